@@ -1,0 +1,31 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace hsconas {
+
+/// Why a run stopped. Each value is one process exit code (README, "Exit codes"),
+/// so a batch script can tell "fix the config" from "ask for more memory".
+enum class ErrorKind : int {
+  Internal = 1,     ///< A bug: an invariant of ours does not hold.
+  Usage = 2,        ///< The command line or the config is wrong.
+  Data = 3,         ///< A file is missing, unreadable or corrupt.
+  Infeasible = 4,   ///< No architecture can meet the constraints asked for.
+  Device = 5,       ///< The device is absent or out of memory.
+  Interrupted = 75  ///< Stopped on request after a checkpoint; --resume continues.
+};
+
+/// The only exception type this code throws. `what()` is one sentence that names
+/// the thing at fault and, where we know it, the remedy; it is printed as is.
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
+  ErrorKind kind() const noexcept { return kind_; }
+  int exit_code() const noexcept { return static_cast<int>(kind_); }
+
+ private:
+  ErrorKind kind_;
+};
+
+}  // namespace hsconas

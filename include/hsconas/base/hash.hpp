@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace hsconas {
+
+/// FNV-1a, 64 bits: names streams and fingerprints settings. Not for untrusted input.
+constexpr std::uint64_t fnv1a(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : text) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 0x100000001b3U;
+  }
+  return hash;
+}
+
+/// The hash of `text` as 16 hexadecimal digits.
+std::string fingerprint(std::string_view text);
+
+}  // namespace hsconas

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hsconas {
+
+/// Number of insertions, deletions and replacements of one character that turn `a` into `b`
+/// (Levenshtein distance). Cost: O(|a| |b|).
+std::size_t edit_distance(std::string_view a, std::string_view b);
+
+/// " (did you mean 'population'?)" for the known word nearest to `word`, or the whole list of
+/// known words when none is near, or nothing when there are none. Made to end an error sentence.
+std::string suggestion(std::string_view word, const std::vector<std::string>& known);
+
+/// `text` cut at every `separator`; "a,,b" has three parts, "" has one empty part.
+std::vector<std::string> split(std::string_view text, char separator);
+
+/// The parts with `separator` between them.
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+/// "41 s", "12 min 30 s", "3 h 05 min": a duration for people. `seconds` >= 0.
+std::string format_duration(double seconds);
+
+/// The shortest decimal text that reads back as exactly `value`.
+std::string format_exact(double value);
+
+}  // namespace hsconas

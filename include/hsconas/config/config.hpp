@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hsconas/space/search_space.hpp"
+
+namespace hsconas {
+
+/// Where training and scoring run.
+struct DeviceConfig {
+  std::string type = "cpu";  ///< "cpu", "cuda" or "cuda:N".
+  int threads = 0;           ///< CPU threads; 0 is one per core.
+};
+
+/// Images to train, score and test on.
+struct DataConfig {
+  std::string format = "builtin";  ///< builtin, folder, cifar10, cifar100 or idx.
+  std::string path;                ///< Folder of the data set; unused by builtin.
+  int image_size = 0;              ///< Pixels a side; 0 takes the space's.
+  std::string augment = "small";   ///< small (pad, crop, flip), shift (pad and crop only),
+                                   ///< imagenet (SPOS's recipe) or none.
+  int holdout_images = 5000;  ///< Taken out of the training set to score candidates.
+  int train_images = 0;       ///< Use only so many of the rest, drawn by the seed; 0 is all.
+  int test_images = 0;        ///< Use only so many test images; 0 is all.
+  int workers = 2;            ///< Decoding threads.
+  int memory_mb = 2048;       ///< A decoded set up to this size is kept in memory.
+  std::vector<double> mean;   ///< Per channel, of pixels in [0, 1]; empty: measured on the data.
+  std::vector<double> std;    ///< As mean.
+};
+
+/// The latency table and the budget.
+struct LatencyConfig {
+  double target_ms = 0.0;        ///< The budget T per batch; 0: derived from target_position.
+  double target_position = 0.5;  ///< T between the fastest (0) and slowest (1) predicted network.
+  std::string device;            ///< As device.type; empty: the same.
+  int batch = 1;                 ///< Images per timed run.
+  int threads = 1;               ///< CPU threads of a timed run.
+  std::string table;             ///< A table to use as it is; empty: measure.
+  int rounds = 15;               ///< Times every entry is timed, all entries once per round.
+  double sample_ms = 1.0;        ///< Runs are repeated back to back until a timing lasts this long.
+  int bias_networks = 100;       ///< Random networks the bias is fitted on; the paper's M.
+  int test_networks = 50;        ///< Further random networks the model is judged on.
+};
+
+/// Training of the weight-sharing network.
+struct SupernetConfig {
+  int batch = 128;
+  double epochs = 100;
+  double lr = 0.5;
+  double warmup_epochs = 0;
+  std::string schedule = "linear";  ///< linear or cosine, both down to 0.
+  double momentum = 0.9;
+  double weight_decay = 4e-5;
+  double label_smoothing = 0.1;
+  double clip_norm = 0.0;          ///< Largest gradient norm; 0: unlimited.
+  std::string precision = "fp32";  ///< fp32 or bf16.
+};
+
+/// How a candidate is judged: F = accuracy + beta |latency / T - 1|.
+struct ScoreConfig {
+  double beta = -0.3;
+  int calibration_images = 2000;  ///< Training images that batch norm statistics are taken on.
+  int validation_images = 0;      ///< Held-out images accuracy is taken on; 0: all.
+  int batch = 250;                ///< Images per forward pass.
+};
+
+/// Progressive shrinking, from the last layer to the first.
+struct ShrinkConfig {
+  struct Stage {
+    int layers = 4;           ///< Layers whose operator this stage decides.
+    double tune_epochs = 15;  ///< Supernet training afterwards, inside the shrunk space.
+    double lr = 0.01;         ///< Its first learning rate, falling linearly to 0.
+  };
+  int samples = 100;  ///< Architectures per operator that Q is the mean of; the paper's N.
+  std::vector<Stage> stages;
+};
+
+/// The search for the best architecture in the shrunk space.
+struct SearchConfig {
+  std::string method = "evolution";  ///< evolution or random.
+  std::uint64_t seed = 0;            ///< Varies the search alone; combined with the run's seed.
+  int population = 50;
+  int generations = 20;
+  int parents = 10;
+  double crossover_probability = 0.5;  ///< That a child has two parents.
+  double mutation_probability = 0.1;   ///< Per layer, for its operator and its width alike.
+  double latency_tolerance = 0.05;     ///< Candidates keep |latency / T - 1| within this.
+  int baseline_samples = 50;           ///< Random architectures near T to compare the winner with.
+};
+
+/// Everything a run needs, as one JSON file gives it.
+struct Config {
+  std::string name = "run";
+  std::uint64_t seed = 1;
+  double checkpoint_minutes = 10;  ///< Training state is saved at least this often.
+  SpaceDescription space;
+  DeviceConfig device;
+  DataConfig data;
+  LatencyConfig latency;
+  SupernetConfig supernet;
+  ScoreConfig score;
+  ShrinkConfig shrink;
+  SearchConfig search;
+};
+
+}  // namespace hsconas

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "hsconas/space/architecture.hpp"
+#include "hsconas/space/subspace.hpp"
+
+namespace hsconas {
+
+/// Predicts how long a network takes. One of the three seams: search and shrinking know only this.
+/// Implementations are additive over layers and cheap: O(layers), no allocation.
+class LatencyModel {
+ public:
+  virtual ~LatencyModel() = default;
+  /// Milliseconds for one batch of the size the model was made for.
+  virtual double predict_ms(const Architecture& arch) const = 0;
+};
+
+/// The architectures of `subspace` with the smallest and the largest prediction. Exact because the
+/// model adds up over layers: each layer is chosen on its own. Cost: layers x ops x widths calls.
+struct LatencyRange {
+  Architecture fastest;
+  Architecture slowest;
+  double fastest_ms = 0.0;
+  double slowest_ms = 0.0;
+};
+LatencyRange latency_range(const LatencyModel& model, const Subspace& subspace);
+
+}  // namespace hsconas

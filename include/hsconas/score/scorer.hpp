@@ -1,0 +1,65 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hsconas/base/files.hpp"
+#include "hsconas/latency/model.hpp"
+#include "hsconas/score/evaluator.hpp"
+#include "hsconas/score/objective.hpp"
+#include "hsconas/space/search_space.hpp"
+
+namespace hsconas {
+
+/// An architecture with everything that is known about it.
+struct Candidate {
+  Architecture arch;
+  double accuracy = 0.0;    ///< Fraction in [0, 1].
+  double latency_ms = 0.0;  ///< Predicted.
+  double score = 0.0;       ///< F.
+};
+
+/// Scores architectures and never scores one twice: results are kept by canonical form, and every
+/// new one becomes a line of candidates.csv. A run that was stopped replays its decisions from that
+/// file and asks the evaluator only for what is missing.
+///
+/// candidates.csv: `weights,arch,accuracy,latency_ms,score`. `weights` names the supernet weights
+/// that were judged ("supernet", "shrink-1", ...): accuracies under other weights do not mix.
+class Scorer {
+ public:
+  /// Reads what `csv` already holds; throws Error(Data) that names the file and line at fault. With
+  /// an empty path nothing is read or written.
+  Scorer(const SearchSpace& space, Evaluator& evaluator, const LatencyModel& latency,
+         Objective objective, std::filesystem::path csv = {});
+
+  /// The weights that are judged from now on.
+  void set_weights(std::string name) { weights_ = std::move(name); }
+
+  /// One candidate per architecture, in order. Asks the evaluator once for each canonical form it
+  /// has not seen under the present weights. Cost: those evaluations, and one rewrite of the file.
+  std::vector<Candidate> score(std::span<const Architecture> archs);
+
+  /// Latency and its relative distance from T; free of evaluations.
+  double latency_ms(const Architecture& arch) const { return latency_.predict_ms(arch); }
+  double gap(const Architecture& arch) const { return objective_.gap(latency_ms(arch)); }
+
+  const SearchSpace& space() const { return space_; }
+  const Objective& objective() const { return objective_; }
+  /// Architectures the evaluator was asked for by this object: replayed ones do not count.
+  int evaluations() const { return evaluations_; }
+
+ private:
+  const SearchSpace& space_;
+  Evaluator& evaluator_;
+  const LatencyModel& latency_;
+  Objective objective_;
+  std::string weights_ = "supernet";
+  std::map<std::string, double, std::less<>> known_;  ///< "weights,arch" -> accuracy.
+  GrowingFile csv_;
+  int evaluations_ = 0;
+};
+
+}  // namespace hsconas

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "hsconas/base/log.hpp"
+#include "hsconas/base/stop_token.hpp"
+#include "hsconas/score/scorer.hpp"
+#include "hsconas/space/subspace.hpp"
+
+namespace hsconas {
+
+/// What was found out about one operator at one layer.
+struct OperatorQuality {
+  int op = 0;
+  double q = 0.0;       ///< Mean F over the samples.
+  double spread = 0.0;  ///< Standard deviation of F over the samples.
+  /// Mean of (F with this operator - F with the kept one) on the same samples, at most 0, and the
+  /// standard error of that mean: a difference of few standard errors is a close call.
+  double difference = 0.0;
+  double standard_error = 0.0;
+};
+
+/// The decision for one layer.
+struct LayerDecision {
+  int layer = 0;
+  int kept = 0;  ///< The operator with the largest q; the first of equals.
+  std::vector<OperatorQuality> operators;
+};
+
+/// Decides the operator of `layers` layers, from `last_layer` down; each decision narrows the
+/// subspace before the next. Widths stay free.
+///
+/// For a layer, `samples` architectures are drawn from the subspace and each candidate operator
+/// is put into the same ones, so that operators are compared pairwise on equal ground. Every layer
+/// has its own random stream, so a replay after a stop takes the same decisions.
+/// Source: HSCoNAS (Luo et al., DATE 2021), progressive space shrinking,
+///   Q(A_sub) = 1/N sum F(arch_i, T).
+/// Cost: layers x operators x samples evaluations. `last_layer` - layers + 1 >= 0.
+std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int layers,
+                                         int samples, Scorer& scorer, std::uint64_t seed, Log& log,
+                                         const StopToken& stop);
+
+nlohmann::json to_json(const LayerDecision& decision, const SearchSpace& space);
+
+}  // namespace hsconas

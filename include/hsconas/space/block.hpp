@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hsconas/space/operators.hpp"
+
+namespace hsconas {
+
+/// One primitive with its numbers filled in. Images are square: `in_size` pixels a side.
+struct Primitive {
+  PrimitiveKind kind = PrimitiveKind::Relu;
+  int in_channels = 0;
+  int out_channels = 0;
+  int kernel = 1;
+  int stride = 1;
+  int groups = 1;
+  int in_size = 0;
+  int out_size = 0;
+  bool has_bias = false;  ///< Linear only.
+
+  bool has_weight() const {
+    return kind == PrimitiveKind::Conv || kind == PrimitiveKind::Linear;
+  }
+};
+
+/// A piece of a network with every number known: a layer's operator at one width, the stem or the
+/// head. This is what all interpreters read.
+struct Block {
+  struct Path {
+    Source source = Source::All;
+    std::vector<Primitive> primitives;
+  };
+
+  std::string name;  ///< The operator's, or "stem", "head".
+  int in_channels = 0;
+  int mid_channels = 0;  ///< 0 when there is no inner width.
+  int out_channels = 0;
+  int in_size = 0;
+  int out_size = 0;
+  int stride = 1;
+  Merge merge = Merge::Concat;
+  std::vector<Path> paths;
+
+  /// Two blocks with the same key compute the same thing at the same cost: "xception_i48_m24_o48_r28_s1".
+  std::string key() const;
+};
+
+/// Where a layer stands: what it receives and must deliver.
+struct LayerShape {
+  int in_channels = 0;
+  int out_channels = 0;
+  int in_size = 0;  ///< Pixels a side.
+  int stride = 1;
+
+  bool keeps_shape() const { return stride == 1 && in_channels == out_channels; }
+  int out_size() const { return (in_size + stride - 1) / stride; }
+};
+
+/// Mid channels of `op` at width factor 1.
+int full_mid_channels(const Operator& op, const LayerShape& shape);
+
+/// `op` at `shape` with `mid_channels` inner channels (ignored when it has none). Throws
+/// Error(Usage) when the shape does not suit it: odd channels where halves are needed, no channels
+/// left for the main branch beside a projection, groups that do not divide a width.
+Block make_block(const Operator& op, const LayerShape& shape, int mid_channels);
+
+/// First convolution, batch norm, ReLU.
+Block make_stem(const LayerShape& shape, int kernel);
+
+/// 1x1 convolution to `mid_channels`, batch norm, ReLU, global average pool, linear classifier.
+Block make_head(int in_channels, int in_size, int mid_channels, int classes, bool bias);
+
+/// What a block or network costs, counted as the literature does: multiply-adds of convolutions
+/// and linear layers for one image; batch norm, activations, pooling and bias additions are free.
+struct Cost {
+  std::int64_t macs = 0;
+  std::int64_t weights = 0;     ///< Parameters of convolutions and linear layers, with bias.
+  std::int64_t batch_norm = 0;  ///< Scale and shift of every batch norm.
+
+  std::int64_t parameters() const { return weights + batch_norm; }
+  Cost& operator+=(const Cost& other);
+};
+
+Cost cost_of(const Block& block);
+Cost cost_of(std::span<const Block> network);
+
+}  // namespace hsconas

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "hsconas/space/architecture.hpp"
+#include "hsconas/space/block.hpp"
+#include "hsconas/space/operators.hpp"
+
+namespace hsconas {
+
+/// What a space file says (configs/spaces/*.json): the fixed skeleton and the choices per layer.
+struct SpaceDescription {
+  struct Stem {
+    int channels = 16;
+    int kernel = 3;
+    int stride = 2;
+  };
+  struct Stage {
+    int layers = 1;
+    int channels = 0;  ///< Output channels of every layer of the stage.
+    int stride = 2;    ///< Of the stage's first layer; the others have stride 1.
+  };
+  struct Head {
+    int channels = 1024;
+    bool bias = false;
+    double dropout = 0.0;  ///< Before the classifier, while training.
+  };
+
+  std::string name;
+  int image_size = 224;  ///< Pixels a side.
+  int image_channels = 3;
+  int classes = 1000;
+  Stem stem;
+  std::vector<Stage> stages;
+  Head head;
+  std::vector<std::string> operators;
+  std::vector<double> widths;  ///< Factors on the inner channels, ascending; 1 is full width.
+  int channel_divisor = 1;     ///< Inner channels are rounded to a multiple of this.
+};
+
+/// Reads a space strictly; errors carry paths below `path`. Throws Error(Usage).
+SpaceDescription read_space(const nlohmann::json& json, const std::string& path = "space");
+nlohmann::json to_json(const SpaceDescription& description);
+
+/// The set of all architectures: for every layer the same operators and widths to choose from.
+/// Immutable; every width and shape is checked when it is made.
+class SearchSpace {
+ public:
+  /// Throws Error(Usage) that names the stage or operator that cannot be built.
+  explicit SearchSpace(SpaceDescription description);
+
+  const SpaceDescription& description() const { return description_; }
+  int layers() const { return static_cast<int>(shapes_.size()); }
+  int ops() const { return static_cast<int>(operators_.size()); }
+  int widths() const { return static_cast<int>(description_.widths.size()); }
+
+  const Operator& op(int index) const { return *operators_[static_cast<std::size_t>(index)]; }
+  const LayerShape& shape(int layer) const { return shapes_[static_cast<std::size_t>(layer)]; }
+
+  /// Inner channels of a choice: the full width times the factor, rounded down as SPOS does, then
+  /// to the nearest multiple of channel_divisor (at least one multiple); 0 without inner width.
+  int mid_channels(int layer, LayerChoice choice) const;
+
+  Block block(int layer, LayerChoice choice) const;
+  /// `block` at the widest factor of the space: the shape its shared weights have.
+  Block widest_block(int layer, int op) const;
+  Block stem() const;
+  Block head() const;
+
+  /// Stem, one block per layer, head. Throws as check() does.
+  std::vector<Block> network(const Architecture& arch) const;
+  Cost cost(const Architecture& arch) const;
+
+  /// Every layer `op` at the last (widest) width, or at `width`.
+  Architecture uniform(int op, int width = -1) const;
+
+  /// The same network written in one way: where several widths give the same inner channels (a
+  /// skip has none; rounding merges neighbours), the widest of them. Two architectures compute the
+  /// same function of the same weights exactly when their canonical forms are equal.
+  Architecture canonical(Architecture arch) const;
+
+  /// Throws Error(Usage) unless `arch` has the right length and its indices are in range.
+  void check(const Architecture& arch) const;
+
+  /// "2:9-0:5-4:9", operator index and width index per layer; "22212202" in spaces with one
+  /// width and at most ten operators. Easy to copy: no characters a shell would touch.
+  std::string encode(const Architecture& arch) const;
+  /// The inverse; throws Error(Usage) that quotes the text and says what is wrong.
+  Architecture decode(std::string_view text) const;
+  /// "shuffle_k7 x1.0, shuffle_k3 x0.6, skip": for people.
+  std::string describe(const Architecture& arch) const;
+
+ private:
+  bool short_codes() const { return widths() == 1 && ops() <= 10; }
+
+  SpaceDescription description_;
+  std::vector<const Operator*> operators_;
+  std::vector<LayerShape> shapes_;
+};
+
+}  // namespace hsconas

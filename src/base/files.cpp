@@ -1,0 +1,123 @@
+#include "hsconas/base/files.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/json_reader.hpp"
+
+namespace hsconas {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+[[noreturn]] void fail(const fs::path& path, std::string_view doing, int error_number) {
+  throw Error(ErrorKind::Data, fmt::format("{}: cannot {}: {}", path.string(), doing,
+                                           std::generic_category().message(error_number)));
+}
+
+/// An open file that closes itself; `close()` reports the errors that a late write brings.
+class Descriptor {
+ public:
+  Descriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  bool is_open() const { return fd_ >= 0; }
+  int get() const { return fd_; }
+  int close() { return ::close(std::exchange(fd_, -1)); }
+
+ private:
+  int fd_;
+};
+
+bool write_all(int fd, std::string_view contents) {
+  while (!contents.empty()) {
+    const ssize_t written = ::write(fd, contents.data(), contents.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    contents.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path, std::size_t max_bytes) {
+  if (fs::is_directory(path)) fail(path, "read", EISDIR);
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  if (!in) fail(path, "read", errno != 0 ? errno : ENOENT);
+  const auto size = static_cast<std::streamoff>(in.tellg());
+  if (size < 0) fail(path, "read", EIO);
+  if (static_cast<std::uint64_t>(size) > max_bytes) {
+    throw Error(ErrorKind::Data, fmt::format("{}: {} bytes are more than the {} expected at most",
+                                             path.string(), size, max_bytes));
+  }
+  std::string contents(static_cast<std::size_t>(size), '\0');
+  in.seekg(0);
+  in.read(contents.data(), size);
+  if (in.gcount() != size) fail(path, "read", EIO);
+  return contents;
+}
+
+void write_file(const fs::path& path, std::string_view contents) {
+  const fs::path temporary = path.string() + ".tmp";
+  Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!file.is_open()) fail(path, "write", errno);
+  const bool ok =
+      write_all(file.get(), contents) && ::fsync(file.get()) == 0 && file.close() == 0;
+  if (!ok || ::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int reason = errno;
+    ::unlink(temporary.c_str());
+    fail(path, "write", reason);
+  }
+  // The rename itself must survive a power cut too. Some file systems cannot sync a folder.
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const Descriptor parent(folder, O_RDONLY | O_DIRECTORY);
+  if (parent.is_open()) ::fsync(parent.get());
+}
+
+void write_json(const fs::path& path, const nlohmann::json& value) {
+  write_file(path, value.dump(2) + "\n");
+}
+
+nlohmann::json read_json(const fs::path& path) {
+  return parse_json(read_file(path), path.string(), ErrorKind::Data);
+}
+
+void make_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) fail(path, "make this folder", error.value());
+}
+
+GrowingFile::GrowingFile(fs::path path, bool keep) : path_(std::move(path)) {
+  if (keep && fs::exists(path_)) contents_ = read_file(path_);
+}
+
+void GrowingFile::append(std::string_view line) {
+  contents_.append(line);
+  contents_.push_back('\n');
+  dirty_ = true;
+}
+
+void GrowingFile::flush() {
+  if (!dirty_) return;
+  write_file(path_, contents_);
+  dirty_ = false;
+}
+
+}  // namespace hsconas

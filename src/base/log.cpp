@@ -1,0 +1,49 @@
+#include "hsconas/base/log.hpp"
+
+#include <unistd.h>
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ansicolor_sink.h>
+#include <spdlog/sinks/basic_file_sink.h>
+
+#include "hsconas/base/error.hpp"
+
+namespace hsconas {
+
+struct Log::Impl {
+  spdlog::logger logger{"hsconas"};
+  bool interactive = false;
+};
+
+Log::Log(Verbosity verbosity, bool console) : impl_(std::make_unique<Impl>()) {
+  impl_->logger.set_level(spdlog::level::debug);
+  impl_->logger.flush_on(spdlog::level::info);
+  if (!console) return;
+  auto terminal = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>();
+  terminal->set_pattern("%H:%M:%S %^%v%$");
+  terminal->set_level(verbosity == Verbosity::Quiet    ? spdlog::level::warn
+                      : verbosity == Verbosity::Normal ? spdlog::level::info
+                                                       : spdlog::level::debug);
+  impl_->interactive = verbosity != Verbosity::Quiet && ::isatty(STDERR_FILENO) == 1;
+  impl_->logger.sinks().push_back(std::move(terminal));
+}
+
+Log::~Log() = default;
+
+void Log::detail(std::string_view message) { impl_->logger.debug("{}", message); }
+void Log::info(std::string_view message) { impl_->logger.info("{}", message); }
+void Log::warn(std::string_view message) { impl_->logger.warn("warning: {}", message); }
+
+void Log::attach_file(const std::filesystem::path& path) {
+  try {
+    auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
+    file->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
+    impl_->logger.sinks().push_back(std::move(file));
+  } catch (const spdlog::spdlog_ex& error) {
+    throw Error(ErrorKind::Data, path.string() + ": cannot write the log: " + error.what());
+  }
+}
+
+bool Log::interactive() const { return impl_->interactive; }
+
+}  // namespace hsconas
