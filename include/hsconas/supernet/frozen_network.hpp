@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "hsconas/space/block.hpp"
+
+namespace hsconas {
+
+inline constexpr double kBatchNormEpsilon = 1e-5;
+
+/// A network for inference that stands alone: each batch norm is folded into the convolution
+/// before it, so a block is convolutions with bias, ReLU and pooling. Layout: channels-last.
+class FrozenNetwork {
+ public:
+  struct Weight {
+    torch::Tensor value;  ///< conv [out, in / groups, k, k] or linear [out, in].
+    torch::Tensor bias;   ///< [out], or undefined.
+  };
+  struct Layer {
+    Block block;
+    std::vector<Weight> weights;  ///< One per weighted primitive, in order.
+  };
+
+  explicit FrozenNetwork(std::vector<Layer> layers) : layers_(std::move(layers)) {}
+
+  /// Random weights of a sensible scale: for timing.
+  static FrozenNetwork random(std::span<const Block> chain, torch::Device device,
+                              std::uint64_t seed);
+
+  /// [N, in_channels, size, size] -> [N, out_channels, ...], or logits [N, classes] when the last
+  /// block is a head. No gradients.
+  torch::Tensor forward(const torch::Tensor& input) const;
+
+  const std::vector<Layer>& layers() const { return layers_; }
+
+ private:
+  std::vector<Layer> layers_;
+};
+
+/// `weight` of a convolution with the batch norm behind it folded in:
+///   w' = w / sqrt(var + eps), b' = -mean / sqrt(var + eps).
+FrozenNetwork::Weight fold_batch_norm(const torch::Tensor& weight, const torch::Tensor& mean,
+                                      const torch::Tensor& variance);
+
+}  // namespace hsconas

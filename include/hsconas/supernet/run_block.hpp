@@ -1,0 +1,68 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "hsconas/space/block.hpp"
+
+namespace hsconas {
+
+/// The channels of `x` [N, C, H, W] a branch receives: a view, never a copy.
+inline torch::Tensor select_source(const torch::Tensor& x, Source source) {
+  switch (source) {
+    case Source::All: return x;
+    case Source::EvenChannels: return x.slice(1, 0, x.size(1), 2);
+    case Source::OddChannels: return x.slice(1, 1, x.size(1), 2);
+  }
+  return x;
+}
+
+/// [N, C, H, W] with the channels of `groups` groups interleaved (ShuffleNet, 2018).
+inline torch::Tensor shuffle_channels(const torch::Tensor& x, int groups) {
+  const auto n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3);
+  // Through NHWC, where channels lie side by side, so the layout survives.
+  return x.permute({0, 2, 3, 1})
+      .reshape({n, h, w, groups, c / groups})
+      .transpose(3, 4)
+      .reshape({n, h, w, c})
+      .permute({0, 3, 1, 2});
+}
+
+/// The one place where a block becomes tensor operations: every forward pass of this program
+/// (training, calibration, inference) is this walk with another `Runner`. A runner provides, for
+/// the primitives that have weights or state,
+///   conv(p, slot, x), linear(p, slot, x)  slot counts the weighted primitives of the block;
+///   batch_norm(p, slot, x)                slot counts its batch norms;
+///   relu(x)                               so that inference may work in place.
+/// `x` is [N, in_channels, in_size, in_size]; returns [N, out_channels, out_size, out_size], or
+/// [N, classes] for the head.
+template <typename Runner>
+torch::Tensor run_block(const Block& block, const torch::Tensor& input, Runner& runner) {
+  std::vector<torch::Tensor> outputs;
+  std::size_t weight_slot = 0;
+  std::size_t norm_slot = 0;
+  for (const Block::Path& path : block.paths) {
+    torch::Tensor x = select_source(input, path.source);
+    for (const Primitive& p : path.primitives) {
+      switch (p.kind) {
+        case PrimitiveKind::Conv: x = runner.conv(p, weight_slot++, x); break;
+        case PrimitiveKind::Linear: x = runner.linear(p, weight_slot++, x); break;
+        case PrimitiveKind::BatchNorm: x = runner.batch_norm(p, norm_slot++, x); break;
+        case PrimitiveKind::Relu: x = runner.relu(x); break;
+        case PrimitiveKind::AvgPool:
+          x = torch::avg_pool2d(x, p.kernel, p.stride, p.kernel / 2);
+          break;
+        case PrimitiveKind::ChannelShuffle: x = shuffle_channels(x, p.groups); break;
+        case PrimitiveKind::GlobalAvgPool: x = x.mean({2, 3}); break;
+      }
+    }
+    outputs.push_back(std::move(x));
+  }
+  if (block.merge == Merge::AddInput) return outputs.front() + input;
+  return outputs.size() == 1 ? outputs.front() : torch::cat(outputs, 1);
+}
+
+}  // namespace hsconas

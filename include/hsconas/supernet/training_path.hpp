@@ -1,0 +1,41 @@
+#pragma once
+
+#include <vector>
+
+#include <torch/types.h>
+
+#include "hsconas/supernet/supernet.hpp"
+
+namespace hsconas {
+
+/// One architecture of a supernet in training: slices of the shared weights as leaves of their own,
+/// so that the gradient has the slice's size and the optimiser touches nothing else.
+class TrainingPath {
+ public:
+  struct Slice {
+    torch::Tensor value;     ///< View into the shared weight.
+    torch::Tensor momentum;  ///< View into the shared momentum.
+    torch::Tensor leaf;      ///< Dense copy that autograd sees.
+    bool decays = true;
+  };
+
+  /// `precision` is that of activations; the leaves stay fp32.
+  TrainingPath(Supernet& supernet, const Architecture& arch,
+               torch::ScalarType precision = torch::kFloat);
+
+  /// Logits [N, classes], fp32, of images [N, C, H, W]: batch norm by batch statistics, dropout as
+  /// the space says, drawn from torch's default generator.
+  torch::Tensor forward(const torch::Tensor& images);
+
+  std::vector<Slice>& slices() { return slices_; }
+
+ private:
+  friend struct TrainingRunner;
+  std::vector<Block> blocks_;
+  std::vector<std::vector<std::size_t>> first_slice_;  ///< [position][weight slot] -> slice.
+  std::vector<Slice> slices_;
+  torch::ScalarType precision_;
+  double dropout_;
+};
+
+}  // namespace hsconas

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "hsconas/config/config.hpp"
+#include "hsconas/supernet/training_path.hpp"
+
+namespace hsconas {
+
+/// Stochastic gradient descent with momentum on the slices of one path:
+///   g <- gradient + weight_decay * w   (decaying parameters only),
+///   v <- momentum * v + g,   w <- w - lr * v.
+/// Weights, momentum and decay outside the slices stay untouched, to the bit.
+/// With `clip_norm` > 0 all gradients are first scaled down together to at most that norm.
+void sgd_step(std::vector<TrainingPath::Slice>& slices, const SupernetConfig& config, double lr);
+
+/// The learning rate of `step` in [0, total): a linear rise over `warmup` steps, then `schedule`
+/// ("linear" or "cosine") from `lr` to 0 over the rest.
+double learning_rate(const std::string& schedule, double lr, std::int64_t step,
+                     std::int64_t warmup, std::int64_t total);
+
+}  // namespace hsconas

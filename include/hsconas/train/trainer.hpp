@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "hsconas/base/log.hpp"
+#include "hsconas/base/stop_token.hpp"
+#include "hsconas/config/config.hpp"
+#include "hsconas/data/loader.hpp"
+#include "hsconas/space/subspace.hpp"
+#include "hsconas/supernet/supernet.hpp"
+
+namespace hsconas {
+
+/// One stretch of supernet training: all of it, or the tuning after a shrinking stage.
+struct TrainingStage {
+  std::string name;  ///< "supernet", "shrink-1": names its random streams and its metrics.
+  Subspace subspace;
+  SupernetConfig settings;
+  std::uint64_t seed = 0;
+  std::int64_t total_steps = 0;
+  double save_minutes = 10;
+};
+
+/// What training tells the outside.
+struct TrainingHooks {
+  Log& log;
+  const StopToken& stop;
+  std::function<void(const nlohmann::json&)> metrics;  ///< One object now and then.
+  std::function<void(std::int64_t next_step)> save;    ///< Store the supernet; `next_step` follows.
+};
+
+/// Trains `supernet` on one uniformly sampled path of the stage's subspace per step, from
+/// `first_step` to the end; `batches` must stand at that step. Everything random in a step depends
+/// only on the seed, the stage's name and the step, so a resumed run repeats the uninterrupted one.
+///
+/// Throws Error(Interrupted) after saving when a stop is requested, Error(Usage) that names the step
+/// when the loss is not finite.
+void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
+           std::int64_t first_step, const TrainingHooks& hooks);
+
+}  // namespace hsconas

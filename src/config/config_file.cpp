@@ -1,0 +1,262 @@
+#include "hsconas/config/config_file.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/base/json_reader.hpp"
+#include "hsconas/base/text.hpp"
+
+#include "schema.hpp"
+
+namespace hsconas {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+std::string text_of(const Allowed& allowed) {
+  if (!allowed.words.empty()) return join(allowed.words, ", ");
+  if (std::isinf(allowed.low) && std::isinf(allowed.high)) return "";
+  if (std::isinf(allowed.high)) return fmt::format(">= {}", allowed.low);
+  return fmt::format("[{}, {}]", allowed.low, allowed.high);
+}
+
+/// Fills a section from JSON.
+class ReadVisitor {
+ public:
+  ReadVisitor(JsonReader& reader, std::string path) : reader_(reader), path_(std::move(path)) {}
+
+  template <typename T>
+  void operator()(std::string_view key, T& value, const Allowed& allowed, std::string_view) {
+    value = reader_.optional<T>(key, value);
+    if constexpr (std::is_same_v<T, std::vector<double>>) {
+      for (const double item : value) check(key, item, allowed);
+    } else if constexpr (std::is_arithmetic_v<T>) {
+      check(key, static_cast<double>(value), allowed);
+    } else {
+      check(key, value, allowed);
+    }
+  }
+
+  template <typename T>
+  void section(std::string_view key, T& value) {
+    if (!reader_.has(key)) return;
+    JsonReader child = reader_.child(key);
+    ReadVisitor visitor(child, path_ + std::string(key) + ".");
+    describe(visitor, value);
+    child.finish();
+  }
+
+  template <typename T>
+  void list(std::string_view key, std::vector<T>& items, std::string_view) {
+    if (!reader_.has(key)) return;
+    const auto array = reader_.required<json>(key);
+    if (!array.is_array()) reader_.fail(key, "must be a list");
+    items.clear();
+    for (std::size_t i = 0; i < array.size(); ++i) {
+      JsonReader child(array[i], fmt::format("{}{}[{}]", path_, key, i));
+      ReadVisitor visitor(child, "");
+      describe(visitor, items.emplace_back());
+      child.finish();
+    }
+  }
+
+ private:
+  void check(std::string_view key, double value, const Allowed& allowed) const {
+    // A NaN fails every comparison and so is refused too.
+    if (value >= allowed.low && value <= allowed.high) return;
+    reader_.fail(key, fmt::format("must be {}{}, got {}", std::isinf(allowed.high) ? "" : "in ",
+                                  text_of(allowed), value));
+  }
+
+  void check(std::string_view key, const std::string& value, const Allowed& allowed) const {
+    if (allowed.words.empty()) return;
+    for (const auto& word : allowed.words) {
+      if (word == value) return;
+    }
+    reader_.fail(key, fmt::format("must be one of {}, got \"{}\"", text_of(allowed), value));
+  }
+
+  JsonReader& reader_;
+  std::string path_;
+};
+
+/// Writes a section as JSON.
+struct WriteVisitor {
+  json object = json::object();
+
+  template <typename T>
+  void operator()(std::string_view key, T& value, const Allowed&, std::string_view) {
+    object[std::string(key)] = value;
+  }
+  template <typename T>
+  void section(std::string_view key, T& value) {
+    object[std::string(key)] = write(value);
+  }
+  template <typename T>
+  void list(std::string_view key, std::vector<T>& items, std::string_view) {
+    json& array = object[std::string(key)] = json::array();
+    for (T& item : items) array.push_back(write(item));
+  }
+  template <typename T>
+  static json write(T& value) {
+    WriteVisitor visitor;
+    describe(visitor, value);
+    return visitor.object;
+  }
+};
+
+/// Lists the keys with what they mean.
+struct ExplainVisitor {
+  std::string path{};
+  std::vector<ConfigKey> keys{};
+
+  template <typename T>
+  void operator()(std::string_view key, T& value, const Allowed& allowed,
+                  std::string_view meaning) {
+    keys.push_back({path + std::string(key), json(value).dump(), text_of(allowed),
+                    std::string(meaning)});
+  }
+  template <typename T>
+  void section(std::string_view key, T& value) {
+    ExplainVisitor visitor{.path = path + std::string(key) + "."};
+    describe(visitor, value);
+    keys.insert(keys.end(), visitor.keys.begin(), visitor.keys.end());
+  }
+  template <typename T>
+  void list(std::string_view key, std::vector<T>&, std::string_view meaning) {
+    keys.push_back({path + std::string(key), "[]", "list", std::string(meaning)});
+    T item;
+    section(std::string(key) + "[]", item);
+  }
+};
+
+/// What one range alone cannot say.
+void check_consistency(const Config& config) {
+  const auto fail = [](const std::string& sentence) { throw Error(ErrorKind::Usage, sentence); };
+  int shrunk = 0;
+  for (const auto& stage : config.shrink.stages) shrunk += stage.layers;
+  int layers = 0;
+  for (const auto& stage : config.space.stages) layers += stage.layers;
+  if (shrunk > layers) {
+    fail(fmt::format("shrink.stages decide {} layers, the space has {}", shrunk, layers));
+  }
+  if (config.data.format != "builtin" && config.data.path.empty()) {
+    fail(fmt::format("data.path is required for data.format \"{}\"", config.data.format));
+  }
+  if (config.data.mean.size() != config.data.std.size()) {
+    fail("data.mean and data.std must have the same length");
+  }
+  if (config.search.parents > config.search.population) {
+    fail(fmt::format("search.parents must be at most search.population ({}), got {}",
+                     config.search.population, config.search.parents));
+  }
+  if (config.supernet.warmup_epochs >= config.supernet.epochs) {
+    fail(fmt::format("supernet.warmup_epochs must be below supernet.epochs ({}), got {}",
+                     config.supernet.epochs, config.supernet.warmup_epochs));
+  }
+}
+
+/// Replaces the name of a space file by what the file holds.
+void inline_space(json& config, const fs::path& folder) {
+  const auto space = config.find("space");
+  if (space == config.end() || !space->is_string()) return;
+  const fs::path name = space->get<std::string>();
+  const fs::path path = name.is_absolute() ? name : folder / name;
+  *space = read_json(path);
+  try {
+    read_space(*space);
+  } catch (const Error& error) {
+    throw Error(error.kind(), path.string() + ": " + error.what());
+  }
+}
+
+/// The value that `path` ("a.b" or "a.0.b") leads to; objects on the way are made when absent.
+json& descend(json& root, const std::string& path) {
+  json* at = &root;
+  for (const std::string& key : split(path, '.')) {
+    if (at->is_array()) {
+      const bool number = !key.empty() && key.find_first_not_of("0123456789") == std::string::npos &&
+                          key.size() < 6;
+      if (!number || std::stoul(key) >= at->size()) {
+        throw Error(ErrorKind::Usage, fmt::format("override {}: '{}' is not an index in [0, {})",
+                                                  path, key, at->size()));
+      }
+      at = &(*at)[std::stoul(key)];
+    } else if (at->is_object() || at->is_null()) {
+      at = &(*at)[key];
+    } else {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("override {}: there is nothing below '{}'", path, key));
+    }
+  }
+  return *at;
+}
+
+void apply_override(json& config, const std::string& text, const fs::path& folder) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw Error(ErrorKind::Usage, fmt::format("'{}' is not key=value", text));
+  }
+  const std::string path = text.substr(0, equals);
+  const std::string value = text.substr(equals + 1);
+  if (path.starts_with("space.")) inline_space(config, folder);
+  const json parsed = json::parse(value, nullptr, false);
+  descend(config, path) = parsed.is_discarded() ? json(value) : parsed;
+  if (path == "space") inline_space(config, fs::current_path());
+}
+
+}  // namespace
+
+Config read_config(const json& source) {
+  Config config;
+  JsonReader reader(source);
+  ReadVisitor visitor(reader, "");
+  describe(visitor, config);
+  const auto space = reader.required<json>("space");
+  reader.optional<std::string>("description", "");
+  reader.finish();
+  config.space = read_space(space);
+  check_consistency(config);
+  return config;
+}
+
+json to_json(const Config& config) {
+  Config copy = config;  // A description hands out mutable members.
+  json result = WriteVisitor::write(copy);
+  result["space"] = to_json(config.space);
+  return result;
+}
+
+Config load_config(const fs::path& path, const std::vector<std::string>& overrides) {
+  json source = parse_json(read_file(path), path.string());
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (!source.is_object()) {
+    throw Error(ErrorKind::Usage, path.string() + ": a config is a JSON object");
+  }
+  if (!source.contains("name")) source["name"] = path.stem().string();
+  for (const std::string& text : overrides) apply_override(source, text, folder);
+  inline_space(source, folder);
+  try {
+    return read_config(source);
+  } catch (const Error& error) {
+    throw Error(error.kind(), path.string() + ": " + error.what());
+  }
+}
+
+std::vector<ConfigKey> config_keys() {
+  Config config;
+  ExplainVisitor visitor;
+  describe(visitor, config);
+  return visitor.keys;
+}
+
+}  // namespace hsconas

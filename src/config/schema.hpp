@@ -1,0 +1,132 @@
+#pragma once
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "hsconas/config/config.hpp"
+
+namespace hsconas {
+
+/// What a value may be. A range is closed on both sides.
+struct Allowed {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  std::vector<std::string> words{};  ///< For text: the only words that count.
+};
+
+inline Allowed range(double low, double high) { return {.low = low, .high = high}; }
+inline Allowed at_least(double low) { return {.low = low}; }
+inline Allowed one_of(std::vector<std::string> words) { return {.words = std::move(words)}; }
+
+/// The config described once. A visitor is called as visitor(key, member, allowed, meaning) for a
+/// value and visitor.section(key, member) for a part that has a description of its own; reading,
+/// writing and explaining are three visitors.
+template <typename Visitor>
+void describe(Visitor& v, DeviceConfig& c) {
+  v("type", c.type, {}, "cpu, cuda or cuda:N");
+  v("threads", c.threads, range(0, 1024), "CPU threads; 0 is one per core");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, DataConfig& c) {
+  v("format", c.format, one_of({"builtin", "folder", "cifar10", "cifar100", "idx"}),
+    "layout of the data set; folder has train/ and val/ (or test/) with a folder per class");
+  v("path", c.path, {}, "folder of the data set; unused by builtin");
+  v("image_size", c.image_size, range(0, 4096), "pixels a side; 0 takes the space's");
+  v("augment", c.augment, one_of({"small", "shift", "imagenet", "none"}),
+    "small: pad, crop, flip; shift: pad, crop; imagenet: random resized crop, colour, flip");
+  v("holdout_images", c.holdout_images, range(1, 1e8),
+    "training images set aside to score candidates");
+  v("train_images", c.train_images, range(0, 1e9), "use only so many of the rest; 0 is all");
+  v("test_images", c.test_images, range(0, 1e9), "use only so many test images; 0 is all");
+  v("workers", c.workers, range(1, 256), "decoding threads");
+  v("memory_mb", c.memory_mb, range(0, 1e7), "a decoded set up to this size stays in memory");
+  v("mean", c.mean, range(0, 1), "per channel, of pixels in [0, 1]; empty: measured");
+  v("std", c.std, range(1e-6, 1), "per channel; empty: measured");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, LatencyConfig& c) {
+  v("target_ms", c.target_ms, range(0, 1e9), "latency budget T per batch; 0: by target_position");
+  v("target_position", c.target_position, range(0, 1),
+    "T between the fastest (0) and the slowest (1) predicted network");
+  v("device", c.device, {}, "as device.type; empty: the same");
+  v("batch", c.batch, range(1, 65536), "images per timed run");
+  v("threads", c.threads, range(1, 1024), "CPU threads of a timed run");
+  v("table", c.table, {}, "file of a table to use as it is; empty: measure one");
+  v("rounds", c.rounds, range(3, 10000), "timings per table entry");
+  v("sample_ms", c.sample_ms, range(0, 10000), "shortest timing; runs repeat until it is reached");
+  v("bias_networks", c.bias_networks, range(1, 100000), "random networks the bias is fitted on");
+  v("test_networks", c.test_networks, range(2, 100000), "further ones the model is judged on");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, SupernetConfig& c) {
+  v("batch", c.batch, range(1, 1e6), "images per training step");
+  v("epochs", c.epochs, range(0.001, 1e6), "passes over the training images");
+  v("lr", c.lr, range(1e-9, 1e3), "first learning rate");
+  v("warmup_epochs", c.warmup_epochs, range(0, 1e6), "linear rise from 0 to lr");
+  v("schedule", c.schedule, one_of({"linear", "cosine"}), "how the rate falls to 0");
+  v("momentum", c.momentum, range(0, 0.9999), "of SGD");
+  v("weight_decay", c.weight_decay, range(0, 1), "on convolution and linear weights");
+  v("label_smoothing", c.label_smoothing, range(0, 0.999), "of the cross entropy");
+  v("clip_norm", c.clip_norm, range(0, 1e9), "largest gradient norm; 0 is unlimited");
+  v("precision", c.precision, one_of({"fp32", "bf16"}), "of activations while training");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, ScoreConfig& c) {
+  v("beta", c.beta, range(-1000, 0), "weight of the latency penalty in F");
+  v("calibration_images", c.calibration_images, range(2, 1e8),
+    "training images for batch norm statistics");
+  v("validation_images", c.validation_images, range(0, 1e8),
+    "held-out images accuracy is taken on; 0 is all");
+  v("batch", c.batch, range(2, 65536), "images per forward pass");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, ShrinkConfig::Stage& c) {
+  v("layers", c.layers, range(1, 1000), "layers this stage decides");
+  v("tune_epochs", c.tune_epochs, range(0, 1e6), "supernet training afterwards");
+  v("lr", c.lr, range(1e-9, 1e3), "its first learning rate");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, ShrinkConfig& c) {
+  v("samples", c.samples, range(1, 1e6), "architectures per operator that Q is the mean of");
+  v.list("stages", c.stages, "from the last layer to the first");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, SearchConfig& c) {
+  v("method", c.method, one_of({"evolution", "random"}), "random is the baseline");
+  v("seed", c.seed, at_least(0), "varies the search alone");
+  v("population", c.population, range(2, 1e6), "architectures per generation");
+  v("generations", c.generations, range(0, 1e6), "after the first");
+  v("parents", c.parents, range(1, 1e6), "best architectures that have children");
+  v("crossover_probability", c.crossover_probability, range(0, 1), "that a child has two parents");
+  v("mutation_probability", c.mutation_probability, range(0, 1),
+    "per layer, for operator and width alike");
+  v("latency_tolerance", c.latency_tolerance, range(0.001, 1e6),
+    "candidates keep |latency / T - 1| within this");
+  v("baseline_samples", c.baseline_samples, range(1, 1e6),
+    "random architectures near T to compare with");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, Config& c) {
+  v("name", c.name, {}, "of the run; default: the config file's");
+  v("seed", c.seed, at_least(0), "of everything random");
+  v("checkpoint_minutes", c.checkpoint_minutes, range(0, 1e6),
+    "training state is saved at least this often");
+  v.section("device", c.device);
+  v.section("data", c.data);
+  v.section("latency", c.latency);
+  v.section("supernet", c.supernet);
+  v.section("score", c.score);
+  v.section("shrink", c.shrink);
+  v.section("search", c.search);
+}
+
+}  // namespace hsconas

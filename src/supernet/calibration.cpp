@@ -1,0 +1,99 @@
+#include "hsconas/supernet/calibration.hpp"
+
+#include <tuple>
+
+#include <torch/torch.h>
+
+#include "hsconas/supernet/run_block.hpp"
+
+namespace hsconas {
+
+namespace {
+
+/// Batch statistics, collected on the way.
+struct CalibrationRunner {
+  const std::vector<Parameter>& parameters;
+  std::vector<BatchNormStatistics::Layer>& sums;  ///< Of mean, and of mean of squares.
+
+  torch::Tensor conv(const Primitive& p, std::size_t slot, const torch::Tensor& x) const {
+    return torch::conv2d(x, sliced(parameters[slot].value, p), {}, p.stride, p.kernel / 2, 1,
+                         p.groups);
+  }
+  torch::Tensor linear(const Primitive&, std::size_t slot, const torch::Tensor& x) const {
+    return torch::linear(x, parameters[slot].value);
+  }
+  torch::Tensor batch_norm(const Primitive&, std::size_t slot, const torch::Tensor& x) const {
+    const auto [y, mean, inverse_deviation] =
+        torch::native_batch_norm(x, {}, {}, {}, {}, true, 0.0, kBatchNormEpsilon);
+    const torch::Tensor square =
+        inverse_deviation.pow(-2) - kBatchNormEpsilon + mean * mean;
+    if (slot == sums.size()) {
+      sums.push_back({mean, square});
+    } else {
+      sums[slot].mean += mean;
+      sums[slot].variance += square;
+    }
+    return y;
+  }
+  static torch::Tensor relu(torch::Tensor x) { return x.relu_(); }
+};
+
+}  // namespace
+
+BatchNormStatistics calibrate(const Supernet& supernet, const Architecture& arch,
+                              const std::vector<torch::Tensor>& batches) {
+  const c10::InferenceMode guard;
+  auto blocks = supernet.space().network(arch);
+  blocks.back().paths.front().primitives.pop_back();  // The classifier has no statistics behind it.
+  BatchNormStatistics statistics;
+  statistics.blocks.resize(blocks.size());
+  for (const torch::Tensor& batch : batches) {
+    torch::Tensor x = batch;
+    for (std::size_t position = 0; position < blocks.size(); ++position) {
+      x = x.contiguous(torch::MemoryFormat::ChannelsLast);
+      CalibrationRunner runner{
+          supernet.parameters(static_cast<int>(position), op_at(position, arch)),
+          statistics.blocks[position]};
+      x = run_block(blocks[position], x, runner);
+    }
+  }
+  const double count = static_cast<double>(batches.size());
+  for (auto& layers : statistics.blocks) {
+    for (auto& layer : layers) {
+      layer.mean = layer.mean / count;
+      layer.variance = (layer.variance / count - layer.mean * layer.mean).clamp_min(0.0);
+    }
+  }
+  return statistics;
+}
+
+FrozenNetwork freeze(const Supernet& supernet, const Architecture& arch,
+                     const BatchNormStatistics& statistics) {
+  const c10::InferenceMode guard;
+  std::vector<FrozenNetwork::Layer> layers;
+  for (const Block& block : supernet.space().network(arch)) {
+    const std::size_t position = layers.size();
+    const auto& parameters = supernet.parameters(static_cast<int>(position), op_at(position, arch));
+    std::size_t next = 0;
+    std::size_t norm = 0;
+    FrozenNetwork::Layer layer{.block = block};
+    for (const Block::Path& path : block.paths) {
+      for (const Primitive& p : path.primitives) {
+        if (p.kind == PrimitiveKind::Linear) {
+          const torch::Tensor& weight = parameters[next++].value;
+          layer.weights.push_back(
+              {weight.clone(), p.has_bias ? parameters[next++].value.clone() : torch::Tensor()});
+        } else if (p.kind == PrimitiveKind::Conv) {
+          // Every convolution of an operator is followed by its own batch norm.
+          const auto& bn = statistics.blocks[position][norm++];
+          layer.weights.push_back(
+              fold_batch_norm(sliced(parameters[next++].value, p), bn.mean, bn.variance));
+        }
+      }
+    }
+    layers.push_back(std::move(layer));
+  }
+  return FrozenNetwork(std::move(layers));
+}
+
+}  // namespace hsconas

@@ -1,0 +1,83 @@
+#include "hsconas/supernet/frozen_network.hpp"
+
+#include <cmath>
+
+#include <torch/torch.h>
+
+#include "hsconas/base/rng.hpp"
+#include "hsconas/supernet/run_block.hpp"
+
+namespace hsconas {
+
+namespace {
+
+/// Inference: batch norm is already in the weights.
+struct FrozenRunner {
+  const std::vector<FrozenNetwork::Weight>& weights;
+
+  torch::Tensor conv(const Primitive& p, std::size_t slot, const torch::Tensor& x) const {
+    const auto& weight = weights[slot];
+    return torch::conv2d(x, weight.value, weight.bias, p.stride, p.kernel / 2, 1, p.groups);
+  }
+  torch::Tensor linear(const Primitive&, std::size_t slot, const torch::Tensor& x) const {
+    return torch::linear(x, weights[slot].value, weights[slot].bias);
+  }
+  static torch::Tensor batch_norm(const Primitive&, std::size_t, const torch::Tensor& x) {
+    return x;
+  }
+  static torch::Tensor relu(torch::Tensor x) { return x.relu_(); }
+};
+
+}  // namespace
+
+FrozenNetwork FrozenNetwork::random(std::span<const Block> chain, torch::Device device,
+                                    std::uint64_t seed) {
+  Rng rng(seed, "random network");
+  std::vector<Layer> layers;
+  for (const Block& block : chain) {
+    Layer layer{.block = block};
+    for (const Block::Path& path : block.paths) {
+      for (const Primitive& p : path.primitives) {
+        if (!p.has_weight()) continue;
+        const std::int64_t fan_in = 1LL * p.in_channels / p.groups * p.kernel * p.kernel;
+        std::vector<float> values(static_cast<std::size_t>(p.out_channels * fan_in));
+        const double scale = std::sqrt(2.0 / static_cast<double>(fan_in));
+        for (float& value : values) value = static_cast<float>(rng.normal() * scale);
+        torch::Tensor weight = torch::tensor(values);
+        if (p.kind == PrimitiveKind::Conv) {
+          weight = weight.view({p.out_channels, p.in_channels / p.groups, p.kernel, p.kernel})
+                       .contiguous(torch::MemoryFormat::ChannelsLast);
+        } else {
+          weight = weight.view({p.out_channels, p.in_channels});
+        }
+        const bool biased = p.kind == PrimitiveKind::Conv || p.has_bias;
+        layer.weights.push_back(
+            {weight.to(device),
+             biased ? torch::zeros({p.out_channels}, device) : torch::Tensor()});
+      }
+    }
+    layers.push_back(std::move(layer));
+  }
+  return FrozenNetwork(std::move(layers));
+}
+
+torch::Tensor FrozenNetwork::forward(const torch::Tensor& input) const {
+  const c10::InferenceMode guard;
+  torch::Tensor x = input;
+  for (const Layer& layer : layers_) {
+    // A one-channel image is channels-first and channels-last at once; from here on it is not.
+    x = x.dim() == 4 ? x.contiguous(torch::MemoryFormat::ChannelsLast) : x;
+    FrozenRunner runner{layer.weights};
+    x = run_block(layer.block, x, runner);
+  }
+  return x;
+}
+
+FrozenNetwork::Weight fold_batch_norm(const torch::Tensor& weight, const torch::Tensor& mean,
+                                      const torch::Tensor& variance) {
+  const torch::Tensor scale = (variance + kBatchNormEpsilon).rsqrt();
+  return {(weight * scale.view({-1, 1, 1, 1})).contiguous(torch::MemoryFormat::ChannelsLast),
+          -mean * scale};
+}
+
+}  // namespace hsconas

@@ -1,0 +1,128 @@
+#include "hsconas/supernet/supernet.hpp"
+
+#include <cmath>
+
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/rng.hpp"
+
+namespace hsconas {
+
+namespace {
+
+torch::Tensor normal(torch::IntArrayRef shape, double deviation, Rng& rng) {
+  torch::Tensor tensor = torch::empty(shape, torch::kFloat);
+  auto* data = tensor.data_ptr<float>();
+  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
+    data[i] = static_cast<float>(rng.normal() * deviation);
+  }
+  return tensor;
+}
+
+Parameter make_parameter(const torch::Tensor& value, torch::Device device, bool decays) {
+  return {.value = value.to(device), .momentum = torch::zeros_like(value, device), .decays = decays};
+}
+
+std::vector<Parameter> make_parameters(const Block& block, bool is_stem, torch::Device device,
+                                       Rng& rng) {
+  std::vector<Parameter> parameters;
+  for (const Block::Path& path : block.paths) {
+    for (const Primitive& p : path.primitives) {
+      if (p.kind == PrimitiveKind::Conv) {
+        const int fan_in = p.in_channels / p.groups;
+        const double deviation = is_stem ? 0.01 : 1.0 / fan_in;
+        parameters.push_back(make_parameter(
+            normal({p.out_channels, fan_in, p.kernel, p.kernel}, deviation, rng), device, true));
+      } else if (p.kind == PrimitiveKind::Linear) {
+        parameters.push_back(
+            make_parameter(normal({p.out_channels, p.in_channels}, 0.01, rng), device, true));
+        if (p.has_bias) {
+          parameters.push_back(make_parameter(torch::zeros({p.out_channels}), device, false));
+        }
+      }
+    }
+  }
+  return parameters;
+}
+
+}  // namespace
+
+torch::Tensor sliced(const torch::Tensor& value, const Primitive& p) {
+  return value.narrow(0, 0, p.out_channels).narrow(1, 0, p.in_channels / p.groups);
+}
+
+Supernet::Supernet(const SearchSpace& space, torch::Device device, std::uint64_t seed)
+    : space_(space), device_(device) {
+  Rng rng(seed, "supernet weights");
+  blocks_.push_back({make_parameters(space_.stem(), true, device_, rng)});
+  for (int layer = 0; layer < space_.layers(); ++layer) {
+    auto& ops = blocks_.emplace_back();
+    for (int op = 0; op < space_.ops(); ++op) {
+      ops.push_back(make_parameters(space_.widest_block(layer, op), false, device_, rng));
+    }
+  }
+  blocks_.push_back({make_parameters(space_.head(), false, device_, rng)});
+}
+
+std::vector<Parameter>& Supernet::parameters(int position, int op) {
+  return blocks_.at(static_cast<std::size_t>(position)).at(static_cast<std::size_t>(op));
+}
+
+const std::vector<Parameter>& Supernet::parameters(int position, int op) const {
+  return blocks_.at(static_cast<std::size_t>(position)).at(static_cast<std::size_t>(op));
+}
+
+std::map<std::string, torch::Tensor> Supernet::tensors() const {
+  std::map<std::string, torch::Tensor> result;
+  for (std::size_t position = 0; position < blocks_.size(); ++position) {
+    for (std::size_t op = 0; op < blocks_[position].size(); ++op) {
+      const std::string block =
+          position == 0                    ? "stem"
+          : position == blocks_.size() - 1 ? "head"
+                                           : fmt::format("layer{}.{}", position - 1,
+                                                         space_.op(static_cast<int>(op)).name);
+      const auto& parameters = blocks_[position][op];
+      for (std::size_t slot = 0; slot < parameters.size(); ++slot) {
+        const std::string name = fmt::format("{}.{}", block, slot);
+        result[name] = parameters[slot].value;
+        result[name + ".momentum"] = parameters[slot].momentum;
+      }
+    }
+  }
+  return result;
+}
+
+void Supernet::load(const std::map<std::string, torch::Tensor>& tensors) {
+  const auto own = this->tensors();
+  for (const auto& [name, tensor] : own) {
+    const auto it = tensors.find(name);
+    if (it == tensors.end()) throw Error(ErrorKind::Data, "checkpoint lacks the tensor " + name);
+    if (it->second.sizes() != tensor.sizes()) {
+      throw Error(ErrorKind::Data, "checkpoint has another shape for the tensor " + name);
+    }
+  }
+  const torch::NoGradGuard guard;
+  for (const auto& [name, tensor] : own) tensor.detach().copy_(tensors.at(name));
+}
+
+void Supernet::reset_momentum() {
+  for (auto& ops : blocks_) {
+    for (auto& parameters : ops) {
+      for (auto& parameter : parameters) parameter.momentum.zero_();
+    }
+  }
+}
+
+std::int64_t Supernet::parameter_count() const {
+  std::int64_t count = 0;
+  for (const auto& ops : blocks_) {
+    for (const auto& parameters : ops) {
+      for (const auto& parameter : parameters) count += parameter.value.numel();
+    }
+  }
+  return count;
+}
+
+}  // namespace hsconas

@@ -1,0 +1,76 @@
+#include "hsconas/supernet/training_path.hpp"
+
+#include <torch/torch.h>
+
+#include "hsconas/supernet/frozen_network.hpp"
+#include "hsconas/supernet/run_block.hpp"
+
+namespace hsconas {
+
+/// Training: leaves as weights, batch statistics, nothing in place.
+struct TrainingRunner {
+  TrainingPath& path;
+  std::size_t position;
+
+  const torch::Tensor& leaf(std::size_t slot, std::size_t offset = 0) const {
+    return path.slices_[path.first_slice_[position][slot] + offset].leaf;
+  }
+  torch::Tensor conv(const Primitive& p, std::size_t slot, const torch::Tensor& x) const {
+    return torch::conv2d(x, leaf(slot).to(path.precision_), {}, p.stride, p.kernel / 2, 1,
+                         p.groups);
+  }
+  torch::Tensor linear(const Primitive& p, std::size_t slot, torch::Tensor x) const {
+    if (path.dropout_ > 0.0) x = torch::dropout(x, path.dropout_, true);
+    // The classifier is small and its logits feed the loss: always fp32.
+    return torch::linear(x.to(torch::kFloat), leaf(slot),
+                         p.has_bias ? leaf(slot, 1) : torch::Tensor());
+  }
+  static torch::Tensor batch_norm(const Primitive&, std::size_t, const torch::Tensor& x) {
+    return torch::batch_norm(x, {}, {}, {}, {}, true, 0.0, kBatchNormEpsilon, true);
+  }
+  static torch::Tensor relu(const torch::Tensor& x) { return torch::relu(x); }
+};
+
+TrainingPath::TrainingPath(Supernet& supernet, const Architecture& arch,
+                           torch::ScalarType precision)
+    : blocks_(supernet.space().network(arch)),
+      precision_(precision),
+      dropout_(supernet.space().description().head.dropout) {
+  const auto add = [this](Parameter& parameter, const torch::Tensor& value,
+                          const torch::Tensor& momentum) {
+    // A dense copy of its own, so that the gradient is dense too and no update can alias it.
+    torch::Tensor leaf = value.detach().clone(torch::MemoryFormat::Contiguous);
+    leaf.set_requires_grad(true);
+    slices_.push_back({value, momentum, std::move(leaf), parameter.decays});
+  };
+  for (std::size_t position = 0; position < blocks_.size(); ++position) {
+    auto& parameters = supernet.parameters(static_cast<int>(position), op_at(position, arch));
+    auto& first = first_slice_.emplace_back();
+    std::size_t next = 0;
+    for (const Block::Path& path : blocks_[position].paths) {
+      for (const Primitive& p : path.primitives) {
+        if (!p.has_weight()) continue;
+        first.push_back(slices_.size());
+        Parameter& weight = parameters[next++];
+        add(weight, sliced(weight.value, p), sliced(weight.momentum, p));
+        if (p.has_bias) {
+          Parameter& bias = parameters[next++];
+          add(bias, bias.value, bias.momentum);
+        }
+      }
+    }
+  }
+}
+
+torch::Tensor TrainingPath::forward(const torch::Tensor& images) {
+  torch::Tensor x = images.to(precision_);
+  for (std::size_t position = 0; position < blocks_.size(); ++position) {
+    // A one-channel image is channels-first and channels-last at once; from here on it is not.
+    x = x.contiguous(torch::MemoryFormat::ChannelsLast);
+    TrainingRunner runner{*this, position};
+    x = run_block(blocks_[position], x, runner);
+  }
+  return x;
+}
+
+}  // namespace hsconas

@@ -1,0 +1,110 @@
+#include "hsconas/train/trainer.hpp"
+
+#include <chrono>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <torch/torch.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/progress.hpp"
+#include "hsconas/train/optimizer.hpp"
+
+namespace hsconas {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// The mean loss over some steps, fetched from the device once for all of them.
+class LossMeter {
+ public:
+  void add(const torch::Tensor& loss) {
+    sum_ = sum_.defined() ? sum_ + loss.detach() : loss.detach();
+    ++count_;
+  }
+  int count() const { return count_; }
+  /// Throws Error(Usage) when the mean is not finite.
+  double take(const TrainingStage& stage, std::int64_t step) {
+    const double mean = sum_.item<double>() / count_;
+    if (!std::isfinite(mean)) {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{}: the loss is not finite at step {}; lower the learning rate or "
+                              "set supernet.clip_norm",
+                              stage.name, step));
+    }
+    sum_ = {};
+    count_ = 0;
+    return mean;
+  }
+
+ private:
+  torch::Tensor sum_;
+  int count_ = 0;
+};
+
+torch::Tensor train_step(Supernet& supernet, const TrainingStage& stage, const Batch& batch,
+                         std::int64_t step, double lr) {
+  Rng rng(stage.seed, stage.name + " path", static_cast<std::uint64_t>(step));
+  const Architecture arch = sample(stage.subspace, rng);
+  if (supernet.space().description().head.dropout > 0.0) torch::manual_seed(rng.next());
+  const auto precision = stage.settings.precision == "bf16" ? torch::kBFloat16 : torch::kFloat;
+  TrainingPath path(supernet, arch, precision);
+  const torch::Tensor logits = path.forward(batch.images.to(supernet.device()));
+  const torch::Tensor loss =
+      torch::cross_entropy_loss(logits, batch.labels.to(supernet.device()), {},
+                                at::Reduction::Mean, -100, stage.settings.label_smoothing);
+  loss.backward();
+  sgd_step(path.slices(), stage.settings, lr);
+  return loss;
+}
+
+}  // namespace
+
+void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
+           std::int64_t first_step, const TrainingHooks& hooks) {
+  constexpr int kStepsPerReport = 20;
+  const auto& settings = stage.settings;
+  const auto warmup = static_cast<std::int64_t>(
+      std::lround(settings.warmup_epochs * static_cast<double>(batches.steps_per_epoch())));
+  Progress progress(hooks.log, stage.name, stage.total_steps, first_step);
+  LossMeter meter;
+  auto last_save = Clock::now();
+  auto last_report = last_save;
+  for (std::int64_t step = first_step; step < stage.total_steps; ++step) {
+    const double lr =
+        learning_rate(settings.schedule, settings.lr, step, warmup, stage.total_steps);
+    meter.add(train_step(supernet, stage, batches.next(), step, lr));
+    const bool ends = step + 1 == stage.total_steps;
+    const bool stops = hooks.stop.requested();
+    if (meter.count() == kStepsPerReport || ends || stops) {
+      const int steps = meter.count();
+      const double loss = meter.take(stage, step);
+      const double rate = steps * settings.batch / seconds_since(last_report);
+      last_report = Clock::now();
+      hooks.metrics({{"stage", stage.name},
+                     {"step", step + 1},
+                     {"loss", loss},
+                     {"lr", lr},
+                     {"images_per_second", std::lround(rate)}});
+      progress.step(steps, fmt::format("loss {:.3f}, {:.0f} images/s", loss, rate));
+    }
+    if (stops && !ends) {
+      hooks.save(step + 1);
+      throw Error(ErrorKind::Interrupted,
+                  fmt::format("{}: stopped on request after step {} of {}; --resume continues",
+                              stage.name, step + 1, stage.total_steps));
+    }
+    if (!ends && seconds_since(last_save) > stage.save_minutes * 60.0) {
+      hooks.save(step + 1);
+      last_save = Clock::now();
+    }
+  }
+}
+
+}  // namespace hsconas

@@ -1,0 +1,142 @@
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/config/config_file.hpp"
+
+#include "catch.hpp"
+
+using namespace hsconas;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path kConfigs = fs::path(HSCONAS_SOURCE_DIR) / "configs";
+
+json minimal() {
+  return {{"space",
+           {{"name", "tiny"},
+            {"image_size", 8},
+            {"stages", json::array({{{"layers", 2}, {"channels", 32}}})},
+            {"operators", {"shuffle_k3", "skip"}}}}};
+}
+
+Config load(std::vector<std::string> overrides) {
+  return load_config(kConfigs / "quickstart.json", overrides);
+}
+
+}  // namespace
+
+TEST_CASE("a config written out reads back as the same config", "[config]") {
+  const Config config = read_config(minimal());
+  const json written = to_json(config);
+  CHECK(to_json(read_config(written)) == written);
+}
+
+TEST_CASE("a misspelt key names its path and the nearest known key", "[config]") {
+  json source = minimal();
+  source["search"] = {{"popluation", 3}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "search.popluation is not a known key (did you mean 'population'?)");
+  source = minimal();
+  source["serch"] = json::object();
+  CHECK_THROWS_WITH(read_config(source), "serch is not a known key (did you mean 'search'?)");
+}
+
+TEST_CASE("a value of the wrong type or out of range names its path", "[config]") {
+  json source = minimal();
+  source["supernet"] = {{"batch", 1.5}};
+  CHECK_THROWS_WITH(read_config(source), "supernet.batch has the wrong type: 1.5");
+  source["supernet"] = {{"batch", 0}};
+  CHECK_THROWS_WITH(read_config(source), "supernet.batch must be in [1, 1000000], got 0");
+  source["supernet"] = {{"schedule", "step"}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "supernet.schedule must be one of linear, cosine, got \"step\"");
+  source = minimal();
+  source["shrink"] = {{"stages", json::array({{{"layers", 0}}})}};
+  CHECK_THROWS_WITH(read_config(source), "shrink.stages[0].layers must be in [1, 1000], got 0");
+  source["shrink"] = {{"stages", json::array({{{"lears", 1}}})}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "shrink.stages[0].lears is not a known key (did you mean 'layers'?)");
+  source = minimal();
+  source["seed"] = -1;
+  CHECK_THROWS_WITH(read_config(source), "seed has the wrong type: -1");
+}
+
+TEST_CASE("settings that contradict each other are refused", "[config]") {
+  json source = minimal();
+  source["shrink"] = {{"stages", json::array({{{"layers", 3}}})}};
+  CHECK_THROWS_WITH(read_config(source), "shrink.stages decide 3 layers, the space has 2");
+  source = minimal();
+  source["data"] = {{"format", "idx"}};
+  CHECK_THROWS_WITH(read_config(source), "data.path is required for data.format \"idx\"");
+}
+
+TEST_CASE("overrides reach every depth and are checked like the file", "[config]") {
+  const Config config = load({"search.population=7", "search.parents=3", "space.channel_divisor=4",
+                              "shrink.stages.0.layers=1", "data.path=/some/where", "name=abc"});
+  CHECK(config.search.population == 7);
+  CHECK(config.space.channel_divisor == 4);
+  CHECK(config.shrink.stages.at(0).layers == 1);
+  CHECK(config.data.path == "/some/where");
+  CHECK(config.name == "abc");
+  CHECK_THROWS_WITH(load({"search.popluation=7"}),
+                    Catch::Matchers::EndsWith("quickstart.json: search.popluation is not a known "
+                                              "key (did you mean 'population'?)"));
+  CHECK_THROWS_WITH(load({"population"}), "'population' is not key=value");
+  CHECK_THROWS_WITH(load({"shrink.stages.9.layers=1"}),
+                    Catch::Matchers::StartsWith("override shrink.stages.9.layers: '9' is not"));
+  CHECK_THROWS_WITH(load({"seed.x=1", "seed.x.y=1"}), Catch::Matchers::Contains("nothing below"));
+}
+
+TEST_CASE("a space may be named on the command line", "[config]") {
+  const Config config = load({"space=" + (kConfigs / "spaces" / "spos.json").string()});
+  CHECK(config.space.name == "spos");
+}
+
+TEST_CASE("broken JSON is an error with its place", "[config]") {
+  const fs::path path = fs::temp_directory_path() / "hsconas_broken_config.json";
+  write_file(path, "{\n  \"seed\": ,\n}");
+  CHECK_THROWS_WITH(load_config(path, {}), path.string() + " is not valid JSON: line 2, column 11");
+  fs::remove(path);
+  CHECK_THROWS_AS(load_config(path, {}), Error);
+}
+
+TEST_CASE("every shipped config and space is valid", "[config]") {
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(kConfigs)) {
+    if (entry.path().extension() != ".json") continue;
+    INFO(entry.path());
+    const Config config = load_config(entry.path(), {});
+    CHECK_NOTHROW(SearchSpace(config.space));
+    ++count;
+  }
+  CHECK(count >= 6);
+  for (const auto& entry : fs::directory_iterator(kConfigs / "spaces")) {
+    INFO(entry.path());
+    CHECK_NOTHROW(SearchSpace(read_space(read_json(entry.path()))));
+  }
+}
+
+TEST_CASE("the paper's targets have the paper's settings", "[config]") {
+  for (const auto& [name, batch] : {std::pair("gpu", 32), std::pair("cpu", 1), std::pair("edge", 16)}) {
+    const Config config = load_config(kConfigs / (std::string(name) + ".json"), {});
+    CHECK(config.latency.batch == batch);
+    CHECK(config.shrink.samples == 100);
+    CHECK(config.shrink.stages.size() == 2);
+    CHECK(config.search.population == 50);
+    CHECK(config.search.generations == 20);
+  }
+}
+
+TEST_CASE("every key is explained", "[config]") {
+  const auto keys = config_keys();
+  CHECK(keys.size() > 40);
+  for (const auto& key : keys) {
+    INFO(key.path);
+    CHECK_FALSE(key.meaning.empty());
+  }
+}
