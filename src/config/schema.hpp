@@ -33,7 +33,6 @@ void describe(Visitor& v, DataConfig& c) {
   v("format", c.format, one_of({"builtin", "folder", "cifar10", "cifar100", "idx"}),
     "layout of the data set; folder has train/ and val/ (or test/) with a folder per class");
   v("path", c.path, {}, "folder of the data set; unused by builtin");
-  v("image_size", c.image_size, range(0, 4096), "pixels a side; 0 takes the space's");
   v("augment", c.augment, one_of({"small", "shift", "imagenet", "none"}),
     "small: pad, crop, flip; shift: pad, crop; imagenet: random resized crop, colour, flip");
   v("holdout_images", c.holdout_images, range(1, 1e8),

@@ -73,6 +73,13 @@ torch::Tensor FrozenNetwork::forward(const torch::Tensor& input) const {
   return x;
 }
 
+torch::Device FrozenNetwork::device() const {
+  for (const Layer& layer : layers_) {
+    if (!layer.weights.empty()) return layer.weights.front().value.device();
+  }
+  return torch::kCPU;
+}
+
 FrozenNetwork::Weight fold_batch_norm(const torch::Tensor& weight, const torch::Tensor& mean,
                                       const torch::Tensor& variance) {
   const torch::Tensor scale = (variance + kBatchNormEpsilon).rsqrt();

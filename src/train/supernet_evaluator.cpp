@@ -6,22 +6,14 @@
 
 namespace hsconas {
 
-namespace {
-
-torch::Tensor on_device(const torch::Tensor& tensor, torch::Device device) {
-  return tensor.to(device);
-}
-
-}  // namespace
-
 SupernetEvaluator::SupernetEvaluator(const Supernet& supernet,
                                      const std::vector<Batch>& calibration,
                                      const std::vector<Batch>& validation, const StopToken& stop)
     : supernet_(supernet), stop_(stop) {
   const torch::Device device = supernet.device();
-  for (const Batch& batch : calibration) calibration_.push_back(on_device(batch.images, device));
+  for (const Batch& batch : calibration) calibration_.push_back(batch.images.to(device));
   for (const Batch& batch : validation) {
-    validation_.push_back({on_device(batch.images, device), on_device(batch.labels, device)});
+    validation_.push_back({batch.images.to(device), batch.labels.to(device)});
   }
 }
 
@@ -29,7 +21,10 @@ std::vector<double> SupernetEvaluator::accuracy(std::span<const Architecture> ar
   std::vector<double> result;
   for (const Architecture& arch : archs) {
     stop_.check();
-    result.push_back(classify(freeze_candidate(arch), validation_));
+    const FrozenNetwork network = freeze_candidate(arch);
+    Tally tally;
+    for (const Batch& batch : validation_) tally += classify(network, batch);
+    result.push_back(tally.accuracy());
   }
   return result;
 }
@@ -38,15 +33,18 @@ FrozenNetwork SupernetEvaluator::freeze_candidate(const Architecture& arch) cons
   return freeze(supernet_, arch, calibrate(supernet_, arch, calibration_));
 }
 
-double classify(const FrozenNetwork& network, const std::vector<Batch>& batches) {
+Tally& Tally::operator+=(const Tally& other) {
+  right += other.right;
+  total += other.total;
+  return *this;
+}
+
+Tally classify(const FrozenNetwork& network, const Batch& batch) {
   const c10::InferenceMode guard;
-  std::int64_t right = 0;
-  std::int64_t total = 0;
-  for (const Batch& batch : batches) {
-    right += network.forward(batch.images).argmax(1).eq(batch.labels).sum().item<std::int64_t>();
-    total += batch.labels.size(0);
-  }
-  return static_cast<double>(right) / static_cast<double>(total);
+  const torch::Tensor logits = network.forward(batch.images.to(network.device()));
+  const torch::Tensor labels = batch.labels.to(network.device());
+  return {.right = logits.argmax(1).eq(labels).sum().item<std::int64_t>(),
+          .total = labels.size(0)};
 }
 
 }  // namespace hsconas

@@ -18,7 +18,7 @@ struct DeviceConfig {
 struct DataConfig {
   std::string format = "builtin";  ///< builtin, folder, cifar10, cifar100 or idx.
   std::string path;                ///< Folder of the data set; unused by builtin.
-  int image_size = 0;              ///< Pixels a side; 0 takes the space's.
+  int image_size = 0;              ///< Pixels a side; no key of its own: the space's.
   std::string augment = "small";   ///< small (pad, crop, flip), shift (pad and crop only),
                                    ///< imagenet (SPOS's recipe) or none.
   int holdout_images = 5000;  ///< Taken out of the training set to score candidates.

@@ -36,6 +36,7 @@ class FrozenNetwork {
   torch::Tensor forward(const torch::Tensor& input) const;
 
   const std::vector<Layer>& layers() const { return layers_; }
+  torch::Device device() const;
 
  private:
   std::vector<Layer> layers_;

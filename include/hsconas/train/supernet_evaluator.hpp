@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include <torch/types.h>
@@ -32,7 +33,16 @@ class SupernetEvaluator : public Evaluator {
   const StopToken& stop_;
 };
 
-/// Fraction of the images in `batches` that `network` classifies rightly, in [0, 1].
-double classify(const FrozenNetwork& network, const std::vector<Batch>& batches);
+/// How many images were classified rightly.
+struct Tally {
+  std::int64_t right = 0;
+  std::int64_t total = 0;
+
+  Tally& operator+=(const Tally& other);
+  double accuracy() const { return static_cast<double>(right) / static_cast<double>(total); }
+};
+
+/// Classifies one batch, which may lie on another device than the network.
+Tally classify(const FrozenNetwork& network, const Batch& batch);
 
 }  // namespace hsconas

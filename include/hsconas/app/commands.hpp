@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "hsconas/base/log.hpp"
+#include "hsconas/base/stop_token.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace hsconas {
+
+/// Options every command takes.
+struct CommonOptions {
+  bool json = false;  ///< One JSON object on stdout instead of text.
+  int quiet = 0;
+  int verbose = 0;
+
+  Verbosity verbosity() const {
+    return quiet > 0 ? Verbosity::Quiet : verbose > 0 ? Verbosity::Verbose : Verbosity::Normal;
+  }
+};
+
+/// What a command gets to work with.
+struct CommandContext {
+  const CommonOptions& options;
+  Log& log;
+  const StopToken& stop;
+};
+
+/// What main() runs once the command line is read.
+using Command = std::function<void(CommandContext&)>;
+
+/// Each adds its subcommands to `app` and stores in `chosen` what runs when one of them is named.
+void add_run_commands(CLI::App& app, Command& chosen);      ///< search, profile, train, shrink
+void add_predict_command(CLI::App& app, Command& chosen);   ///< predict
+void add_config_commands(CLI::App& app, Command& chosen);   ///< config print, check, new, keys
+
+/// The config options that several commands share.
+struct ConfigOptions {
+  std::string file;
+  std::vector<std::string> overrides;
+  std::string seed, threads, device;
+
+  /// --config, --set, bare key=value, --seed, --threads, --device.
+  void add_to(CLI::App& command);
+  /// All overrides, those of the short options last.
+  std::vector<std::string> all_overrides() const;
+};
+
+}  // namespace hsconas

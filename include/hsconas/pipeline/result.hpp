@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "hsconas/config/config.hpp"
+#include "hsconas/pipeline/run.hpp"
+#include "hsconas/score/scorer.hpp"
+#include "hsconas/search/search.hpp"
+
+namespace hsconas {
+
+/// One row of the final comparison.
+struct JudgedArchitecture {
+  std::string title;  ///< "winner", "best random", "smallest", "largest".
+  Candidate candidate;
+  double measured_ms = 0.0;
+};
+
+/// What a run found, beside the search's own account.
+struct RunResult {
+  JudgedArchitecture winner;
+  std::vector<JudgedArchitecture> others;  ///< Judged by the supernet before it was tuned.
+  double test_accuracy = 0.0;  ///< Of the winner, on images nothing else has seen.
+  double random_median = 0.0;  ///< Median accuracy of random architectures within 10 % of T.
+  int random_count = 0;
+};
+
+/// The content of result.json: format "hsconas-result-1". Everything in it repeats with the same
+/// seed and latency table but the values of the keys "measured_ms".
+nlohmann::json to_json(const RunResult& result, const SearchResult& found, const Config& config,
+                       const SearchSpace& space, const Subspace& subspace,
+                       const LatencyStage& latency);
+
+/// result.json for people: a table and the winner, layer by layer and as a string to copy.
+std::string format_result(const nlohmann::json& result);
+
+/// The architectures with the fewest and the most multiply-adds.
+Architecture smallest(const SearchSpace& space);
+Architecture largest(const SearchSpace& space);
+
+}  // namespace hsconas

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "hsconas/base/files.hpp"
+#include "hsconas/base/log.hpp"
+#include "hsconas/base/stop_token.hpp"
+#include "hsconas/config/config.hpp"
+#include "hsconas/latency/table.hpp"
+#include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/score/objective.hpp"
+#include "hsconas/score/scorer.hpp"
+#include "hsconas/space/subspace.hpp"
+
+namespace hsconas {
+
+class RunData;   // The images, opened when the first stage needs them.
+class Supernet;
+struct RunResult;
+
+/// The table and what follows from it.
+struct LatencyStage {
+  LatencyTable table;
+  Objective objective;  ///< With T in milliseconds.
+  bool reused = false;
+};
+
+/// One run: a config, a work directory and its stages
+///   latency -> supernet -> baseline -> shrink-1 ... -> search,
+/// each of which reuses its output when the work directory holds it for the same inputs, says what
+/// changed when it does not, and continues from the last checkpoint when it was interrupted.
+/// Each of the calls below first brings about what it needs.
+class Run {
+ public:
+  /// Writes config.json and version.txt and starts the log file and metrics.jsonl.
+  Run(Config config, WorkDir dir, Log& log, const StopToken& stop);
+  ~Run();
+
+  const LatencyStage& latency();
+  /// The supernet as trained on the whole space.
+  Supernet& supernet();
+  /// The space left after all shrinking stages; the supernet is then tuned to it.
+  const Subspace& shrunk();
+  /// Everything, up to result.json, whose content it returns (see result.hpp).
+  nlohmann::json search();
+
+  const SearchSpace& space() const { return space_; }
+  const Config& config() const { return config_; }
+
+ private:
+  struct Trained;  // Supernet and evaluator.
+
+  /// True when `stage` can be reused; logs that, or why not.
+  bool reuse(const std::string& stage, const nlohmann::json& inputs);
+  nlohmann::json latency_inputs() const;
+  nlohmann::json weights_inputs() const;
+  nlohmann::json judge_inputs();
+  RunData& data();
+  Scorer& scorer();
+  /// Gets the weights of a training stage: from its checkpoint, or by training.
+  void train_stage(const std::string& stage, const nlohmann::json& inputs, const Subspace& subspace,
+                   const SupernetConfig& settings);
+  /// Random architectures near T and the extremes, judged by the supernet before it is tuned.
+  RunResult baseline();
+  nlohmann::json search_inputs();
+  /// Times the compared architectures for real.
+  void measure(RunResult& result);
+
+  Config config_;
+  WorkDir dir_;
+  Log& log_;
+  const StopToken& stop_;
+  SearchSpace space_;
+  StageRecord record_;
+  GrowingFile metrics_;
+  std::unique_ptr<RunData> data_;
+  std::optional<LatencyStage> latency_;
+  std::unique_ptr<Trained> trained_;
+};
+
+}  // namespace hsconas

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace hsconas {
+
+/// What to do when the work directory already holds a run.
+enum class WorkDirMode {
+  Fresh,     ///< Refuse it.
+  Resume,    ///< Continue the run in it, or start one.
+  Overwrite  ///< Remove what a run leaves there (and nothing else), then start.
+};
+
+/// The folder of one run and the names of everything in it.
+struct WorkDir {
+  std::filesystem::path root;
+
+  std::filesystem::path config() const { return root / "config.json"; }
+  std::filesystem::path version() const { return root / "version.txt"; }
+  std::filesystem::path log() const { return root / "log.txt"; }
+  std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
+  std::filesystem::path stages() const { return root / "stages.json"; }
+  std::filesystem::path latency() const { return root / "latency.json"; }
+  std::filesystem::path checkpoints() const { return root / "checkpoints"; }
+  std::filesystem::path checkpoint(const std::string& stage) const {
+    return checkpoints() / (stage + ".safetensors");
+  }
+  std::filesystem::path shrink() const { return root / "shrink.json"; }
+  std::filesystem::path candidates() const { return root / "candidates.csv"; }
+  std::filesystem::path result() const { return root / "result.json"; }
+
+  /// Makes the folder ready. Throws Error(Usage) when it is not empty and `mode` is Fresh,
+  /// Error(Data) when it cannot be made or written.
+  static WorkDir open(const std::filesystem::path& root, WorkDirMode mode);
+};
+
+/// What each finished stage was made from, in stages.json: a rerun with the same inputs reuses the
+/// stage's output, other inputs say what changed.
+class StageRecord {
+ public:
+  /// Reads the file when it is there; throws Error(Data) when it is broken.
+  explicit StageRecord(std::filesystem::path file);
+
+  /// True when `stage` was finished with exactly these inputs.
+  bool is_done(const std::string& stage, const nlohmann::json& inputs) const;
+
+  /// "supernet.epochs changed from 5 to 10" for every input of a finished stage that differs now;
+  /// empty when it was never finished.
+  std::vector<std::string> changes(const std::string& stage, const nlohmann::json& inputs) const;
+
+  /// Forgets a stage before its output is overwritten.
+  void begin(const std::string& stage);
+  void finish(const std::string& stage, const nlohmann::json& inputs);
+
+ private:
+  std::filesystem::path file_;
+  nlohmann::json stages_;
+};
+
+/// A short name for a stage's inputs.
+std::string fingerprint_of(const nlohmann::json& inputs);
+
+}  // namespace hsconas

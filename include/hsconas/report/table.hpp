@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace hsconas {
+
+/// A table for a terminal: the first column left-aligned, the others right-aligned, columns two
+/// spaces apart, a rule under the head.
+class TextTable {
+ public:
+  explicit TextTable(std::vector<std::string> head) : head_(std::move(head)) {}
+
+  /// `row` has as many cells as the head.
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  std::string str() const;
+
+ private:
+  std::vector<std::string> head_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace hsconas

@@ -1,0 +1,157 @@
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/app/commands.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/latency/measure.hpp"
+#include "hsconas/pipeline/plan.hpp"
+#include "hsconas/pipeline/result.hpp"
+#include "hsconas/pipeline/run.hpp"
+#include "hsconas/space/subspace.hpp"
+
+namespace hsconas {
+
+namespace {
+
+using nlohmann::json;
+
+struct RunOptions {
+  ConfigOptions config;
+  std::string work_dir;
+  bool resume = false;
+  bool overwrite = false;
+  bool dry_run = false;
+};
+
+/// What is printed when a command is done: text for people, an object for --json.
+struct Answer {
+  std::string text;
+  json object;
+};
+
+Answer answer_search(Run& run) {
+  json result = run.search();
+  std::string text = format_result(result);
+  return {std::move(text), std::move(result)};
+}
+
+std::string accuracy_line(const std::string& what, const ModelAccuracy& a) {
+  return fmt::format(
+      "{}: RMSE {:.4f} ms ({:.2f} %), mean error {:+.4f} ms, Pearson {:.4f}, Spearman {:.4f}, "
+      "Kendall {:.4f}\n",
+      what, a.rmse_ms, a.rmse_percent, a.mean_error_ms, a.pearson, a.spearman, a.kendall);
+}
+
+Answer answer_profile(Run& run) {
+  const LatencyStage& stage = run.latency();
+  const LatencyTable& table = stage.table;
+  const ModelAccuracy with = held_out_accuracy(table, true);
+  const ModelAccuracy without = held_out_accuracy(table, false);
+  std::string text =
+      fmt::format("{} entries, batch {}, {} threads, {}\nB = {:+.4f} ms, fitted on {} networks\n",
+                  table.entries.size(), table.device.batch, table.device.threads,
+                  table.device.device, table.bias_ms, table.calibration.size());
+  text += fmt::format("on {} other networks:\n", with.n);
+  text += accuracy_line("  with B", with) + accuracy_line("  without B", without);
+  return {text, {{"entries", table.entries.size()},
+                 {"bias_ms", table.bias_ms},
+                 {"target_ms", stage.objective.target_ms},
+                 {"held_out", {{"n", with.n},
+                               {"rmse_ms", with.rmse_ms},
+                               {"rmse_percent", with.rmse_percent},
+                               {"mean_error_ms", with.mean_error_ms},
+                               {"pearson", with.pearson},
+                               {"spearman", with.spearman},
+                               {"kendall", with.kendall},
+                               {"rmse_without_bias_ms", without.rmse_ms}}}}};
+}
+
+Answer answer_train(Run& run) {
+  run.supernet();
+  return {"supernet trained\n", {{"stage", "supernet"}}};
+}
+
+Answer answer_shrink(Run& run) {
+  const Subspace& subspace = run.shrunk();
+  std::string text = fmt::format("{} -> {} architectures\n",
+                                 format_power(Subspace::full(run.space()).log10_size()),
+                                 format_power(subspace.log10_size()));
+  json kept = json::array();
+  for (int layer = 0; layer < subspace.layers(); ++layer) {
+    json names = json::array();
+    for (const int op : subspace.ops[static_cast<std::size_t>(layer)]) {
+      names.push_back(run.space().op(op).name);
+    }
+    if (names.size() == 1) {
+      text += fmt::format("layer {}: {}\n", layer, names[0].get<std::string>());
+    }
+    kept.push_back(std::move(names));
+  }
+  return {text, {{"log10_size", subspace.log10_size()}, {"operators", kept}}};
+}
+
+std::filesystem::path default_work_dir(const std::string& name) {
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  return std::filesystem::path("runs") / name / fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(now));
+}
+
+void execute(const RunOptions& options, Answer (*answer)(Run&), CommandContext& context) {
+  const Config config = load_config(options.config.file, options.config.all_overrides());
+  if (options.dry_run) {
+    const std::string plan = describe_plan(config, context.log);
+    fmt::print("{}", context.options.json ? json{{"plan", plan}}.dump() + "\n" : plan);
+    return;
+  }
+  const auto mode = options.resume      ? WorkDirMode::Resume
+                    : options.overwrite ? WorkDirMode::Overwrite
+                                        : WorkDirMode::Fresh;
+  const std::filesystem::path root =
+      options.work_dir.empty() ? default_work_dir(config.name) : std::filesystem::path(options.work_dir);
+  Run run(config, WorkDir::open(root, mode), context.log, context.stop);
+  const Answer result = answer(run);
+  fmt::print("{}", context.options.json ? result.object.dump() + "\n" : result.text);
+  context.log.info("everything is in " + root.string());
+}
+
+void add_run_command(CLI::App& app, Command& chosen, const char* name, const char* help,
+                     Answer (*answer)(Run&)) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand(name, help);
+  options->config.add_to(*command);
+  command
+      ->add_option("-w,--work-dir", options->work_dir,
+                   "Folder of the run (default: runs/<name>/<time>)")
+      ->type_name("DIR");
+  auto* resume = command->add_flag("--resume", options->resume,
+                                   "Continue the run in --work-dir, or start it there");
+  command
+      ->add_flag("--overwrite", options->overwrite, "Remove the run in --work-dir and start over")
+      ->excludes(resume);
+  command->add_flag("-n,--dry-run", options->dry_run,
+                    "Print the plan (space, steps, evaluations, memory) and exit");
+  command->callback([options, answer, &chosen] {
+    chosen = [options, answer](CommandContext& context) { execute(*options, answer, context); };
+  });
+}
+
+}  // namespace
+
+void add_run_commands(CLI::App& app, Command& chosen) {
+  add_run_command(app, chosen, "search",
+                  "Find the most accurate network within the latency budget, doing everything "
+                  "that is still missing on the way",
+                  answer_search);
+  add_run_command(app, chosen, "profile", "Only measure the latency table, and judge it",
+                  answer_profile);
+  add_run_command(app, chosen, "train", "Only train the supernet", answer_train);
+  add_run_command(app, chosen, "shrink", "Everything up to the shrunk space", answer_shrink);
+}
+
+}  // namespace hsconas

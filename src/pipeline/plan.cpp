@@ -1,0 +1,96 @@
+#include "hsconas/pipeline/plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "hsconas/pipeline/result.hpp"
+#include "hsconas/space/subspace.hpp"
+
+#include "run_data.hpp"
+
+namespace hsconas {
+
+namespace {
+
+std::int64_t activations(const Block& block) {
+  std::int64_t count = 0;
+  for (const Block::Path& path : block.paths) {
+    for (const Primitive& p : path.primitives) count += 1LL * p.out_channels * p.out_size * p.out_size;
+  }
+  return count;
+}
+
+double megabytes(std::int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
+
+}  // namespace
+
+std::string describe_space(const SearchSpace& space) {
+  const Subspace full = Subspace::full(space);
+  return fmt::format(
+      "space {}: {} layers, {} operators x {} widths, {} architectures ({} different networks), "
+      "{:.2f} to {:.2f} M MACs",
+      space.description().name, space.layers(), space.ops(), space.widths(),
+      format_power(full.log10_size()), format_power(log10_distinct(space, full)),
+      static_cast<double>(space.cost(smallest(space)).macs) / 1e6,
+      static_cast<double>(space.cost(largest(space)).macs) / 1e6);
+}
+
+std::int64_t estimate_memory(const SearchSpace& space, const Config& config) {
+  std::int64_t weights = cost_of(space.stem()).weights + cost_of(space.head()).weights;
+  std::int64_t live = activations(space.stem()) + activations(space.head());
+  for (int layer = 0; layer < space.layers(); ++layer) {
+    std::int64_t most = 0;
+    for (int op = 0; op < space.ops(); ++op) {
+      const Block block = space.widest_block(layer, op);
+      weights += cost_of(block).weights;
+      most = std::max(most, activations(block));
+    }
+    live += most;
+  }
+  const auto& d = config.space;
+  const std::int64_t image = 1LL * d.image_channels * d.image_size * d.image_size;
+  const int kept = config.score.validation_images > 0 ? config.score.validation_images
+                                                      : config.data.holdout_images;
+  const std::int64_t batch = std::max(config.supernet.batch, config.score.batch / 2);
+  return 4 * (2 * weights + 2 * live * batch + image * (kept + config.score.calibration_images));
+}
+
+std::string describe_plan(const Config& config, Log& log) {
+  const SearchSpace space(config.space);
+  const RunData data(config, log);
+  const double steps_per_epoch =
+      std::floor(static_cast<double>(data.training_images()) / config.supernet.batch);
+  std::string text = describe_space(space) + "\n";
+  text += fmt::format("data: {} training images, {} held out\n", data.training_images(),
+                      config.data.holdout_images);
+  text += fmt::format("latency: batch {} with {} threads on {}{}\n", config.latency.batch,
+                      config.latency.threads,
+                      config.latency.device.empty() ? config.device.type : config.latency.device,
+                      config.latency.table.empty() ? "" : ", table " + config.latency.table);
+  text += fmt::format("supernet: {:.0f} steps of {} images\n",
+                      config.supernet.epochs * steps_per_epoch, config.supernet.batch);
+  double log10_size = Subspace::full(space).log10_size();
+  int evaluations = config.search.baseline_samples + 2;
+  for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
+    const auto& stage = config.shrink.stages[i];
+    const int scored = stage.layers * space.ops() * config.shrink.samples;
+    const double before = log10_size;
+    log10_size -= stage.layers * std::log10(static_cast<double>(space.ops()));
+    evaluations += scored;
+    text += fmt::format("shrink-{}: {} layers, {} evaluations, {} -> {} architectures, then {:.0f} steps\n",
+                        i + 1, stage.layers, scored, format_power(before),
+                        format_power(log10_size), stage.tune_epochs * steps_per_epoch);
+  }
+  const int searched = config.search.population * (config.search.generations + 1);
+  text += fmt::format("search: {}, {} evaluations ({} in all)\n", config.search.method, searched,
+                      evaluations + searched);
+  text += fmt::format("memory: about {:.0f} MB for training and scoring\n",
+                      megabytes(estimate_memory(space, config)));
+  text += "files: config.json version.txt log.txt metrics.jsonl stages.json latency.json "
+          "checkpoints/ shrink.json candidates.csv result.json\n";
+  return text;
+}
+
+}  // namespace hsconas

@@ -1,0 +1,126 @@
+#include "hsconas/pipeline/result.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/report/table.hpp"
+
+namespace hsconas {
+
+using nlohmann::json;
+
+namespace {
+
+json to_json(const JudgedArchitecture& judged, const SearchSpace& space) {
+  const Candidate& candidate = judged.candidate;
+  const Cost cost = space.cost(candidate.arch);
+  return {{"title", judged.title},
+          {"arch", space.encode(candidate.arch)},
+          {"layers", space.describe(candidate.arch)},
+          {"accuracy", candidate.accuracy},
+          {"predicted_ms", candidate.latency_ms},
+          {"measured_ms", judged.measured_ms},
+          {"score", candidate.score},
+          {"macs", cost.macs},
+          {"parameters", cost.parameters()}};
+}
+
+template <typename Better>
+Architecture extreme(const SearchSpace& space, Better better) {
+  Architecture arch;
+  for (int layer = 0; layer < space.layers(); ++layer) {
+    LayerChoice best;
+    std::int64_t best_macs = cost_of(space.block(layer, best)).macs;
+    for (int op = 0; op < space.ops(); ++op) {
+      for (int width = 0; width < space.widths(); ++width) {
+        const std::int64_t macs = cost_of(space.block(layer, {op, width})).macs;
+        if (!better(macs, best_macs)) continue;
+        best = {op, width};
+        best_macs = macs;
+      }
+    }
+    arch.push_back(best);
+  }
+  return space.canonical(arch);
+}
+
+std::string signed_percent(double ratio) { return fmt::format("{:+.1f} %", (ratio - 1.0) * 100.0); }
+
+}  // namespace
+
+Architecture smallest(const SearchSpace& space) {
+  return extreme(space, [](std::int64_t a, std::int64_t b) { return a < b; });
+}
+
+Architecture largest(const SearchSpace& space) {
+  return extreme(space, [](std::int64_t a, std::int64_t b) { return a > b; });
+}
+
+json to_json(const RunResult& result, const SearchResult& found, const Config& config,
+             const SearchSpace& space, const Subspace& subspace, const LatencyStage& latency) {
+  json others = json::array();
+  for (const auto& other : result.others) others.push_back(to_json(other, space));
+  json history = json::array();
+  for (const auto& generation : found.history) {
+    history.push_back({{"evaluations", generation.evaluations},
+                       {"best_score", generation.best_score},
+                       {"mean_score", generation.mean_score}});
+  }
+  json winner = to_json(result.winner, space);
+  winner["test_accuracy"] = result.test_accuracy;
+  return {{"format", "hsconas-result-1"},
+          {"name", config.name},
+          {"seed", config.seed},
+          {"space", config.space.name},
+          {"log10_space", Subspace::full(space).log10_size()},
+          {"log10_shrunk_space", subspace.log10_size()},
+          {"target_ms", latency.objective.target_ms},
+          {"beta", latency.objective.beta},
+          {"device", latency.table.device.device},
+          {"batch", latency.table.device.batch},
+          {"winner", winner},
+          {"others", others},
+          {"random", {{"count", result.random_count}, {"median_accuracy", result.random_median}}},
+          {"search",
+           {{"method", config.search.method},
+            {"evaluations", found.scored.size()},
+            {"history", history}}}};
+}
+
+std::string format_result(const json& result) {
+  TextTable table({"", "accuracy", "F", "predicted ms", "vs T", "measured ms", "vs predicted",
+                   "MACs (M)", "params (M)"});
+  const double target = result.at("target_ms");
+  const auto add = [&](const json& row) {
+    const double predicted = row.at("predicted_ms");
+    const double measured = row.at("measured_ms");
+    table.add({row.at("title").get<std::string>(),
+               fmt::format("{:.2f} %", row.at("accuracy").get<double>() * 100.0),
+               fmt::format("{:.4f}", row.at("score").get<double>()), fmt::format("{:.3f}", predicted),
+               signed_percent(predicted / target), fmt::format("{:.3f}", measured),
+               signed_percent(measured / predicted),
+               fmt::format("{:.2f}", row.at("macs").get<double>() / 1e6),
+               fmt::format("{:.3f}", row.at("parameters").get<double>() / 1e6)});
+  };
+  const json& winner = result.at("winner");
+  add(winner);
+  for (const json& other : result.at("others")) add(other);
+  std::string text =
+      fmt::format("\nT = {:.3f} ms per batch of {} on {}\n\n", target,
+                  result.at("batch").get<int>(), result.at("device").get<std::string>());
+  text += table.str();
+  text += fmt::format(
+      "\nAccuracies are on held-out training images, with shared weights. {} random architectures\n"
+      "within 10 % of T have a median of {:.2f} %. The winner on the test set: {:.2f} %.\n\n",
+      result.at("random").at("count").get<int>(),
+      result.at("random").at("median_accuracy").get<double>() * 100.0,
+      winner.at("test_accuracy").get<double>() * 100.0);
+  text += fmt::format("winner: {}\n  {}\n", winner.at("arch").get<std::string>(),
+                      winner.at("layers").get<std::string>());
+  return text;
+}
+
+}  // namespace hsconas

@@ -1,0 +1,348 @@
+#include "hsconas/pipeline/run.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/statistics.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/latency/measure.hpp"
+#include "hsconas/pipeline/plan.hpp"
+#include "hsconas/pipeline/result.hpp"
+#include "hsconas/pipeline/version.hpp"
+#include "hsconas/profile/torch_timer.hpp"
+#include "hsconas/score/target.hpp"
+#include "hsconas/search/search.hpp"
+#include "hsconas/supernet/device.hpp"
+#include "hsconas/train/safetensors.hpp"
+#include "hsconas/train/supernet_evaluator.hpp"
+#include "hsconas/train/trainer.hpp"
+
+#include "run_data.hpp"
+
+namespace hsconas {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr double kBaselineTolerance = 0.10;  // The paper's comparison: random networks near T.
+constexpr int kMetricsPerFlush = 25;
+
+json without(json object, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) object.erase(key);
+  return object;
+}
+
+std::string latency_device(const Config& config) {
+  return config.latency.device.empty() ? config.device.type : config.latency.device;
+}
+
+}  // namespace
+
+/// What exists once there are weights to judge.
+struct Run::Trained {
+  Trained(const SearchSpace& space, const Config& config)
+      : supernet(space, open_device(config.device.type), config.seed) {}
+
+  Supernet supernet;
+  std::unique_ptr<TableModel> latency;
+  std::unique_ptr<SupernetEvaluator> evaluator;
+  std::unique_ptr<Scorer> scorer;
+  json inputs;  ///< Of the stage the weights come from.
+  std::optional<Subspace> shrunk;
+};
+
+Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop)
+    : config_(std::move(config)),
+      dir_(std::move(dir)),
+      log_(log),
+      stop_(stop),
+      space_(config_.space),
+      record_(dir_.stages()),
+      metrics_(dir_.metrics(), true) {
+  open_device(config_.device.type);  // An absent GPU is said before anything is made.
+  open_device(latency_device(config_));
+  log_.attach_file(dir_.log());
+  write_json(dir_.config(), to_json(config_));
+  write_file(dir_.version(), version_text());
+  const int threads = set_threads(config_.device.threads);
+  log_.info(fmt::format("run {} in {}", config_.name, dir_.root.string()));
+  log_.detail(fmt::format("{}{} with {} threads", version_text(), config_.device.type, threads));
+  log_.info(describe_space(space_));
+}
+
+Run::~Run() = default;
+
+bool Run::reuse(const std::string& stage, const json& inputs) {
+  if (record_.is_done(stage, inputs)) {
+    log_.info(stage + ": done before with the same settings, reused");
+    return true;
+  }
+  for (const std::string& change : record_.changes(stage, inputs)) {
+    log_.info(fmt::format("{}: runs again, {}", stage, change));
+  }
+  record_.begin(stage);
+  return false;
+}
+
+json Run::latency_inputs() const {
+  json inputs = {{"space", to_json(config_.space)},
+                 {"latency", without(to_json(config_)["latency"],
+                                     {"target_ms", "target_position", "device"})},
+                 {"device", latency_device(config_)},
+                 {"seed", config_.seed}};
+  if (!config_.latency.table.empty()) {
+    inputs["latency"] = {{"table", fingerprint_of(read_json(config_.latency.table))}};
+  }
+  return inputs;
+}
+
+const LatencyStage& Run::latency() {
+  if (latency_) return *latency_;
+  LatencyStage stage;
+  const json inputs = latency_inputs();
+  stage.reused = reuse("latency", inputs);
+  if (stage.reused) {
+    stage.table = load_table(dir_.latency());
+  } else {
+    if (!config_.latency.table.empty()) {
+      stage.table = load_table(config_.latency.table);
+    } else {
+      TorchTimer timer(open_device(latency_device(config_)), config_.latency.threads,
+                       config_.latency.batch);
+      stage.table = measure_table(space_, timer, timer.info(), config_.latency, config_.seed, log_,
+                                  stop_);
+    }
+    write_json(dir_.latency(), to_json(stage.table));
+    record_.finish("latency", inputs);
+  }
+  const TableModel model(space_, stage.table);
+  const Subspace full = Subspace::full(space_);
+  const LatencyRange range = latency_range(model, full);
+  stage.objective = {.target_ms = config_.latency.target_ms, .beta = config_.score.beta};
+  if (stage.objective.target_ms == 0.0) {
+    stage.objective.target_ms = range.fastest_ms + config_.latency.target_position *
+                                                       (range.slowest_ms - range.fastest_ms);
+  }
+  log_.info(fmt::format("latency: {:.3f} to {:.3f} ms per batch of {}, T = {:.3f} ms",
+                        range.fastest_ms, range.slowest_ms, stage.table.device.batch,
+                        stage.objective.target_ms));
+  latency_ = std::move(stage);
+  return *latency_;
+}
+
+RunData& Run::data() {
+  if (!data_) data_ = std::make_unique<RunData>(config_, log_);
+  return *data_;
+}
+
+json Run::weights_inputs() const {
+  const json all = to_json(config_);
+  return {{"space", all["space"]},
+          {"data", without(all["data"], {"workers", "memory_mb"})},
+          {"supernet", all["supernet"]},
+          {"seed", config_.seed}};
+}
+
+json Run::judge_inputs() {
+  return {{"score", to_json(config_)["score"]},
+          {"target_ms", latency().objective.target_ms},
+          {"latency_table", fingerprint_of(to_json(latency().table))}};
+}
+
+void Run::train_stage(const std::string& stage, const json& inputs, const Subspace& subspace,
+                      const SupernetConfig& settings) {
+  Supernet& supernet = trained_->supernet;
+  const auto file = dir_.checkpoint(stage);
+  const std::string fingerprint = fingerprint_of(inputs);
+  trained_->inputs = inputs;
+  if (reuse(stage, inputs)) {
+    supernet.load(load_tensors(file).tensors);
+    return;
+  }
+  std::int64_t first_step = 0;
+  if (std::filesystem::exists(file)) {
+    const TensorFile checkpoint = load_tensors(file);
+    const auto from = checkpoint.metadata.find("fingerprint");
+    if (from != checkpoint.metadata.end() && from->second == fingerprint) {
+      supernet.load(checkpoint.tensors);
+      first_step = std::stoll(checkpoint.metadata.at("next_step"));
+      log_.info(fmt::format("{}: continues at step {}", stage, first_step));
+    }
+  }
+  if (first_step == 0) supernet.reset_momentum();
+  const auto batches = data().train_loader(stage, settings.batch, first_step);
+  const auto total = std::max<std::int64_t>(
+      1, std::llround(settings.epochs * static_cast<double>(batches->steps_per_epoch())));
+  const auto save = [&](std::int64_t next_step) {
+    save_tensors(file, {supernet.tensors(),
+                        {{"fingerprint", fingerprint}, {"next_step", std::to_string(next_step)}}});
+    metrics_.flush();
+  };
+  int lines = 0;
+  const TrainingHooks hooks{.log = log_,
+                            .stop = stop_,
+                            .metrics =
+                                [&](const json& line) {
+                                  metrics_.append(line.dump());
+                                  if (++lines % kMetricsPerFlush == 0) metrics_.flush();
+                                },
+                            .save = save};
+  log_.info(fmt::format("{}: {} steps of {} images, log10 of the space {:.2f}", stage, total,
+                        settings.batch, subspace.log10_size()));
+  train(supernet,
+        {.name = stage,
+         .subspace = subspace,
+         .settings = settings,
+         .seed = config_.seed,
+         .total_steps = total,
+         .save_minutes = config_.checkpoint_minutes},
+        *batches, first_step, hooks);
+  save(total);
+  record_.finish(stage, inputs);
+}
+
+Supernet& Run::supernet() {
+  if (!trained_) {
+    trained_ = std::make_unique<Trained>(space_, config_);
+    log_.detail(fmt::format("supernet: {} shared weights", trained_->supernet.parameter_count()));
+    train_stage("supernet", weights_inputs(), Subspace::full(space_), config_.supernet);
+  }
+  return trained_->supernet;
+}
+
+Scorer& Run::scorer() {
+  Trained& trained = *trained_;
+  if (!trained.scorer) {
+    trained.latency = std::make_unique<TableModel>(space_, latency().table);
+    trained.evaluator = std::make_unique<SupernetEvaluator>(trained.supernet, data().calibration(),
+                                                            data().validation(), stop_);
+    trained.scorer = std::make_unique<Scorer>(space_, *trained.evaluator, *trained.latency,
+                                              latency().objective, dir_.candidates());
+  }
+  // Accuracies under other weights, or taken on other images, must not be mistaken for these.
+  const json judged = {{"weights", trained.inputs},
+                       {"score", without(to_json(config_)["score"], {"beta"})}};
+  trained.scorer->set_weights(fingerprint_of(judged));
+  return *trained.scorer;
+}
+
+const Subspace& Run::shrunk() {
+  supernet();
+  Trained& trained = *trained_;
+  if (trained.shrunk) return *trained.shrunk;
+  check_target(TableModel(space_, latency().table), Subspace::full(space_), latency().objective);
+  Subspace subspace = Subspace::full(space_);
+  json report = {{"format", "hsconas-shrink-1"},
+                 {"samples", config_.shrink.samples},
+                 {"target_ms", latency().objective.target_ms},
+                 {"stages", json::array()}};
+  int last_layer = space_.layers() - 1;
+  for (std::size_t i = 0; i < config_.shrink.stages.size(); ++i) {
+    const auto& stage = config_.shrink.stages[i];
+    const std::string name = fmt::format("shrink-{}", i + 1);
+    const double size_before = subspace.log10_size();
+    // Decisions are not stored apart: replayed from candidates.csv they come out the same.
+    const auto decisions = shrink_layers(subspace, last_layer, stage.layers, config_.shrink.samples,
+                                         scorer(), config_.seed, log_, stop_);
+    last_layer -= stage.layers;
+    json& part = report["stages"].emplace_back();
+    part = {{"name", name},
+            {"log10_size_before", size_before},
+            {"log10_size_after", subspace.log10_size()},
+            {"layers", json::array()}};
+    for (const auto& decision : decisions) part["layers"].push_back(to_json(decision, space_));
+    write_json(dir_.shrink(), report);
+    log_.info(fmt::format("{}: {} -> {} architectures", name, format_power(size_before),
+                          format_power(subspace.log10_size())));
+    if (stage.tune_epochs > 0.0) {
+      SupernetConfig settings = config_.supernet;
+      settings.epochs = stage.tune_epochs;
+      settings.lr = stage.lr;
+      settings.warmup_epochs = 0.0;
+      const json inputs = {{"weights_before", fingerprint_of(trained.inputs)},
+                           {"judged_by", judge_inputs()},
+                           {"shrink_samples", config_.shrink.samples},
+                           {"stage", to_json(config_)["shrink"]["stages"][i]}};
+      train_stage(name, inputs, subspace, settings);
+    }
+  }
+  trained.shrunk = std::move(subspace);
+  return *trained.shrunk;
+}
+
+RunResult Run::baseline() {
+  Scorer& scorer = this->scorer();
+  Rng rng(config_.seed, "baseline");
+  const Subspace full = Subspace::full(space_);
+  std::vector<Architecture> archs{smallest(space_), largest(space_)};
+  for (int i = 0; i < config_.search.baseline_samples; ++i) {
+    archs.push_back(sample_near_target(full, scorer, kBaselineTolerance, rng));
+  }
+  log_.info(fmt::format("baseline: scoring {} random architectures near T",
+                        config_.search.baseline_samples));
+  const auto scored = scorer.score(archs);
+  RunResult result;
+  std::vector<double> accuracies;
+  const Candidate* best = &scored[2];
+  for (std::size_t i = 2; i < scored.size(); ++i) {
+    accuracies.push_back(scored[i].accuracy);
+    if (scored[i].score > best->score) best = &scored[i];
+  }
+  result.others = {{"best random", *best}, {"smallest", scored[0]}, {"largest", scored[1]}};
+  result.random_median = median(accuracies);
+  result.random_count = config_.search.baseline_samples;
+  return result;
+}
+
+json Run::search_inputs() {
+  const json all = to_json(config_);
+  return {{"weights", weights_inputs()},
+          {"judged_by", judge_inputs()},
+          {"shrink", all["shrink"]},
+          {"search", all["search"]},
+          {"measured_on", latency_device(config_)},
+          {"measured_threads", config_.latency.threads},
+          {"rounds", config_.latency.rounds}};
+}
+
+json Run::search() {
+  const LatencyStage& stage = latency();
+  check_target(TableModel(space_, stage.table), Subspace::full(space_), stage.objective);
+  const json inputs = search_inputs();
+  if (reuse("search", inputs)) return read_json(dir_.result());
+  supernet();
+  RunResult result = baseline();
+  const Subspace& subspace = shrunk();
+  const SearchResult found =
+      hsconas::search(subspace, scorer(), config_.search, config_.seed, log_, stop_);
+  const FrozenNetwork winner = trained_->evaluator->freeze_candidate(found.best.arch);
+  Tally tally;
+  data().for_each_test_batch([&](const Batch& batch) { tally += classify(winner, batch); });
+  result.test_accuracy = tally.accuracy();
+  result.winner = {"winner", found.best};
+  measure(result);
+  const json report = to_json(result, found, config_, space_, subspace, stage);
+  write_json(dir_.result(), report);
+  record_.finish("search", inputs);
+  return report;
+}
+
+void Run::measure(RunResult& result) {
+  std::vector<JudgedArchitecture*> all{&result.winner};
+  for (auto& other : result.others) all.push_back(&other);
+  std::vector<Architecture> archs;
+  for (const auto* judged : all) archs.push_back(judged->candidate.arch);
+  TorchTimer timer(open_device(latency_device(config_)), config_.latency.threads,
+                   latency().table.device.batch);
+  const auto times =
+      measure_networks(space_, archs, timer, config_.latency, config_.seed, log_, stop_);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i]->measured_ms = times[i];
+}
+
+}  // namespace hsconas

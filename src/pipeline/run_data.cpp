@@ -1,0 +1,83 @@
+#include "run_data.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/hash.hpp"
+#include "hsconas/base/rng.hpp"
+
+namespace hsconas {
+
+namespace {
+
+DataConfig with_image_size(DataConfig config, int image_size) {
+  config.image_size = image_size;
+  return config;
+}
+
+}  // namespace
+
+RunData::RunData(const Config& config, Log& log)
+    : config_(config),
+      dataset_(open_dataset(with_image_size(config.data, config.space.image_size), config.seed,
+                            log)),
+      split_(split_training_set(dataset_, config.data, config.seed)) {
+  const auto classes = static_cast<int>(dataset_.classes.size());
+  if (classes != config.space.classes) {
+    throw Error(ErrorKind::Usage, fmt::format("the data set has {} classes, space.classes is {}; "
+                                              "set space.classes={}",
+                                              classes, config.space.classes, classes));
+  }
+  if (dataset_.channels != config.space.image_channels) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("the images have {} channels, space.image_channels is {}; set "
+                            "space.image_channels={}",
+                            dataset_.channels, config.space.image_channels, dataset_.channels));
+  }
+  preprocessing_ = make_preprocessing(with_image_size(config.data, config.space.image_size),
+                                      dataset_, split_, config.seed);
+  log.info(fmt::format("data: {} classes, {} images to train on, {} held out, {} to test on",
+                       classes, split_.train.size(), split_.holdout.size(),
+                       dataset_.test->size()));
+}
+
+std::unique_ptr<TrainLoader> RunData::train_loader(const std::string& stage, int batch,
+                                                   std::int64_t first_step) const {
+  return std::make_unique<TrainLoader>(
+      dataset_.train, split_.train, preprocessing_,
+      TrainLoader::Options{.batch = batch,
+                           .seed = Rng(config_.seed, stage + " images").next(),
+                           .first_step = first_step,
+                           .workers = config_.data.workers});
+}
+
+std::vector<Batch> RunData::calibration() const {
+  std::vector<std::int64_t> indices = split_.train;
+  Rng rng(config_.seed, "calibration images");
+  rng.shuffle(std::span(indices));
+  indices.resize(std::min(indices.size(),
+                          static_cast<std::size_t>(config_.score.calibration_images)));
+  return load_all(*dataset_.train, indices, preprocessing_, config_.score.batch,
+                  config_.data.workers);
+}
+
+std::vector<Batch> RunData::validation() const {
+  std::vector<std::int64_t> indices = split_.holdout;
+  Rng rng(config_.seed, "validation images");
+  rng.shuffle(std::span(indices));
+  if (config_.score.validation_images > 0) {
+    indices.resize(std::min(indices.size(),
+                            static_cast<std::size_t>(config_.score.validation_images)));
+  }
+  return load_all(*dataset_.train, indices, preprocessing_, config_.score.batch,
+                  config_.data.workers);
+}
+
+void RunData::for_each_test_batch(const std::function<void(const Batch&)>& use) const {
+  for_each_batch(*dataset_.test, all_indices(*dataset_.test), preprocessing_, config_.score.batch,
+                 config_.data.workers, use);
+}
+
+}  // namespace hsconas
