@@ -10,3 +10,13 @@ if(HSCONAS_SANITIZE)
     -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${HSCONAS_SANITIZE})
 endif()
+
+# clang-tidy, pinned because each version has other checks. It reads the core only: clang 14 cannot
+# parse LibTorch 1.13's headers as C++20.
+if(HSCONAS_TIDY)
+  find_program(CLANG_TIDY clang-tidy-14)
+  if(NOT CLANG_TIDY)
+    message(STATUS "clang-tidy-14: absent, the core is not checked with it")
+    set(CLANG_TIDY "")
+  endif()
+endif()

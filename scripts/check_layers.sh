@@ -1,13 +1,39 @@
 #!/bin/sh
-# Fails when a file includes a layer above its own. Order: low to high.
+# Fails when a file includes a layer above its own. Checks this checkout, or the folder given.
 set -eu
-order="base config space latency score accel data supernet train profile shrink search codesign deploy report pipeline app"
-rank() { n=0; for l in $order; do n=$((n+1)); [ "$l" = "$1" ] && { echo $n; return; }; done; echo 0; }
+cd "${1:-$(dirname "$0")/..}"
+
+# Lowest first.
+order="base space config latency score accel data supernet train profile shrink search codesign \
+deploy report pipeline app"
+
+rank() {
+  n=0
+  for layer in $order; do
+    n=$((n + 1))
+    if [ "$layer" = "$1" ]; then
+      echo "$n"
+      return
+    fi
+  done
+  echo "'$1' is not a layer: add it to the order in scripts/check_layers.sh" >&2
+  return 1
+}
+
+includes() {
+  sed -nE 's@^[[:space:]]*#[[:space:]]*include "hsconas/([^/"]+)/.*@\1@p' "$1" | sort -u
+}
+
 bad=0
-for f in $(find include/hsconas src -name '*.[ch]pp'); do
-  own=$(echo "$f" | sed -E 's#^(include/hsconas|src)/([^/]+)/.*#\2#')
-  for used in $(sed -nE 's#^\#include "hsconas/([^/]+)/.*#\1#p' "$f" | sort -u); do
-    if [ "$(rank "$used")" -gt "$(rank "$own")" ]; then echo "$f: $own may not include $used"; bad=1; fi
+for file in $(find include/hsconas src -name '*.[ch]pp' | sort); do
+  own=$(echo "$file" | sed -E 's#^(include/hsconas|src)/([^/]+)/.*#\2#')
+  own_rank=$(rank "$own")
+  for used in $(includes "$file"); do
+    used_rank=$(rank "$used")
+    if [ "$used_rank" -gt "$own_rank" ]; then
+      echo "$file: $own may not include $used"
+      bad=1
+    fi
   done
 done
 exit $bad

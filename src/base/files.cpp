@@ -1,12 +1,11 @@
 #include "hsconas/base/files.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -29,7 +28,8 @@ namespace {
 /// An open file that closes itself; `close()` reports the errors that a late write brings.
 class Descriptor {
  public:
-  Descriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  Descriptor(const fs::path& path, int flags)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -57,7 +57,8 @@ bool write_all(int fd, std::string_view contents) {
 }  // namespace
 
 std::string read_file(const fs::path& path, std::size_t max_bytes) {
-  if (fs::is_directory(path)) fail(path, "read", EISDIR);
+  std::error_code unknown;  // A path that cannot even be looked up fails when it is opened.
+  if (fs::is_directory(path, unknown)) fail(path, "read", EISDIR);
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   if (!in) fail(path, "read", errno != 0 ? errno : ENOENT);
   const auto size = static_cast<std::streamoff>(in.tellg());
@@ -77,8 +78,7 @@ void write_file(const fs::path& path, std::string_view contents) {
   const fs::path temporary = path.string() + ".tmp";
   Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file.is_open()) fail(path, "write", errno);
-  const bool ok =
-      write_all(file.get(), contents) && ::fsync(file.get()) == 0 && file.close() == 0;
+  const bool ok = write_all(file.get(), contents) && ::fsync(file.get()) == 0 && file.close() == 0;
   if (!ok || ::rename(temporary.c_str(), path.c_str()) != 0) {
     const int reason = errno;
     ::unlink(temporary.c_str());
@@ -105,7 +105,8 @@ void make_folder(const fs::path& path) {
 }
 
 GrowingFile::GrowingFile(fs::path path, bool keep) : path_(std::move(path)) {
-  if (keep && fs::exists(path_)) contents_ = read_file(path_);
+  std::error_code unknown;
+  if (keep && fs::exists(path_, unknown)) contents_ = read_file(path_);
 }
 
 void GrowingFile::append(std::string_view line) {

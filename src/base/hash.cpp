@@ -4,6 +4,8 @@
 
 namespace hsconas {
 
-std::string fingerprint(std::string_view text) { return fmt::format("{:016x}", fnv1a(text)); }
+std::string fingerprint(std::string_view text) {
+  return fmt::format("{:016x}", fnv1a(text));
+}
 
 }  // namespace hsconas

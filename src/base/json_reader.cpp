@@ -52,6 +52,8 @@ nlohmann::json parse_json(std::string_view text, const std::string& source, Erro
     const auto column = line_start == std::string_view::npos ? offset + 1 : offset - line_start;
     throw Error(kind, source + " is not valid JSON: line " + std::to_string(line) + ", column " +
                           std::to_string(column));
+  } catch (const nlohmann::json::out_of_range&) {
+    throw Error(kind, source + " holds a number too large for a double");
   }
 }
 

@@ -30,9 +30,15 @@ Log::Log(Verbosity verbosity, bool console) : impl_(std::make_unique<Impl>()) {
 
 Log::~Log() = default;
 
-void Log::detail(std::string_view message) { impl_->logger.debug("{}", message); }
-void Log::info(std::string_view message) { impl_->logger.info("{}", message); }
-void Log::warn(std::string_view message) { impl_->logger.warn("warning: {}", message); }
+void Log::detail(std::string_view message) {
+  impl_->logger.debug("{}", message);
+}
+void Log::info(std::string_view message) {
+  impl_->logger.info("{}", message);
+}
+void Log::warn(std::string_view message) {
+  impl_->logger.warn("warning: {}", message);
+}
 
 void Log::attach_file(const std::filesystem::path& path) {
   try {
@@ -44,6 +50,8 @@ void Log::attach_file(const std::filesystem::path& path) {
   }
 }
 
-bool Log::interactive() const { return impl_->interactive; }
+bool Log::interactive() const {
+  return impl_->interactive;
+}
 
 }  // namespace hsconas

@@ -63,9 +63,8 @@ std::string Progress::line(std::string_view note, double elapsed) const {
 
 void Progress::draw(std::string_view note, Clock::time_point now) const {
   const auto filled = static_cast<int>(kBarWidth * std::min(done_, total_) / total_);
-  const std::string bar =
-      std::string(static_cast<std::size_t>(filled), '#') +
-      std::string(static_cast<std::size_t>(kBarWidth - filled), '.');
+  const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
+                          std::string(static_cast<std::size_t>(kBarWidth - filled), '.');
   std::fputs(fmt::format("\r[{}] {}\x1b[K", bar, line(note, seconds_between(begin_, now))).c_str(),
              stderr);
 }

@@ -22,7 +22,9 @@ double sorted_quantile(std::span<const double> sorted, double q) {
   return std::lerp(sorted[below], sorted[above], position - static_cast<double>(below));
 }
 
-int sign(double value) { return (value > 0) - (value < 0); }
+int sign(double value) {
+  return (value > 0) - (value < 0);
+}
 
 }  // namespace
 
@@ -45,7 +47,9 @@ double quantile(std::span<const double> values, double q) {
   return sorted_quantile(sorted, q);
 }
 
-double median(std::span<const double> values) { return quantile(values, 0.5); }
+double median(std::span<const double> values) {
+  return quantile(values, 0.5);
+}
 
 double rmse(std::span<const double> predicted, std::span<const double> measured) {
   assert(predicted.size() == measured.size() && !predicted.empty());

@@ -17,6 +17,7 @@
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/score/target.hpp"
 #include "hsconas/search/search.hpp"
+#include "hsconas/shrink/shrink.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/train/safetensors.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"

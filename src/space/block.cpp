@@ -1,5 +1,7 @@
 #include "hsconas/space/block.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
@@ -22,9 +24,12 @@ struct BranchBuilder {
 
   int resolve(Width width) const {
     switch (width) {
-      case Width::In: return in_channels;
-      case Width::Mid: return mid_channels;
-      case Width::Out: return out_channels;
+      case Width::In:
+        return in_channels;
+      case Width::Mid:
+        return mid_channels;
+      case Width::Out:
+        return out_channels;
     }
     return 0;
   }
@@ -56,7 +61,10 @@ struct BranchBuilder {
 };
 
 Primitive per_channel(PrimitiveKind kind, int channels, int size) {
-  return {.kind = kind, .in_channels = channels, .out_channels = channels, .in_size = size,
+  return {.kind = kind,
+          .in_channels = channels,
+          .out_channels = channels,
+          .in_size = size,
           .out_size = size};
 }
 
@@ -65,6 +73,11 @@ Primitive per_channel(PrimitiveKind kind, int channels, int size) {
 std::string Block::key() const {
   return fmt::format("{}_i{}_m{}_o{}_r{}_s{}", name, in_channels, mid_channels, out_channels,
                      in_size, stride);
+}
+
+bool Block::is_identity() const {
+  return std::all_of(paths.begin(), paths.end(),
+                     [](const Path& path) { return path.primitives.empty(); });
 }
 
 int full_mid_channels(const Operator& op, const LayerShape& shape) {
@@ -101,8 +114,8 @@ Block make_block(const Operator& op, const LayerShape& shape, int mid_channels) 
     left -= primitives.empty() ? in_channels : primitives.back().out_channels;
   }
   if (left != 0) {
-    unsuitable(op.name, fmt::format("its branches miss {} output channels by {}",
-                                    shape.out_channels, left));
+    unsuitable(op.name,
+               fmt::format("its branches miss {} output channels by {}", shape.out_channels, left));
   }
   return block;
 }
@@ -149,8 +162,7 @@ Block make_head(int in_channels, int in_size, int mid_channels, int classes, boo
           .out_size = 1,
           .paths = {{Source::All,
                      {conv, per_channel(PrimitiveKind::BatchNorm, mid_channels, in_size),
-                      per_channel(PrimitiveKind::Relu, mid_channels, in_size), pool,
-                      classifier}}}};
+                      per_channel(PrimitiveKind::Relu, mid_channels, in_size), pool, classifier}}}};
 }
 
 Cost& Cost::operator+=(const Cost& other) {

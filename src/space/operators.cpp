@@ -40,37 +40,48 @@ Operator with_shuffle_frame(std::string name, int projection_kernel, std::vector
   return {.name = std::move(name),
           .mid = {MidRule::Base::HalfOutput, 1},
           .same_shape = {Merge::Concat,
-                         {{Source::EvenChannels, {}},
-                          {Source::OddChannels, std::move(unstrided)}}},
+                         {{Source::EvenChannels, {}}, {Source::OddChannels, std::move(unstrided)}}},
           .changed_shape = {Merge::Concat,
-                            {projection(projection_kernel),
-                             {Source::All, std::move(strided)}}}};
+                            {projection(projection_kernel), {Source::All, std::move(strided)}}}};
 }
 
 Operator shuffle(int kernel) {
   const auto main = [kernel](bool takes_stride) -> std::vector<Step> {
-    return {pointwise(Width::Mid), kBatchNorm, kRelu,
-            depthwise(Width::Mid, kernel, takes_stride), kBatchNorm,
-            pointwise(Width::Out), kBatchNorm, kRelu};
+    return {pointwise(Width::Mid),
+            kBatchNorm,
+            kRelu,
+            depthwise(Width::Mid, kernel, takes_stride),
+            kBatchNorm,
+            pointwise(Width::Out),
+            kBatchNorm,
+            kRelu};
   };
   return with_shuffle_frame(fmt::format("shuffle_k{}", kernel), kernel, main(false), main(true));
 }
 
 Operator xception() {
   const auto main = [](bool takes_stride) -> std::vector<Step> {
-    return {depthwise(Width::In, 3, takes_stride), kBatchNorm,
-            pointwise(Width::Mid), kBatchNorm, kRelu,
-            depthwise(Width::Mid, 3), kBatchNorm,
-            pointwise(Width::Mid), kBatchNorm, kRelu,
-            depthwise(Width::Mid, 3), kBatchNorm,
-            pointwise(Width::Out), kBatchNorm, kRelu};
+    return {depthwise(Width::In, 3, takes_stride),
+            kBatchNorm,
+            pointwise(Width::Mid),
+            kBatchNorm,
+            kRelu,
+            depthwise(Width::Mid, 3),
+            kBatchNorm,
+            pointwise(Width::Mid),
+            kBatchNorm,
+            kRelu,
+            depthwise(Width::Mid, 3),
+            kBatchNorm,
+            pointwise(Width::Out),
+            kBatchNorm,
+            kRelu};
   };
   return with_shuffle_frame("xception", 3, main(false), main(true));
 }
 
 Operator skip() {
-  constexpr Step kPool{
-      .kind = PrimitiveKind::AvgPool, .kernel = 3, .takes_stride = true};
+  constexpr Step kPool{.kind = PrimitiveKind::AvgPool, .kernel = 3, .takes_stride = true};
   return {.name = "skip",
           .mid = {},
           .same_shape = {Merge::Concat, {{Source::All, {}}}},

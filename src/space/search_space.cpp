@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -45,7 +46,7 @@ std::vector<SpaceDescription::Stage> read_stages(JsonReader& reader, const std::
 }
 
 std::vector<double> read_widths(JsonReader& reader) {
-  const auto widths = reader.optional<std::vector<double>>("widths", {1.0});
+  auto widths = reader.optional<std::vector<double>>("widths", {1.0});
   if (widths.empty()) reader.fail("widths", "must hold at least one factor");
   for (std::size_t i = 0; i < widths.size(); ++i) {
     if (!(widths[i] > 0.0 && widths[i] <= 4.0)) {
@@ -72,6 +73,38 @@ int parse_index(std::string_view text, std::string_view whole, int bound, std::s
                                               whole, text, what, bound - 1));
   }
   return value;
+}
+
+[[noreturn]] void invalid(std::string_view key, std::string_view problem) {
+  throw Error(ErrorKind::Usage, fmt::format("space.{} {}", key, problem));
+}
+
+bool has_groups(const BlockTemplate& pattern) {
+  for (const Branch& branch : pattern.branches) {
+    for (const Step& step : branch.steps) {
+      if (step.kind == PrimitiveKind::Conv && step.groups > 1) return true;
+    }
+  }
+  return false;
+}
+
+/// Widths must ascend, and a grouped operator has only its full width: keeping the first inner
+/// channels of a grouped convolution would change which channels meet.
+void check_widths(const SpaceDescription& space, const std::vector<const Operator*>& operators) {
+  const std::vector<double>& widths = space.widths;
+  if (widths.empty()) invalid("widths", "must hold at least one factor");
+  if (!(widths.front() > 0.0) ||
+      std::adjacent_find(widths.begin(), widths.end(), std::greater_equal<>()) != widths.end()) {
+    invalid("widths", "must be positive and ascend");
+  }
+  if (widths == std::vector<double>{1.0}) return;
+  for (const Operator* op : operators) {
+    if (has_groups(op->same_shape) || has_groups(op->changed_shape)) {
+      invalid("widths", fmt::format("must be [1.0] beside operator {}: slicing its grouped "
+                                    "convolutions would change which channels meet",
+                                    op->name));
+    }
+  }
 }
 
 }  // namespace
@@ -135,14 +168,18 @@ nlohmann::json to_json(const SpaceDescription& space) {
 }
 
 SearchSpace::SearchSpace(SpaceDescription description) : description_(std::move(description)) {
-  if (description_.operators.empty()) {
-    throw Error(ErrorKind::Usage, "space.operators must name at least one operator");
+  if (description_.stages.empty()) invalid("stages", "must hold at least one stage");
+  if (description_.operators.empty()) invalid("operators", "must name at least one operator");
+  for (const auto& name : description_.operators) {
+    const Operator& op = find_operator(name);
+    if (std::find(operators_.begin(), operators_.end(), &op) != operators_.end()) {
+      invalid("operators", "name " + name + " twice");
+    }
+    operators_.push_back(&op);
   }
-  for (const auto& name : description_.operators) operators_.push_back(&find_operator(name));
-  LayerShape shape{.in_channels = description_.stem.channels,
-                   .in_size = stem().out_size};
-  for (std::size_t i = 0; i < description_.stages.size(); ++i) {
-    const auto& stage = description_.stages[i];
+  check_widths(description_, operators_);
+  LayerShape shape{.in_channels = description_.stem.channels, .in_size = stem().out_size};
+  for (const auto& stage : description_.stages) {
     for (int layer = 0; layer < stage.layers; ++layer) {
       shape.out_channels = stage.channels;
       shape.stride = layer == 0 ? stage.stride : 1;
@@ -158,8 +195,8 @@ SearchSpace::SearchSpace(SpaceDescription description) : description_(std::move(
         try {
           block(layer, {op, width});
         } catch (const Error& error) {
-          throw Error(ErrorKind::Usage,
-                      fmt::format("space {}, layer {}: {}", description_.name, layer, error.what()));
+          throw Error(ErrorKind::Usage, fmt::format("space {}, layer {}: {}", description_.name,
+                                                    layer, error.what()));
         }
       }
     }
@@ -270,7 +307,10 @@ Architecture SearchSpace::decode(std::string_view text) const {
                       parse_index(pair[1], text, widths(), " width")});
     }
   }
-  check(arch);
+  if (arch.size() != shapes_.size()) {
+    throw Error(ErrorKind::Usage, fmt::format("architecture '{}' has {} layers, space {} has {}",
+                                              text, arch.size(), description_.name, layers()));
+  }
   return arch;
 }
 
@@ -279,10 +319,10 @@ std::string SearchSpace::describe(const Architecture& arch) const {
   for (const LayerChoice& choice : arch) {
     const Operator& chosen = op(choice.op);
     const bool has_width = chosen.has_mid() && widths() > 1;
-    parts.push_back(
-        has_width ? fmt::format("{} x{:.3g}", chosen.name,
-                                description_.widths[static_cast<std::size_t>(choice.width)])
-                  : chosen.name);
+    parts.push_back(has_width
+                        ? fmt::format("{} x{:.3g}", chosen.name,
+                                      description_.widths[static_cast<std::size_t>(choice.width)])
+                        : chosen.name);
   }
   return join(parts, ", ");
 }

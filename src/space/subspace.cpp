@@ -17,7 +17,9 @@ std::vector<int> iota(int count) {
   return values;
 }
 
-int pick(const std::vector<int>& from, Rng& rng) { return from[rng.index(from.size())]; }
+int pick(const std::vector<int>& from, Rng& rng) {
+  return from[rng.index(from.size())];
+}
 
 bool has(const std::vector<int>& values, int value) {
   return std::binary_search(values.begin(), values.end(), value);

@@ -38,7 +38,7 @@ class LossMeter {
                               "set supernet.clip_norm",
                               stage.name, step));
     }
-    sum_ = {};
+    sum_ = torch::Tensor();
     count_ = 0;
     return mean;
   }

@@ -55,7 +55,9 @@ class JsonReader {
   // nlohmann would quietly turn 1.5 into 1, true into 1 and -1 into 4294967295; we do not.
   template <typename T>
   static bool holds(const nlohmann::json& value) {
-    if constexpr (std::is_same_v<T, bool>) {
+    if constexpr (std::is_same_v<T, nlohmann::json>) {
+      return true;
+    } else if constexpr (std::is_same_v<T, bool>) {
       return value.is_boolean();
     } else if constexpr (std::is_integral_v<T>) {
       return holds_integer<T>(value);

@@ -12,7 +12,8 @@ namespace hsconas {
 double mean(std::span<const double> values);
 /// Sample standard deviation (n - 1 in the denominator); 0 for fewer than two values.
 double standard_deviation(std::span<const double> values);
-/// Value below which the fraction `q` in [0, 1] lies, linear between neighbours. At least one value.
+/// Value below which the fraction `q` in [0, 1] lies, linear between neighbours. At least one
+/// value.
 double quantile(std::span<const double> values, double q);
 double median(std::span<const double> values);
 

@@ -15,7 +15,8 @@ class LatencyModel {
 };
 
 /// The architectures of `subspace` with the smallest and the largest prediction. Exact because the
-/// model adds up over layers: each layer is chosen on its own. Cost: layers x ops x widths calls.
+/// model adds up over layers: each layer is chosen on its own. Cost: 2 x layers x ops x widths
+/// calls.
 struct LatencyRange {
   Architecture fastest;
   Architecture slowest;

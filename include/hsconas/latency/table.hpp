@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,8 @@ namespace hsconas {
 
 /// One operator at one width and shape, timed alone.
 struct TableEntry {
-  double ms = 0.0;    ///< Median over `n` timings, milliseconds per batch.
-  double low = 0.0;   ///< 90 % bootstrap interval of the median.
+  double ms = 0.0;   ///< Median over `n` timings, milliseconds per batch.
+  double low = 0.0;  ///< 90 % bootstrap interval of the median.
   double high = 0.0;
   int n = 0;
 };
@@ -25,18 +26,20 @@ struct TableEntry {
 struct ModelAccuracy {
   int n = 0;
   double rmse_ms = 0.0;
-  double rmse_percent = 0.0;       ///< RMSE over the mean measured time.
-  double mean_error_ms = 0.0;      ///< Mean of predicted - measured.
+  double rmse_percent = 0.0;   ///< RMSE over the mean measured time.
+  double mean_error_ms = 0.0;  ///< Mean of predicted - measured.
   double pearson = 0.0;
   double spearman = 0.0;
   double kendall = 0.0;
 };
+/// Judges predictions against measurements of equal number; all zero for none. The correlations are
+/// NaN where they are not defined: fewer than two networks, or all alike.
 ModelAccuracy judge(std::span<const double> predicted_ms, std::span<const double> measured_ms);
 
 /// A network that was timed whole.
 struct MeasuredNetwork {
-  std::string arch;  ///< SearchSpace::encode().
-  double sum_ms = 0.0;       ///< Sum of the table's entries: the prediction without bias.
+  std::string arch;     ///< SearchSpace::encode().
+  double sum_ms = 0.0;  ///< Sum of the table's entries: the prediction without bias.
   double measured_ms = 0.0;
 };
 
@@ -57,12 +60,14 @@ struct LatencyTable {
   std::vector<MeasuredNetwork> calibration;  ///< The bias was fitted on these,
   std::vector<MeasuredNetwork> test;         ///< and not on these.
 
-  /// The entry of `block`; throws Error(Data) that names the missing key.
+  /// The entry of `block`; throws Error(Data) that names the missing key. A block that passes its
+  /// input on (Block::is_identity()) costs 0 ms, is never timed and needs no entry.
   const TableEntry& at(const Block& block) const;
 };
 
 nlohmann::json to_json(const LatencyTable& table);
-/// Throws Error(Data) that names `source` and the value at fault: times must be finite and >= 0.
+/// Throws Error(Data) that names `source` and the value at fault: times must be finite and >= 0;
+/// the bias must be finite.
 LatencyTable read_table(const nlohmann::json& json, const std::string& source);
 LatencyTable load_table(const std::filesystem::path& path);
 
@@ -74,9 +79,11 @@ class TableModel : public LatencyModel {
   double predict_ms(const Architecture& arch) const override;
 
  private:
+  std::size_t index(std::size_t layer, LayerChoice choice) const;
+
   int ops_;
   int widths_;
-  double fixed_ms_;  ///< Stem, head and bias.
+  double fixed_ms_;         ///< Stem, head and bias.
   std::vector<double> ms_;  ///< [layer][op][width], row-major.
 };
 

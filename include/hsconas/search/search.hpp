@@ -25,20 +25,25 @@ struct SearchResult {
 };
 
 /// An architecture of `subspace` within `tolerance` of the target: drawn uniformly, then moved by
-/// random single changes that come nearer until it is inside. Where even that fails, the nearest
-/// one reached is returned. Costs no evaluations.
+/// random single changes that come nearer until it is inside. Where a bounded number of changes
+/// and fresh starts does not get there, the nearest one reached is returned. A target outside the
+/// subspace's range widens the tolerance, see widened_tolerance(). Costs no evaluations.
 Architecture sample_near_target(const Subspace& subspace, const Scorer& scorer, double tolerance,
                                 Rng& rng);
 
 /// Evolution (`method` "evolution") or random search ("random") over `subspace`, by the config.
 ///
 /// Evolution: a random population near the target; in each generation `population` children of the
-/// `parents` best of all architectures so far. A child has two parents (uniform crossover) with
-/// crossover_probability, else one; then every operator and width mutates with
-/// mutation_probability; children that were scored before or lie outside the latency tolerance are
-/// made again, at most ten times each, and the rest is filled with random architectures near T.
-/// Random search draws the same number of distinct architectures near T.
-/// Evaluations: population x (generations + 1), fewer only when the subspace runs out.
+/// `parents` best of all architectures so far (of equals, the one scored first). A child has two
+/// parents (uniform crossover) with crossover_probability, else one; then every operator and width
+/// mutates with mutation_probability; children that were scored before or lie outside the latency
+/// tolerance are made again, at most ten times each, and the rest is filled with random
+/// architectures near T. Random search draws the same number of distinct architectures near T.
+///
+/// No architecture is scored twice, in canonical form. Evaluations: population x (generations + 1),
+/// fewer only when the subspace runs out: when 500 draws in a row bring nothing new.
+/// Throws Error(Infeasible) as check_target() does, Error(Interrupted) when `stop` is requested.
+/// The same seeds take the same decisions, whatever of them is replayed from candidates.csv.
 /// Source: SPOS (Guo et al., arXiv 1904.00420), released code; HSCoNAS for F.
 SearchResult search(const Subspace& subspace, Scorer& scorer, const SearchConfig& config,
                     std::uint64_t seed, Log& log, const StopToken& stop);

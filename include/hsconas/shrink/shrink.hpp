@@ -27,15 +27,19 @@ struct OperatorQuality {
 struct LayerDecision {
   int layer = 0;
   int kept = 0;  ///< The operator with the largest q; the first of equals.
+  /// In the subspace's order; empty where a single operator was left and nothing was compared.
   std::vector<OperatorQuality> operators;
 };
 
 /// Decides the operator of `layers` layers, from `last_layer` down; each decision narrows the
 /// subspace before the next. Widths stay free.
 ///
-/// For a layer, `samples` architectures are drawn from the subspace and each candidate operator
-/// is put into the same ones, so that operators are compared pairwise on equal ground. Every layer
-/// has its own random stream, so a replay after a stop takes the same decisions.
+/// For a layer, `samples` >= 1 architectures are drawn from the subspace and each candidate
+/// operator is put into the same ones, so that operators are compared pairwise on equal ground.
+/// Every layer has its own random stream, so a replay after a stop takes the same decisions. A
+/// layer with a single operator left is recorded and costs nothing. Each decision is a log line.
+/// Throws Error(Interrupted) when `stop` is requested; `subspace` then holds the layers decided
+/// so far: start again from the subspace of before.
 /// Source: HSCoNAS (Luo et al., DATE 2021), progressive space shrinking,
 ///   Q(A_sub) = 1/N sum F(arch_i, T).
 /// Cost: layers x operators x samples evaluations. `last_layer` - layers + 1 >= 0.

@@ -10,6 +10,7 @@ namespace hsconas {
 struct LayerChoice {
   int op = 0;
   int width = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 misreads what <=> compares with
   auto operator<=>(const LayerChoice&) const = default;
 };
 

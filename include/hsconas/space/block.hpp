@@ -21,9 +21,7 @@ struct Primitive {
   int out_size = 0;
   bool has_bias = false;  ///< Linear only.
 
-  bool has_weight() const {
-    return kind == PrimitiveKind::Conv || kind == PrimitiveKind::Linear;
-  }
+  bool has_weight() const { return kind == PrimitiveKind::Conv || kind == PrimitiveKind::Linear; }
 };
 
 /// A piece of a network with every number known: a layer's operator at one width, the stem or the
@@ -44,8 +42,12 @@ struct Block {
   Merge merge = Merge::Concat;
   std::vector<Path> paths;
 
-  /// Two blocks with the same key compute the same thing at the same cost: "xception_i48_m24_o48_r28_s1".
+  /// Two blocks with the same key compute the same thing at the same cost:
+  /// "xception_i48_m24_o48_r28_s1".
   std::string key() const;
+
+  /// Passes its input on: no primitive on any path, hence no cost.
+  bool is_identity() const;
 };
 
 /// Where a layer stands: what it receives and must deliver.

@@ -39,10 +39,10 @@ inline constexpr int kDepthwise = 0;  ///< Step::groups for one group per channe
 /// One primitive with symbolic widths.
 struct Step {
   PrimitiveKind kind = PrimitiveKind::Relu;
-  Width out = Width::In;     ///< Channels after a Conv; other kinds keep theirs.
-  int kernel = 1;            ///< Conv and AvgPool: side of the window, odd.
-  bool takes_stride = false; ///< Conv and AvgPool: carries the layer's stride.
-  int groups = 1;            ///< Conv and ChannelShuffle; kDepthwise is one group per channel.
+  Width out = Width::In;      ///< Channels after a Conv; other kinds keep theirs.
+  int kernel = 1;             ///< Conv and AvgPool: side of the window, odd.
+  bool takes_stride = false;  ///< Conv and AvgPool: carries the layer's stride.
+  int groups = 1;             ///< Conv and ChannelShuffle; kDepthwise is one group per channel.
 };
 
 struct Branch {

@@ -45,13 +45,14 @@ struct SpaceDescription {
 
 /// Reads a space strictly; errors carry paths below `path`. Throws Error(Usage).
 SpaceDescription read_space(const nlohmann::json& json, const std::string& path = "space");
-nlohmann::json to_json(const SpaceDescription& description);
+nlohmann::json to_json(const SpaceDescription& space);
 
 /// The set of all architectures: for every layer the same operators and widths to choose from.
 /// Immutable; every width and shape is checked when it is made.
 class SearchSpace {
  public:
-  /// Throws Error(Usage) that names the stage or operator that cannot be built.
+  /// Throws Error(Usage) that names the layer and operator that cannot be built, an operator named
+  /// twice (two choices would be one network), or a grouped operator beside widths other than 1.
   explicit SearchSpace(SpaceDescription description);
 
   const SpaceDescription& description() const { return description_; }

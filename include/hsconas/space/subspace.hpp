@@ -8,7 +8,8 @@
 namespace hsconas {
 
 /// A part of a space: for every layer the operators and the widths still allowed, each a non-empty
-/// ascending list of indices. Shrinking narrows it; everything that draws architectures respects it.
+/// ascending list of indices. Shrinking narrows it; everything that draws architectures respects
+/// it.
 struct Subspace {
   std::vector<std::vector<int>> ops;
   std::vector<std::vector<int>> widths;
@@ -25,13 +26,15 @@ struct Subspace {
   bool operator==(const Subspace&) const = default;
 };
 
-/// log10 of the number of *different* networks: widths that give the same inner channels count once.
+/// log10 of the number of *different* networks: widths that give the same inner channels count
+/// once.
 double log10_distinct(const SearchSpace& space, const Subspace& subspace);
 
 /// Every layer's operator and width uniformly and independently.
 Architecture sample(const Subspace& subspace, Rng& rng);
 
-/// `arch` with every operator and every width redrawn uniformly with `probability`, each on its own.
+/// `arch` with every operator and every width redrawn uniformly with `probability`, each on its
+/// own.
 Architecture mutate(const Architecture& arch, const Subspace& subspace, double probability,
                     Rng& rng);
 

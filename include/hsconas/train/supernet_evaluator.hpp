@@ -8,6 +8,7 @@
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/data/loader.hpp"
 #include "hsconas/score/evaluator.hpp"
+#include "hsconas/supernet/frozen_network.hpp"
 #include "hsconas/supernet/supernet.hpp"
 
 namespace hsconas {

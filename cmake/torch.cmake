@@ -1,0 +1,24 @@
+# LibTorch in whatever form is at hand: the distribution's libtorch-dev, pip's torch, or a LibTorch
+# zip. Torch's own CMake edits CMAKE_CXX_FLAGS; we take from it only what its ABI needs.
+set(hsconas_cxx_flags "${CMAKE_CXX_FLAGS}")
+find_package(Torch CONFIG QUIET)
+if(NOT Torch_FOUND)
+  message(FATAL_ERROR "LibTorch not found: install libtorch-dev, or add a LibTorch zip's folder or "
+    "pip's torch/share/cmake to -DCMAKE_PREFIX_PATH; -DHSCONAS_NN=OFF builds the core alone")
+endif()
+set(CMAKE_CXX_FLAGS "${hsconas_cxx_flags}")
+message(STATUS "LibTorch ${Torch_VERSION}: ${Torch_DIR}")
+
+# std::string must have one layout in the whole build, the core and its libraries included.
+separate_arguments(torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+add_compile_options(${torch_flags})
+if(TORCH_CXX_FLAGS MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
+  # The distribution's C++ libraries have the other layout: build our own.
+  set(CMAKE_DISABLE_FIND_PACKAGE_fmt ON)
+  set(CMAKE_DISABLE_FIND_PACKAGE_spdlog ON)
+  set(CMAKE_DISABLE_FIND_PACKAGE_Catch2 ON)
+endif()
+
+# Torch's targets are imported, so their headers already count as SYSTEM.
+add_library(hsconas_torch INTERFACE)
+target_link_libraries(hsconas_torch INTERFACE ${TORCH_LIBRARIES})

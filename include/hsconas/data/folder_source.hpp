@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hsconas/base/log.hpp"
+#include "hsconas/data/damage.hpp"
+#include "hsconas/data/image_source.hpp"
+
+namespace hsconas {
+
+/// JPEG and PNG files in a folder that holds one folder per class, decoded when asked for.
+/// Every image has 3 channels and its own size.
+class FolderSource : public ImageSource {
+ public:
+  struct Entry {
+    std::string name;  ///< File name inside the class's folder.
+    int label = 0;
+  };
+
+  FolderSource(std::filesystem::path root, std::vector<std::string> classes,
+               std::vector<Entry> entries);
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(entries_.size()); }
+  int label(std::int64_t i) const override { return at(i).label; }
+  /// Throws Error(Data) that names the file and the remedy when it is damaged or gone.
+  void load(std::int64_t i, Image& out, int min_side) const override;
+  std::string describe(std::int64_t i) const override { return path(i).string(); }
+
+ private:
+  const Entry& at(std::int64_t i) const { return entries_[static_cast<std::size_t>(i)]; }
+  std::filesystem::path path(std::int64_t i) const;
+
+  std::filesystem::path root_;
+  std::vector<std::string> classes_;
+  std::vector<Entry> entries_;
+};
+
+/// One split of a folder data set, and what was found damaged on the way.
+struct FolderSplit {
+  std::shared_ptr<const ImageSource> source;
+  std::vector<std::string> classes;  ///< Names of the class folders, sorted: index = label.
+  Damage damage;
+};
+
+/// Indexes the class folders in `root`, images in the order of class and file name.
+///
+/// Every file's header is read and its end looked at; a file without an end mark is decoded to be
+/// sure. Files that are neither JPEG nor PNG are ignored with one warning, except that one called
+/// .jpg, .jpeg or .png counts as damaged. Damaged files are left out and noted in `damage`, which
+/// the caller reports. Damage inside the compressed data shows only when the image is decoded.
+/// Throws Error(Data) when `root` cannot be read or holds no class folders.
+/// Cost: two small reads per file, on `workers` threads.
+FolderSplit index_folder(const std::filesystem::path& root, int workers, Log& log);
+
+/// Decodes all of `source`, makes each image a square of `side` pixels (see fit_square()) and keeps
+/// that in memory. Damaged images are left out and noted in `damage`.
+std::shared_ptr<const ImageSource> keep_in_memory(const ImageSource& source, int side, int channels,
+                                                  int workers, Damage& damage);
+
+}  // namespace hsconas

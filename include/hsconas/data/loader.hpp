@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "hsconas/data/image_source.hpp"
+#include "hsconas/data/transform.hpp"
+
+namespace hsconas {
+
+/// Images as a network takes them, on the CPU.
+struct Batch {
+  torch::Tensor images;  ///< float32 [N, C, H, W], channels-last, normalised.
+  torch::Tensor labels;  ///< int64 [N].
+};
+
+/// Endless training batches, prepared ahead by worker threads.
+///
+/// What batch `step` holds depends only on the constructor's arguments and `step`, not on threads
+/// or timing: a run resumed at `first_step` sees the batches it would have seen. Every epoch goes
+/// through the images in a new order; what is left at its end and does not fill a batch is dropped.
+/// About 2 * workers batches wait ahead, fewer when they are large. For use from one thread.
+class TrainLoader {
+ public:
+  struct Options {
+    int batch = 128;
+    std::uint64_t seed = 1;
+    std::int64_t first_step = 0;
+    int workers = 2;  ///< Threads, at least 1.
+  };
+
+  /// Throws Error(Usage) when there are fewer images than one batch takes.
+  TrainLoader(std::shared_ptr<const ImageSource> source, std::vector<std::int64_t> indices,
+              Preprocessing preprocessing, const Options& options);
+  ~TrainLoader();
+  TrainLoader(const TrainLoader&) = delete;
+  TrainLoader& operator=(const TrainLoader&) = delete;
+
+  std::int64_t steps_per_epoch() const;
+  /// The step that next() will return.
+  std::int64_t step() const;
+  /// The next batch. Throws Error(Data) when one of its images cannot be decoded.
+  Batch next();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Images `indices` of `source` in that order, preprocessed for evaluation, `batch` at a time (the
+/// last batch may be smaller), each handed to `use` on the calling thread while `workers` threads
+/// prepare the next ones. Throws Error(Data) when an image cannot be decoded.
+void for_each_batch(const ImageSource& source, std::span<const std::int64_t> indices,
+                    const Preprocessing& preprocessing, int batch, int workers,
+                    const std::function<void(const Batch&)>& use);
+
+/// All batches of for_each_batch(), kept. Takes 4 * C * H * W bytes per image.
+std::vector<Batch> load_all(const ImageSource& source, std::span<const std::int64_t> indices,
+                            const Preprocessing& preprocessing, int batch, int workers);
+
+}  // namespace hsconas

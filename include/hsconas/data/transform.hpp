@@ -1,0 +1,87 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "hsconas/base/rng.hpp"
+#include "hsconas/data/image_source.hpp"
+
+namespace hsconas {
+
+/// Mean and standard deviation per channel, of pixels in [0, 1].
+struct Pixels {
+  std::vector<float> mean;
+  std::vector<float> std;
+};
+
+/// Random changes to a training image.
+enum class Augment {
+  None,
+  Shift,    ///< Zero padding by an eighth of the side, then a random crop of the old size.
+  Small,    ///< Shift, and a mirror image in half of the cases: the usual recipe for CIFAR.
+  Imagenet  ///< Random resized crop (area 0.08 to 1, ratio 3/4 to 4/3), then brightness, contrast
+            ///< and saturation changed by up to 0.4 in random order, then mirrored in half of the
+            ///< cases: SPOS (Guo et al., ECCV 2020), whose steps are torchvision's.
+};
+
+/// Throws Error(Usage) that names data.augment for an unknown name.
+Augment parse_augment(std::string_view name);
+
+/// How an image becomes a network's input.
+struct Preprocessing {
+  int image_size = 0;  ///< Pixels a side of the square that the network sees.
+  int channels = 0;    ///< Of every image of the set; 1 or 3.
+  Augment augment = Augment::None;
+  Pixels normalisation;  ///< `channels` values each; std > 0.
+};
+
+/// Resizes `in` so that its shorter side is `shorter` pixels (bilinear, antialiased when it
+/// shrinks; the longer side is rounded down) and cuts a square of `side` <= `shorter` pixels out of
+/// the middle. An image that already has that size is copied.
+void fit_square(const Image& in, int shorter, int side, Image& out);
+
+/// The part of an image with its upper left corner at (x, y).
+struct Rect {
+  int x = 0;
+  int y = 0;
+  int width = 0;
+  int height = 0;
+};
+
+/// Resizes `part` of `in`, which lies inside it, to width x height pixels: bilinear, antialiased
+/// when it shrinks, as PIL does it but rounded to 8 bits only once.
+void resize(const Image& in, const Rect& part, int width, int height, Image& out);
+
+/// Turns images of a source into input values. Immutable; safe to use from several threads.
+///
+/// Values are (pixel / 255 - mean) / std, laid out [height, width, channel] with
+/// height = width = image_size.
+class Transform {
+ public:
+  explicit Transform(Preprocessing how);
+
+  const Preprocessing& preprocessing() const { return how_; }
+  std::size_t values() const;  ///< Floats per image.
+
+  /// Loads image `i`, changes it as `augment` says with draws from `rng`, and writes values().
+  void train(const ImageSource& source, std::int64_t i, Rng& rng, float* out) const;
+
+  /// As train(), without any change by chance: for Imagenet the shorter side is first resized to
+  /// 256/224 of image_size, otherwise to image_size; the middle is kept.
+  void evaluate(const ImageSource& source, std::int64_t i, float* out) const;
+
+ private:
+  void train_imagenet(const ImageSource& source, std::int64_t i, Rng& rng, float* out) const;
+  void write(const Image& square, float* out) const;
+
+  Preprocessing how_;
+  std::vector<std::array<float, 256>> value_of_;  ///< Per channel: byte -> input value.
+};
+
+/// Changes `pixels`, `count` interleaved pixels in [0, 1], by the three factors in the order that
+/// `rng` draws; values stay in [0, 1]. Exposed for the tests.
+void jitter_colours(float* pixels, std::size_t count, int channels, Rng& rng);
+
+}  // namespace hsconas

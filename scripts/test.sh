@@ -1,0 +1,39 @@
+#!/bin/bash
+# Every check, from a bare Debian 12 or 13 machine: formatting, scripts, the core under clang-tidy
+# and sanitizers, all tests. A second run repeats only what changed. CI=true: warnings are errors.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset=release
+[ "${CI:-}" = true ] && preset=ci
+
+failed=()
+step() {
+  printf '\n== %s\n' "$1"
+  "${@:2}" || failed+=("$1")
+}
+
+sources() { find "$@" -name '*.[ch]pp' -print0 | sort -z; }
+
+check_format() {
+  command -v clang-format-14 > /dev/null || { echo "skipped: no clang-format-14"; return; }
+  sources include src tests | xargs -0 clang-format-14 --dry-run -Werror
+}
+
+check_scripts() { shellcheck scripts/*.sh tests/scripts/*.sh .ci/run; }
+
+build_and_test() {
+  cmake --preset "$1" -DHSCONAS_TESTS=ON &&
+    cmake --build --preset "$1" --parallel "$(nproc)" -- -k 0 &&
+    ctest --preset "$1" --parallel "$(nproc)"
+}
+
+scripts/install_deps.sh test
+step "format" check_format
+step "scripts" check_scripts
+step "the core under clang-tidy and sanitizers" build_and_test tidy
+step "all tests" build_and_test "$preset"
+
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '\nFailed: %s\n' "${failed[*]}"
+  exit 1
+fi

@@ -1,0 +1,309 @@
+#include "hsconas/data/dataset.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <numeric>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/base/text.hpp"
+#include "hsconas/data/binary_sets.hpp"
+#include "hsconas/data/builtin.hpp"
+#include "hsconas/data/folder_source.hpp"
+#include "hsconas/data/stratify.hpp"
+
+namespace hsconas {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<std::int64_t> sizes_of(const std::vector<std::vector<std::int64_t>>& by_class) {
+  std::vector<std::int64_t> sizes;
+  sizes.reserve(by_class.size());
+  for (const auto& images : by_class) sizes.push_back(static_cast<std::int64_t>(images.size()));
+  return sizes;
+}
+
+fs::path data_folder(const DataConfig& config) {
+  if (config.path.empty()) {
+    throw Error(ErrorKind::Usage, fmt::format("data.path must be set for data.format {}: the "
+                                              "folder that holds the data set",
+                                              config.format));
+  }
+  fs::path path = config.path;
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
+    throw Error(ErrorKind::Data, fmt::format("data.path: {} does not exist; it must be the folder "
+                                             "that holds the data set",
+                                             config.path));
+  }
+  if (!fs::is_directory(path, ignored)) {
+    throw Error(ErrorKind::Data, fmt::format("data.path: {} is not a folder", config.path));
+  }
+  return path;
+}
+
+/// Test images limited to `config.test_images`.
+std::shared_ptr<const ImageSource> limit_test(std::shared_ptr<const ImageSource> test,
+                                              std::size_t classes, const DataConfig& config,
+                                              std::uint64_t seed) {
+  if (config.test_images <= 0) return test;
+  if (config.test_images > test->size()) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("data.test_images is {}, but the data set has only {} test images",
+                            config.test_images, test->size()));
+  }
+  const auto by_class = shuffle_by_class(*test, classes, seed, "test images");
+  const auto quotas = proportional_quotas(sizes_of(by_class), config.test_images);
+  const std::vector<std::int64_t> begin(classes, 0);
+  auto taken = take_from_classes(by_class, begin, quotas);
+  return std::make_shared<SubsetSource>(std::move(test), std::move(taken));
+}
+
+/// Only the subfolder that has class folders counts: ImageNet's test part has no labels.
+fs::path find_test_folder(const fs::path& root) {
+  for (const char* name : {"test", "val"}) {
+    std::error_code error;
+    for (fs::directory_iterator it(root / name, error); !error && it != fs::directory_iterator();
+         it.increment(error)) {
+      std::error_code ignored;
+      if (it->is_directory(ignored)) return root / name;
+    }
+  }
+  throw Error(ErrorKind::Data,
+              fmt::format("data.path: {} must hold a folder test/ or val/ with one "
+                          "folder of images per class",
+                          root.string()));
+}
+
+/// Train and test must mean the same by a label.
+void check_same_classes(const FolderSplit& train, const FolderSplit& test, const fs::path& root) {
+  if (train.classes == test.classes) return;
+  std::vector<std::string> odd;
+  std::set_symmetric_difference(train.classes.begin(), train.classes.end(), test.classes.begin(),
+                                test.classes.end(), std::back_inserter(odd));
+  const bool in_train = std::binary_search(train.classes.begin(), train.classes.end(), odd.front());
+  throw Error(ErrorKind::Data,
+              fmt::format("{}: the training part has {} classes and the test part {}; '{}' is only "
+                          "in the {} part",
+                          root.string(), train.classes.size(), test.classes.size(), odd.front(),
+                          in_train ? "training" : "test"));
+}
+
+void check_no_class_is_empty(const ImageSource& train, const std::vector<std::string>& classes,
+                             const fs::path& root) {
+  std::vector<std::int64_t> count(classes.size(), 0);
+  for (std::int64_t i = 0; i < train.size(); ++i) ++count[static_cast<std::size_t>(train.label(i))];
+  const auto empty = std::find(count.begin(), count.end(), 0);
+  if (empty == count.end()) return;
+  const auto& name = classes[static_cast<std::size_t>(empty - count.begin())];
+  throw Error(ErrorKind::Data,
+              fmt::format("{}: class '{}' has no JPEG or PNG image", root.string(), name));
+}
+
+bool fits_in_memory(const DataConfig& config, std::int64_t images) {
+  constexpr double kBytesPerMegabyte = 1024.0 * 1024.0;
+  constexpr double kChannels = 3.0;
+  const double bytes =
+      static_cast<double>(images) * kChannels * config.image_size * config.image_size;
+  return bytes <= config.memory_mb * kBytesPerMegabyte;
+}
+
+TrainTest open_folder(const DataConfig& config, std::uint64_t seed, Log& log) {
+  const fs::path root = data_folder(config);
+  std::error_code ignored;
+  if (!fs::is_directory(root / "train", ignored)) {
+    throw Error(ErrorKind::Data, fmt::format("data.path: {} must hold a folder train/ with one "
+                                             "folder of images per class",
+                                             root.string()));
+  }
+  if (config.image_size <= 0) {
+    throw Error(ErrorKind::Internal, "data.image_size must be resolved before the data are opened");
+  }
+  const fs::path test_root = find_test_folder(root);
+  FolderSplit train = index_folder(root / "train", config.workers, log);
+  FolderSplit test = index_folder(test_root, config.workers, log);
+  check_same_classes(train, test, root);
+  test.source = limit_test(test.source, test.classes.size(), config, seed);
+
+  const bool keeps = parse_augment(config.augment) != Augment::Imagenet &&
+                     fits_in_memory(config, train.source->size() + test.source->size());
+  if (keeps) {
+    for (FolderSplit* split : {&train, &test}) {
+      constexpr int kChannels = 3;
+      split->source = keep_in_memory(*split->source, config.image_size, kChannels, config.workers,
+                                     split->damage);
+    }
+  }
+  train.damage.report(log);
+  test.damage.report(log);
+  check_no_class_is_empty(*train.source, train.classes, root / "train");
+  log.detail(fmt::format("data: {} are {}", root.string(),
+                         keeps ? "kept in memory, decoded" : "decoded whenever they are used"));
+  return {train.source, test.source, train.classes};
+}
+
+TrainTest open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
+  const std::vector<std::string> known{"builtin", "folder", "cifar10", "cifar100", "idx"};
+  if (config.format == "folder") return open_folder(config, seed, log);
+  TrainTest set;
+  if (config.format == "builtin") {
+    set = make_builtin(config.workers);
+  } else if (config.format == "cifar10") {
+    set = read_cifar(data_folder(config), CifarKind::Cifar10);
+  } else if (config.format == "cifar100") {
+    set = read_cifar(data_folder(config), CifarKind::Cifar100);
+  } else if (config.format == "idx") {
+    set = read_idx(data_folder(config));
+  } else {
+    throw Error(ErrorKind::Usage, fmt::format("data.format: '{}' is not known{}", config.format,
+                                              suggestion(config.format, known)));
+  }
+  set.test = limit_test(set.test, set.classes.size(), config, seed);
+  return set;
+}
+
+/// Up to `count` of `indices`, drawn by `seed`, ascending.
+std::vector<std::int64_t> draw_sample(std::span<const std::int64_t> indices, std::size_t count,
+                                      std::uint64_t seed) {
+  std::vector<std::int64_t> sample(indices.begin(), indices.end());
+  Rng rng(seed, "normalisation");
+  count = std::min(count, sample.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    std::swap(sample[i], sample[i + rng.index(sample.size() - i)]);
+  }
+  sample.resize(count);
+  std::sort(sample.begin(), sample.end());
+  return sample;
+}
+
+/// Whole numbers, so that the result does not depend on the order of the additions.
+struct Sums {
+  std::uint64_t count = 0;
+  std::array<std::uint64_t, 3> values{};
+  std::array<std::uint64_t, 3> squares{};
+};
+
+Sums sum_pixels(const ImageSource& source, const std::vector<std::int64_t>& sample, int min_side,
+                std::size_t channels) {
+  Sums sums;
+  Image image;
+  for (const std::int64_t i : sample) {
+    source.load(i, image, min_side);
+    for (std::size_t at = 0; at < image.pixels.size(); at += channels) {
+      for (std::size_t c = 0; c < channels; ++c) {
+        const std::uint64_t value = image.pixels[at + c];
+        sums.values.at(c) += value;
+        sums.squares.at(c) += value * value;
+      }
+    }
+    sums.count += image.pixels.size() / channels;
+  }
+  return sums;
+}
+
+Pixels measure(const DataConfig& config, const ImageSource& source,
+               std::span<const std::int64_t> indices, std::size_t channels, std::uint64_t seed) {
+  constexpr std::size_t kSample = 1000;
+  const Sums sums =
+      sum_pixels(source, draw_sample(indices, kSample, seed), config.image_size, channels);
+  Pixels pixels;
+  const double count = static_cast<double>(std::max<std::uint64_t>(sums.count, 1)) * 255.0;
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double mean = static_cast<double>(sums.values.at(c)) / count;
+    const double mean_square = static_cast<double>(sums.squares.at(c)) / (count * 255.0);
+    const double deviation = std::sqrt(std::max(mean_square - mean * mean, 0.0));
+    pixels.mean.push_back(static_cast<float>(mean));
+    pixels.std.push_back(deviation > 1.0 / 255.0 ? static_cast<float>(deviation) : 1.0F);
+  }
+  return pixels;
+}
+
+void take_given(std::string_view key, const std::vector<double>& given, std::size_t channels,
+                std::vector<float>& values) {
+  if (given.empty()) return;
+  if (given.size() != channels) {
+    throw Error(ErrorKind::Usage, fmt::format("{} must have {} values, one per channel, got {}",
+                                              key, channels, given.size()));
+  }
+  values.assign(channels, 0.0F);
+  std::transform(given.begin(), given.end(), values.begin(),
+                 [](double value) { return static_cast<float>(value); });
+}
+
+}  // namespace
+
+Dataset open_dataset(const DataConfig& config, std::uint64_t seed, Log& log) {
+  TrainTest parts = open_parts(config, seed, log);
+  Dataset set{std::move(parts.train), std::move(parts.test), std::move(parts.classes), 0};
+  set.channels = config.format == "idx" ? 1 : 3;
+  log.info(fmt::format("data: {}, {} training and {} test images of {} classes",
+                       config.format == "builtin" ? config.format : config.path, set.train->size(),
+                       set.test->size(), set.classes.size()));
+  return set;
+}
+
+Split split_training_set(const Dataset& set, const DataConfig& config, std::uint64_t seed) {
+  const std::int64_t size = set.train->size();
+  const std::int64_t rest = size - config.holdout_images;
+  if (config.holdout_images < 0 || rest <= 0) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("data.holdout_images is {}, but the data set has only "
+                            "{} training images, and some must be left to train on",
+                            config.holdout_images, size));
+  }
+  if (config.train_images > rest) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("data.train_images is {}, but only {} images are left "
+                            "after data.holdout_images",
+                            config.train_images, rest));
+  }
+  const std::size_t classes = set.classes.size();
+  const auto by_class = shuffle_by_class(*set.train, classes, seed, "holdout");
+  std::vector<std::int64_t> left = sizes_of(by_class);
+  const auto held = proportional_quotas(left, config.holdout_images);
+  for (std::size_t c = 0; c < classes; ++c) left[c] -= held[c];
+  const auto used = config.train_images > 0 ? proportional_quotas(left, config.train_images) : left;
+  const std::vector<std::int64_t> begin(classes, 0);
+  return {take_from_classes(by_class, held, used), take_from_classes(by_class, begin, held)};
+}
+
+Pixels measure_normalisation(const DataConfig& config, const ImageSource& source,
+                             std::span<const std::int64_t> indices, int channels,
+                             std::uint64_t seed) {
+  const auto count = static_cast<std::size_t>(channels);
+  Pixels pixels;
+  take_given("data.mean", config.mean, count, pixels.mean);
+  take_given("data.std", config.std, count, pixels.std);
+  for (const float value : pixels.std) {
+    if (!(value > 0.0F)) throw Error(ErrorKind::Usage, "data.std must be above 0");
+  }
+  if (!pixels.mean.empty() && !pixels.std.empty()) return pixels;
+  Pixels measured = measure(config, source, indices, count, seed);
+  if (pixels.mean.empty()) pixels.mean = std::move(measured.mean);
+  if (pixels.std.empty()) pixels.std = std::move(measured.std);
+  return pixels;
+}
+
+Preprocessing make_preprocessing(const DataConfig& config, const Dataset& set, const Split& split,
+                                 std::uint64_t seed) {
+  return {config.image_size, set.channels, parse_augment(config.augment),
+          measure_normalisation(config, *set.train, split.train, set.channels, seed)};
+}
+
+std::vector<std::int64_t> all_indices(const ImageSource& source) {
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(source.size()));
+  std::iota(indices.begin(), indices.end(), std::int64_t{0});
+  return indices;
+}
+
+}  // namespace hsconas

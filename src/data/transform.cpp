@@ -1,0 +1,227 @@
+#include "hsconas/data/transform.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/text.hpp"
+
+namespace hsconas {
+
+namespace {
+
+/// What the shorter side is resized to before a `side` square is cut out of the middle.
+int evaluation_shorter_side(const Preprocessing& how) {
+  constexpr int kResized = 256;
+  constexpr int kCropped = 224;
+  if (how.augment != Augment::Imagenet) return how.image_size;
+  return (how.image_size * kResized + kCropped / 2) / kCropped;
+}
+
+/// A random crop's area as a fraction of the image's, and its ratio of width to height.
+struct CropShape {
+  double area = 1.0;
+  double ratio = 1.0;
+};
+
+CropShape draw_crop_shape(Rng& rng) {
+  constexpr double kMinArea = 0.08;
+  const double limit = std::log(4.0 / 3.0);
+  const double area = rng.uniform(kMinArea, 1.0);
+  return {area, std::exp(rng.uniform(-limit, limit))};
+}
+
+/// Sides that the whole image may be reduced to without the crop having to be magnified.
+int sufficient_side(const CropShape& shape, int side) {
+  const double elongation = std::max(shape.ratio, 1.0 / shape.ratio);
+  return static_cast<int>(std::ceil(side / std::sqrt(shape.area / elongation)));
+}
+
+int draw_below(int bound, Rng& rng) {
+  return static_cast<int>(rng.below(static_cast<std::uint64_t>(bound)));
+}
+
+/// The largest part in the middle with a ratio of 3/4 to 4/3.
+Rect central_part(int width, int height) {
+  const double ratio = static_cast<double>(width) / height;
+  Rect part{0, 0, width, height};
+  if (ratio > 4.0 / 3.0) part.width = static_cast<int>(std::lround(height * 4.0 / 3.0));
+  if (ratio < 3.0 / 4.0) part.height = static_cast<int>(std::lround(width * 4.0 / 3.0));
+  part.x = (width - part.width) / 2;
+  part.y = (height - part.height) / 2;
+  return part;
+}
+
+/// Places a crop of `shape` at random; a shape that does not fit is drawn again up to 9 times.
+Rect place_crop(CropShape shape, int width, int height, Rng& rng) {
+  constexpr int kTries = 10;
+  for (int i = 0; i < kTries; ++i) {
+    const double area = shape.area * width * height;
+    const auto w = static_cast<int>(std::lround(std::sqrt(area * shape.ratio)));
+    const auto h = static_cast<int>(std::lround(std::sqrt(area / shape.ratio)));
+    if (w > 0 && w <= width && h > 0 && h <= height) {
+      const int x = draw_below(width - w + 1, rng);
+      const int y = draw_below(height - h + 1, rng);
+      return {x, y, w, h};
+    }
+    shape = draw_crop_shape(rng);
+  }
+  return central_part(width, height);
+}
+
+float grey_of(const float* pixel) {
+  return 0.299F * pixel[0] + 0.587F * pixel[1] + 0.114F * pixel[2];
+}
+
+/// Every value to `base` + factor * (value - base), kept in [0, 1].
+void blend(float* values, std::size_t count, float base, float factor) {
+  for (std::size_t i = 0; i < count; ++i) {
+    values[i] = std::clamp(base + factor * (values[i] - base), 0.0F, 1.0F);
+  }
+}
+
+float mean_grey(const float* pixels, std::size_t count, int channels) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < count; ++i) {
+    sum += channels == 3 ? grey_of(&pixels[i * 3]) : pixels[i];
+  }
+  return static_cast<float>(sum / static_cast<double>(count));
+}
+
+}  // namespace
+
+Augment parse_augment(std::string_view name) {
+  if (name == "none") return Augment::None;
+  if (name == "shift") return Augment::Shift;
+  if (name == "small") return Augment::Small;
+  if (name == "imagenet") return Augment::Imagenet;
+  throw Error(ErrorKind::Usage,
+              fmt::format("data.augment: '{}' is not known{}", name,
+                          suggestion(name, {"small", "shift", "imagenet", "none"})));
+}
+
+void jitter_colours(float* pixels, std::size_t count, int channels, Rng& rng) {
+  constexpr double kStrength = 0.4;
+  enum class Step { Brightness, Contrast, Saturation };
+  std::array<Step, 3> steps{Step::Brightness, Step::Contrast, Step::Saturation};
+  rng.shuffle(std::span<Step>(steps));
+  const std::size_t values = count * static_cast<std::size_t>(channels);
+  for (const Step step : steps) {
+    const auto factor = static_cast<float>(rng.uniform(1.0 - kStrength, 1.0 + kStrength));
+    if (step == Step::Brightness) blend(pixels, values, 0.0F, factor);
+    if (step == Step::Contrast) blend(pixels, values, mean_grey(pixels, count, channels), factor);
+    if (step == Step::Saturation && channels == 3) {
+      for (std::size_t i = 0; i < count; ++i) {
+        blend(&pixels[i * 3], 3, grey_of(&pixels[i * 3]), factor);
+      }
+    }
+  }
+}
+
+Transform::Transform(Preprocessing how) : how_(std::move(how)) {
+  const auto channels = static_cast<std::size_t>(how_.channels);
+  if (how_.image_size <= 0 || how_.normalisation.mean.size() != channels ||
+      how_.normalisation.std.size() != channels) {
+    throw Error(ErrorKind::Internal,
+                "preprocessing needs an image size, and a mean and a standard "
+                "deviation per channel");
+  }
+  value_of_.resize(channels);
+  for (std::size_t c = 0; c < channels; ++c) {
+    for (std::size_t byte = 0; byte < 256; ++byte) {
+      value_of_[c][byte] = (static_cast<float>(byte) / 255.0F - how_.normalisation.mean[c]) /
+                           how_.normalisation.std[c];
+    }
+  }
+}
+
+std::size_t Transform::values() const {
+  const auto side = static_cast<std::size_t>(how_.image_size);
+  return side * side * static_cast<std::size_t>(how_.channels);
+}
+
+void Transform::write(const Image& square, float* out) const {
+  assert(square.pixels.size() == values());
+  const std::size_t channels = value_of_.size();
+  for (std::size_t i = 0; i < square.pixels.size(); i += channels) {
+    for (std::size_t c = 0; c < channels; ++c) out[i + c] = value_of_[c][square.pixels[i + c]];
+  }
+}
+
+void Transform::evaluate(const ImageSource& source, std::int64_t i, float* out) const {
+  thread_local Image loaded;
+  thread_local Image square;
+  const int shorter = evaluation_shorter_side(how_);
+  source.load(i, loaded, shorter);
+  fit_square(loaded, shorter, how_.image_size, square);
+  write(square, out);
+}
+
+void Transform::train(const ImageSource& source, std::int64_t i, Rng& rng, float* out) const {
+  if (how_.augment == Augment::Imagenet) return train_imagenet(source, i, rng, out);
+  if (how_.augment == Augment::None) return evaluate(source, i, out);
+  thread_local Image loaded;
+  thread_local Image square;
+  const int side = how_.image_size;
+  source.load(i, loaded, side);
+  fit_square(loaded, side, side, square);
+
+  const int pad = side / 8;
+  const int shift_x = draw_below(2 * pad + 1, rng) - pad;
+  const int shift_y = draw_below(2 * pad + 1, rng) - pad;
+  const bool is_mirrored = how_.augment == Augment::Small && rng.chance(0.5);
+  const std::size_t channels = value_of_.size();
+  for (int y = 0; y < side; ++y) {
+    for (int x = 0; x < side; ++x, out += channels) {
+      const int from_y = y + shift_y;
+      const int from_x = (is_mirrored ? side - 1 - x : x) + shift_x;
+      const bool is_inside = from_y >= 0 && from_y < side && from_x >= 0 && from_x < side;
+      const int from = from_y * side + from_x;
+      const std::size_t at = is_inside ? static_cast<std::size_t>(from) * channels : 0;
+      for (std::size_t c = 0; c < channels; ++c) {
+        out[c] = value_of_[c][is_inside ? square.pixels[at + c] : 0];
+      }
+    }
+  }
+}
+
+void Transform::train_imagenet(const ImageSource& source, std::int64_t i, Rng& rng,
+                               float* out) const {
+  thread_local Image loaded;
+  thread_local Image square;
+  thread_local std::vector<float> colours;
+  const int side = how_.image_size;
+  // The crop's size is drawn before the image is decoded, so that a large crop can be decoded at a
+  // reduced scale.
+  const CropShape shape = draw_crop_shape(rng);
+  source.load(i, loaded, sufficient_side(shape, side));
+  const Rect crop = place_crop(shape, loaded.width, loaded.height, rng);
+  resize(loaded, crop, side, side, square);
+
+  colours.resize(square.pixels.size());
+  std::transform(square.pixels.begin(), square.pixels.end(), colours.begin(),
+                 [](std::uint8_t byte) { return static_cast<float>(byte) / 255.0F; });
+  const std::size_t count = static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
+  jitter_colours(colours.data(), count, how_.channels, rng);
+
+  const bool is_mirrored = rng.chance(0.5);
+  const std::size_t channels = value_of_.size();
+  for (int y = 0; y < side; ++y) {
+    for (int x = 0; x < side; ++x, out += channels) {
+      const int from = y * side + (is_mirrored ? side - 1 - x : x);
+      const auto at = static_cast<std::size_t>(from);
+      for (std::size_t c = 0; c < channels; ++c) {
+        out[c] =
+            (colours[at * channels + c] - how_.normalisation.mean[c]) / how_.normalisation.std[c];
+      }
+    }
+  }
+}
+
+}  // namespace hsconas

@@ -1,0 +1,27 @@
+#include "hsconas/score/target.hpp"
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+
+namespace hsconas {
+
+void check_target(const LatencyModel& model, const Subspace& subspace, const Objective& objective,
+                  double tolerance) {
+  const LatencyRange range = latency_range(model, subspace);
+  if (range.fastest_ms <= objective.target_ms * (1.0 + tolerance)) return;
+  throw Error(ErrorKind::Infeasible,
+              fmt::format("no architecture meets latency.target_ms {:.4g}: the fastest possible "
+                          "takes {:.4g} ms, the slowest {:.4g} ms",
+                          objective.target_ms, range.fastest_ms, range.slowest_ms));
+}
+
+double widened_tolerance(const LatencyModel& model, const Subspace& subspace,
+                         const Objective& objective, double tolerance) {
+  const LatencyRange range = latency_range(model, subspace);
+  if (objective.target_ms > range.slowest_ms) return tolerance + objective.gap(range.slowest_ms);
+  if (objective.target_ms < range.fastest_ms) return tolerance + objective.gap(range.fastest_ms);
+  return tolerance;
+}
+
+}  // namespace hsconas

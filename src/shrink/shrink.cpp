@@ -1,0 +1,145 @@
+#include "hsconas/shrink/shrink.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <functional>
+#include <span>
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/progress.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/base/statistics.hpp"
+
+namespace hsconas {
+
+namespace {
+
+/// F of every operator in every sample: [operator][sample].
+using Scores = std::vector<std::vector<double>>;
+
+/// Puts each operator into the same samples at `layer` and scores them. All operators of a sample
+/// stand side by side, since they share every layer before this one.
+Scores score_operators(std::span<const Architecture> samples, std::size_t layer,
+                       const std::vector<int>& ops, Scorer& scorer, Progress& progress,
+                       const StopToken& stop) {
+  Scores scores(ops.size());
+  const std::size_t per_call = std::max<std::size_t>(1, Scorer::kChunk / ops.size());
+  for (auto rest = samples; !rest.empty();) {
+    stop.check();
+    const std::size_t count = std::min(per_call, rest.size());
+    std::vector<Architecture> variants;
+    for (Architecture arch : rest.first(count)) {
+      for (const int op : ops) {
+        arch[layer].op = op;
+        variants.push_back(arch);
+      }
+    }
+    const auto candidates = scorer.score(variants);
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      scores[i % ops.size()].push_back(candidates[i].score);
+    }
+    progress.step(std::ssize(variants));
+    rest = rest.subspan(count);
+  }
+  return scores;
+}
+
+/// Fills in how `quality` compares with the kept operator, sample by sample.
+void compare(OperatorQuality& quality, std::span<const double> scores,
+             std::span<const double> kept_scores) {
+  std::vector<double> differences(scores.size());
+  std::transform(scores.begin(), scores.end(), kept_scores.begin(), differences.begin(),
+                 std::minus<>());
+  // The kept operator's mean is the largest, so anything above 0 is rounding.
+  quality.difference = std::min(mean(differences), 0.0);
+  quality.standard_error =
+      standard_deviation(differences) / std::sqrt(static_cast<double>(differences.size()));
+}
+
+LayerDecision decide(int layer, const std::vector<int>& ops, const Scores& scores) {
+  LayerDecision decision{.layer = layer};
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    decision.operators.push_back(
+        {.op = ops[i], .q = mean(scores[i]), .spread = standard_deviation(scores[i])});
+  }
+  const auto best = std::max_element(
+      decision.operators.begin(), decision.operators.end(),
+      [](const OperatorQuality& a, const OperatorQuality& b) { return a.q < b.q; });
+  decision.kept = best->op;
+  const auto kept_index = static_cast<std::size_t>(best - decision.operators.begin());
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    compare(decision.operators[i], scores[i], scores[kept_index]);
+  }
+  return decision;
+}
+
+/// "layer 19: kept shuffle_k5 (Q 0.6123), ahead of shuffle_k7 by 0.0031 (1.8 standard errors)".
+std::string summary(const LayerDecision& decision, const SearchSpace& space) {
+  const auto& name = space.op(decision.kept).name;
+  const OperatorQuality* kept = nullptr;
+  const OperatorQuality* second = nullptr;
+  for (const OperatorQuality& quality : decision.operators) {
+    if (quality.op == decision.kept) {
+      kept = &quality;
+    } else if (second == nullptr || quality.q > second->q) {
+      second = &quality;
+    }
+  }
+  if (kept == nullptr || second == nullptr) {
+    return fmt::format("layer {}: {} is the only operator left", decision.layer, name);
+  }
+  const double margin = -second->difference;
+  const std::string certainty =
+      second->standard_error > 0.0
+          ? fmt::format("{:.1f} standard errors", margin / second->standard_error)
+          : "on every sample alike";
+  return fmt::format("layer {}: kept {} (Q {:.4f}), ahead of {} by {:.4f} ({})", decision.layer,
+                     name, kept->q, space.op(second->op).name, margin, certainty);
+}
+
+}  // namespace
+
+std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int layers,
+                                         int samples, Scorer& scorer, std::uint64_t seed, Log& log,
+                                         const StopToken& stop) {
+  assert(last_layer < subspace.layers() && last_layer - layers + 1 >= 0 && samples >= 1);
+  std::vector<LayerDecision> decisions;
+  for (int layer = last_layer; layer > last_layer - layers; --layer) {
+    std::vector<int>& ops = subspace.ops[static_cast<std::size_t>(layer)];
+    if (ops.size() == 1) {
+      decisions.push_back({.layer = layer, .kept = ops.front(), .operators = {}});
+    } else {
+      Rng rng(seed, "shrink", static_cast<std::uint64_t>(layer));
+      std::vector<Architecture> drawn;
+      drawn.reserve(static_cast<std::size_t>(samples));
+      for (int i = 0; i < samples; ++i) drawn.push_back(sample(subspace, rng));
+      Progress progress(log, fmt::format("shrinking, layer {}", layer),
+                        std::ssize(drawn) * std::ssize(ops));
+      const Scores scores =
+          score_operators(drawn, static_cast<std::size_t>(layer), ops, scorer, progress, stop);
+      decisions.push_back(decide(layer, ops, scores));
+      ops = {decisions.back().kept};
+    }
+    log.info(summary(decisions.back(), scorer.space()));
+  }
+  return decisions;
+}
+
+nlohmann::json to_json(const LayerDecision& decision, const SearchSpace& space) {
+  nlohmann::json operators = nlohmann::json::array();
+  for (const OperatorQuality& quality : decision.operators) {
+    operators.push_back({{"op", space.op(quality.op).name},
+                         {"q", quality.q},
+                         {"spread", quality.spread},
+                         {"difference", quality.difference},
+                         {"standard_error", quality.standard_error}});
+  }
+  return {
+      {"layer", decision.layer}, {"kept", space.op(decision.kept).name}, {"operators", operators}};
+}
+
+}  // namespace hsconas

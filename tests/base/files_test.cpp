@@ -1,0 +1,86 @@
+#include "hsconas/base/files.hpp"
+
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "support/errors.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace hsconas;
+namespace fs = std::filesystem;
+
+TEST_CASE("a written file reads back, byte by byte", "[base]") {
+  const TemporaryFolder folder;
+  const std::string contents("a\0b\r\n\xff", 6);
+  write_file(folder / "x", contents);
+  CHECK(read_file(folder / "x") == contents);
+  write_file(folder / "x", "");
+  CHECK(read_file(folder / "x").empty());
+  CHECK_FALSE(fs::exists(folder / "x.tmp"));
+}
+
+TEST_CASE("JSON files end with a newline and read back", "[base]") {
+  const TemporaryFolder folder;
+  const nlohmann::json value{{"a", {1, 2.5}}};
+  write_json(folder / "x.json", value);
+  CHECK(read_file(folder / "x.json").back() == '\n');
+  CHECK(read_json(folder / "x.json") == value);
+}
+
+TEST_CASE("what cannot be read is a data error that names the file", "[base]") {
+  const TemporaryFolder folder;
+  const auto message = [](const fs::path& path) { return error_of([&] { read_file(path, 10); }); };
+  CHECK(message(folder / "none") ==
+        "data: " + (folder / "none").string() + ": cannot read: No such file or directory");
+  CHECK(message(folder / "") ==
+        "data: " + (folder / "").string() + ": cannot read: Is a directory");
+  const auto too_long = folder / std::string(300, 'x');
+  CHECK(message(too_long) == "data: " + too_long.string() + ": cannot read: File name too long");
+  write_file(folder / "big", std::string(11, 'x'));
+  CHECK(contains(message(folder / "big"), "11 bytes are more than the 10 expected"));
+  write_file(folder / "x.json", "{");
+  CHECK(contains(error_of([&] { read_json(folder / "x.json"); }), "x.json is not valid JSON"));
+}
+
+TEST_CASE("a write that fails leaves the old file and no rubbish", "[base]") {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "x");  // A folder stands where the file should go.
+  write_file(folder / "x" / "old", "old");
+  CHECK(contains(error_of([&] { write_file(folder / "x", "new"); }), "cannot write"));
+  CHECK(read_file(folder / "x" / "old") == "old");
+  CHECK_FALSE(fs::exists(folder / "x.tmp"));
+  CHECK(contains(error_of([&] { write_file(folder / "no" / "where", ""); }), "No such file"));
+  CHECK(contains(error_of([&] { make_folder(folder / "x" / "old" / "sub"); }),
+                 "cannot make this folder"));
+}
+
+TEST_CASE("folders are made with their parents, and twice without harm", "[base]") {
+  const TemporaryFolder folder;
+  make_folder(folder / "a" / "b");
+  make_folder(folder / "a" / "b");
+  CHECK(fs::is_directory(folder / "a" / "b"));
+}
+
+TEST_CASE("a growing file appears at flush, and keeps its lines only when told so", "[base]") {
+  const TemporaryFolder folder;
+  GrowingFile file(folder / "x.csv", true);
+  CHECK(file.empty());
+  file.append("one");
+  CHECK_FALSE(fs::exists(folder / "x.csv"));
+  file.flush();
+  CHECK(read_file(folder / "x.csv") == "one\n");
+
+  GrowingFile kept(folder / "x.csv", true);
+  kept.append("two");
+  kept.flush();
+  CHECK(read_file(folder / "x.csv") == "one\ntwo\n");
+
+  GrowingFile fresh(folder / "x.csv", false);
+  fresh.flush();  // Nothing new: the file stays.
+  CHECK(read_file(folder / "x.csv") == "one\ntwo\n");
+  fresh.append("three");
+  fresh.flush();
+  CHECK(read_file(folder / "x.csv") == "three\n");
+}

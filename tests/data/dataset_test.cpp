@@ -1,0 +1,208 @@
+#include "hsconas/data/dataset.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "catch.hpp"
+#include "data/support.hpp"
+#include "hsconas/base/error.hpp"
+#include "hsconas/data/stratify.hpp"
+
+using namespace hsconas;
+using namespace hsconas::test;
+using Catch::Matchers::Contains;
+
+namespace {
+
+Log& silent() {
+  static Log log(Verbosity::Quiet, false);
+  return log;
+}
+
+/// `per_class[c]` grey one-pixel images of class c, the classes in turn.
+Dataset tiny_set(std::vector<int> per_class) {
+  std::vector<int> labels;
+  for (bool is_done = false; !is_done;) {
+    is_done = true;
+    for (std::size_t c = 0; c < per_class.size(); ++c) {
+      if (per_class[c]-- <= 0) continue;
+      labels.push_back(static_cast<int>(c));
+      is_done = false;
+    }
+  }
+  std::vector<std::uint8_t> pixels(labels.size(), 128);
+  auto source =
+      std::make_shared<MemorySource>("tiny", MemorySource::Shape{1, 1, 1}, pixels, labels);
+  return {source, source, std::vector<std::string>(per_class.size(), "c"), 1};
+}
+
+std::vector<std::int64_t> count_classes(const Dataset& set,
+                                        const std::vector<std::int64_t>& indices) {
+  std::vector<std::int64_t> count(set.classes.size(), 0);
+  for (const std::int64_t i : indices) ++count.at(static_cast<std::size_t>(set.train->label(i)));
+  return count;
+}
+
+DataConfig with(int holdout, int train) {
+  DataConfig config;
+  config.holdout_images = holdout;
+  config.train_images = train;
+  return config;
+}
+
+DataConfig folder_config(const std::filesystem::path& path, int image_size = 8) {
+  DataConfig config;
+  config.format = "folder";
+  config.path = path.string();
+  config.image_size = image_size;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("the held-out images keep the proportions of the classes", "[data]") {
+  const Dataset set = tiny_set({400, 100, 500});
+  const Split split = split_training_set(set, with(100, 0), 7);
+  CHECK(count_classes(set, split.holdout) == std::vector<std::int64_t>{40, 10, 50});
+  CHECK(split.train.size() == 900);
+}
+
+TEST_CASE("training and held-out images never overlap and cover the set", "[data]") {
+  const Dataset set = tiny_set({33, 34, 33});
+  const Split split = split_training_set(set, with(41, 0), 3);
+  std::set<std::int64_t> all(split.train.begin(), split.train.end());
+  all.insert(split.holdout.begin(), split.holdout.end());
+  CHECK(split.holdout.size() == 41);
+  CHECK(all.size() == 100);
+  CHECK(std::is_sorted(split.train.begin(), split.train.end()));
+}
+
+TEST_CASE("the split depends on the seed alone, and fewer training images are a subset", "[data]") {
+  const Dataset set = tiny_set({500, 500});
+  const Split all = split_training_set(set, with(100, 0), 3);
+  const Split again = split_training_set(set, with(100, 0), 3);
+  const Split other = split_training_set(set, with(100, 0), 4);
+  const Split few = split_training_set(set, with(100, 200), 3);
+  CHECK(all.train == again.train);
+  CHECK(all.holdout != other.holdout);
+  CHECK(few.holdout == all.holdout);
+  CHECK(few.train.size() == 200);
+  CHECK(count_classes(set, few.train) == std::vector<std::int64_t>{100, 100});
+  CHECK(std::includes(all.train.begin(), all.train.end(), few.train.begin(), few.train.end()));
+}
+
+TEST_CASE("a split that the set cannot give is a usage error that names the key", "[data]") {
+  const Dataset set = tiny_set({50, 50});
+  CHECK_THROWS_WITH(split_training_set(set, with(100, 0), 1),
+                    Contains("data.holdout_images is 100") && Contains("100 training images"));
+  CHECK_THROWS_WITH(split_training_set(set, with(60, 41), 1), Contains("data.train_images is 41"));
+  try {
+    split_training_set(set, with(5000, 0), 1);
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::Usage);
+  }
+}
+
+TEST_CASE("quotas add up and never exceed a class", "[data]") {
+  const std::vector<std::int64_t> sizes{1, 7, 0, 3, 11};
+  for (std::int64_t total = 0; total <= 22; ++total) {
+    const auto quotas = proportional_quotas(sizes, total);
+    CHECK(std::accumulate(quotas.begin(), quotas.end(), std::int64_t{0}) == total);
+    for (std::size_t c = 0; c < sizes.size(); ++c) CHECK(quotas[c] <= sizes[c]);
+  }
+}
+
+TEST_CASE("normalisation is measured when not given", "[data]") {
+  std::vector<std::uint8_t> pixels;
+  for (int i = 0; i < 50; ++i) pixels.insert(pixels.end(), {0, 51, 255, 255, 51, 255});
+  const MemorySource source("pixels", {3, 1, 2}, pixels, std::vector<int>(50, 0));
+  const std::vector<std::int64_t> indices = all_indices(source);
+  const Pixels measured = measure_normalisation(DataConfig{}, source, indices, 3, 1);
+  CHECK(measured.mean[0] == Approx(0.5));
+  CHECK(measured.std[0] == Approx(0.5));
+  CHECK(measured.mean[1] == Approx(0.2));
+  CHECK(measured.std[1] == 1.0F);  // a constant channel is not blown up
+
+  DataConfig given;
+  given.mean = {0.1, 0.2, 0.3};
+  given.std = {1, 2, 3};
+  CHECK(measure_normalisation(given, source, indices, 3, 1).std[2] == 3.0F);
+  given.mean = {0.1};
+  CHECK_THROWS_WITH(measure_normalisation(given, source, indices, 3, 1),
+                    Contains("data.mean must have 3 values"));
+}
+
+TEST_CASE("the built-in set opens without a path and its test part can be limited", "[data]") {
+  DataConfig config;
+  config.test_images = 100;
+  const Dataset set = open_dataset(config, 1, silent());
+  CHECK(set.channels == 3);
+  REQUIRE(set.test->size() == 100);
+  std::vector<int> count(10, 0);
+  for (std::int64_t i = 0; i < 100; ++i) ++count.at(static_cast<std::size_t>(set.test->label(i)));
+  CHECK(count == std::vector<int>(10, 10));
+  config.test_images = 2001;
+  CHECK_THROWS_WITH(open_dataset(config, 1, silent()), Contains("data.test_images is 2001"));
+}
+
+TEST_CASE("a wrong format or path is an error that names the key", "[data]") {
+  DataConfig config;
+  config.format = "cifar";
+  CHECK_THROWS_WITH(open_dataset(config, 1, silent()),
+                    Contains("data.format: 'cifar' is not known"));
+  config.format = "cifar10";
+  CHECK_THROWS_WITH(open_dataset(config, 1, silent()), Contains("data.path must be set"));
+  config.path = "/no/such/folder";
+  CHECK_THROWS_WITH(open_dataset(config, 1, silent()),
+                    Contains("data.path: /no/such/folder does not exist"));
+  CHECK_THROWS_WITH(open_dataset(folder_config("/"), 1, silent()),
+                    Contains("must hold a folder train/"));
+}
+
+#if HSCONAS_HAVE_JPEG
+
+TEST_CASE("a folder set gives the same images from memory as decoded on the fly", "[data]") {
+  const TempFolder folder;
+  for (int i = 0; i < 6; ++i) {
+    const auto value = static_cast<std::uint8_t>(40 * i);
+    const std::string file = encode_jpeg(plain_image(30 + i, 20, {value, 90, 10}));
+    for (const char* part : {"train/a/", "train/b/", "val/a/", "val/b/"}) {
+      folder.write(part + std::to_string(i) + ".jpg", file);
+    }
+  }
+  DataConfig config = folder_config(folder.path());
+  const Dataset kept = open_dataset(config, 1, silent());
+  config.memory_mb = 0;
+  const Dataset streamed = open_dataset(config, 1, silent());
+  REQUIRE(kept.train->size() == 12);
+  REQUIRE(kept.test->size() == 12);
+  const Preprocessing how{8, 3, Augment::Small, {{0, 0, 0}, {1, 1, 1}}};
+  const Transform transform(how);
+  std::vector<float> a(transform.values());
+  std::vector<float> b(transform.values());
+  for (std::int64_t i = 0; i < 12; ++i) {
+    Rng rng_a(1, "x");
+    Rng rng_b(1, "x");
+    transform.train(*kept.train, i, rng_a, a.data());
+    transform.train(*streamed.train, i, rng_b, b.data());
+    CHECK(a == b);
+  }
+}
+
+TEST_CASE("parts with different classes, or a class without images, are errors", "[data]") {
+  const TempFolder folder;
+  const std::string file = encode_jpeg(plain_image(9, 9, {1, 2, 3}));
+  folder.write("train/a/1.jpg", file);
+  CHECK_THROWS_WITH(open_dataset(folder_config(folder.path()), 1, silent()),
+                    Contains("test/ or val/"));
+  folder.write("test/a/1.jpg", file);
+  folder.write("test/b/1.jpg", file);
+  CHECK_THROWS_WITH(open_dataset(folder_config(folder.path()), 1, silent()),
+                    Contains("'b' is only in the test part"));
+  folder.write("train/b/readme.txt", "x");
+  CHECK_THROWS_WITH(open_dataset(folder_config(folder.path()), 1, silent()),
+                    Contains("class 'b' has no JPEG or PNG image"));
+}
+
+#endif

@@ -1,0 +1,191 @@
+#include "hsconas/data/loader.hpp"
+
+#include <map>
+#include <memory>
+#include <thread>
+
+#include <torch/torch.h>
+
+#include "catch.hpp"
+#include "hsconas/base/error.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+/// `count` 8 x 8 colour images; the first pixel of image i is i, its label i % 3.
+std::shared_ptr<const MemorySource> numbered_images(int count) {
+  const MemorySource::Shape shape{3, 8, 8};
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(count) * shape.bytes());
+  std::vector<int> labels;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    for (std::size_t k = 0; k < shape.bytes(); ++k) {
+      pixels[i * shape.bytes() + k] = static_cast<std::uint8_t>(k == 0 ? i : k * 7 + i * 13);
+    }
+    labels.push_back(static_cast<int>(i % 3));
+  }
+  return std::make_shared<MemorySource>("numbered", shape, std::move(pixels), std::move(labels));
+}
+
+/// Fails on one image, as a damaged file does.
+class BrokenSource : public ImageSource {
+ public:
+  BrokenSource(std::shared_ptr<const ImageSource> sound, std::int64_t broken)
+      : sound_(std::move(sound)), broken_(broken) {}
+  std::int64_t size() const override { return sound_->size(); }
+  int label(std::int64_t i) const override { return sound_->label(i); }
+  void load(std::int64_t i, Image& out, int min_side) const override {
+    if (i == broken_) throw Error(ErrorKind::Data, "x.jpg: damaged");
+    sound_->load(i, out, min_side);
+  }
+  std::string describe(std::int64_t i) const override { return sound_->describe(i); }
+
+ private:
+  std::shared_ptr<const ImageSource> sound_;
+  std::int64_t broken_;
+};
+
+std::vector<std::int64_t> first(std::int64_t count) {
+  std::vector<std::int64_t> indices;
+  for (std::int64_t i = 0; i < count; ++i) indices.push_back(i);
+  return indices;
+}
+
+Preprocessing bytes(Augment augment, int side = 8) {
+  constexpr float kStep = 1.0F / 255.0F;
+  return {side, 3, augment, {{0, 0, 0}, {kStep, kStep, kStep}}};
+}
+
+std::vector<Batch> take(TrainLoader& loader, int steps) {
+  std::vector<Batch> batches;
+  for (int i = 0; i < steps; ++i) batches.push_back(loader.next());
+  return batches;
+}
+
+bool equal(const Batch& a, const Batch& b) {
+  return torch::equal(a.images, b.images) && torch::equal(a.labels, b.labels);
+}
+
+}  // namespace
+
+TEST_CASE("batches are float, channels-last, with labels of their images", "[data]") {
+  const auto source = numbered_images(20);
+  TrainLoader loader(source, first(20), bytes(Augment::None), {.batch = 4});
+  const Batch batch = loader.next();
+  CHECK(batch.images.sizes() == torch::IntArrayRef{4, 3, 8, 8});
+  CHECK(batch.images.dtype() == torch::kFloat32);
+  CHECK(batch.images.is_contiguous(torch::MemoryFormat::ChannelsLast));
+  CHECK(batch.labels.dtype() == torch::kInt64);
+  for (std::int64_t i = 0; i < 4; ++i) {
+    const auto number = std::lround(batch.images[i][0][0][0].item<float>());
+    CHECK(batch.labels[i].item<std::int64_t>() == number % 3);
+    const auto green = std::lround(batch.images[i][1][0][0].item<float>());
+    CHECK(green == (7 + number * 13) % 256);
+  }
+}
+
+TEST_CASE("what a batch holds does not depend on the number of threads", "[data]") {
+  const auto source = numbered_images(50);
+  for (const Augment augment : {Augment::Small, Augment::Imagenet}) {
+    TrainLoader one(source, first(50), bytes(augment), {.batch = 7, .seed = 5, .workers = 1});
+    TrainLoader four(source, first(50), bytes(augment), {.batch = 7, .seed = 5, .workers = 4});
+    for (int step = 0; step < 30; ++step) CHECK(equal(one.next(), four.next()));
+  }
+}
+
+TEST_CASE("a resumed loader continues with the batches of the first run", "[data]") {
+  const auto source = numbered_images(50);
+  TrainLoader whole(source, first(50), bytes(Augment::Small), {.batch = 8, .seed = 2});
+  const std::vector<Batch> batches = take(whole, 25);
+  for (const int from : {1, 5, 6, 17}) {  // 6 is the first step of an epoch
+    TrainLoader resumed(source, first(50), bytes(Augment::Small),
+                        {.batch = 8, .seed = 2, .first_step = from});
+    CHECK(resumed.step() == from);
+    for (std::size_t i = static_cast<std::size_t>(from); i < 25; ++i) {
+      CHECK(equal(resumed.next(), batches[i]));
+    }
+  }
+}
+
+TEST_CASE("an epoch uses every image at most once, in an order of its own", "[data]") {
+  const auto source = numbered_images(50);
+  TrainLoader loader(source, first(50), bytes(Augment::None), {.batch = 8});
+  REQUIRE(loader.steps_per_epoch() == 6);
+  std::vector<std::vector<long>> orders;
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    std::map<long, int> uses;
+    orders.emplace_back();
+    for (const Batch& batch : take(loader, 6)) {
+      for (std::int64_t i = 0; i < 8; ++i) {
+        const long number = std::lround(batch.images[i][0][0][0].item<float>());
+        ++uses[number];
+        orders.back().push_back(number);
+      }
+    }
+    CHECK(uses.size() == 48);
+  }
+  CHECK(orders[0] != orders[1]);
+  CHECK(orders[1] != orders[2]);
+}
+
+TEST_CASE("augmentation differs from epoch to epoch and with the seed", "[data]") {
+  const auto source = numbered_images(1);
+  TrainLoader loader(source, first(1), bytes(Augment::Small), {.batch = 1, .seed = 1});
+  int changes = 0;
+  Batch last = loader.next();
+  for (int i = 0; i < 40; ++i) {
+    const Batch batch = loader.next();
+    changes += equal(batch, last) ? 0 : 1;
+    last = batch;
+  }
+  CHECK(changes > 20);
+}
+
+TEST_CASE("an error while decoding reaches the caller, for its own batch", "[data]") {
+  const auto source = std::make_shared<BrokenSource>(numbered_images(12), 7);
+  TrainLoader loader(source, first(12), bytes(Augment::None), {.batch = 4, .workers = 3});
+  int errors = 0;
+  for (int step = 0; step < 3; ++step) {
+    try {
+      loader.next();
+    } catch (const Error& error) {
+      ++errors;
+      CHECK(std::string(error.what()) == "x.jpg: damaged");
+    }
+  }
+  CHECK(errors == 1);
+  CHECK_THROWS_AS(load_all(*source, first(12), bytes(Augment::None), 5, 2), Error);
+}
+
+TEST_CASE("a loader can be dropped at any moment", "[data]") {
+  const auto source = numbered_images(64);
+  for (int i = 0; i < 20; ++i) {
+    TrainLoader loader(source, first(64), bytes(Augment::Imagenet, 32),
+                       {.batch = 32, .workers = 3});
+    if (i % 2 == 0) loader.next();
+  }
+  SUCCEED();
+}
+
+TEST_CASE("a batch larger than the set is a usage error", "[data]") {
+  CHECK_THROWS_WITH(TrainLoader(numbered_images(5), first(5), bytes(Augment::None), {.batch = 6}),
+                    Catch::Matchers::Contains("a batch of 6 images cannot be drawn from 5"));
+}
+
+TEST_CASE("evaluation batches keep the order and the last one may be smaller", "[data]") {
+  const auto source = numbered_images(23);
+  const std::vector<std::int64_t> indices{22, 3, 4, 0, 9, 11, 12};
+  for (const int workers : {1, 3}) {
+    const auto batches = load_all(*source, indices, bytes(Augment::Small), 3, workers);
+    REQUIRE(batches.size() == 3);
+    CHECK(batches[2].images.size(0) == 1);
+    std::vector<std::int64_t> numbers;
+    for (const Batch& batch : batches) {
+      for (std::int64_t i = 0; i < batch.images.size(0); ++i) {
+        numbers.push_back(std::lround(batch.images[i][0][0][0].item<float>()));
+      }
+    }
+    CHECK(numbers == indices);
+  }
+  CHECK(load_all(*source, {}, bytes(Augment::None), 3, 1).empty());
+}

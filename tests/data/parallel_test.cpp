@@ -1,0 +1,28 @@
+#include "hsconas/data/parallel.hpp"
+
+#include <atomic>
+#include <stdexcept>
+#include <vector>
+
+#include "catch.hpp"
+
+using namespace hsconas;
+
+TEST_CASE("every item is worked on once, whatever the number of threads", "[data]") {
+  for (const int workers : {1, 2, 7}) {
+    for (const std::int64_t count : {0, 1, 16, 1000}) {
+      std::vector<std::atomic<int>> visits(static_cast<std::size_t>(count));
+      parallel_for(count, workers, [&](std::int64_t i) { ++visits[static_cast<std::size_t>(i)]; });
+      int once = 0;
+      for (const auto& visit : visits) once += visit == 1 ? 1 : 0;
+      CHECK(once == count);
+    }
+  }
+}
+
+TEST_CASE("an exception from a thread reaches the caller", "[data]") {
+  const auto work = [](std::int64_t i) {
+    if (i == 500) throw std::runtime_error("item 500");
+  };
+  CHECK_THROWS_WITH(parallel_for(1000, 3, work), "item 500");
+}
