@@ -1,8 +1,15 @@
-// Catch2 v2 (bookworm) and v3 (trixie) spell their headers differently.
+// Catch2 v2 (bookworm) and v3 (trixie) spell their headers and one matcher differently.
 #pragma once
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
 using Catch::Approx;
 #else
+#include <string>
+
 #include <catch2/catch.hpp>
+namespace Catch::Matchers {
+inline auto ContainsSubstring(const std::string& part) {
+  return Contains(part);
+}
+}  // namespace Catch::Matchers
 #endif

@@ -1,10 +1,14 @@
-#include <malloc.h>
-#include <signal.h>
-#include <unistd.h>
-
+#include <atomic>
 #include <cstdio>
-#include <cstring>
+#include <cstdlib>
+#include <ctime>
 #include <exception>
+#include <malloc.h>
+#include <new>
+#include <signal.h>
+#include <string>
+#include <unistd.h>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <c10/util/Exception.h>
@@ -12,6 +16,7 @@
 
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/text.hpp"
 #include "hsconas/pipeline/version.hpp"
 
 namespace {
@@ -22,9 +27,25 @@ StopToken stop_token;  // A signal handler can reach nothing that is not global.
 
 constexpr int kExitSecondInterrupt = 130;
 
+/// Monotonic milliseconds; safe to ask in a signal handler.
+long long now_ms() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000LL + time.tv_nsec / 1'000'000;
+}
+
+std::atomic<long long> first_interrupt_ms{0};
+
+/// Asks for a stop after the current step; a second Ctrl-C exits at once. Both a terminal and
+/// timeout(1) may deliver one request twice, to the process and to its group: that is one.
 extern "C" void on_signal(int signal) {
-  if (signal == SIGINT && stop_token.requested()) ::_exit(kExitSecondInterrupt);
-  stop_token.request();
+  constexpr long long kSameRequestMs = 300;
+  if (!stop_token.requested()) {
+    first_interrupt_ms = now_ms();
+    stop_token.request();
+  } else if (signal == SIGINT && now_ms() - first_interrupt_ms > kSameRequestMs) {
+    ::_exit(kExitSecondInterrupt);
+  }
 }
 
 void handle_signals() {
@@ -41,9 +62,44 @@ void keep_large_blocks() {
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
-int report(ErrorKind kind, const std::string& sentence) {
+/// OpenMP threads spin while they wait for each other. On a machine that other work shares, the one
+/// they wait for is not running, and a step takes ten times as long; a short spin costs nothing
+/// when alone. libgomp reads its environment when it is loaded, so this starts the program once
+/// more.
+void spin_briefly(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  ::setenv("GOMP_SPINCOUNT", "1000", 1);
+  std::error_code error;  // Without /proc the program runs as it is.
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) ::execv(self.c_str(), argv);
+}
+
+/// Every error is one line, so that scripts can show the last one; libraries' may have more.
+int report(ErrorKind kind, std::string sentence) {
+  for (char& c : sentence) c = c == '\n' ? ' ' : c;
   fmt::print(stderr, "hsconas: {}\n", sentence);
   return static_cast<int>(kind);
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+/// Help and version are no errors; of the others, CLI11 does not name a misspelt command.
+int report_usage(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  const std::vector<std::string> words = at->remaining();
+  std::string sentence = error.what();
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !words.empty()) {
+    sentence = words[0].starts_with('-') ? fmt::format("option {} is not known here", words[0])
+                                         : fmt::format("command '{}' is not known{}", words[0],
+                                                       suggestion(words[0], command_names(*at)));
+  }
+  return report(ErrorKind::Usage, sentence + " (run with --help)");
 }
 
 int run_command(const Command& command, const CommonOptions& options) {
@@ -67,13 +123,15 @@ int run_command(const Command& command, const CommonOptions& options) {
   } catch (const std::bad_alloc&) {
     return report(ErrorKind::Device, "out of memory; lower supernet.batch or score.batch");
   } catch (const std::exception& error) {
-    return report(ErrorKind::Internal, std::string("this is a bug, please report it: ") + error.what());
+    return report(ErrorKind::Internal,
+                  std::string("this is a bug, please report it: ") + error.what());
   }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  spin_briefly(argv);
   keep_large_blocks();
   handle_signals();
 
@@ -100,10 +158,14 @@ int main(int argc, char** argv) {
   add_run_commands(app, chosen);
   add_predict_command(app, chosen);
   add_config_commands(app, chosen);
+  if (argc == 1) {
+    fmt::print(stderr, "{}", app.help());
+    return static_cast<int>(ErrorKind::Usage);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ErrorKind::Usage);
+    return report_usage(app, error);
   }
   return run_command(chosen, options);
 }

@@ -78,8 +78,8 @@ void execute(const PredictOptions& options, CommandContext& context) {
 
 void add_predict_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<PredictOptions>();
-  CLI::App* command = app.add_subcommand(
-      "predict", "Latency, multiply-adds and parameters of given architectures");
+  CLI::App* command =
+      app.add_subcommand("predict", "Latency, multiply-adds and parameters of given architectures");
   options->config.add_to(*command);
   command->add_option("-a,--arch", options->archs, "Architecture, as search prints it; repeatable")
       ->required()

@@ -60,17 +60,19 @@ Answer answer_profile(Run& run) {
                   table.device.device, table.bias_ms, table.calibration.size());
   text += fmt::format("on {} other networks:\n", with.n);
   text += accuracy_line("  with B", with) + accuracy_line("  without B", without);
-  return {text, {{"entries", table.entries.size()},
-                 {"bias_ms", table.bias_ms},
-                 {"target_ms", stage.objective.target_ms},
-                 {"held_out", {{"n", with.n},
-                               {"rmse_ms", with.rmse_ms},
-                               {"rmse_percent", with.rmse_percent},
-                               {"mean_error_ms", with.mean_error_ms},
-                               {"pearson", with.pearson},
-                               {"spearman", with.spearman},
-                               {"kendall", with.kendall},
-                               {"rmse_without_bias_ms", without.rmse_ms}}}}};
+  return {text,
+          {{"entries", table.entries.size()},
+           {"bias_ms", table.bias_ms},
+           {"target_ms", stage.objective.target_ms},
+           {"held_out",
+            {{"n", with.n},
+             {"rmse_ms", with.rmse_ms},
+             {"rmse_percent", with.rmse_percent},
+             {"mean_error_ms", with.mean_error_ms},
+             {"pearson", with.pearson},
+             {"spearman", with.spearman},
+             {"kendall", with.kendall},
+             {"rmse_without_bias_ms", without.rmse_ms}}}}};
 }
 
 Answer answer_train(Run& run) {
@@ -112,8 +114,9 @@ void execute(const RunOptions& options, Answer (*answer)(Run&), CommandContext& 
   const auto mode = options.resume      ? WorkDirMode::Resume
                     : options.overwrite ? WorkDirMode::Overwrite
                                         : WorkDirMode::Fresh;
-  const std::filesystem::path root =
-      options.work_dir.empty() ? default_work_dir(config.name) : std::filesystem::path(options.work_dir);
+  const std::filesystem::path root = options.work_dir.empty()
+                                         ? default_work_dir(config.name)
+                                         : std::filesystem::path(options.work_dir);
   Run run(config, WorkDir::open(root, mode), context.log, context.stop);
   const Answer result = answer(run);
   fmt::print("{}", context.options.json ? result.object.dump() + "\n" : result.text);
@@ -125,14 +128,16 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand(name, help);
   options->config.add_to(*command);
-  command
-      ->add_option("-w,--work-dir", options->work_dir,
-                   "Folder of the run (default: runs/<name>/<time>)")
-      ->type_name("DIR");
+  auto* work_dir = command
+                       ->add_option("-w,--work-dir", options->work_dir,
+                                    "Folder of the run (default: runs/<name>/<time>)")
+                       ->type_name("DIR");
   auto* resume = command->add_flag("--resume", options->resume,
                                    "Continue the run in --work-dir, or start it there");
+  resume->needs(work_dir);  // The default folder is a new one each time.
   command
       ->add_flag("--overwrite", options->overwrite, "Remove the run in --work-dir and start over")
+      ->needs(work_dir)
       ->excludes(resume);
   command->add_flag("-n,--dry-run", options->dry_run,
                     "Print the plan (space, steps, evaluations, memory) and exit");
@@ -145,8 +150,7 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
 
 void add_run_commands(CLI::App& app, Command& chosen) {
   add_run_command(app, chosen, "search",
-                  "Find the most accurate network within the latency budget, doing everything "
-                  "that is still missing on the way",
+                  "Find the most accurate network within the budget, doing all stages",
                   answer_search);
   add_run_command(app, chosen, "profile", "Only measure the latency table, and judge it",
                   answer_profile);

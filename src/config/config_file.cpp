@@ -12,7 +12,6 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
 #include "hsconas/base/text.hpp"
-
 #include "schema.hpp"
 
 namespace hsconas {
@@ -122,8 +121,8 @@ struct ExplainVisitor {
   template <typename T>
   void operator()(std::string_view key, T& value, const Allowed& allowed,
                   std::string_view meaning) {
-    keys.push_back({path + std::string(key), json(value).dump(), text_of(allowed),
-                    std::string(meaning)});
+    keys.push_back(
+        {path + std::string(key), json(value).dump(), text_of(allowed), std::string(meaning)});
   }
   template <typename T>
   void section(std::string_view key, T& value) {
@@ -184,7 +183,8 @@ json& descend(json& root, const std::string& path) {
   json* at = &root;
   for (const std::string& key : split(path, '.')) {
     if (at->is_array()) {
-      const bool number = !key.empty() && key.find_first_not_of("0123456789") == std::string::npos &&
+      const bool number = !key.empty() &&
+                          key.find_first_not_of("0123456789") == std::string::npos &&
                           key.size() < 6;
       if (!number || std::stoul(key) >= at->size()) {
         throw Error(ErrorKind::Usage, fmt::format("override {}: '{}' is not an index in [0, {})",
@@ -201,6 +201,16 @@ json& descend(json& root, const std::string& path) {
   return *at;
 }
 
+/// nlohmann takes any bytes as text and complains only when they are written.
+bool is_utf8(const std::string& text) {
+  try {
+    static_cast<void>(json(text).dump());
+    return true;
+  } catch (const json::type_error&) {
+    return false;
+  }
+}
+
 void apply_override(json& config, const std::string& text, const fs::path& folder) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
@@ -208,6 +218,9 @@ void apply_override(json& config, const std::string& text, const fs::path& folde
   }
   const std::string path = text.substr(0, equals);
   const std::string value = text.substr(equals + 1);
+  if (!is_utf8(value)) {
+    throw Error(ErrorKind::Usage, fmt::format("override {}: the value is not UTF-8", path));
+  }
   if (path.starts_with("space.")) inline_space(config, folder);
   const json parsed = json::parse(value, nullptr, false);
   descend(config, path) = parsed.is_discarded() ? json(value) : parsed;

@@ -15,9 +15,15 @@ struct Allowed {
   std::vector<std::string> words{};  ///< For text: the only words that count.
 };
 
-inline Allowed range(double low, double high) { return {.low = low, .high = high}; }
-inline Allowed at_least(double low) { return {.low = low}; }
-inline Allowed one_of(std::vector<std::string> words) { return {.words = std::move(words)}; }
+inline Allowed range(double low, double high) {
+  return {.low = low, .high = high};
+}
+inline Allowed at_least(double low) {
+  return {.low = low};
+}
+inline Allowed one_of(std::vector<std::string> words) {
+  return {.words = std::move(words)};
+}
 
 /// The config described once. A visitor is called as visitor(key, member, allowed, meaning) for a
 /// value and visitor.section(key, member) for a part that has a description of its own; reading,

@@ -65,6 +65,13 @@ Vector draw_vector(Rng& rng, int low, int high) {
   }
 }
 
+/// The same, at most 27 degrees off the x axis.
+Vector draw_upright(Rng& rng, int low, int high) {
+  Vector v = draw_vector(rng, low, high);
+  while (v.x < 2 * std::abs(v.y)) v = draw_vector(rng, low, high);
+  return v;
+}
+
 enum class Paint { None, First, Second };
 
 bool in_disc(int u, int v, int radius) {
@@ -134,9 +141,9 @@ class Canvas {
 
   void paint_shape(int label, const Colour& first, const Colour& second, Rng& rng) {
     // Quarter pixels; the vector turns and scales at once, so that 256 is the radius in pixels of
-    // 4096 / |vector|: 7 to 13.
-    const Vector centre{draw(rng, 48, 80), draw(rng, 48, 80)};
-    const Vector turn = draw_vector(rng, 315, 585);
+    // 4096 / |vector|: 8 to 13.
+    const Vector centre{draw(rng, 54, 74), draw(rng, 54, 74)};
+    const Vector turn = draw_upright(rng, 315, 480);
     const int stretch = draw(rng, 205, 256);
     for (int y = 0; y < kSide; ++y) {
       for (int x = 0; x < kSide; ++x) {
@@ -155,11 +162,6 @@ class Canvas {
         for (std::size_t c = 0; c < 3; ++c) at(x, y)[c] = sum[c] / 4;
       }
     }
-  }
-
-  /// Light becomes dark: in some images the shape is darker than what is behind it.
-  void invert() {
-    for (int& value : values_) value = 255 - value;
   }
 
   /// Adds noise of up to `amplitude` and writes bytes.
@@ -194,11 +196,10 @@ void draw_image(int label, Rng rng, std::uint8_t* out) {
   const Colour second = draw_contrast(rng, 0, first, middle);
   Canvas canvas;
   canvas.paint_background(back, back_too, rng);
-  for (int i = draw(rng, 0, 3); i > 0; --i) canvas.paint_stroke(draw_colour(rng, 0, 255), rng);
+  for (int i = draw(rng, 0, 2); i > 0; --i) canvas.paint_stroke(draw_colour(rng, 0, 255), rng);
   canvas.paint_shape(label, first, second, rng);
   if (rng.below(2) == 0) canvas.paint_stroke(draw_colour(rng, 0, 255), rng);
-  if (rng.below(4) == 0) canvas.invert();
-  canvas.finish(draw(rng, 4, 40), rng, out);
+  canvas.finish(draw(rng, 4, 24), rng, out);
 }
 
 std::shared_ptr<const ImageSource> make_part(std::string_view name, std::int64_t count,

@@ -7,7 +7,6 @@
 
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/space/subspace.hpp"
-
 #include "run_data.hpp"
 
 namespace hsconas {
@@ -17,12 +16,15 @@ namespace {
 std::int64_t activations(const Block& block) {
   std::int64_t count = 0;
   for (const Block::Path& path : block.paths) {
-    for (const Primitive& p : path.primitives) count += 1LL * p.out_channels * p.out_size * p.out_size;
+    for (const Primitive& p : path.primitives)
+      count += 1LL * p.out_channels * p.out_size * p.out_size;
   }
   return count;
 }
 
-double megabytes(std::int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
+double megabytes(std::int64_t bytes) {
+  return static_cast<double>(bytes) / 1e6;
+}
 
 }  // namespace
 
@@ -35,6 +37,20 @@ std::string describe_space(const SearchSpace& space) {
       format_power(full.log10_size()), format_power(log10_distinct(space, full)),
       static_cast<double>(space.cost(smallest(space)).macs) / 1e6,
       static_cast<double>(space.cost(largest(space)).macs) / 1e6);
+}
+
+std::string describe_shrinking(const Config& config, const SearchSpace& space) {
+  std::string text;
+  double log10_size = Subspace::full(space).log10_size();
+  for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
+    const int layers = config.shrink.stages[i].layers;
+    const double before = log10_size;
+    log10_size -= layers * std::log10(static_cast<double>(space.ops()));
+    text += fmt::format("shrink-{}: {} layers, {} evaluations, {} -> {} architectures\n", i + 1,
+                        layers, layers * space.ops() * config.shrink.samples, format_power(before),
+                        format_power(log10_size));
+  }
+  return text;
 }
 
 std::int64_t estimate_memory(const SearchSpace& space, const Config& config) {
@@ -71,25 +87,21 @@ std::string describe_plan(const Config& config, Log& log) {
                       config.latency.table.empty() ? "" : ", table " + config.latency.table);
   text += fmt::format("supernet: {:.0f} steps of {} images\n",
                       config.supernet.epochs * steps_per_epoch, config.supernet.batch);
-  double log10_size = Subspace::full(space).log10_size();
+  text += describe_shrinking(config, space);
   int evaluations = config.search.baseline_samples + 2;
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
     const auto& stage = config.shrink.stages[i];
-    const int scored = stage.layers * space.ops() * config.shrink.samples;
-    const double before = log10_size;
-    log10_size -= stage.layers * std::log10(static_cast<double>(space.ops()));
-    evaluations += scored;
-    text += fmt::format("shrink-{}: {} layers, {} evaluations, {} -> {} architectures, then {:.0f} steps\n",
-                        i + 1, stage.layers, scored, format_power(before),
-                        format_power(log10_size), stage.tune_epochs * steps_per_epoch);
+    evaluations += stage.layers * space.ops() * config.shrink.samples;
+    text += fmt::format("shrink-{}: then {:.0f} steps\n", i + 1, stage.tune_epochs * steps_per_epoch);
   }
   const int searched = config.search.population * (config.search.generations + 1);
   text += fmt::format("search: {}, {} evaluations ({} in all)\n", config.search.method, searched,
                       evaluations + searched);
   text += fmt::format("memory: about {:.0f} MB for training and scoring\n",
                       megabytes(estimate_memory(space, config)));
-  text += "files: config.json version.txt log.txt metrics.jsonl stages.json latency.json "
-          "checkpoints/ shrink.json candidates.csv result.json\n";
+  text +=
+      "files: config.json version.txt log.txt metrics.jsonl stages.json latency.json "
+      "checkpoints/ shrink.json candidates.csv result.json\n";
   return text;
 }
 

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/report/table.hpp"
 
 namespace hsconas {
@@ -13,6 +15,8 @@ namespace hsconas {
 using nlohmann::json;
 
 namespace {
+
+constexpr const char* kFormat = "hsconas-result-1";
 
 json to_json(const JudgedArchitecture& judged, const SearchSpace& space) {
   const Candidate& candidate = judged.candidate;
@@ -47,7 +51,9 @@ Architecture extreme(const SearchSpace& space, Better better) {
   return space.canonical(arch);
 }
 
-std::string signed_percent(double ratio) { return fmt::format("{:+.1f} %", (ratio - 1.0) * 100.0); }
+std::string signed_percent(double ratio) {
+  return fmt::format("{:+.1f} %", (ratio - 1.0) * 100.0);
+}
 
 }  // namespace
 
@@ -71,7 +77,7 @@ json to_json(const RunResult& result, const SearchResult& found, const Config& c
   }
   json winner = to_json(result.winner, space);
   winner["test_accuracy"] = result.test_accuracy;
-  return {{"format", "hsconas-result-1"},
+  return {{"format", kFormat},
           {"name", config.name},
           {"seed", config.seed},
           {"space", config.space.name},
@@ -90,6 +96,14 @@ json to_json(const RunResult& result, const SearchResult& found, const Config& c
             {"history", history}}}};
 }
 
+json load_result(const std::filesystem::path& path) {
+  json result = read_json(path);
+  if (!result.is_object() || !result.contains("format") || result["format"] != kFormat) {
+    throw Error(ErrorKind::Data, path.string() + ": not a result of a search; use --overwrite");
+  }
+  return result;
+}
+
 std::string format_result(const json& result) {
   TextTable table({"", "accuracy", "F", "predicted ms", "vs T", "measured ms", "vs predicted",
                    "MACs (M)", "params (M)"});
@@ -99,9 +113,9 @@ std::string format_result(const json& result) {
     const double measured = row.at("measured_ms");
     table.add({row.at("title").get<std::string>(),
                fmt::format("{:.2f} %", row.at("accuracy").get<double>() * 100.0),
-               fmt::format("{:.4f}", row.at("score").get<double>()), fmt::format("{:.3f}", predicted),
-               signed_percent(predicted / target), fmt::format("{:.3f}", measured),
-               signed_percent(measured / predicted),
+               fmt::format("{:.4f}", row.at("score").get<double>()),
+               fmt::format("{:.3f}", predicted), signed_percent(predicted / target),
+               fmt::format("{:.3f}", measured), signed_percent(measured / predicted),
                fmt::format("{:.2f}", row.at("macs").get<double>() / 1e6),
                fmt::format("{:.3f}", row.at("parameters").get<double>() / 1e6)});
   };

@@ -22,7 +22,6 @@
 #include "hsconas/train/safetensors.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"
 #include "hsconas/train/trainer.hpp"
-
 #include "run_data.hpp"
 
 namespace hsconas {
@@ -41,6 +40,15 @@ json without(json object, std::initializer_list<const char*> keys) {
 
 std::string latency_device(const Config& config) {
   return config.latency.device.empty() ? config.device.type : config.latency.device;
+}
+
+void load_weights(Supernet& supernet, const TensorFile& checkpoint,
+                  const std::filesystem::path& file) {
+  try {
+    supernet.load(checkpoint.tensors);
+  } catch (const Error& error) {
+    throw Error(error.kind(), file.string() + ": " + error.what());
+  }
 }
 
 }  // namespace
@@ -68,6 +76,7 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop)
       metrics_(dir_.metrics(), true) {
   open_device(config_.device.type);  // An absent GPU is said before anything is made.
   open_device(latency_device(config_));
+  make_folder(dir_.checkpoints());
   log_.attach_file(dir_.log());
   write_json(dir_.config(), to_json(config_));
   write_file(dir_.version(), version_text());
@@ -92,11 +101,11 @@ bool Run::reuse(const std::string& stage, const json& inputs) {
 }
 
 json Run::latency_inputs() const {
-  json inputs = {{"space", to_json(config_.space)},
-                 {"latency", without(to_json(config_)["latency"],
-                                     {"target_ms", "target_position", "device"})},
-                 {"device", latency_device(config_)},
-                 {"seed", config_.seed}};
+  json inputs = {
+      {"space", to_json(config_.space)},
+      {"latency", without(to_json(config_)["latency"], {"target_ms", "target_position", "device"})},
+      {"device", latency_device(config_)},
+      {"seed", config_.seed}};
   if (!config_.latency.table.empty()) {
     inputs["latency"] = {{"table", fingerprint_of(read_json(config_.latency.table))}};
   }
@@ -116,8 +125,8 @@ const LatencyStage& Run::latency() {
     } else {
       TorchTimer timer(open_device(latency_device(config_)), config_.latency.threads,
                        config_.latency.batch);
-      stage.table = measure_table(space_, timer, timer.info(), config_.latency, config_.seed, log_,
-                                  stop_);
+      stage.table =
+          measure_table(space_, timer, timer.info(), config_.latency, config_.seed, log_, stop_);
     }
     write_json(dir_.latency(), to_json(stage.table));
     record_.finish("latency", inputs);
@@ -127,14 +136,21 @@ const LatencyStage& Run::latency() {
   const LatencyRange range = latency_range(model, full);
   stage.objective = {.target_ms = config_.latency.target_ms, .beta = config_.score.beta};
   if (stage.objective.target_ms == 0.0) {
-    stage.objective.target_ms = range.fastest_ms + config_.latency.target_position *
-                                                       (range.slowest_ms - range.fastest_ms);
+    stage.objective.target_ms =
+        range.fastest_ms + config_.latency.target_position * (range.slowest_ms - range.fastest_ms);
   }
   log_.info(fmt::format("latency: {:.3f} to {:.3f} ms per batch of {}, T = {:.3f} ms",
                         range.fastest_ms, range.slowest_ms, stage.table.device.batch,
                         stage.objective.target_ms));
   latency_ = std::move(stage);
   return *latency_;
+}
+
+void Run::check_feasible() {
+  // A wrong data path is better said before the measurements than after them.
+  if (!record_.is_done("latency", latency_inputs())) data();
+  const LatencyStage& stage = latency();
+  check_target(TableModel(space_, stage.table), Subspace::full(space_), stage.objective);
 }
 
 RunData& Run::data() {
@@ -163,15 +179,16 @@ void Run::train_stage(const std::string& stage, const json& inputs, const Subspa
   const std::string fingerprint = fingerprint_of(inputs);
   trained_->inputs = inputs;
   if (reuse(stage, inputs)) {
-    supernet.load(load_tensors(file).tensors);
+    load_weights(supernet, load_tensors(file), file);
     return;
   }
   std::int64_t first_step = 0;
-  if (std::filesystem::exists(file)) {
+  std::error_code unknown;
+  if (std::filesystem::exists(file, unknown)) {
     const TensorFile checkpoint = load_tensors(file);
     const auto from = checkpoint.metadata.find("fingerprint");
     if (from != checkpoint.metadata.end() && from->second == fingerprint) {
-      supernet.load(checkpoint.tensors);
+      load_weights(supernet, checkpoint, file);
       first_step = std::stoll(checkpoint.metadata.at("next_step"));
       log_.info(fmt::format("{}: continues at step {}", stage, first_step));
     }
@@ -220,6 +237,13 @@ Supernet& Run::supernet() {
 Scorer& Run::scorer() {
   Trained& trained = *trained_;
   if (!trained.scorer) {
+    // Architectures of another space cannot be read back.
+    const json inputs = {{"space", to_json(config_.space)}};
+    if (!record_.changes("candidates", inputs).empty()) {
+      std::error_code ignored;  // What cannot be removed fails again, by name, when it is read.
+      std::filesystem::remove(dir_.candidates(), ignored);
+    }
+    record_.finish("candidates", inputs);
     trained.latency = std::make_unique<TableModel>(space_, latency().table);
     trained.evaluator = std::make_unique<SupernetEvaluator>(trained.supernet, data().calibration(),
                                                             data().validation(), stop_);
@@ -234,10 +258,10 @@ Scorer& Run::scorer() {
 }
 
 const Subspace& Run::shrunk() {
+  check_feasible();
   supernet();
   Trained& trained = *trained_;
   if (trained.shrunk) return *trained.shrunk;
-  check_target(TableModel(space_, latency().table), Subspace::full(space_), latency().objective);
   Subspace subspace = Subspace::full(space_);
   json report = {{"format", "hsconas-shrink-1"},
                  {"samples", config_.shrink.samples},
@@ -266,15 +290,19 @@ const Subspace& Run::shrunk() {
       settings.epochs = stage.tune_epochs;
       settings.lr = stage.lr;
       settings.warmup_epochs = 0.0;
-      const json inputs = {{"weights_before", fingerprint_of(trained.inputs)},
-                           {"judged_by", judge_inputs()},
-                           {"shrink_samples", config_.shrink.samples},
-                           {"stage", to_json(config_)["shrink"]["stages"][i]}};
-      train_stage(name, inputs, subspace, settings);
+      train_stage(name, shrink_inputs(i), subspace, settings);
     }
   }
   trained.shrunk = std::move(subspace);
   return *trained.shrunk;
+}
+
+json Run::shrink_inputs(std::size_t stage) {
+  // All stages so far: those that tune nothing leave no weights behind, but a smaller space.
+  json shrink = to_json(config_)["shrink"];
+  auto& stages = shrink["stages"];
+  stages.erase(stages.begin() + static_cast<std::ptrdiff_t>(stage) + 1, stages.end());
+  return {{"weights", weights_inputs()}, {"judged_by", judge_inputs()}, {"shrink", shrink}};
 }
 
 RunResult Run::baseline() {
@@ -313,10 +341,9 @@ json Run::search_inputs() {
 }
 
 json Run::search() {
-  const LatencyStage& stage = latency();
-  check_target(TableModel(space_, stage.table), Subspace::full(space_), stage.objective);
+  check_feasible();
   const json inputs = search_inputs();
-  if (reuse("search", inputs)) return read_json(dir_.result());
+  if (reuse("search", inputs)) return load_result(dir_.result());
   supernet();
   RunResult result = baseline();
   const Subspace& subspace = shrunk();
@@ -328,7 +355,7 @@ json Run::search() {
   result.test_accuracy = tally.accuracy();
   result.winner = {"winner", found.best};
   measure(result);
-  const json report = to_json(result, found, config_, space_, subspace, stage);
+  const json report = to_json(result, found, config_, space_, subspace, latency());
   write_json(dir_.result(), report);
   record_.finish("search", inputs);
   return report;

@@ -21,8 +21,8 @@ DataConfig with_image_size(DataConfig config, int image_size) {
 
 RunData::RunData(const Config& config, Log& log)
     : config_(config),
-      dataset_(open_dataset(with_image_size(config.data, config.space.image_size), config.seed,
-                            log)),
+      dataset_(
+          open_dataset(with_image_size(config.data, config.space.image_size), config.seed, log)),
       split_(split_training_set(dataset_, config.data, config.seed)) {
   const auto classes = static_cast<int>(dataset_.classes.size());
   if (classes != config.space.classes) {
@@ -39,8 +39,7 @@ RunData::RunData(const Config& config, Log& log)
   preprocessing_ = make_preprocessing(with_image_size(config.data, config.space.image_size),
                                       dataset_, split_, config.seed);
   log.info(fmt::format("data: {} classes, {} images to train on, {} held out, {} to test on",
-                       classes, split_.train.size(), split_.holdout.size(),
-                       dataset_.test->size()));
+                       classes, split_.train.size(), split_.holdout.size(), dataset_.test->size()));
 }
 
 std::unique_ptr<TrainLoader> RunData::train_loader(const std::string& stage, int batch,
@@ -57,8 +56,8 @@ std::vector<Batch> RunData::calibration() const {
   std::vector<std::int64_t> indices = split_.train;
   Rng rng(config_.seed, "calibration images");
   rng.shuffle(std::span(indices));
-  indices.resize(std::min(indices.size(),
-                          static_cast<std::size_t>(config_.score.calibration_images)));
+  indices.resize(
+      std::min(indices.size(), static_cast<std::size_t>(config_.score.calibration_images)));
   return load_all(*dataset_.train, indices, preprocessing_, config_.score.batch,
                   config_.data.workers);
 }
@@ -68,8 +67,8 @@ std::vector<Batch> RunData::validation() const {
   Rng rng(config_.seed, "validation images");
   rng.shuffle(std::span(indices));
   if (config_.score.validation_images > 0) {
-    indices.resize(std::min(indices.size(),
-                            static_cast<std::size_t>(config_.score.validation_images)));
+    indices.resize(
+        std::min(indices.size(), static_cast<std::size_t>(config_.score.validation_images)));
   }
   return load_all(*dataset_.train, indices, preprocessing_, config_.score.batch,
                   config_.data.workers);

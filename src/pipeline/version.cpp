@@ -7,7 +7,9 @@
 
 namespace hsconas {
 
-std::string version_line() { return fmt::format("hsconas {}", HSCONAS_VERSION); }
+std::string version_line() {
+  return fmt::format("hsconas {}", HSCONAS_VERSION);
+}
 
 std::string version_text() {
   return fmt::format("{}\nLibTorch {}\ncompiler {}\n{}\n", version_line(), TORCH_VERSION,

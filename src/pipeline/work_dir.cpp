@@ -1,8 +1,8 @@
 #include "hsconas/pipeline/work_dir.hpp"
 
-#include <unistd.h>
-
+#include <algorithm>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,27 +22,30 @@ WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode) {
   if (::access(root.c_str(), W_OK) != 0) {
     throw Error(ErrorKind::Data, root.string() + ": cannot write here; choose another --work-dir");
   }
-  if (mode == WorkDirMode::Fresh && !fs::is_empty(root)) {
-    throw Error(ErrorKind::Usage,
-                root.string() + " is not empty; continue with --resume or start over with "
-                                "--overwrite");
+  std::error_code ignored;  // What cannot be looked into fails again, by name, when it is written.
+  if (mode == WorkDirMode::Fresh && !fs::is_empty(root, ignored)) {
+    throw Error(ErrorKind::Usage, root.string() +
+                                      " is not empty; continue with --resume or start over with "
+                                      "--overwrite");
   }
   if (mode == WorkDirMode::Overwrite) {
-    std::error_code ignored;  // What cannot be removed fails again, by name, when it is written.
     for (const auto& file : {dir.config(), dir.version(), dir.log(), dir.metrics(), dir.stages(),
                              dir.latency(), dir.shrink(), dir.candidates(), dir.result()}) {
       fs::remove(file, ignored);
     }
     fs::remove_all(dir.checkpoints(), ignored);
   }
-  make_folder(dir.checkpoints());
   return dir;
 }
 
 StageRecord::StageRecord(fs::path file) : file_(std::move(file)), stages_(json::object()) {
-  if (!fs::exists(file_)) return;
+  std::error_code unknown;
+  if (!fs::exists(file_, unknown)) return;
   stages_ = read_json(file_);
-  if (!stages_.is_object()) {
+  const bool is_record =
+      stages_.is_object() && std::all_of(stages_.begin(), stages_.end(),
+                                         [](const json& inputs) { return inputs.is_object(); });
+  if (!is_record) {
     throw Error(ErrorKind::Data, file_.string() + ": not a record of stages; use --overwrite");
   }
 }
@@ -86,6 +89,8 @@ void StageRecord::finish(const std::string& stage, const json& inputs) {
   write_json(file_, stages_);
 }
 
-std::string fingerprint_of(const json& inputs) { return fingerprint(inputs.dump()); }
+std::string fingerprint_of(const json& inputs) {
+  return fingerprint(inputs.dump());
+}
 
 }  // namespace hsconas

@@ -24,7 +24,9 @@ TorchTimer::TorchTimer(torch::Device device, int threads, int batch)
   at::set_num_threads(threads);
 }
 
-TorchTimer::~TorchTimer() { at::set_num_threads(previous_threads_); }
+TorchTimer::~TorchTimer() {
+  at::set_num_threads(previous_threads_);
+}
 
 int TorchTimer::prepare(std::span<const Block> chain) {
   const int id = next_id_++;
@@ -44,7 +46,9 @@ double TorchTimer::time_ms(int id, int runs) {
   return std::chrono::duration<double, std::milli>(end - start).count() / runs;
 }
 
-void TorchTimer::release(int id) { chains_.erase(id); }
+void TorchTimer::release(int id) {
+  chains_.erase(id);
+}
 
 DeviceInfo TorchTimer::info() const {
   return {.device = describe_device(device_),

@@ -10,28 +10,38 @@ namespace hsconas {
 
 namespace {
 
-/// Batch statistics, collected on the way.
+/// Pools one more batch of `images` into `pooled`, which holds `images_before`. Through the
+/// difference of the means (Chan, Golub and LeVeque, 1983): a mean of squares would lose the
+/// variance of a channel whose mean is large.
+void pool(BatchNormStatistics::Layer& pooled, double images_before,
+          const BatchNormStatistics::Layer& batch, double images) {
+  const double share = images / (images_before + images);
+  const torch::Tensor shift = batch.mean - pooled.mean;
+  pooled.mean = pooled.mean + shift * share;
+  pooled.variance = pooled.variance * (1.0 - share) + batch.variance * share +
+                    shift * shift * (share * (1.0 - share));
+}
+
+/// Batch statistics, pooled on the way.
 struct CalibrationRunner {
   const std::vector<Parameter>& parameters;
-  std::vector<BatchNormStatistics::Layer>& sums;  ///< Of mean, and of mean of squares.
+  std::vector<BatchNormStatistics::Layer>& statistics;
+  double images_before;
 
   torch::Tensor conv(const Primitive& p, std::size_t slot, const torch::Tensor& x) const {
     return torch::conv2d(x, sliced(parameters[slot].value, p), {}, p.stride, p.kernel / 2, 1,
                          p.groups);
   }
-  torch::Tensor linear(const Primitive&, std::size_t slot, const torch::Tensor& x) const {
-    return torch::linear(x, parameters[slot].value);
-  }
+  /// The classifier has no statistics behind it.
+  static torch::Tensor linear(const Primitive&, std::size_t, const torch::Tensor& x) { return x; }
   torch::Tensor batch_norm(const Primitive&, std::size_t slot, const torch::Tensor& x) const {
     const auto [y, mean, inverse_deviation] =
         torch::native_batch_norm(x, {}, {}, {}, {}, true, 0.0, kBatchNormEpsilon);
-    const torch::Tensor square =
-        inverse_deviation.pow(-2) - kBatchNormEpsilon + mean * mean;
-    if (slot == sums.size()) {
-      sums.push_back({mean, square});
+    const torch::Tensor variance = (inverse_deviation.pow(-2) - kBatchNormEpsilon).clamp_min(0.0);
+    if (slot == statistics.size()) {
+      statistics.push_back({mean, variance});
     } else {
-      sums[slot].mean += mean;
-      sums[slot].variance += square;
+      pool(statistics[slot], images_before, {mean, variance}, static_cast<double>(x.size(0)));
     }
     return y;
   }
@@ -43,26 +53,20 @@ struct CalibrationRunner {
 BatchNormStatistics calibrate(const Supernet& supernet, const Architecture& arch,
                               const std::vector<torch::Tensor>& batches) {
   const c10::InferenceMode guard;
-  auto blocks = supernet.space().network(arch);
-  blocks.back().paths.front().primitives.pop_back();  // The classifier has no statistics behind it.
+  const auto blocks = supernet.space().network(arch);
   BatchNormStatistics statistics;
   statistics.blocks.resize(blocks.size());
+  double images_before = 0.0;
   for (const torch::Tensor& batch : batches) {
     torch::Tensor x = batch;
     for (std::size_t position = 0; position < blocks.size(); ++position) {
       x = x.contiguous(torch::MemoryFormat::ChannelsLast);
       CalibrationRunner runner{
           supernet.parameters(static_cast<int>(position), op_at(position, arch)),
-          statistics.blocks[position]};
+          statistics.blocks[position], images_before};
       x = run_block(blocks[position], x, runner);
     }
-  }
-  const double count = static_cast<double>(batches.size());
-  for (auto& layers : statistics.blocks) {
-    for (auto& layer : layers) {
-      layer.mean = layer.mean / count;
-      layer.variance = (layer.variance / count - layer.mean * layer.mean).clamp_min(0.0);
-    }
+    images_before += static_cast<double>(batch.size(0));
   }
   return statistics;
 }

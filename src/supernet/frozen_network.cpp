@@ -52,8 +52,7 @@ FrozenNetwork FrozenNetwork::random(std::span<const Block> chain, torch::Device 
         }
         const bool biased = p.kind == PrimitiveKind::Conv || p.has_bias;
         layer.weights.push_back(
-            {weight.to(device),
-             biased ? torch::zeros({p.out_channels}, device) : torch::Tensor()});
+            {weight.to(device), biased ? torch::zeros({p.out_channels}, device) : torch::Tensor()});
       }
     }
     layers.push_back(std::move(layer));

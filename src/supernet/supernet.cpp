@@ -22,7 +22,8 @@ torch::Tensor normal(torch::IntArrayRef shape, double deviation, Rng& rng) {
 }
 
 Parameter make_parameter(const torch::Tensor& value, torch::Device device, bool decays) {
-  return {.value = value.to(device), .momentum = torch::zeros_like(value, device), .decays = decays};
+  return {
+      .value = value.to(device), .momentum = torch::zeros_like(value, device), .decays = decays};
 }
 
 std::vector<Parameter> make_parameters(const Block& block, bool is_stem, torch::Device device,
@@ -79,10 +80,10 @@ std::map<std::string, torch::Tensor> Supernet::tensors() const {
   for (std::size_t position = 0; position < blocks_.size(); ++position) {
     for (std::size_t op = 0; op < blocks_[position].size(); ++op) {
       const std::string block =
-          position == 0                    ? "stem"
-          : position == blocks_.size() - 1 ? "head"
-                                           : fmt::format("layer{}.{}", position - 1,
-                                                         space_.op(static_cast<int>(op)).name);
+          position == 0 ? "stem"
+          : position == blocks_.size() - 1
+              ? "head"
+              : fmt::format("layer{}.{}", position - 1, space_.op(static_cast<int>(op)).name);
       const auto& parameters = blocks_[position][op];
       for (std::size_t slot = 0; slot < parameters.size(); ++slot) {
         const std::string name = fmt::format("{}.{}", block, slot);
@@ -101,6 +102,9 @@ void Supernet::load(const std::map<std::string, torch::Tensor>& tensors) {
     if (it == tensors.end()) throw Error(ErrorKind::Data, "checkpoint lacks the tensor " + name);
     if (it->second.sizes() != tensor.sizes()) {
       throw Error(ErrorKind::Data, "checkpoint has another shape for the tensor " + name);
+    }
+    if (it->second.scalar_type() != tensor.scalar_type()) {
+      throw Error(ErrorKind::Data, "checkpoint has another type for the tensor " + name);
     }
   }
   const torch::NoGradGuard guard;

@@ -25,8 +25,8 @@ void sgd_step(std::vector<TrainingPath::Slice>& slices, const SupernetConfig& co
   }
 }
 
-double learning_rate(const std::string& schedule, double lr, std::int64_t step,
-                     std::int64_t warmup, std::int64_t total) {
+double learning_rate(const std::string& schedule, double lr, std::int64_t step, std::int64_t warmup,
+                     std::int64_t total) {
   if (step < warmup) return lr * static_cast<double>(step + 1) / static_cast<double>(warmup);
   const double done = static_cast<double>(step - warmup) / static_cast<double>(total - warmup);
   if (schedule == "cosine") return lr * 0.5 * (1.0 + std::cos(std::numbers::pi * done));

@@ -43,8 +43,7 @@ Tally classify(const FrozenNetwork& network, const Batch& batch) {
   const c10::InferenceMode guard;
   const torch::Tensor logits = network.forward(batch.images.to(network.device()));
   const torch::Tensor labels = batch.labels.to(network.device());
-  return {.right = logits.argmax(1).eq(labels).sum().item<std::int64_t>(),
-          .total = labels.size(0)};
+  return {.right = logits.argmax(1).eq(labels).sum().item<std::int64_t>(), .total = labels.size(0)};
 }
 
 }  // namespace hsconas

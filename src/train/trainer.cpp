@@ -21,31 +21,31 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// The mean loss over some steps, fetched from the device once for all of them.
+/// The losses of some steps, fetched from the device once for all of them.
 class LossMeter {
  public:
-  void add(const torch::Tensor& loss) {
-    sum_ = sum_.defined() ? sum_ + loss.detach() : loss.detach();
-    ++count_;
-  }
-  int count() const { return count_; }
-  /// Throws Error(Usage) when the mean is not finite.
+  void add(const torch::Tensor& loss) { losses_.push_back(loss.detach()); }
+  int count() const { return static_cast<int>(losses_.size()); }
+  /// The mean; `step` is that of the last loss. Throws Error(Usage) when a loss is not finite.
   double take(const TrainingStage& stage, std::int64_t step) {
-    const double mean = sum_.item<double>() / count_;
-    if (!std::isfinite(mean)) {
-      throw Error(ErrorKind::Usage,
-                  fmt::format("{}: the loss is not finite at step {}; lower the learning rate or "
-                              "set supernet.clip_norm",
-                              stage.name, step));
+    const torch::Tensor losses = torch::stack(losses_).cpu();
+    double sum = 0.0;
+    for (std::int64_t i = 0; i < losses.size(0); ++i) {
+      const double loss = losses[i].item<double>();
+      if (!std::isfinite(loss)) {
+        throw Error(ErrorKind::Usage,
+                    fmt::format("{}: the loss is not finite at step {}; lower the learning rate or "
+                                "set supernet.clip_norm",
+                                stage.name, step - losses.size(0) + 1 + i));
+      }
+      sum += loss;
     }
-    sum_ = torch::Tensor();
-    count_ = 0;
-    return mean;
+    losses_.clear();
+    return sum / static_cast<double>(losses.size(0));
   }
 
  private:
-  torch::Tensor sum_;
-  int count_ = 0;
+  std::vector<torch::Tensor> losses_;
 };
 
 torch::Tensor train_step(Supernet& supernet, const TrainingStage& stage, const Batch& batch,
@@ -57,8 +57,8 @@ torch::Tensor train_step(Supernet& supernet, const TrainingStage& stage, const B
   TrainingPath path(supernet, arch, precision);
   const torch::Tensor logits = path.forward(batch.images.to(supernet.device()));
   const torch::Tensor loss =
-      torch::cross_entropy_loss(logits, batch.labels.to(supernet.device()), {},
-                                at::Reduction::Mean, -100, stage.settings.label_smoothing);
+      torch::cross_entropy_loss(logits, batch.labels.to(supernet.device()), {}, at::Reduction::Mean,
+                                -100, stage.settings.label_smoothing);
   loss.backward();
   sgd_step(path.slices(), stage.settings, lr);
   return loss;
@@ -82,7 +82,9 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
     meter.add(train_step(supernet, stage, batches.next(), step, lr));
     const bool ends = step + 1 == stage.total_steps;
     const bool stops = hooks.stop.requested();
-    if (meter.count() == kStepsPerReport || ends || stops) {
+    const bool is_due = seconds_since(last_save) > stage.save_minutes * 60.0;
+    // Also before each save, so that no checkpoint follows a loss that is not finite.
+    if (meter.count() == kStepsPerReport || ends || stops || is_due) {
       const int steps = meter.count();
       const double loss = meter.take(stage, step);
       const double rate = steps * settings.batch / seconds_since(last_report);
@@ -100,7 +102,7 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
                   fmt::format("{}: stopped on request after step {} of {}; --resume continues",
                               stage.name, step + 1, stage.total_steps));
     }
-    if (!ends && seconds_since(last_save) > stage.save_minutes * 60.0) {
+    if (!ends && is_due) {
       hooks.save(step + 1);
       last_save = Clock::now();
     }

@@ -9,7 +9,7 @@
 
 using namespace hsconas;
 using namespace hsconas::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 

@@ -7,7 +7,7 @@
 
 using namespace hsconas;
 using namespace hsconas::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 #if HSCONAS_HAVE_JPEG && HSCONAS_HAVE_PNG
 

@@ -35,9 +35,9 @@ struct CommandContext {
 using Command = std::function<void(CommandContext&)>;
 
 /// Each adds its subcommands to `app` and stores in `chosen` what runs when one of them is named.
-void add_run_commands(CLI::App& app, Command& chosen);      ///< search, profile, train, shrink
-void add_predict_command(CLI::App& app, Command& chosen);   ///< predict
-void add_config_commands(CLI::App& app, Command& chosen);   ///< config print, check, new, keys
+void add_run_commands(CLI::App& app, Command& chosen);     ///< search, profile, train, shrink
+void add_predict_command(CLI::App& app, Command& chosen);  ///< predict
+void add_config_commands(CLI::App& app, Command& chosen);  ///< config print, check, new, keys
 
 /// The config options that several commands share.
 struct ConfigOptions {

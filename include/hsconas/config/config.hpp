@@ -21,13 +21,13 @@ struct DataConfig {
   int image_size = 0;              ///< Pixels a side; no key of its own: the space's.
   std::string augment = "small";   ///< small (pad, crop, flip), shift (pad and crop only),
                                    ///< imagenet (SPOS's recipe) or none.
-  int holdout_images = 5000;  ///< Taken out of the training set to score candidates.
-  int train_images = 0;       ///< Use only so many of the rest, drawn by the seed; 0 is all.
-  int test_images = 0;        ///< Use only so many test images; 0 is all.
-  int workers = 2;            ///< Decoding threads.
-  int memory_mb = 2048;       ///< A decoded set up to this size is kept in memory.
-  std::vector<double> mean;   ///< Per channel, of pixels in [0, 1]; empty: measured on the data.
-  std::vector<double> std;    ///< As mean.
+  int holdout_images = 5000;       ///< Taken out of the training set to score candidates.
+  int train_images = 0;            ///< Use only so many of the rest, drawn by the seed; 0 is all.
+  int test_images = 0;             ///< Use only so many test images; 0 is all.
+  int workers = 2;                 ///< Decoding threads.
+  int memory_mb = 2048;            ///< A decoded set up to this size is kept in memory.
+  std::vector<double> mean;  ///< Per channel, of pixels in [0, 1]; empty: measured on the data.
+  std::vector<double> std;   ///< As mean.
 };
 
 /// The latency table and the budget.

@@ -26,7 +26,7 @@ class OpTimer {
 
 /// What a table was measured with; stored in it.
 struct DeviceInfo {
-  std::string device;     ///< "cpu: AMD EPYC" or "cuda:0: NVIDIA H200".
+  std::string device;     ///< "cpu: AMD EPYC" or "cuda:0".
   int threads = 1;        ///< CPU threads used.
   int batch = 1;          ///< Images per pass.
   std::string precision;  ///< "fp32".

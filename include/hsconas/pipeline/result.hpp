@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ struct JudgedArchitecture {
 struct RunResult {
   JudgedArchitecture winner;
   std::vector<JudgedArchitecture> others;  ///< Judged by the supernet before it was tuned.
-  double test_accuracy = 0.0;  ///< Of the winner, on images nothing else has seen.
+  double test_accuracy = 0.0;              ///< Of the winner, on images nothing else has seen.
   double random_median = 0.0;  ///< Median accuracy of random architectures within 10 % of T.
   int random_count = 0;
 };
@@ -33,6 +34,9 @@ struct RunResult {
 nlohmann::json to_json(const RunResult& result, const SearchResult& found, const Config& config,
                        const SearchSpace& space, const Subspace& subspace,
                        const LatencyStage& latency);
+
+/// Reads result.json back; throws Error(Data) that names it when it is broken or something else.
+nlohmann::json load_result(const std::filesystem::path& path);
 
 /// result.json for people: a table and the winner, layer by layer and as a string to copy.
 std::string format_result(const nlohmann::json& result);

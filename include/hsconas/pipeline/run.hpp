@@ -18,7 +18,7 @@
 
 namespace hsconas {
 
-class RunData;   // The images, opened when the first stage needs them.
+class RunData;  // The images, opened when the first stage needs them.
 class Supernet;
 struct RunResult;
 
@@ -59,6 +59,9 @@ class Run {
   nlohmann::json latency_inputs() const;
   nlohmann::json weights_inputs() const;
   nlohmann::json judge_inputs();
+  nlohmann::json shrink_inputs(std::size_t stage);
+  /// Has the latency table and throws Error(Infeasible) when no architecture meets T.
+  void check_feasible();
   RunData& data();
   Scorer& scorer();
   /// Gets the weights of a training stage: from its checkpoint, or by training.

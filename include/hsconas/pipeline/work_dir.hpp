@@ -33,8 +33,8 @@ struct WorkDir {
   std::filesystem::path candidates() const { return root / "candidates.csv"; }
   std::filesystem::path result() const { return root / "result.json"; }
 
-  /// Makes the folder ready. Throws Error(Usage) when it is not empty and `mode` is Fresh,
-  /// Error(Data) when it cannot be made or written.
+  /// Makes the folder ready, `root` itself and nothing in it. Throws Error(Usage) when it is not
+  /// empty and `mode` is Fresh, Error(Data) when it cannot be made or written.
   static WorkDir open(const std::filesystem::path& root, WorkDirMode mode);
 };
 

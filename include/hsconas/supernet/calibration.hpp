@@ -19,7 +19,8 @@ struct BatchNormStatistics {
 };
 
 /// Runs `arch` over `batches` of images [N, C, H, W] with batch statistics, and pools the means
-/// and variances that every batch norm saw; exact over all images when there is one batch.
+/// and variances that every batch norm saw, a batch counting as much as it has images. Batches may
+/// differ in size; with a single one the result is that of a training step on it.
 BatchNormStatistics calibrate(const Supernet& supernet, const Architecture& arch,
                               const std::vector<torch::Tensor>& batches);
 

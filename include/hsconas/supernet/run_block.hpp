@@ -13,9 +13,12 @@ namespace hsconas {
 /// The channels of `x` [N, C, H, W] a branch receives: a view, never a copy.
 inline torch::Tensor select_source(const torch::Tensor& x, Source source) {
   switch (source) {
-    case Source::All: return x;
-    case Source::EvenChannels: return x.slice(1, 0, x.size(1), 2);
-    case Source::OddChannels: return x.slice(1, 1, x.size(1), 2);
+    case Source::All:
+      return x;
+    case Source::EvenChannels:
+      return x.slice(1, 0, x.size(1), 2);
+    case Source::OddChannels:
+      return x.slice(1, 1, x.size(1), 2);
   }
   return x;
 }
@@ -48,15 +51,27 @@ torch::Tensor run_block(const Block& block, const torch::Tensor& input, Runner& 
     torch::Tensor x = select_source(input, path.source);
     for (const Primitive& p : path.primitives) {
       switch (p.kind) {
-        case PrimitiveKind::Conv: x = runner.conv(p, weight_slot++, x); break;
-        case PrimitiveKind::Linear: x = runner.linear(p, weight_slot++, x); break;
-        case PrimitiveKind::BatchNorm: x = runner.batch_norm(p, norm_slot++, x); break;
-        case PrimitiveKind::Relu: x = runner.relu(x); break;
+        case PrimitiveKind::Conv:
+          x = runner.conv(p, weight_slot++, x);
+          break;
+        case PrimitiveKind::Linear:
+          x = runner.linear(p, weight_slot++, x);
+          break;
+        case PrimitiveKind::BatchNorm:
+          x = runner.batch_norm(p, norm_slot++, x);
+          break;
+        case PrimitiveKind::Relu:
+          x = runner.relu(x);
+          break;
         case PrimitiveKind::AvgPool:
           x = torch::avg_pool2d(x, p.kernel, p.stride, p.kernel / 2);
           break;
-        case PrimitiveKind::ChannelShuffle: x = shuffle_channels(x, p.groups); break;
-        case PrimitiveKind::GlobalAvgPool: x = x.mean({2, 3}); break;
+        case PrimitiveKind::ChannelShuffle:
+          x = shuffle_channels(x, p.groups);
+          break;
+        case PrimitiveKind::GlobalAvgPool:
+          x = x.mean({2, 3});
+          break;
       }
     }
     outputs.push_back(std::move(x));

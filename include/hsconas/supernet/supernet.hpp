@@ -14,7 +14,7 @@ namespace hsconas {
 
 /// One shared weight tensor with what the optimiser keeps beside it.
 struct Parameter {
-  torch::Tensor value;     ///< Full width: conv [out, in / groups, k, k], linear [out, in], bias [out].
+  torch::Tensor value;     ///< Full width: conv [out, in / groups, k, k], linear [out, in].
   torch::Tensor momentum;  ///< Same shape.
   bool decays = true;      ///< Weight decay applies: to everything but biases.
 };
@@ -23,8 +23,9 @@ struct Parameter {
 /// architecture uses prefixes. Batch norm has neither weights nor running statistics here (SPOS):
 /// paths that share weights do not share statistics, so those are taken per candidate.
 ///
-/// Weights start as SPOS's released code has them: convolutions N(0, 1 / (in / groups)), the stem
-/// and the classifier N(0, 0.01), biases 0.
+/// Weights start as SPOS's released code has them: convolutions at N(0, 1 / (in / groups)^2), the
+/// stem and the classifier at N(0, 0.01^2), biases at 0. Behind batch norm, which takes out their
+/// scale, such small weights learn fast at first; He's larger ones were slower by half here.
 class Supernet {
  public:
   Supernet(const SearchSpace& space, torch::Device device, std::uint64_t seed);
@@ -40,8 +41,8 @@ class Supernet {
   /// Every tensor by name ("layer3.shuffle_k5.0", with ".momentum" behind for the optimiser's), for
   /// checkpoints. They alias the supernet's own.
   std::map<std::string, torch::Tensor> tensors() const;
-  /// Copies values back; throws Error(Data) that names a tensor that is missing or misshapen, before
-  /// anything is changed.
+  /// Copies values back; throws Error(Data) that names a tensor that is missing or does not fit,
+  /// before anything is changed.
   void load(const std::map<std::string, torch::Tensor>& tensors);
 
   /// Sets all momentum to zero: a tuning stage starts afresh.

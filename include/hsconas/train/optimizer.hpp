@@ -17,7 +17,7 @@ void sgd_step(std::vector<TrainingPath::Slice>& slices, const SupernetConfig& co
 
 /// The learning rate of `step` in [0, total): a linear rise over `warmup` steps, then `schedule`
 /// ("linear" or "cosine") from `lr` to 0 over the rest.
-double learning_rate(const std::string& schedule, double lr, std::int64_t step,
-                     std::int64_t warmup, std::int64_t total);
+double learning_rate(const std::string& schedule, double lr, std::int64_t step, std::int64_t warmup,
+                     std::int64_t total);
 
 }  // namespace hsconas

@@ -37,8 +37,8 @@ struct TrainingHooks {
 /// `first_step` to the end; `batches` must stand at that step. Everything random in a step depends
 /// only on the seed, the stage's name and the step, so a resumed run repeats the uninterrupted one.
 ///
-/// Throws Error(Interrupted) after saving when a stop is requested, Error(Usage) that names the step
-/// when the loss is not finite.
+/// Throws Error(Interrupted) after saving when a stop is requested, Error(Usage) that names the
+/// step when the loss is not finite.
 void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
            std::int64_t first_step, const TrainingHooks& hooks);
 

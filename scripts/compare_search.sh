@@ -1,0 +1,25 @@
+#!/bin/bash
+# Evolution against random search at equal evaluations, on the trained supernet of a finished run:
+#   scripts/compare_search.sh RUN CONFIG [key=value ...]
+# with the RUN's config and overrides. Scores that are known are not computed again. Prints a line
+# per search seed; exits 1 when random search was better for one of them.
+set -euo pipefail
+[ $# -ge 2 ] || { echo "usage: $0 RUN CONFIG [key=value ...]" >&2; exit 2; }
+run=$1 config=$2
+shift 2
+hsconas=${HSCONAS:-$(dirname "$0")/../build/release/hsconas}
+
+best_score() {
+  "$hsconas" --json -q search --config "$config" --work-dir "$run" --resume "$@" |
+    sed -E 's/.*"winner":\{[^}]*"score":([-+.e0-9]+).*/\1/'
+}
+
+lost=0
+printf '%-6s %-12s %-12s\n' seed evolution random
+for seed in 0 1 2; do
+  evolution=$(best_score "$@" search.seed=$seed search.method=evolution)
+  random=$(best_score "$@" search.seed=$seed search.method=random)
+  printf '%-6s %-12s %-12s\n' "$seed" "$evolution" "$random"
+  awk -v e="$evolution" -v r="$random" 'BEGIN { exit !(e >= r) }' || lost=1
+done
+exit $lost

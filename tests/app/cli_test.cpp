@@ -1,0 +1,262 @@
+// The command line: plans, predictions, configs and help.
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "app/program.hpp"
+#include "catch.hpp"
+
+using namespace hsconas;
+using namespace hsconas::test;
+using nlohmann::json;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string shipped(const std::string& config) {
+  return (fs::path(HSCONAS_SOURCE_DIR) / "configs" / config).string();
+}
+
+Outcome predict(const Bench& bench, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments{"predict", "--config", "micro.json"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return bench.run(arguments);
+}
+
+const std::vector<std::string> kConfigOptions{"--config", "--set",     "overrides",
+                                              "--seed",   "--threads", "--device"};
+const std::vector<std::string> kRunOptions{"--work-dir", "--resume", "--overwrite", "--dry-run"};
+
+std::vector<std::string> both(std::vector<std::string> a, const std::vector<std::string>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+}  // namespace
+
+TEST_CASE("--dry-run prints the sizes of the paper's space and writes nothing", "[app]") {
+  const Bench bench;
+  const Outcome outcome =
+      bench.run({"search", "--config", shipped("gpu.json"), "--dry-run", "--device", "cpu",
+                 "data.format=builtin", "space.classes=10", "data.holdout_images=1000",
+                 "data.augment=small", "--work-dir", "run"});
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  CHECK(contains(outcome.out, "20 layers, 5 operators x 10 widths, 9.54e33 architectures"));
+  CHECK(contains(outcome.out, "-> 2.44e28 architectures"));
+  CHECK(contains(outcome.out, "9000 training images, 1000 held out"));
+  CHECK(contains(outcome.out, "supernet: 800 steps of 1024 images"));
+  CHECK(contains(outcome.out, "search: evolution, 1050 evaluations"));
+  CHECK(contains(outcome.out, "memory: about "));
+  CHECK(contains(outcome.out, "result.json"));
+  CHECK_FALSE(fs::exists(bench / "run"));
+  CHECK_FALSE(fs::exists(bench / "runs"));
+}
+
+TEST_CASE("--dry-run with --json prints one object", "[app]") {
+  const Bench bench;
+  const Outcome outcome =
+      bench.run({"search", "--config", "micro.json", "--dry-run", "--json", "--quiet"});
+  REQUIRE(outcome.exit_code == 0);
+  CHECK(outcome.err.empty());
+  CHECK(contains(json::parse(outcome.out)["plan"].get<std::string>(), "216 architectures"));
+}
+
+TEST_CASE("predict adds up the table for each architecture, in order", "[app]") {
+  const Bench bench;
+  const std::string table = finished_run().file("latency.json").string();
+  const json result = read_json(finished_run().file("result.json"));
+  const auto winner = result["winner"]["arch"].get<std::string>();
+  const std::vector<std::string> archs{"--arch", winner, "-a", "2:1-2:1-2:1", "--table", table};
+  const Outcome text = predict(bench, archs);
+  REQUIRE(text.exit_code == 0);
+  CHECK(text.err.empty());
+  CHECK(lines_of(text.out).size() == 4);
+  CHECK(contains(lines_of(text.out).at(2), winner));
+
+  const Outcome outcome = predict(bench, both(archs, {"--json"}));
+  const json rows = json::parse(outcome.out);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0]["arch"] == winner);
+  CHECK(rows[0]["predicted_ms"] == result["winner"]["predicted_ms"]);
+  CHECK(rows[0]["macs"] == result["winner"]["macs"]);
+  CHECK(rows[0]["parameters"] == result["winner"]["parameters"]);
+  CHECK(rows[0]["batch"] == 1);
+  CHECK_FALSE(rows[0].contains("measured_ms"));
+  CHECK(rows[1]["arch"] == "2:1-2:1-2:1");
+}
+
+TEST_CASE("predict takes the config's table where none is given", "[app]") {
+  const Outcome outcome =
+      predict(Bench(), {"--arch", "2:1-2:1-2:1", finished_run().table_override()});
+  CHECK(outcome.exit_code == 0);
+  CHECK(contains(outcome.out, "2:1-2:1-2:1"));
+}
+
+TEST_CASE("predict --measure times networks with and without a table", "[app]") {
+  const Bench bench;
+  const std::string table = finished_run().file("latency.json").string();
+  const Outcome alone = predict(bench, {"--arch", "1:1-0:1-0:0", "--measure", "--json"});
+  REQUIRE(alone.exit_code == 0);
+  CHECK(json::parse(alone.out)[0]["measured_ms"] > 0.0);
+  CHECK_FALSE(json::parse(alone.out)[0].contains("predicted_ms"));
+  const Outcome beside =
+      predict(bench, {"--arch", "1:1-0:1-0:0", "--measure", "--json", "--table", table});
+  CHECK(json::parse(beside.out)[0]["measured_ms"] > 0.0);
+  CHECK(json::parse(beside.out)[0]["predicted_ms"] > 0.0);
+}
+
+TEST_CASE("predict refuses what is no architecture of the space", "[app]") {
+  const Bench bench;
+  const std::string table = finished_run().file("latency.json").string();
+  for (const char* arch : {"", "0", "0:0-0:0", "0:0-0:0-0:0-0:0", "3:0-0:0-0:0", "0:0-0:2-0:0",
+                           "0:0-0:0-0:x", "0:0-0:0-0:-1", "000"}) {
+    const Outcome outcome = predict(bench, {"--table", table, std::string("--arch=") + arch});
+    CAPTURE(arch, outcome.err);
+    CHECK(outcome.exit_code == 2);
+    CHECK(outcome.err.starts_with("hsconas: "));
+    CHECK(lines_of(outcome.err).size() == 1);
+  }
+  const Outcome outcome = predict(bench, {"--arch", "2:1-2:1-2:1"});
+  CHECK(outcome.exit_code == 2);
+  CHECK(contains(outcome.err, "--measure"));
+}
+
+TEST_CASE("config print gives a config that prints itself again", "[app]") {
+  const Bench bench;
+  for (const std::string& file : {std::string("micro.json"), shipped("gpu.json")}) {
+    const Outcome first =
+        bench.run({"config", "print", "--config", file, "seed=5", "--set", "search.seed=3"});
+    REQUIRE(first.exit_code == 0);
+    CHECK(first.err.empty());
+    CHECK(json::parse(first.out)["seed"] == 5);
+    CHECK(json::parse(first.out)["search"]["seed"] == 3);
+    write_file(bench / "printed.json", first.out);
+    CHECK(bench.run({"config", "print", "--config", "printed.json"}).out == first.out);
+  }
+}
+
+TEST_CASE("the short options are those of the config", "[app]") {
+  const Outcome outcome = Bench().run({"config", "print", "-c", "micro.json", "--seed", "9",
+                                       "--threads", "3", "--device", "cuda:1"});
+  const json config = json::parse(outcome.out);
+  CHECK(config["seed"] == 9);
+  CHECK(config["device"] == json{{"type", "cuda:1"}, {"threads", 3}});
+}
+
+TEST_CASE("a run's config.json runs it again", "[app]") {
+  const Bench bench;
+  const std::string file = finished_run().file("config.json").string();
+  CHECK(bench.run({"config", "print", "--config", file}).out == read_file(file));
+}
+
+TEST_CASE("every shipped config passes config check", "[app]") {
+  const Bench bench;
+  int checked = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(HSCONAS_SOURCE_DIR) / "configs")) {
+    if (!entry.is_regular_file()) continue;
+    const Outcome outcome = bench.run({"config", "check", "--config", entry.path().string()});
+    CAPTURE(entry.path(), outcome.err);
+    CHECK(outcome.exit_code == 0);
+    CHECK(contains(outcome.out, ": valid\nspace "));
+    ++checked;
+  }
+  CHECK(checked > 0);
+  const Outcome outcome = bench.run({"config", "check", "--config", "micro.json", "--json"});
+  CHECK(json::parse(outcome.out)["valid"] == true);
+}
+
+TEST_CASE("config new writes a whole config and replaces none unasked", "[app]") {
+  const Bench bench;
+  const std::vector<std::string> arguments{"config", "new", "mine.json", "--config",
+                                           shipped("quickstart.json")};
+  const Outcome made = bench.run(arguments);
+  REQUIRE(made.exit_code == 0);
+  CHECK(made.out == "mine.json\n");
+  CHECK(bench.run({"config", "check", "--config", "mine.json"}).exit_code == 0);
+  const std::string contents = read_file(bench / "mine.json");
+
+  const Outcome refused = bench.run(both(arguments, {"seed=8"}));
+  CHECK(refused.exit_code == 2);
+  CHECK(contains(refused.err, "mine.json"));
+  CHECK(contains(refused.err, "--force"));
+  CHECK(read_file(bench / "mine.json") == contents);
+
+  CHECK(bench.run(both(arguments, {"seed=8", "--force"})).exit_code == 0);
+  CHECK(read_json(bench / "mine.json")["seed"] == 8);
+  CHECK(bench.run({"config", "new", std::string(300, 'x'), "-c", "mine.json"}).exit_code == 3);
+}
+
+TEST_CASE("config keys explains every key that a config has", "[app]") {
+  const Bench bench;
+  const Outcome outcome = bench.run({"config", "keys", "--json"});
+  REQUIRE(outcome.exit_code == 0);
+  std::set<std::string> keys;
+  for (const json& key : json::parse(outcome.out)) {
+    keys.insert(key["key"].get<std::string>());
+    CHECK_FALSE(key["meaning"].get<std::string>().empty());
+  }
+  json config = json::parse(bench.run({"config", "print", "-c", "micro.json"}).out);
+  config.erase("space");
+  for (const auto& [name, value] : config.items()) {
+    if (!value.is_object()) {
+      CHECK(keys.contains(name));
+    } else {
+      for (const auto& [key, unused] : value.items()) CHECK(keys.contains(name + "." + key));
+    }
+  }
+  CHECK(contains(bench.run({"config", "keys"}).out, "search.population"));
+}
+
+TEST_CASE("--help of every command names its options in lines that fit", "[app]") {
+  const Bench bench;
+  const std::vector<std::string> run = both(kConfigOptions, kRunOptions);
+  const std::map<std::string, std::vector<std::string>> commands{
+      {"", {"--version", "--json", "--quiet", "--verbose", "search", "predict", "config", "75"}},
+      {"search", run},
+      {"profile", run},
+      {"train", run},
+      {"shrink", run},
+      {"predict", both(kConfigOptions, {"--arch", "--table", "--measure"})},
+      {"config", {"print", "check", "new", "keys"}},
+      {"config print", kConfigOptions},
+      {"config check", kConfigOptions},
+      {"config new", both(kConfigOptions, {"file", "--force"})},
+      {"config keys", {"default"}}};
+  constexpr std::size_t kColumns = 100;
+  for (const auto& [command, options] : commands) {
+    std::vector<std::string> arguments =
+        command.empty() ? std::vector<std::string>{} : split(command, ' ');
+    arguments.emplace_back("--help");
+    const Outcome outcome = bench.run(arguments);
+    CAPTURE(command);
+    CHECK(outcome.exit_code == 0);
+    CHECK(outcome.err.empty());
+    for (const std::string& option : options) {
+      CAPTURE(option);
+      CHECK(contains(outcome.out, option));
+    }
+    for (const std::string& line : lines_of(outcome.out)) {
+      CAPTURE(line);
+      CHECK(line.size() <= kColumns);
+    }
+  }
+}
+
+TEST_CASE("without arguments the usage is shown, as an error", "[app]") {
+  const Outcome outcome = Bench().run({});
+  CHECK(outcome.exit_code == 2);
+  CHECK(outcome.out.empty());
+  CHECK(contains(outcome.err, "Usage: hsconas"));
+  CHECK(contains(outcome.err, "search"));
+}
+
+TEST_CASE("--version prints one line", "[app]") {
+  const Outcome outcome = Bench().run({"--version"});
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.err.empty());
+  CHECK(outcome.out.starts_with("hsconas "));
+  CHECK(lines_of(outcome.out).size() == 1);
+}

@@ -1,0 +1,186 @@
+#pragma once
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/files.hpp"
+#include "hsconas/base/text.hpp"
+#include "support/errors.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace hsconas::test {
+
+/// What a finished process leaves. An exit by signal N counts as 128 + N.
+struct Outcome {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+  double seconds = 0.0;
+};
+
+/// The built program as a process of its own, in a folder that is also its working directory.
+class Process {
+ public:
+  Process(const std::filesystem::path& folder, const std::vector<std::string>& arguments)
+      : out_(folder / ".stdout"), err_(folder / ".stderr"), begin_(Clock::now()) {
+    std::vector<std::string> words{HSCONAS_PROGRAM};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_ = ::fork();
+    if (pid_ < 0) throw std::runtime_error("cannot fork");
+    if (pid_ > 0) return;
+    // Only calls that are safe between fork and exec from here on.
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC;
+    const bool ready = ::dup2(::open(out_.c_str(), kFlags, 0600), STDOUT_FILENO) >= 0 &&
+                       ::dup2(::open(err_.c_str(), kFlags, 0600), STDERR_FILENO) >= 0 &&
+                       ::chdir(folder.c_str()) == 0;
+    if (ready) ::execv(HSCONAS_PROGRAM, argv.data());
+    ::_exit(127);
+  }
+  ~Process() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  /// Waits until `text` stands on stderr.
+  void wait_for(const std::string& text) {
+    while (!contains(contents(err_), text)) {
+      if (has_ended()) throw std::runtime_error("ended before it said: " + text + contents(err_));
+      pause();
+    }
+  }
+
+  void send(int signal) { ::kill(pid_, signal); }
+
+  Outcome wait() {
+    while (!has_ended()) pause();
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+    return {exit_code_, contents(out_), contents(err_), seconds};
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool has_ended() {
+    if (pid_ < 0) return true;
+    int status = 0;
+    if (::waitpid(pid_, &status, WNOHANG) != pid_) return false;
+    exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    pid_ = -1;
+    return true;
+  }
+
+  void pause() const {
+    constexpr std::chrono::minutes kPatience{5};
+    if (Clock::now() - begin_ > kPatience) throw std::runtime_error("the program hangs");
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+
+  static std::string contents(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  std::filesystem::path out_;
+  std::filesystem::path err_;
+  Clock::time_point begin_;
+  pid_t pid_ = -1;
+  int exit_code_ = -1;
+};
+
+/// A config whose whole search takes a second or two.
+inline nlohmann::json micro_config() {
+  return nlohmann::json::parse(R"({
+    "space": {"name": "micro", "image_size": 32, "classes": 10,
+              "stem": {"channels": 8, "kernel": 3, "stride": 2},
+              "stages": [{"layers": 2, "channels": 16}, {"layers": 1, "channels": 32}],
+              "head": {"channels": 32},
+              "operators": ["shuffle_k3", "xception", "skip"], "widths": [0.5, 1.0]},
+    "device": {"threads": 1},
+    "data": {"holdout_images": 200, "train_images": 400, "test_images": 200, "workers": 1},
+    "latency": {"rounds": 3, "sample_ms": 0, "bias_networks": 4, "test_networks": 3},
+    "supernet": {"batch": 64, "epochs": 2, "lr": 0.05},
+    "score": {"calibration_images": 64, "validation_images": 100, "batch": 64},
+    "shrink": {"samples": 2, "stages": [{"layers": 1, "tune_epochs": 0.5, "lr": 0.01}]},
+    "search": {"population": 4, "generations": 2, "parents": 2, "baseline_samples": 4}
+  })");
+}
+
+/// A folder with micro.json in it, where the program can be run.
+class Bench {
+ public:
+  Bench() { write_json(folder_ / "micro.json", micro_config()); }
+
+  std::filesystem::path operator/(const std::string& name) const { return folder_ / name; }
+
+  Process start(const std::vector<std::string>& arguments) const {
+    return {folder_ / "", arguments};
+  }
+  Outcome run(const std::vector<std::string>& arguments) const { return start(arguments).wait(); }
+
+  /// `search --config micro.json --work-dir <name>` and more.
+  static std::vector<std::string> search(const std::string& name,
+                                         const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words{"search", "--config", "micro.json", "--work-dir", name};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+/// One finished run for all tests that only look at it or use its latency table.
+struct FinishedRun {
+  Bench bench;
+  Outcome outcome = bench.run(Bench::search("run"));
+
+  std::filesystem::path file(const std::string& name) const { return bench / "run" / name; }
+  std::string table_override() const { return "latency.table=" + file("latency.json").string(); }
+};
+
+inline const FinishedRun& finished_run() {
+  static const FinishedRun run;
+  return run;
+}
+
+/// A result without what differs from one measurement to the next.
+inline nlohmann::json without_measurements(nlohmann::json value) {
+  if (value.is_object()) value.erase("measured_ms");
+  if (value.is_structured()) {
+    for (auto& part : value) part = without_measurements(std::move(part));
+  }
+  return value;
+}
+
+inline nlohmann::json result_of(const std::filesystem::path& run) {
+  return without_measurements(read_json(run / "result.json"));
+}
+
+inline std::vector<std::string> lines_of(const std::string& text) {
+  auto lines = split(text, '\n');
+  if (!lines.empty() && lines.back().empty()) lines.pop_back();
+  return lines;
+}
+
+}  // namespace hsconas::test

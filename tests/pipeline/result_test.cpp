@@ -1,0 +1,93 @@
+#include "hsconas/pipeline/result.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "hsconas/base/files.hpp"
+#include "support/spaces.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace hsconas;
+using nlohmann::json;
+
+namespace {
+
+/// Two layers of one operator at ten widths: log10 of any size is exact.
+SpaceDescription two_layers() {
+  SpaceDescription space = tiny_description(2);
+  space.operators = {"shuffle_k3"};
+  space.widths = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0};
+  return space;
+}
+
+/// A made-up result in which every field differs from its default; all numbers are exact.
+json example_result() {
+  Config config;
+  config.name = "example";
+  config.seed = 7;
+  config.space = two_layers();
+  const SearchSpace space(config.space);
+  Subspace shrunk = Subspace::full(space);
+  shrunk.widths[1] = {9};
+  const Candidate best{
+      .arch = {{0, 4}, {0, 9}}, .accuracy = 0.75, .latency_ms = 2.5, .score = 0.625};
+  const Candidate small{
+      .arch = {{0, 0}, {0, 0}}, .accuracy = 0.5, .latency_ms = 1.0, .score = 0.25};
+  const RunResult result{.winner = {"winner", best, 2.25},
+                         .others = {{"smallest", small, 1.5}},
+                         .test_accuracy = 0.6875,
+                         .random_median = 0.5625,
+                         .random_count = 8};
+  const SearchResult found{
+      .best = best, .scored = {best, small}, .history = {{1, 0.25, 0.25}, {2, 0.625, 0.4375}}};
+  LatencyStage latency;
+  latency.table.device = {.device = "cpu: example", .threads = 1, .batch = 4};
+  latency.objective = {.target_ms = 2.0, .beta = -0.25};
+  return to_json(result, found, config, space, shrunk, latency);
+}
+
+std::int64_t macs_of(const SearchSpace& space, const Architecture& arch) {
+  return space.cost(arch).macs;
+}
+
+}  // namespace
+
+TEST_CASE("a result is written exactly as its golden file", "[result]") {
+  const TemporaryFolder folder;
+  write_json(folder / "result.json", example_result());
+  CHECK(read_file(folder / "result.json") ==
+        read_file(source_folder() / "tests" / "golden" / "result.json"));
+}
+
+TEST_CASE("a result for people compares the winner with the others and ends with its string",
+          "[result]") {
+  CHECK(format_result(example_result()) == R"(
+T = 2.000 ms per batch of 4 on cpu: example
+
+)");
+}
+
+TEST_CASE("the smallest and the largest architecture are those of a full enumeration", "[result]") {
+  SpaceDescription one_operator = two_layers();
+  SpaceDescription strided = tiny_description(3);
+  strided.stages = {{.layers = 2, .channels = 24, .stride = 1},
+                    {.layers = 1, .channels = 32, .stride = 2}};
+  for (const auto& description : {tiny_description(3), one_operator, strided}) {
+    const SearchSpace space(description);
+    const auto all = enumerate(Subspace::full(space));
+    const auto [least, most] = std::minmax_element(
+        all.begin(), all.end(), [&](const Architecture& a, const Architecture& b) {
+          return macs_of(space, a) < macs_of(space, b);
+        });
+    CHECK(macs_of(space, smallest(space)) == macs_of(space, *least));
+    CHECK(macs_of(space, largest(space)) == macs_of(space, *most));
+    CHECK(macs_of(space, *least) < macs_of(space, *most));
+    for (const auto& arch : {smallest(space), largest(space)}) {
+      CHECK(space.canonical(arch) == arch);
+    }
+  }
+}

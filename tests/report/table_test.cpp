@@ -1,0 +1,33 @@
+#include "hsconas/report/table.hpp"
+
+#include "catch.hpp"
+
+using namespace hsconas;
+
+TEST_CASE("the first column is left-aligned, the others right-aligned, with a rule under the head",
+          "[report]") {
+  TextTable table({"op", "ms", "share"});
+  table.add({"shuffle_k3", "0.1", "100 %"});
+  table.add({"skip", "12.25", "7 %"});
+  CHECK(table.str() ==
+        "op             ms  share\n"
+        "------------------------\n"
+        "shuffle_k3    0.1  100 %\n"
+        "skip        12.25    7 %\n");
+}
+
+TEST_CASE("no line of a table ends with spaces", "[report]") {
+  TextTable table({"architecture", ""});
+  table.add({"a", ""});
+  CHECK(table.str() == "architecture\n--------------\na\n");
+}
+
+TEST_CASE("a table without rows is its head", "[report]") {
+  CHECK(TextTable({"key", "meaning"}).str() == "key  meaning\n------------\n");
+}
+
+TEST_CASE("a table of one column has no gap", "[report]") {
+  TextTable table({"a"});
+  table.add({"long"});
+  CHECK(table.str() == "a\n----\nlong\n");
+}

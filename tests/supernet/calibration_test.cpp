@@ -1,0 +1,103 @@
+#include "hsconas/supernet/calibration.hpp"
+
+#include <torch/torch.h>
+
+#include "catch.hpp"
+#include "hsconas/supernet/training_path.hpp"
+#include "supernet/networks.hpp"
+#include "support/spaces.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+/// Mean and variance per channel of what the stem's convolution makes of `images`, in double.
+BatchNormStatistics::Layer stem_statistics(const Supernet& supernet, const torch::Tensor& images) {
+  const auto& stem = supernet.space().description().stem;
+  const torch::Tensor weight = supernet.parameters(0, 0).at(0).value.to(torch::kDouble);
+  const torch::Tensor x =
+      torch::conv2d(images.to(torch::kDouble), weight, {}, stem.stride, stem.kernel / 2);
+  const torch::Tensor mean = x.mean({0, 2, 3}, true);
+  return {mean.flatten(), (x - mean).pow(2).mean({0, 2, 3})};
+}
+
+}  // namespace
+
+TEST_CASE("the first batch norm's statistics are those of all images together", "[supernet]") {
+  const SearchSpace space = tiny_space(2);
+  const Supernet supernet(space, torch::kCPU, 1);
+  const torch::Tensor images = normal_images(space, 12, 3);
+  // Batches of their own character and of different sizes.
+  const std::vector<torch::Tensor> batches{images.narrow(0, 0, 5) * 3.0 + 1.0,
+                                           images.narrow(0, 5, 5), images.narrow(0, 10, 2) - 2.0};
+  const auto expected = stem_statistics(supernet, torch::cat(batches));
+  const auto statistics = calibrate(supernet, space.uniform(0), batches);
+  REQUIRE(statistics.blocks.front().size() == 1);
+  const auto& stem = statistics.blocks.front().front();
+  CHECK(max_difference(stem.mean, expected.mean) < 1e-6);
+  CHECK(torch::allclose(stem.variance.to(torch::kDouble), expected.variance, 1e-5));
+}
+
+TEST_CASE("a large mean does not drown the variance", "[supernet]") {
+  const SearchSpace space = tiny_space(1);
+  Supernet supernet(space, torch::kCPU, 1);
+  // Only the kernel's centre: no borders, so what varies is the images alone.
+  torch::Tensor weight = supernet.parameters(0, 0).at(0).value;
+  const torch::Tensor centre = weight.slice(2, 1, 2).slice(3, 1, 2).clone();
+  weight.zero_();
+  weight.slice(2, 1, 2).slice(3, 1, 2).copy_(centre.abs() + 1.0);
+  const torch::Tensor images = normal_images(space, 8, 3) + 1000.0;
+  const auto expected = stem_statistics(supernet, images);
+  const auto statistics = calibrate(supernet, {{0, 0}}, {images, images.flip(0)});
+  const auto& stem = statistics.blocks.front().front();
+  CHECK(torch::allclose(stem.variance.to(torch::kDouble), expected.variance, 1e-3));
+}
+
+TEST_CASE("every batch norm of every operator gets statistics of its width", "[supernet]") {
+  for (const Operator& op : all_operators()) {
+    for (const Placement& place : placements()) {
+      const SearchSpace space = one_layer_space(op, place);
+      const Supernet supernet(space, torch::kCPU, 1);
+      const Architecture arch = space.uniform(0, 0);
+      const auto statistics = calibrate(supernet, arch, {normal_images(space, 2, 1)});
+      const auto network = space.network(arch);
+      REQUIRE(statistics.blocks.size() == network.size());
+      for (std::size_t position = 0; position < network.size(); ++position) {
+        INFO(network[position].key());
+        std::vector<std::int64_t> widths;
+        for (const auto& path : network[position].paths) {
+          for (const Primitive& p : path.primitives) {
+            if (p.kind == PrimitiveKind::BatchNorm) widths.push_back(p.out_channels);
+          }
+        }
+        REQUIRE(statistics.blocks[position].size() == widths.size());
+        for (std::size_t slot = 0; slot < widths.size(); ++slot) {
+          CHECK(statistics.blocks[position][slot].mean.sizes() == torch::IntArrayRef{widths[slot]});
+          CHECK(statistics.blocks[position][slot].variance.ge(0.0).all().item<bool>());
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("calibrating on one batch twice gives what it gives once", "[supernet]") {
+  const SearchSpace space = tiny_space(3);
+  const Supernet supernet(space, torch::kCPU, 1);
+  const torch::Tensor images = normal_images(space, 6, 1);
+  const Architecture arch{{0, 0}, {1, 1}, {2, 0}};
+  const auto once = freeze(supernet, arch, calibrate(supernet, arch, {images}));
+  const auto twice = freeze(supernet, arch, calibrate(supernet, arch, {images, images}));
+  CHECK(max_difference(once.forward(images), twice.forward(images)) < 1e-6);
+}
+
+TEST_CASE("a frozen network keeps its weights and treats every image by itself", "[supernet]") {
+  const SearchSpace space = tiny_space(3);
+  Supernet supernet(space, torch::kCPU, 1);
+  const torch::Tensor images = normal_images(space, 6, 1);
+  const Architecture arch{{0, 0}, {1, 1}, {2, 0}};
+  const auto network = freeze(supernet, arch, calibrate(supernet, arch, {images}));
+  const torch::Tensor logits = network.forward(images).clone();
+  CHECK(max_difference(network.forward(images.narrow(0, 2, 1)), logits.narrow(0, 2, 1)) < 1e-5);
+  for (const auto& [name, tensor] : supernet.tensors()) torch::Tensor(tensor).zero_();
+  CHECK(same_bits(network.forward(images), logits));
+}

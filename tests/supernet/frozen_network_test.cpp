@@ -1,0 +1,126 @@
+#include "hsconas/supernet/frozen_network.hpp"
+
+#include <torch/torch.h>
+
+#include "catch.hpp"
+#include "hsconas/supernet/calibration.hpp"
+#include "hsconas/supernet/run_block.hpp"
+#include "hsconas/supernet/training_path.hpp"
+#include "supernet/networks.hpp"
+#include "support/spaces.hpp"
+
+using namespace hsconas;
+
+TEST_CASE("a folded convolution does what convolution and batch norm did", "[supernet]") {
+  const torch::Tensor x = normal_tensor({3, 4, 5, 5}, 1);
+  const torch::Tensor weight = normal_tensor({6, 4, 3, 3}, 2);
+  const torch::Tensor mean = normal_tensor({6}, 3);
+  const torch::Tensor variance = normal_tensor({6}, 4).square();
+  const auto folded = fold_batch_norm(weight, mean, variance);
+  const torch::Tensor expected = torch::batch_norm(torch::conv2d(x, weight, {}, 1, 1), {}, {}, mean,
+                                                   variance, false, 0.0, kBatchNormEpsilon, false);
+  CHECK(max_difference(torch::conv2d(x, folded.value, folded.bias, 1, 1), expected) < 1e-4);
+}
+
+TEST_CASE("random networks of every shipped space have the shapes they claim", "[supernet]") {
+  for (const std::string name :
+       {"cifar-32", "fashion-28", "fbnet", "hsconas-a", "hsconas-b", "nas-bench-macro", "spos"}) {
+    INFO(name);
+    SpaceDescription description = shipped_description(name);
+    if (description.image_size > 64) description.image_size = 64;
+    const SearchSpace space(description);
+    Rng rng(4, "test");
+    const auto blocks = space.network(sample(Subspace::full(space), rng));
+    const auto network = FrozenNetwork::random(blocks, torch::kCPU, 1);
+    REQUIRE(network.layers().size() == blocks.size());
+    const torch::Tensor images = normal_images(space, 2, 1);
+    torch::Tensor x = images;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      INFO(blocks[i].key());
+      x = FrozenNetwork({network.layers()[i]}).forward(x);
+      const int channels = blocks[i].out_channels;
+      if (i + 1 < blocks.size()) {
+        const int size = blocks[i].out_size;
+        CHECK(x.sizes() == torch::IntArrayRef{2, channels, size, size});
+      } else {
+        CHECK(x.sizes() == torch::IntArrayRef{2, channels});
+      }
+      CHECK(x.isfinite().all().item<bool>());
+    }
+    CHECK(x.size(1) == description.classes);
+    CHECK(same_bits(network.forward(images), x));
+  }
+}
+
+TEST_CASE("the seed decides a random network", "[supernet]") {
+  const SearchSpace space = tiny_space(2);
+  const auto blocks = space.network(space.uniform(0));
+  const torch::Tensor images = normal_images(space, 2, 1);
+  const auto logits = [&](std::uint64_t seed) {
+    return FrozenNetwork::random(blocks, torch::kCPU, seed).forward(images);
+  };
+  CHECK(same_bits(logits(1), logits(1)));
+  CHECK_FALSE(same_bits(logits(1), logits(2)));
+}
+
+TEST_CASE("a forward pass leaves its input as it was", "[supernet]") {
+  for (const Operator& op : all_operators()) {
+    for (const Placement& place : placements()) {
+      INFO(op.name << ", " << place.name);
+      const SearchSpace space = one_layer_space(op, place);
+      const std::vector<Block> chain{space.block(0, {0, 0})};
+      const torch::Tensor x = normal_tensor({2, place.in_channels, 9, 9}, 1)
+                                  .contiguous(torch::MemoryFormat::ChannelsLast);
+      const torch::Tensor before = x.clone();
+      FrozenNetwork::random(chain, torch::kCPU, 1).forward(x);
+      CHECK(same_bits(x, before));
+    }
+  }
+}
+
+TEST_CASE("a network without weights is on the CPU and passes its input on", "[supernet]") {
+  const SearchSpace space = one_layer_space(find_operator("identity"), placements().front());
+  const std::vector<Block> chain{space.block(0, {0, 0})};
+  const auto network = FrozenNetwork::random(chain, torch::kCPU, 1);
+  CHECK(network.device() == torch::Device(torch::kCPU));
+  const torch::Tensor x = normal_tensor({2, 20, 9, 9}, 1);
+  CHECK(same_bits(network.forward(x), x));
+}
+
+TEST_CASE("a channel shuffle deals the groups out in turn", "[supernet]") {
+  const torch::Tensor x = torch::arange(6.0).view({1, 6, 1, 1}).expand({2, 6, 3, 3});
+  const torch::Tensor two = shuffle_channels(x, 2);
+  const torch::Tensor three = shuffle_channels(x, 3);
+  CHECK(torch::equal(two[1].select(1, 2).select(1, 0), torch::tensor({0., 3., 1., 4., 2., 5.})));
+  CHECK(torch::equal(three[0].select(1, 0).select(1, 1), torch::tensor({0., 2., 4., 1., 3., 5.})));
+  CHECK(torch::equal(shuffle_channels(two, 3), x));
+}
+
+TEST_CASE("even and odd channels are the two halves of a split", "[supernet]") {
+  const torch::Tensor x = torch::arange(4.0).view({1, 4, 1, 1});
+  CHECK(torch::equal(select_source(x, Source::EvenChannels).flatten(), torch::tensor({0., 2.})));
+  CHECK(torch::equal(select_source(x, Source::OddChannels).flatten(), torch::tensor({1., 3.})));
+  CHECK(torch::equal(select_source(x, Source::All), x));
+}
+
+TEST_CASE("a GPU computes what the CPU computes", "[supernet][gpu]") {
+  if (!torch::cuda::is_available()) {
+    WARN("skipped: this machine or this LibTorch has no CUDA");
+    return;
+  }
+  const SearchSpace space = tiny_space(3);
+  const torch::Device gpu(torch::kCUDA, 0);
+  Supernet on_cpu(space, torch::kCPU, 1);
+  Supernet on_gpu(space, gpu, 1);
+  const torch::Tensor images = normal_images(space, 16, 1);
+  for (const Architecture& arch : enumerate(Subspace::full(tiny_space(1)))) {
+    const Architecture whole(3, arch.front());
+    INFO(space.describe(whole));
+    const auto frozen = freeze(on_cpu, whole, calibrate(on_cpu, whole, {images}));
+    const auto frozen_gpu = freeze(on_gpu, whole, calibrate(on_gpu, whole, {images.to(gpu)}));
+    CHECK(max_difference(frozen.forward(images), frozen_gpu.forward(images.to(gpu)).cpu()) < 1e-3);
+    const torch::Tensor trained = TrainingPath(on_cpu, whole).forward(images);
+    const torch::Tensor trained_gpu = TrainingPath(on_gpu, whole).forward(images.to(gpu));
+    CHECK(max_difference(trained, trained_gpu.cpu()) < 1e-3);
+  }
+}

@@ -1,0 +1,98 @@
+#include "hsconas/train/supernet_evaluator.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <torch/torch.h>
+
+#include "catch.hpp"
+#include "hsconas/space/subspace.hpp"
+#include "supernet/networks.hpp"
+#include "support/errors.hpp"
+#include "train/images.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+struct Judge {
+  Judge() {
+    const auto source = bright_sides();
+    const auto indices = all_indices(*source);
+    calibration = load_all(*source, std::span(indices).first(20), plain_images(), 8, 1);
+    validation = load_all(*source, std::span(indices).last(44), plain_images(), 16, 1);
+  }
+  SearchSpace space{bright_description()};
+  Supernet supernet{space, torch::kCPU, 1};
+  std::vector<Batch> calibration;
+  std::vector<Batch> validation;
+  StopToken stop;
+};
+
+}  // namespace
+
+TEST_CASE("an accuracy depends neither on the other candidates nor on their order", "[train]") {
+  Judge judge;
+  SupernetEvaluator evaluator(judge.supernet, judge.calibration, judge.validation, judge.stop);
+  Rng rng(1, "test");
+  std::vector<Architecture> archs;
+  for (int i = 0; i < 12; ++i) archs.push_back(sample(Subspace::full(judge.space), rng));
+  const auto together = evaluator.accuracy(archs);
+  REQUIRE(together.size() == archs.size());
+  const std::vector<Architecture> reversed(archs.rbegin(), archs.rend());
+  auto backwards = evaluator.accuracy(reversed);
+  std::reverse(backwards.begin(), backwards.end());
+  CHECK(backwards == together);
+  for (std::size_t i = 0; i < archs.size(); ++i) {
+    CHECK(evaluator.accuracy(std::span(archs).subspan(i, 1)).front() == together[i]);
+    CHECK(together[i] >= 0.0);
+    CHECK(together[i] <= 1.0);
+  }
+  CHECK(std::set<double>(together.begin(), together.end()).size() > 1);
+  CHECK(evaluator.accuracy({}).empty());
+}
+
+TEST_CASE("an accuracy is the share of validation images classified rightly", "[train]") {
+  Judge judge;
+  SupernetEvaluator evaluator(judge.supernet, judge.calibration, judge.validation, judge.stop);
+  const Architecture arch = judge.space.uniform(0);
+  const FrozenNetwork network = evaluator.freeze_candidate(arch);
+  std::int64_t right = 0;
+  for (const Batch& batch : judge.validation) {
+    for (std::int64_t i = 0; i < batch.labels.size(0); ++i) {
+      const torch::Tensor logits = network.forward(batch.images.narrow(0, i, 1)).flatten();
+      const std::int64_t guess = logits[1].item<float>() > logits[0].item<float>() ? 1 : 0;
+      right += guess == batch.labels[i].item<std::int64_t>() ? 1 : 0;
+    }
+  }
+  CHECK(evaluator.accuracy(std::span(&arch, 1)).front() == static_cast<double>(right) / 44.0);
+}
+
+TEST_CASE("the weights of the moment are what is judged", "[train]") {
+  Judge judge;
+  SupernetEvaluator evaluator(judge.supernet, judge.calibration, judge.validation, judge.stop);
+  const Architecture arch = judge.space.uniform(0);
+  // A classifier that always says 0, then always 1: between them every image is right once.
+  auto& head = judge.supernet.parameters(judge.space.layers() + 1, 0);
+  head.at(2).value.copy_(torch::tensor({1e6, 0.0}));
+  const double zeros = evaluator.accuracy(std::span(&arch, 1)).front();
+  head.at(2).value.copy_(torch::tensor({0.0, 1e6}));
+  const double ones = evaluator.accuracy(std::span(&arch, 1)).front();
+  CHECK(zeros == 0.5);
+  CHECK(zeros + ones == 1.0);
+}
+
+TEST_CASE("a stop ends the judging between two candidates", "[train]") {
+  Judge judge;
+  SupernetEvaluator evaluator(judge.supernet, judge.calibration, judge.validation, judge.stop);
+  judge.stop.request();
+  const std::vector<Architecture> archs{judge.space.uniform(0)};
+  CHECK(error_of([&] { evaluator.accuracy(archs); }).starts_with("interrupted: "));
+}
+
+TEST_CASE("tallies add up", "[train]") {
+  Tally tally{.right = 1, .total = 4};
+  tally += {.right = 2, .total = 2};
+  CHECK(tally.right == 3);
+  CHECK(tally.accuracy() == 0.5);
+}

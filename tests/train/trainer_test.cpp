@@ -1,0 +1,210 @@
+#include "hsconas/train/trainer.hpp"
+
+#include <functional>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+#include <torch/torch.h>
+
+#include "catch.hpp"
+#include "hsconas/train/safetensors.hpp"
+#include "supernet/networks.hpp"
+#include "support/errors.hpp"
+#include "support/temporary_folder.hpp"
+#include "train/images.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+SupernetConfig small_settings() {
+  return {.batch = 16, .lr = 0.1, .momentum = 0.9, .weight_decay = 1e-4, .label_smoothing = 0.1};
+}
+
+/// A stretch of training on the bright sides, with what it told the outside.
+struct Training {
+  explicit Training(SpaceDescription description = bright_description(), std::uint64_t seed = 1)
+      : space(std::move(description)),
+        supernet(space, torch::kCPU, seed),
+        stage{.name = "supernet",
+              .subspace = Subspace::full(space),
+              .settings = small_settings(),
+              .seed = seed,
+              .total_steps = 30} {}
+
+  void run(std::int64_t first_step = 0) {
+    const auto source = bright_sides();
+    TrainLoader loader(source, all_indices(*source), plain_images(Augment::Small),
+                       {.batch = stage.settings.batch,
+                        .seed = stage.seed,
+                        .first_step = first_step,
+                        .workers = 1});
+    train(supernet, stage, loader, first_step,
+          {.log = log,
+           .stop = stop,
+           .metrics =
+               [this](const nlohmann::json& line) {
+                 metrics.push_back(line);
+                 on_metrics();
+               },
+           .save = [this](std::int64_t next_step) { on_save(next_step); }});
+  }
+
+  /// Every loss from now on is NaN.
+  void poison() {
+    supernet.parameters(space.layers() + 1, 0)
+        .at(1)
+        .value.fill_(std::numeric_limits<float>::quiet_NaN());
+  }
+
+  SearchSpace space;
+  Supernet supernet;
+  TrainingStage stage;
+  Log log{Verbosity::Quiet, false};
+  StopToken stop;
+  std::vector<nlohmann::json> metrics;
+  std::function<void()> on_metrics = [] {};
+  std::function<void(std::int64_t)> on_save = [](std::int64_t) {};
+};
+
+bool same_state(const Supernet& a, const Supernet& b) {
+  const auto tensors = b.tensors();
+  for (const auto& [name, tensor] : a.tensors()) {
+    if (!same_bits(tensor, tensors.at(name))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("the same seed trains the same weights, another one others", "[train]") {
+  Training a, b, c(bright_description(), 2);
+  a.run();
+  torch::manual_seed(77);
+  b.run();
+  c.run();
+  CHECK(same_state(a.supernet, b.supernet));
+  CHECK_FALSE(same_state(a.supernet, c.supernet));
+}
+
+TEST_CASE("a run stopped anywhere and resumed from its file ends as an unbroken one", "[train]") {
+  const TemporaryFolder folder;
+  Rng rng(3, "test");
+  for (const double dropout : {0.0, 0.4}) {
+    SpaceDescription description = bright_description();
+    description.head.dropout = dropout;
+    Training unbroken(description);
+    unbroken.run();
+    for (int i = 0; i < 3; ++i) {
+      const auto last = static_cast<std::int64_t>(1 + rng.below(28));
+      INFO("dropout " << dropout << ", stop asked for after step " << last);
+      const auto path = folder / "checkpoint";
+      Training broken(description);
+      broken.stage.save_minutes = 0.0;  // a save after every step, of which one asks for the stop
+      std::int64_t saved = 0;
+      broken.on_save = [&](std::int64_t next_step) {
+        if (broken.stop.requested()) {
+          save_tensors(path, {broken.supernet.tensors(), {}});
+          saved = next_step;
+        }
+        if (next_step == last) broken.stop.request();
+      };
+      CHECK(error_of([&] { broken.run(); }) ==
+            "interrupted: supernet: stopped on request after step " + std::to_string(last + 1) +
+                " of 30; --resume continues");
+      REQUIRE(saved == last + 1);
+
+      Training resumed(description, 1);
+      for (const auto& [name, tensor] : resumed.supernet.tensors())
+        torch::Tensor(tensor).fill_(7.0);
+      resumed.supernet.load(load_tensors(path).tensors);
+      resumed.run(saved);
+      CHECK(same_state(resumed.supernet, unbroken.supernet));
+    }
+  }
+}
+
+TEST_CASE("a stop during the last step lets the run end", "[train]") {
+  Training training;
+  training.stage.total_steps = 1;
+  training.stop.request();
+  int saves = 0;
+  training.on_save = [&](std::int64_t) { ++saves; };
+  training.run();
+  CHECK(saves == 0);  // the caller saves a finished stage
+  CHECK(training.metrics.size() == 1);
+}
+
+TEST_CASE("a learning rate far too large is a usage error", "[train]") {
+  Training training;
+  training.stage.settings.lr = 1e38;
+  const std::string error = error_of([&] { training.run(); });
+  CHECK(contains(error, "usage: supernet: the loss is not finite at step "));
+  CHECK(contains(error, "; lower the learning rate or set supernet.clip_norm"));
+}
+
+TEST_CASE("the first step whose loss is not finite is named, though found later", "[train]") {
+  Training training;
+  training.on_metrics = [&] { training.poison(); };  // after step 19; the next look is at the end
+  CHECK(contains(error_of([&] { training.run(); }), "the loss is not finite at step 20;"));
+}
+
+TEST_CASE("no checkpoint follows a loss that is not finite", "[train]") {
+  Training training;
+  training.stage.save_minutes = 0.0;
+  std::vector<std::int64_t> saves;
+  training.on_save = [&](std::int64_t next_step) {
+    saves.push_back(next_step);
+    if (next_step == 3) training.poison();
+  };
+  CHECK(contains(error_of([&] { training.run(); }), "the loss is not finite at step 3;"));
+  CHECK(saves == std::vector<std::int64_t>{1, 2, 3});
+}
+
+TEST_CASE("the loss falls on what can be learnt", "[train]") {
+  Training training;
+  training.stage.total_steps = 100;
+  training.stage.settings.label_smoothing = 0.0;
+  training.run();
+  REQUIRE(training.metrics.size() == 5);
+  CHECK(training.metrics.front()["loss"].get<double>() > 0.2);
+  CHECK(training.metrics.back()["loss"].get<double>() <
+        0.5 * training.metrics.front()["loss"].get<double>());
+}
+
+TEST_CASE("bf16 training runs and its weights stay finite", "[train]") {
+  Training training;
+  training.stage.settings.precision = "bf16";
+  training.stage.total_steps = 4;
+  training.run();
+  for (const auto& [name, tensor] : training.supernet.tensors()) {
+    CHECK(tensor.isfinite().all().item<bool>());
+  }
+}
+
+TEST_CASE("metrics come every twenty steps and at the end", "[train]") {
+  Training training;
+  training.stage.total_steps = 45;
+  training.run();
+  std::vector<std::int64_t> steps;
+  for (const auto& line : training.metrics) {
+    CHECK(line["stage"] == "supernet");
+    CHECK(line["images_per_second"].get<double>() >= 0.0);
+    steps.push_back(line["step"].get<std::int64_t>());
+  }
+  CHECK(steps == std::vector<std::int64_t>{20, 40, 45});
+  CHECK(training.metrics.front()["lr"].get<double>() == Approx(0.1 * (1.0 - 19.0 / 45.0)));
+}
+
+TEST_CASE("only operators of the subspace are trained", "[train]") {
+  Training training;
+  training.stage.subspace.ops = {{0}, {0, 2}};
+  const Supernet fresh(training.space, torch::kCPU, 1);
+  training.run();
+  const auto before = fresh.tensors();
+  for (const auto& [name, tensor] : training.supernet.tensors()) {
+    INFO(name);
+    const bool is_outside = contains(name, "mbconv") || contains(name, "layer0.skip");
+    CHECK(same_bits(tensor, before.at(name)) == is_outside);
+  }
+}
