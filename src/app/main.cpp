@@ -92,7 +92,7 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error);
   const CLI::App* at = &app;
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-  const std::vector<std::string> words = at->remaining();
+  const std::vector<std::string> words = app.remaining(true);
   std::string sentence = error.what();
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !words.empty()) {
     sentence = words[0].starts_with('-') ? fmt::format("option {} is not known here", words[0])

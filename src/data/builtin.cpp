@@ -34,7 +34,7 @@ Colour draw_colour(Rng& rng, int low, int high) {
 }
 
 Colour draw_dark(Rng& rng) {
-  return draw_colour(rng, 0, 140);
+  return draw_colour(rng, 0, 90);
 }
 
 int distance(const Colour& a, const Colour& b) {
@@ -192,7 +192,7 @@ void draw_image(int label, Rng rng, std::uint8_t* out) {
   const Colour back_too = draw_dark(rng);
   const Colour middle{(back[0] + back_too[0]) / 2, (back[1] + back_too[1]) / 2,
                       (back[2] + back_too[2]) / 2};
-  const Colour first = draw_contrast(rng, 90, middle, middle);
+  const Colour first = draw_contrast(rng, 130, middle, middle);
   const Colour second = draw_contrast(rng, 0, first, middle);
   Canvas canvas;
   canvas.paint_background(back, back_too, rng);

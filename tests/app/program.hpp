@@ -37,7 +37,10 @@ struct Outcome {
 class Process {
  public:
   Process(const std::filesystem::path& folder, const std::vector<std::string>& arguments)
-      : out_(folder / ".stdout"), err_(folder / ".stderr"), begin_(Clock::now()) {
+      : begin_(Clock::now()) {
+    static int count = 0;
+    out_ = folder / (".stdout-" + std::to_string(++count));
+    err_ = folder / (".stderr-" + std::to_string(count));
     std::vector<std::string> words{HSCONAS_PROGRAM};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
@@ -137,6 +140,18 @@ class Bench {
     return {folder_ / "", arguments};
   }
   Outcome run(const std::vector<std::string>& arguments) const { return start(arguments).wait(); }
+  /// One after the other, but two at a time.
+  std::vector<Outcome> run_all(const std::vector<std::vector<std::string>>& commands) const {
+    std::vector<Outcome> outcomes;
+    for (std::size_t i = 0; i + 1 < commands.size(); i += 2) {
+      Process first = start(commands[i]);
+      Process second = start(commands[i + 1]);
+      outcomes.push_back(first.wait());
+      outcomes.push_back(second.wait());
+    }
+    if (commands.size() % 2 == 1) outcomes.push_back(run(commands.back()));
+    return outcomes;
+  }
 
   /// `search --config micro.json --work-dir <name>` and more.
   static std::vector<std::string> search(const std::string& name,

@@ -36,12 +36,13 @@ std::set<std::string> reruns(const Outcome& outcome) {
   return stages;
 }
 
-/// A run that is interrupted by `signal` once `mark` stands on stderr, and then continued: its last
-/// outcome and its result. The uninterrupted run has the same settings and latency table.
+/// Interrupts a run by `signal` once `mark` stands on stderr, continues it, and checks that it ends
+/// like an uninterrupted one with the same settings and latency table.
 void check_interrupted(int signal, const std::string& mark, const std::vector<std::string>& more) {
   const Bench bench;
   std::vector<std::string> settings{finished_run().table_override(), "--resume"};
   settings.insert(settings.end(), more.begin(), more.end());
+  Process whole = bench.start(Bench::search("whole", settings));
   Process process = bench.start(Bench::search("stopped", settings));
   process.wait_for(mark);
   process.send(signal);
@@ -56,7 +57,7 @@ void check_interrupted(int signal, const std::string& mark, const std::vector<st
   const Outcome continued = bench.run(Bench::search("stopped", settings));
   INFO(continued.err);
   REQUIRE(continued.exit_code == 0);
-  REQUIRE(bench.run(Bench::search("whole", settings)).exit_code == 0);
+  REQUIRE(whole.wait().exit_code == 0);
   CHECK(result_of(bench / "stopped") == result_of(bench / "whole"));
   CHECK(read_file(bench / "stopped/candidates.csv") == read_file(bench / "whole/candidates.csv"));
   CHECK(read_file(bench / "stopped/shrink.json") == read_file(bench / "whole/shrink.json"));
@@ -124,8 +125,10 @@ TEST_CASE("--json prints result.json as one object, and --quiet keeps stderr emp
 TEST_CASE("the same seed and latency table give the same result, another seed another", "[app]") {
   const Bench bench;
   const std::string table = finished_run().table_override();
-  REQUIRE(bench.run(Bench::search("a", {table})).exit_code == 0);
-  REQUIRE(bench.run(Bench::search("b", {table, "--seed", "2"})).exit_code == 0);
+  for (const Outcome& outcome :
+       bench.run_all({Bench::search("a", {table}), Bench::search("b", {table, "--seed", "2"})})) {
+    REQUIRE(outcome.exit_code == 0);
+  }
   const json first = result_of(finished_run().bench / "run");
   CHECK(result_of(bench / "a") == first);
   CHECK(read_file(bench / "a/candidates.csv") != read_file(bench / "b/candidates.csv"));
@@ -263,19 +266,18 @@ TEST_CASE("a run that is killed continues from its last checkpoint to the same r
   const Bench bench;
   const std::vector<std::string> settings{finished_run().table_override(), "--resume",
                                           "supernet.epochs=20", "checkpoint_minutes=0"};
-  {
-    Process process = bench.start(Bench::search("killed", settings));
-    process.wait_for("supernet: 120 steps");
-    while (!fs::exists(bench / "killed/checkpoints/supernet.safetensors")) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    process.send(SIGKILL);
-    REQUIRE(process.wait().exit_code == 128 + SIGKILL);
+  Process whole = bench.start(Bench::search("whole", settings));
+  Process killed = bench.start(Bench::search("killed", settings));
+  killed.wait_for("supernet: 120 steps");
+  while (!fs::exists(bench / "killed/checkpoints/supernet.safetensors")) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
+  killed.send(SIGKILL);
+  REQUIRE(killed.wait().exit_code == 128 + SIGKILL);
   const Outcome continued = bench.run(Bench::search("killed", settings));
   INFO(continued.err);
   REQUIRE(continued.exit_code == 0);
   CHECK(contains(continued.err, "supernet: continues at step "));
-  REQUIRE(bench.run(Bench::search("whole", settings)).exit_code == 0);
+  REQUIRE(whole.wait().exit_code == 0);
   CHECK(result_of(bench / "killed") == result_of(bench / "whole"));
 }

@@ -42,12 +42,12 @@ void add_config_commands(CLI::App& app, Command& chosen);  ///< config print, ch
 /// The config options that several commands share.
 struct ConfigOptions {
   std::string file;
-  std::vector<std::string> overrides;
+  std::vector<std::string> set, bare;  ///< Overrides with and without --set.
   std::string seed, threads, device;
 
   /// --config, --set, bare key=value, --seed, --threads, --device.
   void add_to(CLI::App& command);
-  /// All overrides, those of the short options last.
+  /// All overrides in the order in which they apply: --set, bare, short options.
   std::vector<std::string> all_overrides() const;
 };
 
