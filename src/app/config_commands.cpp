@@ -60,7 +60,7 @@ void print_keys(CommandContext& context) {
                       {"allowed", key.allowed},
                       {"meaning", key.meaning}});
   }
-  fmt::print("{}", context.options.json ? object.dump() + "\n" : table.str());
+  fmt::print("{}", context.options.json ? json{{"keys", object}}.dump() + "\n" : table.str());
 }
 
 }  // namespace

@@ -71,7 +71,8 @@ void execute(const PredictOptions& options, CommandContext& context) {
                fmt::format("{:.4f}", static_cast<double>(cost.parameters()) / 1e6)});
     rows.push_back(std::move(row));
   }
-  fmt::print("{}", context.options.json ? rows.dump() + "\n" : table.str());
+  fmt::print("{}",
+             context.options.json ? json{{"architectures", rows}}.dump() + "\n" : table.str());
 }
 
 }  // namespace

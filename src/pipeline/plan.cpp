@@ -92,7 +92,8 @@ std::string describe_plan(const Config& config, Log& log) {
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
     const auto& stage = config.shrink.stages[i];
     evaluations += stage.layers * space.ops() * config.shrink.samples;
-    text += fmt::format("shrink-{}: then {:.0f} steps\n", i + 1, stage.tune_epochs * steps_per_epoch);
+    text +=
+        fmt::format("shrink-{}: then {:.0f} steps\n", i + 1, stage.tune_epochs * steps_per_epoch);
   }
   const int searched = config.search.population * (config.search.generations + 1);
   text += fmt::format("search: {}, {} evaluations ({} in all)\n", config.search.method, searched,

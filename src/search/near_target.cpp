@@ -10,15 +10,18 @@ namespace hsconas {
 namespace {
 
 constexpr int kStarts = 4;
-constexpr int kChangesPerLayer = 50;
+constexpr int kChangesPerLayer = 100;
 
-/// `arch` with the operator or the width of one layer redrawn.
+/// `arch` with the operator, the width, or both of one layer redrawn: towards either end of the
+/// range the operator that helps may only do so at another width.
 Architecture change_once(Architecture arch, const Subspace& subspace, Rng& rng) {
   const std::size_t layer = rng.index(arch.size());
-  const bool change_op = rng.chance(0.5);
-  const auto& allowed = change_op ? subspace.ops[layer] : subspace.widths[layer];
-  int& gene = change_op ? arch[layer].op : arch[layer].width;
-  gene = allowed[rng.index(allowed.size())];
+  const auto redraw = [&](int& gene, const std::vector<int>& allowed) {
+    gene = allowed[rng.index(allowed.size())];
+  };
+  const std::size_t kind = rng.index(3);
+  if (kind != 0) redraw(arch[layer].op, subspace.ops[layer]);
+  if (kind != 1) redraw(arch[layer].width, subspace.widths[layer]);
   return arch;
 }
 

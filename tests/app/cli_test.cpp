@@ -77,7 +77,7 @@ TEST_CASE("predict adds up the table for each architecture, in order", "[app]") 
   CHECK(contains(lines_of(text.out).at(2), winner));
 
   const Outcome outcome = predict(bench, both(archs, {"--json"}));
-  const json rows = json::parse(outcome.out);
+  const json rows = json::parse(outcome.out)["architectures"];
   REQUIRE(rows.size() == 2);
   CHECK(rows[0]["arch"] == winner);
   CHECK(rows[0]["predicted_ms"] == result["winner"]["predicted_ms"]);
@@ -100,12 +100,12 @@ TEST_CASE("predict --measure times networks with and without a table", "[app]") 
   const std::string table = finished_run().file("latency.json").string();
   const Outcome alone = predict(bench, {"--arch", "1:1-0:1-0:0", "--measure", "--json"});
   REQUIRE(alone.exit_code == 0);
-  CHECK(json::parse(alone.out)[0]["measured_ms"] > 0.0);
-  CHECK_FALSE(json::parse(alone.out)[0].contains("predicted_ms"));
+  CHECK(json::parse(alone.out)["architectures"][0]["measured_ms"] > 0.0);
+  CHECK_FALSE(json::parse(alone.out)["architectures"][0].contains("predicted_ms"));
   const Outcome beside =
       predict(bench, {"--arch", "1:1-0:1-0:0", "--measure", "--json", "--table", table});
-  CHECK(json::parse(beside.out)[0]["measured_ms"] > 0.0);
-  CHECK(json::parse(beside.out)[0]["predicted_ms"] > 0.0);
+  CHECK(json::parse(beside.out)["architectures"][0]["measured_ms"] > 0.0);
+  CHECK(json::parse(beside.out)["architectures"][0]["predicted_ms"] > 0.0);
 }
 
 TEST_CASE("predict refuses what is no architecture of the space", "[app]") {

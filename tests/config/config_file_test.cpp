@@ -58,9 +58,9 @@ TEST_CASE("a value of the wrong type or out of range names its path", "[config]"
   source = minimal();
   source["shrink"] = {{"stages", json::array({{{"layers", 0}}})}};
   CHECK_THROWS_WITH(read_config(source), "shrink.stages[0].layers must be in [1, 1000], got 0");
-  source["shrink"] = {{"stages", json::array({{{"lears", 1}}})}};
+  source["shrink"] = {{"stages", json::array({{{"layrs", 1}}})}};
   CHECK_THROWS_WITH(read_config(source),
-                    "shrink.stages[0].lears is not a known key (did you mean 'layers'?)");
+                    "shrink.stages[0].layrs is not a known key (did you mean 'layers'?)");
   source = minimal();
   source["seed"] = -1;
   CHECK_THROWS_WITH(read_config(source), "seed has the wrong type: -1");

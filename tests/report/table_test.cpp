@@ -4,8 +4,7 @@
 
 using namespace hsconas;
 
-TEST_CASE("the first column is left-aligned, the others right-aligned, with a rule under the head",
-          "[report]") {
+TEST_CASE("numbers are right-aligned, words left-aligned, with a rule under the head", "[report]") {
   TextTable table({"op", "ms", "share"});
   table.add({"shuffle_k3", "0.1", "100 %"});
   table.add({"skip", "12.25", "7 %"});
@@ -14,6 +13,17 @@ TEST_CASE("the first column is left-aligned, the others right-aligned, with a ru
         "------------------------\n"
         "shuffle_k3    0.1  100 %\n"
         "skip        12.25    7 %\n");
+}
+
+TEST_CASE("a column with one word in it is a column of words", "[report]") {
+  TextTable table({"ms", "kind"});
+  table.add({"-", "none"});
+  table.add({"-1.25", "7"});
+  CHECK(table.str() ==
+        "   ms  kind\n"
+        "-----------\n"
+        "    -  none\n"
+        "-1.25  7\n");
 }
 
 TEST_CASE("no line of a table ends with spaces", "[report]") {

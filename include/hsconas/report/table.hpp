@@ -5,8 +5,8 @@
 
 namespace hsconas {
 
-/// A table for a terminal: the first column left-aligned, the others right-aligned, columns two
-/// spaces apart, a rule under the head.
+/// A table for a terminal: columns of numbers (with or without a unit) right-aligned, those of
+/// words left-aligned, two spaces between columns, a rule under the head.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> head) : head_(std::move(head)) {}

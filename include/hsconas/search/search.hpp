@@ -25,9 +25,10 @@ struct SearchResult {
 };
 
 /// An architecture of `subspace` within `tolerance` of the target: drawn uniformly, then moved by
-/// random single changes that come nearer until it is inside. Where a bounded number of changes
-/// and fresh starts does not get there, the nearest one reached is returned. A target outside the
-/// subspace's range widens the tolerance, see widened_tolerance(). Costs no evaluations.
+/// random changes of one layer that come nearer until it is inside. Where a bounded number of
+/// changes and fresh starts does not get there, the nearest one reached is returned. A target
+/// outside the subspace's range widens the tolerance, see widened_tolerance(). Costs no
+/// evaluations.
 Architecture sample_near_target(const Subspace& subspace, const Scorer& scorer, double tolerance,
                                 Rng& rng);
 
