@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode) {
-  const WorkDir dir{root};
+  WorkDir dir{root};
   make_folder(root);
   if (::access(root.c_str(), W_OK) != 0) {
     throw Error(ErrorKind::Data, root.string() + ": cannot write here; choose another --work-dir");

@@ -12,7 +12,7 @@ namespace hsconas {
 
 /// Reads a whole config strictly: unknown keys, wrong types and values out of range throw
 /// Error(Usage) with the path of the value. The space is an object here, not a file name.
-Config read_config(const nlohmann::json& json);
+Config read_config(const nlohmann::json& source);
 
 /// Every key with its value: read_config() of it gives the same config back.
 nlohmann::json to_json(const Config& config);
