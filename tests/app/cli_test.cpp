@@ -190,7 +190,8 @@ TEST_CASE("config keys explains every key that a config has", "[app]") {
   const Outcome outcome = bench.run({"config", "keys", "--json"});
   REQUIRE(outcome.exit_code == 0);
   std::set<std::string> keys;
-  for (const json& key : json::parse(outcome.out)) {
+  const json answer = json::parse(outcome.out);
+  for (const json& key : answer["keys"]) {
     keys.insert(key["key"].get<std::string>());
     CHECK_FALSE(key["meaning"].get<std::string>().empty());
   }
