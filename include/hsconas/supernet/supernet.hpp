@@ -24,8 +24,7 @@ struct Parameter {
 /// paths that share weights do not share statistics, so those are taken per candidate.
 ///
 /// Weights start as SPOS's released code has them: convolutions at N(0, 1 / (in / groups)^2), the
-/// stem and the classifier at N(0, 0.01^2), biases at 0. Behind batch norm, which takes out their
-/// scale, such small weights learn fast at first; He's larger ones were slower by half here.
+/// stem and the classifier at N(0, 0.01^2), biases at 0.
 class Supernet {
  public:
   Supernet(const SearchSpace& space, torch::Device device, std::uint64_t seed);
