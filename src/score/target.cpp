@@ -6,10 +6,15 @@
 
 namespace hsconas {
 
+bool meets_target(const LatencyModel& model, const Subspace& subspace, const Objective& objective,
+                  double tolerance) {
+  return latency_range(model, subspace).fastest_ms <= objective.target_ms * (1.0 + tolerance);
+}
+
 void check_target(const LatencyModel& model, const Subspace& subspace, const Objective& objective,
                   double tolerance) {
+  if (meets_target(model, subspace, objective, tolerance)) return;
   const LatencyRange range = latency_range(model, subspace);
-  if (range.fastest_ms <= objective.target_ms * (1.0 + tolerance)) return;
   throw Error(ErrorKind::Infeasible,
               fmt::format("no architecture meets latency.target_ms {:.4g}: the fastest possible "
                           "takes {:.4g} ms, the slowest {:.4g} ms",

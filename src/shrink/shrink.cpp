@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include "hsconas/base/progress.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/score/target.hpp"
 
 namespace hsconas {
 
@@ -54,21 +56,33 @@ void compare(OperatorQuality& quality, std::span<const double> scores,
   std::vector<double> differences(scores.size());
   std::transform(scores.begin(), scores.end(), kept_scores.begin(), differences.begin(),
                  std::minus<>());
-  // The kept operator's mean is the largest, so anything above 0 is rounding.
-  quality.difference = std::min(mean(differences), 0.0);
+  quality.difference = mean(differences);
   quality.standard_error =
       standard_deviation(differences) / std::sqrt(static_cast<double>(differences.size()));
 }
 
-LayerDecision decide(int layer, const std::vector<int>& ops, const Scores& scores) {
+/// Whether `subspace` with `op` alone at `layer` still has an architecture that meets the target.
+bool meets_target_with(int op, int layer, Subspace subspace, const Scorer& scorer) {
+  subspace.ops[static_cast<std::size_t>(layer)] = {op};
+  return meets_target(scorer.latency(), subspace, scorer.objective());
+}
+
+LayerDecision decide(int layer, const Subspace& subspace, const Scorer& scorer,
+                     const Scores& scores) {
+  const std::vector<int>& ops = subspace.ops[static_cast<std::size_t>(layer)];
   LayerDecision decision{.layer = layer};
   for (std::size_t i = 0; i < ops.size(); ++i) {
     decision.operators.push_back(
-        {.op = ops[i], .q = mean(scores[i]), .spread = standard_deviation(scores[i])});
+        {.op = ops[i],
+         .q = mean(scores[i]),
+         .spread = standard_deviation(scores[i]),
+         .within_budget = meets_target_with(ops[i], layer, subspace, scorer)});
   }
-  const auto best = std::max_element(
-      decision.operators.begin(), decision.operators.end(),
-      [](const OperatorQuality& a, const OperatorQuality& b) { return a.q < b.q; });
+  const auto best =
+      std::max_element(decision.operators.begin(), decision.operators.end(),
+                       [](const OperatorQuality& a, const OperatorQuality& b) {
+                         return std::tie(a.within_budget, a.q) < std::tie(b.within_budget, b.q);
+                       });
   decision.kept = best->op;
   const auto kept_index = static_cast<std::size_t>(best - decision.operators.begin());
   for (std::size_t i = 0; i < ops.size(); ++i) {
@@ -85,11 +99,15 @@ std::string summary(const LayerDecision& decision, const SearchSpace& space) {
   for (const OperatorQuality& quality : decision.operators) {
     if (quality.op == decision.kept) {
       kept = &quality;
-    } else if (second == nullptr || quality.q > second->q) {
+    } else if (quality.within_budget && (second == nullptr || quality.q > second->q)) {
       second = &quality;
     }
   }
-  if (kept == nullptr || second == nullptr) {
+  if (kept != nullptr && second == nullptr) {
+    return fmt::format("layer {}: kept {} (Q {:.4f}), the only one within the budget",
+                       decision.layer, name, kept->q);
+  }
+  if (kept == nullptr) {
     return fmt::format("layer {}: {} is the only operator left", decision.layer, name);
   }
   const double margin = -second->difference;
@@ -121,7 +139,7 @@ std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int
                         std::ssize(drawn) * std::ssize(ops));
       const Scores scores =
           score_operators(drawn, static_cast<std::size_t>(layer), ops, scorer, progress, stop);
-      decisions.push_back(decide(layer, ops, scores));
+      decisions.push_back(decide(layer, subspace, scorer, scores));
       ops = {decisions.back().kept};
     }
     log.info(summary(decisions.back(), scorer.space()));
@@ -136,7 +154,8 @@ nlohmann::json to_json(const LayerDecision& decision, const SearchSpace& space) 
                          {"q", quality.q},
                          {"spread", quality.spread},
                          {"difference", quality.difference},
-                         {"standard_error", quality.standard_error}});
+                         {"standard_error", quality.standard_error},
+                         {"within_budget", quality.within_budget}});
   }
   return {
       {"layer", decision.layer}, {"kept", space.op(decision.kept).name}, {"operators", operators}};

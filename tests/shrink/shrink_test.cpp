@@ -79,7 +79,7 @@ TEST_CASE("each operator's Q, spread and paired difference are those of its scor
     CHECK(kept->standard_error == 0.0);
     for (const OperatorQuality& quality : decision.operators) {
       CHECK(quality.q <= kept->q);
-      CHECK(quality.difference <= 0.0);
+      CHECK(quality.difference <= 1e-12);
       CHECK(quality.difference == Approx(quality.q - kept->q).margin(1e-12));
       CHECK(quality.spread > 0.0);
       // Pairing removes the spread that both operators share.
@@ -104,6 +104,23 @@ TEST_CASE("all operators of a layer are judged in the same architectures", "[shr
       CHECK(arch == first);
     }
   }
+}
+
+TEST_CASE("shrinking every layer for accuracy alone still leaves a network within the budget",
+          "[shrink]") {
+  Bench bench;
+  const LatencyRange range = latency_range(bench.latency, bench.subspace);
+  bench.objective = {.target_ms = 0.98 * range.fastest_ms + 0.02 * range.slowest_ms, .beta = -1e-9};
+  for (int layer = 0; layer < 8; ++layer) {  // The slowest operator is the most accurate one.
+    bench.evaluator.plant(layer, range.slowest[static_cast<std::size_t>(layer)].op);
+  }
+  Scorer scorer = bench.scorer();
+  const auto decisions = bench.shrink(scorer, 7, 8);
+  CHECK(latency_range(bench.latency, bench.subspace).fastest_ms <= bench.objective.target_ms);
+  CHECK(std::any_of(decisions.begin(), decisions.end(), [](const LayerDecision& decision) {
+    return std::any_of(decision.operators.begin(), decision.operators.end(),
+                       [](const OperatorQuality& quality) { return !quality.within_budget; });
+  }));
 }
 
 TEST_CASE("equal operators: the first one stays", "[shrink]") {
@@ -208,14 +225,19 @@ TEST_CASE("each decision is one log line with the runner-up and the margin", "[s
 }
 
 TEST_CASE("a decision is written with names, as its golden text", "[shrink]") {
-  const LayerDecision decision{
-      .layer = 7,
-      .kept = 1,
-      .operators = {
-          {.op = 1, .q = 0.75, .spread = 0.125},
-          {.op = 4, .q = 0.5, .spread = 0.25, .difference = -0.25, .standard_error = 0.0625}}};
-  CHECK(to_json(decision, shipped_space("fashion-28")).dump() ==
-        R"({"kept":"shuffle_k5","layer":7,"operators":[)"
-        R"({"difference":0.0,"op":"shuffle_k5","q":0.75,"spread":0.125,"standard_error":0.0},)"
-        R"({"difference":-0.25,"op":"skip","q":0.5,"spread":0.25,"standard_error":0.0625}]})");
+  const LayerDecision decision{.layer = 7,
+                               .kept = 1,
+                               .operators = {{.op = 1, .q = 0.75, .spread = 0.125},
+                                             {.op = 4,
+                                              .q = 0.5,
+                                              .spread = 0.25,
+                                              .difference = -0.25,
+                                              .standard_error = 0.0625,
+                                              .within_budget = false}}};
+  CHECK(
+      to_json(decision, shipped_space("fashion-28")).dump() ==
+      R"({"kept":"shuffle_k5","layer":7,"operators":[)"
+      R"({"difference":0.0,"op":"shuffle_k5","q":0.75,"spread":0.125,"standard_error":0.0,"within_budget":true},)"
+      R"({"difference":-0.25,"op":"skip","q":0.5,"spread":0.25,"standard_error":0.0625,)"
+      R"("within_budget":false}]})");
 }

@@ -6,8 +6,12 @@
 
 namespace hsconas {
 
-/// Throws Error(Infeasible) when even the fastest architecture of `subspace` takes more than
-/// (1 + tolerance) x the target; the message says what the fastest takes.
+/// Whether the fastest architecture of `subspace` takes at most (1 + tolerance) x the target.
+/// Cost: that of latency_range().
+bool meets_target(const LatencyModel& model, const Subspace& subspace, const Objective& objective,
+                  double tolerance = 0.0);
+
+/// Throws Error(Infeasible) unless meets_target(); the message says what the fastest takes.
 ///
 /// A target above the slowest architecture is legal: the budget is then met by all of them, and
 /// the slowest, largest ones make the best use of it. See widened_tolerance().

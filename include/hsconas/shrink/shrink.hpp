@@ -17,16 +17,18 @@ struct OperatorQuality {
   int op = 0;
   double q = 0.0;       ///< Mean F over the samples.
   double spread = 0.0;  ///< Standard deviation of F over the samples.
-  /// Mean of (F with this operator - F with the kept one) on the same samples, at most 0, and the
-  /// standard error of that mean: a difference of few standard errors is a close call.
+  /// Mean of (F with this operator - F with the kept one) on the same samples and the standard
+  /// error of that mean: a difference of few standard errors is a close call.
   double difference = 0.0;
   double standard_error = 0.0;
+  bool within_budget = true;  ///< Some architecture with it meets the target.
 };
 
 /// The decision for one layer.
 struct LayerDecision {
   int layer = 0;
-  int kept = 0;  ///< The operator with the largest q; the first of equals.
+  /// Of the operators within the budget the one with the largest q; the first of equals.
+  int kept = 0;
   /// In the subspace's order; empty where a single operator was left and nothing was compared.
   std::vector<OperatorQuality> operators;
 };
@@ -35,7 +37,9 @@ struct LayerDecision {
 /// subspace before the next. Widths stay free.
 ///
 /// For a layer, `samples` >= 1 architectures are drawn from the subspace and each candidate
-/// operator is put into the same ones, so that operators are compared pairwise on equal ground.
+/// operator is put into the same ones, so that operators are compared pairwise on equal ground. An
+/// operator that leaves nothing fast enough for the target is not kept while another one is:
+/// otherwise the layers decided last could make all the work before them worthless.
 /// Every layer has its own random stream, so a replay after a stop takes the same decisions. A
 /// layer with a single operator left is recorded and costs nothing. Each decision is a log line.
 /// Throws Error(Interrupted) when `stop` is requested; `subspace` then holds the layers decided
