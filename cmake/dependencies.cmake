@@ -25,6 +25,8 @@ hsconas_require(nlohmann_json 3.10 https://github.com/nlohmann/json.git v3.11.3)
 hsconas_require(fmt 9 https://github.com/fmtlib/fmt.git 10.1.1)
 set(SPDLOG_FMT_EXTERNAL ON)  # a fetched spdlog takes this fmt, not a copy of its own
 hsconas_require(spdlog 1.9 https://github.com/gabime/spdlog.git v1.15.2)
+set(EIGEN_BUILD_DOC OFF)
+hsconas_require(Eigen3 3.3 https://gitlab.com/libeigen/eigen.git 3.4.0)
 
 if(HSCONAS_TESTS)
   # Link hsconas_catch and leave main() to it: version 3 brings one, version 2 needs ours.

@@ -26,8 +26,8 @@ has_own_torch() {
 need_command c++ g++
 need_command cmake cmake
 need_command ninja ninja-build
-for package in libcli11-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libturbojpeg0-dev \
-  libpng-dev zlib1g-dev; do
+for package in libcli11-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libeigen3-dev \
+  libturbojpeg0-dev libpng-dev zlib1g-dev; do
   need_package "$package"
 done
 if ! has_own_torch; then

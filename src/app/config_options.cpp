@@ -4,8 +4,10 @@
 
 namespace hsconas {
 
-void ConfigOptions::add_to(CLI::App& command) {
-  command.add_option("-c,--config", file, "Config file (JSON)")->required()->type_name("FILE");
+void ConfigOptions::add_to(CLI::App& command, bool is_required) {
+  command.add_option("-c,--config", file, "Config file (JSON)")
+      ->required(is_required)
+      ->type_name("FILE");
   command.add_option("--set", set, "Override one setting, e.g. --set search.population=20")
       ->type_name("KEY=VALUE")
       ->take_all()

@@ -1,12 +1,15 @@
-#include <algorithm>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "hsconas/app/commands.hpp"
+#include "hsconas/base/csv.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/profile/torch_timer.hpp"
@@ -21,58 +24,145 @@ using nlohmann::json;
 
 struct PredictOptions {
   ConfigOptions config;
+  std::string space;
   std::vector<std::string> archs;
+  std::string archs_file;
   std::string table;
+  std::string out;
   bool measure = false;
+};
+
+/// What is known about one architecture.
+struct Row {
+  std::string arch;
+  int batch = 1;
+  std::optional<double> predicted_ms, error_ms, measured_ms;
+  std::optional<Cost> cost;  ///< Of a network of a search space.
 };
 
 std::vector<double> time_for_real(const Config& config, const SearchSpace& space,
                                   const std::vector<Architecture>& archs, int batch,
                                   CommandContext& context) {
   const auto& device = config.latency.device.empty() ? config.device.type : config.latency.device;
-  TorchTimer timer(open_device(device), config.latency.threads, batch);
+  TorchTimer timer(open_device(device), config.latency.threads, batch, config.latency.cpus);
   return measure_networks(space, archs, timer, config.latency, config.seed, context.log,
                           context.stop);
 }
 
-void execute(const PredictOptions& options, CommandContext& context) {
-  const Config config = load_config(options.config.file, options.config.all_overrides());
-  const SearchSpace space(config.space);
-  const std::string table_file = options.table.empty() ? config.latency.table : options.table;
-  std::unique_ptr<TableModel> model;
-  int batch = config.latency.batch;
+/// The architectures as given: --arch, then the file's.
+std::vector<std::string> texts_of(const PredictOptions& options) {
+  std::vector<std::string> texts = options.archs;
+  if (!options.archs_file.empty()) {
+    const CsvTable csv = CsvTable::load(options.archs_file);
+    const std::size_t column = csv.column(!csv.has("arch") && csv.has("ops") ? "ops" : "arch");
+    for (std::size_t row = 0; row < csv.rows(); ++row) texts.push_back(csv.text(row, column));
+  }
+  if (texts.empty()) throw Error(ErrorKind::Usage, "predict needs --arch or --archs");
+  return texts;
+}
+
+std::vector<Row> predict_rows(const PredictOptions& options, CommandContext& context) {
+  if (options.config.file.empty() == options.space.empty()) {
+    throw Error(ErrorKind::Usage, "predict needs either --config or --space");
+  }
+  const std::vector<std::string> texts = texts_of(options);
+  std::optional<Config> config;
+  if (options.space.empty()) {
+    config = load_config(options.config.file, options.config.all_overrides());
+  } else if (options.measure) {
+    throw Error(ErrorKind::Usage, "--measure needs --config, which says how to time");
+  }
+  const LatencySpace space =
+      config ? LatencySpace(SearchSpace(config->space)) : load_latency_space(options.space);
+  const std::string table_file =
+      options.table.empty() && config ? config->latency.table : options.table;
+  std::optional<TableModel> model;
+  DeadOperators dead = DeadOperators::Cost;
+  int batch = config ? config->latency.batch : 1;
   if (!table_file.empty()) {
     const LatencyTable table = load_table(table_file);
-    model = std::make_unique<TableModel>(space, table);
+    model.emplace(space, table);
+    dead = table.dead;
     batch = table.device.batch;
   } else if (!options.measure) {
     throw Error(ErrorKind::Usage,
                 "predict needs a latency table: --table RUN/latency.json, or --measure");
   }
+  std::vector<Row> rows;
   std::vector<Architecture> archs;
-  for (const std::string& text : options.archs) archs.push_back(space.decode(text));
-  std::vector<double> measured;
-  if (options.measure) measured = time_for_real(config, space, archs, batch, context);
-
-  TextTable table({"architecture", "predicted ms", "measured ms", "MACs (M)", "params (M)"});
-  json rows = json::array();
-  for (std::size_t i = 0; i < archs.size(); ++i) {
-    const Cost cost = space.cost(archs[i]);
-    json row = {{"arch", options.archs[i]},
-                {"macs", cost.macs},
-                {"parameters", cost.parameters()},
-                {"batch", batch}};
-    if (model) row["predicted_ms"] = model->predict_ms(archs[i]);
-    if (options.measure) row["measured_ms"] = measured[i];
-    table.add({options.archs[i],
-               model ? fmt::format("{:.4f}", row["predicted_ms"].get<double>()) : "-",
-               options.measure ? fmt::format("{:.4f}", measured[i]) : "-",
-               fmt::format("{:.3f}", static_cast<double>(cost.macs) / 1e6),
-               fmt::format("{:.4f}", static_cast<double>(cost.parameters()) / 1e6)});
-    rows.push_back(std::move(row));
+  for (const std::string& text : texts) {
+    archs.push_back(space.decode(text));
+    Row& row = rows.emplace_back();
+    row.arch = text;
+    row.batch = batch;
+    if (model) {
+      row.predicted_ms = model->predict_ms(space.canonical(archs.back(), dead));
+      row.error_ms = model->error_ms(*row.predicted_ms);
+    }
+    if (!space.is_cell()) row.cost = space.search_space()->cost(archs.back());
   }
-  fmt::print("{}",
-             context.options.json ? json{{"architectures", rows}}.dump() + "\n" : table.str());
+  if (options.measure) {
+    const auto times = time_for_real(*config, *space.search_space(), archs, batch, context);
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].measured_ms = times[i];
+  }
+  return rows;
+}
+
+std::string number(const std::optional<double>& value, double scale = 1.0) {
+  return value ? fmt::format("{:.4f}", *value / scale) : "-";
+}
+
+std::string as_text(const std::vector<Row>& rows) {
+  TextTable table({"architecture", "predicted ms", "+-", "measured ms", "MACs (M)", "params (M)"});
+  for (const Row& row : rows) {
+    const auto of_cost = [&](auto count) {
+      return row.cost ? std::optional(static_cast<double>(count(*row.cost))) : std::nullopt;
+    };
+    table.add({row.arch, number(row.predicted_ms), number(row.error_ms), number(row.measured_ms),
+               number(of_cost([](const Cost& c) { return c.macs; }), 1e6),
+               number(of_cost([](const Cost& c) { return c.parameters(); }), 1e6)});
+  }
+  return table.str();
+}
+
+/// Keys without a value are left out.
+json as_json(const std::vector<Row>& rows) {
+  json list = json::array();
+  for (const Row& row : rows) {
+    json& object = list.emplace_back(json{{"arch", row.arch}, {"batch", row.batch}});
+    if (row.predicted_ms) object["predicted_ms"] = *row.predicted_ms;
+    if (row.error_ms) object["error_ms"] = *row.error_ms;
+    if (row.measured_ms) object["measured_ms"] = *row.measured_ms;
+    if (row.cost) {
+      object["macs"] = row.cost->macs;
+      object["parameters"] = row.cost->parameters();
+    }
+  }
+  return list;
+}
+
+std::string as_csv(const std::vector<Row>& rows) {
+  std::string text = "arch,predicted_ms,error_ms,measured_ms,macs,parameters\n";
+  const auto cell = [](const auto& value) { return value ? format_exact(*value) : ""; };
+  for (const Row& row : rows) {
+    text += fmt::format("{},{},{},{},{},{}\n", row.arch, cell(row.predicted_ms), cell(row.error_ms),
+                        cell(row.measured_ms), row.cost ? fmt::format("{}", row.cost->macs) : "",
+                        row.cost ? fmt::format("{}", row.cost->parameters()) : "");
+  }
+  return text;
+}
+
+void execute(const PredictOptions& options, CommandContext& context) {
+  const std::vector<Row> rows = predict_rows(options, context);
+  if (!options.out.empty()) {
+    write_file(options.out, as_csv(rows));
+    fmt::print("{}", context.options.json
+                         ? json{{"file", options.out}, {"architectures", rows.size()}}.dump() + "\n"
+                         : fmt::format("{} architectures, in {}\n", rows.size(), options.out));
+    return;
+  }
+  fmt::print("{}", context.options.json ? json{{"architectures", as_json(rows)}}.dump() + "\n"
+                                        : as_text(rows));
 }
 
 }  // namespace
@@ -81,11 +171,18 @@ void add_predict_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<PredictOptions>();
   CLI::App* command =
       app.add_subcommand("predict", "Latency, multiply-adds and parameters of given architectures");
-  options->config.add_to(*command);
+  options->config.add_to(*command, false);
+  command
+      ->add_option("-s,--space", options->space,
+                   "Space or cell file instead of a config, e.g. configs/spaces/fbnet.json")
+      ->type_name("FILE");
   command->add_option("-a,--arch", options->archs, "Architecture, as search prints it; repeatable")
-      ->required()
       ->type_name("ARCH")
       ->allow_extra_args(false);
+  command->add_option("--archs", options->archs_file, "CSV of architectures, column arch (or ops)")
+      ->type_name("CSV");
+  command->add_option("-o,--out", options->out, "Write a CSV instead of printing")
+      ->type_name("CSV");
   command->add_option("-t,--table", options->table, "Latency table, e.g. RUN/latency.json")
       ->type_name("FILE");
   command->add_flag("--measure", options->measure, "Also time them on this machine");

@@ -10,11 +10,12 @@
 
 #include "hsconas/app/commands.hpp"
 #include "hsconas/config/config_file.hpp"
-#include "hsconas/latency/measure.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/run.hpp"
+#include "hsconas/report/latency_report.hpp"
 #include "hsconas/space/subspace.hpp"
+#include "hsconas/supernet/device.hpp"
 
 namespace hsconas {
 
@@ -42,37 +43,11 @@ Answer answer_search(Run& run) {
   return {std::move(text), std::move(result)};
 }
 
-std::string accuracy_line(const std::string& what, const ModelAccuracy& a) {
-  return fmt::format(
-      "{}: RMSE {:.4f} ms ({:.2f} %), mean error {:+.4f} ms, Pearson {:.4f}, Spearman {:.4f}, "
-      "Kendall {:.4f}\n",
-      what, a.rmse_ms, a.rmse_percent, a.mean_error_ms, a.pearson, a.spearman, a.kendall);
-}
-
 Answer answer_profile(Run& run) {
   const LatencyStage& stage = run.latency();
-  const LatencyTable& table = stage.table;
-  const ModelAccuracy with = held_out_accuracy(table, true);
-  const ModelAccuracy without = held_out_accuracy(table, false);
-  std::string text =
-      fmt::format("{} entries, batch {}, {} threads, {}\nB = {:+.4f} ms, fitted on {} networks\n",
-                  table.entries.size(), table.device.batch, table.device.threads,
-                  table.device.device, table.bias_ms, table.calibration.size());
-  text += fmt::format("on {} other networks:\n", with.n);
-  text += accuracy_line("  with B", with) + accuracy_line("  without B", without);
-  return {text,
-          {{"entries", table.entries.size()},
-           {"bias_ms", table.bias_ms},
-           {"target_ms", stage.objective.target_ms},
-           {"held_out",
-            {{"n", with.n},
-             {"rmse_ms", with.rmse_ms},
-             {"rmse_percent", with.rmse_percent},
-             {"mean_error_ms", with.mean_error_ms},
-             {"pearson", with.pearson},
-             {"spearman", with.spearman},
-             {"kendall", with.kendall},
-             {"rmse_without_bias_ms", without.rmse_ms}}}}};
+  json report = latency_report_json(stage.table);
+  report["target_ms"] = stage.objective.target_ms;
+  return {latency_report(stage.table), std::move(report)};
 }
 
 Answer answer_train(Run& run) {
@@ -117,6 +92,8 @@ void execute(const RunOptions& options, Answer (*answer)(Run&), CommandContext& 
   const std::filesystem::path root = options.work_dir.empty()
                                          ? default_work_dir(config.name)
                                          : std::filesystem::path(options.work_dir);
+  // An absent GPU is said before anything is made; profiling alone does without it.
+  if (answer != answer_profile) open_device(config.device.type);
   Run run(config, WorkDir::open(root, mode), context.log, context.stop);
   const Answer result = answer(run);
   fmt::print("{}", context.options.json ? result.object.dump() + "\n" : result.text);

@@ -35,13 +35,17 @@ class ReadVisitor {
 
   template <typename T>
   void operator()(std::string_view key, T& value, const Allowed& allowed, std::string_view) {
-    value = reader_.optional<T>(key, value);
-    if constexpr (std::is_same_v<T, std::vector<double>>) {
-      for (const double item : value) check(key, item, allowed);
-    } else if constexpr (std::is_arithmetic_v<T>) {
-      check(key, static_cast<double>(value), allowed);
+    if constexpr (std::is_same_v<T, std::vector<int>>) {
+      read_integers(key, value, allowed);
     } else {
-      check(key, value, allowed);
+      value = reader_.optional<T>(key, value);
+      if constexpr (std::is_same_v<T, std::vector<double>>) {
+        for (const double item : value) check(key, item, allowed);
+      } else if constexpr (std::is_arithmetic_v<T>) {
+        check(key, static_cast<double>(value), allowed);
+      } else {
+        check(key, value, allowed);
+      }
     }
   }
 
@@ -69,6 +73,19 @@ class ReadVisitor {
   }
 
  private:
+  /// nlohmann would quietly cut 1.5 to 1.
+  void read_integers(std::string_view key, std::vector<int>& value, const Allowed& allowed) {
+    const auto numbers = reader_.optional<std::vector<double>>(key, {value.begin(), value.end()});
+    value.clear();
+    for (const double number : numbers) {
+      check(key, number, allowed);
+      if (number != std::floor(number)) {
+        reader_.fail(key, fmt::format("must hold whole numbers, got {}", number));
+      }
+      value.push_back(static_cast<int>(number));
+    }
+  }
+
   void check(std::string_view key, double value, const Allowed& allowed) const {
     // A NaN fails every comparison and so is refused too.
     if (value >= allowed.low && value <= allowed.high) return;

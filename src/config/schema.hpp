@@ -60,10 +60,15 @@ void describe(Visitor& v, LatencyConfig& c) {
   v("batch", c.batch, range(1, 65536), "images per timed run");
   v("threads", c.threads, range(1, 1024), "CPU threads of a timed run");
   v("table", c.table, {}, "file of a table to use as it is; empty: measure one");
-  v("rounds", c.rounds, range(3, 10000), "timings per table entry");
+  v("cpus", c.cpus, range(0, 4095), "CPUs that timed threads are bound to; empty: any");
+  v("rounds", c.rounds, range(3, 10000), "timings per entry and network, at least");
+  v("interval_percent", c.interval_percent, range(0, 100),
+    "more timings until half the 90 % interval is this narrow");
+  v("budget_minutes", c.budget_minutes, range(0, 1e5), "time for the whole table");
   v("sample_ms", c.sample_ms, range(0, 10000), "shortest timing; runs repeat until it is reached");
-  v("bias_networks", c.bias_networks, range(1, 100000), "random networks the bias is fitted on");
-  v("test_networks", c.test_networks, range(2, 100000), "further ones the model is judged on");
+  v("bias_networks", c.bias_networks, range(1, 100000), "networks the correction is fitted on");
+  v("test_networks", c.test_networks, range(2, 100000),
+    "others it is judged on: so many random ones, and as many spread over the latency range");
 }
 
 template <typename Visitor>

@@ -3,11 +3,11 @@
 #include <cstddef>
 #include <system_error>
 #include <utility>
-#include <zlib.h>
 
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/gzip.hpp"
 #include "hsconas/data/binary_sets.hpp"
 
 namespace hsconas {
@@ -19,41 +19,6 @@ namespace {
 [[noreturn]] void fail(const fs::path& path, const std::string& problem) {
   throw Error(ErrorKind::Data, path.string() + ": " + problem);
 }
-
-/// Reads a file that may be gzip-compressed.
-class GzFile {
- public:
-  explicit GzFile(const fs::path& path) : path_(path), file_(gzopen(path.c_str(), "rb")) {
-    if (file_ == nullptr) fail(path_, "cannot be opened");
-  }
-  ~GzFile() { gzclose_r(file_); }
-  GzFile(const GzFile&) = delete;
-  GzFile& operator=(const GzFile&) = delete;
-
-  /// Appends up to `count` bytes to `out`, fewer only where the data end. Memory grows with what
-  /// was really read, not with what a header promises.
-  void read(std::size_t count, std::vector<std::uint8_t>& out) {
-    constexpr std::size_t kBlock = std::size_t{1} << 20U;
-    while (count > 0) {
-      const std::size_t had = out.size();
-      const std::size_t asked = std::min(count, kBlock);
-      out.resize(had + asked);
-      const int got = gzread(file_, &out[had], static_cast<unsigned>(asked));
-      out.resize(had + static_cast<std::size_t>(std::max(got, 0)));
-      int state = Z_OK;
-      const std::string message = gzerror(file_, &state);
-      if (got < 0 || (state != Z_OK && state != Z_STREAM_END)) {
-        fail(path_, fmt::format("cannot be unpacked, it is truncated or damaged ({})", message));
-      }
-      if (got == 0) return;
-      count -= static_cast<std::size_t>(got);
-    }
-  }
-
- private:
-  fs::path path_;
-  gzFile file_;
-};
 
 /// The one that exists of the spellings in use for `stem`, such as "train-images".
 fs::path find_file(const fs::path& folder, const std::string& stem, int dimensions) {

@@ -1,155 +1,342 @@
 #include "hsconas/latency/measure.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
-#include <set>
 #include <string>
 
 #include <fmt/format.h>
 
-#include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"
-#include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
+#include "quiet_timer.hpp"
 
 namespace hsconas {
 
 namespace {
 
 constexpr std::size_t kNetworksPerGroup = 24;
-constexpr int kMaxRuns = 1 << 20;
+constexpr int kRoundsPerPass = 3;
+constexpr double kEndless = std::numeric_limits<double>::infinity();
 constexpr int kResamples = 500;
 constexpr double kConfidence = 0.9;
+constexpr double kShareForBlocks = 1.0 / 3.0;  // Of the budget.
+constexpr double kShareOfRest = 0.9;           // For whole networks, of what the blocks left.
+constexpr int kMostRoundsFactor = 20;          // Rounds an entry may get, over `rounds`.
+constexpr int kChangesPerLayer = 60;           // Of a random walk towards a latency.
+constexpr int kAttempts = 20;
+constexpr double kNearEnough = 0.005;
 
-/// Chains that are ready on the device, until this goes out of scope.
-class PreparedChains {
+using Samples = std::vector<QuietTimer::Sample>;
+
+/// Wall-clock time left of a budget.
+class Budget {
  public:
-  PreparedChains(OpTimer& timer, const StopToken& stop) : timer_(timer), stop_(stop) {}
-  ~PreparedChains() {
-    for (const int id : ids_) timer_.release(id);
+  explicit Budget(double minutes)
+      : seconds_(60.0 * minutes), begin_(std::chrono::steady_clock::now()) {}
+  double spent() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   }
-  PreparedChains(const PreparedChains&) = delete;
-  PreparedChains& operator=(const PreparedChains&) = delete;
-
-  void add(std::span<const Block> chain) {
-    stop_.check();
-    ids_.push_back(timer_.prepare(chain));
-  }
-
-  /// Milliseconds [chain][round].
-  std::vector<std::vector<double>> time(const LatencyConfig& config, Rng& rng, Progress& progress);
+  double left() const { return std::max(0.0, seconds_ - spent()); }
+  double seconds() const { return seconds_; }
 
  private:
-  double time_once(int id, int runs);
-  int choose_runs(int id, double sample_ms);
-
-  OpTimer& timer_;
-  const StopToken& stop_;
-  std::vector<int> ids_;
+  double seconds_;
+  std::chrono::steady_clock::time_point begin_;
 };
 
-double PreparedChains::time_once(int id, int runs) {
-  stop_.check();
-  const double ms = timer_.time_ms(id, runs);
-  if (!(std::isfinite(ms) && ms >= 0.0)) {
-    throw Error(ErrorKind::Device, fmt::format("the device's timer gave {} ms", ms));
-  }
-  return ms;
-}
-
-int PreparedChains::choose_runs(int id, double sample_ms) {
-  int runs = 1;
-  while (runs < kMaxRuns) {
-    const double total_ms = time_once(id, runs) * runs;
-    if (total_ms >= sample_ms) break;
-    // A timing far too short says little, so it grows the next one tenfold at most.
-    const double growth = std::min(total_ms > 0.0 ? 1.1 * sample_ms / total_ms : 10.0, 10.0);
-    runs = std::clamp(static_cast<int>(std::ceil(growth * runs)), runs + 1, kMaxRuns);
-  }
-  return runs;
-}
-
-std::vector<std::vector<double>> PreparedChains::time(const LatencyConfig& config, Rng& rng,
-                                                      Progress& progress) {
-  // The first pass pays for allocations and for the library's choice of algorithm.
-  for (const int id : ids_) time_once(id, 1);
-  std::vector<int> runs;
-  for (const int id : ids_) runs.push_back(choose_runs(id, config.sample_ms));
-
-  std::vector<std::vector<double>> times(ids_.size());
-  std::vector<std::size_t> order(ids_.size());
+/// The block with the median number of multiply-adds: neither the clock's grain nor one cache
+/// level rules its time.
+const Block& reference_block(const std::vector<Block>& blocks) {
+  std::vector<std::size_t> order(blocks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  for (int round = 0; round < config.rounds; ++round) {
-    rng.shuffle(std::span(order));
-    for (const std::size_t i : order) {
-      times[i].push_back(time_once(ids_[i], runs[i]));
-      progress.step();
-    }
-  }
-  return times;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return cost_of(blocks[a]).macs < cost_of(blocks[b]).macs;
+  });
+  return blocks[order[order.size() / 2]];
 }
 
-std::map<std::string, TableEntry> measure_blocks(std::span<const Block> blocks, OpTimer& timer,
-                                                 const LatencyConfig& config, std::uint64_t seed,
-                                                 Log& log, const StopToken& stop) {
-  PreparedChains chains(timer, stop);
-  for (const Block& block : blocks) chains.add({&block, 1});
+/// Times all `blocks` that `wanted` names once, in random order, readied anew.
+void time_round(std::span<const Block> blocks, std::vector<std::size_t> wanted, QuietTimer& timer,
+                double sample_ms, std::vector<int>& runs, Rng& rng, std::vector<Samples>& samples,
+                Progress& progress) {
+  rng.shuffle(std::span(wanted));
+  PreparedChains chains(timer);
+  for (const std::size_t i : wanted) chains.add({&blocks[i], 1});
+  for (std::size_t k = 0; k < wanted.size(); ++k) {
+    int& count = runs[wanted[k]];
+    if (count == 0) count = timer.choose_runs(chains[k], sample_ms);
+  }
+  for (std::size_t k = 0; k < wanted.size(); ++k) {
+    samples[wanted[k]].push_back(timer.time(chains[k], runs[wanted[k]]));
+    progress.step();
+  }
+}
+
+TableEntry entry_from(const Samples& samples, const QuietTimer& timer, Rng& rng) {
+  const std::vector<double> ms = timer.keep_quiet(samples);
+  const Interval interval = bootstrap(ms, median, kConfidence, kResamples, rng);
+  const double centre = median(ms);
+  return {.ms = centre,
+          .low = interval.low,
+          .high = interval.high,
+          .n = static_cast<int>(ms.size()),
+          .network_ms = centre};
+}
+
+std::map<std::string, TableEntry> measure_blocks(const std::vector<Block>& blocks,
+                                                 QuietTimer& timer, const LatencyConfig& config,
+                                                 std::uint64_t seed, const Budget& budget,
+                                                 Log& log) {
   Rng order(seed, "latency-table");
   Rng resampling(seed, "latency-bootstrap");
-  Progress progress(log, "latency table", std::ssize(blocks) * config.rounds);
-  const auto times = chains.time(config, order, progress);
-
-  std::map<std::string, TableEntry> entries;
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    const Interval interval = bootstrap(times[i], median, kConfidence, kResamples, resampling);
-    entries[blocks[i].key()] = {.ms = median(times[i]),
-                                .low = interval.low,
-                                .high = interval.high,
-                                .n = static_cast<int>(times[i].size())};
+  std::vector<Samples> samples(blocks.size());
+  std::vector<int> runs(blocks.size(), 0);
+  std::vector<TableEntry> entries(blocks.size());
+  std::vector<std::size_t> wanted(blocks.size());
+  std::iota(wanted.begin(), wanted.end(), std::size_t{0});
+  const double most_seconds = kShareForBlocks * budget.seconds();
+  for (int rounds = 0; !wanted.empty(); rounds += config.rounds) {
+    Progress progress(log, "latency table", std::ssize(wanted) * config.rounds);
+    for (int round = 0; round < config.rounds; ++round) {
+      // Beyond the rounds asked for, the budget may end in the middle.
+      if (rounds > 0 && budget.spent() > most_seconds) break;
+      time_round(blocks, wanted, timer, config.sample_ms, runs, order, samples, progress);
+    }
+    for (const std::size_t i : wanted) entries[i] = entry_from(samples[i], timer, resampling);
+    if (budget.spent() > most_seconds || rounds >= kMostRoundsFactor * config.rounds) break;
+    std::erase_if(wanted, [&](std::size_t i) {
+      return entries[i].half_width_percent() <= config.interval_percent;
+    });
   }
-  return entries;
+  std::map<std::string, TableEntry> result;
+  for (std::size_t i = 0; i < blocks.size(); ++i) result[blocks[i].key()] = entries[i];
+  return result;
 }
 
 /// Up to `count` different networks, uniformly random; fewer only where the space runs out.
-std::vector<Architecture> random_networks(const SearchSpace& space, std::size_t count, Rng& rng) {
+std::vector<Architecture> random_networks(const SearchSpace& space, std::size_t count,
+                                          std::set<Architecture>& taken, Rng& rng) {
   const Subspace full = Subspace::full(space);
-  std::set<Architecture> seen;
   std::vector<Architecture> networks;
   const std::size_t tries = 1000 + 100 * count;
   for (std::size_t i = 0; i < tries && networks.size() < count; ++i) {
     Architecture arch = space.canonical(sample(full, rng));
-    if (seen.insert(arch).second) networks.push_back(std::move(arch));
+    if (taken.insert(arch).second) networks.push_back(std::move(arch));
   }
   return networks;
 }
 
-void measure_bias(LatencyTable& table, const SearchSpace& space, OpTimer& timer,
-                  const LatencyConfig& config, std::uint64_t seed, Log& log,
-                  const StopToken& stop) {
+/// Passes that make `rounds` timings.
+int passes_of(const LatencyConfig& config) {
+  return (config.rounds + kRoundsPerPass - 1) / kRoundsPerPass;
+}
+
+/// How long whole networks are timed.
+struct NetworkEffort {
+  int passes = 1;  ///< At least, while the time lasts; one in any case.
+  /// More until half the median interval is this narrow, or the time is spent.
+  double interval_percent = kEndless;
+  double seconds = kEndless;
+};
+
+/// Times whole networks in passes. A pass times every network a few times, in groups drawn anew and
+/// readied anew: a slow minute of the machine and the place of the memory are then spread over all.
+class NetworkTimes {
+ public:
+  NetworkTimes(const SearchSpace& space, std::span<const Architecture> archs, QuietTimer& timer,
+               double sample_ms)
+      : space_(space),
+        archs_(archs),
+        timer_(timer),
+        sample_ms_(sample_ms),
+        samples_(archs.size()),
+        runs_(archs.size(), 0) {}
+
+  void pass(Rng& rng, Log& log) {
+    Progress progress(log, "whole networks", std::ssize(archs_) * kRoundsPerPass);
+    std::vector<std::size_t> order(archs_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    rng.shuffle(std::span(order));
+    for (std::size_t first = 0; first < order.size(); first += kNetworksPerGroup) {
+      time_group(std::span(order).subspan(first, std::min(kNetworksPerGroup, order.size() - first)),
+                 rng, progress);
+    }
+  }
+
+  bool is_narrow(double interval_percent, Rng& rng) const {
+    std::vector<double> widths;
+    for (const Samples& samples : samples_) {
+      widths.push_back(entry_from(samples, timer_, rng).half_width_percent());
+    }
+    return median(widths) <= interval_percent;
+  }
+
+  std::vector<double> medians() const {
+    std::vector<double> result;
+    for (const Samples& samples : samples_) result.push_back(median(timer_.keep_quiet(samples)));
+    return result;
+  }
+
+ private:
+  void time_group(std::span<const std::size_t> group, Rng& rng, Progress& progress) {
+    PreparedChains chains(timer_);
+    for (const std::size_t i : group) chains.add(space_.network(archs_[i]));
+    std::vector<std::size_t> turn(group.size());
+    std::iota(turn.begin(), turn.end(), std::size_t{0});
+    for (int round = 0; round < kRoundsPerPass; ++round) {
+      rng.shuffle(std::span(turn));
+      for (const std::size_t k : turn) {
+        int& runs = runs_[group[k]];
+        if (runs == 0) runs = timer_.choose_runs(chains[k], sample_ms_);
+        samples_[group[k]].push_back(timer_.time(chains[k], runs));
+        progress.step();
+      }
+    }
+  }
+
+  const SearchSpace& space_;
+  std::span<const Architecture> archs_;
+  QuietTimer& timer_;
+  double sample_ms_;
+  std::vector<Samples> samples_;
+  std::vector<int> runs_;
+};
+
+/// Median of every network and the passes that were made.
+struct TimedNetworks {
+  std::vector<double> ms;
+  int passes = 0;
+};
+
+TimedNetworks time_networks(NetworkTimes networks, const NetworkEffort& effort, std::uint64_t seed,
+                            Log& log) {
+  const Budget budget(effort.seconds / 60.0);
+  Rng order(seed, "latency-network-order");
+  Rng resampling(seed, "latency-network-bootstrap");
+  int passes = 0;
+  do {
+    networks.pass(order, log);
+    ++passes;
+  } while (budget.left() > 0.0 &&
+           (passes < effort.passes ||
+            (passes < kMostRoundsFactor * effort.passes && effort.interval_percent < kEndless &&
+             !networks.is_narrow(effort.interval_percent, resampling))));
+  return {.ms = networks.medians(), .passes = passes};
+}
+
+/// The networks a table is fitted on and judged by, one after the other.
+struct Networks {
+  std::vector<Architecture> calibration;
+  std::vector<Architecture> test;
+  std::vector<Architecture> test_spread;
+};
+
+/// Splits `drawn` in the proportion of what was wanted.
+void share(const std::vector<Architecture>& drawn, std::size_t for_first, std::size_t wanted,
+           std::vector<Architecture>& first, std::vector<Architecture>& second) {
+  const std::size_t cut = wanted == 0 ? 0 : (drawn.size() * for_first + wanted - 1) / wanted;
+  first.insert(first.end(), drawn.begin(), drawn.begin() + static_cast<std::ptrdiff_t>(cut));
+  second.insert(second.end(), drawn.begin() + static_cast<std::ptrdiff_t>(cut), drawn.end());
+}
+
+Networks draw_networks(const SearchSpace& space, const LatencyTable& table,
+                       const LatencyConfig& config, std::uint64_t seed, Log& log) {
   const auto for_bias = static_cast<std::size_t>(config.bias_networks);
-  const std::size_t wanted = for_bias + static_cast<std::size_t>(config.test_networks);
-  if (wanted == 0) return;
+  const auto for_test = static_cast<std::size_t>(config.test_networks);
+  const std::size_t random = (for_bias + 1) / 2 + for_test;
+  const std::size_t spread = for_bias / 2 + for_test;
   Rng rng(seed, "latency-networks");
-  const auto archs = random_networks(space, wanted, rng);
-  if (archs.size() < wanted) {
+  std::set<Architecture> taken;
+  auto random_archs = random_networks(space, random, taken, rng);
+  auto spread_archs = spread_architectures(space, TableModel(space, table), spread, taken, rng);
+  if (random_archs.size() + spread_archs.size() < random + spread) {
     log.warn(
         fmt::format("space {} gave {} different networks to fit and judge the latency model "
                     "on, not {}",
-                    table.space, archs.size(), wanted));
+                    table.space, random_archs.size() + spread_archs.size(), random + spread));
   }
-  const std::size_t calibration = (archs.size() * for_bias + wanted - 1) / wanted;
-  const auto measured = measure_networks(space, archs, timer, config, seed, log, stop);
-  std::vector<double> differences;
+  // Spread ones come from the fastest to the slowest: each part must have all of the range.
+  rng.shuffle(std::span(spread_archs));
+  Networks networks;
+  share(random_archs, (for_bias + 1) / 2, random, networks.calibration, networks.test);
+  share(spread_archs, for_bias / 2, spread, networks.calibration, networks.test_spread);
+  return networks;
+}
+
+/// Every network of `archs` with its sum, and its times from `first` on.
+std::vector<MeasuredNetwork> describe(const std::vector<Architecture>& archs,
+                                      const SearchSpace& space, const LatencyTable& table,
+                                      std::span<const double> times) {
+  std::vector<MeasuredNetwork> list;
   for (std::size_t i = 0; i < archs.size(); ++i) {
     double sum_ms = 0.0;
-    for (const Block& block : space.network(archs[i])) sum_ms += table.at(block).ms;
-    auto& list = i < calibration ? table.calibration : table.test;
-    list.push_back({space.encode(archs[i]), sum_ms, measured[i]});
-    if (i < calibration) differences.push_back(measured[i] - sum_ms);
+    for (const Block& block : space.network(archs[i])) {
+      if (!block.is_identity()) sum_ms += table.entries.at(block.key()).ms;
+    }
+    list.push_back({.arch = space.encode(archs[i]), .sum_ms = sum_ms, .measured_ms = times[i]});
   }
-  table.bias_ms = mean(differences);
+  return list;
+}
+
+void fit_and_judge(LatencyTable& table, const SearchSpace& space, QuietTimer& timer,
+                   const LatencyConfig& config, std::uint64_t seed, const Budget& budget,
+                   Log& log) {
+  const Networks networks = draw_networks(space, table, config, seed, log);
+  std::vector<Architecture> all = networks.test;
+  all.insert(all.end(), networks.test_spread.begin(), networks.test_spread.end());
+  const std::size_t tested = all.size();
+  all.insert(all.end(), networks.calibration.begin(), networks.calibration.end());
+  if (all.empty()) return;
+  // The tested ones are timed twice, with equal effort: the time is shared accordingly.
+  const double share = static_cast<double>(all.size()) / static_cast<double>(all.size() + tested);
+  const NetworkEffort effort{.passes = passes_of(config),
+                             .interval_percent = config.interval_percent,
+                             .seconds = kShareOfRest * share * budget.left()};
+  const TimedNetworks timed =
+      time_networks(NetworkTimes(space, all, timer, config.sample_ms), effort, seed, log);
+  if (timed.passes < effort.passes) {
+    log.warn(
+        fmt::format("whole networks: {} timings each instead of {}, to keep to "
+                    "latency.budget_minutes {:g}",
+                    timed.passes * kRoundsPerPass, config.rounds, config.budget_minutes));
+  }
+  const std::vector<double> again =
+      tested == 0 ? std::vector<double>{}
+                  : time_networks(
+                        NetworkTimes(space, std::span(all).first(tested), timer, config.sample_ms),
+                        {.passes = timed.passes}, seed + 1, log)
+                        .ms;
+  const std::span<const double> span(timed.ms);
+  table.test = describe(networks.test, space, table, span);
+  table.test_spread =
+      describe(networks.test_spread, space, table, span.subspan(networks.test.size()));
+  table.calibration = describe(networks.calibration, space, table, span.subspan(tested));
+
+  if (!networks.calibration.empty()) {
+    const LatencySpace terms(space);
+    std::vector<Measurement> measured;
+    for (std::size_t i = 0; i < networks.calibration.size(); ++i) {
+      measured.push_back({networks.calibration[i], table.calibration[i].measured_ms});
+    }
+    const TermPrior prior = prior_from(terms, table, false);
+    apply_fit(table, terms,
+              fit_networks(terms, measured, {.forms = correction_forms(), .prior = &prior}));
+  }
+  const TableModel model(space, table);
+  const auto finish = [&](std::vector<MeasuredNetwork>& list,
+                          const std::vector<Architecture>& archs, const double* again_ms) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      list[i].predicted_ms = model.predict_ms(archs[i]);
+      if (again_ms != nullptr) list[i].again_ms = again_ms[i];
+    }
+  };
+  finish(table.test, networks.test, again.data());
+  finish(table.test_spread, networks.test_spread, again.data() + networks.test.size());
+  finish(table.calibration, networks.calibration, nullptr);
 }
 
 }  // namespace
@@ -172,41 +359,47 @@ std::vector<Block> distinct_blocks(const SearchSpace& space) {
   return blocks;
 }
 
+std::vector<Architecture> spread_architectures(const SearchSpace& space, const LatencyModel& model,
+                                               std::size_t count, std::set<Architecture>& taken,
+                                               Rng& rng) {
+  const Subspace full = Subspace::full(space);
+  const LatencyRange range = latency_range(model, full);
+  std::vector<Architecture> result;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double place = (static_cast<double>(i) + rng.uniform()) / static_cast<double>(count);
+    const double goal_ms = std::lerp(range.fastest_ms, range.slowest_ms, place);
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {  // A small space has few near a goal.
+      Architecture arch = space.canonical(walk_to_latency(sample(full, rng), model, full, goal_ms,
+                                                          kNearEnough, kChangesPerLayer, rng));
+      if (!taken.insert(arch).second) continue;
+      result.push_back(std::move(arch));
+      break;
+    }
+  }
+  return result;
+}
+
 LatencyTable measure_table(const SearchSpace& space, OpTimer& timer, const DeviceInfo& device,
                            const LatencyConfig& config, std::uint64_t seed, Log& log,
                            const StopToken& stop) {
+  const Budget budget(config.budget_minutes);
   LatencyTable table{.space = space.description().name, .device = device};
-  table.entries = measure_blocks(distinct_blocks(space), timer, config, seed, log, stop);
-  measure_bias(table, space, timer, config, seed, log, stop);
+  const std::vector<Block> blocks = distinct_blocks(space);
+  QuietTimer quiet(timer, reference_block(blocks), config.sample_ms, stop);
+  table.entries = measure_blocks(blocks, quiet, config, seed, budget, log);
+  fit_and_judge(table, space, quiet, config, seed, budget, log);
+  table.noise = quiet.noise();
   return table;
 }
 
 std::vector<double> measure_networks(const SearchSpace& space, std::span<const Architecture> archs,
                                      OpTimer& timer, const LatencyConfig& config,
                                      std::uint64_t seed, Log& log, const StopToken& stop) {
-  Rng rng(seed, "latency-network-order");
-  Progress progress(log, "whole networks", std::ssize(archs) * config.rounds);
-  std::vector<double> result(archs.size());
-  // Every group takes its networks from all over the list, so that a drift between groups falls on
-  // the first and the last part of the list alike.
-  const std::size_t groups = (archs.size() + kNetworksPerGroup - 1) / kNetworksPerGroup;
-  for (std::size_t group = 0; group < groups; ++group) {
-    PreparedChains chains(timer, stop);
-    for (std::size_t i = group; i < archs.size(); i += groups) chains.add(space.network(archs[i]));
-    const auto times = chains.time(config, rng, progress);
-    for (std::size_t i = 0; i < times.size(); ++i) result[group + i * groups] = median(times[i]);
-  }
-  return result;
-}
-
-ModelAccuracy held_out_accuracy(const LatencyTable& table, bool with_bias) {
-  std::vector<double> predicted;
-  std::vector<double> measured;
-  for (const MeasuredNetwork& network : table.test) {
-    predicted.push_back(network.sum_ms + (with_bias ? table.bias_ms : 0.0));
-    measured.push_back(network.measured_ms);
-  }
-  return judge(predicted, measured);
+  if (archs.empty()) return {};
+  QuietTimer quiet(timer, reference_block(distinct_blocks(space)), config.sample_ms, stop);
+  return time_networks(NetworkTimes(space, archs, quiet, config.sample_ms),
+                       {.passes = passes_of(config)}, seed, log)
+      .ms;
 }
 
 }  // namespace hsconas

@@ -1,7 +1,9 @@
 #include "hsconas/latency/model.hpp"
 
+#include <cmath>
 #include <cstddef>
 #include <functional>
+#include <utility>
 
 namespace hsconas {
 
@@ -26,6 +28,19 @@ LayerChoice best_choice(const LatencyModel& model, const Subspace& subspace, std
   return best;
 }
 
+/// `arch` with the operator, the width, or both of one layer redrawn: towards either end of the
+/// range the operator that helps may only do so at another width.
+Architecture change_once(Architecture arch, const Subspace& subspace, Rng& rng) {
+  const std::size_t layer = rng.index(arch.size());
+  const auto redraw = [&](int& gene, const std::vector<int>& allowed) {
+    gene = allowed[rng.index(allowed.size())];
+  };
+  const std::size_t kind = rng.index(3);
+  if (kind != 0) redraw(arch[layer].op, subspace.ops[layer]);
+  if (kind != 1) redraw(arch[layer].width, subspace.widths[layer]);
+  return arch;
+}
+
 }  // namespace
 
 LatencyRange latency_range(const LatencyModel& model, const Subspace& subspace) {
@@ -41,6 +56,22 @@ LatencyRange latency_range(const LatencyModel& model, const Subspace& subspace) 
   range.fastest_ms = model.predict_ms(range.fastest);
   range.slowest_ms = model.predict_ms(range.slowest);
   return range;
+}
+
+Architecture walk_to_latency(Architecture arch, const LatencyModel& model, const Subspace& subspace,
+                             double goal_ms, double tolerance, int changes_per_layer, Rng& rng) {
+  const auto gap_of = [&](const Architecture& a) {
+    return std::abs(model.predict_ms(a) / goal_ms - 1.0);
+  };
+  double gap = gap_of(arch);
+  for (int i = 0; i < changes_per_layer * subspace.layers() && gap > tolerance; ++i) {
+    Architecture changed = change_once(arch, subspace, rng);
+    const double changed_gap = gap_of(changed);
+    if (changed_gap >= gap) continue;
+    arch = std::move(changed);
+    gap = changed_gap;
+  }
+  return arch;
 }
 
 }  // namespace hsconas

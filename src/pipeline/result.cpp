@@ -16,16 +16,21 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kFormat = "hsconas-result-1";
+constexpr const char* kFormat = "hsconas-result-2";
 
-json to_json(const JudgedArchitecture& judged, const SearchSpace& space) {
+json to_json(const JudgedArchitecture& judged, const SearchSpace& space,
+             const LatencyStage& latency) {
   const Candidate& candidate = judged.candidate;
   const Cost cost = space.cost(candidate.arch);
+  const double error_ms = latency.table.error_percent / 100.0 * candidate.latency_ms;
   return {{"title", judged.title},
           {"arch", space.encode(candidate.arch)},
           {"layers", space.describe(candidate.arch)},
           {"accuracy", candidate.accuracy},
           {"predicted_ms", candidate.latency_ms},
+          {"error_ms", error_ms},
+          {"target_within_error",
+           std::abs(candidate.latency_ms - latency.objective.target_ms) <= error_ms},
           {"measured_ms", judged.measured_ms},
           {"score", candidate.score},
           {"macs", cost.macs},
@@ -68,14 +73,14 @@ Architecture largest(const SearchSpace& space) {
 json to_json(const RunResult& result, const SearchResult& found, const Config& config,
              const SearchSpace& space, const Subspace& subspace, const LatencyStage& latency) {
   json others = json::array();
-  for (const auto& other : result.others) others.push_back(to_json(other, space));
+  for (const auto& other : result.others) others.push_back(to_json(other, space, latency));
   json history = json::array();
   for (const auto& generation : found.history) {
     history.push_back({{"evaluations", generation.evaluations},
                        {"best_score", generation.best_score},
                        {"mean_score", generation.mean_score}});
   }
-  json winner = to_json(result.winner, space);
+  json winner = to_json(result.winner, space, latency);
   winner["test_accuracy"] = result.test_accuracy;
   return {{"format", kFormat},
           {"name", config.name},
@@ -132,6 +137,17 @@ std::string format_result(const json& result) {
       result.at("random").at("count").get<int>(),
       result.at("random").at("median_accuracy").get<double>() * 100.0,
       winner.at("test_accuracy").get<double>() * 100.0);
+  const double error_ms = winner.at("error_ms");
+  if (error_ms > 0.0) {
+    text += fmt::format(
+        "Latency model: 90 % of networks take what is predicted within {:.1f} %; the winner "
+        "{:.3f} +- {:.3f} ms.\n{}\n",
+        100.0 * error_ms / winner.at("predicted_ms").get<double>(),
+        winner.at("predicted_ms").get<double>(), error_ms,
+        winner.at("target_within_error").get<bool>()
+            ? "T lies inside that error bar: by the model alone the budget may be kept or missed.\n"
+            : "");
+  }
   text += fmt::format("winner: {}\n  {}\n", winner.at("arch").get<std::string>(),
                       winner.at("layers").get<std::string>());
   return text;

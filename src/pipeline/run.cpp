@@ -15,6 +15,7 @@
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/profile/torch_timer.hpp"
+#include "hsconas/report/latency_report.hpp"
 #include "hsconas/score/target.hpp"
 #include "hsconas/search/search.hpp"
 #include "hsconas/shrink/shrink.hpp"
@@ -74,8 +75,7 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop)
       space_(config_.space),
       record_(dir_.stages()),
       metrics_(dir_.metrics(), true) {
-  open_device(config_.device.type);  // An absent GPU is said before anything is made.
-  open_device(latency_device(config_));
+  open_device(latency_device(config_));  // An absent GPU is said before anything is made.
   make_folder(dir_.checkpoints());
   log_.attach_file(dir_.log());
   write_json(dir_.config(), to_json(config_));
@@ -112,6 +112,11 @@ json Run::latency_inputs() const {
   return inputs;
 }
 
+TorchTimer Run::make_timer(int batch) const {
+  return {open_device(latency_device(config_)), config_.latency.threads, batch,
+          config_.latency.cpus};
+}
+
 const LatencyStage& Run::latency() {
   if (latency_) return *latency_;
   LatencyStage stage;
@@ -123,12 +128,19 @@ const LatencyStage& Run::latency() {
     if (!config_.latency.table.empty()) {
       stage.table = load_table(config_.latency.table);
     } else {
-      TorchTimer timer(open_device(latency_device(config_)), config_.latency.threads,
-                       config_.latency.batch);
+      TorchTimer timer = make_timer(config_.latency.batch);
       stage.table =
           measure_table(space_, timer, timer.info(), config_.latency, config_.seed, log_, stop_);
+      if (stage.table.noise.is_disturbed()) {
+        log_.warn(fmt::format(
+            "the machine was not quiet while the latency table was measured: a reference block "
+            "was slow {:.0f} % of the time, others kept {:.2f} of {:.0f} CPUs busy",
+            stage.table.noise.slow_percent, std::max(0.0, stage.table.noise.other_cpus),
+            stage.table.noise.cpus));
+      }
     }
     write_json(dir_.latency(), to_json(stage.table));
+    write_file(dir_.latency_plot(), latency_scatter(stage.table));
     record_.finish("latency", inputs);
   }
   const TableModel model(space_, stage.table);
@@ -337,6 +349,7 @@ json Run::search_inputs() {
           {"search", all["search"]},
           {"measured_on", latency_device(config_)},
           {"measured_threads", config_.latency.threads},
+          {"measured_cpus", config_.latency.cpus},
           {"rounds", config_.latency.rounds}};
 }
 
@@ -366,8 +379,7 @@ void Run::measure(RunResult& result) {
   for (auto& other : result.others) all.push_back(&other);
   std::vector<Architecture> archs;
   for (const auto* judged : all) archs.push_back(judged->candidate.arch);
-  TorchTimer timer(open_device(latency_device(config_)), config_.latency.threads,
-                   latency().table.device.batch);
+  TorchTimer timer = make_timer(latency().table.device.batch);
   const auto times =
       measure_networks(space_, archs, timer, config_.latency, config_.seed, log_, stop_);
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->measured_ms = times[i];

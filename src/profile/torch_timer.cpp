@@ -1,30 +1,59 @@
 #include "hsconas/profile/torch_timer.hpp"
 
-#include <chrono>
-#include <fstream>
+#include <atomic>
 #include <string>
 
 #include <fmt/format.h>
 #include <torch/torch.h>
 
+#include "device_clock.hpp"
+#include "hsconas/base/error.hpp"
 #include "hsconas/supernet/device.hpp"
 
 namespace hsconas {
 
 namespace {
 
-void wait_for(const torch::Device& device) {
-  if (device.is_cuda()) torch::cuda::synchronize(device.index());
+/// Runs `bind(i)` once in each of torch's `threads` CPU threads.
+template <typename Bind>
+void in_every_thread(int threads, Bind bind) {
+  at::parallel_for(0, threads, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) bind(static_cast<std::size_t>(i));
+  });
+}
+
+void bind_threads(int threads, const std::vector<int>& cpus) {
+  std::atomic<int> failed{-1};
+  in_every_thread(threads, [&](std::size_t i) {
+    const int cpu = cpus[i % cpus.size()];
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<std::size_t>(cpu), &set);
+    if (::sched_setaffinity(0, sizeof(set), &set) != 0) failed = cpu;
+  });
+  if (failed >= 0) {
+    throw Error(ErrorKind::Device,
+                fmt::format("latency.cpus: a thread cannot be bound to CPU {}", failed.load()));
+  }
 }
 
 }  // namespace
 
-TorchTimer::TorchTimer(torch::Device device, int threads, int batch)
+TorchTimer::TorchTimer(torch::Device device, int threads, int batch, const std::vector<int>& cpus)
     : device_(device), threads_(threads), batch_(batch), previous_threads_(at::get_num_threads()) {
   at::set_num_threads(threads);
+  if (cpus.empty()) return;
+  cpu_set_t all;
+  if (::sched_getaffinity(0, sizeof(all), &all) == 0) previous_cpus_ = all;
+  bind_threads(threads, cpus);
 }
 
 TorchTimer::~TorchTimer() {
+  if (previous_cpus_) {
+    in_every_thread(threads_, [this](std::size_t) {
+      ::sched_setaffinity(0, sizeof(*previous_cpus_), &*previous_cpus_);
+    });
+  }
   at::set_num_threads(previous_threads_);
 }
 
@@ -38,12 +67,10 @@ int TorchTimer::prepare(std::span<const Block> chain) {
 double TorchTimer::time_ms(int id, int runs) {
   const FrozenNetwork& network = chains_.at(id);
   const torch::Tensor& x = input(network.layers().front().block);
-  wait_for(device_);
-  const auto start = std::chrono::steady_clock::now();
-  for (int run = 0; run < runs; ++run) network.forward(x);
-  wait_for(device_);
-  const auto end = std::chrono::steady_clock::now();
-  return std::chrono::duration<double, std::milli>(end - start).count() / runs;
+  const double total_ms = DeviceClock(device_).time_ms([&] {
+    for (int run = 0; run < runs; ++run) network.forward(x);
+  });
+  return total_ms / runs;
 }
 
 void TorchTimer::release(int id) {

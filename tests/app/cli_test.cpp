@@ -29,6 +29,10 @@ const std::vector<std::string> kConfigOptions{"--config", "--set",     "override
                                               "--seed",   "--threads", "--device"};
 const std::vector<std::string> kRunOptions{"--work-dir", "--resume", "--overwrite", "--dry-run"};
 
+const std::vector<std::string> kFitOptions{"--space",       "--networks", "--column", "--fit",
+                                           "--choose",      "--seed",     "--out",    "--scatter",
+                                           "--device-name", "--batch"};
+
 std::vector<std::string> both(std::vector<std::string> a, const std::vector<std::string>& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
@@ -216,7 +220,14 @@ TEST_CASE("--help of every command names its options in lines that fit", "[app]"
       {"profile", run},
       {"train", run},
       {"shrink", run},
-      {"predict", both(kConfigOptions, {"--arch", "--table", "--measure"})},
+      {"predict",
+       both(kConfigOptions, {"--space", "--arch", "--archs", "--table", "--measure", "--out"})},
+      {"latency", {"import", "adapt", "choose", "compare", "keys"}},
+      {"latency compare", {"first", "second"}},
+      {"latency import", both(kFitOptions, {"--operators", "--least-squares"})},
+      {"latency adapt", both(kFitOptions, {"--table"})},
+      {"latency choose", {"--space", "--count", "--seed"}},
+      {"latency keys", {"--space"}},
       {"config", {"print", "check", "new", "keys"}},
       {"config print", kConfigOptions},
       {"config check", kConfigOptions},

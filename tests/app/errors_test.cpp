@@ -120,7 +120,13 @@ TEST_CASE("a command line that cannot be read is a usage error that says where h
       {{"config", "keys", "all"}, kUsage, {"all"}},
       {Bench::search("run", {"--resume", "--overwrite"}), kUsage, {"--resume", "--overwrite"}},
       {{"search", "--config", "micro.json", "--resume"}, kUsage, {"--work-dir"}},
-      {{"predict", "--config", "micro.json"}, kUsage, {"--arch is required"}}};
+      {{"latency"}, kUsage, {"subcommand"}},
+      {{"latency", "imprt"}, kUsage, {"did you mean 'import'?"}},
+      {{"latency", "import", "--out", "t.json"}, kUsage, {"--space is required"}},
+      {{"latency", "choose", "-s", "x.json", "-n", "1"}, kUsage, {"--count"}},
+      {{"latency", "adapt", "-s", "x.json", "-o", "t.json", "-t", "s.json"},
+       kUsage,
+       {"--networks is required"}}};
   for (Refusal& refusal : refusals) refusal.parts.emplace_back("(run with --help)");
   check_errors(Bench(), refusals);
 }
@@ -202,8 +208,12 @@ TEST_CASE("a corrupt image in a folder is skipped with a warning that names it",
        "score.calibration_images=8", "score.batch=8"}));
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
-  REQUIRE(lines_of(outcome.err).size() == 1);
-  CHECK(contains(outcome.err, "warning: skipped ./train/red/3.jpg"));
+  std::vector<std::string> skipped;
+  for (const std::string& line : lines_of(outcome.err)) {
+    if (contains(line, "skipped")) skipped.push_back(line);
+  }
+  REQUIRE(skipped.size() == 1);
+  CHECK(contains(skipped[0], "warning: skipped ./train/red/3.jpg"));
 }
 #endif
 

@@ -121,7 +121,7 @@ inline nlohmann::json micro_config() {
               "operators": ["shuffle_k3", "xception", "skip"], "widths": [0.5, 1.0]},
     "device": {"threads": 1},
     "data": {"holdout_images": 200, "train_images": 400, "test_images": 200, "workers": 1},
-    "latency": {"rounds": 3, "sample_ms": 0, "bias_networks": 4, "test_networks": 3},
+    "latency": {"rounds": 3, "sample_ms": 0, "budget_minutes": 0, "bias_networks": 4, "test_networks": 3},
     "supernet": {"batch": 64, "epochs": 2, "lr": 0.05},
     "score": {"calibration_images": 64, "validation_images": 100, "batch": 64},
     "shrink": {"samples": 2, "stages": [{"layers": 1, "tune_epochs": 0.5, "lr": 0.01}]},

@@ -79,8 +79,8 @@ TEST_CASE("a search writes every file of a run and no others", "[app]") {
   CHECK(names_below(finished_run().bench / "run") ==
         std::set<std::string>{"candidates.csv", "checkpoints/shrink-1.safetensors",
                               "checkpoints/supernet.safetensors", "config.json", "latency.json",
-                              "log.txt", "metrics.jsonl", "result.json", "shrink.json",
-                              "stages.json", "version.txt"});
+                              "latency.svg", "log.txt", "metrics.jsonl", "result.json",
+                              "shrink.json", "stages.json", "version.txt"});
 }
 
 TEST_CASE("the files of a run are what their names say", "[app]") {
@@ -88,9 +88,9 @@ TEST_CASE("the files of a run are what their names say", "[app]") {
   CHECK(read_json(run.file("config.json"))["search"]["population"] == 4);
   CHECK(read_file(run.file("version.txt")).starts_with("hsconas "));
   CHECK(contains(read_file(run.file("log.txt")), "supernet: 12 steps of 64 images"));
-  CHECK(read_json(run.file("latency.json"))["format"] == "hsconas-latency-1");
+  CHECK(read_json(run.file("latency.json"))["format"] == "hsconas-latency-2");
   CHECK(read_json(run.file("shrink.json"))["format"] == "hsconas-shrink-1");
-  CHECK(read_json(run.file("result.json"))["format"] == "hsconas-result-1");
+  CHECK(read_json(run.file("result.json"))["format"] == "hsconas-result-2");
   CHECK(read_json(run.file("stages.json")).contains("search"));
   CHECK(lines_of(read_file(run.file("candidates.csv"))).front() ==
         "weights,arch,accuracy,latency_ms,score");
@@ -148,7 +148,7 @@ TEST_CASE("each of the other commands stops where it says", "[app]") {
     REQUIRE(outcome.exit_code == 0);
     return json::parse(outcome.out);
   };
-  CHECK(run("profile")["held_out"]["n"] == 3);
+  CHECK(run("profile")["held_out"]["random"]["fitted"]["n"] == 3);
   CHECK(fs::exists(bench / "run/latency.json"));
   CHECK(fs::is_empty(bench / "run/checkpoints"));
   CHECK(run("train")["stage"] == "supernet");

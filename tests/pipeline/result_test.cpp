@@ -46,6 +46,7 @@ json example_result() {
       .best = best, .scored = {best, small}, .history = {{1, 0.25, 0.25}, {2, 0.625, 0.4375}}};
   LatencyStage latency;
   latency.table.device = {.device = "cpu: example", .threads = 1, .batch = 4};
+  latency.table.error_percent = 25.0;
   latency.objective = {.target_ms = 2.0, .beta = -0.25};
   return to_json(result, found, config, space, shrunk, latency);
 }
@@ -76,9 +77,23 @@ smallest   50.00 %  0.2500         1.000  -50.0 %        1.500       +50.0 %    
 Accuracies are on held-out training images, with shared weights. 8 random architectures
 within 10 % of T have a median of 56.25 %. The winner on the test set: 68.75 %.
 
+Latency model: 90 % of networks take what is predicted within 25.0 %; the winner 2.500 +- 0.625 ms.
+T lies inside that error bar: by the model alone the budget may be kept or missed.
+
 winner: 0:4-0:9
   shuffle_k3 x0.5, shuffle_k3 x1
 )");
+}
+
+TEST_CASE("a result warns of the target only inside the winner's error bar, if there is one",
+          "[result]") {
+  json outside = example_result();
+  outside["winner"]["target_within_error"] = false;
+  CHECK(format_result(outside).find("+- 0.625 ms") != std::string::npos);
+  CHECK(format_result(outside).find("error bar") == std::string::npos);
+  json unknown = example_result();
+  unknown["winner"]["error_ms"] = 0.0;
+  CHECK(format_result(unknown).find("Latency model") == std::string::npos);
 }
 
 TEST_CASE("the smallest and the largest architecture are those of a full enumeration", "[result]") {

@@ -35,9 +35,10 @@ struct CommandContext {
 using Command = std::function<void(CommandContext&)>;
 
 /// Each adds its subcommands to `app` and stores in `chosen` what runs when one of them is named.
-void add_run_commands(CLI::App& app, Command& chosen);     ///< search, profile, train, shrink
-void add_predict_command(CLI::App& app, Command& chosen);  ///< predict
-void add_config_commands(CLI::App& app, Command& chosen);  ///< config print, check, new, keys
+void add_run_commands(CLI::App& app, Command& chosen);      ///< search, profile, train, shrink
+void add_predict_command(CLI::App& app, Command& chosen);   ///< predict
+void add_latency_commands(CLI::App& app, Command& chosen);  ///< latency import, adapt, ...
+void add_config_commands(CLI::App& app, Command& chosen);   ///< config print, check, new, keys
 
 /// The config options that several commands share.
 struct ConfigOptions {
@@ -46,7 +47,7 @@ struct ConfigOptions {
   std::string seed, threads, device;
 
   /// --config, --set, bare key=value, --seed, --threads, --device.
-  void add_to(CLI::App& command);
+  void add_to(CLI::App& command, bool is_required = true);
   /// All overrides in the order in which they apply: --set, bare, short options.
   std::vector<std::string> all_overrides() const;
 };

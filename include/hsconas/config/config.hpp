@@ -38,10 +38,13 @@ struct LatencyConfig {
   int batch = 1;                 ///< Images per timed run.
   int threads = 1;               ///< CPU threads of a timed run.
   std::string table;             ///< A table to use as it is; empty: measure.
-  int rounds = 15;               ///< Times every entry is timed, all entries once per round.
+  std::vector<int> cpus;         ///< CPUs that timed threads are bound to; empty: any.
+  int rounds = 15;               ///< Timings of every entry and network, at least.
+  double interval_percent = 1;   ///< More timings until half the interval is this narrow,
+  double budget_minutes = 10;    ///< or the time for the whole table is spent.
   double sample_ms = 1.0;        ///< Runs are repeated back to back until a timing lasts this long.
-  int bias_networks = 100;       ///< Random networks the bias is fitted on; the paper's M.
-  int test_networks = 50;        ///< Further random networks the model is judged on.
+  int bias_networks = 100;       ///< Networks the correction is fitted on; the paper's M.
+  int test_networks = 50;        ///< Networks the model is judged on, of each of two kinds.
 };
 
 /// Training of the weight-sharing network.

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <vector>
 
 #include "hsconas/base/log.hpp"
+#include "hsconas/base/rng.hpp"
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
+#include "hsconas/latency/op_timer.hpp"
 #include "hsconas/latency/table.hpp"
 
 namespace hsconas {
@@ -16,29 +19,40 @@ namespace hsconas {
 /// left out: they cost nothing.
 std::vector<Block> distinct_blocks(const SearchSpace& space);
 
-/// Fills a table for `space` with `timer` and fits and judges its bias.
+/// Fills a table for `space` with `timer`, fits its correction and judges it.
 ///
-/// Every distinct block is first run once to warm up, then gets as many runs back to back as make
-/// one timing last `sample_ms`. It is timed once per round, in an order shuffled anew each round,
-/// so that a drift of the machine hits all alike; the median over `config.rounds` stands. Then
-/// `bias_networks` uniformly random networks are timed whole, in the same interleaved way; B is
-/// the mean of measured - sum; `test_networks` others judge it. The mean needs no guard against
-/// outliers: what is averaged are medians over rounds already.
-/// All of these networks are different. A space with fewer than were asked for shares what it has
-/// between the two purposes, in proportion, with a warning.
+/// Blocks: timed once per round, in an order shuffled anew each round so that a drift of the
+/// machine hits all alike, and readied anew each round, so that where the memory happens to lie is
+/// part of the spread; a timing is the mean of as many runs back to back as last `sample_ms`. The
+/// median over the rounds stands, with its bootstrap interval. After `config.rounds` rounds those
+/// entries go on whose interval is still wider than `interval_percent`, until a third of
+/// `budget_minutes` is spent.
+/// Noise: a reference block is timed after every few others; timings next to a slow one are
+/// dropped.
+/// Networks: `bias_networks` to fit the correction on, half of them uniformly random, half spread
+/// evenly over the range of latencies; further `test_networks` of each kind to judge it, timed
+/// twice. Each is timed `rounds` times, in passes of three between which everything is shuffled and
+/// readied anew, then on until the median interval is as narrow as asked; fewer times (at least 3),
+/// with a warning, where the budget demands it.
+/// All networks are different. A space with fewer than were asked for shares what it has between
+/// the purposes, in proportion, with a warning.
 /// Throws Error(Interrupted) when `stop` is requested, Error(Device) when the timer's answer is no
 /// time; whatever the timer throws passes through.
 LatencyTable measure_table(const SearchSpace& space, OpTimer& timer, const DeviceInfo& device,
                            const LatencyConfig& config, std::uint64_t seed, Log& log,
                            const StopToken& stop);
 
-/// Median milliseconds of whole networks, each timed `rounds` times, interleaved with those of its
-/// group: at most 24 are ready at once, so that memory stays bounded. Errors as measure_table().
+/// Median milliseconds of whole networks, each timed `rounds` times (rounded up to a multiple of
+/// three), interleaved with others: at most 24 are ready at once, so that memory stays bounded.
+/// Errors as measure_table().
 std::vector<double> measure_networks(const SearchSpace& space, std::span<const Architecture> archs,
                                      OpTimer& timer, const LatencyConfig& config,
                                      std::uint64_t seed, Log& log, const StopToken& stop);
 
-/// Accuracy of `table` on its own held-out networks, with the bias or without it.
-ModelAccuracy held_out_accuracy(const LatencyTable& table, bool with_bias);
+/// `count` different architectures whose predictions are spread evenly from the fastest to the
+/// slowest; fewer where the space runs out of them or `taken` holds them. `taken` grows by them.
+std::vector<Architecture> spread_architectures(const SearchSpace& space, const LatencyModel& model,
+                                               std::size_t count, std::set<Architecture>& taken,
+                                               Rng& rng);
 
 }  // namespace hsconas

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hsconas/base/rng.hpp"
 #include "hsconas/space/architecture.hpp"
 #include "hsconas/space/subspace.hpp"
 
@@ -24,5 +25,11 @@ struct LatencyRange {
   double slowest_ms = 0.0;
 };
 LatencyRange latency_range(const LatencyModel& model, const Subspace& subspace);
+
+/// A random walk from `arch` towards `goal_ms`: one layer's operator, width or both are redrawn at
+/// a time, and what comes no nearer is undone, until |latency / goal - 1| <= `tolerance` or
+/// `changes_per_layer` x layers tries are spent. Cost: one prediction per try.
+Architecture walk_to_latency(Architecture arch, const LatencyModel& model, const Subspace& subspace,
+                             double goal_ms, double tolerance, int changes_per_layer, Rng& rng);
 
 }  // namespace hsconas

@@ -29,7 +29,7 @@ struct RunResult {
   int random_count = 0;
 };
 
-/// The content of result.json: format "hsconas-result-1". Everything in it repeats with the same
+/// The content of result.json: format "hsconas-result-2". Everything in it repeats with the same
 /// seed and latency table but the values of the keys "measured_ms".
 nlohmann::json to_json(const RunResult& result, const SearchResult& found, const Config& config,
                        const SearchSpace& space, const Subspace& subspace,

@@ -20,6 +20,7 @@ namespace hsconas {
 
 class RunData;  // The images, opened when the first stage needs them.
 class Supernet;
+class TorchTimer;
 struct RunResult;
 
 /// The table and what follows from it.
@@ -57,6 +58,7 @@ class Run {
   /// True when `stage` can be reused; logs that, or why not.
   bool reuse(const std::string& stage, const nlohmann::json& inputs);
   nlohmann::json latency_inputs() const;
+  TorchTimer make_timer(int batch) const;
   nlohmann::json weights_inputs() const;
   nlohmann::json judge_inputs();
   nlohmann::json shrink_inputs(std::size_t stage);

@@ -25,6 +25,7 @@ struct WorkDir {
   std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
   std::filesystem::path stages() const { return root / "stages.json"; }
   std::filesystem::path latency() const { return root / "latency.json"; }
+  std::filesystem::path latency_plot() const { return root / "latency.svg"; }
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   std::filesystem::path checkpoint(const std::string& stage) const {
     return checkpoints() / (stage + ".safetensors");

@@ -2,7 +2,10 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <sched.h>
 #include <utility>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -12,12 +15,14 @@
 namespace hsconas {
 
 /// Times blocks with LibTorch on a CPU or a CUDA device: fp32, channels-last, batch norm folded,
-/// eager. The clock is the steady one; on a GPU the device is waited for before and after.
-/// While a timer lives, it sets torch's thread count for the whole process.
+/// eager. See DeviceClock for what is timed on a GPU.
+/// While a timer lives, it sets torch's thread count for the whole process and, with `cpus`, binds
+/// thread i to CPU cpus[i modulo their number].
 class TorchTimer : public OpTimer {
  public:
-  /// `threads` >= 1 CPU threads; `batch` >= 1 images per pass.
-  TorchTimer(torch::Device device, int threads, int batch);
+  /// `threads` >= 1 CPU threads; `batch` >= 1 images per pass. Throws Error(Device) when a thread
+  /// cannot be bound to one of `cpus`.
+  TorchTimer(torch::Device device, int threads, int batch, const std::vector<int>& cpus = {});
   ~TorchTimer() override;
   TorchTimer(const TorchTimer&) = delete;
   TorchTimer& operator=(const TorchTimer&) = delete;
@@ -36,6 +41,7 @@ class TorchTimer : public OpTimer {
   int threads_;
   int batch_;
   int previous_threads_;
+  std::optional<cpu_set_t> previous_cpus_;  ///< Of this thread and, before, of all others.
   int next_id_ = 0;
   std::map<int, FrozenNetwork> chains_;
   std::map<std::pair<int, int>, torch::Tensor> inputs_;  ///< By (channels, size).

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "hsconas/space/search_space.hpp"
+
+namespace hsconas {
+
+/// What a device makes of operators of a cell that do not matter to its output.
+enum class DeadOperators {
+  Cost,        ///< They run all the same.
+  UnreadFree,  ///< Those from which no path leads to the output are left out.
+  Free         ///< Those too which no path from the input leads to.
+};
+/// "cost", "unread free", "free"; reading throws Error(Data) that quotes another word.
+std::string to_string(DeadOperators dead);
+DeadOperators read_dead_operators(const std::string& word);
+
+/// A cell: nodes in a row, an operator on every edge between two of them. The first node is the
+/// input, the last one the output. File (configs/cells): name, operators, edges as [from, to],
+/// and `nothing`, the operator that cuts its edge.
+struct CellDescription {
+  std::string name;
+  std::vector<std::string> operators;
+  std::vector<std::pair<int, int>> edges;
+  int nothing = 0;  ///< Index into `operators`.
+};
+
+/// A space as an additive latency model sees it: positions with the same choices at each, every
+/// choice a term of the sum. Made from a search space (a position is a layer) or from a cell (a
+/// position is an edge), so that measurements of published cell spaces can be fitted as well.
+class LatencySpace {
+ public:
+  explicit LatencySpace(const SearchSpace& space);
+  explicit LatencySpace(CellDescription cell);
+
+  /// What one choice at one position adds.
+  struct Term {
+    std::string position_key;  ///< "12/mbconv_e3_k3", with ":width" where widths differ.
+    std::string block_key;     ///< Block::key(); empty for a cell.
+    std::string shape_key;     ///< Equal for layers of one shape; empty for a cell.
+    bool is_free = false;      ///< An identity or nothing at all: costs 0 by construction.
+    std::map<std::string, double> work;  ///< See work_of(); empty for a cell.
+  };
+
+  const std::string& name() const { return name_; }
+  int positions() const { return positions_; }
+  int ops() const { return static_cast<int>(op_names_.size()); }
+  int widths() const { return widths_; }
+  const std::string& op_name(int op) const { return op_names_[static_cast<std::size_t>(op)]; }
+  bool is_cell() const { return space_ == nullptr; }
+  /// The search space it was made from; null for a cell.
+  const SearchSpace* search_space() const { return space_.get(); }
+
+  std::size_t terms() const { return terms_.size(); }
+  /// Row-major index [position][op][width] into everything that has one value per term.
+  std::size_t index(int position, LayerChoice choice) const {
+    return (static_cast<std::size_t>(position) * op_names_.size() +
+            static_cast<std::size_t>(choice.op)) *
+               static_cast<std::size_t>(widths_) +
+           static_cast<std::size_t>(choice.width);
+  }
+  const Term& term(std::size_t index) const { return terms_[index]; }
+  /// Operator of the term at `index`.
+  int op_of(std::size_t index) const {
+    return static_cast<int>(index / static_cast<std::size_t>(widths_) % op_names_.size());
+  }
+  /// Keys of the blocks that every network has: stem and head; none for a cell.
+  const std::vector<std::string>& fixed_blocks() const { return fixed_blocks_; }
+
+  /// As SearchSpace::encode() and decode(); throws Error(Usage) that quotes the text.
+  std::string encode(const Architecture& arch) const;
+  Architecture decode(std::string_view text) const;
+
+  /// `arch` written in one way, as SearchSpace::canonical(). In a cell, operators that `dead` says
+  /// are left out become `nothing`.
+  Architecture canonical(Architecture arch, DeadOperators dead) const;
+
+ private:
+  Architecture without_dead(Architecture arch, DeadOperators dead) const;
+
+  std::string name_;
+  int positions_ = 0;
+  int widths_ = 1;
+  std::vector<std::string> op_names_;
+  std::vector<Term> terms_;
+  std::vector<std::string> fixed_blocks_;
+  std::shared_ptr<const SearchSpace> space_;  ///< Null for a cell.
+  CellDescription cell_;
+};
+
+/// Kinds of work a block is made of, for one image, in millions: "dense" multiply-adds, "depthwise
+/// 3" and so on by kernel, "activations" read and written by convolutions and pools, "weights"; and
+/// "calls", their number. Devices differ in how fast they do each.
+std::map<std::string, double> work_of(const Block& block);
+
+/// The space a file describes: a cell when it has `edges`, else a search space (configs/spaces).
+/// Throws Error(Usage) with the file and the key at fault.
+LatencySpace load_latency_space(const std::filesystem::path& path);
+
+}  // namespace hsconas

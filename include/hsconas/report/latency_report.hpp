@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "hsconas/latency/table.hpp"
+
+namespace hsconas {
+
+/// What there is to say about a latency table, for people: its entries and the widest intervals,
+/// how quiet the machine was, the forms tried, and its error on networks it was not fitted on,
+/// beside that of the plain sum and of the paper's constant.
+std::string latency_report(const LatencyTable& table);
+nlohmann::json latency_report_json(const LatencyTable& table);
+
+/// Predicted against measured times of the table's networks, as an SVG document.
+std::string latency_scatter(const LatencyTable& table);
+
+}  // namespace hsconas

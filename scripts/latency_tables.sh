@@ -1,0 +1,118 @@
+#!/bin/bash
+# Fits latency tables to whole networks measured by others and prints how well they do on the rest:
+#   scripts/latency_tables.sh fit SPACE CSV [COUNT [DEVICE ...]]
+#     every device (column) of CSV: fitted on COUNT (500) random networks, beside plain least
+#     squares on the same ones; for a cell also with all dead operators counted;
+#   scripts/latency_tables.sh adapt SPACE CSV "SOURCE ..." "COUNT ..." [DEVICE ...]
+#     Kendall's tau per device when each SOURCE's table, fitted on 500 networks, is adapted with
+#     COUNT networks, beside the fit on 500 of its own (the same 500 that COUNT is drawn from).
+# SPACE is a space or cell file; CSV has a column ops or arch, and milliseconds per device. Cells
+# that are empty or not above 0 are left out, device by device. SEED (1) draws the networks; with
+# CHOOSE=1 the COUNT networks are chosen for what they say instead.
+set -euo pipefail
+hsconas=${HSCONAS:-$(dirname "$0")/../build/release/hsconas}
+seed=${SEED:-1}
+[ $# -ge 3 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+mode=$1 space=$2 csv=$3
+shift 3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+unpacked() { case $csv in *.gz) gzip -dc "$csv" ;; *) cat "$csv" ;; esac; }
+
+# The columns that hold times, unless the caller named them: numbers behind the architecture.
+devices_of() {
+  unpacked | awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) { name[i] = $i; if ($i == "ops" || $i == "arch") at = i } }
+    NR > 1 { for (i = 1; i <= NF; i++) if ($i + 0 > 0) seen[i] = 1 }
+    END { for (i = at + 1; i <= NF; i++) if (seen[i] && name[i] !~ /^(acc|iso)/) print name[i] }'
+}
+
+# arch,ms of one device.
+column() {
+  unpacked | awk -F, -v device="$1" '
+    NR == 1 { for (i = 1; i <= NF; i++) { if ($i == "ops" || $i == "arch") a = i; if ($i == device) d = i }
+      if (!a || !d) { print "no column ops or arch, or no " device > "/dev/stderr"; exit 3 }
+      print "arch,ms"; next }
+    $d + 0 > 0 { print $a "," $d }' > "$work/$1.csv"
+}
+
+# "RMSE% Kendall form" of a JSON report: the table's own prediction of the networks left over.
+figures() {
+  sed -E 's/.*"error_percent":[^,]*,"form":"([^"]*)".*"fitted":\{"kendall":([-+.e0-9]+)[^}]*"rmse_percent":([-+.e0-9]+).*/\3 \2 \1/'
+}
+
+fit() {  # fit DEVICE COUNT TABLE [option]
+  "$hsconas" --json latency import --space "$space" --networks "$work/$1.csv" --device-name "$1" \
+    --fit "$2" --seed "$seed" --out "$3" "${@:4}" | figures
+}
+
+fit_table() {
+  local count=${1:-500} better=0 equal=0 all=0
+  shift || true
+  [ $# -gt 0 ] || mapfile -t devices < <(devices_of)
+  [ $# -eq 0 ] || devices=("$@")
+  local is_cell='' kept='' kept_tau=''
+  grep -q '"edges"' "$space" && is_cell=yes
+  printf '%-16s %8s %12s %10s' device networks 'LS RMSE %' 'LS tau'
+  [ -z "$is_cell" ] || printf ' %12s %10s' 'all RMSE %' 'all tau'
+  printf ' %12s %10s  %s\n' 'RMSE %' tau form
+  for device in "${devices[@]}"; do
+    column "$device"
+    read -r plain plain_tau _ < <(fit "$device" "$count" "$work/plain.json" --least-squares \
+      --dead-operators cost)
+    printf '%-16s %8d %12.5f %10.4f' "$device" "$(($(wc -l < "$work/$device.csv") - 1))" \
+      "$plain" "$plain_tau"
+    if [ -n "$is_cell" ]; then
+      read -r kept kept_tau _ < <(fit "$device" "$count" "$work/kept.json" --dead-operators cost)
+      printf ' %12.5f %10.4f' "$kept" "$kept_tau"
+    fi
+    read -r rmse tau form < <(fit "$device" "$count" "$work/table.json")
+    printf ' %12.5f %10.4f  %s\n' "$rmse" "$tau" "$form"
+    all=$((all + 1))
+    case $(awk -v a="$rmse" -v b="$plain" 'BEGIN { print a < b * (1 - 1e-6) ? "<" : a <= b * (1 + 1e-6) ? "=" : ">" }') in
+      '<') better=$((better + 1)) ;;
+      '=') equal=$((equal + 1)) ;;
+    esac
+  done
+  echo "RMSE below plain least squares on $better of $all devices, equal on $equal"
+}
+
+adapt_table() {
+  local sources=$1 counts=$2 near=0 all=0 full_tau tau
+  shift 2
+  [ $# -gt 0 ] || mapfile -t devices < <(devices_of)
+  [ $# -eq 0 ] || devices=("$@")
+  for source in $sources; do
+    column "$source"
+    fit "$source" 500 "$work/source-$source.json" > /dev/null
+  done
+  # shellcheck disable=SC2086 # one column each
+  printf '%-16s %-16s' device source && printf ' %8s' $counts && printf ' %8s\n' 'own 500'
+  for device in "${devices[@]}"; do
+    column "$device"
+    read -r _ full_tau _ < <(fit "$device" 500 "$work/full.json")
+    for source in $sources; do
+      [ "$source" = "$device" ] && continue
+      printf '%-16s %-16s' "$device" "$source"
+      for count in $counts; do
+        read -r _ tau _ < <("$hsconas" --json latency adapt --space "$space" \
+          --table "$work/source-$source.json" --networks "$work/$device.csv" --fit "$count" \
+          --seed "$seed" --device-name "$device" --out "$work/adapted.json" \
+          ${CHOOSE:+--choose} | figures)
+        printf ' %8.4f' "$tau"
+        if [ "$count" = 50 ]; then
+          all=$((all + 1))
+          near=$((near + $(awk -v a="$tau" -v b="$full_tau" 'BEGIN { print (a >= b - 0.03) }')))
+        fi
+      done
+      printf ' %8.4f\n' "$full_tau"
+    done
+  done
+  echo "with 50 networks within 0.03 of the fit on 500: $near of $all"
+}
+
+case $mode in
+  fit) fit_table "$@" ;;
+  adapt) adapt_table "$@" ;;
+  *) echo "unknown mode '$mode': fit or adapt" >&2; exit 2 ;;
+esac

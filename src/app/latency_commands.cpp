@@ -1,0 +1,244 @@
+#include <filesystem>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/app/commands.hpp"
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/latency/import.hpp"
+#include "hsconas/latency/measure.hpp"
+#include "hsconas/report/latency_report.hpp"
+
+namespace hsconas {
+
+namespace {
+
+using nlohmann::json;
+
+struct ImportOptions {
+  std::string space, networks, operators, source, out, scatter;
+  std::string column = "ms";
+  std::string dead = "auto";
+  std::string device = "imported";
+  int batch = 1;
+  std::size_t fit = 0;
+  std::uint64_t seed = 1;
+  bool choose = false;
+  bool least_squares = false;
+  std::size_t count = 50;
+};
+
+DeviceInfo device_of(const ImportOptions& options) {
+  return {.device = options.device,
+          .threads = 1,
+          .batch = options.batch,
+          .precision = "unknown",
+          .versions = "imported"};
+}
+
+MeasurementSplit load_networks(const ImportOptions& options, const LatencySpace& space) {
+  const CsvTable csv = CsvTable::load(options.networks);
+  return split_measurements(read_measurements(csv, space, options.column), options.fit,
+                            options.seed, options.choose ? &space : nullptr);
+}
+
+LatencyTable import_table(const ImportOptions& options, const LatencySpace& space) {
+  if (options.operators.empty()) {
+    TableFitOptions fit{.least_squares = options.least_squares};
+    if (options.dead != "auto") fit.dead = read_dead_operators(options.dead);
+    return fit_table(space, load_networks(options, space), fit, device_of(options));
+  }
+  if (space.is_cell()) {
+    throw Error(ErrorKind::Usage, "--operators needs a search space: a cell has no blocks");
+  }
+  LatencyTable table = table_of_blocks(CsvTable::load(options.operators), *space.search_space(),
+                                       options.column, device_of(options));
+  if (!options.networks.empty()) correct_table(table, space, load_networks(options, space));
+  return table;
+}
+
+void finish(const LatencyTable& table, const ImportOptions& options, CommandContext& context) {
+  write_json(options.out, to_json(table));
+  if (!options.scatter.empty()) write_file(options.scatter, latency_scatter(table));
+  if (context.options.json) {
+    json report = latency_report_json(table);
+    report["table"] = options.out;
+    fmt::print("{}\n", report.dump());
+  } else {
+    fmt::print("{}table written to {}\n", latency_report(table), options.out);
+  }
+}
+
+void import_latency(const ImportOptions& options, CommandContext& context) {
+  if (options.networks.empty() && options.operators.empty()) {
+    throw Error(ErrorKind::Usage, "latency import needs --networks, --operators, or both");
+  }
+  const LatencySpace space = load_latency_space(options.space);
+  finish(import_table(options, space), options, context);
+}
+
+void adapt_latency(const ImportOptions& options, CommandContext& context) {
+  const LatencySpace space = load_latency_space(options.space);
+  const LatencyTable source = load_table(options.source);
+  finish(adapt_table(space, source, load_networks(options, space), device_of(options)), options,
+         context);
+}
+
+void print_keys(const ImportOptions& options) {
+  const LatencySpace space = load_latency_space(options.space);
+  if (space.is_cell()) {
+    throw Error(ErrorKind::Usage, options.space + " is a cell, which has no blocks to time");
+  }
+  std::string text = "key,in_channels,mid_channels,out_channels,in_size,stride,macs\n";
+  for (const Block& block : distinct_blocks(*space.search_space())) {
+    text +=
+        fmt::format("{},{},{},{},{},{},{}\n", block.key(), block.in_channels, block.mid_channels,
+                    block.out_channels, block.in_size, block.stride, cost_of(block).macs);
+  }
+  fmt::print("{}", text);
+}
+
+void print_chosen(const ImportOptions& options) {
+  const LatencySpace space = load_latency_space(options.space);
+  Rng rng(options.seed, "latency-choose");
+  std::vector<Architecture> candidates;
+  for (std::size_t i = 0; i < kChoiceCandidates; ++i) {
+    Architecture arch;
+    for (int position = 0; position < space.positions(); ++position) {
+      arch.push_back({static_cast<int>(rng.index(static_cast<std::size_t>(space.ops()))),
+                      static_cast<int>(rng.index(static_cast<std::size_t>(space.widths())))});
+    }
+    candidates.push_back(std::move(arch));
+  }
+  std::string text = "arch\n";
+  for (const std::size_t i : choose_networks(space, candidates, options.count)) {
+    text += space.encode(space.canonical(candidates[i], DeadOperators::Cost)) + "\n";
+  }
+  fmt::print("{}", text);
+}
+
+void compare_latency(const ImportOptions& options, CommandContext& context) {
+  const TableDifference d =
+      compare_entries(load_table(options.source), load_table(options.networks));
+  if (d.entries == 0) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{} and {} have no entry in common", options.source, options.networks));
+  }
+  if (context.options.json) {
+    fmt::print("{}\n", json{{"entries", d.entries},
+                            {"covered", d.covered},
+                            {"median_ratio", d.median_ratio},
+                            {"largest_percent", d.largest_percent},
+                            {"largest_key", d.largest_key}}
+                           .dump());
+    return;
+  }
+  fmt::print(
+      "{} entries; {:.1f} % differ by no more than their 90 % intervals say\n"
+      "the second takes {:.4f} times as long (median); largest difference {:.1f} %, {}\n",
+      d.entries, 100.0 * d.covered, d.median_ratio, d.largest_percent, d.largest_key);
+}
+
+void add_space(CLI::App& command, ImportOptions& options) {
+  command
+      .add_option("-s,--space", options.space, "Space or cell file, e.g. configs/spaces/fbnet.json")
+      ->required()
+      ->type_name("FILE");
+}
+
+void add_fit_options(CLI::App& command, ImportOptions& options) {
+  add_space(command, options);
+  command
+      .add_option("--networks", options.networks,
+                  "CSV of whole networks: columns arch (or ops) and the times")
+      ->type_name("CSV");
+  command.add_option("--column", options.column, "Column that holds milliseconds (default: ms)")
+      ->type_name("NAME");
+  command
+      .add_option("--fit", options.fit, "Fit on so many, drawn by --seed (default: four fifths)")
+      ->type_name("N");
+  command.add_flag("--choose", options.choose,
+                   "Fit on those that say most about the others (see latency choose)");
+  command.add_option("--seed", options.seed, "Of that draw")->type_name("N");
+  command.add_option("-o,--out", options.out, "Latency table to write")
+      ->required()
+      ->type_name("FILE");
+  command.add_option("--scatter", options.scatter, "Also plot predicted against measured")
+      ->type_name("SVG");
+  command.add_option("--device-name", options.device, "Name of the device, for the table")
+      ->type_name("TEXT");
+  command.add_option("--batch", options.batch, "Images per run there, for the table")
+      ->check(CLI::Range(1, 65536))
+      ->type_name("N");
+}
+
+}  // namespace
+
+void add_latency_commands(CLI::App& app, Command& chosen) {
+  CLI::App* latency =
+      app.add_subcommand("latency", "Latency tables of devices that are not at hand");
+  latency->require_subcommand(1);
+
+  auto import = std::make_shared<ImportOptions>();
+  CLI::App* command = latency->add_subcommand(
+      "import", "Make a table from measured blocks, whole networks, or both");
+  add_fit_options(*command, *import);
+  command
+      ->add_option("--operators", import->operators,
+                   "CSV of blocks timed alone: key (see latency keys) and the times")
+      ->type_name("CSV");
+  command
+      ->add_option("--dead-operators", import->dead,
+                   "Of a cell, those that do not matter to the output; auto finds out")
+      ->check(CLI::IsMember({"auto", "cost", "unread free", "free"}))
+      ->type_name("WORD");
+  command->add_flag("--least-squares", import->least_squares,
+                    "Plain least squares per position, for comparison");
+  command->callback([import, &chosen] {
+    chosen = [import](CommandContext& context) { import_latency(*import, context); };
+  });
+
+  auto adapt = std::make_shared<ImportOptions>();
+  command = latency->add_subcommand(
+      "adapt", "Bring a table to another device by a few networks measured there");
+  add_fit_options(*command, *adapt);
+  command->get_option("--networks")->required();
+  command->add_option("-t,--table", adapt->source, "Table to start from")
+      ->required()
+      ->type_name("FILE");
+  command->callback([adapt, &chosen] {
+    chosen = [adapt](CommandContext& context) { adapt_latency(*adapt, context); };
+  });
+
+  auto choose = std::make_shared<ImportOptions>();
+  command = latency->add_subcommand("choose",
+                                    "List the networks that say most, to time on another device");
+  add_space(*command, *choose);
+  command->add_option("-n,--count", choose->count, "Networks (default: 50)")
+      ->check(CLI::Range(2, 1000))
+      ->type_name("N");
+  command->add_option("--seed", choose->seed, "Of the random networks they are chosen from")
+      ->type_name("N");
+  command->callback(
+      [choose, &chosen] { chosen = [choose](CommandContext&) { print_chosen(*choose); }; });
+
+  auto compare = std::make_shared<ImportOptions>();
+  command = latency->add_subcommand(
+      "compare", "Say how two tables differ, and whether their intervals allow it");
+  command->add_option("first", compare->source, "Latency table")->required()->type_name("FILE");
+  command->add_option("second", compare->networks, "Latency table")->required()->type_name("FILE");
+  command->callback([compare, &chosen] {
+    chosen = [compare](CommandContext& context) { compare_latency(*compare, context); };
+  });
+
+  auto keys = std::make_shared<ImportOptions>();
+  command = latency->add_subcommand("keys", "List the blocks of a space to time, as CSV");
+  add_space(*command, *keys);
+  command->callback([keys, &chosen] { chosen = [keys](CommandContext&) { print_keys(*keys); }; });
+}
+
+}  // namespace hsconas

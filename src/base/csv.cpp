@@ -1,0 +1,190 @@
+#include "hsconas/base/csv.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <charconv>
+#include <cmath>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/gzip.hpp"
+#include "hsconas/base/text.hpp"
+
+namespace hsconas {
+
+namespace {
+
+constexpr std::string_view kBlanks = " \t";
+
+/// A line of a source, for errors.
+struct Place {
+  const std::string& source;
+  std::size_t line = 0;
+
+  [[noreturn]] void fail(std::string_view problem) const {
+    throw Error(ErrorKind::Data, fmt::format("{}:{}: {}", source, line, problem));
+  }
+};
+
+std::string_view without_blanks_before(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(kBlanks), text.size()));
+}
+
+std::string_view without_blanks_after(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+}
+
+/// Takes a quoted cell, quotes included, off the front of `rest`.
+std::string take_quoted(std::string_view& rest, const Place& place) {
+  std::string cell;
+  while (true) {
+    rest.remove_prefix(1);  // The opening quote, or the second of two.
+    const std::size_t quote = rest.find('"');
+    if (quote == std::string_view::npos) place.fail("has a quote that is not closed on this line");
+    cell += rest.substr(0, quote);
+    rest.remove_prefix(quote + 1);
+    if (!rest.starts_with('"')) break;
+    cell += '"';
+  }
+  rest = without_blanks_before(rest);
+  if (!rest.empty() && !rest.starts_with(',')) place.fail("has text after a closing quote");
+  return cell;
+}
+
+/// Takes a cell without quotes off the front of `rest`.
+std::string take_plain(std::string_view& rest, const Place& place) {
+  const std::string_view cell = rest.substr(0, rest.find(','));
+  if (cell.find('"') != std::string_view::npos) {
+    place.fail("has a quote inside a cell; quote the whole cell and double the quote");
+  }
+  rest.remove_prefix(cell.size());
+  return std::string(without_blanks_after(cell));
+}
+
+std::vector<std::string> cells_of(std::string_view line, const Place& place) {
+  std::vector<std::string> cells;
+  while (true) {
+    line = without_blanks_before(line);
+    cells.push_back(line.starts_with('"') ? take_quoted(line, place) : take_plain(line, place));
+    if (line.empty()) return cells;
+    line.remove_prefix(1);  // The comma.
+  }
+}
+
+void check_header(const std::vector<std::string>& header, const Place& place) {
+  for (auto name = header.begin(); name != header.end(); ++name) {
+    if (without_blanks_before(*name).empty()) {
+      place.fail(fmt::format("column {} of the header has no name", name - header.begin() + 1));
+    }
+    if (std::find(header.begin(), name, *name) != name) {
+      place.fail(fmt::format("the header names '{}' twice", *name));
+    }
+  }
+}
+
+/// Takes a line off the front of `rest`, without its end.
+std::string_view take_line(std::string_view& rest) {
+  std::string_view line = rest.substr(0, rest.find('\n'));
+  rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+std::string counted_cells(std::size_t count) {
+  return fmt::format("{} cell{}", count, count == 1 ? "" : "s");
+}
+
+/// The number that all of `text` spells; an error code where there is none.
+template <typename Number>
+std::pair<Number, std::errc> parse_number(const std::string& text) {
+  Number value{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return {value, stop == end ? error : std::errc::invalid_argument};
+}
+
+}  // namespace
+
+CsvTable CsvTable::load(const std::filesystem::path& path) {
+  return parse(read_gzip(path), path.string());
+}
+
+CsvTable CsvTable::parse(std::string_view text, std::string source) {
+  CsvTable table;
+  table.source_ = std::move(source);
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  for (Place place{table.source_, 1}; !text.empty(); ++place.line) {
+    const std::string_view line = take_line(text);
+    if (without_blanks_before(line).empty()) continue;
+    std::vector<std::string> cells = cells_of(line, place);
+    if (table.header_.empty()) {
+      check_header(cells, place);
+      table.header_ = std::move(cells);
+      continue;
+    }
+    if (cells.size() != table.header_.size()) {
+      place.fail(fmt::format("has {}, but the header has {}", counted_cells(cells.size()),
+                             table.header_.size()));
+    }
+    std::move(cells.begin(), cells.end(), std::back_inserter(table.cells_));
+    table.lines_.push_back(place.line);
+  }
+  if (table.header_.empty()) {
+    throw Error(ErrorKind::Data, table.source_ + ": is empty, a header line is needed");
+  }
+  return table;
+}
+
+bool CsvTable::has(std::string_view column) const {
+  return std::find(header_.begin(), header_.end(), column) != header_.end();
+}
+
+std::size_t CsvTable::column(std::string_view name) const {
+  const auto found = std::find(header_.begin(), header_.end(), name);
+  if (found == header_.end()) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: has no column '{}'{}", source_, name, suggestion(name, header_)));
+  }
+  return static_cast<std::size_t>(found - header_.begin());
+}
+
+const std::string& CsvTable::text(std::size_t row, std::size_t column) const {
+  assert(row < rows() && column < header_.size());
+  return cells_[row * header_.size() + column];
+}
+
+double CsvTable::number(std::size_t row, std::size_t column) const {
+  const std::string& cell = text(row, column);
+  const auto [value, error] = parse_number<double>(cell);
+  if (error == std::errc::result_out_of_range) {
+    fail(row, column, fmt::format("is too large or too small for a number, got '{}'", cell));
+  }
+  if (error != std::errc{} || !std::isfinite(value)) {
+    fail(row, column, fmt::format("must be a number, got '{}'", cell));
+  }
+  return value;
+}
+
+long long CsvTable::integer(std::size_t row, std::size_t column) const {
+  const std::string& cell = text(row, column);
+  const auto [value, error] = parse_number<long long>(cell);
+  if (error == std::errc::result_out_of_range) {
+    fail(row, column, fmt::format("is too large for a whole number, got '{}'", cell));
+  }
+  if (error != std::errc{}) {
+    fail(row, column, fmt::format("must be a whole number, got '{}'", cell));
+  }
+  return value;
+}
+
+void CsvTable::fail(std::size_t row, std::size_t column, std::string_view problem) const {
+  assert(row < rows() && column < header_.size());
+  Place{source_, lines_[row]}.fail(fmt::format("{} {}", header_[column], problem));
+}
+
+}  // namespace hsconas

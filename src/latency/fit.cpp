@@ -1,0 +1,266 @@
+#include "hsconas/latency/fit.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/statistics.hpp"
+#include "hsconas/latency/ridge.hpp"
+
+namespace hsconas {
+
+namespace {
+
+constexpr double kErrorBar = 0.9;
+
+/// Numbers the columns of the design matrix and their groups as they are first met.
+class Columns {
+ public:
+  int at(const std::string& group, const std::string& name) {
+    const auto [found, is_new] =
+        columns_.try_emplace({group, name}, static_cast<int>(group_of_.size()));
+    if (is_new) {
+      const auto number = groups_.try_emplace(group, static_cast<int>(groups_.size())).first;
+      group_of_.push_back(number->second);
+    }
+    return found->second;
+  }
+  const std::vector<int>& group_of() const { return group_of_; }
+  int groups() const { return static_cast<int>(groups_.size()); }
+
+ private:
+  std::map<std::pair<std::string, std::string>, int> columns_;
+  std::map<std::string, int> groups_;
+  std::vector<int> group_of_;
+};
+
+/// What a term adds to a column: of which prior group, under which name, how much.
+struct Contribution {
+  std::string group;
+  std::string column;
+  double value = 0.0;
+};
+
+/// What a term adds under one feature group.
+std::vector<Contribution> contributions(FeatureGroup group, const LatencySpace& space,
+                                        std::size_t index, double prior_ms) {
+  const LatencySpace::Term& term = space.term(index);
+  const std::string op = std::to_string(space.op_of(index));
+  std::vector<Contribution> result;
+  switch (group) {
+    case FeatureGroup::Layers:
+      return {{"", "", term.is_free ? 0.0 : 1.0}};
+    case FeatureGroup::Time:
+      return {{"", "", prior_ms}};
+    case FeatureGroup::OperatorCount:
+      return {{"", op, 1.0}};
+    case FeatureGroup::OperatorTime:
+      return {{"", op, prior_ms}};
+    case FeatureGroup::TimeByShape:
+      return {{"", term.shape_key, prior_ms}};
+    case FeatureGroup::Block:
+      return {{"", term.block_key, 1.0}};
+    case FeatureGroup::BlockTime:
+      return {{"", term.block_key, prior_ms}};
+    case FeatureGroup::Position:
+      return {{"", term.position_key, 1.0}};
+    case FeatureGroup::PositionTime:
+      return {{"", term.position_key, prior_ms}};
+    case FeatureGroup::Work:
+      for (const auto& [kind, amount] : term.work) result.push_back({kind, "", amount});
+      return result;
+    case FeatureGroup::WorkByShape:
+      for (const auto& [kind, amount] : term.work) {
+        result.push_back({"", term.shape_key + kind, amount});
+      }
+      return result;
+  }
+  return result;
+}
+
+/// The features of every term under one form.
+std::vector<std::vector<Feature>> term_features(const LatencySpace& space, const FitForm& form,
+                                                const TermPrior* prior, Columns& columns) {
+  std::vector<std::vector<Feature>> features(space.terms());
+  for (std::size_t t = 0; t < space.terms(); ++t) {
+    // A block that does nothing is known to cost nothing: no correction may change that.
+    if (prior != nullptr && space.term(t).is_free) continue;
+    for (std::size_t g = 0; g < form.groups.size(); ++g) {
+      const double prior_ms = prior == nullptr ? 0.0 : prior->ms[t];
+      for (const Contribution& c : contributions(form.groups[g], space, t, prior_ms)) {
+        if (c.value == 0.0) continue;
+        features[t].push_back({columns.at(fmt::format("{} {}", g, c.group), c.column), c.value});
+      }
+    }
+  }
+  return features;
+}
+
+double sum_of(const std::vector<double>& terms, const LatencySpace& space,
+              const Architecture& arch) {
+  double sum = 0.0;
+  for (std::size_t position = 0; position < arch.size(); ++position) {
+    sum += terms[space.index(static_cast<int>(position), arch[position])];
+  }
+  return sum;
+}
+
+struct FormFit {
+  NetworkFit fit;
+  double left_out_rmse = 0.0;
+};
+
+/// The scale that brings the prior to the networks' level.
+double prior_scale(const LatencySpace& space, std::span<const Measurement> networks,
+                   const TermPrior& prior) {
+  std::vector<double> ratios;
+  for (const Measurement& network : networks) {
+    const double sum = prior.fixed_ms + sum_of(prior.ms, space, network.arch);
+    if (sum > 0.0) ratios.push_back(network.ms / sum);
+  }
+  return ratios.empty() ? 1.0 : median(ratios);
+}
+
+FormFit fit_form(const LatencySpace& space, std::span<const Measurement> networks,
+                 const FitForm& form, const TermPrior* prior) {
+  Columns columns;
+  const auto features = term_features(space, form, prior, columns);
+  RidgeProblem problem{.group_of = columns.group_of(), .groups = columns.groups()};
+  for (const Measurement& network : networks) {
+    auto& row = problem.rows.emplace_back();
+    for (std::size_t position = 0; position < network.arch.size(); ++position) {
+      const auto& some = features[space.index(static_cast<int>(position), network.arch[position])];
+      row.insert(row.end(), some.begin(), some.end());
+    }
+    const double known =
+        prior == nullptr ? 0.0 : prior->fixed_ms + sum_of(prior->ms, space, network.arch);
+    problem.targets.push_back(network.ms - known);
+  }
+  const RidgeFit ridge = form.least_squares ? fit_least_squares(problem) : fit_ridge(problem);
+  NetworkFit fit{.form = form.name, .bias_ms = ridge.intercept};
+  fit.fixed_ms = prior == nullptr ? 0.0 : prior->fixed_ms;
+  fit.terms = prior == nullptr ? std::vector<double>(space.terms()) : prior->ms;
+  for (std::size_t t = 0; t < space.terms(); ++t) {
+    for (const Feature& f : features[t]) {
+      fit.terms[t] += f.value * ridge.coefficients[static_cast<std::size_t>(f.column)];
+    }
+  }
+  std::vector<double> relative;
+  const std::size_t step = networks.size() / ridge.left_out_errors.size() +
+                           (networks.size() % ridge.left_out_errors.size() != 0 ? 1 : 0);
+  for (std::size_t i = 0; i < ridge.left_out_errors.size(); ++i) {
+    const double predicted_ms = networks[i * step].ms + ridge.left_out_errors[i];
+    relative.push_back(100.0 * std::abs(ridge.left_out_errors[i] / predicted_ms));
+  }
+  std::erase_if(relative, [](double error) { return !std::isfinite(error); });
+  fit.error_percent = relative.empty() ? 0.0 : quantile(relative, kErrorBar);
+  return {.fit = std::move(fit), .left_out_rmse = ridge.left_out_rmse};
+}
+
+}  // namespace
+
+double NetworkFit::predict_ms(const LatencySpace& space, const Architecture& arch) const {
+  return bias_ms + fixed_ms + sum_of(terms, space, space.canonical(arch, dead));
+}
+
+std::vector<FitForm> correction_forms() {
+  using enum FeatureGroup;
+  return {{.name = "constant", .groups = {}},
+          {.name = "per layer", .groups = {Layers}},
+          {.name = "scale", .groups = {Time}},
+          {.name = "per operator", .groups = {Layers, Time, OperatorCount, OperatorTime}},
+          {.name = "per block",
+           .groups = {Layers, Time, OperatorCount, OperatorTime, Block, BlockTime}}};
+}
+
+std::vector<FitForm> adaptation_forms(bool by_position, bool is_cell) {
+  using enum FeatureGroup;
+  const FeatureGroup single = by_position ? Position : Block;
+  const FeatureGroup single_time = by_position ? PositionTime : BlockTime;
+  std::vector<FeatureGroup> all{Time, OperatorCount, OperatorTime};
+  if (!is_cell) all.insert(all.end(), {TimeByShape, Work, WorkByShape, Block});
+  if (by_position || is_cell) all.push_back(single);
+  all.push_back(single_time);
+  return {{.name = "scale", .groups = {Time}},
+          {.name = "per operator", .groups = {Time, OperatorCount, OperatorTime}},
+          {.name = by_position ? "per position" : "per block", .groups = all}};
+}
+
+std::vector<FitForm> network_forms(bool is_cell) {
+  using enum FeatureGroup;
+  const FitForm least_squares{.name = "least squares", .groups = {Position}, .least_squares = true};
+  if (is_cell) {
+    return {{.name = "per position", .groups = {OperatorCount, Position}}, least_squares};
+  }
+  return {{.name = "per operator", .groups = {Work, OperatorCount}},
+          {.name = "per block", .groups = {Work, WorkByShape, OperatorCount, Block}},
+          {.name = "per position", .groups = {Work, WorkByShape, OperatorCount, Block, Position}},
+          least_squares};
+}
+
+NetworkFit fit_networks(const LatencySpace& space, std::span<const Measurement> networks,
+                        const FitOptions& options) {
+  assert(networks.size() >= 2);
+  FormFit best;
+  std::vector<FitTrial> trials;
+  const std::map<DeadOperators, std::string> names{
+      {DeadOperators::Cost, ""},
+      {DeadOperators::UnreadFree, ", unread operators free"},
+      {DeadOperators::Free, ", dead operators free"}};
+  std::vector<double> times;
+  for (const Measurement& network : networks) times.push_back(network.ms);
+  const double mean_ms = mean(times);
+  const std::vector<DeadOperators> only_one{DeadOperators::Cost};
+  for (const DeadOperators dead : space.is_cell() ? options.dead : only_one) {
+    std::vector<Measurement> canonical(networks.begin(), networks.end());
+    for (Measurement& network : canonical) {
+      network.arch = space.canonical(network.arch, dead);
+    }
+    TermPrior prior;
+    if (options.prior != nullptr) {
+      prior = *options.prior;
+      const double scale = options.rescale_prior ? prior_scale(space, canonical, prior) : 1.0;
+      prior.fixed_ms *= scale;
+      for (double& ms : prior.ms) ms *= scale;
+    }
+    for (const FitForm& form : options.forms) {
+      FormFit tried = fit_form(space, canonical, form, options.prior == nullptr ? nullptr : &prior);
+      tried.fit.dead = dead;
+      trials.push_back({form.name + names.at(dead), 100.0 * tried.left_out_rmse / mean_ms});
+      // A left-out error of NaN is never smaller, and worse than any that is known.
+      if (best.fit.terms.empty() || tried.left_out_rmse < best.left_out_rmse ||
+          (std::isnan(best.left_out_rmse) && !std::isnan(tried.left_out_rmse))) {
+        best = std::move(tried);
+        best.fit.form = trials.back().form;
+      }
+    }
+  }
+  best.fit.trials = std::move(trials);
+  return best.fit;
+}
+
+std::vector<std::size_t> choose_networks(const LatencySpace& space,
+                                         std::span<const Architecture> candidates,
+                                         std::size_t count) {
+  assert(count <= candidates.size());
+  const std::vector<FitForm> forms = network_forms(space.is_cell());
+  const FitForm& richest = forms[forms.size() - 2];  // The last one is least squares.
+  Columns columns;
+  const auto features = term_features(space, richest, nullptr, columns);
+  RidgeProblem problem{.group_of = columns.group_of(), .groups = columns.groups()};
+  for (const Architecture& candidate : candidates) {
+    const Architecture arch = space.canonical(candidate, DeadOperators::Cost);
+    auto& row = problem.rows.emplace_back();
+    for (std::size_t position = 0; position < arch.size(); ++position) {
+      const auto& some = features[space.index(static_cast<int>(position), arch[position])];
+      row.insert(row.end(), some.begin(), some.end());
+    }
+  }
+  problem.targets.assign(candidates.size(), 0.0);
+  return choose_rows(problem, count);
+}
+
+}  // namespace hsconas

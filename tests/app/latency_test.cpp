@@ -1,0 +1,161 @@
+// Latency tables from the command line: import, adapt, choose, keys, batch prediction.
+#include <set>
+#include <string>
+#include <vector>
+
+#include "app/program.hpp"
+#include "catch.hpp"
+
+using namespace hsconas;
+using namespace hsconas::test;
+using nlohmann::json;
+
+namespace {
+
+/// A made-up device for cells of three edges: every operator has its time at every edge.
+struct CellBench : Bench {
+  CellBench() {
+    write_json(*this / "cell.json", {{"name", "triangle"},
+                                     {"operators", {"none", "skip", "conv"}},
+                                     {"edges", {{0, 1}, {0, 2}, {1, 2}}},
+                                     {"nothing", "none"}});
+    std::string csv = "arch,fast,slow\n";
+    for (int code = 0; code < 27; ++code) {
+      const int a = code / 9, b = code / 3 % 3, c = code % 3;
+      const double ms = 2.0 + 0.5 * a + 0.25 * b + 0.75 * c;
+      csv += std::to_string(a) + std::to_string(b) + std::to_string(c) + "," + std::to_string(ms) +
+             "," + std::to_string(3.0 * ms + 1.0 * (a == 2)) + "\n";
+    }
+    write_file(*this / "networks.csv", csv);
+  }
+
+  Outcome import(const std::vector<std::string>& more) const {
+    std::vector<std::string> words{"latency", "import", "-s", "cell.json", "-o", "table.json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  }
+};
+
+double predicted(const Bench& bench, const std::string& table, const std::string& arch) {
+  const Outcome outcome =
+      bench.run({"predict", "-s", "cell.json", "--table", table, "--arch", arch, "--json"});
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  return json::parse(outcome.out)["architectures"][0]["predicted_ms"];
+}
+
+std::string space_file(const std::string& name) {
+  return (std::filesystem::path(HSCONAS_SOURCE_DIR) / "configs/spaces" / (name + ".json")).string();
+}
+
+}  // namespace
+
+TEST_CASE("whole networks of a cell become a table that predicts the others", "[app]") {
+  const CellBench bench;
+  const Outcome text = bench.import({"--networks", "networks.csv", "--column", "fast", "--fit",
+                                     "18", "--scatter", "plot.svg", "--device-name", "toy"});
+  INFO(text.err);
+  REQUIRE(text.exit_code == 0);
+  CHECK(contains(text.out, "toy"));
+  CHECK(contains(text.out, "fitted on 18 networks"));
+  CHECK(contains(text.out, "(chosen)"));
+  CHECK(contains(read_file(bench / "plot.svg"), "<svg"));
+  CHECK(predicted(bench, "table.json", "212") == Approx(2.0 + 1.0 + 0.25 + 1.5).epsilon(1e-3));
+
+  const Outcome outcome =
+      bench.import({"--networks", "networks.csv", "--column", "fast", "--fit", "18", "--json"});
+  const json report = json::parse(outcome.out);
+  CHECK(report["held_out"]["random"]["fitted"]["n"] == 9);
+  CHECK(report["held_out"]["random"]["fitted"]["rmse_percent"] < 0.1);
+}
+
+TEST_CASE("adapt brings a table to another device", "[app]") {
+  const CellBench bench;
+  REQUIRE(bench.import({"--networks", "networks.csv", "--column", "fast"}).exit_code == 0);
+  for (const bool choose : {false, true}) {
+    std::vector<std::string> words{
+        "latency", "adapt", "-s", "cell.json", "-t",     "table.json", "--column",    "slow",
+        "--fit",   "14",    "-o", "slow.json", "--json", "--networks", "networks.csv"};
+    if (choose) words.emplace_back("--choose");
+    const Outcome outcome = bench.run(words);
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    CHECK(json::parse(outcome.out)["held_out"]["random"]["fitted"]["rmse_percent"] < 2.0);
+    CHECK(predicted(bench, "slow.json", "001") == Approx(3.0 * 2.75).epsilon(0.03));
+  }
+}
+
+TEST_CASE("every block that latency keys lists makes a table, and any missing is named", "[app]") {
+  const Bench bench;
+  const Outcome keys = bench.run({"latency", "keys", "-s", space_file("quickstart-32")});
+  REQUIRE(keys.exit_code == 0);
+  std::string csv;
+  const auto lines = lines_of(keys.out);
+  REQUIRE(lines.size() > 50);
+  CHECK(lines[0].starts_with("key,"));
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    csv += split(lines[i], ',')[0] + (i == 0 ? ",ms\n" : ",0.5\n");
+  }
+  write_file(bench / "blocks.csv", csv);
+  const std::vector<std::string> import{
+      "latency",     "import",     "-s", space_file("quickstart-32"),
+      "--operators", "blocks.csv", "-o", "table.json"};
+  CHECK(bench.run(import).exit_code == 0);
+  write_file(bench / "blocks.csv", csv.substr(0, csv.rfind("\n", csv.size() - 2) + 1));
+  const Outcome missing = bench.run(import);
+  CHECK(missing.exit_code == 3);
+  CHECK(contains(missing.err, "blocks.csv: lacks 1 of the"));
+}
+
+TEST_CASE("latency choose lists different networks of the space, the same for a seed", "[app]") {
+  const Bench bench;
+  const std::vector<std::string> words{"latency", "choose", "-s", space_file("fbnet"), "-n", "20"};
+  const Outcome first = bench.run(words);
+  REQUIRE(first.exit_code == 0);
+  const auto lines = lines_of(first.out);
+  REQUIRE(lines.size() == 21);
+  CHECK(lines[0] == "arch");
+  CHECK(std::set<std::string>(lines.begin(), lines.end()).size() == 21);
+  for (std::size_t i = 1; i < lines.size(); ++i) CHECK(lines[i].size() == 22);
+  CHECK(bench.run(words).out == first.out);
+}
+
+TEST_CASE("broken measurements are one line with the place, exit code 3", "[app]") {
+  const CellBench bench;
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"arch,time\n000,1\n", "has no column 'ms'"},
+      {"arch,ms\n00,1\n", "bad.csv:2: arch"},
+      {"arch,ms\n003,1\n", "bad.csv:2: arch"},
+      {"arch,ms\n000,1\n001,-2\n", "bad.csv:3: ms must be a time > 0, got -2"},
+      {"arch,ms\n000,nan\n", "bad.csv:2: ms must be a number, got 'nan'"},
+      {"arch,ms\n000,\n", "bad.csv:2: ms must be a number, got ''"},
+      {"arch,ms\n", "bad.csv: holds no networks"},
+      {"", "bad.csv: "}};
+  for (const auto& [csv, message] : cases) {
+    CAPTURE(csv);
+    write_file(bench / "bad.csv", csv);
+    const Outcome outcome = bench.import({"--networks", "bad.csv"});
+    CHECK(outcome.exit_code == 3);
+    CHECK(lines_of(outcome.err).size() == 1);
+    CHECK(contains(outcome.err, message));
+    CHECK_FALSE(std::filesystem::exists(bench / "table.json"));
+  }
+}
+
+TEST_CASE("predict takes many architectures from a CSV and writes a CSV", "[app]") {
+  const CellBench bench;
+  REQUIRE(bench.import({"--networks", "networks.csv", "--column", "fast"}).exit_code == 0);
+  const Outcome outcome = bench.run({"predict", "-s", "cell.json", "--table", "table.json",
+                                     "--archs", "networks.csv", "--out", "out.csv"});
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  const auto lines = lines_of(read_file(bench / "out.csv"));
+  REQUIRE(lines.size() == 28);
+  CHECK(lines[0] == "arch,predicted_ms,error_ms,measured_ms,macs,parameters");
+  CHECK(split(lines[1], ',').size() == 6);
+  CHECK(split(lines[1], ',')[0] == "000");
+  const Outcome both = bench.run({"predict", "-s", "cell.json", "--config", "micro.json", "--table",
+                                  "table.json", "--arch", "000"});
+  CHECK(both.exit_code == 2);
+  CHECK(contains(both.err, "either --config or --space"));
+}

@@ -1,0 +1,379 @@
+#include "hsconas/latency/import.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "hsconas/base/statistics.hpp"
+#include "hsconas/base/text.hpp"
+#include "hsconas/latency/measure.hpp"
+#include "support/errors.hpp"
+#include "support/fake_timer.hpp"
+#include "support/reference_data.hpp"
+#include "support/spaces.hpp"
+
+using namespace hsconas;
+using nlohmann::json;
+
+namespace {
+
+const DeviceInfo kDevice{.device = "phone", .precision = "int8", .versions = "unknown"};
+
+CsvTable parse(std::string_view text) {
+  return CsvTable::parse(text, "m.csv");
+}
+
+std::string networks_error(std::string_view text, const std::string& column = "ms") {
+  return error_of([&] { read_measurements(parse(text), LatencySpace(tiny_space(2)), column); });
+}
+
+std::string blocks_error(const std::string& text, const std::string& column = "ms") {
+  return error_of([&] { table_of_blocks(parse(text), tiny_space(), column, kDevice); });
+}
+
+/// A CSV of all blocks of `space` as FakeTimer times them.
+std::string blocks_csv(const SearchSpace& space) {
+  std::string text = "key,ms\n";
+  for (const Block& block : distinct_blocks(space)) {
+    text += block.key() + "," + format_exact(FakeTimer::block_ms(block)) + "\n";
+  }
+  return text;
+}
+
+/// What FakeTimer says of a whole network, operator 0 in a network `factor` times as slow as alone.
+double network_ms(const SearchSpace& space, const Architecture& arch, double factor) {
+  double ms = 0.25;
+  for (const Block& block : space.network(arch)) {
+    ms += FakeTimer::block_ms(block) * (block.name == space.op(0).name ? factor : 1.0);
+  }
+  return ms;
+}
+
+/// `count` different networks of `space` with those times.
+std::vector<Measurement> measured(const SearchSpace& space, std::size_t count, double factor,
+                                  std::uint64_t seed = 1) {
+  Rng rng(seed, "import-test");
+  std::set<Architecture> taken;
+  std::vector<Measurement> networks;
+  while (networks.size() < count) {
+    const Architecture arch = space.canonical(sample(Subspace::full(space), rng));
+    if (taken.insert(arch).second) networks.push_back({arch, network_ms(space, arch, factor)});
+  }
+  return networks;
+}
+
+LatencyTable read_back(const LatencyTable& table) {
+  return read_table(json::parse(to_json(table).dump()), "table.json");
+}
+
+}  // namespace
+
+TEST_CASE("measured networks are read from the column arch or ops", "[latency]") {
+  const SearchSpace space = tiny_space(2);
+  const LatencySpace terms(space);
+  for (const char* name : {"arch", "ops"}) {
+    const auto networks = read_measurements(
+        parse(fmt::format("n,{},a,ms\n1,0:1-2:1,9,1.5\n\n2,1:0-0:0,9,2.25\n", name)), terms, "ms");
+    REQUIRE(networks.size() == 2);
+    CHECK(networks[0].arch == Architecture{{0, 1}, {2, 1}});
+    CHECK(networks[0].ms == 1.5);
+    CHECK(networks[1].arch == Architecture{{1, 0}, {0, 0}});
+    CHECK(networks[1].ms == 2.25);
+  }
+  // With both, "arch" is the one.
+  CHECK(read_measurements(parse("ops,arch,ms\nx,0:1-2:1,1"), terms, "ms").size() == 1);
+}
+
+TEST_CASE("leading zeros of an architecture are kept", "[latency]") {
+  const LatencySpace cell(CellDescription{
+      .name = "c", .operators = {"none", "a"}, .edges = {{0, 1}, {1, 2}, {0, 2}}, .nothing = 0});
+  const auto networks = read_measurements(parse("ops,ms\n001,1\n"), cell, "ms");
+  CHECK(networks.at(0).arch == Architecture{{0, 0}, {0, 0}, {1, 0}});
+}
+
+TEST_CASE("measurements that make no sense name the file and the line", "[latency]") {
+  const std::string header = "arch,ms\n0:1-1:1,1\n\n";
+  CHECK(networks_error(header) == "nothing");
+  CHECK(networks_error("arc,ms\n0:1-1:1,1\n") ==
+        "data: m.csv: has no column 'arch' (did you mean 'arc'?)");
+  CHECK(networks_error(header, "mss") == "data: m.csv: has no column 'mss' (did you mean 'ms'?)");
+  CHECK(networks_error("arch,ms\n") == "data: m.csv: holds no networks");
+  CHECK(networks_error(header + "0:1-1:1,-0.5\n") ==
+        "data: m.csv:4: ms must be a time > 0, got -0.5");
+  CHECK(networks_error(header + "0:1-1:1,0\n") == "data: m.csv:4: ms must be a time > 0, got 0");
+  for (const char* text : {"nan", "NaN", "inf", "", "1 ms"}) {
+    CHECK(networks_error(header + "0:1-1:1," + text + "\n") ==
+          "data: m.csv:4: ms must be a number, got '" + std::string(text) + "'");
+  }
+  for (const char* text : {"0:1", "0:1-1:1-1:1", "9:1-1:1", "", "x"}) {
+    const std::string error = networks_error(header + text + ",1\n");
+    CHECK(contains(error, "data: m.csv:4: arch "));
+    CHECK(contains(error, fmt::format("'{}'", text)));
+  }
+}
+
+TEST_CASE("blocks timed elsewhere become a table without correction", "[latency]") {
+  const SearchSpace space = tiny_space();
+  const LatencyTable table = table_of_blocks(parse(blocks_csv(space)), space, "ms", kDevice);
+  CHECK(table.space == "tiny");
+  CHECK(table.device == kDevice);
+  CHECK_FALSE(table.by_position);
+  CHECK(table.bias_ms == 0.0);
+  CHECK(table.entries.size() == distinct_blocks(space).size());
+  for (const Block& block : distinct_blocks(space)) {
+    const TableEntry& entry = table.entries.at(block.key());
+    CHECK(entry.ms == FakeTimer::block_ms(block));
+    CHECK(entry.network_ms == entry.ms);
+    CHECK(entry.half_width_percent() == 0.0);
+  }
+  CHECK(to_json(read_back(table)) == to_json(table));
+  const Architecture arch{{0, 1}, {2, 1}, {1, 0}};
+  CHECK(TableModel(space, table).predict_ms(arch) == Approx(network_ms(space, arch, 1.0) - 0.25));
+}
+
+TEST_CASE("blocks that do not fit the space name the file and the line", "[latency]") {
+  const std::string good = blocks_csv(tiny_space());
+  CHECK(blocks_error(good) == "nothing");
+  const auto lines = split(good, '\n');
+  const std::size_t blocks = lines.size() - 2;  // The header, and nothing after the last newline.
+  const std::string first = split(lines[1], ',')[0];
+  CHECK(blocks_error("kex,ms\nx,1") == "data: m.csv: has no column 'key' (did you mean 'kex'?)");
+  CHECK(contains(blocks_error(good, "us"), "data: m.csv: has no column 'us'"));
+  CHECK(blocks_error("key,ms\n") == "data: m.csv: holds no operators");
+  CHECK(blocks_error(good + "conv_i3,1\n") ==
+        fmt::format("data: m.csv:{}: key conv_i3 is no block of space tiny", blocks + 2));
+  CHECK(blocks_error(good + lines[1] + "\n") ==
+        fmt::format("data: m.csv:{}: key {} is given twice", blocks + 2, first));
+  CHECK(blocks_error("key,ms\n" + first + ",-1\n") ==
+        "data: m.csv:2: ms must be a time >= 0, got -1");
+  for (const char* text : {"nan", "", "x"}) {
+    CHECK(blocks_error("key,ms\n" + first + "," + text + "\n") ==
+          "data: m.csv:2: ms must be a number, got '" + std::string(text) + "'");
+  }
+  // An identity costs nothing by construction: a time for it is a mistake.
+  const std::string identity = tiny_space().block(1, {2, 0}).key();
+  CHECK(contains(blocks_error(good + identity + ",1\n"), "is no block of space tiny"));
+  std::string lacking = "key,ms\n";
+  for (std::size_t i = 3; i <= blocks; ++i) lacking += lines[i] + "\n";
+  CHECK(
+      blocks_error(lacking) ==
+      fmt::format("data: m.csv: lacks 2 of the {} blocks of space tiny, first {}", blocks, first));
+}
+
+TEST_CASE("a split is a partition, the same for the same seed", "[latency]") {
+  const auto all = measured(tiny_space(4), 40, 1.0);
+  const auto times = [](const std::vector<Measurement>& networks) {
+    std::vector<double> ms;
+    for (const Measurement& network : networks) ms.push_back(network.ms);
+    return ms;
+  };
+  const auto archs = [](const MeasurementSplit& networks) {
+    std::multiset<Architecture> result;
+    for (const auto* part : {&networks.fit, &networks.test}) {
+      for (const Measurement& network : *part) result.insert(network.arch);
+    }
+    return result;
+  };
+  for (const std::size_t count : {2, 10, 39, 40}) {
+    const MeasurementSplit split = split_measurements(all, count, 7);
+    CHECK(split.fit.size() == count);
+    CHECK(split.test.size() == 40 - count);
+    CHECK(archs(split) == archs({all, {}}));
+    CHECK(times(split_measurements(all, count, 7).fit) == times(split.fit));
+  }
+  CHECK(times(split_measurements(all, 10, 8).fit) != times(split_measurements(all, 10, 7).fit));
+  // More networks to fit on are those of the smaller fit and others.
+  auto larger = times(split_measurements(all, 20, 7).fit);
+  larger.resize(10);
+  CHECK(larger == times(split_measurements(all, 10, 7).fit));
+  CHECK(split_measurements(all, 0, 7).fit.size() == 32);
+  for (const std::size_t count : {1, 41}) {
+    CHECK(error_of([&] { split_measurements(all, count, 7); }) ==
+          fmt::format("data: a fit needs 2 to 40 of the networks given, not {}", count));
+  }
+  CHECK(contains(error_of([&] { split_measurements({all.front()}, 0, 7); }), "data: a fit needs"));
+}
+
+TEST_CASE("a fitted table has no negative entry, and predicts the same when read back",
+          "[latency]") {
+  const SearchSpace space = tiny_space(5);
+  const LatencySpace terms(space);
+  const auto networks = split_measurements(measured(space, 90, 1.5), 60, 1);
+  for (const bool least_squares : {false, true}) {
+    const LatencyTable table =
+        fit_table(terms, networks, {.least_squares = least_squares}, kDevice);
+    CHECK(table.by_position);
+    CHECK(table.device == kDevice);
+    CHECK(table.calibration.size() == 60);
+    CHECK(table.test.size() == 30);
+    CHECK(table.trials.size() == (least_squares ? 1 : 4));
+    for (int layer = 0; layer < terms.positions(); ++layer) {
+      double cheapest = 1e9;
+      for (int op = 0; op < terms.ops(); ++op) {
+        for (int width = 0; width < terms.widths(); ++width) {
+          const auto& term = terms.term(terms.index(layer, {op, width}));
+          const TableEntry& entry = table.entries.at(term.position_key);
+          CHECK(entry.network_ms >= 0.0);
+          cheapest = std::min(cheapest, entry.network_ms);
+        }
+      }
+      CHECK(cheapest == 0.0);
+    }
+    const LatencyTable back = read_back(table);
+    CHECK(to_json(back) == to_json(table));
+    const TableModel model(space, table);
+    const TableModel again(space, back);
+    for (const Architecture& arch : enumerate(Subspace::full(space))) {
+      const Architecture one = space.canonical(arch);
+      if (again.predict_ms(one) != model.predict_ms(one)) FAIL(space.encode(one));
+    }
+    for (const MeasuredNetwork& network : table.test) {
+      CHECK(network.predicted_ms == model.predict_ms(space.decode(network.arch)));
+    }
+    CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 1.0);
+  }
+}
+
+TEST_CASE("a table by position tells how many of the networks hold each choice", "[latency]") {
+  const SearchSpace space = tiny_space(3);
+  const LatencySpace terms(space);
+  const auto networks = split_measurements(measured(space, 60, 1.5), 40, 1);
+  const LatencyTable table = fit_table(terms, networks, {}, kDevice);
+  std::map<std::string, int> counts;
+  for (const Measurement& network : networks.fit) {
+    for (std::size_t i = 0; i < network.arch.size(); ++i) {
+      ++counts[terms.term(terms.index(static_cast<int>(i), network.arch[i])).position_key];
+    }
+  }
+  for (const auto& [key, entry] : table.entries) CHECK(entry.n == counts[key]);
+}
+
+TEST_CASE("a space with skips of several widths is fitted as one whose skips have one",
+          "[latency]") {
+  // All architectures, not only canonical ones, are predicted: a skip costs the same however its
+  // width is written.
+  const SearchSpace space = tiny_space(4);
+  const LatencyTable table = fit_table(
+      LatencySpace(space), split_measurements(measured(space, 90, 1.5), 90, 1), {}, kDevice);
+  const TableModel model(space, table);
+  for (const Architecture& arch : enumerate(Subspace::full(space))) {
+    if (std::abs(model.predict_ms(arch) / network_ms(space, arch, 1.5) - 1.0) > 0.02) {
+      FAIL(space.encode(arch) << ": " << model.predict_ms(arch) << " for "
+                              << network_ms(space, arch, 1.5));
+    }
+  }
+}
+
+TEST_CASE("blocks timed alone are corrected by whole networks of the same device", "[latency]") {
+  const SearchSpace space = tiny_space(5);
+  const LatencySpace terms(space);
+  LatencyTable table = table_of_blocks(parse(blocks_csv(space)), space, "ms", kDevice);
+  const auto networks = split_measurements(measured(space, 80, 1.5), 50, 1);
+  correct_table(table, terms, networks);
+  CHECK_FALSE(table.by_position);
+  CHECK((table.form == "per operator" || table.form == "per block"));
+  for (const auto& [key, entry] : table.entries) {
+    CHECK(entry.ms == entry.low);  // What was timed alone stands.
+  }
+  CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 0.1);
+  CHECK(accuracy_on(table.test, table, Prediction::Constant).rmse_percent > 1.0);
+  for (const MeasuredNetwork& network : table.test) {
+    CHECK(network.sum_ms == Approx(network_ms(space, space.decode(network.arch), 1.0) - 0.25));
+  }
+  // To correct twice is to correct once.
+  LatencyTable twice = table;
+  correct_table(twice, terms, networks);
+  CHECK(to_json(twice) == to_json(table));
+  CHECK(to_json(read_back(table)) == to_json(table));
+}
+
+TEST_CASE("a table brought to another device needs few networks there", "[latency]") {
+  const SearchSpace space = tiny_space(6);
+  const LatencySpace terms(space);
+  LatencyTable by_block = table_of_blocks(parse(blocks_csv(space)), space, "ms", kDevice);
+  const LatencyTable by_position =
+      fit_table(terms, split_measurements(measured(space, 120, 1.0), 100, 1), {}, kDevice);
+  auto there = measured(space, 80, 2.0, 2);
+  for (Measurement& network : there) network.ms = 1.0 + 7.0 * network.ms;
+  const auto networks = split_measurements(there, 20, 1);
+  const DeviceInfo board{.device = "board", .precision = "int8", .versions = "unknown"};
+  for (const LatencyTable& source : {by_block, by_position}) {
+    const LatencyTable table = adapt_table(terms, source, networks, board);
+    CHECK(table.device == board);
+    CHECK(table.by_position == source.by_position);
+    CHECK(table.calibration.size() == 20);
+    CHECK(table.test.size() == 60);
+    CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 2.0);
+    CHECK(accuracy_on(table.test, table, Prediction::Fitted).kendall > 0.95);
+    const LatencyTable back = read_back(table);
+    CHECK(to_json(back) == to_json(table));
+    const TableModel model(terms, back);
+    for (const MeasuredNetwork& network : table.test) {
+      CHECK(model.predict_ms(space.decode(network.arch)) == network.predicted_ms);
+    }
+  }
+}
+
+TEST_CASE("a table brought to another device keeps nothing of the source's measurements",
+          "[latency]") {
+  const SearchSpace space = tiny_space(5);
+  LatencyTable source = table_of_blocks(parse(blocks_csv(space)), space, "ms", kDevice);
+  source.noise = {.reference_ms = 1.0, .slow_percent = 50.0, .cpus = 2.0};
+  source.test_spread = {{.arch = "0:0-0:0-0:0-0:0-0:0", .predicted_ms = 1.0, .measured_ms = 1.0}};
+  const LatencyTable table = adapt_table(
+      LatencySpace(space), source, split_measurements(measured(space, 30, 2.0), 20, 1), kDevice);
+  CHECK(table.noise.reference_ms == 0.0);
+  CHECK_FALSE(table.noise.is_disturbed());
+  CHECK(table.test_spread.empty());
+}
+
+TEST_CASE("a cell whose dead operators are free is judged, written and read as such", "[latency]") {
+  const LatencySpace cell(CellDescription{.name = "cell",
+                                          .operators = {"none", "a", "b"},
+                                          .edges = {{0, 1}, {0, 2}, {1, 2}},
+                                          .nothing = 0});
+  std::vector<Measurement> networks;
+  for (int code = 0; code < 27; ++code) {
+    const Architecture arch{{code / 9, 0}, {code / 3 % 3, 0}, {code % 3, 0}};
+    double ms = 4.0;
+    for (const LayerChoice choice : cell.canonical(arch, DeadOperators::Free)) ms += choice.op;
+    networks.push_back({arch, ms});
+  }
+  const LatencyTable table = fit_table(cell, split_measurements(networks, 20, 1), {}, kDevice);
+  CHECK(table.dead == DeadOperators::Free);
+  CHECK(contains(table.form, "dead operators free"));
+  for (const MeasuredNetwork& network : table.test) {
+    CHECK(network.predicted_ms == Approx(network.measured_ms).epsilon(0.01));
+  }
+  CHECK(read_back(table).dead == DeadOperators::Free);
+}
+
+TEST_CASE("devices that add up exactly are reproduced from a part of their networks",
+          "[latency][reference]") {
+  const auto path = reference_data("fbnet_latency/fbnet_latency_ms.csv.gz");
+  if (!path) return;
+  const CsvTable csv = CsvTable::load(*path);
+  const LatencySpace space(shipped_space("fbnet"));
+  for (const char* device : {"raspi4", "pixel3", "eyeriss", "fpga"}) {
+    const auto networks = read_measurements(csv, space, device);
+    REQUIRE(networks.size() == 5000);
+    const LatencyTable table =
+        fit_table(space, split_measurements(networks, 2000, 1), {.least_squares = true}, kDevice);
+    double worst = 0.0;
+    for (const auto* part : {&table.calibration, &table.test}) {
+      for (const MeasuredNetwork& network : *part) {
+        worst = std::max(worst, std::abs(network.predicted_ms - network.measured_ms));
+      }
+    }
+    INFO(device);
+    CHECK(worst < 1e-5);
+  }
+}
