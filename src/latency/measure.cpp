@@ -389,17 +389,24 @@ LatencyTable measure_table(const SearchSpace& space, OpTimer& timer, const Devic
   table.entries = measure_blocks(blocks, quiet, config, seed, budget, log);
   fit_and_judge(table, space, quiet, config, seed, budget, log);
   table.noise = quiet.noise();
+  for (auto& [key, entry] : table.entries) {
+    const double drift_ms = table.noise.drift_percent / 100.0 * entry.ms;
+    entry.low = std::max(0.0, entry.ms - std::hypot(entry.ms - entry.low, drift_ms));
+    entry.high = entry.ms + std::hypot(entry.high - entry.ms, drift_ms);
+  }
   return table;
 }
 
 std::vector<double> measure_networks(const SearchSpace& space, std::span<const Architecture> archs,
                                      OpTimer& timer, const LatencyConfig& config,
-                                     std::uint64_t seed, Log& log, const StopToken& stop) {
+                                     std::uint64_t seed, Log& log, const StopToken& stop,
+                                     MachineNoise* noise) {
   if (archs.empty()) return {};
   QuietTimer quiet(timer, reference_block(distinct_blocks(space)), config.sample_ms, stop);
-  return time_networks(NetworkTimes(space, archs, quiet, config.sample_ms),
-                       {.passes = passes_of(config)}, seed, log)
-      .ms;
+  TimedNetworks timed = time_networks(NetworkTimes(space, archs, quiet, config.sample_ms),
+                                      {.passes = passes_of(config)}, seed, log);
+  if (noise != nullptr) *noise = quiet.noise();
+  return std::move(timed.ms);
 }
 
 }  // namespace hsconas

@@ -19,6 +19,8 @@ constexpr double kReferenceLasts = 2.0;  // Times sample_ms: it must be steadier
 constexpr double kSlow = 1.15;
 constexpr double kBetterQuarter = 0.25;
 constexpr std::size_t kFewest = 3;
+constexpr std::size_t kDriftParts = 10;
+constexpr double kNinetyPercent = 1.645;  // Standard deviations of a normal distribution.
 
 }  // namespace
 
@@ -97,15 +99,25 @@ std::vector<double> QuietTimer::keep_quiet(std::span<const Sample> samples) cons
 MachineNoise QuietTimer::noise() const {
   const double typical = median(reference_ms_);
   const double limit = limit_ms();
-  const auto slow = std::count_if(reference_ms_.begin(), reference_ms_.end(),
-                                  [limit](double ms) { return ms > limit; });
-  return {
-      .reference_ms = typical,
-      .reference_spread_percent =
-          typical > 0.0 ? 100.0 * (quantile(reference_ms_, 0.95) / typical - 1.0) : 0.0,
-      .slow_percent = 100.0 * static_cast<double>(slow) / static_cast<double>(reference_ms_.size()),
-      .other_cpus = load_.other_cpus(),
-      .cpus = static_cast<double>(CpuLoad::cpus())};
+  std::vector<double> quiet;  // What was timed beside the others was dropped.
+  for (const double ms : reference_ms_) {
+    if (ms <= limit) quiet.push_back(ms);
+  }
+  std::vector<double> parts;
+  for (std::size_t part = 0; part < kDriftParts; ++part) {
+    const std::size_t begin = part * quiet.size() / kDriftParts;
+    const std::size_t end = (part + 1) * quiet.size() / kDriftParts;
+    if (begin < end) parts.push_back(median(std::span(quiet).subspan(begin, end - begin)));
+  }
+  const double slow = static_cast<double>(reference_ms_.size() - quiet.size());
+  return {.reference_ms = typical,
+          .reference_spread_percent =
+              typical > 0.0 ? 100.0 * (quantile(reference_ms_, 0.95) / typical - 1.0) : 0.0,
+          .slow_percent = 100.0 * slow / static_cast<double>(reference_ms_.size()),
+          .drift_percent =
+              typical > 0.0 ? 100.0 * kNinetyPercent * standard_deviation(parts) / typical : 0.0,
+          .other_cpus = load_.other_cpus(),
+          .cpus = static_cast<double>(CpuLoad::cpus())};
 }
 
 }  // namespace hsconas

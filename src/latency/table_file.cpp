@@ -80,6 +80,7 @@ MachineNoise read_noise(JsonReader reader) {
   noise.reference_ms = read_ms(reader, "reference_ms");
   noise.reference_spread_percent = read_finite(reader, "reference_spread_percent");
   noise.slow_percent = read_finite(reader, "slow_percent");
+  noise.drift_percent = read_finite(reader, "drift_percent");
   noise.other_cpus = read_finite(reader, "other_cpus");
   noise.cpus = read_finite(reader, "cpus");
   reader.finish();
@@ -90,6 +91,7 @@ nlohmann::json noise_json(const MachineNoise& noise) {
   return {{"reference_ms", noise.reference_ms},
           {"reference_spread_percent", noise.reference_spread_percent},
           {"slow_percent", noise.slow_percent},
+          {"drift_percent", noise.drift_percent},
           {"other_cpus", noise.other_cpus},
           {"cpus", noise.cpus}};
 }

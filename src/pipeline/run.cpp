@@ -33,6 +33,7 @@ namespace {
 
 constexpr double kBaselineTolerance = 0.10;  // The paper's comparison: random networks near T.
 constexpr int kMetricsPerFlush = 25;
+constexpr double kOtherSpeed = 0.10;  // More than measurements scatter.
 
 json without(json object, std::initializer_list<const char*> keys) {
   for (const char* key : keys) object.erase(key);
@@ -380,8 +381,17 @@ void Run::measure(RunResult& result) {
   std::vector<Architecture> archs;
   for (const auto* judged : all) archs.push_back(judged->candidate.arch);
   TorchTimer timer = make_timer(latency().table.device.batch);
+  MachineNoise noise;
   const auto times =
-      measure_networks(space_, archs, timer, config_.latency, config_.seed, log_, stop_);
+      measure_networks(space_, archs, timer, config_.latency, config_.seed, log_, stop_, &noise);
+  // Of a table measured on this machine: the same block, timed then and now.
+  const double reference_ms = latency().table.noise.reference_ms;
+  if (reference_ms > 0.0 && std::abs(noise.reference_ms / reference_ms - 1.0) > kOtherSpeed) {
+    log_.warn(fmt::format(
+        "the machine takes {:.2f} times as long as when the latency table was measured (a "
+        "reference block, then and now): do not hold measured against predicted times",
+        noise.reference_ms / reference_ms));
+  }
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->measured_ms = times[i];
 }
 

@@ -76,8 +76,8 @@ std::string intervals_text(const LatencyTable& table) {
 std::string noise_text(const MachineNoise& noise) {
   std::string text = fmt::format(
       "machine: a reference block took {:.4f} ms (95 % quantile {:+.1f} %), slow {:.1f} % of the "
-      "time; ",
-      noise.reference_ms, noise.reference_spread_percent, noise.slow_percent);
+      "time, drifting by +-{:.1f} %; ",
+      noise.reference_ms, noise.reference_spread_percent, noise.slow_percent, noise.drift_percent);
   text += noise.other_cpus < 0.0 ? "load by others unknown\n"
                                  : fmt::format("others kept {:.2f} of {:.0f} CPUs busy\n",
                                                noise.other_cpus, noise.cpus);

@@ -41,6 +41,7 @@ LatencyTable example_table() {
   table.noise = {.reference_ms = 0.25,
                  .reference_spread_percent = 3.0,
                  .slow_percent = 12.5,
+                 .drift_percent = 1.5,
                  .other_cpus = 0.5,
                  .cpus = 2.0};
   table.calibration = {

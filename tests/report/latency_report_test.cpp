@@ -84,7 +84,7 @@ TEST_CASE("the report has the table's size, its widest intervals first and the m
   CHECK(text.find("middling:") < text.find("sharp:"));
   CHECK(line_with(text, "machine:") ==
         "machine: a reference block took 0.5000 ms (95 % quantile +2.5 %), slow 1.5 % of the "
-        "time; others kept 0.25 of 4 CPUs busy");
+        "time, drifting by +-0.0 %; others kept 0.25 of 4 CPUs busy");
   LatencyTable unknown = example();
   unknown.noise.other_cpus = -1.0;
   CHECK(contains(latency_report(unknown), "load by others unknown"));

@@ -44,10 +44,11 @@ LatencyTable measure_table(const SearchSpace& space, OpTimer& timer, const Devic
 
 /// Median milliseconds of whole networks, each timed `rounds` times (rounded up to a multiple of
 /// three), interleaved with others: at most 24 are ready at once, so that memory stays bounded.
-/// Errors as measure_table().
+/// `noise`, when given, says how the machine was meanwhile. Errors as measure_table().
 std::vector<double> measure_networks(const SearchSpace& space, std::span<const Architecture> archs,
                                      OpTimer& timer, const LatencyConfig& config,
-                                     std::uint64_t seed, Log& log, const StopToken& stop);
+                                     std::uint64_t seed, Log& log, const StopToken& stop,
+                                     MachineNoise* noise = nullptr);
 
 /// `count` different architectures whose predictions are spread evenly from the fastest to the
 /// slowest; fewer where the space runs out of them or `taken` holds them. `taken` grows by them.

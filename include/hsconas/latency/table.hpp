@@ -19,7 +19,7 @@ namespace hsconas {
 /// One operator at one width and shape.
 struct TableEntry {
   double ms = 0.0;   ///< Timed alone: median over `n` timings, milliseconds per batch.
-  double low = 0.0;  ///< 90 % bootstrap interval of the median.
+  double low = 0.0;  ///< 90 % interval: bootstrap of the median and drift of the machine.
   double high = 0.0;
   int n = 0;                ///< Timings; in a fitted table, networks that contain it.
   double network_ms = 0.0;  ///< What it adds to a network: `ms` and the fitted correction.
@@ -34,6 +34,9 @@ struct MachineNoise {
   double reference_ms = 0.0;
   double reference_spread_percent = 0.0;  ///< Its 95 % quantile above its median.
   double slow_percent = 0.0;              ///< Share of its timings 15 % above its better quarter.
+  /// 90 % half width of how its median moved over ten parts of the measuring, slow timings left
+  /// out: what all entries share, and what averaging within one run does not take away.
+  double drift_percent = 0.0;
   double other_cpus = -1.0;  ///< CPUs that other programs kept busy, mean; negative: not known.
   double cpus = 0.0;         ///< CPUs the machine has.
 
@@ -79,7 +82,8 @@ struct MeasuredNetwork {
 ///            by position {"layer/operator[:width]": {network_ms, n}},
 ///   bias_ms, form, trials [{form, left_out_percent}], error_percent,
 ///   dead_operators: "cost", "unread free" or "free" (see DeadOperators),
-///   noise {reference_ms, reference_spread_percent, slow_percent, other_cpus, cpus},
+///   noise {reference_ms, reference_spread_percent, slow_percent,
+///     drift_percent, other_cpus, cpus},
 ///   calibration, test, test_spread: [{arch, sum_ms, predicted_ms, measured_ms, again_ms}].
 struct LatencyTable {
   std::string space;  ///< Name of the space it was made for.
