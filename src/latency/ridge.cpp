@@ -45,10 +45,10 @@ Design make_design(const RidgeProblem& problem, std::size_t step) {
   return design;
 }
 
-/// The lower half of a a' + 1; Eigen divides by the number of columns.
+/// The lower half of a a' + 1.
 MatrixXd plus_identity(const MatrixXd& a) {
   MatrixXd result = MatrixXd::Identity(a.rows(), a.rows());
-  if (a.cols() > 0) result.selfadjointView<Eigen::Lower>().rankUpdate(a);
+  result.selfadjointView<Eigen::Lower>().rankUpdate(a);
   return result;
 }
 
@@ -195,10 +195,22 @@ RidgeFit with_intercept(const Design& design, const VectorXd& beta, const Vector
           .left_out_rmse = rms(left_out)};
 }
 
+/// Without columns the fit is the mean.
+RidgeFit fit_mean(const std::vector<double>& targets) {
+  const Eigen::Map<const VectorXd> y(targets.data(), std::ssize(targets));
+  const double n = static_cast<double>(y.size());
+  const VectorXd left_out = (y.mean() - y.array()) * (n / std::max(1.0, n - 1.0));
+  return {.intercept = y.mean(),
+          .coefficients = {},
+          .left_out_errors = {left_out.begin(), left_out.end()},
+          .left_out_rmse = rms(left_out)};
+}
+
 }  // namespace
 
 RidgeFit fit_ridge(const RidgeProblem& problem) {
   assert(problem.rows.size() >= 2 && problem.rows.size() == problem.targets.size());
+  if (problem.group_of.empty()) return fit_mean(problem.targets);
   const std::size_t step = (problem.rows.size() + kTuningRows - 1) / kTuningRows;
   const Solver tuning(make_design(problem, step), problem);
   const auto groups = static_cast<std::size_t>(problem.groups);
@@ -219,6 +231,7 @@ RidgeFit fit_ridge(const RidgeProblem& problem) {
 
 RidgeFit fit_least_squares(const RidgeProblem& problem) {
   assert(problem.rows.size() >= 2 && problem.rows.size() == problem.targets.size());
+  if (problem.group_of.empty()) return fit_mean(problem.targets);
   const Design design = make_design(problem, 1);
   const Eigen::CompleteOrthogonalDecomposition<MatrixXd> solver(design.x);
   const VectorXd beta = solver.solve(design.y);
