@@ -9,6 +9,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/rng.hpp"
+#include "hsconas/base/text.hpp"
 #include "hsconas/latency/import.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/report/latency_report.hpp"
@@ -88,21 +89,29 @@ void adapt_latency(const ImportOptions& options, CommandContext& context) {
          context);
 }
 
-void print_keys(const ImportOptions& options) {
+void print_keys(const ImportOptions& options, CommandContext& context) {
   const LatencySpace space = load_latency_space(options.space);
   if (space.is_cell()) {
     throw Error(ErrorKind::Usage, options.space + " is a cell, which has no blocks to time");
   }
   std::string text = "key,in_channels,mid_channels,out_channels,in_size,stride,macs\n";
+  json list = json::array();
   for (const Block& block : distinct_blocks(*space.search_space())) {
-    text +=
-        fmt::format("{},{},{},{},{},{},{}\n", block.key(), block.in_channels, block.mid_channels,
-                    block.out_channels, block.in_size, block.stride, cost_of(block).macs);
+    const std::int64_t macs = cost_of(block).macs;
+    text += fmt::format("{},{},{},{},{},{},{}\n", block.key(), block.in_channels,
+                        block.mid_channels, block.out_channels, block.in_size, block.stride, macs);
+    list.push_back({{"key", block.key()},
+                    {"in_channels", block.in_channels},
+                    {"mid_channels", block.mid_channels},
+                    {"out_channels", block.out_channels},
+                    {"in_size", block.in_size},
+                    {"stride", block.stride},
+                    {"macs", macs}});
   }
-  fmt::print("{}", text);
+  fmt::print("{}", context.options.json ? json{{"blocks", list}}.dump() + "\n" : text);
 }
 
-void print_chosen(const ImportOptions& options) {
+void print_chosen(const ImportOptions& options, CommandContext& context) {
   const LatencySpace space = load_latency_space(options.space);
   Rng rng(options.seed, "latency-choose");
   std::vector<Architecture> candidates;
@@ -114,19 +123,23 @@ void print_chosen(const ImportOptions& options) {
     }
     candidates.push_back(std::move(arch));
   }
-  std::string text = "arch\n";
+  std::vector<std::string> archs;
   for (const std::size_t i : choose_networks(space, candidates, options.count)) {
-    text += space.encode(space.canonical(candidates[i], DeadOperators::Cost)) + "\n";
+    archs.push_back(space.encode(space.canonical(candidates[i], DeadOperators::Cost)));
   }
-  fmt::print("{}", text);
+  fmt::print("{}", context.options.json ? json{{"architectures", archs}}.dump() + "\n"
+                                        : "arch\n" + join(archs, "\n") + "\n");
 }
 
-void compare_latency(const ImportOptions& options, CommandContext& context) {
-  const TableDifference d =
-      compare_entries(load_table(options.source), load_table(options.networks));
+struct CompareOptions {
+  std::string first, second;
+};
+
+void compare_latency(const CompareOptions& options, CommandContext& context) {
+  const TableDifference d = compare_entries(load_table(options.first), load_table(options.second));
   if (d.entries == 0) {
     throw Error(ErrorKind::Data,
-                fmt::format("{} and {} have no entry in common", options.source, options.networks));
+                fmt::format("{} and {} have no entry in common", options.first, options.second));
   }
   if (context.options.json) {
     fmt::print("{}\n", json{{"entries", d.entries},
@@ -223,14 +236,15 @@ void add_latency_commands(CLI::App& app, Command& chosen) {
       ->type_name("N");
   command->add_option("--seed", choose->seed, "Of the random networks they are chosen from")
       ->type_name("N");
-  command->callback(
-      [choose, &chosen] { chosen = [choose](CommandContext&) { print_chosen(*choose); }; });
+  command->callback([choose, &chosen] {
+    chosen = [choose](CommandContext& context) { print_chosen(*choose, context); };
+  });
 
-  auto compare = std::make_shared<ImportOptions>();
+  auto compare = std::make_shared<CompareOptions>();
   command = latency->add_subcommand(
       "compare", "Say how two tables differ, and whether their intervals allow it");
-  command->add_option("first", compare->source, "Latency table")->required()->type_name("FILE");
-  command->add_option("second", compare->networks, "Latency table")->required()->type_name("FILE");
+  command->add_option("first", compare->first, "Latency table")->required()->type_name("FILE");
+  command->add_option("second", compare->second, "Latency table")->required()->type_name("FILE");
   command->callback([compare, &chosen] {
     chosen = [compare](CommandContext& context) { compare_latency(*compare, context); };
   });
@@ -238,7 +252,9 @@ void add_latency_commands(CLI::App& app, Command& chosen) {
   auto keys = std::make_shared<ImportOptions>();
   command = latency->add_subcommand("keys", "List the blocks of a space to time, as CSV");
   add_space(*command, *keys);
-  command->callback([keys, &chosen] { chosen = [keys](CommandContext&) { print_keys(*keys); }; });
+  command->callback([keys, &chosen] {
+    chosen = [keys](CommandContext& context) { print_keys(*keys, context); };
+  });
 }
 
 }  // namespace hsconas

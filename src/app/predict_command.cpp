@@ -11,6 +11,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/latency/import.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/table.hpp"
@@ -54,7 +55,7 @@ std::vector<std::string> texts_of(const PredictOptions& options) {
   std::vector<std::string> texts = options.archs;
   if (!options.archs_file.empty()) {
     const CsvTable csv = CsvTable::load(options.archs_file);
-    const std::size_t column = csv.column(!csv.has("arch") && csv.has("ops") ? "ops" : "arch");
+    const std::size_t column = arch_column(csv);
     for (std::size_t row = 0; row < csv.rows(); ++row) texts.push_back(csv.text(row, column));
   }
   if (texts.empty()) throw Error(ErrorKind::Usage, "predict needs --arch or --archs");

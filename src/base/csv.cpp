@@ -99,9 +99,8 @@ std::string counted_cells(std::size_t count) {
 }
 
 /// The number that all of `text` spells; an error code where there is none.
-template <typename Number>
-std::pair<Number, std::errc> parse_number(const std::string& text) {
-  Number value{};
+std::pair<double, std::errc> parse_number(const std::string& text) {
+  double value = 0.0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   return {value, stop == end ? error : std::errc::invalid_argument};
@@ -160,24 +159,12 @@ const std::string& CsvTable::text(std::size_t row, std::size_t column) const {
 
 double CsvTable::number(std::size_t row, std::size_t column) const {
   const std::string& cell = text(row, column);
-  const auto [value, error] = parse_number<double>(cell);
+  const auto [value, error] = parse_number(cell);
   if (error == std::errc::result_out_of_range) {
     fail(row, column, fmt::format("is too large or too small for a number, got '{}'", cell));
   }
   if (error != std::errc{} || !std::isfinite(value)) {
     fail(row, column, fmt::format("must be a number, got '{}'", cell));
-  }
-  return value;
-}
-
-long long CsvTable::integer(std::size_t row, std::size_t column) const {
-  const std::string& cell = text(row, column);
-  const auto [value, error] = parse_number<long long>(cell);
-  if (error == std::errc::result_out_of_range) {
-    fail(row, column, fmt::format("is too large for a whole number, got '{}'", cell));
-  }
-  if (error != std::errc{}) {
-    fail(row, column, fmt::format("must be a whole number, got '{}'", cell));
   }
   return value;
 }

@@ -20,10 +20,6 @@ double positive_ms(const CsvTable& csv, std::size_t row, std::size_t column) {
   return ms;
 }
 
-std::size_t arch_column(const CsvTable& csv) {
-  return csv.column(!csv.has("arch") && csv.has("ops") ? "ops" : "arch");
-}
-
 void require_rows(const CsvTable& csv, const std::string& of_what) {
   if (csv.rows() == 0) {
     throw Error(ErrorKind::Data, fmt::format("{}: holds no {}", csv.source(), of_what));
@@ -73,6 +69,10 @@ LatencyTable empty_table(const LatencySpace& space, const DeviceInfo& device, bo
 }
 
 }  // namespace
+
+std::size_t arch_column(const CsvTable& csv) {
+  return csv.column(!csv.has("arch") && csv.has("ops") ? "ops" : "arch");
+}
 
 std::vector<Measurement> read_measurements(const CsvTable& csv, const LatencySpace& space,
                                            const std::string& ms_column) {

@@ -1,11 +1,12 @@
 #include "hsconas/latency/ridge.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <limits>
 #include <tuple>
+
+#include <Eigen/Dense>
 
 namespace hsconas {
 
@@ -20,7 +21,7 @@ constexpr double kSmallest = 1e-6;
 constexpr int kSweeps = 8;
 constexpr Index kFewRows = 200;
 
-/// Rows `picked` of the problem, centred: the intercept then drops out of the equations.
+/// Every `step`-th row of the problem, centred: the intercept then drops out of the equations.
 struct Design {
   MatrixXd x;       // [rows, columns], column means removed.
   VectorXd y;       // Mean removed.

@@ -93,6 +93,9 @@ TEST_CASE("every block that latency keys lists makes a table, and any missing is
   const auto lines = lines_of(keys.out);
   REQUIRE(lines.size() > 50);
   CHECK(lines[0].starts_with("key,"));
+  const json object =
+      json::parse(bench.run({"latency", "keys", "-s", space_file("quickstart-32"), "--json"}).out);
+  CHECK(object["blocks"].size() == lines.size() - 1);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     csv += split(lines[i], ',')[0] + (i == 0 ? ",ms\n" : ",0.5\n");
   }
@@ -118,6 +121,10 @@ TEST_CASE("latency choose lists different networks of the space, the same for a 
   CHECK(std::set<std::string>(lines.begin(), lines.end()).size() == 21);
   for (std::size_t i = 1; i < lines.size(); ++i) CHECK(lines[i].size() == 22);
   CHECK(bench.run(words).out == first.out);
+  std::vector<std::string> as_json = words;
+  as_json.emplace_back("--json");
+  const json object = json::parse(bench.run(as_json).out);
+  CHECK(object["architectures"] == std::vector<std::string>(lines.begin() + 1, lines.end()));
 }
 
 TEST_CASE("broken measurements are one line with the place, exit code 3", "[app]") {

@@ -35,10 +35,6 @@ std::string number_error(const std::string& cell) {
   return error_of([&] { parse("arch,ms\n\nx," + cell).number(0, 1); });
 }
 
-std::string integer_error(const std::string& cell) {
-  return error_of([&] { parse("n\n" + cell).integer(0, 0); });
-}
-
 std::string in_quotes(const std::string& cell) {
   std::string text = "\"";
   for (const char c : cell) text += c == '"' ? "\"\"" : std::string(1, c);
@@ -68,7 +64,7 @@ TEST_CASE("a table reads as its header and its cells, as text and as numbers", "
   CHECK(table.number(0, 1) == 1.5);
   CHECK(table.number(1, 1) == -2000.0);
   CHECK(table.number(0, 2) == 3.0);
-  CHECK(table.integer(1, 2) == -40);
+  CHECK(table.number(1, 2) == -40.0);
 }
 
 TEST_CASE("line ends, byte-order mark, blanks and blank lines do not matter", "[base]") {
@@ -155,17 +151,6 @@ TEST_CASE("a cell that is no finite number is an error that names line and colum
         "data: t.csv:3: ms is too large or too small for a number, got '1e999'");
   CHECK(number_error("1e-999") ==
         "data: t.csv:3: ms is too large or too small for a number, got '1e-999'");
-}
-
-TEST_CASE("a cell that is no whole number is an error that names line and column", "[base]") {
-  for (const char* cell : {"1.0", "1e3", "x", "0x1", "+1", "- 1", "nan"}) {
-    CHECK(integer_error(cell) ==
-          "data: t.csv:2: n must be a whole number, got '" + std::string(cell) + "'");
-  }
-  CHECK(integer_error("\"\"") == "data: t.csv:2: n must be a whole number, got ''");
-  CHECK(parse("n\n-9223372036854775808").integer(0, 0) == std::numeric_limits<long long>::min());
-  CHECK(integer_error("9223372036854775808") ==
-        "data: t.csv:2: n is too large for a whole number, got '9223372036854775808'");
 }
 
 TEST_CASE("a caller's own complaint names the file, the line and the column", "[base]") {

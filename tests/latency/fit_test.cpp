@@ -110,12 +110,22 @@ double cell_ms(const Architecture& arch) {
 const std::vector<double> kAlike{1.0, 1.0, 1.0};
 const std::vector<double> kPerOperator{1.5, 0.7, 1.0};
 
+/// Six layers whose blocks' times alone are known.
+struct KnownBlocks {
+  const SearchSpace space = tiny_space(6);
+  const LatencySpace terms{space};
+  const TermPrior prior = exact_prior(space);
+
+  /// Every operator takes its own multiple of its time alone, and a network 0.25 ms more.
+  Truth per_operator() const {
+    return
+        [this](const Architecture& arch) { return 0.25 + weighted_sum(space, arch, kPerOperator); };
+  }
+};
+
 }  // namespace
 
-TEST_CASE("the constant form finds the overhead", "[latency]") {
-  const SearchSpace space = tiny_space(6);
-  const LatencySpace terms(space);
-  const TermPrior prior = exact_prior(space);
+TEST_CASE_METHOD(KnownBlocks, "the constant form finds the overhead", "[latency]") {
   const Truth truth = [&](const Architecture& arch) {
     return 0.25 + weighted_sum(space, arch, kAlike);
   };
@@ -131,14 +141,10 @@ TEST_CASE("the constant form finds the overhead", "[latency]") {
   CHECK(fit.trials[0].left_out_percent == Approx(0.0).margin(1e-9));
 }
 
-TEST_CASE("every form is tried, and the one that does best on networks left out is kept",
-          "[latency]") {
-  const SearchSpace space = tiny_space(6);
-  const LatencySpace terms(space);
-  const TermPrior prior = exact_prior(space);
-  const Truth truth = [&](const Architecture& arch) {
-    return 0.25 + weighted_sum(space, arch, kPerOperator);
-  };
+TEST_CASE_METHOD(KnownBlocks,
+                 "every form is tried, and the one that does best on networks left out is kept",
+                 "[latency]") {
+  const Truth truth = per_operator();
   const auto networks = measure(terms, truth, 60, 0.002, 2);
   const NetworkFit fit =
       fit_networks(terms, networks, {.forms = correction_forms(), .prior = &prior});
@@ -153,14 +159,10 @@ TEST_CASE("every form is tried, and the one that does best on networks left out 
   CHECK(chosen == least);
 }
 
-TEST_CASE("a device with operators faster or slower than alone is corrected per operator",
-          "[latency]") {
-  const SearchSpace space = tiny_space(6);
-  const LatencySpace terms(space);
-  const TermPrior prior = exact_prior(space);
-  const Truth truth = [&](const Architecture& arch) {
-    return 0.25 + weighted_sum(space, arch, kPerOperator);
-  };
+TEST_CASE_METHOD(KnownBlocks,
+                 "a device with operators faster or slower than alone is corrected per operator",
+                 "[latency]") {
+  const Truth truth = per_operator();
   const auto networks = measure(terms, truth, 60, 0.002, 3);
   const auto fresh = measure(terms, truth, 100, 0.0, 4);
   const NetworkFit fit =
@@ -176,11 +178,9 @@ TEST_CASE("a device with operators faster or slower than alone is corrected per 
   CHECK(rmse_of(alone, terms, fresh) < 1e-3 * rmse_of(constant, terms, fresh));
 }
 
-TEST_CASE("a device slower by one factor and one overhead per layer is found to be so",
-          "[latency]") {
-  const SearchSpace space = tiny_space(6);
-  const LatencySpace terms(space);
-  const TermPrior prior = exact_prior(space);
+TEST_CASE_METHOD(KnownBlocks,
+                 "a device slower by one factor and one overhead per layer is found to be so",
+                 "[latency]") {
   const Truth scaled = [&](const Architecture& arch) {
     return 0.1 + 1.7 * weighted_sum(space, arch, kAlike);
   };
@@ -206,10 +206,8 @@ TEST_CASE("a device slower by one factor and one overhead per layer is found to 
   }
 }
 
-TEST_CASE("a block that does nothing is never corrected when times are known", "[latency]") {
-  const SearchSpace space = tiny_space(6);
-  const LatencySpace terms(space);
-  const TermPrior prior = exact_prior(space);
+TEST_CASE_METHOD(KnownBlocks, "a block that does nothing is never corrected when times are known",
+                 "[latency]") {
   // Even where the networks say that it costs something.
   const Truth truth = [&](const Architecture& arch) {
     double skips = 0.0;
@@ -231,13 +229,9 @@ TEST_CASE("a block that does nothing is never corrected when times are known", "
   CHECK(any_free);
 }
 
-TEST_CASE("blocks of one shape get one time, whatever the position", "[latency]") {
-  const SearchSpace space = tiny_space(6);
-  const LatencySpace terms(space);
-  const TermPrior prior = exact_prior(space);
-  const Truth truth = [&](const Architecture& arch) {
-    return 0.25 + weighted_sum(space, arch, kPerOperator);
-  };
+TEST_CASE_METHOD(KnownBlocks, "blocks of one shape get one time, whatever the position",
+                 "[latency]") {
+  const Truth truth = per_operator();
   const auto networks = measure(terms, truth, 40, 0.05, 8);
   for (const FitForm& form : correction_forms()) {
     const NetworkFit fit = fit_networks(terms, networks, {.forms = {form}, .prior = &prior});

@@ -36,8 +36,6 @@ class CsvTable {
   const std::string& text(std::size_t row, std::size_t column) const;
   /// A finite number; throws Error(Data) "FILE:17: ms must be a number, got 'abc'".
   double number(std::size_t row, std::size_t column) const;
-  /// A whole number written without point or exponent; errors as in number().
-  long long integer(std::size_t row, std::size_t column) const;
 
   /// Throws Error(Data) "FILE:17: <column name> <problem>"; 17 is the line in the file.
   [[noreturn]] void fail(std::size_t row, std::size_t column, std::string_view problem) const;

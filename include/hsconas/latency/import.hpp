@@ -13,8 +13,12 @@
 
 namespace hsconas {
 
-/// Measured networks from a CSV: architectures as LatencySpace::encode() writes them in the column
-/// "arch" or "ops", milliseconds in `ms_column`. Throws Error(Data) that names the line: a missing
+/// The column that holds architectures: "arch" or, without one, "ops". Throws Error(Data) when
+/// there is neither.
+std::size_t arch_column(const CsvTable& csv);
+
+/// Measured networks from a CSV: architectures as LatencySpace::encode() writes them in
+/// arch_column(), milliseconds in `ms_column`. Throws Error(Data) that names the line: a missing
 /// column, an architecture of another space, a time that is no number > 0, no rows.
 std::vector<Measurement> read_measurements(const CsvTable& csv, const LatencySpace& space,
                                            const std::string& ms_column);
