@@ -4,7 +4,7 @@ set -eu
 cd "${1:-$(dirname "$0")/..}"
 
 # Lowest first.
-order="base space config latency score accel data supernet train profile shrink search codesign \
+order="base kernels space config latency score accel data supernet train profile shrink search codesign \
 deploy report pipeline app"
 
 rank() {

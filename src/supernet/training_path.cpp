@@ -43,7 +43,10 @@ TrainingPath::TrainingPath(Supernet& supernet, const Architecture& arch,
     leaf.set_requires_grad(true);
     slices_.push_back({value, momentum, std::move(leaf), parameter.decays});
   };
+  const bool has_kernels = supernet.device().is_cpu() && precision_ == torch::kFloat;
   for (std::size_t position = 0; position < blocks_.size(); ++position) {
+    conv_blocks_.push_back(has_kernels ? ConvBlock::from(blocks_[position], position > 0)
+                                       : std::nullopt);
     auto& parameters = supernet.parameters(static_cast<int>(position), op_at(position, arch));
     auto& first = first_slice_.emplace_back();
     std::size_t next = 0;
@@ -64,9 +67,18 @@ TrainingPath::TrainingPath(Supernet& supernet, const Architecture& arch,
 
 torch::Tensor TrainingPath::forward(const torch::Tensor& images) {
   torch::Tensor x = images.to(precision_);
+  tapes_.clear();
   for (std::size_t position = 0; position < blocks_.size(); ++position) {
     // A one-channel image is channels-first and channels-last at once; from here on it is not.
     x = x.contiguous(torch::MemoryFormat::ChannelsLast);
+    if (const auto& block = conv_blocks_[position]) {
+      std::vector<torch::Tensor> weights;
+      for (const std::size_t slice : first_slice_[position]) {
+        weights.push_back(slices_[slice].leaf);
+      }
+      x = run_conv_block(*block, x, weights, tapes_.emplace_back());
+      continue;
+    }
     TrainingRunner runner{*this, position};
     x = run_block(blocks_[position], x, runner);
   }

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <deque>
+#include <optional>
 #include <vector>
 
 #include <torch/types.h>
 
+#include "hsconas/supernet/conv_block.hpp"
 #include "hsconas/supernet/supernet.hpp"
 
 namespace hsconas {
@@ -24,7 +27,9 @@ class TrainingPath {
                torch::ScalarType precision = torch::kFloat);
 
   /// Logits [N, classes], fp32, of images [N, C, H, W]: batch norm by batch statistics, dropout as
-  /// the space says, drawn from torch's default generator.
+  /// the space says, drawn from torch's default generator. On the CPU in fp32 blocks run through
+  /// our own kernels where these know them, else, and elsewhere, as torch's operations. The path
+  /// must outlive the backward pass.
   torch::Tensor forward(const torch::Tensor& images);
 
   std::vector<Slice>& slices() { return slices_; }
@@ -34,6 +39,8 @@ class TrainingPath {
   std::vector<Block> blocks_;
   std::vector<std::vector<std::size_t>> first_slice_;  ///< [position][weight slot] -> slice.
   std::vector<Slice> slices_;
+  std::vector<std::optional<ConvBlock>> conv_blocks_;  ///< [position]
+  std::deque<ConvBlockTape> tapes_;                    ///< Of the forward pass; they stay put.
   torch::ScalarType precision_;
   double dropout_;
 };

@@ -1,0 +1,22 @@
+# The convolution kernels, compiled once for each instruction set; the program picks one as it runs.
+set(kernel_flags -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math)
+set_source_files_properties(src/kernels/conv_generic.cpp PROPERTIES COMPILE_OPTIONS
+  "${kernel_flags}")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+  target_sources(hsconas_core PRIVATE src/kernels/conv_avx2.cpp src/kernels/conv_avx512.cpp)
+  target_compile_definitions(hsconas_core PRIVATE HSCONAS_X86)
+  set_source_files_properties(src/kernels/conv_avx2.cpp PROPERTIES COMPILE_OPTIONS
+    "${kernel_flags};-mavx2;-mfma")
+  set_source_files_properties(src/kernels/conv_avx512.cpp PROPERTIES COMPILE_OPTIONS
+    "${kernel_flags};-mavx512f;-mfma;-Wno-maybe-uninitialized")  # GCC 12 warns of its own header
+endif()
+
+# The threads of the kernels. Without OpenMP they run on one.
+find_package(OpenMP QUIET COMPONENTS CXX)
+if(OpenMP_CXX_FOUND)
+  set_source_files_properties(src/kernels/conv_chain.cpp PROPERTIES COMPILE_OPTIONS
+    "${OpenMP_CXX_FLAGS}")
+  target_link_libraries(hsconas_core PUBLIC ${OpenMP_CXX_LIBRARIES})
+else()
+  message(STATUS "OpenMP: absent, training on the CPU takes one thread")
+endif()

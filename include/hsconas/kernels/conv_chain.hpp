@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "hsconas/kernels/conv_kernels.hpp"
+
+namespace hsconas {
+
+/// A convolution, the batch norm behind it (without weights of its own) and perhaps ReLU.
+struct ConvUnit {
+  ConvShape shape;
+  bool relu = false;
+};
+
+/// What a batch norm saw: per channel, of the whole population (divided by n).
+struct NormStatistics {
+  std::vector<double> mean;
+  std::vector<double> variance;
+};
+
+/// Batch norm as one multiplication and one addition per value.
+class NormFactors {
+ public:
+  NormFactors() = default;
+  NormFactors(const NormStatistics& statistics, double epsilon);
+
+  Activation activation(bool relu) const { return {scale_.data(), shift_.data(), relu}; }
+
+ private:
+  std::vector<float> scale_;
+  std::vector<float> shift_;
+};
+
+/// Memory that keeps its size from use to use, aligned for vectors. Not initialised.
+class Workspace {
+ public:
+  float* at_least(std::int64_t floats);
+
+ private:
+  struct Free {
+    void operator()(float* p) const;
+  };
+  std::unique_ptr<float[], Free> data_;
+  std::int64_t floats_ = 0;
+};
+
+/// Chains of units on images that lie pixel by pixel (NHWC), on some threads of this processor.
+/// Images are dealt to threads in fixed parts, so results depend on the number of threads only.
+/// One at a time may run: the workspaces are shared.
+class ConvChains {
+ public:
+  /// With `kernels` that this processor has, see conv_kernels().
+  explicit ConvChains(int threads, const ConvKernels& kernels = conv_kernels().front());
+
+  const ConvKernels& kernels() const { return kernels_; }
+
+  struct Input {
+    Channels<const float> pixels;
+    Activation activation;
+    std::int64_t images = 0;
+  };
+
+  /// out [images, out_pixels, out_channels] = convolution of `in`; `weights` is [out, in / groups,
+  /// kernel, kernel]. With `statistics`, fills it with what the batch norm behind it sees.
+  void convolve(const ConvShape& shape, const Input& in, const float* weights, float* out,
+                NormStatistics* statistics);
+
+  /// All units one after the other, with batch statistics; `outs` takes each one's output before
+  /// its batch norm. Returns the statistics.
+  std::vector<NormStatistics> forward(std::span<const ConvUnit> units, const Input& in,
+                                      std::span<const float* const> weights,
+                                      std::span<float* const> outs);
+
+  struct Gradients {
+    Channels<const float> out;  ///< Of the last unit's activated output.
+    Channels<float> in;         ///< Of the input; data nullptr where none is wanted.
+    bool accumulate = false;    ///< Add to `in` instead of replacing it.
+    std::span<float* const> weights;  ///< Replaced.
+  };
+
+  /// The gradients of forward(): `outs` and `norms` as it left them.
+  void backward(std::span<const ConvUnit> units, const Input& in,
+                std::span<const float* const> weights, std::span<const float* const> outs,
+                std::span<const NormFactors> norms, const Gradients& gradients);
+
+  /// to = activated from (+ plus, where it has data) for `pixels` pixels; with `accumulate` added.
+  void write(int channels, std::int64_t pixels, Channels<const float> from,
+             const Activation& activation, Channels<float> to, Channels<const float> plus = {},
+             bool accumulate = false);
+
+ private:
+  template <typename Work>
+  void in_parts(std::int64_t count, Work work);
+
+  ConvKernels kernels_;
+  int threads_;
+  Workspace packed_;
+  std::vector<Workspace> scratch_;  ///< One per thread.
+  std::vector<Workspace> weight_gradients_;
+  Workspace gradients_[2];
+};
+
+}  // namespace hsconas

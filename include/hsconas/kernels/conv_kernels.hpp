@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace hsconas {
+
+/// A square convolution with "same" padding (kernel / 2): dense, or depthwise (one group per
+/// channel).
+struct ConvShape {
+  int in_channels = 0;
+  int out_channels = 0;
+  int kernel = 1;
+  int stride = 1;
+  bool depthwise = false;
+  int in_size = 0;  ///< Pixels a side.
+
+  int out_size() const { return (in_size + stride - 1) / stride; }
+  std::int64_t in_pixels() const { return std::int64_t{in_size} * in_size; }
+  std::int64_t out_pixels() const { return std::int64_t{out_size()} * out_size(); }
+  int taps() const { return kernel * kernel; }
+  int weights_per_output() const { return depthwise ? taps() : in_channels * taps(); }
+};
+
+/// Channels of an activation that lies pixel by pixel (NHWC): channel c of pixel p is
+/// data[p * pixel_stride + c * channel_stride]. `channel_stride` is 1, or 2 for every other one.
+template <typename T>
+struct Channels {
+  T* data = nullptr;
+  std::int64_t pixel_stride = 0;
+  int channel_stride = 1;
+};
+
+/// What stands between a convolution's output and its reader: per channel scale * z + shift, then
+/// ReLU. Batch norm without weights of its own is scale 1 / sqrt(var + eps), shift -mean * scale.
+/// Both arrays hold padded_channels() floats, zero behind the last channel.
+struct Activation {
+  const float* scale = nullptr;  ///< nullptr: the values are read as they are.
+  const float* shift = nullptr;
+  bool relu = false;
+};
+
+/// Mean and sum of squared differences from it, per channel, of `count` values.
+struct Moments {
+  double* mean = nullptr;
+  double* squares = nullptr;
+};
+
+/// What the gradient of batch norm needs of its output gradient g at n values per channel:
+/// sum(g) / n and sum(g * y) / n, y the normalised value. Padded as Activation's arrays.
+struct NormGradient {
+  const float* mean = nullptr;
+  const float* along = nullptr;
+};
+
+/// One convolution's input and output while a range of images is worked on.
+struct ConvForward {
+  Channels<const float> in;
+  Activation in_activation;
+  const float* weights = nullptr;  ///< From pack_forward().
+  float* out = nullptr;            ///< [images, out_pixels, out_channels], before batch norm.
+  Moments moments;                 ///< Of the range; nullptr where they are not wanted.
+};
+
+struct ConvBackward {
+  Channels<const float> in;
+  Activation in_activation;
+  const float* weights = nullptr;  ///< From pack_backward(); nullptr: no gradient of the input.
+  const float* out = nullptr;      ///< As ConvForward::out.
+  Activation out_activation;
+  NormGradient norm;
+  Channels<const float> gradient;  ///< Of the activated output.
+  Channels<float> in_gradient;     ///< Of the activated input.
+  bool accumulate = false;         ///< Add to in_gradient instead of replacing it.
+  float* weight_gradient = nullptr;  ///< packed_gradient_floats() of them, added to.
+  /// Sums over the range of g and g * y at the input's own batch norm, added to; nullptr: none.
+  double* in_sum = nullptr;
+  double* in_along = nullptr;
+};
+
+/// The operations of a supernet's forward and backward pass that carry nearly all of its time, on
+/// one instruction set. Each works through images [first, last) on the calling thread, in `scratch`
+/// of scratch_floats() floats; results depend on the range only. All arrays are fp32; none is
+/// allocated here.
+///
+/// An activation is normalised while it is read and reduced while it is written, so each
+/// convolution makes one pass over memory forward and one backward.
+struct ConvKernels {
+  const char* isa;  ///< "avx512", "avx2", "generic".
+  int lanes;        ///< Floats in a vector.
+
+  std::int64_t (*scratch_floats)(const ConvShape&);
+  std::int64_t (*packed_floats)(const ConvShape&);           ///< Of pack_forward().
+  std::int64_t (*packed_gradient_floats)(const ConvShape&);  ///< Also of pack_backward().
+  /// `weights` is [out_channels, in_channels / groups, kernel, kernel].
+  void (*pack_forward)(const ConvShape&, const float* weights, float* packed);
+  void (*pack_backward)(const ConvShape&, const float* weights, float* packed);
+  /// The inverse, for the gradient; adds the packed one to nothing: `weights` is overwritten.
+  void (*unpack_gradient)(const ConvShape&, const float* packed, float* weights);
+
+  void (*forward)(const ConvShape&, const ConvForward&, std::int64_t first, std::int64_t last,
+                  float* scratch);
+  void (*backward)(const ConvShape&, const ConvBackward&, std::int64_t first, std::int64_t last,
+                   float* scratch);
+
+  /// to = activated `from` (+ `plus` where its data is not nullptr), `channels` of pixels
+  /// [first, last); with `accumulate`, is added to `to`.
+  void (*write_activated)(int channels, Channels<const float> from, const Activation&,
+                          Channels<const float> plus, Channels<float> to, bool accumulate,
+                          std::int64_t first, std::int64_t last);
+  /// Adds to `sum` and `along` what NormGradient wants, of pixels [first, last); `z` as
+  /// ConvForward::out.
+  void (*reduce_gradient)(int channels, const float* z, const Activation&,
+                          Channels<const float> gradient, double* sum, double* along,
+                          std::int64_t first, std::int64_t last);
+};
+
+/// Whether the kernels have this convolution: every dense one forward and for its weights' gradient
+/// (the gradient of its input only for 1x1 at stride 1), depthwise 3x3, 5x5 and 7x7.
+bool is_supported(const ConvShape& shape, bool needs_in_gradient);
+
+/// The instruction sets this processor has, best first; never empty.
+std::span<const ConvKernels> conv_kernels();
+
+/// `channels` rounded up so that vectors of any instruction set fit.
+constexpr int padded_channels(int channels) {
+  return (channels + 15) / 16 * 16;
+}
+
+}  // namespace hsconas

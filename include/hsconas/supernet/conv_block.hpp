@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "hsconas/kernels/conv_chain.hpp"
+#include "hsconas/space/block.hpp"
+
+namespace hsconas {
+
+/// A block as the convolution kernels see it: on every path nothing but units.
+struct ConvBlock {
+  struct Path {
+    Source source = Source::All;
+    std::vector<ConvUnit> units;  ///< None: the input is passed on.
+    int in_channels = 0;
+    int out_channels = 0;
+  };
+
+  /// Absent where the block has anything the kernels do not know: pooling, shuffles, groups.
+  static std::optional<ConvBlock> from(const Block& block, bool needs_in_gradient);
+
+  int out_channels = 0;
+  int in_size = 0;
+  int out_size = 0;
+  Merge merge = Merge::Concat;
+  std::vector<Path> paths;
+
+  std::size_t unit_count() const;
+};
+
+/// What a forward pass leaves behind for the backward one; a unit's place is its weight's slot.
+struct ConvBlockTape {
+  std::vector<torch::Tensor> outs;  ///< Of every unit, before its batch norm.
+  std::vector<NormFactors> norms;
+};
+
+/// `block` on `x` [N, C, H, W], fp32 on the CPU, with batch statistics; differentiable in `x` and
+/// `weights` (one per unit). `tape` must live until the backward pass is over, which may run once.
+torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
+                             const std::vector<torch::Tensor>& weights, ConvBlockTape& tape);
+
+/// The calling thread's kernels, for as many threads as torch uses.
+ConvChains& conv_chains();
+
+/// The channels of `x` [N, C, H, W], channels-last, that a path reads.
+Channels<const float> source_channels(const torch::Tensor& x, Source source);
+
+}  // namespace hsconas

@@ -1,0 +1,230 @@
+#include "hsconas/kernels/conv_chain.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+
+namespace hsconas {
+
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+/// Sums over the parts, in the order of the parts.
+std::vector<double> total(const std::vector<std::vector<double>>& parts) {
+  std::vector<double> sum = parts.front();
+  for (std::size_t part = 1; part < parts.size(); ++part) {
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += parts[part][i];
+  }
+  return sum;
+}
+
+/// NormGradient's two arrays from their sums over `count` values.
+struct NormSums {
+  std::vector<float> mean;
+  std::vector<float> along;
+
+  NormSums(const std::vector<std::vector<double>>& sums,
+           const std::vector<std::vector<double>>& alongs, std::int64_t count) {
+    const auto scaled = [count](const std::vector<double>& values) {
+      std::vector<float> result(
+          static_cast<std::size_t>(padded_channels(static_cast<int>(values.size()))), 0.0F);
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        result[i] = static_cast<float>(values[i] / static_cast<double>(count));
+      }
+      return result;
+    };
+    mean = scaled(total(sums));
+    along = scaled(total(alongs));
+  }
+};
+
+std::vector<std::vector<double>> zeros(int parts, int channels) {
+  return std::vector<std::vector<double>>(
+      static_cast<std::size_t>(parts), std::vector<double>(static_cast<std::size_t>(channels)));
+}
+
+/// A dense [pixels, channels] array.
+template <typename T>
+Channels<T> dense(T* data, int channels) {
+  return {data, channels, 1};
+}
+
+}  // namespace
+
+NormFactors::NormFactors(const NormStatistics& statistics, double epsilon)
+    : scale_(static_cast<std::size_t>(padded_channels(static_cast<int>(statistics.mean.size())))),
+      shift_(scale_.size()) {
+  for (std::size_t c = 0; c < statistics.mean.size(); ++c) {
+    const double scale = 1.0 / std::sqrt(statistics.variance[c] + epsilon);
+    scale_[c] = static_cast<float>(scale);
+    shift_[c] = static_cast<float>(-statistics.mean[c] * scale);
+  }
+}
+
+void Workspace::Free::operator()(float* p) const {
+  std::free(p);
+}
+
+float* Workspace::at_least(std::int64_t floats) {
+  if (floats > floats_) {
+    data_.reset();
+    floats_ = 0;
+    const std::size_t bytes = static_cast<std::size_t>(floats) * sizeof(float);
+    data_.reset(static_cast<float*>(
+        std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment)));
+    if (!data_) throw std::bad_alloc();
+    floats_ = floats;
+  }
+  return data_.get();
+}
+
+ConvChains::ConvChains(int threads, const ConvKernels& kernels)
+    : kernels_(kernels),
+      threads_(std::max(1, threads)),
+      scratch_(static_cast<std::size_t>(threads_)),
+      weight_gradients_(static_cast<std::size_t>(threads_)) {}
+
+template <typename Work>
+void ConvChains::in_parts(std::int64_t count, Work work) {
+  const int parts = threads_;
+#pragma omp parallel for num_threads(parts) schedule(static, 1) if (parts > 1)
+  for (int part = 0; part < parts; ++part) {
+    work(static_cast<std::size_t>(part), count * part / parts, count * (part + 1) / parts);
+  }
+}
+
+void ConvChains::convolve(const ConvShape& shape, const Input& in, const float* weights, float* out,
+                          NormStatistics* statistics) {
+  float* packed = packed_.at_least(kernels_.packed_floats(shape));
+  kernels_.pack_forward(shape, weights, packed);
+  const std::int64_t scratch = kernels_.scratch_floats(shape);
+  for (Workspace& workspace : scratch_) workspace.at_least(scratch);
+  auto means = zeros(threads_, statistics != nullptr ? shape.out_channels : 0);
+  auto squares = means;
+  in_parts(in.images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
+    const Moments moments = statistics != nullptr
+                                ? Moments{means[part].data(), squares[part].data()}
+                                : Moments{};
+    kernels_.forward(shape,
+                     {.in = in.pixels,
+                      .in_activation = in.activation,
+                      .weights = packed,
+                      .out = out,
+                      .moments = moments},
+                     first, last, scratch_[part].at_least(scratch));
+  });
+  if (statistics == nullptr) return;
+  // Pools the parts, like the kernels do within one.
+  const auto channels = static_cast<std::size_t>(shape.out_channels);
+  statistics->mean.assign(channels, 0.0);
+  statistics->variance.assign(channels, 0.0);
+  double before = 0.0;
+  for (std::size_t part = 0; part < means.size(); ++part) {
+    const auto index = static_cast<std::int64_t>(part);
+    const std::int64_t images =
+        in.images * (index + 1) / threads_ - in.images * index / threads_;
+    const auto count = static_cast<double>(images * shape.out_pixels());
+    if (images == 0) continue;
+    for (std::size_t c = 0; c < channels; ++c) {
+      const double shift = means[part][c] - statistics->mean[c];
+      statistics->mean[c] += shift * count / (before + count);
+      statistics->variance[c] += squares[part][c] + shift * shift * before * count / (before + count);
+    }
+    before += count;
+  }
+  for (double& variance : statistics->variance) variance /= before;
+}
+
+std::vector<NormStatistics> ConvChains::forward(std::span<const ConvUnit> units, const Input& in,
+                                                std::span<const float* const> weights,
+                                                std::span<float* const> outs) {
+  constexpr double kEpsilon = 1e-5;
+  std::vector<NormStatistics> statistics(units.size());
+  Input input = in;
+  NormFactors factors;
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    convolve(units[u].shape, input, weights[u], outs[u], &statistics[u]);
+    factors = NormFactors(statistics[u], kEpsilon);
+    input.pixels = dense<const float>(outs[u], units[u].shape.out_channels);
+    input.activation = factors.activation(units[u].relu);
+  }
+  return statistics;
+}
+
+void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
+                          std::span<const float* const> weights,
+                          std::span<const float* const> outs, std::span<const NormFactors> norms,
+                          const Gradients& gradients) {
+  const ConvUnit& last_unit = units.back();
+  const int last_channels = last_unit.shape.out_channels;
+  auto sums = zeros(threads_, last_channels);
+  auto alongs = sums;
+  const std::int64_t pixels = in.images * last_unit.shape.out_pixels();
+  in_parts(pixels, [&](std::size_t part, std::int64_t first, std::int64_t last) {
+    kernels_.reduce_gradient(last_channels, outs.back(),
+                             norms.back().activation(last_unit.relu), gradients.out,
+                             sums[part].data(), alongs[part].data(), first, last);
+  });
+  Channels<const float> gradient = gradients.out;
+  for (std::size_t u = units.size(); u-- > 0;) {
+    const ConvShape& shape = units[u].shape;
+    const bool is_first = u == 0;
+    const NormSums norm(sums, alongs, in.images * shape.out_pixels());
+    ConvBackward work{.in = is_first ? in.pixels
+                                     : dense<const float>(outs[u - 1], shape.in_channels),
+                      .in_activation = is_first ? in.activation
+                                                : norms[u - 1].activation(units[u - 1].relu),
+                      .out = outs[u],
+                      .out_activation = norms[u].activation(units[u].relu),
+                      .norm = {norm.mean.data(), norm.along.data()},
+                      .gradient = gradient,
+                      .in_gradient = gradients.in,
+                      .accumulate = is_first && gradients.accumulate};
+    if (!is_first) {
+      work.in_gradient = dense(
+          gradients_[u % 2].at_least(in.images * shape.in_pixels() * shape.in_channels),
+          shape.in_channels);
+    }
+    if (work.in_gradient.data != nullptr) {
+      float* packed = packed_.at_least(kernels_.packed_floats(shape));
+      kernels_.pack_backward(shape, weights[u], packed);
+      work.weights = packed;
+    }
+    const std::int64_t packed_gradient = kernels_.packed_gradient_floats(shape);
+    const std::int64_t scratch = kernels_.scratch_floats(shape);
+    for (Workspace& workspace : scratch_) workspace.at_least(scratch);
+    for (Workspace& workspace : weight_gradients_) workspace.at_least(packed_gradient);
+    sums = zeros(threads_, is_first ? 0 : shape.in_channels);
+    alongs = sums;
+    in_parts(in.images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
+      ConvBackward own = work;
+      own.weight_gradient = weight_gradients_[part].at_least(packed_gradient);
+      std::fill_n(own.weight_gradient, packed_gradient, 0.0F);
+      if (!is_first) {
+        own.in_sum = sums[part].data();
+        own.in_along = alongs[part].data();
+      }
+      kernels_.backward(shape, own, first, last, scratch_[part].at_least(scratch));
+    });
+    float* weight_gradient = weight_gradients_.front().at_least(packed_gradient);
+    for (std::size_t part = 1; part < weight_gradients_.size(); ++part) {
+      const float* other = weight_gradients_[part].at_least(packed_gradient);
+      for (std::int64_t i = 0; i < packed_gradient; ++i) weight_gradient[i] += other[i];
+    }
+    kernels_.unpack_gradient(shape, weight_gradient, gradients.weights[u]);
+    gradient = {work.in_gradient.data, work.in_gradient.pixel_stride,
+                work.in_gradient.channel_stride};
+  }
+}
+
+void ConvChains::write(int channels, std::int64_t pixels, Channels<const float> from,
+                       const Activation& activation, Channels<float> to, Channels<const float> plus,
+                       bool accumulate) {
+  in_parts(pixels, [&](std::size_t, std::int64_t first, std::int64_t last) {
+    kernels_.write_activated(channels, from, activation, plus, to, accumulate, first, last);
+  });
+}
+
+}  // namespace hsconas

@@ -1,0 +1,4 @@
+#define HSCONAS_ISA "generic"
+#define HSCONAS_LANES 4
+#define HSCONAS_KERNELS kGenericKernels
+#include "conv_impl.hpp"

@@ -1,0 +1,235 @@
+#include "hsconas/supernet/conv_block.hpp"
+
+#include <memory>
+#include <span>
+
+#include <torch/torch.h>
+
+#include "hsconas/supernet/frozen_network.hpp"
+
+namespace hsconas {
+
+namespace {
+
+/// Reads conv, batch norm, perhaps ReLU, again and again.
+std::optional<std::vector<ConvUnit>> units_of(const std::vector<Primitive>& primitives,
+                                              bool needs_in_gradient) {
+  std::vector<ConvUnit> units;
+  for (std::size_t i = 0; i < primitives.size();) {
+    const Primitive& p = primitives[i++];
+    if (p.kind != PrimitiveKind::Conv || i == primitives.size() ||
+        primitives[i++].kind != PrimitiveKind::BatchNorm) {
+      return {};
+    }
+    const bool depthwise = p.groups > 1 && p.groups == p.in_channels && p.groups == p.out_channels;
+    if (p.groups > 1 && !depthwise) return {};
+    ConvUnit unit{.shape = {.in_channels = p.in_channels,
+                            .out_channels = p.out_channels,
+                            .kernel = p.kernel,
+                            .stride = p.stride,
+                            .depthwise = depthwise,
+                            .in_size = p.in_size}};
+    if (!is_supported(unit.shape, needs_in_gradient || !units.empty())) return {};
+    if (i < primitives.size() && primitives[i].kind == PrimitiveKind::Relu) {
+      unit.relu = true;
+      ++i;
+    }
+    units.push_back(unit);
+  }
+  return units;
+}
+
+int first_channel(Source source) {
+  return source == Source::OddChannels ? 1 : 0;
+}
+int channel_step(Source source) {
+  return source == Source::All ? 1 : 2;
+}
+
+/// Some channels of an [N, C, H, W] channels-last tensor.
+template <typename T>
+Channels<T> channels_of(const torch::Tensor& x, int first, int step) {
+  return {x.data_ptr<float>() + first, x.size(1), step};
+}
+
+std::vector<const float*> data_of(const std::vector<torch::Tensor>& tensors, std::size_t first,
+                                  std::size_t count) {
+  std::vector<const float*> data;
+  for (std::size_t i = first; i < first + count; ++i) {
+    data.push_back(tensors[i].data_ptr<float>());
+  }
+  return data;
+}
+
+torch::Tensor empty_images(std::int64_t count, std::int64_t channels, std::int64_t size) {
+  return torch::empty({count, channels, size, size},
+                      torch::TensorOptions().memory_format(torch::MemoryFormat::ChannelsLast));
+}
+
+torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
+                      const std::vector<torch::Tensor>& weights, ConvBlockTape& tape) {
+  const std::int64_t images = x.size(0);
+  const std::int64_t out_pixels = images * block.out_size * block.out_size;
+  ConvChains& chains = conv_chains();
+  torch::Tensor y = empty_images(images, block.out_channels, block.out_size);
+  int offset = 0;
+  for (const ConvBlock::Path& path : block.paths) {
+    const ConvChains::Input in{.pixels = source_channels(x, path.source), .images = images};
+    const auto to = channels_of<float>(y, offset, 1);
+    offset += path.out_channels;
+    if (path.units.empty()) {
+      chains.write(path.out_channels, out_pixels, in.pixels, {}, to);
+      continue;
+    }
+    std::vector<float*> outs;
+    const auto own_weights = data_of(weights, tape.outs.size(), path.units.size());
+    for (const ConvUnit& unit : path.units) {
+      tape.outs.push_back(
+          torch::empty({images * unit.shape.out_pixels(), unit.shape.out_channels}));
+      outs.push_back(tape.outs.back().data_ptr<float>());
+    }
+    for (const NormStatistics& seen : chains.forward(path.units, in, own_weights, outs)) {
+      tape.norms.emplace_back(seen, kBatchNormEpsilon);
+    }
+    chains.write(path.out_channels, out_pixels, {outs.back(), path.out_channels, 1},
+                 tape.norms.back().activation(path.units.back().relu), to,
+                 block.merge == Merge::AddInput ? in.pixels : Channels<const float>{});
+  }
+  return y;
+}
+
+/// Gradients of the input (undefined unless wanted) and of every weight.
+torch::autograd::variable_list backward(const ConvBlock& block, const torch::Tensor& x,
+                                        const std::vector<torch::Tensor>& weights,
+                                        const ConvBlockTape& tape, const torch::Tensor& y_gradient,
+                                        bool wants_in_gradient) {
+  const std::int64_t images = x.size(0);
+  ConvChains& chains = conv_chains();
+  torch::autograd::variable_list gradients(1);
+  bool has_even = false;
+  bool has_odd = false;
+  if (wants_in_gradient) {
+    gradients[0] = empty_images(images, x.size(1), x.size(2));
+    if (block.merge == Merge::AddInput) {
+      gradients[0].copy_(y_gradient);
+      has_even = has_odd = true;
+    }
+  }
+  std::size_t slot = 0;
+  int offset = 0;
+  for (const ConvBlock::Path& path : block.paths) {
+    const auto out = channels_of<const float>(y_gradient, offset, 1);
+    offset += path.out_channels;
+    Channels<float> to;
+    bool accumulate = false;
+    if (wants_in_gradient) {
+      to = channels_of<float>(gradients[0], first_channel(path.source), channel_step(path.source));
+      const bool reads_even = path.source != Source::OddChannels;
+      const bool reads_odd = path.source != Source::EvenChannels;
+      accumulate = (reads_even && has_even) || (reads_odd && has_odd);
+      has_even = has_even || reads_even;
+      has_odd = has_odd || reads_odd;
+    }
+    if (path.units.empty()) {
+      if (wants_in_gradient) {
+        chains.write(path.out_channels, images * block.out_size * block.out_size, out, {}, to, {},
+                     accumulate);
+      }
+      continue;
+    }
+    const std::size_t count = path.units.size();
+    std::vector<float*> weight_gradients;
+    for (std::size_t i = slot; i < slot + count; ++i) {
+      gradients.push_back(torch::empty_like(weights[i]));
+      weight_gradients.push_back(gradients.back().data_ptr<float>());
+    }
+    chains.backward(path.units, {.pixels = source_channels(x, path.source), .images = images},
+                    data_of(weights, slot, count), data_of(tape.outs, slot, count),
+                    std::span(tape.norms).subspan(slot, count),
+                    {.out = out,
+                     .in = to,
+                     .accumulate = accumulate,
+                     .weights = weight_gradients});
+    slot += count;
+  }
+  return gradients;
+}
+
+struct ConvBlockFunction : torch::autograd::Function<ConvBlockFunction> {
+  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
+                               const torch::TensorList& weights, const ConvBlock* block,
+                               ConvBlockTape* tape) {
+    context->saved_data["block"] = reinterpret_cast<std::int64_t>(block);
+    context->saved_data["tape"] = reinterpret_cast<std::int64_t>(tape);
+    torch::autograd::variable_list saved{x};
+    saved.insert(saved.end(), weights.begin(), weights.end());
+    context->save_for_backward(std::move(saved));
+    return hsconas::forward(*block, x, weights.vec(), *tape);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list y_gradients) {
+    const auto* block =
+        reinterpret_cast<const ConvBlock*>(context->saved_data["block"].toInt());
+    const auto* tape =
+        reinterpret_cast<const ConvBlockTape*>(context->saved_data["tape"].toInt());
+    auto saved = context->get_saved_variables();
+    const torch::Tensor x = saved.front();
+    saved.erase(saved.begin());
+    auto gradients = hsconas::backward(
+        *block, x, saved, *tape, y_gradients[0].contiguous(torch::MemoryFormat::ChannelsLast),
+        context->needs_input_grad(0));
+    gradients.resize(gradients.size() + 2);  // None for the block and the tape.
+    return gradients;
+  }
+};
+
+}  // namespace
+
+std::optional<ConvBlock> ConvBlock::from(const Block& block, bool needs_in_gradient) {
+  ConvBlock result{.out_channels = block.out_channels,
+                   .in_size = block.in_size,
+                   .out_size = block.out_size,
+                   .merge = block.merge};
+  bool has_even = false;
+  bool has_odd = false;
+  for (const Block::Path& path : block.paths) {
+    auto units = units_of(path.primitives, needs_in_gradient);
+    if (!units) return {};
+    const int in_channels =
+        path.source == Source::All ? block.in_channels : block.in_channels / 2;
+    const int out_channels = units->empty() ? in_channels : units->back().shape.out_channels;
+    result.paths.push_back({path.source, std::move(*units), in_channels, out_channels});
+    has_even = has_even || path.source != Source::OddChannels;
+    has_odd = has_odd || path.source != Source::EvenChannels;
+  }
+  if (!has_even || !has_odd) return {};  // Nothing would set the gradient of the rest.
+  return result;
+}
+
+std::size_t ConvBlock::unit_count() const {
+  std::size_t count = 0;
+  for (const Path& path : paths) count += path.units.size();
+  return count;
+}
+
+torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
+                             const std::vector<torch::Tensor>& weights, ConvBlockTape& tape) {
+  return ConvBlockFunction::apply(x, torch::TensorList(weights), &block, &tape);
+}
+
+ConvChains& conv_chains() {
+  thread_local std::unique_ptr<ConvChains> chains;
+  thread_local int threads = 0;
+  if (!chains || threads != at::get_num_threads()) {
+    threads = at::get_num_threads();
+    chains = std::make_unique<ConvChains>(threads);
+  }
+  return *chains;
+}
+
+Channels<const float> source_channels(const torch::Tensor& x, Source source) {
+  return channels_of<const float>(x, first_channel(source), channel_step(source));
+}
+
+}  // namespace hsconas
