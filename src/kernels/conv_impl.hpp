@@ -20,8 +20,9 @@ typedef float Loose __attribute__((vector_size(4 * HSCONAS_LANES), aligned(4), m
 // Of a matrix product: rows x vectors of sums that stay in registers.
 constexpr int kRows = kLanes == 16 ? 8 : 4;
 constexpr int kMostVectors = 3;
-// A tile of pixels with its input and output fills about half of a 48 KiB first-level cache.
-constexpr int kTileFloats = 6144;
+// A tile of pixels, input and output, takes 64 KiB of the second-level cache, or what it must.
+constexpr int kTileFloats = 16384;
+constexpr int kFewestTileRows = 64;  // So that weights are read once for many pixels.
 constexpr int kMostTileRows = 256;
 
 constexpr int padded(int channels) {
@@ -88,6 +89,25 @@ inline Vec load_channels(const float* p, int channel_stride, int c, int channels
   const int n = smaller(channels - c, kLanes);
   if (channel_stride != 1) return load_every_other(p + 2 * c, n);
   return n == kLanes ? load(p + c) : load_first(p + c, n);
+}
+
+/// Where pixel after pixel is written: asks for the memory some pixels ahead.
+inline void will_store(float* p, std::int64_t pixel_stride, int channel_stride, int c) {
+  constexpr int kAhead = 16;
+  float* ahead = p + kAhead * pixel_stride + Index{c} * channel_stride;
+  __builtin_prefetch(ahead, 1);
+  if (channel_stride != 1) __builtin_prefetch(ahead + kLanes, 1);
+}
+
+/// load_channels() where pixel after pixel is read: asks for the memory some pixels ahead. Processors do
+/// not foresee loads under a mask, and wait for each one in turn.
+inline Vec stream_channels(const float* p, std::int64_t pixel_stride, int channel_stride, int c,
+                           int channels) {
+  constexpr int kAhead = 16;
+  const float* ahead = p + kAhead * pixel_stride + Index{c} * channel_stride;
+  __builtin_prefetch(ahead);
+  if (channel_stride != 1) __builtin_prefetch(ahead + kLanes);
+  return load_channels(p, channel_stride, c, channels);
 }
 inline void store_channels(float* p, int channel_stride, int c, int channels, Vec v) {
   const int n = smaller(channels - c, kLanes);
@@ -251,7 +271,7 @@ inline DenseSizes dense_sizes(const ConvShape& s) {
   sizes.padded_out = padded(s.out_channels);
   sizes.tile = smaller(kTileFloats / (sizes.padded_depth + sizes.padded_out) / kRows * kRows,
                        kMostTileRows);
-  if (sizes.tile < 2 * kRows) sizes.tile = 2 * kRows;
+  if (sizes.tile < kFewestTileRows) sizes.tile = kFewestTileRows;
   return sizes;
 }
 
@@ -265,19 +285,37 @@ inline void load_windows(const ConvShape& s, const DenseSizes& sizes, Channels<c
       const float* from = in.data + (pixel + r) * in.pixel_stride;
       for (int c = 0; c < s.in_channels; c += kLanes) {
         store(to + Index{r} * stride + c,
-              activated(activation, c, load_channels(from, in.channel_stride, c, s.in_channels)));
+              activated(activation, c,
+                        stream_channels(from, in.pixel_stride, in.channel_stride, c, s.in_channels)));
       }
     }
   } else {
     const int out_size = s.out_size();
     const Index per_image = s.out_pixels();
     const int pad = s.kernel / 2;
+    const bool is_packed = in.channel_stride == 1 && in.pixel_stride == s.in_channels &&
+                           activation.scale == nullptr && !activation.relu;
     for (int r = 0; r < rows; ++r) {
       const Index image = (pixel + r) / per_image;
       const int place = static_cast<int>((pixel + r) % per_image);
       const int top = place / out_size * s.stride - pad;
       const int left = place % out_size * s.stride - pad;
       float* row = to + Index{r} * stride;
+      if (is_packed && top >= 0 && left >= 0 && top + s.kernel <= s.in_size &&
+          left + s.kernel <= s.in_size) {  // Each of its rows lies in one piece.
+        const float* from =
+            in.data + (image * s.in_pixels() + Index{top} * s.in_size + left) * s.in_channels;
+        const int run = s.kernel * s.in_channels;
+        for (int ky = 0; ky < s.kernel; ++ky) {
+          for (int k = 0; k < run; k += kLanes) {
+            store_channels(row, 1, k, run, load_channels(from, 1, k, run));
+          }
+          from += Index{s.in_size} * s.in_channels;
+          row += run;
+        }
+        for (int k = sizes.depth; k < stride; ++k) *row++ = 0.0F;
+        continue;
+      }
       for (int ky = 0; ky < s.kernel; ++ky) {
         for (int kx = 0; kx < s.kernel; ++kx) {
           const int y = top + ky;
@@ -318,6 +356,7 @@ inline void dense_forward(const ConvShape& s, const ConvForward& f, Index first,
     for (int r = 0; r < rows; ++r) {
       float* to = f.out + (pixel + r) * s.out_channels;
       for (int c = 0; c < s.out_channels; c += kLanes) {
+        will_store(to, s.out_channels, 1, c);
         store_channels(to, 1, c, s.out_channels, load(out + Index{r} * sizes.padded_out + c));
       }
     }
@@ -357,8 +396,9 @@ inline void dense_backward(const ConvShape& s, const ConvBackward& b, Index firs
       const float* g = b.gradient.data + (pixel + r) * b.gradient.pixel_stride;
       for (int c = 0; c < s.out_channels; c += kLanes) {
         const Vec value = output_gradient(
-            b.out_activation, b.norm, c, load_channels(z, 1, c, s.out_channels),
-            load_channels(g, b.gradient.channel_stride, c, s.out_channels));
+            b.out_activation, b.norm, c, stream_channels(z, s.out_channels, 1, c, s.out_channels),
+            stream_channels(g, b.gradient.pixel_stride, b.gradient.channel_stride, c,
+                            s.out_channels));
         store(gradient + Index{r} * sizes.padded_out + c, value);
       }
     }
@@ -379,6 +419,7 @@ inline void dense_backward(const ConvShape& s, const ConvBackward& b, Index firs
         float* to = b.in_gradient.data + (pixel + r) * b.in_gradient.pixel_stride;
         const int stride = b.in_gradient.channel_stride;
         if (b.accumulate) g += load_channels(to, stride, c, s.in_channels);
+        will_store(to, b.in_gradient.pixel_stride, stride, c);
         store_channels(to, stride, c, s.in_channels, g);
       }
       if (b.in_sum == nullptr) continue;
@@ -505,7 +546,9 @@ inline void load_frame(const ConvShape& s, Channels<const float> in, const Activ
   for (int y = 0; y < s.in_size; ++y) {
     float* to = frame + (Index{y + pad} * side + pad) * kLanes;
     for (int x = 0; x < s.in_size; ++x) {
-      store(to, activated(activation, c, load_channels(from, in.channel_stride, c, s.in_channels)));
+      store(to, activated(activation, c,
+                          stream_channels(from, in.pixel_stride, in.channel_stride, c,
+                                          s.in_channels)));
       from += in.pixel_stride;
       to += kLanes;
     }
@@ -529,6 +572,7 @@ inline void depthwise_forward(const ConvShape& s, const ConvForward& f, Index fi
       });
       float* to = f.out + image * pixels * s.out_channels;
       for (Index p = 0; p < pixels; ++p) {
+        will_store(to + p * s.out_channels, s.out_channels, 1, c);
         store_channels(to + p * s.out_channels, 1, c, s.out_channels, load(out + p * kLanes));
       }
       if (f.moments.mean == nullptr) continue;
@@ -556,9 +600,10 @@ inline void depthwise_backward(const ConvShape& s, const ConvBackward& b, Index 
         float* to = gradient + ((Index{y} * s.stride + pad) * side + pad) * kLanes;
         for (int x = 0; x < size; ++x) {
           store(to, output_gradient(b.out_activation, b.norm, c,
-                                    load_channels(z, 1, c, s.out_channels),
-                                    load_channels(g, b.gradient.channel_stride, c,
-                                                  s.out_channels)));
+                                    stream_channels(z, s.out_channels, 1, c, s.out_channels),
+                                    stream_channels(g, b.gradient.pixel_stride,
+                                                    b.gradient.channel_stride, c,
+                                                    s.out_channels)));
           z += s.out_channels;
           g += b.gradient.pixel_stride;
           to += s.stride * kLanes;
@@ -588,6 +633,7 @@ inline void depthwise_backward(const ConvShape& s, const ConvBackward& b, Index 
           sum += b.in_activation.relu ? where_positive(value, v) : v;
           const int stride = b.in_gradient.channel_stride;
           if (b.accumulate) v += load_channels(to, stride, c, s.in_channels);
+          will_store(to, b.in_gradient.pixel_stride, stride, c);
           store_channels(to, stride, c, s.in_channels, v);
           to += b.in_gradient.pixel_stride;
           from += kLanes;
@@ -702,11 +748,15 @@ void write_activated(int channels, Channels<const float> from, const Activation&
     const float* source = from.data + p * from.pixel_stride;
     float* target = to.data + p * to.pixel_stride;
     for (int c = 0; c < channels; c += kLanes) {
-      Vec v = activated(activation, c, load_channels(source, from.channel_stride, c, channels));
+      Vec v = activated(
+          activation, c,
+          stream_channels(source, from.pixel_stride, from.channel_stride, c, channels));
       if (plus.data != nullptr) {
-        v += load_channels(plus.data + p * plus.pixel_stride, plus.channel_stride, c, channels);
+        v += stream_channels(plus.data + p * plus.pixel_stride, plus.pixel_stride,
+                             plus.channel_stride, c, channels);
       }
       if (accumulate) v += load_channels(target, to.channel_stride, c, channels);
+      will_store(target, to.pixel_stride, to.channel_stride, c);
       store_channels(target, to.channel_stride, c, channels, v);
     }
   }
@@ -722,9 +772,10 @@ void reduce_gradient(int channels, const float* z, const Activation& activation,
       Vec sums{};
       Vec products{};
       for (Index p = block; p < end; ++p) {
-        const Vec y = normalised(activation, c, load_channels(z + p * channels, 1, c, channels));
-        Vec g = load_channels(gradient.data + p * gradient.pixel_stride, gradient.channel_stride, c,
-                              channels);
+        const Vec y = normalised(
+            activation, c, stream_channels(z + p * channels, channels, 1, c, channels));
+        Vec g = stream_channels(gradient.data + p * gradient.pixel_stride, gradient.pixel_stride,
+                                gradient.channel_stride, c, channels);
         if (activation.relu) g = where_positive(y, g);
         sums += g;
         products += g * y;

@@ -11,29 +11,23 @@ namespace hsconas {
 
 namespace {
 
-/// Reads conv, batch norm, perhaps ReLU, again and again.
-std::optional<std::vector<ConvUnit>> units_of(const std::vector<Primitive>& primitives,
-                                              bool needs_in_gradient) {
+/// As many units (conv, batch norm, perhaps ReLU) as `primitives` begin with; takes them away.
+std::vector<ConvUnit> take_units(std::span<const Primitive>& primitives, bool needs_in_gradient) {
   std::vector<ConvUnit> units;
-  for (std::size_t i = 0; i < primitives.size();) {
-    const Primitive& p = primitives[i++];
-    if (p.kind != PrimitiveKind::Conv || i == primitives.size() ||
-        primitives[i++].kind != PrimitiveKind::BatchNorm) {
-      return {};
-    }
+  while (primitives.size() >= 2 && primitives[0].kind == PrimitiveKind::Conv &&
+         primitives[1].kind == PrimitiveKind::BatchNorm) {
+    const Primitive& p = primitives[0];
     const bool depthwise = p.groups > 1 && p.groups == p.in_channels && p.groups == p.out_channels;
-    if (p.groups > 1 && !depthwise) return {};
+    if (p.groups > 1 && !depthwise) break;
     ConvUnit unit{.shape = {.in_channels = p.in_channels,
                             .out_channels = p.out_channels,
                             .kernel = p.kernel,
                             .stride = p.stride,
                             .depthwise = depthwise,
                             .in_size = p.in_size}};
-    if (!is_supported(unit.shape, needs_in_gradient || !units.empty())) return {};
-    if (i < primitives.size() && primitives[i].kind == PrimitiveKind::Relu) {
-      unit.relu = true;
-      ++i;
-    }
+    if (!is_supported(unit.shape, needs_in_gradient || !units.empty())) break;
+    unit.relu = primitives.size() > 2 && primitives[2].kind == PrimitiveKind::Relu;
+    primitives = primitives.subspan(unit.relu ? 3 : 2);
     units.push_back(unit);
   }
   return units;
@@ -194,17 +188,31 @@ std::optional<ConvBlock> ConvBlock::from(const Block& block, bool needs_in_gradi
   bool has_even = false;
   bool has_odd = false;
   for (const Block::Path& path : block.paths) {
-    auto units = units_of(path.primitives, needs_in_gradient);
-    if (!units) return {};
+    std::span<const Primitive> left = path.primitives;
+    auto units = take_units(left, needs_in_gradient);
+    if (!left.empty()) return {};
     const int in_channels =
         path.source == Source::All ? block.in_channels : block.in_channels / 2;
-    const int out_channels = units->empty() ? in_channels : units->back().shape.out_channels;
-    result.paths.push_back({path.source, std::move(*units), in_channels, out_channels});
+    const int out_channels = units.empty() ? in_channels : units.back().shape.out_channels;
+    result.paths.push_back({path.source, std::move(units), in_channels, out_channels});
     has_even = has_even || path.source != Source::OddChannels;
     has_odd = has_odd || path.source != Source::EvenChannels;
   }
   if (!has_even || !has_odd) return {};  // Nothing would set the gradient of the rest.
   return result;
+}
+
+ConvBlock ConvBlock::leading(std::span<const Primitive>& primitives, bool needs_in_gradient) {
+  ConvBlock block;
+  auto units = take_units(primitives, needs_in_gradient);
+  if (units.empty()) return block;
+  const ConvShape& first = units.front().shape;
+  const ConvShape& last = units.back().shape;
+  block.out_channels = last.out_channels;
+  block.in_size = first.in_size;
+  block.out_size = last.out_size();
+  block.paths.push_back({Source::All, std::move(units), first.in_channels, last.out_channels});
+  return block;
 }
 
 std::size_t ConvBlock::unit_count() const {

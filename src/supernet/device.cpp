@@ -57,6 +57,7 @@ std::string describe_device(const torch::Device& device) {
 int set_threads(int threads) {
   const int count =
       threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  at::globalContext().setFlushDenormal(true);  // Threads that torch starts from here inherit it.
   at::set_num_threads(count);
   return count;
 }

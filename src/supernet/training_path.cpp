@@ -29,12 +29,21 @@ struct TrainingRunner {
     return torch::batch_norm(x, {}, {}, {}, {}, true, 0.0, kBatchNormEpsilon, true);
   }
   static torch::Tensor relu(const torch::Tensor& x) { return torch::relu(x); }
+  std::size_t take_units(std::span<const Primitive>& primitives, std::size_t slot,
+                         torch::Tensor& x) const {
+    if (!path.has_kernels_) return 0;
+    const ConvBlock block = ConvBlock::leading(primitives, position > 0);
+    const std::size_t units = block.unit_count();
+    if (units > 0) x = path.run(block, position, slot, x);
+    return units;
+  }
 };
 
 TrainingPath::TrainingPath(Supernet& supernet, const Architecture& arch,
                            torch::ScalarType precision)
     : blocks_(supernet.space().network(arch)),
       precision_(precision),
+      has_kernels_(supernet.device().is_cpu() && precision == torch::kFloat),
       dropout_(supernet.space().description().head.dropout) {
   const auto add = [this](Parameter& parameter, const torch::Tensor& value,
                           const torch::Tensor& momentum) {
@@ -43,10 +52,7 @@ TrainingPath::TrainingPath(Supernet& supernet, const Architecture& arch,
     leaf.set_requires_grad(true);
     slices_.push_back({value, momentum, std::move(leaf), parameter.decays});
   };
-  const bool has_kernels = supernet.device().is_cpu() && precision_ == torch::kFloat;
   for (std::size_t position = 0; position < blocks_.size(); ++position) {
-    conv_blocks_.push_back(has_kernels ? ConvBlock::from(blocks_[position], position > 0)
-                                       : std::nullopt);
     auto& parameters = supernet.parameters(static_cast<int>(position), op_at(position, arch));
     auto& first = first_slice_.emplace_back();
     std::size_t next = 0;
@@ -65,22 +71,32 @@ TrainingPath::TrainingPath(Supernet& supernet, const Architecture& arch,
   }
 }
 
+torch::Tensor TrainingPath::run(const ConvBlock& block, std::size_t position,
+                                std::size_t first_slot, const torch::Tensor& x) {
+  std::vector<torch::Tensor> weights;
+  for (std::size_t slot = first_slot; slot < first_slot + block.unit_count(); ++slot) {
+    weights.push_back(slices_[first_slice_[position][slot]].leaf);
+  }
+  // Kept for the backward pass, which finds them by address.
+  auto& kept = tapes_.emplace_back(block, ConvBlockTape{});
+  return run_conv_block(kept.first, x.contiguous(torch::MemoryFormat::ChannelsLast), weights,
+                        kept.second);
+}
+
 torch::Tensor TrainingPath::forward(const torch::Tensor& images) {
   torch::Tensor x = images.to(precision_);
   tapes_.clear();
   for (std::size_t position = 0; position < blocks_.size(); ++position) {
     // A one-channel image is channels-first and channels-last at once; from here on it is not.
     x = x.contiguous(torch::MemoryFormat::ChannelsLast);
-    if (const auto& block = conv_blocks_[position]) {
-      std::vector<torch::Tensor> weights;
-      for (const std::size_t slice : first_slice_[position]) {
-        weights.push_back(slices_[slice].leaf);
-      }
-      x = run_conv_block(*block, x, weights, tapes_.emplace_back());
-      continue;
+    const auto block = has_kernels_ ? ConvBlock::from(blocks_[position], position > 0)
+                                    : std::optional<ConvBlock>();
+    if (block) {
+      x = run(*block, position, 0, x);
+    } else {
+      TrainingRunner runner{*this, position};
+      x = run_block(blocks_[position], x, runner);
     }
-    TrainingRunner runner{*this, position};
-    x = run_block(blocks_[position], x, runner);
   }
   return x;
 }

@@ -24,7 +24,7 @@ double seconds_since(Clock::time_point start) {
 /// The losses of some steps, fetched from the device once for all of them.
 class LossMeter {
  public:
-  void add(const torch::Tensor& loss) { losses_.push_back(loss.detach()); }
+  void add(const torch::Tensor& loss) { losses_.push_back(loss); }
   int count() const { return static_cast<int>(losses_.size()); }
   /// The mean; `step` is that of the last loss. Throws Error(Usage) when a loss is not finite.
   double take(const TrainingStage& stage, std::int64_t step) {
@@ -48,23 +48,28 @@ class LossMeter {
   std::vector<torch::Tensor> losses_;
 };
 
-torch::Tensor train_step(Supernet& supernet, const TrainingStage& stage, const Batch& batch,
-                         std::int64_t step, double lr) {
+torch::Tensor sampled_step(Supernet& supernet, const TrainingStage& stage, const Batch& batch,
+                           std::int64_t step, double lr) {
   Rng rng(stage.seed, stage.name + " path", static_cast<std::uint64_t>(step));
   const Architecture arch = sample(stage.subspace, rng);
   if (supernet.space().description().head.dropout > 0.0) torch::manual_seed(rng.next());
-  const auto precision = stage.settings.precision == "bf16" ? torch::kBFloat16 : torch::kFloat;
+  return train_step(supernet, arch, batch, stage.settings, lr);
+}
+
+}  // namespace
+
+torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
+                         const SupernetConfig& settings, double lr) {
+  const auto precision = settings.precision == "bf16" ? torch::kBFloat16 : torch::kFloat;
   TrainingPath path(supernet, arch, precision);
   const torch::Tensor logits = path.forward(batch.images.to(supernet.device()));
   const torch::Tensor loss =
       torch::cross_entropy_loss(logits, batch.labels.to(supernet.device()), {}, at::Reduction::Mean,
-                                -100, stage.settings.label_smoothing);
+                                -100, settings.label_smoothing);
   loss.backward();
-  sgd_step(path.slices(), stage.settings, lr);
-  return loss;
+  sgd_step(path.slices(), settings, lr);
+  return loss.detach();
 }
-
-}  // namespace
 
 void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
            std::int64_t first_step, const TrainingHooks& hooks) {
@@ -79,7 +84,7 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
   for (std::int64_t step = first_step; step < stage.total_steps; ++step) {
     const double lr =
         learning_rate(settings.schedule, settings.lr, step, warmup, stage.total_steps);
-    meter.add(train_step(supernet, stage, batches.next(), step, lr));
+    meter.add(sampled_step(supernet, stage, batches.next(), step, lr));
     const bool ends = step + 1 == stage.total_steps;
     const bool stops = hooks.stop.requested();
     const bool is_due = seconds_since(last_save) > stage.save_minutes * 60.0;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <torch/types.h>
@@ -22,6 +23,9 @@ struct ConvBlock {
 
   /// Absent where the block has anything the kernels do not know: pooling, shuffles, groups.
   static std::optional<ConvBlock> from(const Block& block, bool needs_in_gradient);
+  /// One path of the units that `primitives` begin with, which are taken away; no path where they
+  /// begin with something else.
+  static ConvBlock leading(std::span<const Primitive>& primitives, bool needs_in_gradient);
 
   int out_channels = 0;
   int in_size = 0;

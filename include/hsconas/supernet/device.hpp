@@ -14,6 +14,8 @@ torch::Device open_device(const std::string& name);
 std::string describe_device(const torch::Device& device);
 
 /// Sets torch's CPU threads for this process; 0 means one per core. Returns the number set.
+/// Numbers too small for full precision count as 0 from here on: some processors take a hundred
+/// times as long for them.
 int set_threads(int threads);
 
 }  // namespace hsconas

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include <torch/types.h>
@@ -39,7 +40,10 @@ inline torch::Tensor shuffle_channels(const torch::Tensor& x, int groups) {
 /// the primitives that have weights or state,
 ///   conv(p, slot, x), linear(p, slot, x)  slot counts the weighted primitives of the block;
 ///   batch_norm(p, slot, x)                slot counts its batch norms;
-///   relu(x)                               so that inference may work in place.
+///   relu(x)                               so that inference may work in place;
+///   take_units(primitives, slot, x)       if it likes, runs the convolutions with batch norm that
+///                                         the primitives begin with, takes them away and returns
+///                                         their number.
 /// `x` is [N, in_channels, in_size, in_size]; returns [N, out_channels, out_size, out_size], or
 /// [N, classes] for the head.
 template <typename Runner>
@@ -49,7 +53,15 @@ torch::Tensor run_block(const Block& block, const torch::Tensor& input, Runner& 
   std::size_t norm_slot = 0;
   for (const Block::Path& path : block.paths) {
     torch::Tensor x = select_source(input, path.source);
-    for (const Primitive& p : path.primitives) {
+    for (std::span<const Primitive> left = path.primitives; !left.empty();) {
+      if constexpr (requires { runner.take_units(left, weight_slot, x); }) {
+        const std::size_t units = runner.take_units(left, weight_slot, x);
+        weight_slot += units;
+        norm_slot += units;
+        if (units > 0) continue;
+      }
+      const Primitive& p = left.front();
+      left = left.subspan(1);
       switch (p.kind) {
         case PrimitiveKind::Conv:
           x = runner.conv(p, weight_slot++, x);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <deque>
-#include <optional>
+#include <utility>
 #include <vector>
 
 #include <torch/types.h>
@@ -36,12 +36,17 @@ class TrainingPath {
 
  private:
   friend struct TrainingRunner;
+
+  /// `block` with the weights of `position` from `first_slot` on.
+  torch::Tensor run(const ConvBlock& block, std::size_t position, std::size_t first_slot,
+                    const torch::Tensor& x);
+
   std::vector<Block> blocks_;
   std::vector<std::vector<std::size_t>> first_slice_;  ///< [position][weight slot] -> slice.
   std::vector<Slice> slices_;
-  std::vector<std::optional<ConvBlock>> conv_blocks_;  ///< [position]
-  std::deque<ConvBlockTape> tapes_;                    ///< Of the forward pass; they stay put.
+  std::deque<std::pair<ConvBlock, ConvBlockTape>> tapes_;  ///< Of the forward pass; they stay put.
   torch::ScalarType precision_;
+  bool has_kernels_;  ///< Ours can run it.
   double dropout_;
 };
 

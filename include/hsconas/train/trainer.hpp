@@ -5,6 +5,7 @@
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
+#include <torch/types.h>
 
 #include "hsconas/base/log.hpp"
 #include "hsconas/base/stop_token.hpp"
@@ -32,6 +33,11 @@ struct TrainingHooks {
   std::function<void(const nlohmann::json&)> metrics;  ///< One object now and then.
   std::function<void(std::int64_t next_step)> save;    ///< Store the supernet; `next_step` follows.
 };
+
+/// One step of gradient descent on the path `arch`; returns the loss before it, on the supernet's
+/// device. Dropout is drawn from torch's default generator.
+torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
+                         const SupernetConfig& settings, double lr);
 
 /// Trains `supernet` on one uniformly sampled path of the stage's subspace per step, from
 /// `first_step` to the end; `batches` must stand at that step. Everything random in a step depends
