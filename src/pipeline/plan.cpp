@@ -70,7 +70,8 @@ std::int64_t estimate_memory(const SearchSpace& space, const Config& config) {
   const int kept = config.score.validation_images > 0 ? config.score.validation_images
                                                       : config.data.holdout_images;
   const std::int64_t batch = std::max(config.supernet.batch, config.score.batch / 2);
-  return 4 * (2 * weights + 2 * live * batch + image * (kept + config.score.calibration_images));
+  return 4 * (2 * weights + 2 * live * batch + image * (kept + config.score.calibration_images)) +
+         1'000'000LL * config.score.memory_mb;
 }
 
 std::string describe_plan(const Config& config, Log& log) {

@@ -180,7 +180,7 @@ json Run::weights_inputs() const {
 }
 
 json Run::judge_inputs() {
-  return {{"score", to_json(config_)["score"]},
+  return {{"score", without(to_json(config_)["score"], {"memory_mb"})},
           {"target_ms", latency().objective.target_ms},
           {"latency_table", fingerprint_of(to_json(latency().table))}};
 }
@@ -259,13 +259,14 @@ Scorer& Run::scorer() {
     record_.finish("candidates", inputs);
     trained.latency = std::make_unique<TableModel>(space_, latency().table);
     trained.evaluator = std::make_unique<SupernetEvaluator>(trained.supernet, data().calibration(),
-                                                            data().validation(), stop_);
+                                                            data().validation(), stop_,
+                                                            config_.score.memory_mb);
     trained.scorer = std::make_unique<Scorer>(space_, *trained.evaluator, *trained.latency,
                                               latency().objective, dir_.candidates());
   }
   // Accuracies under other weights, or taken on other images, must not be mistaken for these.
   const json judged = {{"weights", trained.inputs},
-                       {"score", without(to_json(config_)["score"], {"beta"})}};
+                       {"score", without(to_json(config_)["score"], {"beta", "memory_mb"})}};
   trained.scorer->set_weights(fingerprint_of(judged));
   return *trained.scorer;
 }

@@ -60,11 +60,14 @@ torch::Tensor empty_images(std::int64_t count, std::int64_t channels, std::int64
                       torch::TensorOptions().memory_format(torch::MemoryFormat::ChannelsLast));
 }
 
-torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
-                      const std::vector<torch::Tensor>& weights, ConvBlockTape& tape) {
+/// Walks the paths: `run_units(units, slot, in, weights, outs)` fills the outputs of one path's
+/// units, whose first has that slot, and returns the batch norm of the last.
+template <typename RunUnits>
+torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x,
+                   const std::vector<torch::Tensor>& weights, std::vector<torch::Tensor>& outs,
+                   RunUnits run_units) {
   const std::int64_t images = x.size(0);
   const std::int64_t out_pixels = images * block.out_size * block.out_size;
-  ConvChains& chains = conv_chains();
   torch::Tensor y = empty_images(images, block.out_channels, block.out_size);
   int offset = 0;
   for (const ConvBlock::Path& path : block.paths) {
@@ -72,24 +75,36 @@ torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
     const auto to = channels_of<float>(y, offset, 1);
     offset += path.out_channels;
     if (path.units.empty()) {
-      chains.write(path.out_channels, out_pixels, in.pixels, {}, to);
+      conv_chains().write(path.out_channels, out_pixels, in.pixels, {}, to);
       continue;
     }
-    std::vector<float*> outs;
-    const auto own_weights = data_of(weights, tape.outs.size(), path.units.size());
+    const std::size_t slot = outs.size();
+    std::vector<float*> data;
     for (const ConvUnit& unit : path.units) {
-      tape.outs.push_back(
-          torch::empty({images * unit.shape.out_pixels(), unit.shape.out_channels}));
-      outs.push_back(tape.outs.back().data_ptr<float>());
+      outs.push_back(torch::empty({images * unit.shape.out_pixels(), unit.shape.out_channels}));
+      data.push_back(outs.back().data_ptr<float>());
     }
-    for (const NormStatistics& seen : chains.forward(path.units, in, own_weights, outs)) {
-      tape.norms.emplace_back(seen, kBatchNormEpsilon);
-    }
-    chains.write(path.out_channels, out_pixels, {outs.back(), path.out_channels, 1},
-                 tape.norms.back().activation(path.units.back().relu), to,
-                 block.merge == Merge::AddInput ? in.pixels : Channels<const float>{});
+    const NormFactors& last =
+        run_units(path.units, slot, in, data_of(weights, slot, path.units.size()), data);
+    conv_chains().write(path.out_channels, out_pixels, {data.back(), path.out_channels, 1},
+                        last.activation(path.units.back().relu), to,
+                        block.merge == Merge::AddInput ? in.pixels : Channels<const float>{});
   }
   return y;
+}
+
+torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
+                      const std::vector<torch::Tensor>& weights, ConvBlockTape& tape,
+                      std::vector<NormStatistics>* seen = nullptr) {
+  const auto run_units = [&](const auto& units, std::size_t, const auto& in,
+                             const auto& own_weights, const auto& outs) -> const NormFactors& {
+    for (NormStatistics& statistics : conv_chains().forward(units, in, own_weights, outs)) {
+      tape.norms.emplace_back(statistics, kBatchNormEpsilon);
+      if (seen != nullptr) seen->push_back(std::move(statistics));
+    }
+    return tape.norms.back();
+  };
+  return walk(block, x, weights, tape.outs, run_units);
 }
 
 /// Gradients of the input (undefined unless wanted) and of every weight.
@@ -224,6 +239,29 @@ std::size_t ConvBlock::unit_count() const {
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              const std::vector<torch::Tensor>& weights, ConvBlockTape& tape) {
   return ConvBlockFunction::apply(x, torch::TensorList(weights), &block, &tape);
+}
+
+torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
+                             const std::vector<torch::Tensor>& weights,
+                             std::vector<NormStatistics>& seen) {
+  ConvBlockTape tape;
+  return forward(block, x, weights, tape, &seen);
+}
+
+torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
+                             const std::vector<torch::Tensor>& weights,
+                             const std::vector<NormFactors>& norms) {
+  std::vector<torch::Tensor> outs;
+  const auto run_units = [&](const auto& units, std::size_t slot, auto in, const auto& own_weights,
+                             const auto& data) -> const NormFactors& {
+    for (std::size_t u = 0; u < units.size(); ++u) {
+      conv_chains().convolve(units[u].shape, in, own_weights[u], data[u], nullptr);
+      in.pixels = {data[u], units[u].shape.out_channels, 1};
+      in.activation = norms[slot + u].activation(units[u].relu);
+    }
+    return norms[slot + units.size() - 1];
+  };
+  return walk(block, x, weights, outs, run_units);
 }
 
 ConvChains& conv_chains() {

@@ -7,6 +7,7 @@
 
 #include "hsconas/data/loader.hpp"
 #include "hsconas/supernet/supernet.hpp"
+#include "hsconas/supernet/training_path.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"
 
 namespace hsconas {

@@ -3,22 +3,13 @@
 //                       [--memory]
 // Prints medians and their ratio, what a step computes and moves, the share of this machine's
 // ceilings, and the step beside the sum of its kernels timed alone.
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <malloc.h>
-
-#include <chrono>
-#include <cstring>
-#include <functional>
-#include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <torch/torch.h>
 
+#include "bench/harness.hpp"
 #include "bench/plain_supernet.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
@@ -26,7 +17,6 @@
 #include "hsconas/supernet/conv_block.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/train/trainer.hpp"
-#include "support/spaces.hpp"
 #include "supernet/networks.hpp"
 
 using namespace hsconas;
@@ -41,34 +31,6 @@ struct Options {
   int divisor = 8;
   bool memory = false;
 };
-
-/// Layout A of HSCoNAS: 20 layers, 5 operators, 10 widths. Below 224 pixels the stem and the first
-/// stage keep the image's size, so that 32 pixels give maps of 32, 16, 8 and 4.
-SearchSpace bench_space(const Options& options) {
-  SpaceDescription description = shipped_description("hsconas-a");
-  description.image_size = options.image;
-  description.channel_divisor = options.divisor;
-  if (options.image < 224) {
-    description.classes = 10;
-    description.stem.stride = 1;
-    description.stages.front().stride = 1;
-  }
-  description.head.dropout = 0.0;  // Noise that the two would draw differently.
-  return SearchSpace(description);
-}
-
-double ms_of(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - begin;
-  return taken.count();
-}
-
-double best_ms(int times, const std::function<void()>& work) {
-  double best = 1e30;
-  for (int i = 0; i < times; ++i) best = std::min(best, ms_of(work));
-  return best;
-}
 
 Batch make_batch(const SearchSpace& space, int count) {
   return {normal_images(space, count, 3).contiguous(torch::MemoryFormat::ChannelsLast),
@@ -158,19 +120,6 @@ double kernels_alone_ms(Supernet& supernet, const Architecture& arch, int batch)
   return total;
 }
 
-/// Peak resident memory of `work` in a process of its own, in MiB.
-double peak_mib(const std::function<void()>& work) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    work();
-    ::_exit(0);
-  }
-  int status = 0;
-  rusage usage{};
-  ::wait4(child, &status, 0, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
-
 void print_memory(const SearchSpace& space, const Options& options) {
   const auto run = [&](bool fast) {
     return [&, fast] {
@@ -245,12 +194,7 @@ void compare(const SearchSpace& space, const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);  // As the program does.
-  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  if (std::getenv("GOMP_SPINCOUNT") == nullptr) {
-    ::setenv("GOMP_SPINCOUNT", "20000", 1);
-    ::execv("/proc/self/exe", argv);
-  }
+  set_up_process(argv);
   Options options;
   CLI::App app("Times a training step beside the plain way of writing it");
   app.add_option("--image", options.image, "Pixels a side");
@@ -260,7 +204,7 @@ int main(int argc, char** argv) {
   app.add_option("--divisor", options.divisor, "Widths are multiples of it");
   app.add_flag("--memory", options.memory, "Peak memory of a step as well");
   CLI11_PARSE(app, argc, argv);
-  const SearchSpace space = bench_space(options);
+  const SearchSpace space = bench_space(options.image, options.divisor);
   if (options.memory) print_memory(space, options);
   compare(space, options);
   return 0;

@@ -49,6 +49,8 @@ TEST_CASE("an accuracy depends neither on the other candidates nor on their orde
     CHECK(together[i] <= 1.0);
   }
   CHECK(std::set<double>(together.begin(), together.end()).size() > 1);
+  SupernetEvaluator forgetful(judge.supernet, judge.calibration, judge.validation, judge.stop, 0);
+  CHECK(forgetful.accuracy(archs) == together);
   CHECK(evaluator.accuracy({}).empty());
 }
 

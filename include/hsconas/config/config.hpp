@@ -67,6 +67,7 @@ struct ScoreConfig {
   int calibration_images = 2000;  ///< Training images that batch norm statistics are taken on.
   int validation_images = 0;      ///< Held-out images accuracy is taken on; 0: all.
   int batch = 250;                ///< Images per forward pass.
+  int memory_mb = 2048;           ///< What candidates share is kept up to this size.
 };
 
 /// Progressive shrinking, from the last layer to the first.

@@ -24,6 +24,10 @@ struct BatchNormStatistics {
 BatchNormStatistics calibrate(const Supernet& supernet, const Architecture& arch,
                               const std::vector<torch::Tensor>& batches);
 
+/// One block with these parameters and statistics, ready for a FrozenNetwork.
+FrozenNetwork::Layer freeze(Block block, const std::vector<Parameter>& parameters,
+                            const std::vector<BatchNormStatistics::Layer>& statistics);
+
 /// `arch` cut out of the supernet with these statistics: a network that stands alone.
 FrozenNetwork freeze(const Supernet& supernet, const Architecture& arch,
                      const BatchNormStatistics& statistics);

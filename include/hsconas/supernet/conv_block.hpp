@@ -47,6 +47,16 @@ struct ConvBlockTape {
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              const std::vector<torch::Tensor>& weights, ConvBlockTape& tape);
 
+/// The same without gradients; fills `seen` with the statistics of every unit.
+torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
+                             const std::vector<torch::Tensor>& weights,
+                             std::vector<NormStatistics>& seen);
+
+/// `block` with given statistics, one of every unit, and without gradients.
+torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
+                             const std::vector<torch::Tensor>& weights,
+                             const std::vector<NormFactors>& norms);
+
 /// The calling thread's kernels, for as many threads as torch uses.
 ConvChains& conv_chains();
 

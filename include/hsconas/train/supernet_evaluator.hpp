@@ -13,27 +13,6 @@
 
 namespace hsconas {
 
-/// Accuracy with the supernet's shared weights: batch norm statistics are taken anew for each
-/// architecture on the calibration images, then folded, then the validation images are classified.
-/// Both sets stay on the supernet's device. Cost per architecture: one forward pass over each.
-class SupernetEvaluator : public Evaluator {
- public:
-  /// Borrows the supernet: whatever its weights are at the time of a call is what is judged.
-  SupernetEvaluator(const Supernet& supernet, const std::vector<Batch>& calibration,
-                    const std::vector<Batch>& validation, const StopToken& stop);
-
-  std::vector<double> accuracy(std::span<const Architecture> archs) override;
-
-  /// The architecture with its statistics, ready to run.
-  FrozenNetwork freeze_candidate(const Architecture& arch) const;
-
- private:
-  const Supernet& supernet_;
-  std::vector<torch::Tensor> calibration_;
-  std::vector<Batch> validation_;
-  const StopToken& stop_;
-};
-
 /// How many images were classified rightly.
 struct Tally {
   std::int64_t right = 0;
@@ -41,6 +20,47 @@ struct Tally {
 
   Tally& operator+=(const Tally& other);
   double accuracy() const { return static_cast<double>(right) / static_cast<double>(total); }
+};
+
+/// Accuracy with the supernet's shared weights: batch norm statistics are taken anew for each
+/// architecture on the calibration images, each batch normalised by its own as in training and all
+/// of them pooled (exact when the images are one batch), and used to classify the validation
+/// images. Both sets stay on the supernet's device. Cost per architecture: one forward pass over
+/// each set, less what it shares: architectures of one call that begin with the same layers run
+/// these once.
+class SupernetEvaluator : public Evaluator {
+ public:
+  /// Borrows the supernet: whatever its weights are at the time of a call is what is judged. At
+  /// most `memory_mb` MB of activations are kept for sharing.
+  SupernetEvaluator(const Supernet& supernet, const std::vector<Batch>& calibration,
+                    const std::vector<Batch>& validation, const StopToken& stop,
+                    int memory_mb = 2048);
+
+  /// The same accuracies, to the bit, in any company and order, and with any memory.
+  std::vector<double> accuracy(std::span<const Architecture> archs) override;
+
+  /// The architecture with its statistics, ready to run.
+  FrozenNetwork freeze_candidate(const Architecture& arch) const;
+
+ private:
+  /// What the blocks before some position made of all images.
+  struct Images {
+    std::vector<torch::Tensor> calibration;
+    std::vector<torch::Tensor> validation;
+  };
+  struct Group;
+
+  void score(const Group& group, const Images& images, std::size_t position, double free_bytes);
+  Tally run(const Architecture& arch, const Images& images, std::size_t first, std::size_t last,
+            Images* made) const;
+  double bytes_before(const Architecture& arch, std::size_t position) const;
+
+  const Supernet& supernet_;
+  Images images_;
+  std::vector<torch::Tensor> labels_;  ///< Of the validation batches.
+  std::int64_t image_count_ = 0;
+  const StopToken& stop_;
+  double memory_bytes_;
 };
 
 /// Classifies one batch, which may lie on another device than the network.

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "hsconas/supernet/calibration.hpp"
+#include "hsconas/supernet/conv_block.hpp"
+#include "hsconas/supernet/supernet.hpp"
+
+namespace hsconas {
+
+/// An architecture with a supernet's weights, block by block, without gradients: with the
+/// statistics of a batch while it is calibrated, with those pooled over all batches afterwards.
+/// Blocks are counted as in Supernet: the stem 0, layers from 1, the head last.
+class CandidateBlock {
+ public:
+  /// `block` at `position` of the supernet, with the weights of operator `op`.
+  CandidateBlock(const Supernet& supernet, Block block, std::size_t position, int op);
+
+  /// Runs the block on a batch with the batch's own statistics and adds these to `statistics`,
+  /// which holds `images_before` images already. A head stops before its classifier.
+  torch::Tensor calibrate(const torch::Tensor& x, BatchNormStatistics& statistics,
+                          double images_before) const;
+
+  /// Fixes the pooled statistics, for apply().
+  void fix(const BatchNormStatistics& statistics);
+  /// Runs the block with them: what FrozenNetwork does. Throws Error(Internal) before fix().
+  torch::Tensor apply(const torch::Tensor& x) const;
+
+ private:
+  const std::vector<Parameter>& parameters_;
+  std::size_t position_;
+  Block block_;
+  std::optional<ConvBlock> conv_block_;  ///< Where our kernels know all of it.
+  std::vector<torch::Tensor> weights_;   ///< Of its units, dense.
+  std::vector<NormFactors> norms_;
+  std::optional<FrozenNetwork> frozen_;  ///< Where they do not.
+};
+
+/// The blocks of `arch` at positions [first, last), by default all of them.
+std::vector<CandidateBlock> candidate_blocks(const Supernet& supernet, const Architecture& arch,
+                                             std::size_t first = 0, std::size_t last = SIZE_MAX);
+
+}  // namespace hsconas

@@ -1,0 +1,134 @@
+#include "hsconas/supernet/candidate.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include <torch/torch.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/supernet/run_block.hpp"
+
+namespace hsconas {
+
+namespace {
+
+/// Pools one more batch of `images` into `pooled`, which holds `images_before`. Through the
+/// difference of the means (Chan, Golub and LeVeque, 1983): a mean of squares would lose the
+/// variance of a channel whose mean is large.
+void pool(BatchNormStatistics::Layer& pooled, double images_before,
+          const BatchNormStatistics::Layer& batch, double images) {
+  const double share = images / (images_before + images);
+  const torch::Tensor shift = batch.mean - pooled.mean;
+  pooled.mean = pooled.mean + shift * share;
+  pooled.variance = pooled.variance * (1.0 - share) + batch.variance * share +
+                    shift * shift * (share * (1.0 - share));
+}
+
+/// Batch statistics, pooled on the way.
+struct CalibrationRunner {
+  const std::vector<Parameter>& parameters;
+  std::vector<BatchNormStatistics::Layer>& statistics;
+  double images_before;
+
+  torch::Tensor conv(const Primitive& p, std::size_t slot, const torch::Tensor& x) const {
+    return torch::conv2d(x, sliced(parameters[slot].value, p), {}, p.stride, p.kernel / 2, 1,
+                         p.groups);
+  }
+  /// The classifier has no statistics behind it.
+  static torch::Tensor linear(const Primitive&, std::size_t, const torch::Tensor& x) { return x; }
+  torch::Tensor batch_norm(const Primitive&, std::size_t slot, const torch::Tensor& x) const {
+    const auto [y, mean, inverse_deviation] =
+        torch::native_batch_norm(x, {}, {}, {}, {}, true, 0.0, kBatchNormEpsilon);
+    const torch::Tensor variance = (inverse_deviation.pow(-2) - kBatchNormEpsilon).clamp_min(0.0);
+    if (slot == statistics.size()) {
+      statistics.push_back({mean, variance});
+    } else {
+      pool(statistics[slot], images_before, {mean, variance}, static_cast<double>(x.size(0)));
+    }
+    return y;
+  }
+  static torch::Tensor relu(torch::Tensor x) { return x.relu_(); }
+};
+
+std::vector<double> to_doubles(const torch::Tensor& values) {
+  const torch::Tensor doubles = values.cpu().to(torch::kDouble).contiguous();
+  return {doubles.data_ptr<double>(), doubles.data_ptr<double>() + doubles.numel()};
+}
+
+}  // namespace
+
+CandidateBlock::CandidateBlock(const Supernet& supernet, Block block, std::size_t position, int op)
+    : parameters_(supernet.parameters(static_cast<int>(position), op)),
+      position_(position),
+      block_(std::move(block)) {
+  if (!supernet.device().is_cpu()) return;
+  conv_block_ = ConvBlock::from(block_, false);
+  if (!conv_block_) return;
+  const c10::InferenceMode guard;
+  for (const Block::Path& path : block_.paths) {
+    for (const Primitive& p : path.primitives) {
+      if (p.kind != PrimitiveKind::Conv) continue;
+      weights_.push_back(sliced(parameters_[weights_.size()].value, p).contiguous());
+    }
+  }
+}
+
+std::vector<CandidateBlock> candidate_blocks(const Supernet& supernet, const Architecture& arch,
+                                             std::size_t first, std::size_t last) {
+  std::vector<CandidateBlock> blocks;
+  auto network = supernet.space().network(arch);
+  for (std::size_t at = first; at < std::min(last, network.size()); ++at) {
+    blocks.emplace_back(supernet, std::move(network[at]), at, op_at(at, arch));
+  }
+  return blocks;
+}
+
+torch::Tensor CandidateBlock::calibrate(const torch::Tensor& x, BatchNormStatistics& statistics,
+                                        double images_before) const {
+  const c10::InferenceMode guard;
+  // A one-channel image is channels-first and channels-last at once; from here on it is not.
+  const torch::Tensor input = x.contiguous(torch::MemoryFormat::ChannelsLast);
+  auto& own = statistics.blocks[position_];
+  if (!conv_block_) {
+    CalibrationRunner runner{parameters_, own, images_before};
+    return run_block(block_, input, runner);
+  }
+  std::vector<NormStatistics> seen;
+  torch::Tensor y = run_conv_block(*conv_block_, input, weights_, seen);
+  for (std::size_t slot = 0; slot < seen.size(); ++slot) {
+    const BatchNormStatistics::Layer layer{torch::tensor(seen[slot].mean).to(torch::kFloat),
+                                           torch::tensor(seen[slot].variance).to(torch::kFloat)};
+    if (slot == own.size()) {
+      own.push_back(layer);
+    } else {
+      pool(own[slot], images_before, layer, static_cast<double>(x.size(0)));
+    }
+  }
+  return y;
+}
+
+void CandidateBlock::fix(const BatchNormStatistics& statistics) {
+  const auto& own = statistics.blocks[position_];
+  if (!conv_block_) {
+    frozen_.emplace(std::vector<FrozenNetwork::Layer>{freeze(block_, parameters_, own)});
+    return;
+  }
+  norms_.clear();
+  for (const auto& layer : own) {
+    norms_.emplace_back(NormStatistics{to_doubles(layer.mean), to_doubles(layer.variance)},
+                        kBatchNormEpsilon);
+  }
+}
+
+torch::Tensor CandidateBlock::apply(const torch::Tensor& x) const {
+  if (frozen_) return frozen_->forward(x);
+  if (!conv_block_ || norms_.size() != conv_block_->unit_count()) {
+    throw Error(ErrorKind::Internal, "a block was applied before its statistics were fixed");
+  }
+  const c10::InferenceMode guard;
+  return run_conv_block(*conv_block_, x.contiguous(torch::MemoryFormat::ChannelsLast), weights_,
+                        norms_);
+}
+
+}  // namespace hsconas

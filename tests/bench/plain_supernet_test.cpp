@@ -1,0 +1,80 @@
+#include "bench/plain_supernet.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "hsconas/space/subspace.hpp"
+#include "hsconas/train/trainer.hpp"
+#include "supernet/networks.hpp"
+#include "support/spaces.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+SearchSpace small_space(std::vector<double> widths) {
+  SpaceDescription description = tiny_description();
+  description.operators = {"shuffle_k3", "shuffle_k7", "xception", "skip", "mbconv_e3_k5"};
+  description.widths = std::move(widths);
+  return SearchSpace(description);
+}
+
+Batch normal_batch(const SearchSpace& space, int count, std::uint64_t seed) {
+  return {normal_images(space, count, seed),
+          torch::arange(count, torch::kLong) % space.description().classes};
+}
+
+}  // namespace
+
+TEST_CASE("the plain supernet of the benchmarks gives the same logits at every width", "[bench]") {
+  const SearchSpace space = small_space({0.25, 0.5, 1.0});
+  Supernet supernet(space, torch::kCPU, 1);
+  const PlainSupernet plain(supernet, {});
+  Rng rng(2, "test");
+  for (int i = 0; i < 10; ++i) {
+    const Architecture arch = sample(Subspace::full(space), rng);
+    const Batch batch = normal_batch(space, 16, 100);
+    const torch::Tensor ours = TrainingPath(supernet, arch).forward(batch.images);
+    const double scale = ours.abs().max().item<double>();
+    CHECK(max_difference(ours, plain.logits(arch, batch.images)) < 1e-4 * scale);
+  }
+}
+
+TEST_CASE("the plain supernet of the benchmarks learns what ours does, step after step",
+          "[bench]") {
+  // At one width: beside a narrower one, masking leaves decay and momentum at work on the rest.
+  const SearchSpace space = small_space({1.0});
+  Supernet supernet(space, torch::kCPU, 1);
+  PlainSupernet plain(supernet, {.lr = 0.1});
+  const SupernetConfig settings{.momentum = 0.9, .weight_decay = 4e-5, .label_smoothing = 0.1};
+  Rng rng(2, "test");
+  for (int step = 0; step < 6; ++step) {
+    const Architecture arch = sample(Subspace::full(space), rng);
+    const Batch batch = normal_batch(space, 16, 100 + static_cast<std::uint64_t>(step));
+    const double ours = train_step(supernet, arch, batch, settings, 0.1).item<double>();
+    const double theirs = plain.step(arch, batch).item<double>();
+    INFO("step " << step << ", " << space.describe(arch));
+    CHECK(ours == Approx(theirs).epsilon(1e-4));
+  }
+  const double scale = plain.weights(0, 0).at(0).abs().max().item<double>();
+  CHECK(max_difference(supernet.parameters(0, 0).at(0).value, plain.weights(0, 0).at(0)) <
+        1e-3 * scale);
+}
+
+TEST_CASE("the plain supernet's accuracies are near those of pooled statistics", "[bench]") {
+  const SearchSpace space = small_space({0.25, 0.5, 1.0});
+  Supernet supernet(space, torch::kCPU, 1);
+  const PlainSupernet plain(supernet, {});
+  // So often the same batch that momentum has forgotten where it began.
+  const std::vector<Batch> calibration(60, normal_batch(space, 32, 5));
+  const std::vector<Batch> validation{normal_batch(space, 64, 6)};
+  const StopToken stop;
+  SupernetEvaluator evaluator(supernet, {calibration.front()}, validation, stop);
+  Rng rng(3, "test");
+  for (int i = 0; i < 5; ++i) {
+    const Architecture arch = sample(Subspace::full(space), rng);
+    const double ours = evaluator.accuracy(std::span(&arch, 1)).front();
+    CHECK(plain.accuracy(arch, calibration, validation) == Approx(ours).margin(2.0 / 64.0));
+  }
+}
