@@ -1,0 +1,380 @@
+#include "hsconas/kernels/conv_chain.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "hsconas/base/rng.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+using Values = std::vector<double>;
+using Floats = std::vector<float>;
+
+constexpr double kEpsilon = 1e-5;
+
+Floats random_floats(std::size_t count, Rng& rng) {
+  Floats values(count);
+  for (float& value : values) value = static_cast<float>(rng.normal());
+  return values;
+}
+
+/// Calls `visit(out index, in index, weight index)` for every product of a convolution of NHWC
+/// data.
+template <typename Visit>
+void for_each_product(const ConvShape& s, int images, Visit visit) {
+  const int pad = s.kernel / 2;
+  const int out_size = s.out_size();
+  for (int image = 0; image < images; ++image) {
+    for (int y = 0; y < out_size; ++y) {
+      for (int x = 0; x < out_size; ++x) {
+        for (int ky = 0; ky < s.kernel; ++ky) {
+          for (int kx = 0; kx < s.kernel; ++kx) {
+            const int in_y = y * s.stride + ky - pad;
+            const int in_x = x * s.stride + kx - pad;
+            if (in_y < 0 || in_y >= s.in_size || in_x < 0 || in_x >= s.in_size) continue;
+            const std::size_t in_pixel =
+                (static_cast<std::size_t>(image) * static_cast<std::size_t>(s.in_size) +
+                 static_cast<std::size_t>(in_y)) *
+                    static_cast<std::size_t>(s.in_size) +
+                static_cast<std::size_t>(in_x);
+            const std::size_t out_pixel =
+                (static_cast<std::size_t>(image) * static_cast<std::size_t>(out_size) +
+                 static_cast<std::size_t>(y)) *
+                    static_cast<std::size_t>(out_size) +
+                static_cast<std::size_t>(x);
+            for (int out = 0; out < s.out_channels; ++out) {
+              const int in_count = s.depthwise ? 1 : s.in_channels;
+              for (int in = 0; in < in_count; ++in) {
+                visit(out_pixel * static_cast<std::size_t>(s.out_channels) +
+                          static_cast<std::size_t>(out),
+                      in_pixel * static_cast<std::size_t>(s.in_channels) +
+                          static_cast<std::size_t>(s.depthwise ? out : in),
+                      ((static_cast<std::size_t>(out) * static_cast<std::size_t>(in_count) +
+                        static_cast<std::size_t>(in)) *
+                           static_cast<std::size_t>(s.kernel) +
+                       static_cast<std::size_t>(ky)) *
+                              static_cast<std::size_t>(s.kernel) +
+                          static_cast<std::size_t>(kx));
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// A unit by its formulas, in double precision.
+struct PlainUnit {
+  ConvUnit unit;
+  Values weights;
+  Values in;
+  Values out;   // Before batch norm.
+  Values mean;
+  Values variance;
+  Values activated;
+
+  void forward(const Values& input, int images) {
+    const ConvShape& s = unit.shape;
+    const auto channels = static_cast<std::size_t>(s.out_channels);
+    in = input;
+    out.assign(static_cast<std::size_t>(images * s.out_pixels()) * channels, 0.0);
+    for_each_product(s, images, [&](std::size_t o, std::size_t i, std::size_t w) {
+      out[o] += in[i] * weights[w];
+    });
+    mean.assign(channels, 0.0);
+    variance.assign(channels, 0.0);
+    const double count = static_cast<double>(out.size() / channels);
+    for (std::size_t o = 0; o < out.size(); ++o) mean[o % channels] += out[o] / count;
+    for (std::size_t o = 0; o < out.size(); ++o) {
+      variance[o % channels] += std::pow(out[o] - mean[o % channels], 2.0) / count;
+    }
+    activated.resize(out.size());
+    for (std::size_t o = 0; o < out.size(); ++o) {
+      activated[o] = normalised(o);
+      if (unit.relu) activated[o] = std::max(activated[o], 0.0);
+    }
+  }
+
+  double normalised(std::size_t o) const {
+    const std::size_t c = o % mean.size();
+    return (out[o] - mean[c]) / std::sqrt(variance[c] + kEpsilon);
+  }
+
+  /// The gradients of the input (returned) and the weights.
+  Values backward(Values gradient, int images, Values& weight_gradient) const {
+    const std::size_t channels = mean.size();
+    const double count = static_cast<double>(out.size() / channels);
+    Values sum(channels, 0.0);
+    Values along(channels, 0.0);
+    for (std::size_t o = 0; o < out.size(); ++o) {
+      if (unit.relu && !(normalised(o) > 0.0)) gradient[o] = 0.0;
+      sum[o % channels] += gradient[o] / count;
+      along[o % channels] += gradient[o] * normalised(o) / count;
+    }
+    for (std::size_t o = 0; o < out.size(); ++o) {
+      const std::size_t c = o % channels;
+      gradient[o] = (gradient[o] - sum[c] - normalised(o) * along[c]) /
+                    std::sqrt(variance[c] + kEpsilon);
+    }
+    Values in_gradient(in.size(), 0.0);
+    weight_gradient.assign(weights.size(), 0.0);
+    for_each_product(unit.shape, images, [&](std::size_t o, std::size_t i, std::size_t w) {
+      in_gradient[i] += gradient[o] * weights[w];
+      weight_gradient[w] += gradient[o] * in[i];
+    });
+    return in_gradient;
+  }
+};
+
+void check_near(const Floats& ours, const Values& theirs, const std::string& what) {
+  REQUIRE(ours.size() == theirs.size());
+  double scale = 1.0;  // Batch norm makes some gradients 0.
+  for (const double value : theirs) scale = std::max(scale, std::abs(value));
+  double worst = 0.0;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    worst = std::max(worst, std::abs(static_cast<double>(ours[i]) - theirs[i]));
+  }
+  INFO(what << ": off by " << worst << " of " << scale);
+  CHECK(worst <= 2e-4 * scale);
+}
+
+struct Case {
+  std::vector<ConvUnit> units;
+  int images = 1;
+  int threads = 1;
+  bool halves = false;      // Reads every other channel of its input.
+  bool accumulates = false;
+};
+
+ConvShape pointwise(int in, int out, int size) {
+  return {.in_channels = in, .out_channels = out, .kernel = 1, .in_size = size};
+}
+
+/// A random chain as operators have them, with a dense first convolution now and then.
+Case random_case(Rng& rng) {
+  const auto channels = [&] { return 1 + static_cast<int>(rng.below(rng.chance(0.2) ? 70 : 20)); };
+  const auto relu = [&] { return rng.chance(0.5); };
+  Case c{.images = 1 + static_cast<int>(rng.below(4)),
+         .threads = 1 + static_cast<int>(rng.below(3)),
+         .halves = rng.chance(0.5),
+         .accumulates = rng.chance(0.5)};
+  int size = 1 + static_cast<int>(rng.below(11));
+  int width = channels();
+  const auto add = [&](ConvShape shape) {
+    c.units.push_back({shape, relu()});
+    size = shape.out_size();
+    width = shape.out_channels;
+  };
+  const auto add_depthwise = [&] {
+    const int kernel = 3 + 2 * static_cast<int>(rng.below(3));
+    add({.in_channels = width,
+         .out_channels = width,
+         .kernel = kernel,
+         .stride = rng.chance(0.3) ? 2 : 1,
+         .depthwise = true,
+         .in_size = size});
+  };
+  if (rng.chance(0.5)) add(pointwise(width, channels(), size));
+  add_depthwise();
+  if (rng.chance(0.5)) add(pointwise(width, channels(), size));
+  if (rng.chance(0.3)) add_depthwise();
+  return c;
+}
+
+void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
+  const ConvShape& first = c.units.front().shape;
+  const auto pixels = static_cast<std::size_t>(c.images * first.in_pixels());
+  const auto channels = static_cast<std::size_t>(first.in_channels);
+  const std::size_t step = c.halves ? 2 : 1;
+  const Floats source = random_floats(pixels * channels * step, rng);
+  const auto at = [&](std::size_t i) {  // The odd channels, where only half are read.
+    return i / channels * channels * step + i % channels * step + (step - 1);
+  };
+  Values in(pixels * channels);
+  for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<double>(source[at(i)]);
+
+  std::vector<PlainUnit> plain;
+  std::vector<Floats> weights;
+  std::vector<Floats> outs;
+  std::vector<Floats> gradients;
+  std::vector<const float*> weight_data;
+  std::vector<float*> out_data;
+  std::vector<const float*> const_out_data;
+  std::vector<float*> gradient_data;
+  for (const ConvUnit& unit : c.units) {
+    const auto count = static_cast<std::size_t>(unit.shape.out_channels *
+                                                unit.shape.weights_per_output());
+    weights.push_back(random_floats(count, rng));
+    gradients.emplace_back(count, 7.0F);
+    plain.push_back({.unit = unit,
+                     .weights = Values(weights.back().begin(), weights.back().end())});
+    plain.back().forward(plain.size() == 1 ? in : plain[plain.size() - 2].activated, c.images);
+    outs.emplace_back(plain.back().out.size());
+  }
+  for (std::size_t u = 0; u < c.units.size(); ++u) {
+    weight_data.push_back(weights[u].data());
+    out_data.push_back(outs[u].data());
+    const_out_data.push_back(outs[u].data());
+    gradient_data.push_back(gradients[u].data());
+  }
+
+  ConvChains chains(c.threads, kernels);
+  const ConvChains::Input input{
+      .pixels = {source.data() + (step - 1), static_cast<std::int64_t>(channels * step),
+                 static_cast<int>(step)},
+      .images = c.images};
+  const auto statistics = chains.forward(c.units, input, weight_data, out_data);
+  std::vector<NormFactors> norms;
+  for (std::size_t u = 0; u < c.units.size(); ++u) {
+    check_near(outs[u], plain[u].out, "outputs of unit " + std::to_string(u));
+    for (std::size_t k = 0; k < plain[u].mean.size(); ++k) {
+      const double deviation = std::sqrt(plain[u].variance[k]) + 1e-3;
+      CHECK(std::abs(statistics[u].mean[k] - plain[u].mean[k]) <= 1e-3 * deviation);
+      CHECK(std::abs(statistics[u].variance[k] - plain[u].variance[k]) <=
+            1e-3 * deviation * deviation);
+    }
+    norms.emplace_back(statistics[u], kEpsilon);
+  }
+  const auto out_channels = static_cast<int>(plain.back().mean.size());
+  const auto last_activation = norms.back().activation(c.units.back().relu);
+  Floats activated(outs.back().size());
+  chains.write(out_channels, std::ssize(activated) / out_channels,
+               {outs.back().data(), out_channels, 1}, last_activation,
+               {activated.data(), out_channels, 1});
+  check_near(activated, plain.back().activated, "activated outputs");
+
+  const Floats out_gradient = random_floats(activated.size(), rng);
+  Floats in_gradient = random_floats(source.size(), rng);
+  const Floats before = in_gradient;
+  chains.backward(c.units, input, weight_data, const_out_data, norms,
+                  {.out = {out_gradient.data(), out_channels, 1},
+                   .in = {in_gradient.data() + (step - 1),
+                          static_cast<std::int64_t>(channels * step), static_cast<int>(step)},
+                   .accumulate = c.accumulates,
+                   .weights = gradient_data});
+  Values gradient(out_gradient.begin(), out_gradient.end());
+  for (std::size_t u = c.units.size(); u-- > 0;) {
+    Values weight_gradient;
+    gradient = plain[u].backward(gradient, c.images, weight_gradient);
+    check_near(gradients[u], weight_gradient, "weight gradients of unit " + std::to_string(u));
+  }
+  Values expected(before.begin(), before.end());
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    expected[at(i)] = gradient[i] + (c.accumulates ? expected[at(i)] : 0.0);
+  }
+  check_near(in_gradient, expected, "gradients of the input");
+}
+
+/// Values behind the relu's corner on one side in float and on the other in double would make the
+/// two sides differ by a whole gradient; a unit that hardly varies makes noise of everything.
+bool is_well_posed(const Case& c) {
+  return std::all_of(c.units.begin(), c.units.end(), [&](const ConvUnit& unit) {
+    return c.images * unit.shape.out_pixels() >= 4;
+  });
+}
+
+}  // namespace
+
+TEST_CASE("chains compute what their formulas say, on every instruction set and number of threads",
+          "[kernels]") {
+  Rng rng(1, "conv chains");
+  int checked = 0;
+  while (checked < 150) {
+    const Case c = random_case(rng);
+    if (!is_well_posed(c)) continue;
+    ++checked;
+    const std::uint64_t seed = rng.next();
+    for (const ConvKernels& kernels : conv_kernels()) {
+      std::string shapes;
+      for (const ConvUnit& unit : c.units) {
+        shapes.append(unit.shape.depthwise ? " depthwise " : " dense ");
+        shapes.append(std::to_string(unit.shape.in_channels)).append("-");
+        shapes.append(std::to_string(unit.shape.out_channels)).append(" k");
+        shapes.append(std::to_string(unit.shape.kernel)).append(" s");
+        shapes.append(std::to_string(unit.shape.stride)).append(" r");
+        shapes.append(std::to_string(unit.shape.in_size));
+      }
+      INFO(kernels.isa << ", " << c.images << " images, " << c.threads << " threads,"
+                       << shapes);
+      Rng values(seed, "values");
+      check_case(c, kernels, values);
+    }
+  }
+}
+
+TEST_CASE("a dense convolution with a window runs forward and gives its weights' gradient",
+          "[kernels]") {
+  Rng rng(2, "conv chains");
+  for (const ConvKernels& kernels : conv_kernels()) {
+    for (const int stride : {1, 2}) {
+      for (const int kernel : {1, 3, 5}) {
+        const ConvUnit unit{{.in_channels = 3,
+                             .out_channels = 17,
+                             .kernel = kernel,
+                             .stride = stride,
+                             .in_size = 9},
+                            true};
+        const auto in = random_floats(2 * 81 * 3, rng);
+        const auto weights =
+            random_floats(static_cast<std::size_t>(17 * unit.shape.weights_per_output()), rng);
+        PlainUnit plain{.unit = unit, .weights = Values(weights.begin(), weights.end())};
+        plain.forward(Values(in.begin(), in.end()), 2);
+        Floats out(plain.out.size());
+        Floats weight_gradient(weights.size());
+        const float* weight_data = weights.data();
+        float* out_data = out.data();
+        const float* const_out = out.data();
+        float* gradient_data = weight_gradient.data();
+        ConvChains chains(2, kernels);
+        const ConvChains::Input input{.pixels = {in.data(), 3, 1}, .images = 2};
+        const NormFactors norm(
+            chains.forward({&unit, 1}, input, {&weight_data, 1}, {&out_data, 1}).front(), kEpsilon);
+        check_near(out, plain.out, "outputs");
+        const Floats gradient = random_floats(out.size(), rng);
+        chains.backward({&unit, 1}, input, {&weight_data, 1}, {&const_out, 1}, {&norm, 1},
+                        {.out = {gradient.data(), 17, 1}, .weights = {&gradient_data, 1}});
+        Values expected;
+        plain.backward(Values(gradient.begin(), gradient.end()), 2, expected);
+        check_near(weight_gradient, expected, "weight gradients");
+        CHECK(is_supported(unit.shape, false));
+        CHECK(is_supported(unit.shape, true) == (kernel == 1 && stride == 1));
+      }
+    }
+  }
+}
+
+TEST_CASE("more threads than images leave nothing out", "[kernels]") {
+  Rng rng(3, "conv chains");
+  const ConvUnit unit{pointwise(5, 6, 4), false};
+  const Floats in = random_floats(16 * 5, rng);
+  const Floats weights = random_floats(30, rng);
+  const float* weight_data = weights.data();
+  std::vector<Floats> outs;
+  for (const int threads : {1, 4}) {
+    Floats& out = outs.emplace_back(16 * 6);
+    float* data = out.data();
+    ConvChains chains(threads);
+    const auto seen = chains.forward({&unit, 1}, {.pixels = {in.data(), 5, 1}, .images = 1},
+                                     {&weight_data, 1}, {&data, 1});
+    CHECK(seen.front().variance.front() > 0.0);
+  }
+  CHECK(outs[0] == outs[1]);
+}
+
+TEST_CASE("an activation is added to what it is merged with", "[kernels]") {
+  ConvChains chains(2);
+  const Floats z{1.0F, -1.0F, 3.0F, -3.0F};
+  const Floats plus{10.0F, 20.0F, 30.0F, 40.0F};
+  const NormFactors norm({.mean = {0.0, 0.0}, .variance = {0.25, 0.25}}, 0.0);
+  Floats to{100.0F, 100.0F, 100.0F, 100.0F};
+  chains.write(2, 2, {z.data(), 2, 1}, norm.activation(true), {to.data(), 2, 1}, {plus.data(), 2, 1},
+               true);
+  CHECK(to == Floats{112.0F, 120.0F, 136.0F, 140.0F});
+}
