@@ -64,8 +64,8 @@ void keep_large_blocks() {
 
 /// OpenMP threads spin while they wait for each other. On a machine that other work shares, the one
 /// they wait for is not running, and a step takes ten times as long. A spin of some 0.1 ms still
-/// bridges the gaps of a step: waking a thread that sleeps takes as long. libgomp reads its environment when it is loaded, so this starts the program once
-/// more.
+/// bridges the gaps of a step: waking a thread that sleeps takes as long. libgomp reads its
+/// environment when it is loaded, so this starts the program once more.
 void spin_briefly(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   ::setenv("GOMP_SPINCOUNT", "20000", 1);

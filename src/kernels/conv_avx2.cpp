@@ -1,4 +1,4 @@
 #define HSCONAS_ISA "avx2"
 #define HSCONAS_LANES 8
-#define HSCONAS_KERNELS kAvx2Kernels
+#define HSCONAS_KERNELS avx2_kernels
 #include "conv_impl.hpp"

@@ -1,4 +1,4 @@
 #define HSCONAS_ISA "avx512"
 #define HSCONAS_LANES 16
-#define HSCONAS_KERNELS kAvx512Kernels
+#define HSCONAS_KERNELS avx512_kernels
 #include "conv_impl.hpp"

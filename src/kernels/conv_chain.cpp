@@ -41,8 +41,8 @@ struct NormSums {
 };
 
 std::vector<std::vector<double>> zeros(int parts, int channels) {
-  return std::vector<std::vector<double>>(
-      static_cast<std::size_t>(parts), std::vector<double>(static_cast<std::size_t>(channels)));
+  return std::vector<std::vector<double>>(static_cast<std::size_t>(parts),
+                                          std::vector<double>(static_cast<std::size_t>(channels)));
 }
 
 /// A dense [pixels, channels] array.
@@ -104,9 +104,8 @@ void ConvChains::convolve(const ConvShape& shape, const Input& in, const float* 
   auto means = zeros(threads_, statistics != nullptr ? shape.out_channels : 0);
   auto squares = means;
   in_parts(in.images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
-    const Moments moments = statistics != nullptr
-                                ? Moments{means[part].data(), squares[part].data()}
-                                : Moments{};
+    const Moments moments =
+        statistics != nullptr ? Moments{means[part].data(), squares[part].data()} : Moments{};
     kernels_.forward(shape,
                      {.in = in.pixels,
                       .in_activation = in.activation,
@@ -123,14 +122,14 @@ void ConvChains::convolve(const ConvShape& shape, const Input& in, const float* 
   double before = 0.0;
   for (std::size_t part = 0; part < means.size(); ++part) {
     const auto index = static_cast<std::int64_t>(part);
-    const std::int64_t images =
-        in.images * (index + 1) / threads_ - in.images * index / threads_;
+    const std::int64_t images = in.images * (index + 1) / threads_ - in.images * index / threads_;
     const auto count = static_cast<double>(images * shape.out_pixels());
     if (images == 0) continue;
     for (std::size_t c = 0; c < channels; ++c) {
       const double shift = means[part][c] - statistics->mean[c];
       statistics->mean[c] += shift * count / (before + count);
-      statistics->variance[c] += squares[part][c] + shift * shift * before * count / (before + count);
+      statistics->variance[c] +=
+          squares[part][c] + shift * shift * before * count / (before + count);
     }
     before += count;
   }
@@ -154,38 +153,35 @@ std::vector<NormStatistics> ConvChains::forward(std::span<const ConvUnit> units,
 }
 
 void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
-                          std::span<const float* const> weights,
-                          std::span<const float* const> outs, std::span<const NormFactors> norms,
-                          const Gradients& gradients) {
+                          std::span<const float* const> weights, std::span<const float* const> outs,
+                          std::span<const NormFactors> norms, const Gradients& gradients) {
   const ConvUnit& last_unit = units.back();
   const int last_channels = last_unit.shape.out_channels;
   auto sums = zeros(threads_, last_channels);
   auto alongs = sums;
   const std::int64_t pixels = in.images * last_unit.shape.out_pixels();
   in_parts(pixels, [&](std::size_t part, std::int64_t first, std::int64_t last) {
-    kernels_.reduce_gradient(last_channels, outs.back(),
-                             norms.back().activation(last_unit.relu), gradients.out,
-                             sums[part].data(), alongs[part].data(), first, last);
+    kernels_.reduce_gradient(last_channels, outs.back(), norms.back().activation(last_unit.relu),
+                             gradients.out, sums[part].data(), alongs[part].data(), first, last);
   });
   Channels<const float> gradient = gradients.out;
   for (std::size_t u = units.size(); u-- > 0;) {
     const ConvShape& shape = units[u].shape;
     const bool is_first = u == 0;
     const NormSums norm(sums, alongs, in.images * shape.out_pixels());
-    ConvBackward work{.in = is_first ? in.pixels
-                                     : dense<const float>(outs[u - 1], shape.in_channels),
-                      .in_activation = is_first ? in.activation
-                                                : norms[u - 1].activation(units[u - 1].relu),
-                      .out = outs[u],
-                      .out_activation = norms[u].activation(units[u].relu),
-                      .norm = {norm.mean.data(), norm.along.data()},
-                      .gradient = gradient,
-                      .in_gradient = gradients.in,
-                      .accumulate = is_first && gradients.accumulate};
+    ConvBackward work{
+        .in = is_first ? in.pixels : dense<const float>(outs[u - 1], shape.in_channels),
+        .in_activation = is_first ? in.activation : norms[u - 1].activation(units[u - 1].relu),
+        .out = outs[u],
+        .out_activation = norms[u].activation(units[u].relu),
+        .norm = {norm.mean.data(), norm.along.data()},
+        .gradient = gradient,
+        .in_gradient = gradients.in,
+        .accumulate = is_first && gradients.accumulate};
     if (!is_first) {
-      work.in_gradient = dense(
-          gradients_[u % 2].at_least(in.images * shape.in_pixels() * shape.in_channels),
-          shape.in_channels);
+      work.in_gradient =
+          dense(gradients_[u % 2].at_least(in.images * shape.in_pixels() * shape.in_channels),
+                shape.in_channels);
     }
     if (work.in_gradient.data != nullptr) {
       float* packed = packed_.at_least(kernels_.packed_floats(shape));

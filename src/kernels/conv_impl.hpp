@@ -9,6 +9,8 @@
 
 namespace hsconas {
 
+ConvKernels HSCONAS_KERNELS();
+
 namespace {
 
 using Index = std::int64_t;
@@ -51,8 +53,7 @@ inline Vec load_every_other(const float* p, int n) {
   const int m = 2 * n - 1;
   const Vec low = load_first(p, smaller(m, 16));
   const Vec high = m > 16 ? load_first(p + 16, m - 16) : Vec{};
-  const __m512i even =
-      _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
   return (Vec)_mm512_permutex2var_ps((__m512)low, even, (__m512)high);
 }
 inline void store_every_other(float* p, int n, Vec v) {
@@ -99,8 +100,8 @@ inline void will_store(float* p, std::int64_t pixel_stride, int channel_stride, 
   if (channel_stride != 1) __builtin_prefetch(ahead + kLanes, 1);
 }
 
-/// load_channels() where pixel after pixel is read: asks for the memory some pixels ahead. Processors do
-/// not foresee loads under a mask, and wait for each one in turn.
+/// load_channels() where pixel after pixel is read: asks for the memory some pixels ahead.
+/// Processors do not foresee loads under a mask, and wait for each one in turn.
 inline Vec stream_channels(const float* p, std::int64_t pixel_stride, int channel_stride, int c,
                            int channels) {
   constexpr int kAhead = 16;
@@ -259,18 +260,19 @@ inline void add_outer(const float* a, int a_stride, const float* b, int rows, in
 // ---- Dense convolutions: a matrix product of pixels and the window of channels each one sees ----
 
 struct DenseSizes {
-  int depth;        // Values a pixel's window has: (ky * kernel + kx) * in_channels + c.
+  int depth;  // Values a pixel's window has: (ky * kernel + kx) * in_channels + c.
   int padded_depth;
   int padded_out;
-  int tile;         // Pixels.
+  int tile;  // Pixels.
 };
 
 inline DenseSizes dense_sizes(const ConvShape& s) {
-  DenseSizes sizes{.depth = s.in_channels * s.taps(), .padded_depth = 0, .padded_out = 0, .tile = 0};
+  DenseSizes sizes{
+      .depth = s.in_channels * s.taps(), .padded_depth = 0, .padded_out = 0, .tile = 0};
   sizes.padded_depth = padded(sizes.depth);
   sizes.padded_out = padded(s.out_channels);
-  sizes.tile = smaller(kTileFloats / (sizes.padded_depth + sizes.padded_out) / kRows * kRows,
-                       kMostTileRows);
+  sizes.tile =
+      smaller(kTileFloats / (sizes.padded_depth + sizes.padded_out) / kRows * kRows, kMostTileRows);
   if (sizes.tile < kFewestTileRows) sizes.tile = kFewestTileRows;
   return sizes;
 }
@@ -284,9 +286,10 @@ inline void load_windows(const ConvShape& s, const DenseSizes& sizes, Channels<c
     for (int r = 0; r < rows; ++r) {
       const float* from = in.data + (pixel + r) * in.pixel_stride;
       for (int c = 0; c < s.in_channels; c += kLanes) {
-        store(to + Index{r} * stride + c,
-              activated(activation, c,
-                        stream_channels(from, in.pixel_stride, in.channel_stride, c, s.in_channels)));
+        store(
+            to + Index{r} * stride + c,
+            activated(activation, c,
+                      stream_channels(from, in.pixel_stride, in.channel_stride, c, s.in_channels)));
       }
     }
   } else {
@@ -546,9 +549,9 @@ inline void load_frame(const ConvShape& s, Channels<const float> in, const Activ
   for (int y = 0; y < s.in_size; ++y) {
     float* to = frame + (Index{y + pad} * side + pad) * kLanes;
     for (int x = 0; x < s.in_size; ++x) {
-      store(to, activated(activation, c,
-                          stream_channels(from, in.pixel_stride, in.channel_stride, c,
-                                          s.in_channels)));
+      store(to,
+            activated(activation, c,
+                      stream_channels(from, in.pixel_stride, in.channel_stride, c, s.in_channels)));
       from += in.pixel_stride;
       to += kLanes;
     }
@@ -567,8 +570,8 @@ inline void depthwise_forward(const ConvShape& s, const ConvForward& f, Index fi
     for (int c = 0; c < s.out_channels; c += kLanes) {
       load_frame(s, f.in, f.in_activation, image, c, frame);
       with_kernel(s.kernel, [&](auto kernel) {
-        slide<decltype(kernel)::kValue>(frame, side, s.stride, f.weights + Index{c} * s.taps(), size,
-                                       out);
+        slide<decltype(kernel)::kValue>(frame, side, s.stride, f.weights + Index{c} * s.taps(),
+                                        size, out);
       });
       float* to = f.out + image * pixels * s.out_channels;
       for (Index p = 0; p < pixels; ++p) {
@@ -602,8 +605,7 @@ inline void depthwise_backward(const ConvShape& s, const ConvBackward& b, Index 
           store(to, output_gradient(b.out_activation, b.norm, c,
                                     stream_channels(z, s.out_channels, 1, c, s.out_channels),
                                     stream_channels(g, b.gradient.pixel_stride,
-                                                    b.gradient.channel_stride, c,
-                                                    s.out_channels)));
+                                                    b.gradient.channel_stride, c, s.out_channels)));
           z += s.out_channels;
           g += b.gradient.pixel_stride;
           to += s.stride * kLanes;
@@ -748,9 +750,9 @@ void write_activated(int channels, Channels<const float> from, const Activation&
     const float* source = from.data + p * from.pixel_stride;
     float* target = to.data + p * to.pixel_stride;
     for (int c = 0; c < channels; c += kLanes) {
-      Vec v = activated(
-          activation, c,
-          stream_channels(source, from.pixel_stride, from.channel_stride, c, channels));
+      Vec v =
+          activated(activation, c,
+                    stream_channels(source, from.pixel_stride, from.channel_stride, c, channels));
       if (plus.data != nullptr) {
         v += stream_channels(plus.data + p * plus.pixel_stride, plus.pixel_stride,
                              plus.channel_stride, c, channels);
@@ -763,8 +765,8 @@ void write_activated(int channels, Channels<const float> from, const Activation&
 }
 
 void reduce_gradient(int channels, const float* z, const Activation& activation,
-                     Channels<const float> gradient, double* sum, double* along,
-                     std::int64_t first, std::int64_t last) {
+                     Channels<const float> gradient, double* sum, double* along, std::int64_t first,
+                     std::int64_t last) {
   constexpr Index kBlock = 512;  // Pixels that stay in cache, and whose sum keeps its digits.
   for (Index block = first; block < last; block += kBlock) {
     const Index end = block + kBlock < last ? block + kBlock : last;
@@ -772,8 +774,8 @@ void reduce_gradient(int channels, const float* z, const Activation& activation,
       Vec sums{};
       Vec products{};
       for (Index p = block; p < end; ++p) {
-        const Vec y = normalised(
-            activation, c, stream_channels(z + p * channels, channels, 1, c, channels));
+        const Vec y =
+            normalised(activation, c, stream_channels(z + p * channels, channels, 1, c, channels));
         Vec g = stream_channels(gradient.data + p * gradient.pixel_stride, gradient.pixel_stride,
                                 gradient.channel_stride, c, channels);
         if (activation.relu) g = where_positive(y, g);
@@ -788,18 +790,19 @@ void reduce_gradient(int channels, const float* z, const Activation& activation,
 
 }  // namespace
 
-extern const ConvKernels HSCONAS_KERNELS;
-const ConvKernels HSCONAS_KERNELS{.isa = HSCONAS_ISA,
-                                  .lanes = kLanes,
-                                  .scratch_floats = scratch_floats,
-                                  .packed_floats = packed_floats,
-                                  .packed_gradient_floats = packed_floats,
-                                  .pack_forward = pack_forward,
-                                  .pack_backward = pack_backward,
-                                  .unpack_gradient = unpack_gradient,
-                                  .forward = forward,
-                                  .backward = backward,
-                                  .write_activated = write_activated,
-                                  .reduce_gradient = reduce_gradient};
+ConvKernels HSCONAS_KERNELS() {
+  return {.isa = HSCONAS_ISA,
+          .lanes = kLanes,
+          .scratch_floats = scratch_floats,
+          .packed_floats = packed_floats,
+          .packed_gradient_floats = packed_floats,
+          .pack_forward = pack_forward,
+          .pack_backward = pack_backward,
+          .unpack_gradient = unpack_gradient,
+          .forward = forward,
+          .backward = backward,
+          .write_activated = write_activated,
+          .reduce_gradient = reduce_gradient};
+}
 
 }  // namespace hsconas

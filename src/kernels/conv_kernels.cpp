@@ -4,22 +4,22 @@
 
 namespace hsconas {
 
-extern const ConvKernels kGenericKernels;
+ConvKernels generic_kernels();
 #ifdef HSCONAS_X86
-extern const ConvKernels kAvx2Kernels;
-extern const ConvKernels kAvx512Kernels;
+ConvKernels avx2_kernels();
+ConvKernels avx512_kernels();
 #endif
 
 std::span<const ConvKernels> conv_kernels() {
   static const std::vector<ConvKernels> available = [] {
     std::vector<ConvKernels> found;
 #ifdef HSCONAS_X86
-    if (__builtin_cpu_supports("avx512f")) found.push_back(kAvx512Kernels);
+    if (__builtin_cpu_supports("avx512f")) found.push_back(avx512_kernels());
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-      found.push_back(kAvx2Kernels);
+      found.push_back(avx2_kernels());
     }
 #endif
-    found.push_back(kGenericKernels);
+    found.push_back(generic_kernels());
     return found;
   }();
   return available;

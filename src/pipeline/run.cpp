@@ -258,9 +258,9 @@ Scorer& Run::scorer() {
     }
     record_.finish("candidates", inputs);
     trained.latency = std::make_unique<TableModel>(space_, latency().table);
-    trained.evaluator = std::make_unique<SupernetEvaluator>(trained.supernet, data().calibration(),
-                                                            data().validation(), stop_,
-                                                            config_.score.memory_mb);
+    trained.evaluator =
+        std::make_unique<SupernetEvaluator>(trained.supernet, data().calibration(),
+                                            data().validation(), stop_, config_.score.memory_mb);
     trained.scorer = std::make_unique<Scorer>(space_, *trained.evaluator, *trained.latency,
                                               latency().objective, dir_.candidates());
   }

@@ -50,10 +50,9 @@ FrozenNetwork freeze(const Supernet& supernet, const Architecture& arch,
   std::vector<FrozenNetwork::Layer> layers;
   for (Block& block : supernet.space().network(arch)) {
     const std::size_t position = layers.size();
-    layers.push_back(freeze(
-        std::move(block),
-        supernet.parameters(static_cast<int>(position), op_at(position, arch)),
-        statistics.blocks[position]));
+    layers.push_back(freeze(std::move(block),
+                            supernet.parameters(static_cast<int>(position), op_at(position, arch)),
+                            statistics.blocks[position]));
   }
   return FrozenNetwork(std::move(layers));
 }

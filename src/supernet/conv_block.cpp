@@ -155,10 +155,7 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
     chains.backward(path.units, {.pixels = source_channels(x, path.source), .images = images},
                     data_of(weights, slot, count), data_of(tape.outs, slot, count),
                     std::span(tape.norms).subspan(slot, count),
-                    {.out = out,
-                     .in = to,
-                     .accumulate = accumulate,
-                     .weights = weight_gradients});
+                    {.out = out, .in = to, .accumulate = accumulate, .weights = weight_gradients});
     slot += count;
   }
   return gradients;
@@ -178,16 +175,14 @@ struct ConvBlockFunction : torch::autograd::Function<ConvBlockFunction> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list y_gradients) {
-    const auto* block =
-        reinterpret_cast<const ConvBlock*>(context->saved_data["block"].toInt());
-    const auto* tape =
-        reinterpret_cast<const ConvBlockTape*>(context->saved_data["tape"].toInt());
+    const auto* block = reinterpret_cast<const ConvBlock*>(context->saved_data["block"].toInt());
+    const auto* tape = reinterpret_cast<const ConvBlockTape*>(context->saved_data["tape"].toInt());
     auto saved = context->get_saved_variables();
     const torch::Tensor x = saved.front();
     saved.erase(saved.begin());
-    auto gradients = hsconas::backward(
-        *block, x, saved, *tape, y_gradients[0].contiguous(torch::MemoryFormat::ChannelsLast),
-        context->needs_input_grad(0));
+    auto gradients = hsconas::backward(*block, x, saved, *tape,
+                                       y_gradients[0].contiguous(torch::MemoryFormat::ChannelsLast),
+                                       context->needs_input_grad(0));
     gradients.resize(gradients.size() + 2);  // None for the block and the tape.
     return gradients;
   }
@@ -206,8 +201,7 @@ std::optional<ConvBlock> ConvBlock::from(const Block& block, bool needs_in_gradi
     std::span<const Primitive> left = path.primitives;
     auto units = take_units(left, needs_in_gradient);
     if (!left.empty()) return {};
-    const int in_channels =
-        path.source == Source::All ? block.in_channels : block.in_channels / 2;
+    const int in_channels = path.source == Source::All ? block.in_channels : block.in_channels / 2;
     const int out_channels = units.empty() ? in_channels : units.back().shape.out_channels;
     result.paths.push_back({path.source, std::move(units), in_channels, out_channels});
     has_even = has_even || path.source != Source::OddChannels;

@@ -52,9 +52,8 @@ void SupernetEvaluator::score(const Group& group, const Images& images, std::siz
   std::size_t fork = position;
   const auto agree = [&](std::size_t at) {
     return at == 0 || at > first.size() ||
-           std::all_of(group.members.begin(), group.members.end(), [&](std::size_t i) {
-             return group.archs[i][at - 1] == first[at - 1];
-           });
+           std::all_of(group.members.begin(), group.members.end(),
+                       [&](std::size_t i) { return group.archs[i][at - 1] == first[at - 1]; });
   };
   while (fork < end && agree(fork)) ++fork;
   if (fork == end) {  // One architecture, perhaps several times.
@@ -100,8 +99,8 @@ Tally SupernetEvaluator::run(const Architecture& arch, const Images& images, std
     if (made != nullptr) {
       made->validation.push_back(x);
     } else {
-      tally += {.right = x.argmax(1).eq(labels_[batch]).sum().item<std::int64_t>(),
-                .total = x.size(0)};
+      tally +=
+          {.right = x.argmax(1).eq(labels_[batch]).sum().item<std::int64_t>(), .total = x.size(0)};
     }
   }
   return tally;

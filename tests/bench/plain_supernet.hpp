@@ -42,9 +42,9 @@ class PlainSupernet {
         }
       }
     }
-    const auto options =
-        torch::optim::SGDOptions(settings.lr).momentum(settings.momentum).weight_decay(
-            settings.weight_decay);
+    const auto options = torch::optim::SGDOptions(settings.lr)
+                             .momentum(settings.momentum)
+                             .weight_decay(settings.weight_decay);
     optimizer_ = std::make_unique<torch::optim::SGD>(all, options);
     if (!free_of_decay.empty()) {
       auto own = std::make_unique<torch::optim::SGDOptions>(options);
@@ -56,9 +56,9 @@ class PlainSupernet {
   /// One step; returns the loss before it.
   torch::Tensor step(const Architecture& arch, const Batch& batch) {
     optimizer_->zero_grad();
-    const torch::Tensor loss = torch::cross_entropy_loss(
-        forward(arch, batch.images, nullptr, true), batch.labels, {}, at::Reduction::Mean, -100,
-        settings_.label_smoothing);
+    const torch::Tensor loss =
+        torch::cross_entropy_loss(forward(arch, batch.images, nullptr, true), batch.labels, {},
+                                  at::Reduction::Mean, -100, settings_.label_smoothing);
     loss.backward();
     // Gradients of paths that were not sampled stay undefined, so that SGD leaves these alone.
     optimizer_->step();

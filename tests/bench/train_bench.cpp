@@ -140,9 +140,10 @@ void print_memory(const SearchSpace& space, const Options& options) {
     };
   };
   const double nothing = peak_mib([] {});
-  fmt::print("peak memory of a step, over the {:.0f} MiB of an idle process: ours {:.0f} MiB, plain "
-             "{:.0f} MiB\n",
-             nothing, peak_mib(run(true)) - nothing, peak_mib(run(false)) - nothing);
+  fmt::print(
+      "peak memory of a step, over the {:.0f} MiB of an idle process: ours {:.0f} MiB, plain "
+      "{:.0f} MiB\n",
+      nothing, peak_mib(run(true)) - nothing, peak_mib(run(false)) - nothing);
 }
 
 void compare(const SearchSpace& space, const Options& options) {
@@ -180,15 +181,16 @@ void compare(const SearchSpace& space, const Options& options) {
   fmt::print("training step, {0}x{0}, batch {1}, {2} threads, widths in multiples of {3}, {4}:\n",
              options.image, options.batch, options.threads, options.divisor,
              conv_chains().kernels().isa);
-  fmt::print("  ours {:.1f} ms, plain {:.1f} ms: {:.2f} times as fast (quartiles {:.2f} to {:.2f})\n",
-             median(ours), median(plains), median(ratios), quantile(ratios, 0.25),
-             quantile(ratios, 0.75));
+  fmt::print(
+      "  ours {:.1f} ms, plain {:.1f} ms: {:.2f} times as fast (quartiles {:.2f} to {:.2f})\n",
+      median(ours), median(plains), median(ratios), quantile(ratios, 0.25), quantile(ratios, 0.75));
   fmt::print("  its blocks timed alone, hot: {:.1f} ms; the step takes {:.2f} times that\n",
              median(alone), median(over_alone));
-  fmt::print("  {:.0f} GFLOP/s of {:.0f} in a matrix product ({:.0f} %), {:.1f} GB/s of {:.1f} in a "
-             "copy ({:.0f} %)\n",
-             2e-9 * median(macs), 2e-9 * ceilings.macs, 100.0 * median(macs) / ceilings.macs,
-             1e-9 * median(bytes), 1e-9 * ceilings.bytes, 100.0 * median(bytes) / ceilings.bytes);
+  fmt::print(
+      "  {:.0f} GFLOP/s of {:.0f} in a matrix product ({:.0f} %), {:.1f} GB/s of {:.1f} in a "
+      "copy ({:.0f} %)\n",
+      2e-9 * median(macs), 2e-9 * ceilings.macs, 100.0 * median(macs) / ceilings.macs,
+      1e-9 * median(bytes), 1e-9 * ceilings.bytes, 100.0 * median(bytes) / ceilings.bytes);
 }
 
 }  // namespace

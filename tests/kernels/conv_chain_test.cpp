@@ -75,7 +75,7 @@ struct PlainUnit {
   ConvUnit unit;
   Values weights;
   Values in;
-  Values out;   // Before batch norm.
+  Values out;  // Before batch norm.
   Values mean;
   Values variance;
   Values activated;
@@ -120,8 +120,8 @@ struct PlainUnit {
     }
     for (std::size_t o = 0; o < out.size(); ++o) {
       const std::size_t c = o % channels;
-      gradient[o] = (gradient[o] - sum[c] - normalised(o) * along[c]) /
-                    std::sqrt(variance[c] + kEpsilon);
+      gradient[o] =
+          (gradient[o] - sum[c] - normalised(o) * along[c]) / std::sqrt(variance[c] + kEpsilon);
     }
     Values in_gradient(in.size(), 0.0);
     weight_gradient.assign(weights.size(), 0.0);
@@ -149,7 +149,7 @@ struct Case {
   std::vector<ConvUnit> units;
   int images = 1;
   int threads = 1;
-  bool halves = false;      // Reads every other channel of its input.
+  bool halves = false;  // Reads every other channel of its input.
   bool accumulates = false;
 };
 
@@ -209,12 +209,12 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
   std::vector<const float*> const_out_data;
   std::vector<float*> gradient_data;
   for (const ConvUnit& unit : c.units) {
-    const auto count = static_cast<std::size_t>(unit.shape.out_channels *
-                                                unit.shape.weights_per_output());
+    const auto count =
+        static_cast<std::size_t>(unit.shape.out_channels * unit.shape.weights_per_output());
     weights.push_back(random_floats(count, rng));
     gradients.emplace_back(count, 7.0F);
-    plain.push_back({.unit = unit,
-                     .weights = Values(weights.back().begin(), weights.back().end())});
+    plain.push_back(
+        {.unit = unit, .weights = Values(weights.back().begin(), weights.back().end())});
     plain.back().forward(plain.size() == 1 ? in : plain[plain.size() - 2].activated, c.images);
     outs.emplace_back(plain.back().out.size());
   }
@@ -275,9 +275,8 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
 /// Values behind the relu's corner on one side in float and on the other in double would make the
 /// two sides differ by a whole gradient; a unit that hardly varies makes noise of everything.
 bool is_well_posed(const Case& c) {
-  return std::all_of(c.units.begin(), c.units.end(), [&](const ConvUnit& unit) {
-    return c.images * unit.shape.out_pixels() >= 4;
-  });
+  return std::all_of(c.units.begin(), c.units.end(),
+                     [&](const ConvUnit& unit) { return c.images * unit.shape.out_pixels() >= 4; });
 }
 
 }  // namespace
@@ -301,8 +300,7 @@ TEST_CASE("chains compute what their formulas say, on every instruction set and 
         shapes.append(std::to_string(unit.shape.stride)).append(" r");
         shapes.append(std::to_string(unit.shape.in_size));
       }
-      INFO(kernels.isa << ", " << c.images << " images, " << c.threads << " threads,"
-                       << shapes);
+      INFO(kernels.isa << ", " << c.images << " images, " << c.threads << " threads," << shapes);
       Rng values(seed, "values");
       check_case(c, kernels, values);
     }
@@ -374,7 +372,7 @@ TEST_CASE("an activation is added to what it is merged with", "[kernels]") {
   const Floats plus{10.0F, 20.0F, 30.0F, 40.0F};
   const NormFactors norm({.mean = {0.0, 0.0}, .variance = {0.25, 0.25}}, 0.0);
   Floats to{100.0F, 100.0F, 100.0F, 100.0F};
-  chains.write(2, 2, {z.data(), 2, 1}, norm.activation(true), {to.data(), 2, 1}, {plus.data(), 2, 1},
-               true);
+  chains.write(2, 2, {z.data(), 2, 1}, norm.activation(true), {to.data(), 2, 1},
+               {plus.data(), 2, 1}, true);
   CHECK(to == Floats{112.0F, 120.0F, 136.0F, 140.0F});
 }

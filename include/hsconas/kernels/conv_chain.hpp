@@ -75,9 +75,9 @@ class ConvChains {
                                       std::span<float* const> outs);
 
   struct Gradients {
-    Channels<const float> out;  ///< Of the last unit's activated output.
-    Channels<float> in;         ///< Of the input; data nullptr where none is wanted.
-    bool accumulate = false;    ///< Add to `in` instead of replacing it.
+    Channels<const float> out;        ///< Of the last unit's activated output.
+    Channels<float> in;               ///< Of the input; data nullptr where none is wanted.
+    bool accumulate = false;          ///< Add to `in` instead of replacing it.
     std::span<float* const> weights;  ///< Replaced.
   };
 

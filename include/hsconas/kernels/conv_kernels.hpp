@@ -69,9 +69,9 @@ struct ConvBackward {
   const float* out = nullptr;      ///< As ConvForward::out.
   Activation out_activation;
   NormGradient norm;
-  Channels<const float> gradient;  ///< Of the activated output.
-  Channels<float> in_gradient;     ///< Of the activated input.
-  bool accumulate = false;         ///< Add to in_gradient instead of replacing it.
+  Channels<const float> gradient;    ///< Of the activated output.
+  Channels<float> in_gradient;       ///< Of the activated input.
+  bool accumulate = false;           ///< Add to in_gradient instead of replacing it.
   float* weight_gradient = nullptr;  ///< packed_gradient_floats() of them, added to.
   /// Sums over the range of g and g * y at the input's own batch norm, added to; nullptr: none.
   double* in_sum = nullptr;

@@ -1,0 +1,32 @@
+#!/bin/bash
+# Times a training step and the scoring of candidates beside the plain way of writing them, and
+# prints how a step scales:
+#   scripts/speed_tables.sh             what the program is judged by: some ten minutes
+#   scripts/speed_tables.sh scaling     a step against threads, batch and image size
+# The reference runs in the same process, interleaved; ratios count, times depend on the machine.
+set -euo pipefail
+build=${BUILD:-$(dirname "$0")/../build/release}
+rounds=${ROUNDS:-11}
+
+case ${1:-} in
+  '')
+    "$build/hsconas_train_bench" --rounds "$rounds" --memory
+    "$build/hsconas_train_bench" --rounds "$rounds" --divisor 1
+    "$build/hsconas_train_bench" --rounds 3 --image 224
+    "$build/hsconas_score_bench" --memory
+    "$build/hsconas_score_bench" --images 500 --candidates 1 --samples 1 --kendall 100 --losses 100
+    ;;
+  scaling)
+    for threads in 1 2; do
+      for batch in 16 64 256; do
+        "$build/hsconas_train_bench" --rounds "$rounds" --threads "$threads" --batch "$batch" --memory
+      done
+    done
+    "$build/hsconas_train_bench" --rounds "$rounds" --image 64 --memory
+    "$build/hsconas_train_bench" --rounds 3 --image 224 --batch 16 --memory
+    ;;
+  *)
+    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2
+    exit 2
+    ;;
+esac
