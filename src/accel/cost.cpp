@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "engine.hpp"
 #include "hsconas/base/error.hpp"
+#include "numbers.hpp"
 
 namespace hsconas {
 
@@ -90,12 +90,10 @@ const char* LayerCost::bound() const {
   return largest == noc_in ? "NoC in" : "NoC out";
 }
 
-namespace engine {
-
-Design<double> numbers_of(const Accelerator& design) {
+engine::Design<double> numbers_of(const Accelerator& design) {
   const EnergyTable& energy = find_energy_table(design.energy);
   const auto number = [](auto value) { return static_cast<double>(value); };
-  Design<double> d;
+  engine::Design<double> d;
   d.rows = number(design.rows);
   d.columns = number(design.columns);
   d.lanes = number(design.lanes);
@@ -125,8 +123,6 @@ Design<double> numbers_of(const Accelerator& design) {
   return d;
 }
 
-}  // namespace engine
-
 struct CostModel::Numbers {
   const Dataflow& dataflow;
   engine::Design<double> design;
@@ -134,14 +130,14 @@ struct CostModel::Numbers {
 
 CostModel::CostModel(Accelerator design)
     : design_(std::move(design)),
-      numbers_(new Numbers{find_dataflow(design_.dataflow), engine::numbers_of(design_)}) {}
+      numbers_(new Numbers{find_dataflow(design_.dataflow), numbers_of(design_)}) {}
 CostModel::~CostModel() = default;
 CostModel::CostModel(CostModel&&) noexcept = default;
 CostModel& CostModel::operator=(CostModel&&) noexcept = default;
 
 LayerCost CostModel::cost_of(const Layer& layer) const {
   engine::Outcome<double> outcome;
-  engine::evaluate(engine::Extents(layer), numbers_->dataflow, numbers_->design, outcome);
+  engine::evaluate(Extents(layer), numbers_->dataflow, numbers_->design, outcome);
   if (outcome.smallest_bits > numbers_->design.buffer_bits) {
     does_not_fit(layer, design_, outcome.smallest_bits);
   }

@@ -1,18 +1,24 @@
-// The native model's arithmetic, once for a number and once for eight designs side by side: every
+// The native model's arithmetic, once for a number and once for several designs side by side: every
 // function is a template over V, double or a vector of doubles. Only +, -, *, /, comparisons and
 // selections occur, so both give the same bits. The equations are in cost.hpp.
+//
+// A file that compiles this for another instruction set names HSCONAS_ENGINE, the namespace, after
+// it, so that the linker never takes one set's code for another's.
 #pragma once
 
 #include <array>
 #include <cstddef>
 
-#include "hsconas/accel/accelerator.hpp"
-#include "hsconas/accel/layer.hpp"
+#include "extents.hpp"
+
+#ifndef HSCONAS_ENGINE
+#define HSCONAS_ENGINE engine
+#endif
 
 // A vector kernel only stays in registers when everything in it is inlined.
 #define HSCONAS_INLINE [[gnu::always_inline]] inline
 
-namespace hsconas::engine {
+namespace hsconas::HSCONAS_ENGINE {
 
 template <typename V>
 HSCONAS_INLINE V least(const V& a, const V& b) {
@@ -46,7 +52,7 @@ HSCONAS_INLINE V filled(double value) {
   return V{} + value;
 }
 
-/// A design's numbers, or those of eight designs. The arrays are by Tensor.
+/// A design's numbers, or those of several designs. The arrays are by Tensor.
 template <typename V>
 struct Design {
   V rows{}, columns{}, lanes{};
@@ -58,34 +64,18 @@ struct Design {
   std::array<V, kTensors> buffer_read{}, buffer_write{}, offchip{};
 };
 
-/// A layer's numbers, the same for all designs.
-struct Extents {
-  explicit Extents(const Layer& layer)
-      : n(static_cast<double>(layer.n)),
-        loops{static_cast<double>(layer.g), static_cast<double>(layer.k),
-              static_cast<double>(layer.c), static_cast<double>(layer.r),
-              static_cast<double>(layer.s), static_cast<double>(layer.oy),
-              static_cast<double>(layer.ox)},
-        stride(static_cast<double>(layer.stride)),
-        dilation(static_cast<double>(layer.dilation)),
-        used_y(static_cast<double>(layer.used_y())),
-        used_x(static_cast<double>(layer.used_x())),
-        reach_y(static_cast<double>(layer.dilation * (layer.r - 1) + 1)),
-        reach_x(static_cast<double>(layer.dilation * (layer.s - 1) + 1)),
-        macs(static_cast<double>(layer.macs())),
-        words{static_cast<double>(layer.inputs()), static_cast<double>(layer.weights()),
-              static_cast<double>(layer.outputs())} {}
-
-  double of(Dim dim) const { return loops[static_cast<std::size_t>(dim)]; }
-
-  double n;
-  std::array<double, kDims> loops;
-  double stride, dilation;
-  double used_y, used_x;    ///< Input rows and columns that are read.
-  double reach_y, reach_x;  ///< Rows and columns of the input that one window spans.
-  double macs;
-  std::array<double, kTensors> words;
-};
+/// Calls visit(number) for every number of a design, in one order.
+template <typename V, typename Visit>
+HSCONAS_INLINE void each_number(Design<V>& d, Visit&& visit) {
+  for (V* number : {&d.rows, &d.columns, &d.lanes, &d.buffer_bits, &d.noc_words, &d.hop_cycles,
+                    &d.offchip_bits, &d.multicast, &d.reduction, &d.mac}) {
+    visit(*number);
+  }
+  for (auto* numbers : {&d.register_words, &d.bits, &d.register_read, &d.register_write, &d.noc,
+                        &d.buffer_read, &d.buffer_write, &d.offchip}) {
+    for (V& number : *numbers) visit(number);
+  }
+}
 
 /// How the array works on a layer.
 template <typename V>
@@ -139,14 +129,18 @@ HSCONAS_INLINE void spread_loops(const Extents& e, const Dataflow& dataflow, con
 template <typename V>
 HSCONAS_INLINE void fold_loops(const Extents& e, const Dataflow& dataflow, const Design<V>& d,
                                ArrayPlan<V>& plan) {
+  // A division is the dearest operation here: what no list names is spread over one PE, kept once.
+  const unsigned is_spread = dims_of(dataflow.rows) | dims_of(dataflow.columns) | bit(Dim::G);
   std::array<V, kDims> shares;
   std::array<V, kDims> kept;
   V cycles = filled<V>(e.n);
   for (std::size_t i = 0; i < kDims; ++i) {
-    shares[i] = ceil_div(filled<V>(e.loops[i]), plan.spread[i]);
+    shares[i] = filled<V>(e.loops[i]);
+    if ((is_spread >> i & 1U) != 0) shares[i] = ceil_div(shares[i], plan.spread[i]);
     kept[i] = filled<V>(1.0);
     cycles = cycles * shares[i];
   }
+  unsigned is_kept = 0;
   std::array<V, kTensors> held{filled<V>(1.0), filled<V>(1.0), filled<V>(1.0)};
   V work = filled<V>(1.0);
   for (const RegisterStep& step : dataflow.registers) {
@@ -157,6 +151,7 @@ HSCONAS_INLINE void fold_loops(const Extents& e, const Dataflow& dataflow, const
       most_kept = least(most_kept, floor_of(V(d.register_words[t] / held[t])));
     }
     kept[i] = most(most_kept, filled<V>(1.0));
+    is_kept |= bit(step.dim);
     work = work * kept[i];
     for (std::size_t t = 0; t < kTensors; ++t) {
       if (depends(kAllTensors[t], step.dim)) held[t] = held[t] * kept[i];
@@ -164,7 +159,7 @@ HSCONAS_INLINE void fold_loops(const Extents& e, const Dataflow& dataflow, const
   }
   plan.compute = cycles * ceil_div(work, d.lanes) / work;
   for (std::size_t i = 0; i < kDims; ++i) {
-    plan.folds[i] = ceil_div(shares[i], kept[i]);
+    plan.folds[i] = (is_kept >> i & 1U) != 0 ? ceil_div(shares[i], kept[i]) : shares[i];
     plan.tile[i] = least(filled<V>(e.loops[i]), V(plan.spread[i] * kept[i]));
   }
 }
@@ -235,6 +230,8 @@ class TileSearch {
   HSCONAS_INLINE TileSearch(const Extents& e, const Design<V>& d, const ArrayPlan<V>& plan)
       : e_(e), d_(d), plan_(plan), room_(d.buffer_bits * 0.5) {
     groups_ = plan.a(Dim::G);
+    group_room_ = room_ / groups_;
+    per_bit_ = 1.0 / d.bits[0];
     weight_bits_ = e.of(Dim::R) * e.of(Dim::S) * d.bits[1];
     best_.offchip_bits = filled<V>(kNone);
     best_.score = filled<V>(kNone);
@@ -285,8 +282,8 @@ class TileSearch {
     const V k = least(V(k_folds * plan_.a(Dim::K)), filled<V>(e_.of(Dim::K)));
     const V output = k * p.y * p.x * d_.bits[2];
     const V per_fold = c_least * (p.input_bits + k * weight_bits_);
-    const V c_folds = most(
-        least(floor_of(V((room_ / groups_ - output) / per_fold)), plan_.f(Dim::C)), filled<V>(1.0));
+    const V c_folds = most(least(floor_of(V((group_room_ - output) / per_fold)), plan_.f(Dim::C)),
+                           filled<V>(1.0));
     const V c = least(V(c_folds * c_least), filled<V>(e_.of(Dim::C)));
     const V k_trips = ceil_div(plan_.f(Dim::K), k_folds);
     offer(p, tile_bits(p, k, c), V(p.input_words * k_trips), p.trips, k_trips,
@@ -305,7 +302,7 @@ class TileSearch {
 
   /// Array tiles of filters that fit beside the inputs of `c` channels; at least one.
   HSCONAS_INLINE V fit_filters(const Pixels<V>& p, const V& c) const {
-    const V left = room_ / groups_ - c * p.input_bits;
+    const V left = group_room_ - c * p.input_bits;
     const V per_fold = plan_.a(Dim::K) * (c * weight_bits_ + p.y * p.x * d_.bits[2]);
     return most(least(floor_of(V(left / per_fold)), plan_.f(Dim::K)), filled<V>(1.0));
   }
@@ -326,7 +323,7 @@ class TileSearch {
     // NoC words that depend on the tile, and the words the first tile keeps the array waiting for.
     const V score = plan_.input_words * most(plan_.repeats[0], k_trips) +
                     e_.words[1] * most(plan_.repeats[1], p.trips) +
-                    2.0 * e_.words[2] * most(plan_.repeats[2], c_trips) + bits / d_.bits[0];
+                    2.0 * e_.words[2] * most(plan_.repeats[2], c_trips) + bits * per_bit_;
     const auto better =
         (bits <= room_) & ((offchip_bits < best_.offchip_bits) |
                            ((offchip_bits == best_.offchip_bits) & (score < best_.score)));
@@ -375,6 +372,8 @@ class TileSearch {
   const ArrayPlan<V>& plan_;
   V room_;
   V groups_;
+  V group_room_;
+  V per_bit_;
   V weight_bits_;
   TilePlan<V> best_;
 };
@@ -503,7 +502,4 @@ HSCONAS_INLINE void evaluate(const Extents& e, const Dataflow& dataflow, const D
   add_energy(e, d, o);
 }
 
-/// One design's numbers; its tables' energies scaled to its word widths.
-Design<double> numbers_of(const Accelerator& design);
-
-}  // namespace hsconas::engine
+}  // namespace hsconas::HSCONAS_ENGINE
