@@ -35,14 +35,15 @@ std::vector<EnergyTable> make_energy_tables() {
        .buffer_write = 1.0,
        .buffer_per_kib = 5.0 / 99.5,
        .offchip = 200.0},
-      // The example's memories deliver 2 weights and 8 buffer or off-chip words at a time.
+      // An access is 16 bits of inputs or partial sums, 2 weights, 8 words of buffer or off-chip
+      // memory.
       {.name = "accelergy-eyeriss",
        .source = "Accelergy's reference table of its eyeriss_like example, 168 PEs, 8-bit words",
        .unit = "pJ",
        .word_bits = 8.0,
        .mac = 0.208,
-       .register_read = {0.202, 1.977 / 2.0, 0.251},
-       .register_write = {0.177, 1.882 / 2.0, 0.219},
+       .register_read = {0.202 / 2.0, 1.977 / 2.0, 0.251 / 2.0},
+       .register_write = {0.177 / 2.0, 1.882 / 2.0, 0.219 / 2.0},
        .buffer_read = 18.18 / 8.0,
        .buffer_write = 14.14 / 8.0,
        .offchip = 512.0 / 8.0},
