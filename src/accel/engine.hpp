@@ -77,6 +77,8 @@ HSCONAS_INLINE void each_number(Design<V>& d, Visit&& visit) {
   }
 }
 
+inline constexpr double kNone = 1e300;  ///< More than any count.
+
 /// How the array works on a layer.
 template <typename V>
 struct ArrayPlan {
@@ -87,9 +89,16 @@ struct ArrayPlan {
   V input_words{};                    ///< NoC words of the input when no other loop repeats them.
   V first_words{};                    ///< Inputs and weights of one array tile.
   std::array<V, kTensors> repeats{};  ///< Times the array's own loops send a tensor.
+  /// 1 for a tensor that the array holds whole: it stays whatever the buffer's loops do.
+  std::array<V, kTensors> most_trips{};
 
   const V& s(Dim d) const { return spread[static_cast<std::size_t>(d)]; }
   const V& a(Dim d) const { return tile[static_cast<std::size_t>(d)]; }
+  /// Times the NoC sends a tensor whose buffer tiles take `trips` turns.
+  HSCONAS_INLINE V sends(std::size_t t, const V& trips) const {
+    return most(repeats[t], least(trips, most_trips[t]));
+  }
+
   const V& f(Dim d) const { return folds[static_cast<std::size_t>(d)]; }
 };
 
@@ -150,7 +159,9 @@ HSCONAS_INLINE void fold_loops(const Extents& e, const Dataflow& dataflow, const
       const auto t = static_cast<std::size_t>(tensor);
       most_kept = least(most_kept, floor_of(V(d.register_words[t] / held[t])));
     }
-    kept[i] = most(most_kept, filled<V>(1.0));
+    // As evenly as as many turns allow: 7 and 1 of 8 are 4 and 4.
+    plan.folds[i] = ceil_div(shares[i], most(most_kept, filled<V>(1.0)));
+    kept[i] = ceil_div(shares[i], plan.folds[i]);
     is_kept |= bit(step.dim);
     work = work * kept[i];
     for (std::size_t t = 0; t < kTensors; ++t) {
@@ -159,7 +170,7 @@ HSCONAS_INLINE void fold_loops(const Extents& e, const Dataflow& dataflow, const
   }
   plan.compute = cycles * ceil_div(work, d.lanes) / work;
   for (std::size_t i = 0; i < kDims; ++i) {
-    plan.folds[i] = (is_kept >> i & 1U) != 0 ? ceil_div(shares[i], kept[i]) : shares[i];
+    if ((is_kept >> i & 1U) == 0) plan.folds[i] = shares[i];
     plan.tile[i] = least(filled<V>(e.loops[i]), V(plan.spread[i] * kept[i]));
   }
 }
@@ -194,8 +205,13 @@ HSCONAS_INLINE void walk_array(const Extents& e, const Dataflow& dataflow, Array
         repeats = moved ? V(repeats * plan.f(dim)) : repeats;
       }
     }
-    if (kAllTensors[t] == Tensor::Weight) repeats = moved ? V(repeats * e.n) : repeats;
+    if (kAllTensors[t] == Tensor::Weight) {
+      repeats = moved ? V(repeats * e.n) : repeats;
+    } else if (e.n > 1.0) {
+      moved = one == one;
+    }
     plan.repeats[t] = repeats;
+    plan.most_trips[t] = moved ? filled<V>(kNone) : one;
   }
 }
 
@@ -249,6 +265,12 @@ class TileSearch {
     const Pixels<V> strip = make_pixels(e_, d_, plan_.a(Dim::Y), f_y, all_x, one);
     consider(strip);
     keep_weights(strip, filled<V>(e_.words[0]));
+    const V& f_x = plan_.f(Dim::X);
+    for (const double part : {0.5, 0.25}) {
+      const V folds = ceil_of(V(f_x * part));
+      const V x = least(V(folds * plan_.a(Dim::X)), all_x);
+      consider(make_pixels(e_, d_, plan_.a(Dim::Y), f_y, x, ceil_div(f_x, folds)));
+    }
     const Pixels<V> spot =
         make_pixels(e_, d_, plan_.a(Dim::Y), f_y, plan_.a(Dim::X), plan_.f(Dim::X));
     consider(spot);
@@ -258,8 +280,6 @@ class TileSearch {
   }
 
  private:
-  static constexpr double kNone = 1e300;
-
   HSCONAS_INLINE void consider(const Pixels<V>& p) {
     keep_inputs(p);
     keep_outputs(p);
@@ -321,9 +341,9 @@ class TileSearch {
                             const V& c) {
     const V offchip_bits = bits_of(input_words, weight_repeats);
     // NoC words that depend on the tile, and the words the first tile keeps the array waiting for.
-    const V score = plan_.input_words * most(plan_.repeats[0], k_trips) +
-                    e_.words[1] * most(plan_.repeats[1], p.trips) +
-                    2.0 * e_.words[2] * most(plan_.repeats[2], c_trips) + bits * per_bit_;
+    const V score = plan_.input_words * plan_.sends(0, k_trips) +
+                    e_.words[1] * plan_.sends(1, p.trips) +
+                    2.0 * e_.words[2] * plan_.sends(2, c_trips) + bits * per_bit_;
     const auto better =
         (bits <= room_) & ((offchip_bits < best_.offchip_bits) |
                            ((offchip_bits == best_.offchip_bits) & (score < best_.score)));
@@ -400,9 +420,9 @@ HSCONAS_INLINE void count_words(const Extents& e, const Design<V>& d, const Arra
                                 Outcome<V>& o) {
   const V one = filled<V>(1.0);
   const TilePlan<V>& tile = o.tile;
-  const V inputs = plan.input_words * most(plan.repeats[0], tile.trips[0]);
-  const V weights = e.words[1] * most(plan.repeats[1], tile.trips[1]);
-  const V visits = most(plan.repeats[2], tile.trips[2]);
+  const V inputs = plan.input_words * plan.sends(0, tile.trips[0]);
+  const V weights = e.words[1] * plan.sends(1, tile.trips[1]);
+  const V visits = plan.sends(2, tile.trips[2]);
   const V input_copies = plan.s(Dim::K);
   const V weight_copies = plan.s(Dim::Y) * plan.s(Dim::X);
   const V adders = plan.s(Dim::C) * plan.s(Dim::R) * plan.s(Dim::S);
