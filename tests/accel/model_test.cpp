@@ -1,6 +1,6 @@
 #include "hsconas/accel/model.hpp"
 
-#include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -8,6 +8,7 @@
 
 #include "catch.hpp"
 #include "hsconas/accel/batch.hpp"
+#include "hsconas/accel/maestro.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/errors.hpp"
@@ -59,32 +60,46 @@ TEST_CASE("a space that does not fit the buffer is infeasible by name", "[accel]
         }).starts_with("infeasible: kc-p: the global buffer of 100 bytes is too small"));
 }
 
-TEST_CASE("networks rank alike on KC-P, X-P and YR-P designs", "[accel]") {
+// The semi-decoupled search rests on networks ranking alike on all accelerators (>= 0.97 for the
+// NAS-Bench-301 networks of its authors). In hsconas-a, whose widths vary freely, that holds
+// between X-P and YR-P, not between them and KC-P, whose 64 rows need 64 channels; MAESTRO agrees.
+TEST_CASE("networks of hsconas-a rank on KC-P, X-P and YR-P designs as MAESTRO ranks them",
+          "[accel]") {
   const SearchSpace space = shipped_space("hsconas-a");
   const std::vector<std::string> names{"kc-p", "x-p", "yr-p"};
+  const MaestroMapping mappings[] = {MaestroMapping::KcP, MaestroMapping::XP, MaestroMapping::YrP};
   std::vector<Accelerator> designs;
   for (const auto& name : names) designs.push_back(shipped_design(name));
   const DesignBatch batch(designs);
   Rng rng(2, "model-test");
   std::vector<std::vector<double>> cycles(names.size());
   std::vector<std::vector<double>> energy(names.size());
+  std::vector<std::vector<double>> maestro(names.size());
   std::vector<double> c(names.size());
   std::vector<double> e(names.size());
   for (int i = 0; i < 1000; ++i) {
-    batch.cost_of(network_of(space, sample(Subspace::full(space), rng)), c, e);
+    const Network network = network_of(space, sample(Subspace::full(space), rng));
+    batch.cost_of(network, c, e);
     for (std::size_t d = 0; d < names.size(); ++d) {
       cycles[d].push_back(c[d]);
       energy[d].push_back(e[d]);
+      double total = 0.0;
+      for (const Layer& layer : network.layers) {
+        total += static_cast<double>(maestro_unlimited_cycles(layer, mappings[d], 256));
+      }
+      maestro[d].push_back(total);
     }
   }
   for (std::size_t a = 0; a < names.size(); ++a) {
     for (std::size_t b = a + 1; b < names.size(); ++b) {
       const double latency = spearman(cycles[a], cycles[b]);
+      const double theirs = spearman(maestro[a], maestro[b]);
       WARN(
-          fmt::format("1,000 architectures of hsconas-a, Spearman {} / {}: latency {:.4f}, "
-                      "energy {:.4f}",
-                      names[a], names[b], latency, spearman(energy[a], energy[b])));
-      CHECK(latency > 0.9);
+          fmt::format("1,000 architectures of hsconas-a, Spearman {} / {}: latency {:.4f} "
+                      "(MAESTRO, bandwidth unlimited: {:.4f}), energy {:.4f}",
+                      names[a], names[b], latency, theirs, spearman(energy[a], energy[b])));
+      CHECK(std::abs(latency - theirs) < 0.1);
+      if (a > 0) CHECK(latency >= 0.97);
     }
   }
 }
