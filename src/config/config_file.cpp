@@ -171,6 +171,9 @@ void check_consistency(const Config& config) {
   if (config.data.mean.size() != config.data.std.size()) {
     fail("data.mean and data.std must have the same length");
   }
+  if (!config.latency.table.empty() && !config.latency.accelerator.empty()) {
+    fail("latency.table and latency.accelerator exclude each other");
+  }
   if (config.search.parents > config.search.population) {
     fail(fmt::format("search.parents must be at most search.population ({}), got {}",
                      config.search.population, config.search.parents));

@@ -60,6 +60,8 @@ void describe(Visitor& v, LatencyConfig& c) {
   v("batch", c.batch, range(1, 65536), "images per timed run");
   v("threads", c.threads, range(1, 1024), "CPU threads of a timed run");
   v("table", c.table, {}, "file of a table to use as it is; empty: measure one");
+  v("accelerator", c.accelerator, {},
+    "file of an accelerator design to target instead of a device; empty: none");
   v("cpus", c.cpus, range(0, 4095), "CPUs that timed threads are bound to; empty: any");
   v("rounds", c.rounds, range(3, 10000), "timings per entry and network, at least");
   v("interval_percent", c.interval_percent, range(0, 100),

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hsconas/accel/model.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/config/config_file.hpp"
@@ -110,6 +111,10 @@ json Run::latency_inputs() const {
   if (!config_.latency.table.empty()) {
     inputs["latency"] = {{"table", fingerprint_of(read_json(config_.latency.table))}};
   }
+  if (!config_.latency.accelerator.empty()) {
+    inputs["latency"] = {{"accelerator", to_json(load_accelerator(config_.latency.accelerator))},
+                         {"batch", config_.latency.batch}};
+  }
   return inputs;
 }
 
@@ -128,6 +133,9 @@ const LatencyStage& Run::latency() {
   } else {
     if (!config_.latency.table.empty()) {
       stage.table = load_table(config_.latency.table);
+    } else if (!config_.latency.accelerator.empty()) {
+      stage.table = accelerator_table(space_, load_accelerator(config_.latency.accelerator),
+                                      config_.latency.batch);
     } else {
       TorchTimer timer = make_timer(config_.latency.batch);
       stage.table =
@@ -379,6 +387,11 @@ json Run::search() {
 void Run::measure(RunResult& result) {
   std::vector<JudgedArchitecture*> all{&result.winner};
   for (auto& other : result.others) all.push_back(&other);
+  if (!config_.latency.accelerator.empty()) {
+    // There is no device to time: the cost model's answer is all there is.
+    for (auto* judged : all) judged->measured_ms = judged->candidate.latency_ms;
+    return;
+  }
   std::vector<Architecture> archs;
   for (const auto* judged : all) archs.push_back(judged->candidate.arch);
   TorchTimer timer = make_timer(latency().table.device.batch);

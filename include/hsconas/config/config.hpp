@@ -38,6 +38,7 @@ struct LatencyConfig {
   int batch = 1;                 ///< Images per timed run.
   int threads = 1;               ///< CPU threads of a timed run.
   std::string table;             ///< A table to use as it is; empty: measure.
+  std::string accelerator;       ///< A design to target instead of a device; empty: none.
   std::vector<int> cpus;         ///< CPUs that timed threads are bound to; empty: any.
   int rounds = 15;               ///< Timings of every entry and network, at least.
   double interval_percent = 1;   ///< More timings until half the interval is this narrow,

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hsconas/accel/dataflow.hpp"
+#include "hsconas/accel/layer.hpp"
+
+namespace hsconas {
+
+/// A loop of a mapping: `dim` is one of Timeloop's N, K, C, R, S, P, Q (M is read as K).
+struct MappingLoop {
+  char dim = 'N';
+  std::int64_t bound = 1;
+  bool is_spatial = false;
+};
+
+/// A Timeloop mapping: storage levels from the outermost, each with the loops directly below it,
+/// outermost first.
+struct Mapping {
+  struct Level {
+    std::string name;
+    std::vector<MappingLoop> loops;
+  };
+  std::vector<Level> levels;
+};
+
+/// Reads what Timeloop prints as a map: "DRAM [ ... ]", "| for Q in [0:14) (Spatial-X)", one to a
+/// line or joined by " ; ". Rules, blank lines and "<< Compute >>" do not count. Throws Error(Data)
+/// that quotes the line it cannot read.
+Mapping parse_mapping(std::string_view text);
+
+/// A storage level as Timeloop knows it. Energies are per word, arrays by Tensor.
+struct TimeloopLevel {
+  std::string name;
+  std::array<bool, kTensors> keeps{};  ///< What is not kept passes by.
+  double capacity = 0.0;               ///< Words of one instance; 0: unlimited.
+  double read_energy = 0.0;
+  double write_energy = 0.0;
+  double read_words = 0.0;  ///< Bandwidth of one instance per cycle; 0: unlimited.
+  double write_words = 0.0;
+};
+
+struct TimeloopArchitecture {
+  std::vector<TimeloopLevel> levels;  ///< Outermost first, the mapping's names.
+  double mac_energy = 1.0;
+  std::int64_t pes = 256;
+  /// Timeloop v2 reads a finished or interrupted partial sum from its level when it moves up; later
+  /// versions do not charge that.
+  bool charges_drains = true;
+};
+
+/// Timeloop's configs/mapper/eyeriss-256 with its built-in energies: 256 PEs, 16-bit words,
+/// energies in multiply-adds.
+TimeloopArchitecture timeloop_eyeriss_256();
+/// Accelergy's eyeriss_like example: 168 PEs, 8-bit data, pJ.
+TimeloopArchitecture timeloop_eyeriss_like();
+
+/// Accesses of all instances of a level, in words by Tensor.
+struct TimeloopAccesses {
+  std::array<double, kTensors> reads{}, fills{}, updates{};
+  double energy = 0.0;
+  double total() const;
+};
+
+struct TimeloopCost {
+  double macs = 0.0;
+  double cycles = 0.0;
+  double utilization = 0.0;  ///< macs / (pes x cycles)
+  std::vector<TimeloopAccesses> levels;
+  double energy = 0.0;
+};
+
+/// Cost of a mapping as Timeloop counts it (Parashar et al., ISPASS 2019), dense, n = 1:
+/// - cycles: product of the temporal loops, stretched where a level's bandwidth does not keep up;
+/// - a tile is fetched when a loop its tensor depends on moves; where that is the innermost loop of
+///   all, only what the previous tile did not hold;
+/// - instances that need identical tiles share one read; overlapping ones do not;
+/// - every multiply-add reads its operands from the innermost level that keeps them; its partial
+///   sum is read unless it is the first, and updated.
+/// Throws Error(Usage) when the mapping does not cover the layer exactly or names a level the
+/// architecture lacks, Error(Infeasible) naming the level when a tile exceeds its capacity.
+TimeloopCost timeloop_cost(const Layer& layer, const Mapping& mapping,
+                           const TimeloopArchitecture& architecture);
+
+}  // namespace hsconas

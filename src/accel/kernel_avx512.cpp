@@ -1,0 +1,18 @@
+#include "octet.hpp"
+
+// Only what follows may use these instructions: nothing that other files share.
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
+#pragma GCC target("avx512f")
+#endif
+#define HSCONAS_ENGINE engine_avx512
+#include "kernel.hpp"
+
+namespace hsconas {
+
+using Lanes = double __attribute__((vector_size(64)));
+
+void add_cost_avx512(const Extents& layer, double count, const Octet& designs, OctetCost& total) {
+  engine_avx512::add_cost<Lanes>(layer, count, designs, total);
+}
+
+}  // namespace hsconas

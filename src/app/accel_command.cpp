@@ -1,0 +1,223 @@
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/accel/cost.hpp"
+#include "hsconas/accel/maestro.hpp"
+#include "hsconas/accel/scalesim.hpp"
+#include "hsconas/accel/timeloop.hpp"
+#include "hsconas/app/commands.hpp"
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/base/text.hpp"
+#include "hsconas/report/accel_report.hpp"
+#include "hsconas/report/table.hpp"
+
+namespace hsconas {
+
+namespace {
+
+using nlohmann::json;
+
+struct AccelOptions {
+  std::string design, network, space, arch, mode = "native", mapping, architecture, layer;
+  bool csv = false;
+};
+
+SearchSpace load_space(const std::string& file) {
+  try {
+    return SearchSpace(read_space(read_json(file)));
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    if (what.starts_with(file)) throw;
+    throw Error(error.kind(), fmt::format("{}: {}", file, what));
+  }
+}
+
+Network network_to_cost(const AccelOptions& options) {
+  if (options.network.empty() == (options.space.empty() && options.arch.empty())) {
+    throw Error(ErrorKind::Usage, "accel needs either --network or --space with --arch");
+  }
+  if (!options.network.empty()) return load_network(options.network);
+  if (options.space.empty() || options.arch.empty()) {
+    throw Error(ErrorKind::Usage, "accel needs --space and --arch together");
+  }
+  const SearchSpace space = load_space(options.space);
+  return network_of(space, space.decode(options.arch));
+}
+
+/// A table of another model, to compare: rows of cells under named columns.
+struct Comparison {
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::string>> rows;
+};
+
+void print(const Comparison& comparison, const AccelOptions& options, CommandContext& context) {
+  if (context.options.json) {
+    json rows = json::array();
+    for (const auto& row : comparison.rows) {
+      json& object = rows.emplace_back(json::object());
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        const json value = i == 0 ? json() : json::parse(row[i], nullptr, false);
+        object[comparison.columns[i]] = value.is_number() ? value : json(row[i]);
+      }
+    }
+    fmt::print("{}\n", json{{"mode", options.mode}, {"layers", rows}}.dump());
+  } else if (options.csv) {
+    fmt::print("{}\n", join(comparison.columns, ","));
+    for (const auto& row : comparison.rows) fmt::print("{}\n", join(row, ","));
+  } else {
+    TextTable table(comparison.columns);
+    for (const auto& row : comparison.rows) table.add(row);
+    fmt::print("{}", table.str());
+  }
+}
+
+MaestroMapping maestro_mapping_of(const Accelerator& design) {
+  for (const auto& [dataflow, mapping] : {std::pair{"ws-kc", "KC-P"},
+                                          {"ws-x", "X-P"},
+                                          {"os-yx", "YX-P"},
+                                          {"os-yk", "YK-P"},
+                                          {"rs-yr", "YR-P"}}) {
+    if (design.dataflow == dataflow) return read_maestro_mapping(mapping);
+  }
+  throw Error(ErrorKind::Usage,
+              fmt::format("MAESTRO has no mapping for dataflow {}: ws-kc, ws-x, os-yx, os-yk or "
+                          "rs-yr",
+                          design.dataflow));
+}
+
+Comparison as_maestro(const Network& network, const Accelerator& design) {
+  const MaestroHardware hardware{
+      .pes = design.pes(),
+      .noc_words = std::max<std::int64_t>(static_cast<std::int64_t>(design.noc_words), 1),
+      .offchip_words =
+          std::max<std::int64_t>(static_cast<std::int64_t>(design.offchip_bytes * 8.0 /
+                                                           static_cast<double>(design.bits[0])),
+                                 1),
+      .lanes = design.lanes};
+  const MaestroMapping mapping = maestro_mapping_of(design);
+  Comparison result{
+      {"layer", "count", "cycles", "l1_words", "l2_words", "energy_macs", "area_um2", "power_mw"},
+      {}};
+  for (const Layer& layer : network.layers) {
+    const MaestroCost cost = maestro_cost(layer, mapping, hardware);
+    result.rows.push_back({layer.name, fmt::format("{}", layer.count),
+                           fmt::format("{}", cost.cycles), fmt::format("{}", cost.l1_words),
+                           fmt::format("{}", cost.l2_words), format_exact(cost.energy_macs),
+                           format_exact(cost.area_um2), format_exact(cost.power_mw)});
+  }
+  return result;
+}
+
+Comparison as_scalesim(const Network& network, const Accelerator& design) {
+  if (!design.dataflow.starts_with("systolic-")) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("SCALE-Sim models systolic dataflows, not {}", design.dataflow));
+  }
+  const Systolic dataflow = read_systolic(design.dataflow.substr(9));
+  Comparison result{{"layer", "count", "groups", "cycles", "reported_cycles", "utilization_percent",
+                     "input_reads", "filter_reads", "output_writes"},
+                    {}};
+  for (const Layer& layer : network.layers) {
+    const ScaleSimCost cost = scalesim_cost(layer, design.rows, design.columns, dataflow);
+    result.rows.push_back(
+        {layer.name, fmt::format("{}", layer.count), fmt::format("{}", layer.n * layer.g),
+         fmt::format("{}", cost.cycles), fmt::format("{}", cost.reported_cycles),
+         fmt::format("{:.4f}", cost.overall_utilization), fmt::format("{}", cost.input_reads),
+         fmt::format("{}", cost.filter_reads), fmt::format("{}", cost.output_writes)});
+  }
+  return result;
+}
+
+Comparison as_timeloop(const Network& network, const AccelOptions& options) {
+  if (options.mapping.empty()) throw Error(ErrorKind::Usage, "mode timeloop needs --mapping");
+  const bool is_like = options.architecture == "eyeriss-like";
+  if (!is_like && options.architecture != "eyeriss-256") {
+    throw Error(ErrorKind::Usage, "mode timeloop needs --architecture eyeriss-256 or eyeriss-like");
+  }
+  const Layer* layer = network.layers.size() == 1 ? network.layers.data() : nullptr;
+  for (const Layer& candidate : network.layers) {
+    if (candidate.name == options.layer) layer = &candidate;
+  }
+  if (layer == nullptr) {
+    throw Error(ErrorKind::Usage, fmt::format("network {} has no layer '{}': a mapping is for one "
+                                              "layer, name it with --layer",
+                                              network.name, options.layer));
+  }
+  const TimeloopArchitecture architecture =
+      is_like ? timeloop_eyeriss_like() : timeloop_eyeriss_256();
+  const TimeloopCost cost =
+      timeloop_cost(*layer, parse_mapping(read_file(options.mapping)), architecture);
+  Comparison result{{"level", "reads", "fills", "updates", "energy"}, {}};
+  const auto sum = [](const auto& values) { return values[0] + values[1] + values[2]; };
+  for (std::size_t i = 0; i < cost.levels.size(); ++i) {
+    result.rows.push_back({architecture.levels[i].name, format_exact(sum(cost.levels[i].reads)),
+                           format_exact(sum(cost.levels[i].fills)),
+                           format_exact(sum(cost.levels[i].updates)),
+                           format_exact(cost.levels[i].energy)});
+  }
+  result.rows.push_back({fmt::format("{} in {} cycles", layer->name, cost.cycles), "-", "-", "-",
+                         format_exact(cost.energy)});
+  return result;
+}
+
+void execute(const AccelOptions& options, CommandContext& context) {
+  const Network network = network_to_cost(options);
+  if (options.mode == "timeloop") return print(as_timeloop(network, options), options, context);
+  if (options.design.empty()) {
+    throw Error(ErrorKind::Usage,
+                "accel needs --design, e.g. configs/accelerators/eyeriss-168.json");
+  }
+  const Accelerator design = load_accelerator(options.design);
+  if (options.mode == "maestro") return print(as_maestro(network, design), options, context);
+  if (options.mode == "scalesim") return print(as_scalesim(network, design), options, context);
+  if (options.mode != "native") {
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("unknown mode '{}'{}", options.mode,
+                    suggestion(options.mode, {"native", "maestro", "scalesim", "timeloop"})));
+  }
+  const NetworkCost cost = cost_of(network, design);
+  if (context.options.json) {
+    fmt::print("{}\n", accel_json(network, design, cost).dump());
+  } else {
+    fmt::print("{}", options.csv ? accel_csv(network, cost) : accel_report(network, design, cost));
+  }
+}
+
+}  // namespace
+
+void add_accel_command(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<AccelOptions>();
+  CLI::App* command =
+      app.add_subcommand("accel", "Cycles, traffic, energy and area on an accelerator design");
+  const auto file = [&](const char* name, std::string& value, const char* what) {
+    command->add_option(name, value, what)->type_name("FILE");
+  };
+  file("-d,--design", options->design, "Accelerator, e.g. configs/accelerators/eyeriss-168.json");
+  file("-n,--network", options->network, "Network, e.g. configs/networks/resnet18.json");
+  file("-s,--space", options->space, "Space whose architecture --arch is, instead of a network");
+  command->add_option("-a,--arch", options->arch, "Architecture, as search prints it")
+      ->type_name("ARCH");
+  command->add_flag("--csv", options->csv, "Print CSV instead of a table");
+  command
+      ->add_option("--mode", options->mode,
+                   "native, or as another tool counts: maestro, scalesim, timeloop")
+      ->type_name("MODE")
+      ->capture_default_str();
+  file("--mapping", options->mapping, "Mode timeloop: a map as Timeloop prints it");
+  command
+      ->add_option("--architecture", options->architecture,
+                   "Mode timeloop: eyeriss-256 or eyeriss-like")
+      ->type_name("NAME");
+  command->add_option("--layer", options->layer, "Mode timeloop: the layer that the map is for")
+      ->type_name("NAME");
+  command->callback([options, &chosen] {
+    chosen = [options](CommandContext& context) { execute(*options, context); };
+  });
+}
+
+}  // namespace hsconas

@@ -1,0 +1,175 @@
+#include "hsconas/report/accel_report.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/text.hpp"
+#include "hsconas/report/table.hpp"
+
+namespace hsconas {
+
+using nlohmann::json;
+
+namespace {
+
+std::string shape_of(const Layer& layer) {
+  std::string text = fmt::format("{}x{}x{}x{} {}x{}", layer.g * layer.k, layer.c, layer.r, layer.s,
+                                 layer.oy, layer.ox);
+  if (layer.stride > 1) text += fmt::format("/{}", layer.stride);
+  if (layer.g > 1) text += fmt::format(" g{}", layer.g);
+  if (layer.n > 1) text += fmt::format(" n{}", layer.n);
+  return text;
+}
+
+/// A CSV cell that holds any text.
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string cell = "\"";
+  for (const char c : text) cell += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return cell + "\"";
+}
+
+double sum(const std::array<double, kTensors>& values) {
+  return values[0] + values[1] + values[2];
+}
+
+json by_tensor(const std::array<double, kTensors>& values) {
+  json object;
+  for (std::size_t t = 0; t < kTensors; ++t) object[name_of(kAllTensors[t])] = values[t];
+  return object;
+}
+
+json to_json(const Transfers& transfers) {
+  return {{"in", by_tensor(transfers.in)}, {"out", by_tensor(transfers.out)}};
+}
+
+json to_json(const EnergyTerms& terms) {
+  return {{"mac", terms.mac},
+          {"registers", by_tensor(terms.registers)},
+          {"noc", by_tensor(terms.noc)},
+          {"buffer", by_tensor(terms.buffer)},
+          {"offchip", by_tensor(terms.offchip)}};
+}
+
+json to_json(const Layer& layer, const LayerCost& cost) {
+  return {{"layer", layer.name},
+          {"count", layer.count},
+          {"shape",
+           {{"n", layer.n},
+            {"g", layer.g},
+            {"k", layer.k},
+            {"c", layer.c},
+            {"r", layer.r},
+            {"s", layer.s},
+            {"oy", layer.oy},
+            {"ox", layer.ox},
+            {"stride", layer.stride},
+            {"dilation", layer.dilation}}},
+          {"macs", cost.macs},
+          {"cycles", cost.cycles},
+          {"utilization", cost.utilization},
+          {"bound", cost.bound()},
+          {"resource_cycles",
+           {{"compute", cost.compute},
+            {"noc_in", cost.noc_in},
+            {"noc_out", cost.noc_out},
+            {"offchip", cost.offchip_cycles},
+            {"fill", cost.fill},
+            {"drain", cost.drain}}},
+          {"words",
+           {{"registers", to_json(cost.registers)},
+            {"noc", to_json(cost.noc)},
+            {"buffer", to_json(cost.buffer)},
+            {"offchip", to_json(cost.offchip)}}},
+          {"offchip_bytes", cost.offchip_bytes},
+          {"tile",
+           {{"g", cost.tile.g},
+            {"k", cost.tile.k},
+            {"c", cost.tile.c},
+            {"y", cost.tile.y},
+            {"x", cost.tile.x},
+            {"bytes", cost.tile.bytes},
+            {"double_buffered", cost.tile.double_buffered}}},
+          {"energy", cost.energy},
+          {"energy_terms", to_json(cost.energy_terms)}};
+}
+
+}  // namespace
+
+std::string accel_report(const Network& network, const Accelerator& design,
+                         const NetworkCost& cost) {
+  const std::string& unit = find_energy_table(design.energy).unit;
+  TextTable table({"layer", "K x C x R x S, out", "n", "MACs (M)", "cycles", "util %", "bound",
+                   "off-chip KB", fmt::format("{}/MAC", unit)});
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    const LayerCost& c = cost.layers[i];
+    table.add({layer.name, shape_of(layer), fmt::format("{}", layer.count),
+               fmt::format("{:.3f}", c.macs / 1e6), fmt::format("{:.0f}", c.cycles),
+               fmt::format("{:.1f}", 100.0 * c.utilization), c.bound(),
+               fmt::format("{:.1f}", c.offchip_bytes / 1e3),
+               fmt::format("{:.2f}", c.energy / c.macs)});
+  }
+  const Area area = area_of(design);
+  const EnergyTerms& e = cost.energy_terms;
+  const auto percent = [&](double part) { return 100.0 * part / cost.energy; };
+  const double peak = static_cast<double>(design.pes() * design.lanes);
+  return fmt::format(
+      "{}{} on {} ({}, {} x {} PEs): {:.3f} ms at {} MHz, {:.0f} cycles, {:.1f} % of the array\n"
+      "energy {:.4g} {}: MAC {:.1f} %, registers {:.1f} %, NoC {:.1f} %, buffer {:.1f} %, off-chip "
+      "{:.1f} %\n"
+      "off-chip {:.3f} MB, area {:.3f} mm2\n",
+      table.str(), network.name, design.name, design.dataflow, design.rows, design.columns,
+      cost.milliseconds, design.clock_mhz, cost.cycles, 100.0 * cost.macs / (peak * cost.cycles),
+      cost.energy, unit, percent(e.mac), percent(sum(e.registers)), percent(sum(e.noc)),
+      percent(sum(e.buffer)), percent(sum(e.offchip)), cost.offchip_bytes / 1e6,
+      area.total() / 1e6);
+}
+
+std::string accel_csv(const Network& network, const NetworkCost& cost) {
+  std::string text =
+      "layer,count,macs,cycles,utilization,bound,compute,noc_in,noc_out,offchip,fill,drain,"
+      "offchip_bytes,noc_words,buffer_words,energy,energy_mac,energy_registers,energy_noc,"
+      "energy_buffer,energy_offchip\n";
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const LayerCost& c = cost.layers[i];
+    const EnergyTerms& e = c.energy_terms;
+    text += fmt::format("{},{},{},{},{},{}", quoted(network.layers[i].name),
+                        network.layers[i].count, format_exact(c.macs), format_exact(c.cycles),
+                        format_exact(c.utilization), c.bound());
+    for (const double value : {c.compute, c.noc_in, c.noc_out, c.offchip_cycles, c.fill, c.drain,
+                               c.offchip_bytes, c.noc.words(), c.buffer.words(), c.energy, e.mac,
+                               sum(e.registers), sum(e.noc), sum(e.buffer), sum(e.offchip)}) {
+      text += fmt::format(",{}", format_exact(value));
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+json accel_json(const Network& network, const Accelerator& design, const NetworkCost& cost) {
+  const Area area = area_of(design);
+  json layers = json::array();
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    layers.push_back(to_json(network.layers[i], cost.layers[i]));
+  }
+  return {{"format", "hsconas-accel-1"},
+          {"network", network.name},
+          {"design", hsconas::to_json(design)},
+          {"macs", cost.macs},
+          {"cycles", cost.cycles},
+          {"ms", cost.milliseconds},
+          {"offchip_bytes", cost.offchip_bytes},
+          {"energy_unit", find_energy_table(design.energy).unit},
+          {"energy", cost.energy},
+          {"energy_terms", to_json(cost.energy_terms)},
+          {"area_um2",
+           {{"multipliers", area.multipliers},
+            {"registers", area.registers},
+            {"buffer", area.buffer},
+            {"interconnect", area.interconnect},
+            {"total", area.total()}}},
+          {"layers", layers}};
+}
+
+}  // namespace hsconas

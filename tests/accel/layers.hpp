@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include "hsconas/accel/layer.hpp"
+#include "hsconas/base/csv.hpp"
+
+namespace hsconas::test {
+
+/// The layer of a row of the reference tables: output oy x ox, the input padded already. Depthwise
+/// rows (type DSCONV, K = 1) become C groups of one channel.
+inline Layer reference_layer(const CsvTable& csv, std::size_t row, const char* oy = "OY",
+                             const char* ox = "OX") {
+  const auto of = [&](const char* column) { return csv.integer(row, csv.column(column)); };
+  const auto stride = of("stride");
+  const bool is_depthwise = csv.has("type") && csv.text(row, csv.column("type")) == "DSCONV";
+  const auto channels = of("C");
+  return make_conv({.name = csv.text(row, csv.column("layer")),
+                    .channels = channels,
+                    .filters = is_depthwise ? channels : of("K"),
+                    .in_y = (of(oy) - 1) * stride + of("R"),
+                    .in_x = (of(ox) - 1) * stride + of("S"),
+                    .r = of("R"),
+                    .s = of("S"),
+                    .stride = stride,
+                    .groups = is_depthwise ? channels : 1});
+}
+
+}  // namespace hsconas::test

@@ -1,0 +1,98 @@
+// hsconas accel from outside.
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/program.hpp"
+#include "catch.hpp"
+#include "hsconas/base/csv.hpp"
+
+using namespace hsconas;
+using namespace hsconas::test;
+using nlohmann::json;
+
+namespace {
+
+const std::string kConfigs = std::string(HSCONAS_SOURCE_DIR) + "/configs/";
+const std::string kDesign = kConfigs + "accelerators/eyeriss-168.json";
+const std::string kNetwork = kConfigs + "networks/resnet18.json";
+
+Outcome accel(const Bench& bench, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "accel");
+  return bench.run(arguments);
+}
+
+/// A copy of the Eyeriss-like design with one value changed.
+std::string changed(const Bench& bench, const std::string& key, const json& value) {
+  json design = read_json(kDesign);
+  design[key] = value;
+  const auto path = bench / "design.json";
+  write_json(path, design);
+  return path.string();
+}
+
+}  // namespace
+
+TEST_CASE("accel prints a network's cost as a table, CSV and JSON", "[app]") {
+  const Bench bench;
+  const Outcome text = accel(bench, {"-d", kDesign, "-n", kNetwork});
+  CHECK(text.exit_code == 0);
+  CHECK(contains(text.out, "resnet18 on eyeriss-168"));
+  const Outcome csv = accel(bench, {"-d", kDesign, "-n", kNetwork, "--csv"});
+  CHECK(CsvTable::parse(csv.out, "csv").rows() == 12);
+  const Outcome object = accel(bench, {"--json", "-d", kDesign, "-n", kNetwork});
+  CHECK(json::parse(object.out)["layers"].size() == 12);
+}
+
+TEST_CASE("accel prints an architecture of a space, and what other tools would say", "[app]") {
+  const Bench bench;
+  const std::string space = kConfigs + "spaces/nas-bench-macro.json";
+  const Outcome arch = accel(bench, {"-d", kDesign, "-s", space, "-a", "22212202"});
+  CHECK(arch.exit_code == 0);
+  CHECK(contains(arch.out, "22212202 on eyeriss-168"));
+  const Outcome maestro = accel(
+      bench, {"--mode", "maestro", "-d", kConfigs + "accelerators/kc-p.json", "-n", kNetwork});
+  CHECK(maestro.exit_code == 0);
+  CHECK(contains(maestro.out, "l2_words"));
+  const Outcome systolic =
+      accel(bench, {"--json", "--mode", "scalesim", "-d",
+                    kConfigs + "accelerators/systolic-os-32.json", "-n", kNetwork});
+  CHECK(json::parse(systolic.out)["layers"].size() == 12);
+}
+
+TEST_CASE("accel refuses what cannot be in one line", "[app]") {
+  const Bench bench;
+  const auto refused = [&](const std::vector<std::string>& arguments, int exit_code,
+                           const std::string& part) {
+    const Outcome outcome = accel(bench, arguments);
+    CAPTURE(outcome.err);
+    CHECK(outcome.exit_code == exit_code);
+    CHECK(outcome.out.empty());
+    CHECK(lines_of(outcome.err).size() == 1);
+    CHECK(contains(outcome.err, part));
+  };
+  const auto with = [&](const std::string& key, const json& value) {
+    return std::vector<std::string>{"-d", changed(bench, key, value), "-n", kNetwork};
+  };
+  refused(with("rows", 0), 2, "rows must be in [1, 4096], got 0");
+  refused(with("energy", "eyerris"), 2, "did you mean 'eyeriss'?");
+  refused(with("buffer_bytes", 300), 4, "the global buffer of 300 bytes is too small");
+  refused({"-d", "nope.json", "-n", kNetwork}, 3, "nope.json");
+  refused({"-d", kDesign}, 2, "either --network or --space");
+  refused({"-d", kDesign, "-n", kNetwork, "--mode", "nativ"}, 2, "did you mean 'native'?");
+  refused({"-d", kDesign, "-n", kNetwork, "--mode", "maestro"}, 2, "no mapping for dataflow rs");
+}
+
+TEST_CASE("a search can target an accelerator instead of a device", "[app]") {
+  const Bench bench;
+  const Outcome outcome = bench.run(Bench::search(
+      "run", {fmt::format("latency.accelerator={}accelerators/kc-p.json", kConfigs)}));
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  const json table = read_json(bench / "run" / "latency.json");
+  CHECK(table["device"]["device"] == "accelerator kc-p");
+  const json winner = read_json(bench / "run" / "result.json")["winner"];
+  CHECK(winner["measured_ms"] == winner["latency_ms"]);
+}
