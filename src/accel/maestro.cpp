@@ -15,7 +15,8 @@ namespace hsconas {
 namespace {
 
 // Loops as MAESTRO names them: Y and X are rows and columns of the input.
-enum Loop : std::size_t { K, C, R, S, Y, X, kLoops };
+enum Loop : std::size_t { K, C, R, S, Y, X };
+constexpr std::size_t kLoops = 6;
 using Sizes = std::array<std::int64_t, kLoops>;
 
 enum class Operand : std::uint8_t { Input, Weight, Output };

@@ -21,7 +21,7 @@ struct Accelerator {
   std::int64_t rows = 64, columns = 4;  ///< PEs; a linear dataflow uses rows * columns as one axis.
   std::int64_t lanes = 1;               ///< Multiply-adds a PE can do in a cycle.
   std::array<std::int64_t, kTensors> register_words{16, 64, 16};  ///< Per PE: input, weight, psum.
-  std::int64_t buffer_bytes = 128 * 1024;
+  std::int64_t buffer_bytes = 131072;
   double noc_words = 64;      ///< Buffer to array, and as many back, in a cycle.
   double noc_hop_cycles = 1;  ///< Latency of the NoC.
   bool multicast = true;      ///< A word for several PEs is read and sent once.
@@ -42,7 +42,7 @@ void check(const Accelerator& design);
 
 /// Reads a design (configs/accelerators/*.json) strictly and checks it. The array is given as
 /// "rows" and "columns" or as "pes", the total, which the dataflow arranges (Dataflow::cluster).
-Accelerator read_accelerator(const nlohmann::json& json, const std::string& path = "accelerator");
+Accelerator read_accelerator(const nlohmann::json& source, const std::string& path = "accelerator");
 nlohmann::json to_json(const Accelerator& design);
 /// The same from a file; errors name it.
 Accelerator load_accelerator(const std::filesystem::path& path);

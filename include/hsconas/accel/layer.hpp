@@ -93,7 +93,7 @@ Network network_of(const SearchSpace& space, const Architecture& arch);
 
 /// Reads a network file (configs/networks/*.json, README "Accelerators") strictly; throws
 /// Error(Usage) with the path of the value at fault.
-Network read_network(const nlohmann::json& json, const std::string& path = "network");
+Network read_network(const nlohmann::json& source, const std::string& path = "network");
 /// The same from a file; errors name it.
 Network load_network(const std::filesystem::path& path);
 
