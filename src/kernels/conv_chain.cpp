@@ -95,7 +95,7 @@ void ConvChains::in_parts(std::int64_t count, Work work) {
   }
 }
 
-void ConvChains::convolve(const ConvShape& shape, const Input& in, const float* weights, float* out,
+void ConvChains::convolve(const ConvGeometry& shape, const Input& in, const float* weights, float* out,
                           NormStatistics* statistics) {
   float* packed = packed_.at_least(kernels_.packed_floats(shape));
   kernels_.pack_forward(shape, weights, packed);
@@ -166,7 +166,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
   });
   Channels<const float> gradient = gradients.out;
   for (std::size_t u = units.size(); u-- > 0;) {
-    const ConvShape& shape = units[u].shape;
+    const ConvGeometry& shape = units[u].shape;
     const bool is_first = u == 0;
     const NormSums norm(sums, alongs, in.images * shape.out_pixels());
     ConvBackward work{

@@ -266,7 +266,7 @@ struct DenseSizes {
   int tile;  // Pixels.
 };
 
-inline DenseSizes dense_sizes(const ConvShape& s) {
+inline DenseSizes dense_sizes(const ConvGeometry& s) {
   DenseSizes sizes{
       .depth = s.in_channels * s.taps(), .padded_depth = 0, .padded_out = 0, .tile = 0};
   sizes.padded_depth = padded(sizes.depth);
@@ -279,7 +279,7 @@ inline DenseSizes dense_sizes(const ConvShape& s) {
 
 /// The windows of `rows` output pixels from `pixel` on, and rows of zeros up to a multiple of
 /// kRows.
-inline void load_windows(const ConvShape& s, const DenseSizes& sizes, Channels<const float> in,
+inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channels<const float> in,
                          const Activation& activation, Index pixel, int rows, float* to) {
   const int stride = sizes.padded_depth;
   if (s.kernel == 1 && s.stride == 1) {
@@ -344,7 +344,7 @@ inline void load_windows(const ConvShape& s, const DenseSizes& sizes, Channels<c
   for (int r = rows; r % kRows != 0; ++r) zero(to + Index{r} * stride, stride);
 }
 
-inline void dense_forward(const ConvShape& s, const ConvForward& f, Index first, Index last,
+inline void dense_forward(const ConvGeometry& s, const ConvForward& f, Index first, Index last,
                           float* scratch) {
   const DenseSizes sizes = dense_sizes(s);
   float* windows = scratch;
@@ -383,7 +383,7 @@ inline void add_lanes(Vec v, int c, int channels, double* to) {
   for (int i = 0; i < count; ++i) to[c + i] += static_cast<double>(v[i]);
 }
 
-inline void dense_backward(const ConvShape& s, const ConvBackward& b, Index first, Index last,
+inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index first, Index last,
                            float* scratch) {
   const DenseSizes sizes = dense_sizes(s);
   float* windows = scratch;
@@ -434,7 +434,7 @@ inline void dense_backward(const ConvShape& s, const ConvBackward& b, Index firs
 
 // ---- Depthwise convolutions: vectors of channels, one image at a time in a frame of zeros ----
 
-inline int frame_size(const ConvShape& s) {
+inline int frame_size(const ConvGeometry& s) {
   return s.in_size + s.kernel - 1;
 }
 
@@ -541,7 +541,7 @@ inline void with_kernel(int kernel, Work work) {
 }
 
 /// Fills the inside of a frame whose rim is zero.
-inline void load_frame(const ConvShape& s, Channels<const float> in, const Activation& activation,
+inline void load_frame(const ConvGeometry& s, Channels<const float> in, const Activation& activation,
                        Index image, int c, float* frame) {
   const int pad = s.kernel / 2;
   const int side = frame_size(s);
@@ -558,7 +558,7 @@ inline void load_frame(const ConvShape& s, Channels<const float> in, const Activ
   }
 }
 
-inline void depthwise_forward(const ConvShape& s, const ConvForward& f, Index first, Index last,
+inline void depthwise_forward(const ConvGeometry& s, const ConvForward& f, Index first, Index last,
                               float* scratch) {
   const int side = frame_size(s);
   const int size = s.out_size();
@@ -584,7 +584,7 @@ inline void depthwise_forward(const ConvShape& s, const ConvForward& f, Index fi
   }
 }
 
-inline void depthwise_backward(const ConvShape& s, const ConvBackward& b, Index first, Index last,
+inline void depthwise_backward(const ConvGeometry& s, const ConvBackward& b, Index first, Index last,
                                float* scratch) {
   const int side = frame_size(s);
   const int size = s.out_size();
@@ -651,7 +651,7 @@ inline void depthwise_backward(const ConvShape& s, const ConvBackward& b, Index 
 
 // ---- The table of functions ----
 
-std::int64_t scratch_floats(const ConvShape& s) {
+std::int64_t scratch_floats(const ConvGeometry& s) {
   if (s.depthwise) {
     const Index side = frame_size(s);
     return (2 * side * side + s.in_pixels()) * kLanes;
@@ -660,7 +660,7 @@ std::int64_t scratch_floats(const ConvShape& s) {
   return Index{sizes.tile} * (2 * sizes.padded_depth + sizes.padded_out);
 }
 
-std::int64_t packed_floats(const ConvShape& s) {
+std::int64_t packed_floats(const ConvGeometry& s) {
   if (s.depthwise) return Index{padded(s.out_channels)} * s.taps();
   const DenseSizes sizes = dense_sizes(s);
   return Index{sizes.padded_depth} * sizes.padded_out;
@@ -669,7 +669,7 @@ std::int64_t packed_floats(const ConvShape& s) {
 /// Calls `work(packed index, weight index)` for every weight, as pack_forward() lays them out:
 /// depthwise [channels / lanes][taps][lanes], dense [tap * in_channels + c][padded out].
 template <typename Work>
-inline void for_each_weight(const ConvShape& s, Work work) {
+inline void for_each_weight(const ConvGeometry& s, Work work) {
   const int taps = s.taps();
   if (s.depthwise) {
     for (int c = 0; c < s.out_channels; ++c) {
@@ -695,13 +695,13 @@ inline void for_each_weight(const ConvShape& s, Work work) {
   }
 }
 
-void pack_forward(const ConvShape& s, const float* weights, float* packed) {
+void pack_forward(const ConvGeometry& s, const float* weights, float* packed) {
   zero(packed, packed_floats(s));
   for_each_weight(s, [&](Index to, Index from) { packed[to] = weights[from]; });
 }
 
 /// Depthwise: the kernel turned by half a turn. Dense 1x1: [out][padded in].
-void pack_backward(const ConvShape& s, const float* weights, float* packed) {
+void pack_backward(const ConvGeometry& s, const float* weights, float* packed) {
   zero(packed, packed_floats(s));
   if (s.depthwise) {
     const int taps = s.taps();
@@ -721,11 +721,11 @@ void pack_backward(const ConvShape& s, const float* weights, float* packed) {
   }
 }
 
-void unpack_gradient(const ConvShape& s, const float* packed, float* weights) {
+void unpack_gradient(const ConvGeometry& s, const float* packed, float* weights) {
   for_each_weight(s, [&](Index from, Index to) { weights[to] = packed[from]; });
 }
 
-void forward(const ConvShape& s, const ConvForward& f, std::int64_t first, std::int64_t last,
+void forward(const ConvGeometry& s, const ConvForward& f, std::int64_t first, std::int64_t last,
              float* scratch) {
   if (s.depthwise) {
     depthwise_forward(s, f, first, last, scratch);
@@ -734,7 +734,7 @@ void forward(const ConvShape& s, const ConvForward& f, std::int64_t first, std::
   }
 }
 
-void backward(const ConvShape& s, const ConvBackward& b, std::int64_t first, std::int64_t last,
+void backward(const ConvGeometry& s, const ConvBackward& b, std::int64_t first, std::int64_t last,
               float* scratch) {
   if (s.depthwise) {
     depthwise_backward(s, b, first, last, scratch);

@@ -25,7 +25,7 @@ std::span<const ConvKernels> conv_kernels() {
   return available;
 }
 
-bool is_supported(const ConvShape& shape, bool needs_in_gradient) {
+bool is_supported(const ConvGeometry& shape, bool needs_in_gradient) {
   if (shape.depthwise) return shape.kernel == 3 || shape.kernel == 5 || shape.kernel == 7;
   return !needs_in_gradient || (shape.kernel == 1 && shape.stride == 1);
 }

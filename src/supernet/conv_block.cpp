@@ -215,8 +215,8 @@ ConvBlock ConvBlock::leading(std::span<const Primitive>& primitives, bool needs_
   ConvBlock block;
   auto units = take_units(primitives, needs_in_gradient);
   if (units.empty()) return block;
-  const ConvShape& first = units.front().shape;
-  const ConvShape& last = units.back().shape;
+  const ConvGeometry& first = units.front().shape;
+  const ConvGeometry& last = units.back().shape;
   block.out_channels = last.out_channels;
   block.in_size = first.in_size;
   block.out_size = last.out_size();

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "accel/layers.hpp"
 #include "catch.hpp"
 #include "hsconas/accel/cost.hpp"
 #include "hsconas/accel/timeloop.hpp"
@@ -39,7 +40,7 @@ std::optional<CsvTable> rtl_table(const std::filesystem::path& file) {
 }
 
 Layer rtl_layer(const CsvTable& csv, std::size_t row) {
-  const auto of = [&](const char* column) { return csv.integer(row, csv.column(column)); };
+  const auto of = [&](const char* column) { return test::integer(csv, row, column); };
   const auto stride = of("prob.Hstride") == 1 ? of("prob.Wstride") : of("prob.Hstride");
   return make_conv({.name = "layer",
                     .channels = of("prob.C"),

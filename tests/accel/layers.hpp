@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+#include <cstdint>
 #include <string>
 
 #include "hsconas/accel/layer.hpp"
@@ -7,11 +9,16 @@
 
 namespace hsconas::test {
 
+/// A whole number of a reference table.
+inline std::int64_t integer(const CsvTable& csv, std::size_t row, const char* column) {
+  return std::llround(csv.number(row, csv.column(column)));
+}
+
 /// The layer of a row of the reference tables: output oy x ox, the input padded already. Depthwise
 /// rows (type DSCONV, K = 1) become C groups of one channel.
 inline Layer reference_layer(const CsvTable& csv, std::size_t row, const char* oy = "OY",
                              const char* ox = "OX") {
-  const auto of = [&](const char* column) { return csv.integer(row, csv.column(column)); };
+  const auto of = [&](const char* column) { return integer(csv, row, column); };
   const auto stride = of("stride");
   const bool is_depthwise = csv.has("type") && csv.text(row, csv.column("type")) == "DSCONV";
   const auto channels = of("C");

@@ -30,7 +30,7 @@ struct Agreement {
 };
 
 void compare(const CsvTable& csv, std::size_t row, Agreement& a) {
-  const auto of = [&](const char* column) { return csv.integer(row, csv.column(column)); };
+  const auto of = [&](const char* column) { return integer(csv, row, column); };
   const auto number = [&](const char* column) { return csv.number(row, csv.column(column)); };
   const MaestroMapping mapping = read_maestro_mapping(csv.text(row, csv.column("dataflow")));
   const MaestroHardware hardware{
@@ -64,7 +64,7 @@ void check_table(const std::string& name, std::size_t expected_rows) {
   CHECK(csv.rows() == expected_rows);
   std::map<std::string, Agreement> by_mapping;
   for (std::size_t row = 0; row < csv.rows(); ++row) {
-    if (csv.integer(row, csv.column("macs_match")) != 1) continue;
+    if (integer(csv, row, "macs_match") != 1) continue;
     compare(csv, row, by_mapping[csv.text(row, csv.column("dataflow"))]);
   }
   for (const auto& [mapping, a] : by_mapping) {

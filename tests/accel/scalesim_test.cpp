@@ -39,7 +39,7 @@ TEST_CASE("SCALE-Sim's cycles, utilisation and SRAM counts come out exactly", "[
   const CsvTable csv = CsvTable::load(*file);
   std::size_t wrong = 0;
   for (std::size_t row = 0; row < csv.rows(); ++row) {
-    const auto of = [&](const char* column) { return csv.integer(row, csv.column(column)); };
+    const auto of = [&](const char* column) { return integer(csv, row, column); };
     const auto text = [&](const char* column) { return csv.text(row, csv.column(column)); };
     const ScaleSimCost cost = scalesim_cost(reference_layer(csv, row), of("array_rows"),
                                             of("array_cols"), read_systolic(text("dataflow")));

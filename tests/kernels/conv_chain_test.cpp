@@ -27,7 +27,7 @@ Floats random_floats(std::size_t count, Rng& rng) {
 /// Calls `visit(out index, in index, weight index)` for every product of a convolution of NHWC
 /// data.
 template <typename Visit>
-void for_each_product(const ConvShape& s, int images, Visit visit) {
+void for_each_product(const ConvGeometry& s, int images, Visit visit) {
   const int pad = s.kernel / 2;
   const int out_size = s.out_size();
   for (int image = 0; image < images; ++image) {
@@ -81,7 +81,7 @@ struct PlainUnit {
   Values activated;
 
   void forward(const Values& input, int images) {
-    const ConvShape& s = unit.shape;
+    const ConvGeometry& s = unit.shape;
     const auto channels = static_cast<std::size_t>(s.out_channels);
     in = input;
     out.assign(static_cast<std::size_t>(images * s.out_pixels()) * channels, 0.0);
@@ -153,7 +153,7 @@ struct Case {
   bool accumulates = false;
 };
 
-ConvShape pointwise(int in, int out, int size) {
+ConvGeometry pointwise(int in, int out, int size) {
   return {.in_channels = in, .out_channels = out, .kernel = 1, .in_size = size};
 }
 
@@ -167,7 +167,7 @@ Case random_case(Rng& rng) {
          .accumulates = rng.chance(0.5)};
   int size = 1 + static_cast<int>(rng.below(11));
   int width = channels();
-  const auto add = [&](ConvShape shape) {
+  const auto add = [&](ConvGeometry shape) {
     c.units.push_back({shape, relu()});
     size = shape.out_size();
     width = shape.out_channels;
@@ -189,7 +189,7 @@ Case random_case(Rng& rng) {
 }
 
 void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
-  const ConvShape& first = c.units.front().shape;
+  const ConvGeometry& first = c.units.front().shape;
   const auto pixels = static_cast<std::size_t>(c.images * first.in_pixels());
   const auto channels = static_cast<std::size_t>(first.in_channels);
   const std::size_t step = c.halves ? 2 : 1;

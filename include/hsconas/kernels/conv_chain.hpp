@@ -11,7 +11,7 @@ namespace hsconas {
 
 /// A convolution, the batch norm behind it (without weights of its own) and perhaps ReLU.
 struct ConvUnit {
-  ConvShape shape;
+  ConvGeometry shape;
   bool relu = false;
 };
 
@@ -65,7 +65,7 @@ class ConvChains {
 
   /// out [images, out_pixels, out_channels] = convolution of `in`; `weights` is [out, in / groups,
   /// kernel, kernel]. With `statistics`, fills it with what the batch norm behind it sees.
-  void convolve(const ConvShape& shape, const Input& in, const float* weights, float* out,
+  void convolve(const ConvGeometry& shape, const Input& in, const float* weights, float* out,
                 NormStatistics* statistics);
 
   /// All units one after the other, with batch statistics; `outs` takes each one's output before

@@ -7,7 +7,7 @@ namespace hsconas {
 
 /// A square convolution with "same" padding (kernel / 2): dense, or depthwise (one group per
 /// channel).
-struct ConvShape {
+struct ConvGeometry {
   int in_channels = 0;
   int out_channels = 0;
   int kernel = 1;
@@ -89,18 +89,18 @@ struct ConvKernels {
   const char* isa;  ///< "avx512", "avx2", "generic".
   int lanes;        ///< Floats in a vector.
 
-  std::int64_t (*scratch_floats)(const ConvShape&);
-  std::int64_t (*packed_floats)(const ConvShape&);           ///< Of pack_forward().
-  std::int64_t (*packed_gradient_floats)(const ConvShape&);  ///< Also of pack_backward().
+  std::int64_t (*scratch_floats)(const ConvGeometry&);
+  std::int64_t (*packed_floats)(const ConvGeometry&);           ///< Of pack_forward().
+  std::int64_t (*packed_gradient_floats)(const ConvGeometry&);  ///< Also of pack_backward().
   /// `weights` is [out_channels, in_channels / groups, kernel, kernel].
-  void (*pack_forward)(const ConvShape&, const float* weights, float* packed);
-  void (*pack_backward)(const ConvShape&, const float* weights, float* packed);
+  void (*pack_forward)(const ConvGeometry&, const float* weights, float* packed);
+  void (*pack_backward)(const ConvGeometry&, const float* weights, float* packed);
   /// The inverse, for the gradient; adds the packed one to nothing: `weights` is overwritten.
-  void (*unpack_gradient)(const ConvShape&, const float* packed, float* weights);
+  void (*unpack_gradient)(const ConvGeometry&, const float* packed, float* weights);
 
-  void (*forward)(const ConvShape&, const ConvForward&, std::int64_t first, std::int64_t last,
+  void (*forward)(const ConvGeometry&, const ConvForward&, std::int64_t first, std::int64_t last,
                   float* scratch);
-  void (*backward)(const ConvShape&, const ConvBackward&, std::int64_t first, std::int64_t last,
+  void (*backward)(const ConvGeometry&, const ConvBackward&, std::int64_t first, std::int64_t last,
                    float* scratch);
 
   /// to = activated `from` (+ `plus` where its data is not nullptr), `channels` of pixels
@@ -117,7 +117,7 @@ struct ConvKernels {
 
 /// Whether the kernels have this convolution: every dense one forward and for its weights' gradient
 /// (the gradient of its input only for 1x1 at stride 1), depthwise 3x3, 5x5 and 7x7.
-bool is_supported(const ConvShape& shape, bool needs_in_gradient);
+bool is_supported(const ConvGeometry& shape, bool needs_in_gradient);
 
 /// The instruction sets this processor has, best first; never empty.
 std::span<const ConvKernels> conv_kernels();
