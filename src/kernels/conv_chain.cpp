@@ -95,8 +95,8 @@ void ConvChains::in_parts(std::int64_t count, Work work) {
   }
 }
 
-void ConvChains::convolve(const ConvGeometry& shape, const Input& in, const float* weights, float* out,
-                          NormStatistics* statistics) {
+void ConvChains::convolve(const ConvGeometry& shape, const Input& in, const float* weights,
+                          float* out, NormStatistics* statistics) {
   float* packed = packed_.at_least(kernels_.packed_floats(shape));
   kernels_.pack_forward(shape, weights, packed);
   const std::int64_t scratch = kernels_.scratch_floats(shape);

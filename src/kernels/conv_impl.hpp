@@ -541,8 +541,8 @@ inline void with_kernel(int kernel, Work work) {
 }
 
 /// Fills the inside of a frame whose rim is zero.
-inline void load_frame(const ConvGeometry& s, Channels<const float> in, const Activation& activation,
-                       Index image, int c, float* frame) {
+inline void load_frame(const ConvGeometry& s, Channels<const float> in,
+                       const Activation& activation, Index image, int c, float* frame) {
   const int pad = s.kernel / 2;
   const int side = frame_size(s);
   const float* from = in.data + image * s.in_pixels() * in.pixel_stride;
@@ -584,8 +584,8 @@ inline void depthwise_forward(const ConvGeometry& s, const ConvForward& f, Index
   }
 }
 
-inline void depthwise_backward(const ConvGeometry& s, const ConvBackward& b, Index first, Index last,
-                               float* scratch) {
+inline void depthwise_backward(const ConvGeometry& s, const ConvBackward& b, Index first,
+                               Index last, float* scratch) {
   const int side = frame_size(s);
   const int size = s.out_size();
   const int pad = s.kernel / 2;
