@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -15,7 +16,10 @@ namespace hsconas {
 
 namespace {
 
-constexpr std::string_view kHeader = "weights,arch,accuracy,latency_ms,score";
+constexpr std::string_view kHeader = "weights,arch,accuracy,at_most,images,latency_ms,score";
+
+const Scorer::Floor kNoFloor{
+    .score = -std::numeric_limits<double>::infinity(), .confidence = 1.0, .rivals = {}};
 
 bool is_accuracy(double value) {
   return value >= 0.0 && value <= 1.0;
@@ -32,27 +36,41 @@ double parse_number(const std::string& text, std::string_view column) {
   return value;
 }
 
+/// The column `images`: "all", or a count.
+constexpr std::string_view kAll = "all";
+
+std::int64_t parse_images(const std::string& text) {
+  if (text == kAll) return 0;
+  const double images = parse_number(text, "images");
+  if (images < 1.0 || images != std::floor(images) || images > 1e15) {
+    throw Error(ErrorKind::Data, fmt::format("images '{}' is no count", text));
+  }
+  return static_cast<std::int64_t>(images);
+}
+
 /// One line of candidates.csv; the two columns that follow from the rest are only checked.
 struct Row {
   std::string weights;
   Architecture arch;
-  double accuracy = 0.0;
+  Judgement judgement;
 };
 
 Row parse_row(const std::string& line, const SearchSpace& space) {
   const auto fields = split(line, ',');
-  if (fields.size() != 5) {
-    throw Error(ErrorKind::Data, fmt::format("has {} fields, not 5", fields.size()));
+  if (fields.size() != 7) {
+    throw Error(ErrorKind::Data, fmt::format("has {} fields, not 7", fields.size()));
   }
   if (fields[0].empty()) throw Error(ErrorKind::Data, "names no weights");
   Row row{.weights = fields[0],
           .arch = space.canonical(space.decode(fields[1])),
-          .accuracy = parse_number(fields[2], "accuracy")};
-  if (!is_accuracy(row.accuracy)) {
+          .judgement = {.accuracy = parse_number(fields[2], "accuracy"),
+                        .at_most = parse_number(fields[3], "at_most"),
+                        .images = parse_images(fields[4])}};
+  if (!is_accuracy(row.judgement.accuracy)) {
     throw Error(ErrorKind::Data, fmt::format("accuracy {} is not in [0, 1]", fields[2]));
   }
-  parse_number(fields[3], "latency_ms");
-  parse_number(fields[4], "score");
+  parse_number(fields[5], "latency_ms");
+  parse_number(fields[6], "score");
   return row;
 }
 
@@ -81,11 +99,14 @@ void Scorer::replay(const std::filesystem::path& csv) {
     try {
       Row row = parse_row(lines[i], space_);
       const std::string key = row.weights + "," + space_.encode(row.arch);
-      const auto [known, is_new] = known_.emplace(key, row.accuracy);
-      if (known->second != row.accuracy) {
+      const auto [known, is_first] = known_.emplace(key, row.judgement);
+      // Given up once, judged on all images later.
+      const bool is_new = is_first || (known->second.images != 0 && row.judgement.images == 0);
+      if (!is_new && known->second != row.judgement) {
         throw Error(ErrorKind::Data, fmt::format("has another accuracy than before for {}", key));
       }
-      const std::string line = line_of(key, candidate(std::move(row.arch), row.accuracy));
+      known->second = row.judgement;
+      const std::string line = line_of(key, candidate(std::move(row.arch), row.judgement));
       changed = changed || !is_new || line != lines[i];
       if (is_new) csv_->append(line);
     } catch (const Error& error) {
@@ -99,6 +120,7 @@ void Scorer::set_weights(std::string name) {
   if (name.empty() || name.find_first_of(",\r\n") != std::string::npos) {
     throw Error(ErrorKind::Internal, fmt::format("'{}' cannot name weights", name));
   }
+  if (weights_ != name) evaluator_.forget();
   weights_ = std::move(name);
 }
 
@@ -106,61 +128,87 @@ std::string Scorer::key_of(const Architecture& arch) const {
   return weights_ + "," + space_.encode(arch);
 }
 
-Candidate Scorer::candidate(Architecture arch, double accuracy) const {
+Candidate Scorer::candidate(Architecture arch, const Judgement& judgement) const {
   const double ms = latency_ms(arch);
   return {.arch = std::move(arch),
-          .accuracy = accuracy,
+          .accuracy = judgement.accuracy,
           .latency_ms = ms,
-          .score = objective_.score(accuracy, ms)};
+          .score = objective_.score(judgement.accuracy, ms),
+          .at_most = judgement.at_most,
+          .images = judgement.images};
 }
 
 std::string Scorer::line_of(const std::string& key, const Candidate& candidate) const {
-  return join({key, format_exact(candidate.accuracy), format_exact(candidate.latency_ms),
-               format_exact(candidate.score)},
+  return join({key, format_exact(candidate.accuracy), format_exact(candidate.at_most),
+               candidate.images == 0 ? std::string(kAll) : std::to_string(candidate.images),
+               format_exact(candidate.latency_ms), format_exact(candidate.score)},
               ",");
 }
 
+double Scorer::accuracy_floor(const Architecture& arch, double floor) const {
+  return floor - objective_.score(0.0, latency_ms(arch));
+}
+
 std::vector<Candidate> Scorer::score(std::span<const Architecture> archs) {
+  return score_above(archs, kNoFloor);
+}
+
+std::vector<Candidate> Scorer::score_above(std::span<const Architecture> archs,
+                                           const Floor& floor) {
   std::vector<Architecture> canonical;
   std::vector<Architecture> missing;
+  std::vector<Architecture> again;  // Given up before, under a higher floor.
   std::set<std::string> asked;
   for (const Architecture& arch : archs) {
     space_.check(arch);
     canonical.push_back(space_.canonical(arch));
-    std::string key = key_of(canonical.back());
-    if (!known_.contains(key) && asked.insert(std::move(key)).second) {
-      missing.push_back(canonical.back());
+    const std::string key = key_of(canonical.back());
+    const auto known = known_.find(key);
+    if (known != known_.end()) {
+      const Judgement& judgement = known->second;
+      if (judgement.images == 0 || judgement.at_most < accuracy_floor(arch, floor.score)) continue;
     }
+    if (!asked.insert(key).second) continue;
+    (known == known_.end() ? missing : again).push_back(canonical.back());
   }
-  for (std::span<const Architecture> rest = missing; !rest.empty();) {
-    const std::size_t count = std::min(rest.size(), kChunk);
-    evaluate(rest.first(count));
-    rest = rest.subspan(count);
-  }
+  evaluate(again, kNoFloor);
+  evaluate(missing, floor);
   std::vector<Candidate> candidates;
   for (Architecture& arch : canonical) {
-    const double accuracy = known_.at(key_of(arch));
-    candidates.push_back(candidate(std::move(arch), accuracy));
+    const Judgement judgement = known_.at(key_of(arch));
+    candidates.push_back(candidate(std::move(arch), judgement));
   }
   return candidates;
 }
 
-void Scorer::evaluate(std::span<const Architecture> archs) {
-  const auto accuracies = evaluator_.accuracy(archs);
-  if (accuracies.size() != archs.size()) {
+void Scorer::evaluate(std::span<const Architecture> archs, const Floor& floor) {
+  if (archs.size() > kChunk) {
+    evaluate(archs.first(kChunk), floor);
+    evaluate(archs.subspan(kChunk), floor);
+    return;
+  }
+  if (archs.empty()) return;
+  Race race{.floors = {}, .confidence = floor.confidence, .rivals = floor.rivals};
+  for (const Architecture& arch : archs) race.floors.push_back(accuracy_floor(arch, floor.score));
+  const auto judgements = evaluator_.judge(archs, race);
+  if (judgements.size() != archs.size()) {
     throw Error(ErrorKind::Internal,
-                fmt::format("{} accuracies for {} architectures", accuracies.size(), archs.size()));
+                fmt::format("{} accuracies for {} architectures", judgements.size(), archs.size()));
   }
   for (std::size_t i = 0; i < archs.size(); ++i) {
+    const Judgement& judgement = judgements[i];
     const std::string key = key_of(archs[i]);
-    if (!is_accuracy(accuracies[i])) {
+    if (!is_accuracy(judgement.accuracy)) {
       throw Error(ErrorKind::Internal,
-                  fmt::format("accuracy {} of {} is not in [0, 1]", accuracies[i], key));
+                  fmt::format("accuracy {} of {} is not in [0, 1]", judgement.accuracy, key));
     }
-    known_.emplace(key, accuracies[i]);
-    if (csv_) csv_->append(line_of(key, candidate(archs[i], accuracies[i])));
+    known_.insert_or_assign(key, judgement);
+    if (csv_) csv_->append(line_of(key, candidate(archs[i], judgement)));
+    ++evaluations_;
+    full_evaluations_ += judgement.images == 0 ? 1.0
+                                               : static_cast<double>(judgement.images) /
+                                                     static_cast<double>(evaluator_.images());
   }
-  evaluations_ += static_cast<int>(archs.size());
   if (csv_) csv_->flush();
 }
 

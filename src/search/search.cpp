@@ -1,6 +1,7 @@
 #include "hsconas/search/search.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <span>
@@ -37,14 +38,18 @@ class Run {
   std::vector<Architecture> next_batch();
 
   /// Scores `batch` in slices, so that progress shows and a stop comes soon.
-  void score(std::span<const Architecture> batch, Progress& progress, const StopToken& stop);
+  /// Those that cannot become one of the `wanted` best are given up.
+  void score(std::span<const Architecture> batch, int wanted, Progress& progress,
+             const StopToken& stop);
 
   SearchResult take_result() { return std::move(result_); }
-  const Candidate& best() const { return result_.best; }
 
  private:
-  /// Indices of the best candidates, best first, as many as there are parents.
-  std::vector<std::size_t> parents() const;
+  /// Indices of the `count` best candidates, best first.
+  std::vector<std::size_t> leaders(int count) const;
+  std::vector<std::size_t> parents() const { return leaders(config_.parents); }
+  /// What a candidate must reach to become one of the `wanted` best.
+  Scorer::Floor floor_for(int wanted) const;
   Architecture child(std::span<const std::size_t> parents);
   bool add_if_new(Architecture arch, std::vector<Architecture>& batch);
   void breed(std::vector<Architecture>& batch);
@@ -60,14 +65,25 @@ class Run {
   SearchResult result_;
 };
 
-std::vector<std::size_t> Run::parents() const {
+std::vector<std::size_t> Run::leaders(int count) const {
   std::vector<std::size_t> order(result_.scored.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
     return result_.scored[a].score > result_.scored[b].score;
   });
-  order.resize(std::min(order.size(), static_cast<std::size_t>(config_.parents)));
+  order.resize(std::min(order.size(), static_cast<std::size_t>(count)));
   return order;
+}
+
+Scorer::Floor Run::floor_for(int wanted) const {
+  Scorer::Floor floor{.score = -std::numeric_limits<double>::infinity(),
+                      .confidence = config_.racing,
+                      .rivals = {}};
+  const auto best = leaders(wanted);
+  if (std::ssize(best) < wanted) return floor;
+  floor.score = result_.scored[best.back()].score;
+  for (const std::size_t i : parents()) floor.rivals.push_back(result_.scored[i].arch);
+  return floor;
 }
 
 Architecture Run::child(std::span<const std::size_t> parents) {
@@ -111,18 +127,19 @@ std::vector<Architecture> Run::next_batch() {
   return batch;
 }
 
-void Run::score(std::span<const Architecture> batch, Progress& progress, const StopToken& stop) {
+void Run::score(std::span<const Architecture> batch, int wanted, Progress& progress,
+                const StopToken& stop) {
   const std::size_t first_new = result_.scored.size();
   for (auto rest = batch; !rest.empty();) {
     stop.check();
     const std::size_t count = std::min(rest.size(), Scorer::kChunk);
-    for (Candidate& candidate : scorer_.score(rest.first(count))) {
+    for (Candidate& candidate : scorer_.score_above(rest.first(count), floor_for(wanted))) {
       if (result_.scored.empty() || candidate.score > result_.best.score) {
         result_.best = candidate;
       }
       result_.scored.push_back(std::move(candidate));
     }
-    progress.step(std::ssize(rest.first(count)), fmt::format("best F {:.4f}", best().score));
+    progress.step(std::ssize(rest.first(count)), fmt::format("best F {:.4f}", result_.best.score));
     rest = rest.subspan(count);
   }
   drawn_.insert(drawn_.end(), batch.begin(), batch.end());
@@ -130,7 +147,7 @@ void Run::score(std::span<const Architecture> batch, Progress& progress, const S
       result_.scored.begin() + static_cast<std::ptrdiff_t>(first_new), result_.scored.end(), 0.0,
       [](double total, const Candidate& c) { return total + c.score; });
   result_.history.push_back({.evaluations = static_cast<int>(result_.scored.size()),
-                             .best_score = best().score,
+                             .best_score = result_.best.score,
                              .mean_score = sum / static_cast<double>(batch.size())});
 }
 
@@ -153,7 +170,9 @@ SearchResult search(const Subspace& subspace, Scorer& scorer, const SearchConfig
                            generation));
       break;
     }
-    run.score(batch, progress, stop);
+    // Of the last generation nobody will be a parent.
+    const bool breeds = config.method == "evolution" && generation + 1 < generations;
+    run.score(batch, breeds ? config.parents : 1, progress, stop);
   }
   return run.take_result();
 }

@@ -1,21 +1,23 @@
 #include "hsconas/train/supernet_evaluator.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <utility>
 
 #include <torch/torch.h>
 
 #include "hsconas/supernet/calibration.hpp"
-#include "hsconas/supernet/candidate.hpp"
 
 namespace hsconas {
 
 /// Candidates that agree on every layer before some position, and where their accuracies go.
 struct SupernetEvaluator::Group {
   std::span<const Architecture> archs;
+  const Race& race;
+  const std::vector<const Answers*>& rivals;
   std::vector<std::size_t> members;  ///< Into `archs`.
-  std::vector<double>& accuracies;
+  std::vector<Judgement>& judgements;
 };
 
 SupernetEvaluator::SupernetEvaluator(const Supernet& supernet,
@@ -32,16 +34,28 @@ SupernetEvaluator::SupernetEvaluator(const Supernet& supernet,
   for (const Batch& batch : validation) {
     add(batch, images_.validation);
     labels_.push_back(batch.labels.to(device));
+    validation_count_ += batch.images.size(0);
   }
 }
 
 std::vector<double> SupernetEvaluator::accuracy(std::span<const Architecture> archs) {
-  std::vector<double> accuracies(archs.size());
-  if (archs.empty()) return accuracies;
-  Group all{.archs = archs, .members = {}, .accuracies = accuracies};
+  const Race none{.floors = std::vector<double>(archs.size()), .confidence = 1.0, .rivals = {}};
+  std::vector<double> accuracies;
+  for (const Judgement& judgement : judge(archs, none)) accuracies.push_back(judgement.accuracy);
+  return accuracies;
+}
+
+std::vector<Judgement> SupernetEvaluator::judge(std::span<const Architecture> archs,
+                                                const Race& race) {
+  std::vector<Judgement> judgements(archs.size());
+  if (archs.empty()) return judgements;
+  std::vector<const Answers*> rivals;
+  for (const Architecture& rival : race.rivals) rivals.push_back(&answers_of(rival));
+  Group all{
+      .archs = archs, .race = race, .rivals = rivals, .members = {}, .judgements = judgements};
   for (std::size_t i = 0; i < archs.size(); ++i) all.members.push_back(i);
   score(all, images_, 0, memory_bytes_);
-  return accuracies;
+  return judgements;
 }
 
 void SupernetEvaluator::score(const Group& group, const Images& images, std::size_t position,
@@ -57,30 +71,65 @@ void SupernetEvaluator::score(const Group& group, const Images& images, std::siz
   };
   while (fork < end && agree(fork)) ++fork;
   if (fork == end) {  // One architecture, perhaps several times.
-    stop_.check();
-    const double accuracy = run(first, images, position, end, nullptr).accuracy();
-    for (const std::size_t i : group.members) group.accuracies[i] = accuracy;
+    judge_one(group, images, position);
     return;
   }
   // What they share runs once, if there is room for what comes out of it.
   const double bytes = bytes_before(first, fork);
   Images made;
   const bool shares = fork > position && bytes <= free_bytes;
-  if (shares) run(first, images, position, fork, &made);
+  if (shares) made = made_by(first, images, position, fork);
   std::map<std::pair<int, int>, std::vector<std::size_t>> parts;
   for (const std::size_t i : group.members) {
     const LayerChoice choice = group.archs[i][fork - 1];
     parts[{choice.op, choice.width}].push_back(i);
   }
   for (const auto& [choice, members] : parts) {
-    score({group.archs, members, group.accuracies}, shares ? made : images,
-          shares ? fork : position, shares ? free_bytes - bytes : free_bytes);
+    score({group.archs, group.race, group.rivals, members, group.judgements},
+          shares ? made : images, shares ? fork : position,
+          shares ? free_bytes - bytes : free_bytes);
   }
 }
 
-Tally SupernetEvaluator::run(const Architecture& arch, const Images& images, std::size_t first,
-                             std::size_t last, Images* made) const {
+void SupernetEvaluator::judge_one(const Group& group, const Images& images, std::size_t position) {
+  stop_.check();
   const c10::InferenceMode guard;
+  const Architecture& arch = group.archs[group.members.front()];
+  double floor = std::numeric_limits<double>::infinity();
+  for (const std::size_t i : group.members) floor = std::min(floor, group.race.floors[i]);
+  const double confidence = group.race.confidence;
+  const auto blocks = calibrated(arch, images, position, arch.size() + 2, nullptr);
+  Racer racer(group.rivals, validation_count_);
+  Answers answers;
+  for (std::size_t batch = 0; batch < labels_.size(); ++batch) {
+    torch::Tensor x = images.validation[batch];
+    for (const CandidateBlock& block : blocks) x = block.apply(x);
+    const torch::Tensor right = x.argmax(1).eq(labels_[batch]).cpu();
+    for (std::int64_t i = 0; i < right.numel(); ++i) {
+      answers.push_back(right.data_ptr<bool>()[i]);
+      racer.add(answers.back());
+    }
+    if (confidence < 1.0 && racer.at_most(confidence) < floor) break;
+  }
+  const Judgement judgement{.accuracy = racer.accuracy(),
+                            .at_most = racer.at_most(confidence),
+                            .images = racer.seen() == validation_count_ ? 0 : racer.seen()};
+  for (const std::size_t i : group.members) group.judgements[i] = judgement;
+  if (confidence < 1.0 && judgement.images == 0) answers_.insert_or_assign(arch, answers);
+}
+
+const Answers& SupernetEvaluator::answers_of(const Architecture& arch) {
+  const auto known = answers_.find(arch);
+  if (known != answers_.end()) return known->second;
+  // Judged in full by an earlier process, which left its accuracy only.
+  judge(std::span(&arch, 1),
+        {.floors = {-std::numeric_limits<double>::infinity()}, .confidence = 0.5, .rivals = {}});
+  return answers_.at(arch);
+}
+
+std::vector<CandidateBlock> SupernetEvaluator::calibrated(const Architecture& arch,
+                                                          const Images& images, std::size_t first,
+                                                          std::size_t last, Images* made) const {
   std::vector<CandidateBlock> blocks = candidate_blocks(supernet_, arch, first, last);
   BatchNormStatistics statistics;
   statistics.blocks.resize(last);
@@ -92,18 +141,19 @@ Tally SupernetEvaluator::run(const Architecture& arch, const Images& images, std
     if (made != nullptr) made->calibration.push_back(x);
   }
   for (CandidateBlock& block : blocks) block.fix(statistics);
-  Tally tally;
-  for (std::size_t batch = 0; batch < images.validation.size(); ++batch) {
-    torch::Tensor x = images.validation[batch];
+  return blocks;
+}
+
+SupernetEvaluator::Images SupernetEvaluator::made_by(const Architecture& arch, const Images& images,
+                                                     std::size_t first, std::size_t last) const {
+  const c10::InferenceMode guard;
+  Images made;
+  const auto blocks = calibrated(arch, images, first, last, &made);
+  for (torch::Tensor x : images.validation) {
     for (const CandidateBlock& block : blocks) x = block.apply(x);
-    if (made != nullptr) {
-      made->validation.push_back(x);
-    } else {
-      tally +=
-          {.right = x.argmax(1).eq(labels_[batch]).sum().item<std::int64_t>(), .total = x.size(0)};
-    }
+    made.validation.push_back(x);
   }
-  return tally;
+  return made;
 }
 
 double SupernetEvaluator::bytes_before(const Architecture& arch, std::size_t position) const {

@@ -264,7 +264,8 @@ TEST_CASE("a damaged file of a run that is continued is named", "[app]") {
   damage("latency.json", table.substr(0, table.size() / 2));
   damage("latency.json", "{}");
   damage("candidates.csv", "weights,arch,accuracy\n");
-  damage("candidates.csv", "weights,arch,accuracy,latency_ms,score\nx,0:0-0:0-0:0,2,1,1\n");
+  damage("candidates.csv",
+         "weights,arch,accuracy,at_most,images,latency_ms,score\nx,0:0-0:0-0:0,2,2,all,1,1\n");
   damage("result.json", "{", "seed=1");
   damage("result.json", "{}", "seed=1");
   check_errors(bench, refusals);

@@ -93,7 +93,7 @@ TEST_CASE("the files of a run are what their names say", "[app]") {
   CHECK(read_json(run.file("result.json"))["format"] == "hsconas-result-2");
   CHECK(read_json(run.file("stages.json")).contains("search"));
   CHECK(lines_of(read_file(run.file("candidates.csv"))).front() ==
-        "weights,arch,accuracy,latency_ms,score");
+        "weights,arch,accuracy,at_most,images,latency_ms,score");
   const auto metrics = lines_of(read_file(run.file("metrics.jsonl")));
   REQUIRE_FALSE(metrics.empty());
   for (const std::string& line : metrics) CHECK(json::parse(line).contains("loss"));

@@ -19,7 +19,7 @@ namespace {
 
 using Archs = std::vector<Architecture>;
 
-const std::string kHeader = "weights,arch,accuracy,latency_ms,score\n";
+const std::string kHeader = "weights,arch,accuracy,at_most,images,latency_ms,score\n";
 
 /// A tiny space with fakes and a folder: everything a Scorer needs.
 struct Bench {
@@ -114,9 +114,9 @@ TEST_CASE("candidates.csv has one exact line per evaluation", "[score]") {
   Bench bench;
   Scorer scorer = bench.scorer();
   const auto c = scorer.score(Archs{bench.space.uniform(1)})[0];
-  CHECK(read_file(bench.csv) == kHeader + "supernet,1:1-1:1-1:1," + format_exact(c.accuracy) + "," +
-                                    format_exact(c.latency_ms) + "," + format_exact(c.score) +
-                                    "\n");
+  CHECK(read_file(bench.csv) == kHeader + "supernet,1:1-1:1-1:1," + format_exact(c.accuracy) +
+                                    ",all," + format_exact(c.latency_ms) + "," +
+                                    format_exact(c.score) + "\n");
 }
 
 TEST_CASE("a stop in a long batch loses one chunk at most", "[score]") {
@@ -162,7 +162,7 @@ TEST_CASE("without a file nothing is written and everything still works", "[scor
 
 TEST_CASE("a broken candidates.csv names the file and the line", "[score]") {
   Bench bench;
-  const std::string good = "supernet,0:0-0:0-0:0,0.5,1.25,0.4\n";
+  const std::string good = "supernet,0:0-0:0-0:0,0.5,0.5,all,1.25,0.4\n";
   const auto message = [&](const std::string& contents) {
     write_file(bench.csv, contents);
     const std::string error = error_of([&] { bench.scorer(); });
@@ -171,28 +171,80 @@ TEST_CASE("a broken candidates.csv names the file and the line", "[score]") {
   };
   CHECK(message(kHeader + good) == "nothing");
   CHECK(message(kHeader) == "nothing");
-  CHECK(message("") == "line 1: must be 'weights,arch,accuracy,latency_ms,score'");
-  CHECK(message(good) == "line 1: must be 'weights,arch,accuracy,latency_ms,score'");
-  CHECK(message(kHeader + good + "supernet,0:0\n") == "line 3: has 2 fields, not 5");
-  CHECK(message(kHeader + good + "\n" + good) == "line 3: has 1 fields, not 5");
-  CHECK(message(kHeader + "supernet,0:0-0:0-0:0,0.5,1.25,0.4,9\n") ==
-        "line 2: has 6 fields, not 5");
-  CHECK(message(kHeader + "supernet,9:0-0:0-0:0,0.5,1.25,0.4\n") ==
+  CHECK(message("") == "line 1: must be 'weights,arch,accuracy,at_most,images,latency_ms,score'");
+  CHECK(message(good) == "line 1: must be 'weights,arch,accuracy,at_most,images,latency_ms,score'");
+  CHECK(message(kHeader + good + "supernet,0:0\n") == "line 3: has 2 fields, not 7");
+  CHECK(message(kHeader + good + "\n" + good) == "line 3: has 1 fields, not 7");
+  CHECK(message(kHeader + "supernet,0:0-0:0-0:0,0.5,0.5,all,1.25,0.4,9\n") ==
+        "line 2: has 8 fields, not 7");
+  CHECK(message(kHeader + "supernet,9:0-0:0-0:0,0.5,0.5,all,1.25,0.4\n") ==
         "line 2: architecture '9:0-0:0-0:0': '9' is not an operator index in [0, 2]");
-  CHECK(message(kHeader + ",0:0-0:0-0:0,0.5,1.25,0.4\n") == "line 2: names no weights");
+  CHECK(message(kHeader + ",0:0-0:0-0:0,0.5,0.5,all,1.25,0.4\n") == "line 2: names no weights");
   const auto with_accuracy = [&](const std::string& text) {
-    return message(kHeader + "supernet,0:0-0:0-0:0," + text + ",1.25,0.4\n");
+    return message(kHeader + "supernet,0:0-0:0-0:0," + text + ",0.5,all,1.25,0.4\n");
   };
   CHECK(with_accuracy("1.5") == "line 2: accuracy 1.5 is not in [0, 1]");
   CHECK(with_accuracy("-0.1") == "line 2: accuracy -0.1 is not in [0, 1]");
   for (const std::string text : {"nan", "inf", "", "0.5x", " 0.5", "1e999", "0,5"}) {
     CHECK_FALSE(with_accuracy(text) == "nothing");
   }
-  CHECK(message(kHeader + "supernet,0:0-0:0-0:0,0.5,fast,0.4\n") ==
+  CHECK(message(kHeader + "supernet,0:0-0:0-0:0,0.5,0.5,all,fast,0.4\n") ==
         "line 2: latency_ms 'fast' is not a number");
-  CHECK(message(kHeader + good + "supernet,0:0-0:0-0:0,0.75,1.25,0.4\n") ==
+  CHECK(message(kHeader + good + "supernet,0:0-0:0-0:0,0.75,0.75,all,1.25,0.4\n") ==
         "line 3: has another accuracy than before for supernet,0:0-0:0-0:0");
   CHECK(message(kHeader + good + good) == "nothing");
+  const std::string part = "supernet,0:0-0:0-0:0,0.25,0.3,100,1.25,0.4\n";
+  CHECK(message(kHeader + part + good) == "nothing");
+  CHECK(message(kHeader + good + part) ==
+        "line 3: has another accuracy than before for supernet,0:0-0:0-0:0");
+  for (const std::string text : {"0", "-1", "1.5", "some", ""}) {
+    CHECK(message(kHeader + "supernet,0:0-0:0-0:0,0.5,0.5," + text + ",1.25,0.4\n") != "nothing");
+  }
+}
+
+TEST_CASE("a candidate given up is judged again only where it might make it", "[score]") {
+  Bench bench;
+  CountingEvaluator counting(bench.space);
+  const auto make = [&] {
+    return Scorer(bench.space, counting, bench.latency, bench.objective, bench.csv);
+  };
+  const auto archs = bench.random(60);
+  Scorer scorer = make();
+  const auto full = Scorer(bench.space, counting, bench.latency, bench.objective).score(archs);
+  const Scorer::Floor floor{.score = full[0].score, .confidence = 0.999, .rivals = {archs[0]}};
+  Scorer::Floor higher = floor;
+  higher.score += 0.1;
+  const auto raced = scorer.score_above(archs, floor);
+  int given_up = 0;
+  for (std::size_t i = 0; i < raced.size(); ++i) {
+    CHECK(raced[i].arch == full[i].arch);
+    CHECK(raced[i].images < CountingEvaluator::kImages);
+    if (raced[i].images != 0) {
+      CHECK(raced[i].score < floor.score);
+      CHECK(full[i].score < floor.score);
+      CHECK(full[i].accuracy <= raced[i].at_most);
+      ++given_up;
+    } else {
+      CHECK(raced[i].score == full[i].score);
+    }
+  }
+  CHECK(given_up > 10);
+  CHECK(scorer.full_evaluations() < scorer.evaluations());
+
+  // The same decisions, and a higher floor, from the file alone.
+  const std::string file = read_file(bench.csv);
+  Scorer replay = make();
+  check_same(replay.score_above(archs, floor), raced);
+  check_same(replay.score_above(archs, higher), raced);
+  CHECK(replay.evaluations() == 0);
+  CHECK(read_file(bench.csv) == file);
+  // Asked for in full, they are judged in full, and so they stay.
+  check_same(replay.score(archs), full);
+  CHECK(replay.evaluations() >= given_up - 20);  // Some of the 60 are the same.
+  CHECK(replay.evaluations() > 0);
+  Scorer last = make();
+  check_same(last.score_above(archs, floor), full);
+  CHECK(last.evaluations() == 0);
 }
 
 TEST_CASE("an evaluator that answers nonsense is found out", "[score]") {

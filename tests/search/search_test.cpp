@@ -7,6 +7,7 @@
 
 #include "catch.hpp"
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/base/text.hpp"
 #include "hsconas/score/target.hpp"
 #include "support/errors.hpp"
 #include "support/fake_evaluator.hpp"
@@ -287,6 +288,47 @@ TEST_CASE("a search stopped in the middle and resumed equals an uninterrupted on
   Scorer replay = stopped.scorer(csv);
   check_same(stopped.run(replay), whole);
   CHECK(replay.evaluations() == 0);
+}
+
+TEST_CASE("a racing evolution finds the winner of the full one with fewer images", "[search]") {
+  int same = 0;
+  double full = 0.0;
+  double raced = 0.0;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    Bench bench(fashion());
+    CountingEvaluator counting(bench.space, seed);
+    const auto run = [&](double confidence, double& evaluations) {
+      bench.config.racing = confidence;
+      Scorer scorer(bench.space, counting, bench.latency, bench.objective);
+      const SearchResult result = bench.run(scorer, seed);
+      evaluations += scorer.full_evaluations();
+      CHECK(result.best.images == 0);
+      return result.best.arch;
+    };
+    same += run(0.999, raced) == run(1.0, full) ? 1 : 0;
+  }
+  CHECK(same >= 9);
+  CHECK(full == 10 * 140);
+  CHECK(raced < 0.8 * full);
+}
+
+TEST_CASE("a racing search stopped in the middle and resumed equals an uninterrupted one",
+          "[search]") {
+  Bench bench(fashion());
+  CountingEvaluator counting(bench.space);
+  const auto csv = bench.folder / "candidates.csv";
+  Scorer whole(bench.space, counting, bench.latency, bench.objective, csv);
+  const SearchResult result = bench.run(whole);
+  const auto lines = split(read_file(csv), '\n');
+  // As after a stop between any two writes of the file: whole chunks.
+  for (const std::size_t kept : {std::size_t{17}, std::size_t{53}}) {
+    std::string contents;
+    for (std::size_t i = 0; i < kept; ++i) contents += lines[i] + "\n";
+    write_file(csv, contents);
+    Scorer resumed(bench.space, counting, bench.latency, bench.objective, csv);
+    check_same(bench.run(resumed), result);
+    CHECK(split(read_file(csv), '\n') == lines);
+  }
 }
 
 TEST_CASE("a stop request ends the search before the next evaluations", "[search]") {

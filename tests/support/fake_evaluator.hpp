@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
+#include <map>
+#include <string_view>
 #include <vector>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/score/evaluator.hpp"
+#include "hsconas/score/racing.hpp"
 #include "hsconas/space/search_space.hpp"
 
 namespace hsconas {
@@ -59,6 +63,88 @@ class FakeEvaluator : public Evaluator {
  private:
   const SearchSpace& space_;
   std::vector<std::vector<double>> quality_;  ///< [layer][op].
+};
+
+/// The fake's accuracy counted on images: an image is easier or harder for all architectures alike,
+/// and also to the taste of each layer's operator and width, so that relatives fail on the same
+/// ones. Gives up like the supernet's, after every kBatch images.
+class CountingEvaluator : public Evaluator {
+ public:
+  static constexpr std::int64_t kImages = 2000;
+  static constexpr std::int64_t kBatch = 100;
+
+  explicit CountingEvaluator(const SearchSpace& space, std::uint64_t seed = 1)
+      : truth_(space, seed), seed_(seed) {
+    ease_ = normals("ease", 0, 0.8);
+  }
+
+  std::vector<double> accuracy(std::span<const Architecture> archs) override {
+    const Race none{.floors = std::vector<double>(archs.size()), .confidence = 1.0, .rivals = {}};
+    std::vector<double> accuracies;
+    for (const Judgement& judgement : judge(archs, none)) accuracies.push_back(judgement.accuracy);
+    return accuracies;
+  }
+
+  std::vector<Judgement> judge(std::span<const Architecture> archs, const Race& race) override {
+    std::vector<Answers> kept;
+    for (const Architecture& rival : race.rivals) kept.push_back(answers_of(rival));
+    std::vector<const Answers*> rivals;
+    for (const Answers& answers : kept) rivals.push_back(&answers);
+    std::vector<Judgement> judgements;
+    for (std::size_t i = 0; i < archs.size(); ++i) {
+      const Answers answers = answers_of(archs[i]);
+      Racer racer(rivals, kImages);
+      const auto is_over = [&] {
+        return racer.seen() == kImages ||
+               (race.confidence < 1.0 && racer.at_most(race.confidence) < race.floors[i]);
+      };
+      do {
+        for (std::int64_t n = 0; n < kBatch; ++n) {
+          racer.add(answers[static_cast<std::size_t>(racer.seen())]);
+        }
+      } while (!is_over());
+      judgements.push_back({.accuracy = racer.accuracy(),
+                            .at_most = racer.at_most(race.confidence),
+                            .images = racer.seen() == kImages ? 0 : racer.seen()});
+    }
+    return judgements;
+  }
+
+  std::int64_t images() const override { return kImages; }
+
+ private:
+  std::vector<double> normals(std::string_view stream, std::uint64_t index,
+                              double deviation) const {
+    Rng rng(seed_, stream, index);
+    std::vector<double> values;
+    for (std::int64_t i = 0; i < kImages; ++i) values.push_back(deviation * rng.normal());
+    return values;
+  }
+
+  Answers answers_of(const Architecture& arch) {
+    std::vector<double> margins = ease_;
+    const double share = 0.6 / std::sqrt(static_cast<double>(arch.size()));
+    for (std::size_t layer = 0; layer < arch.size(); ++layer) {
+      const std::uint64_t choice = layer * 10000 +
+                                   static_cast<std::uint64_t>(arch[layer].op) * 100 +
+                                   static_cast<std::uint64_t>(arch[layer].width);
+      auto [taste, is_new] = tastes_.try_emplace(choice);
+      if (is_new) taste->second = normals("taste", choice, share);
+      for (std::size_t i = 0; i < margins.size(); ++i) margins[i] += taste->second[i];
+    }
+    // With margins of variance 1, about so many lie below the quantile of the accuracy.
+    const double accuracy = truth_.accuracy_of(arch);
+    Answers answers;
+    for (const double margin : margins) {
+      answers.push_back(0.5 * std::erfc(-margin / std::sqrt(2.0)) < accuracy);
+    }
+    return answers;
+  }
+
+  FakeEvaluator truth_;
+  std::uint64_t seed_;
+  std::vector<double> ease_;
+  std::map<std::uint64_t, std::vector<double>> tastes_;  ///< By layer, operator and width.
 };
 
 }  // namespace hsconas

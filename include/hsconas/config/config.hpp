@@ -92,6 +92,8 @@ struct SearchConfig {
   double crossover_probability = 0.5;  ///< That a child has two parents.
   double mutation_probability = 0.1;   ///< Per layer, for its operator and its width alike.
   double latency_tolerance = 0.05;     ///< Candidates keep |latency / T - 1| within this.
+  double racing = 0.999;               ///< Confidence at which a candidate that cannot become a
+                                       ///< parent is judged no further; 1: judge all in full.
   int baseline_samples = 50;           ///< Random architectures near T to compare the winner with.
 };
 

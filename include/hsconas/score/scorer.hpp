@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -23,16 +24,22 @@ struct Candidate {
   double accuracy = 0.0;    ///< Fraction in [0, 1].
   double latency_ms = 0.0;  ///< Predicted.
   double score = 0.0;       ///< F.
+  double at_most = 0.0;     ///< Of one given up, a bound of its accuracy; else the accuracy.
+  /// 0, or the images it was judged on before it was given up: accuracy and F are then estimates
+  /// of what is known to miss a floor.
+  std::int64_t images = 0;
 };
 
 /// Scores architectures and never scores one twice: results are kept by canonical form, and every
 /// new one becomes a line of candidates.csv. A run that was stopped replays its decisions from that
 /// file and asks the evaluator only for what is missing.
 ///
-/// candidates.csv: `weights,arch,accuracy,latency_ms,score`, numbers as exact decimal text.
-/// `weights` names the supernet weights that were judged ("supernet", "shrink-1", ...): accuracies
-/// under other weights do not mix. Only accuracies are taken over from the file; where the latency
-/// model or the target changed since, the other two columns are brought up to date.
+/// candidates.csv: `weights,arch,accuracy,at_most,images,latency_ms,score`, numbers as exact
+/// decimal text. `images` is "all"; of a candidate that was given up, `accuracy` is an estimate
+/// from that many, and `at_most` a bound at the confidence of the search that gave it up. `weights`
+/// names the supernet weights that were judged ("supernet", "shrink-1", ...): accuracies under
+/// other weights do not mix. Only accuracies are taken over from the file; where the latency model
+/// or the target changed since, the other two columns are brought up to date.
 class Scorer {
  public:
   /// The evaluator is asked for at most this many at once, and the file is rewritten after each
@@ -54,6 +61,16 @@ class Scorer {
   /// Cost: those evaluations, and one rewrite of the file per chunk.
   std::vector<Candidate> score(std::span<const Architecture> archs);
 
+  /// Candidates that will not reach a score may be given up: see Candidate::images.
+  struct Floor {
+    double score = 0.0;                ///< F to reach.
+    double confidence = 1.0;           ///< As Race's.
+    std::vector<Architecture> rivals;  ///< As Race's.
+  };
+  /// Like score(), with a floor. Those that were given up before and may reach this one are judged
+  /// again, on all images.
+  std::vector<Candidate> score_above(std::span<const Architecture> archs, const Floor& floor);
+
   /// Latency and its relative distance from T; free of evaluations.
   double latency_ms(const Architecture& arch) const { return latency_.predict_ms(arch); }
   double gap(const Architecture& arch) const { return objective_.gap(latency_ms(arch)); }
@@ -63,22 +80,28 @@ class Scorer {
   const Objective& objective() const { return objective_; }
   /// Architectures the evaluator was asked for by this object: replayed ones do not count.
   int evaluations() const { return evaluations_; }
+  /// What these evaluations took: 1 for each one on all images, less for those given up.
+  double full_evaluations() const { return full_evaluations_; }
 
  private:
   std::string key_of(const Architecture& arch) const;
-  Candidate candidate(Architecture arch, double accuracy) const;
+  Candidate candidate(Architecture arch, const Judgement& judgement) const;
   std::string line_of(const std::string& key, const Candidate& candidate) const;
   void replay(const std::filesystem::path& csv);
-  void evaluate(std::span<const Architecture> archs);
+  /// The accuracy with which `arch` reaches F = `floor`.
+  double accuracy_floor(const Architecture& arch, double floor) const;
+  /// Judges in chunks of kChunk.
+  void evaluate(std::span<const Architecture> archs, const Floor& floor);
 
   const SearchSpace& space_;
   Evaluator& evaluator_;
   const LatencyModel& latency_;
   Objective objective_;
   std::string weights_ = "supernet";
-  std::map<std::string, double, std::less<>> known_;  ///< "weights,arch" -> accuracy.
+  std::map<std::string, Judgement, std::less<>> known_;  ///< By "weights,arch".
   std::optional<GrowingFile> csv_;
   int evaluations_ = 0;
+  double full_evaluations_ = 0.0;
 };
 
 }  // namespace hsconas

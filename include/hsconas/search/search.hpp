@@ -15,7 +15,8 @@ namespace hsconas {
 struct Generation {
   int evaluations = 0;      ///< Distinct architectures scored so far.
   double best_score = 0.0;  ///< Best F so far; never decreases.
-  double mean_score = 0.0;  ///< Mean F of the generation's new architectures.
+  double mean_score = 0.0;  ///< Mean F of the generation's new architectures, those
+                            ///< given up by what was seen of them.
 };
 
 struct SearchResult {
@@ -40,6 +41,9 @@ Architecture sample_near_target(const Subspace& subspace, const Scorer& scorer, 
 /// mutates with mutation_probability; children that were scored before or lie outside the latency
 /// tolerance are made again, at most ten times each, and the rest is filled with random
 /// architectures near T. Random search draws the same number of distinct architectures near T.
+///
+/// With `racing` below 1, a candidate is judged no further once, at this confidence, its F cannot
+/// become that of a parent, or in the last generation and in random search the best one.
 ///
 /// No architecture is scored twice, in canonical form. Evaluations: population x (generations + 1),
 /// fewer only when the subspace runs out: when 500 draws in a row bring nothing new.

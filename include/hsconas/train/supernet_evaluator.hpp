@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include <torch/types.h>
@@ -8,6 +9,8 @@
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/data/loader.hpp"
 #include "hsconas/score/evaluator.hpp"
+#include "hsconas/score/racing.hpp"
+#include "hsconas/supernet/candidate.hpp"
 #include "hsconas/supernet/frozen_network.hpp"
 #include "hsconas/supernet/supernet.hpp"
 
@@ -39,6 +42,11 @@ class SupernetEvaluator : public Evaluator {
   /// The same accuracies, to the bit, in any company and order, and with any memory.
   std::vector<double> accuracy(std::span<const Architecture> archs) override;
 
+  /// A candidate is given up after a batch of validation images; calibration is always whole.
+  std::vector<Judgement> judge(std::span<const Architecture> archs, const Race& race) override;
+  std::int64_t images() const override { return validation_count_; }
+  void forget() override { answers_.clear(); }
+
   /// The architecture with its statistics, ready to run.
   FrozenNetwork freeze_candidate(const Architecture& arch) const;
 
@@ -51,14 +59,23 @@ class SupernetEvaluator : public Evaluator {
   struct Group;
 
   void score(const Group& group, const Images& images, std::size_t position, double free_bytes);
-  Tally run(const Architecture& arch, const Images& images, std::size_t first, std::size_t last,
-            Images* made) const;
+  /// Judges the one architecture that a group holds, from the images before `position`.
+  void judge_one(const Group& group, const Images& images, std::size_t position);
+  const Answers& answers_of(const Architecture& arch);
+  /// The blocks [first, last) with their statistics; `made` takes what they make of the
+  /// calibration images.
+  std::vector<CandidateBlock> calibrated(const Architecture& arch, const Images& images,
+                                         std::size_t first, std::size_t last, Images* made) const;
+  Images made_by(const Architecture& arch, const Images& images, std::size_t first,
+                 std::size_t last) const;
   double bytes_before(const Architecture& arch, std::size_t position) const;
 
   const Supernet& supernet_;
   Images images_;
   std::vector<torch::Tensor> labels_;  ///< Of the validation batches.
-  std::int64_t image_count_ = 0;
+  std::int64_t image_count_ = 0;       ///< Calibration and validation.
+  std::int64_t validation_count_ = 0;
+  std::map<Architecture, Answers> answers_;  ///< Of those judged in full in a race.
   const StopToken& stop_;
   double memory_bytes_;
 };
