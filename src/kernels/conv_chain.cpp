@@ -95,24 +95,19 @@ void ConvChains::in_parts(std::int64_t count, Work work) {
   }
 }
 
-void ConvChains::convolve(const ConvGeometry& shape, const Input& in, const float* weights,
-                          float* out, NormStatistics* statistics) {
+void ConvChains::convolve(const ConvGeometry& shape, std::int64_t images, const float* weights,
+                          const ConvForward& work, NormStatistics* statistics) {
   float* packed = packed_.at_least(kernels_.packed_floats(shape));
   kernels_.pack_forward(shape, weights, packed);
   const std::int64_t scratch = kernels_.scratch_floats(shape);
   for (Workspace& workspace : scratch_) workspace.at_least(scratch);
   auto means = zeros(threads_, statistics != nullptr ? shape.out_channels : 0);
   auto squares = means;
-  in_parts(in.images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
-    const Moments moments =
-        statistics != nullptr ? Moments{means[part].data(), squares[part].data()} : Moments{};
-    kernels_.forward(shape,
-                     {.in = in.pixels,
-                      .in_activation = in.activation,
-                      .weights = packed,
-                      .out = out,
-                      .moments = moments},
-                     first, last, scratch_[part].at_least(scratch));
+  in_parts(images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
+    ConvForward own = work;
+    own.weights = packed;
+    if (statistics != nullptr) own.moments = {means[part].data(), squares[part].data()};
+    kernels_.forward(shape, own, first, last, scratch_[part].at_least(scratch));
   });
   if (statistics == nullptr) return;
   // Pools the parts, like the kernels do within one.
@@ -122,9 +117,9 @@ void ConvChains::convolve(const ConvGeometry& shape, const Input& in, const floa
   double before = 0.0;
   for (std::size_t part = 0; part < means.size(); ++part) {
     const auto index = static_cast<std::int64_t>(part);
-    const std::int64_t images = in.images * (index + 1) / threads_ - in.images * index / threads_;
-    const auto count = static_cast<double>(images * shape.out_pixels());
-    if (images == 0) continue;
+    const std::int64_t own = images * (index + 1) / threads_ - images * index / threads_;
+    const auto count = static_cast<double>(own * shape.out_pixels());
+    if (own == 0) continue;
     for (std::size_t c = 0; c < channels; ++c) {
       const double shift = means[part][c] - statistics->mean[c];
       statistics->mean[c] += shift * count / (before + count);
@@ -138,18 +133,45 @@ void ConvChains::convolve(const ConvGeometry& shape, const Input& in, const floa
 
 std::vector<NormStatistics> ConvChains::forward(std::span<const ConvUnit> units, const Input& in,
                                                 std::span<const float* const> weights,
-                                                std::span<float* const> outs) {
-  constexpr double kEpsilon = 1e-5;
+                                                std::span<float* const> outs, double epsilon) {
   std::vector<NormStatistics> statistics(units.size());
   Input input = in;
   NormFactors factors;
   for (std::size_t u = 0; u < units.size(); ++u) {
-    convolve(units[u].shape, input, weights[u], outs[u], &statistics[u]);
-    factors = NormFactors(statistics[u], kEpsilon);
+    const ConvGeometry& shape = units[u].shape;
+    convolve(shape, in.images, weights[u],
+             {.in = input.pixels,
+              .in_activation = input.activation,
+              .out = dense(outs[u], shape.out_channels)},
+             &statistics[u]);
+    factors = NormFactors(statistics[u], epsilon);
     input.pixels = dense<const float>(outs[u], units[u].shape.out_channels);
     input.activation = factors.activation(units[u].relu);
   }
   return statistics;
+}
+
+void ConvChains::apply(std::span<const ConvUnit> units, const Input& in,
+                       std::span<const float* const> weights, std::span<const NormFactors> norms,
+                       Channels<float> to, Channels<const float> plus) {
+  Input input = in;
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    const ConvGeometry& shape = units[u].shape;
+    const bool is_last = u + 1 == units.size();
+    ConvForward work{.in = input.pixels, .in_activation = input.activation, .out = to};
+    if (is_last) {
+      work.out_activation = norms[u].activation(units[u].relu);
+      work.plus = plus;
+    } else {
+      work.out =
+          dense(between_[u % 2].at_least(in.images * shape.out_pixels() * shape.out_channels),
+                shape.out_channels);
+      // Its reader normalises it.
+      input.pixels = {work.out.data, work.out.pixel_stride, 1};
+      input.activation = norms[u].activation(units[u].relu);
+    }
+    convolve(shape, in.images, weights[u], work, nullptr);
+  }
 }
 
 void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
@@ -180,7 +202,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
         .accumulate = is_first && gradients.accumulate};
     if (!is_first) {
       work.in_gradient =
-          dense(gradients_[u % 2].at_least(in.images * shape.in_pixels() * shape.in_channels),
+          dense(between_[u % 2].at_least(in.images * shape.in_pixels() * shape.in_channels),
                 shape.in_channels);
     }
     if (work.in_gradient.data != nullptr) {
@@ -188,7 +210,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
       kernels_.pack_backward(shape, weights[u], packed);
       work.weights = packed;
     }
-    const std::int64_t packed_gradient = kernels_.packed_gradient_floats(shape);
+    const std::int64_t packed_gradient = kernels_.packed_floats(shape);
     const std::int64_t scratch = kernels_.scratch_floats(shape);
     for (Workspace& workspace : scratch_) workspace.at_least(scratch);
     for (Workspace& workspace : weight_gradients_) workspace.at_least(packed_gradient);

@@ -6,6 +6,7 @@
 
 #include <torch/torch.h>
 
+#include "frozen_runner.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/supernet/run_block.hpp"
 
@@ -25,11 +26,49 @@ void pool(BatchNormStatistics::Layer& pooled, double images_before,
                     shift * shift * (share * (1.0 - share));
 }
 
+/// Pools what units saw into `statistics`, from the slot `first` on.
+void pool(std::vector<BatchNormStatistics::Layer>& statistics, std::size_t first,
+          double images_before, const std::vector<NormStatistics>& seen, double images) {
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    const BatchNormStatistics::Layer layer{torch::tensor(seen[i].mean).to(torch::kFloat),
+                                           torch::tensor(seen[i].variance).to(torch::kFloat)};
+    if (first + i == statistics.size()) {
+      statistics.push_back(layer);
+    } else {
+      pool(statistics[first + i], images_before, layer, images);
+    }
+  }
+}
+
+/// What the kernels need of a block.
+struct Units {
+  bool has_kernels;
+  const std::vector<torch::Tensor>& weights;
+
+  std::vector<torch::Tensor> weights_of(std::size_t slot, std::size_t count) const {
+    const auto first = weights.begin() + static_cast<std::ptrdiff_t>(slot);
+    return {first, first + static_cast<std::ptrdiff_t>(count)};
+  }
+};
+
 /// Batch statistics, pooled on the way.
 struct CalibrationRunner {
   const std::vector<Parameter>& parameters;
+  Units units;
   std::vector<BatchNormStatistics::Layer>& statistics;
   double images_before;
+
+  std::size_t take_units(std::span<const Primitive>& primitives, std::size_t slot,
+                         torch::Tensor& x) const {
+    if (!units.has_kernels) return 0;
+    const ConvBlock block = ConvBlock::leading(primitives, false);
+    if (block.unit_count() == 0) return 0;
+    std::vector<NormStatistics> seen;
+    const auto images = static_cast<double>(x.size(0));
+    x = run_conv_block(block, x, units.weights_of(slot, block.unit_count()), seen);
+    pool(statistics, slot, images_before, seen, images);
+    return block.unit_count();
+  }
 
   torch::Tensor conv(const Primitive& p, std::size_t slot, const torch::Tensor& x) const {
     return torch::conv2d(x, sliced(parameters[slot].value, p), {}, p.stride, p.kernel / 2, 1,
@@ -51,6 +90,23 @@ struct CalibrationRunner {
   static torch::Tensor relu(torch::Tensor x) { return x.relu_(); }
 };
 
+/// Fixed statistics.
+struct AppliedRunner : FrozenRunner {
+  Units units;
+  const std::vector<NormFactors>& norms;
+
+  std::size_t take_units(std::span<const Primitive>& primitives, std::size_t slot,
+                         torch::Tensor& x) const {
+    if (!units.has_kernels) return 0;
+    const ConvBlock block = ConvBlock::leading(primitives, false);
+    if (block.unit_count() == 0) return 0;
+    const auto first = norms.begin() + static_cast<std::ptrdiff_t>(slot);
+    x = run_conv_block(block, x, units.weights_of(slot, block.unit_count()),
+                       {first, first + static_cast<std::ptrdiff_t>(block.unit_count())});
+    return block.unit_count();
+  }
+};
+
 std::vector<double> to_doubles(const torch::Tensor& values) {
   const torch::Tensor doubles = values.cpu().to(torch::kDouble).contiguous();
   return {doubles.data_ptr<double>(), doubles.data_ptr<double>() + doubles.numel()};
@@ -64,7 +120,7 @@ CandidateBlock::CandidateBlock(const Supernet& supernet, Block block, std::size_
       block_(std::move(block)) {
   if (!supernet.device().is_cpu()) return;
   conv_block_ = ConvBlock::from(block_, false);
-  if (!conv_block_) return;
+  has_kernels_ = true;
   const c10::InferenceMode guard;
   for (const Block::Path& path : block_.paths) {
     for (const Primitive& p : path.primitives) {
@@ -91,29 +147,18 @@ torch::Tensor CandidateBlock::calibrate(const torch::Tensor& x, BatchNormStatist
   const torch::Tensor input = x.contiguous(torch::MemoryFormat::ChannelsLast);
   auto& own = statistics.blocks[position_];
   if (!conv_block_) {
-    CalibrationRunner runner{parameters_, own, images_before};
+    CalibrationRunner runner{parameters_, {has_kernels_, weights_}, own, images_before};
     return run_block(block_, input, runner);
   }
   std::vector<NormStatistics> seen;
   torch::Tensor y = run_conv_block(*conv_block_, input, weights_, seen);
-  for (std::size_t slot = 0; slot < seen.size(); ++slot) {
-    const BatchNormStatistics::Layer layer{torch::tensor(seen[slot].mean).to(torch::kFloat),
-                                           torch::tensor(seen[slot].variance).to(torch::kFloat)};
-    if (slot == own.size()) {
-      own.push_back(layer);
-    } else {
-      pool(own[slot], images_before, layer, static_cast<double>(x.size(0)));
-    }
-  }
+  pool(own, 0, images_before, seen, static_cast<double>(x.size(0)));
   return y;
 }
 
 void CandidateBlock::fix(const BatchNormStatistics& statistics) {
   const auto& own = statistics.blocks[position_];
-  if (!conv_block_) {
-    frozen_.emplace(std::vector<FrozenNetwork::Layer>{freeze(block_, parameters_, own)});
-    return;
-  }
+  if (!conv_block_) frozen_ = freeze(block_, parameters_, own);
   norms_.clear();
   for (const auto& layer : own) {
     norms_.emplace_back(NormStatistics{to_doubles(layer.mean), to_doubles(layer.variance)},
@@ -122,13 +167,14 @@ void CandidateBlock::fix(const BatchNormStatistics& statistics) {
 }
 
 torch::Tensor CandidateBlock::apply(const torch::Tensor& x) const {
-  if (frozen_) return frozen_->forward(x);
-  if (!conv_block_ || norms_.size() != conv_block_->unit_count()) {
+  if (conv_block_ ? norms_.size() != conv_block_->unit_count() : !frozen_) {
     throw Error(ErrorKind::Internal, "a block was applied before its statistics were fixed");
   }
   const c10::InferenceMode guard;
-  return run_conv_block(*conv_block_, x.contiguous(torch::MemoryFormat::ChannelsLast), weights_,
-                        norms_);
+  const torch::Tensor input = x.contiguous(torch::MemoryFormat::ChannelsLast);
+  if (conv_block_) return run_conv_block(*conv_block_, input, weights_, norms_);
+  AppliedRunner runner{{frozen_->weights}, {has_kernels_, weights_}, norms_};
+  return run_block(block_, input, runner);
 }
 
 }  // namespace hsconas

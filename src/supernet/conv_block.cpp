@@ -60,35 +60,27 @@ torch::Tensor empty_images(std::int64_t count, std::int64_t channels, std::int64
                       torch::TensorOptions().memory_format(torch::MemoryFormat::ChannelsLast));
 }
 
-/// Walks the paths: `run_units(units, slot, in, weights, outs)` fills the outputs of one path's
-/// units, whose first has that slot, and returns the batch norm of the last.
-template <typename RunUnits>
+/// Walks the paths: `run(path, slot, in, weights, to, plus)` writes the activated output of one
+/// path's units, whose first has that slot.
+template <typename Run>
 torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x,
-                   const std::vector<torch::Tensor>& weights, std::vector<torch::Tensor>& outs,
-                   RunUnits run_units) {
+                   const std::vector<torch::Tensor>& weights, Run run) {
   const std::int64_t images = x.size(0);
-  const std::int64_t out_pixels = images * block.out_size * block.out_size;
   torch::Tensor y = empty_images(images, block.out_channels, block.out_size);
   int offset = 0;
+  std::size_t slot = 0;
   for (const ConvBlock::Path& path : block.paths) {
     const ConvChains::Input in{.pixels = source_channels(x, path.source), .images = images};
     const auto to = channels_of<float>(y, offset, 1);
     offset += path.out_channels;
     if (path.units.empty()) {
-      conv_chains().write(path.out_channels, out_pixels, in.pixels, {}, to);
+      conv_chains().write(path.out_channels, images * block.out_size * block.out_size, in.pixels,
+                          {}, to);
       continue;
     }
-    const std::size_t slot = outs.size();
-    std::vector<float*> data;
-    for (const ConvUnit& unit : path.units) {
-      outs.push_back(torch::empty({images * unit.shape.out_pixels(), unit.shape.out_channels}));
-      data.push_back(outs.back().data_ptr<float>());
-    }
-    const NormFactors& last =
-        run_units(path.units, slot, in, data_of(weights, slot, path.units.size()), data);
-    conv_chains().write(path.out_channels, out_pixels, {data.back(), path.out_channels, 1},
-                        last.activation(path.units.back().relu), to,
-                        block.merge == Merge::AddInput ? in.pixels : Channels<const float>{});
+    run(path, slot, in, data_of(weights, slot, path.units.size()), to,
+        block.merge == Merge::AddInput ? in.pixels : Channels<const float>{});
+    slot += path.units.size();
   }
   return y;
 }
@@ -96,15 +88,24 @@ torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x,
 torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
                       const std::vector<torch::Tensor>& weights, ConvBlockTape& tape,
                       std::vector<NormStatistics>* seen = nullptr) {
-  const auto run_units = [&](const auto& units, std::size_t, const auto& in,
-                             const auto& own_weights, const auto& outs) -> const NormFactors& {
-    for (NormStatistics& statistics : conv_chains().forward(units, in, own_weights, outs)) {
+  const auto run = [&](const ConvBlock::Path& path, std::size_t, const ConvChains::Input& in,
+                       const auto& own_weights, Channels<float> to, Channels<const float> plus) {
+    std::vector<float*> outs;
+    for (const ConvUnit& unit : path.units) {
+      tape.outs.push_back(
+          torch::empty({in.images * unit.shape.out_pixels(), unit.shape.out_channels}));
+      outs.push_back(tape.outs.back().data_ptr<float>());
+    }
+    for (NormStatistics& statistics :
+         conv_chains().forward(path.units, in, own_weights, outs, kBatchNormEpsilon)) {
       tape.norms.emplace_back(statistics, kBatchNormEpsilon);
       if (seen != nullptr) seen->push_back(std::move(statistics));
     }
-    return tape.norms.back();
+    conv_chains().write(path.out_channels, in.images * block.out_size * block.out_size,
+                        {outs.back(), path.out_channels, 1},
+                        tape.norms.back().activation(path.units.back().relu), to, plus);
   };
-  return walk(block, x, weights, tape.outs, run_units);
+  return walk(block, x, weights, run);
 }
 
 /// Gradients of the input (undefined unless wanted) and of every weight.
@@ -245,17 +246,12 @@ torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              const std::vector<torch::Tensor>& weights,
                              const std::vector<NormFactors>& norms) {
-  std::vector<torch::Tensor> outs;
-  const auto run_units = [&](const auto& units, std::size_t slot, auto in, const auto& own_weights,
-                             const auto& data) -> const NormFactors& {
-    for (std::size_t u = 0; u < units.size(); ++u) {
-      conv_chains().convolve(units[u].shape, in, own_weights[u], data[u], nullptr);
-      in.pixels = {data[u], units[u].shape.out_channels, 1};
-      in.activation = norms[slot + u].activation(units[u].relu);
-    }
-    return norms[slot + units.size() - 1];
+  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const ConvChains::Input& in,
+                       const auto& own_weights, Channels<float> to, Channels<const float> plus) {
+    conv_chains().apply(path.units, in, own_weights,
+                        std::span(norms).subspan(slot, path.units.size()), to, plus);
   };
-  return walk(block, x, weights, outs, run_units);
+  return walk(block, x, weights, run);
 }
 
 ConvChains& conv_chains() {

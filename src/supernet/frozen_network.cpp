@@ -4,31 +4,11 @@
 
 #include <torch/torch.h>
 
+#include "frozen_runner.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/supernet/run_block.hpp"
 
 namespace hsconas {
-
-namespace {
-
-/// Inference: batch norm is already in the weights.
-struct FrozenRunner {
-  const std::vector<FrozenNetwork::Weight>& weights;
-
-  torch::Tensor conv(const Primitive& p, std::size_t slot, const torch::Tensor& x) const {
-    const auto& weight = weights[slot];
-    return torch::conv2d(x, weight.value, weight.bias, p.stride, p.kernel / 2, 1, p.groups);
-  }
-  torch::Tensor linear(const Primitive&, std::size_t slot, const torch::Tensor& x) const {
-    return torch::linear(x, weights[slot].value, weights[slot].bias);
-  }
-  static torch::Tensor batch_norm(const Primitive&, std::size_t, const torch::Tensor& x) {
-    return x;
-  }
-  static torch::Tensor relu(torch::Tensor x) { return x.relu_(); }
-};
-
-}  // namespace
 
 FrozenNetwork FrozenNetwork::random(std::span<const Block> chain, torch::Device device,
                                     std::uint64_t seed) {

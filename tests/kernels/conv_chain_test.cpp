@@ -230,7 +230,7 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
       .pixels = {source.data() + (step - 1), static_cast<std::int64_t>(channels * step),
                  static_cast<int>(step)},
       .images = c.images};
-  const auto statistics = chains.forward(c.units, input, weight_data, out_data);
+  const auto statistics = chains.forward(c.units, input, weight_data, out_data, kEpsilon);
   std::vector<NormFactors> norms;
   for (std::size_t u = 0; u < c.units.size(); ++u) {
     check_near(outs[u], plain[u].out, "outputs of unit " + std::to_string(u));
@@ -249,6 +249,24 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
                {outs.back().data(), out_channels, 1}, last_activation,
                {activated.data(), out_channels, 1});
   check_near(activated, plain.back().activated, "activated outputs");
+
+  // The same with the statistics known: behind two other channels, and added to.
+  const int to_stride = out_channels + 3;
+  const auto out_pixels = std::ssize(activated) / out_channels;
+  Floats applied(static_cast<std::size_t>(out_pixels * to_stride), 7.0F);
+  chains.apply(c.units, input, weight_data, norms, {applied.data() + 2, to_stride, 1},
+               {activated.data(), out_channels, 1});
+  Floats twice;
+  for (std::ptrdiff_t i = 0; i < std::ssize(applied); ++i) {
+    const float value = applied[static_cast<std::size_t>(i)];
+    const std::ptrdiff_t channel = i % to_stride - 2;
+    if (channel >= 0 && channel < out_channels) {
+      twice.push_back(value / 2.0F);
+    } else {
+      REQUIRE(value == 7.0F);
+    }
+  }
+  check_near(twice, plain.back().activated, "outputs with known statistics");
 
   const Floats out_gradient = random_floats(activated.size(), rng);
   Floats in_gradient = random_floats(source.size(), rng);
@@ -333,7 +351,8 @@ TEST_CASE("a dense convolution with a window runs forward and gives its weights'
         ConvChains chains(2, kernels);
         const ConvChains::Input input{.pixels = {in.data(), 3, 1}, .images = 2};
         const NormFactors norm(
-            chains.forward({&unit, 1}, input, {&weight_data, 1}, {&out_data, 1}).front(), kEpsilon);
+            chains.forward({&unit, 1}, input, {&weight_data, 1}, {&out_data, 1}, kEpsilon).front(),
+            kEpsilon);
         check_near(out, plain.out, "outputs");
         const Floats gradient = random_floats(out.size(), rng);
         chains.backward({&unit, 1}, input, {&weight_data, 1}, {&const_out, 1}, {&norm, 1},
@@ -360,7 +379,7 @@ TEST_CASE("more threads than images leave nothing out", "[kernels]") {
     float* data = out.data();
     ConvChains chains(threads);
     const auto seen = chains.forward({&unit, 1}, {.pixels = {in.data(), 5, 1}, .images = 1},
-                                     {&weight_data, 1}, {&data, 1});
+                                     {&weight_data, 1}, {&data, 1}, kEpsilon);
     CHECK(seen.front().variance.front() > 0.0);
   }
   CHECK(outs[0] == outs[1]);

@@ -63,16 +63,18 @@ class ConvChains {
     std::int64_t images = 0;
   };
 
-  /// out [images, out_pixels, out_channels] = convolution of `in`; `weights` is [out, in / groups,
-  /// kernel, kernel]. With `statistics`, fills it with what the batch norm behind it sees.
-  void convolve(const ConvGeometry& shape, const Input& in, const float* weights, float* out,
-                NormStatistics* statistics);
-
-  /// All units one after the other, with batch statistics; `outs` takes each one's output before
-  /// its batch norm. Returns the statistics.
+  /// All units one after the other, with batch statistics; `outs` takes each one's output [images,
+  /// out_pixels, out_channels] before its batch norm, with this `epsilon`. `weights` are [out, in /
+  /// groups, kernel, kernel]. Returns the statistics.
   std::vector<NormStatistics> forward(std::span<const ConvUnit> units, const Input& in,
                                       std::span<const float* const> weights,
-                                      std::span<float* const> outs);
+                                      std::span<float* const> outs, double epsilon);
+
+  /// All units one after the other, with known statistics; `to` takes the last one's activated
+  /// output (+ plus, where it has data).
+  void apply(std::span<const ConvUnit> units, const Input& in,
+             std::span<const float* const> weights, std::span<const NormFactors> norms,
+             Channels<float> to, Channels<const float> plus = {});
 
   struct Gradients {
     Channels<const float> out;        ///< Of the last unit's activated output.
@@ -94,13 +96,17 @@ class ConvChains {
  private:
   template <typename Work>
   void in_parts(std::int64_t count, Work work);
+  /// One convolution: `work` without its weights and moments. With `statistics`, fills it with what
+  /// the batch norm behind it sees.
+  void convolve(const ConvGeometry& shape, std::int64_t images, const float* weights,
+                const ConvForward& work, NormStatistics* statistics);
 
   ConvKernels kernels_;
   int threads_;
   Workspace packed_;
   std::vector<Workspace> scratch_;  ///< One per thread.
   std::vector<Workspace> weight_gradients_;
-  Workspace gradients_[2];
+  Workspace between_[2];  ///< What units hand on: forward, activations; backward, gradients.
 };
 
 }  // namespace hsconas

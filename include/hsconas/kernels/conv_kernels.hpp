@@ -58,21 +58,23 @@ struct ConvForward {
   Channels<const float> in;
   Activation in_activation;
   const float* weights = nullptr;  ///< From pack_forward().
-  float* out = nullptr;            ///< [images, out_pixels, out_channels], before batch norm.
-  Moments moments;                 ///< Of the range; nullptr where they are not wanted.
+  Channels<float> out;             ///< Every channel; before batch norm where moments are wanted.
+  Moments moments;                 ///< Of the range; nullptr where they are not wanted, and then
+  Activation out_activation;       ///< applied to the output,
+  Channels<const float> plus;      ///< and this added, where it has data.
 };
 
 struct ConvBackward {
   Channels<const float> in;
   Activation in_activation;
   const float* weights = nullptr;  ///< From pack_backward(); nullptr: no gradient of the input.
-  const float* out = nullptr;      ///< As ConvForward::out.
+  const float* out = nullptr;      ///< [images, out_pixels, out_channels], before batch norm.
   Activation out_activation;
   NormGradient norm;
   Channels<const float> gradient;    ///< Of the activated output.
   Channels<float> in_gradient;       ///< Of the activated input.
   bool accumulate = false;           ///< Add to in_gradient instead of replacing it.
-  float* weight_gradient = nullptr;  ///< packed_gradient_floats() of them, added to.
+  float* weight_gradient = nullptr;  ///< packed_floats() of them, added to.
   /// Sums over the range of g and g * y at the input's own batch norm, added to; nullptr: none.
   double* in_sum = nullptr;
   double* in_along = nullptr;
@@ -90,8 +92,7 @@ struct ConvKernels {
   int lanes;        ///< Floats in a vector.
 
   std::int64_t (*scratch_floats)(const ConvGeometry&);
-  std::int64_t (*packed_floats)(const ConvGeometry&);           ///< Of pack_forward().
-  std::int64_t (*packed_gradient_floats)(const ConvGeometry&);  ///< Also of pack_backward().
+  std::int64_t (*packed_floats)(const ConvGeometry&);  ///< Of weights and of their gradient.
   /// `weights` is [out_channels, in_channels / groups, kernel, kernel].
   void (*pack_forward)(const ConvGeometry&, const float* weights, float* packed);
   void (*pack_backward)(const ConvGeometry&, const float* weights, float* packed);
@@ -109,7 +110,7 @@ struct ConvKernels {
                           Channels<const float> plus, Channels<float> to, bool accumulate,
                           std::int64_t first, std::int64_t last);
   /// Adds to `sum` and `along` what NormGradient wants, of pixels [first, last); `z` as
-  /// ConvForward::out.
+  /// ConvBackward::out.
   void (*reduce_gradient)(int channels, const float* z, const Activation&,
                           Channels<const float> gradient, double* sum, double* along,
                           std::int64_t first, std::int64_t last);

@@ -36,9 +36,10 @@ class CandidateBlock {
   std::size_t position_;
   Block block_;
   std::optional<ConvBlock> conv_block_;  ///< Where our kernels know all of it.
-  std::vector<torch::Tensor> weights_;   ///< Of its units, dense.
+  bool has_kernels_ = false;             ///< For as much of the rest as they know.
+  std::vector<torch::Tensor> weights_;   ///< Of the convolutions, dense, for the kernels.
   std::vector<NormFactors> norms_;
-  std::optional<FrozenNetwork> frozen_;  ///< Where they do not.
+  std::optional<FrozenNetwork::Layer> frozen_;  ///< For what they do not know.
 };
 
 /// The blocks of `arch` at positions [first, last), by default all of them.

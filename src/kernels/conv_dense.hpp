@@ -1,0 +1,207 @@
+#pragma once
+
+// Dense convolutions: a matrix product of pixels and the window of channels each one sees. Included
+// once for each instruction set.
+#include "conv_products.hpp"
+
+namespace hsconas {
+
+namespace {
+
+// A tile of pixels, input and output, takes 64 KiB of the second-level cache, or what it must.
+constexpr int kTileFloats = 16384;
+constexpr int kFewestTileRows = 64;  // So that weights are read once for many pixels.
+constexpr int kMostTileRows = 256;
+
+struct DenseSizes {
+  int depth;  // Values a pixel's window has: (ky * kernel + kx) * in_channels + c.
+  int padded_depth;
+  int padded_out;
+  int tile;  // Pixels.
+};
+
+inline DenseSizes dense_sizes(const ConvGeometry& s) {
+  DenseSizes sizes{
+      .depth = s.in_channels * s.taps(), .padded_depth = 0, .padded_out = 0, .tile = 0};
+  sizes.padded_depth = padded(sizes.depth);
+  sizes.padded_out = padded(s.out_channels);
+  sizes.tile =
+      smaller(kTileFloats / (sizes.padded_depth + sizes.padded_out) / kRows * kRows, kMostTileRows);
+  if (sizes.tile < kFewestTileRows) sizes.tile = kFewestTileRows;
+  return sizes;
+}
+
+/// The windows of `rows` output pixels from `pixel` on, and rows of zeros up to a multiple of
+/// kRows.
+inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channels<const float> in,
+                         const Activation& activation, Index pixel, int rows, float* to) {
+  const int stride = sizes.padded_depth;
+  if (s.kernel == 1 && s.stride == 1) {
+    for (int r = 0; r < rows; ++r) {
+      const float* from = in.data + (pixel + r) * in.pixel_stride;
+      for (int c = 0; c < s.in_channels; c += kLanes) {
+        store(
+            to + Index{r} * stride + c,
+            activated(activation, c,
+                      stream_channels(from, in.pixel_stride, in.channel_stride, c, s.in_channels)));
+      }
+    }
+  } else {
+    const int out_size = s.out_size();
+    const Index per_image = s.out_pixels();
+    const int pad = s.kernel / 2;
+    const bool is_packed = in.channel_stride == 1 && in.pixel_stride == s.in_channels &&
+                           activation.scale == nullptr && !activation.relu;
+    for (int r = 0; r < rows; ++r) {
+      const Index image = (pixel + r) / per_image;
+      const int place = static_cast<int>((pixel + r) % per_image);
+      const int top = place / out_size * s.stride - pad;
+      const int left = place % out_size * s.stride - pad;
+      float* row = to + Index{r} * stride;
+      if (is_packed && top >= 0 && left >= 0 && top + s.kernel <= s.in_size &&
+          left + s.kernel <= s.in_size) {  // Each of its rows lies in one piece.
+        const float* from =
+            in.data + (image * s.in_pixels() + Index{top} * s.in_size + left) * s.in_channels;
+        const int run = s.kernel * s.in_channels;
+        for (int ky = 0; ky < s.kernel; ++ky) {
+          for (int k = 0; k < run; k += kLanes) {
+            store_channels(row, 1, k, run, load_channels(from, 1, k, run));
+          }
+          from += Index{s.in_size} * s.in_channels;
+          row += run;
+        }
+        for (int k = sizes.depth; k < stride; ++k) *row++ = 0.0F;
+        continue;
+      }
+      for (int ky = 0; ky < s.kernel; ++ky) {
+        for (int kx = 0; kx < s.kernel; ++kx) {
+          const int y = top + ky;
+          const int x = left + kx;
+          if (y < 0 || y >= s.in_size || x < 0 || x >= s.in_size) {
+            for (int c = 0; c < s.in_channels; ++c) *row++ = 0.0F;
+            continue;
+          }
+          const float* from =
+              in.data + (image * s.in_pixels() + Index{y} * s.in_size + x) * in.pixel_stride;
+          for (int c = 0; c < s.in_channels; ++c) {
+            float value = from[Index{c} * in.channel_stride];
+            if (activation.scale != nullptr) {
+              value = value * activation.scale[c] + activation.shift[c];
+            }
+            *row++ = activation.relu && !(value > 0.0F) ? 0.0F : value;
+          }
+        }
+      }
+      for (int k = sizes.depth; k < stride; ++k) *row++ = 0.0F;
+    }
+  }
+  for (int r = rows; r % kRows != 0; ++r) zero(to + Index{r} * stride, stride);
+}
+
+/// Takes the tiles of a product to the convolution's output.
+template <bool kMoments>
+struct FinishTile {
+  Finish<kMoments> finish;
+  Sums* sums;  ///< Of each vector of channels.
+  Index pixel;
+  int rows;  ///< Behind them is padding.
+
+  template <int kVectors>
+  void operator()(int row, int column, const Vec (&tile)[kRows][kVectors]) const {
+    const int count = smaller(rows - row, kRows);
+    for (int v = 0; v < kVectors; ++v) {
+      const int c = column + v * kLanes;
+      Sums own = kMoments ? sums[c / kLanes] : Sums{};
+      for (int r = 0; r < count; ++r) finish(pixel + row + r, c, tile[r][v], own);
+      if (kMoments) sums[c / kLanes] = own;
+    }
+  }
+};
+
+template <bool kMoments>
+inline void dense_forward(const ConvGeometry& s, const ConvForward& f, Index first, Index last,
+                          float* scratch) {
+  const DenseSizes sizes = dense_sizes(s);
+  float* windows = scratch;
+  auto* sums = reinterpret_cast<Sums*>(scratch + Index{sizes.tile} * sizes.padded_depth);
+  const Finish<kMoments> finish(f, s.out_channels);
+  const Index begin = first * s.out_pixels();
+  const Index end = last * s.out_pixels();
+  Index added = 0;
+  for (Index pixel = begin; pixel < end; pixel += sizes.tile) {
+    const int rows = end - pixel < sizes.tile ? static_cast<int>(end - pixel) : sizes.tile;
+    load_windows(s, sizes, f.in, f.in_activation, pixel, rows, windows);
+    if (kMoments && pixel == begin) {
+      // The pivots: what comes out of the first pixels.
+      product(windows, sizes.padded_depth, f.weights, kRows, sizes.depth, sizes.padded_out,
+              [&](int, int column, const auto& tile) {
+                int c = column / kLanes;
+                for (const Vec& pivot : tile[0]) sums[c++] = {.pivot = pivot};
+              });
+    }
+    product(windows, sizes.padded_depth, f.weights, (rows + kRows - 1) / kRows * kRows, sizes.depth,
+            sizes.padded_out, FinishTile<kMoments>{finish, sums, pixel, rows});
+    if (!kMoments) continue;
+    added += rows;
+    if (added < kMostAdded && pixel + rows < end) continue;
+    for (int c = 0; c < s.out_channels; c += kLanes) {
+      Sums& own = sums[c / kLanes];
+      pool(own, added, pixel + rows - added - begin, c, s.out_channels, f.moments);
+      own = {.pivot = own.pivot};
+    }
+    added = 0;
+  }
+}
+
+inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index first, Index last,
+                           float* scratch) {
+  const DenseSizes sizes = dense_sizes(s);
+  float* windows = scratch;
+  float* gradient = windows + Index{sizes.tile} * sizes.padded_depth;
+  float* in_gradient = gradient + Index{sizes.tile} * sizes.padded_out;
+  const Index end = last * s.out_pixels();
+  for (Index pixel = first * s.out_pixels(); pixel < end; pixel += sizes.tile) {
+    const int rows = end - pixel < sizes.tile ? static_cast<int>(end - pixel) : sizes.tile;
+    const int full_rows = (rows + kRows - 1) / kRows * kRows;
+    load_windows(s, sizes, b.in, b.in_activation, pixel, rows, windows);
+    for (int r = 0; r < rows; ++r) {
+      const float* z = b.out + (pixel + r) * s.out_channels;
+      const float* g = b.gradient.data + (pixel + r) * b.gradient.pixel_stride;
+      for (int c = 0; c < s.out_channels; c += kLanes) {
+        const Vec value = output_gradient(
+            b.out_activation, b.norm, c, stream_channels(z, s.out_channels, 1, c, s.out_channels),
+            stream_channels(g, b.gradient.pixel_stride, b.gradient.channel_stride, c,
+                            s.out_channels));
+        store(gradient + Index{r} * sizes.padded_out + c, value);
+      }
+    }
+    zero(gradient + Index{rows} * sizes.padded_out, Index{full_rows - rows} * sizes.padded_out);
+    add_outer(windows, sizes.padded_depth, gradient, rows, sizes.padded_depth, sizes.padded_out,
+              b.weight_gradient);
+    if (b.weights == nullptr) continue;
+    product(gradient, sizes.padded_out, b.weights, full_rows, s.out_channels, sizes.padded_depth,
+            StoreTile{in_gradient, sizes.padded_depth});
+    for (int c = 0; c < s.in_channels; c += kLanes) {
+      Vec sum{};
+      Vec along{};
+      for (int r = 0; r < rows; ++r) {
+        const Vec y = load(windows + Index{r} * sizes.padded_depth + c);
+        Vec g = load(in_gradient + Index{r} * sizes.padded_depth + c);
+        along += g * y;
+        sum += b.in_activation.relu ? where_positive(y, g) : g;
+        float* to = b.in_gradient.data + (pixel + r) * b.in_gradient.pixel_stride;
+        const int stride = b.in_gradient.channel_stride;
+        if (b.accumulate) g += load_channels(to, stride, c, s.in_channels);
+        will_store(to, b.in_gradient.pixel_stride, stride, c);
+        store_channels(to, stride, c, s.in_channels, g);
+      }
+      if (b.in_sum == nullptr) continue;
+      add_lanes(sum, c, s.in_channels, b.in_sum);
+      add_lanes(along, c, s.in_channels, b.in_along);
+    }
+  }
+}
+
+}  // namespace
+
+}  // namespace hsconas

@@ -1,0 +1,247 @@
+#pragma once
+
+// Depthwise convolutions: vectors of channels, one image at a time in a frame of zeros. Included
+// once for each instruction set.
+#include "conv_vectors.hpp"
+
+namespace hsconas {
+
+namespace {
+
+inline int frame_size(const ConvGeometry& s) {
+  return s.in_size + s.kernel - 1;
+}
+
+template <int kKernel, int kPixels, typename Take>
+inline void slide_pixels(const float* frame, int frame_size, int stride, const float* weights,
+                         int x, Take& take) {
+  Vec sums[kPixels] = {};
+  for (int ky = 0; ky < kKernel; ++ky) {
+    const float* row = frame + (Index{ky} * frame_size + x * stride) * kLanes;
+    for (int kx = 0; kx < kKernel; ++kx) {
+      const Vec weight = load(weights + (ky * kKernel + kx) * kLanes);
+      for (int p = 0; p < kPixels; ++p) {
+        sums[p] += weight * load(row + (p * stride + kx) * kLanes);
+      }
+    }
+  }
+  for (int p = 0; p < kPixels; ++p) take(x + p, sums[p]);
+}
+
+/// Hands `take(x, value)` the frame from `frame` on under the kernel at every `stride`-th of `size`
+/// places.
+template <int kKernel, typename Take>
+inline void slide_row(const float* frame, int frame_size, int stride, const float* weights,
+                      int size, Take take) {
+  int x = 0;
+  for (; x + 8 <= size; x += 8) {
+    slide_pixels<kKernel, 8>(frame, frame_size, stride, weights, x, take);
+  }
+  if (x + 4 <= size) {
+    slide_pixels<kKernel, 4>(frame, frame_size, stride, weights, x, take);
+    x += 4;
+  }
+  for (; x < size; ++x) slide_pixels<kKernel, 1>(frame, frame_size, stride, weights, x, take);
+}
+
+/// Rows [first_row, first_row + kCount) of the kernel's gradient: products of the frame with the
+/// gradient, which lies at every `stride`-th place of a frame of its own, behind `pad` zeros.
+template <int kKernel, int kCount>
+inline void add_kernel_rows(const float* frame, const float* gradient, int frame_size, int stride,
+                            int size, int first_row, float* weight_gradient) {
+  constexpr int kPad = kKernel / 2;
+  Vec sums[kCount][kKernel];
+  for (int ky = 0; ky < kCount; ++ky) {
+    for (int kx = 0; kx < kKernel; ++kx) {
+      sums[ky][kx] = load(weight_gradient + ((first_row + ky) * kKernel + kx) * kLanes);
+    }
+  }
+  for (int y = 0; y < size; ++y) {
+    const float* row = frame + (Index{y} * stride + first_row) * frame_size * kLanes;
+    const float* g_row = gradient + ((Index{y} * stride + kPad) * frame_size + kPad) * kLanes;
+    for (int x = 0; x < size; ++x) {
+      const Vec g = load(g_row + x * stride * kLanes);
+      for (int ky = 0; ky < kCount; ++ky) {
+        const float* window = row + (Index{ky} * frame_size + x * stride) * kLanes;
+        for (int kx = 0; kx < kKernel; ++kx) sums[ky][kx] += g * load(window + kx * kLanes);
+      }
+    }
+  }
+  for (int ky = 0; ky < kCount; ++ky) {
+    for (int kx = 0; kx < kKernel; ++kx) {
+      store(weight_gradient + ((first_row + ky) * kKernel + kx) * kLanes, sums[ky][kx]);
+    }
+  }
+}
+
+template <int kKernel>
+inline void add_kernel_gradient(const float* frame, const float* gradient, int frame_size,
+                                int stride, int size, float* weight_gradient) {
+  // As many rows at once as have their sums in registers: 32 or 16.
+  constexpr int kCount = kKernel == 3 ? 3 : (kLanes == 16 ? (kKernel == 5 ? 5 : 3) : 1);
+  int row = 0;
+  for (; row + kCount <= kKernel; row += kCount) {
+    add_kernel_rows<kKernel, kCount>(frame, gradient, frame_size, stride, size, row,
+                                     weight_gradient);
+  }
+  for (; row < kKernel; ++row) {
+    add_kernel_rows<kKernel, 1>(frame, gradient, frame_size, stride, size, row, weight_gradient);
+  }
+}
+
+template <int kSide>
+struct Side {
+  static constexpr int kValue = kSide;
+};
+
+/// Calls `work` with the kernel's side as a constant.
+template <typename Work>
+inline void with_kernel(int kernel, Work work) {
+  if (kernel == 3) {
+    work(Side<3>{});
+  } else if (kernel == 5) {
+    work(Side<5>{});
+  } else {
+    work(Side<7>{});
+  }
+}
+
+/// Fills rows [first, last) of the inside of a frame whose rim is zero.
+inline void load_frame_rows(const ConvGeometry& s, Channels<const float> in,
+                            const Activation& activation, Index image, int c, int first, int last,
+                            float* frame) {
+  const int pad = s.kernel / 2;
+  const int side = frame_size(s);
+  const float* from =
+      in.data + (image * s.in_pixels() + Index{first} * s.in_size) * in.pixel_stride;
+  for (int y = first; y < last; ++y) {
+    float* to = frame + (Index{y + pad} * side + pad) * kLanes;
+    for (int x = 0; x < s.in_size; ++x) {
+      store(to,
+            activated(activation, c,
+                      stream_channels(from, in.pixel_stride, in.channel_stride, c, s.in_channels)));
+      from += in.pixel_stride;
+      to += kLanes;
+    }
+  }
+}
+
+template <int kKernel, bool kMoments>
+inline void depthwise_image(const ConvGeometry& s, const ConvForward& f, Index image, Index before,
+                            int c, float* frame) {
+  const int side = frame_size(s);
+  const int size = s.out_size();
+  const float* weights = f.weights + Index{c} * s.taps();
+  const Finish<kMoments> finish(f, s.out_channels);
+  Sums sums;
+  Index added = 0;
+  int loaded = 0;
+  for (int y = 0; y < size; ++y) {
+    // Just ahead of the kernel, so that it finds them in the first-level cache.
+    const int needed = smaller(y * s.stride + kKernel / 2 + 1, s.in_size);
+    load_frame_rows(s, f.in, f.in_activation, image, c, loaded, needed, frame);
+    loaded = needed;
+    const float* row = frame + Index{y} * s.stride * side * kLanes;
+    if (kMoments && y == 0) {
+      slide_row<kKernel>(row, side, s.stride, weights, smaller(size, 8), [&](int, Vec v) {
+        sums.pivot += v * (1.0F / static_cast<float>(smaller(size, 8)));
+      });
+    }
+    const Index pixel = image * s.out_pixels() + Index{y} * size;
+    slide_row<kKernel>(row, side, s.stride, weights, size,
+                       [&](int x, Vec v) { finish(pixel + x, c, v, sums); });
+    added += size;
+    if (!kMoments || (added < kMostAdded && y + 1 < size)) continue;
+    pool(sums, added, before, c, s.out_channels, f.moments);
+    before += added;
+    added = 0;
+    sums = {.pivot = sums.pivot};
+  }
+}
+
+template <bool kMoments>
+inline void depthwise_forward(const ConvGeometry& s, const ConvForward& f, Index first, Index last,
+                              float* scratch) {
+  zero(scratch, Index{frame_size(s)} * frame_size(s) * kLanes);
+  for (Index image = first; image < last; ++image) {
+    for (int c = 0; c < s.out_channels; c += kLanes) {
+      with_kernel(s.kernel, [&](auto kernel) {
+        depthwise_image<decltype(kernel)::kValue, kMoments>(
+            s, f, image, (image - first) * s.out_pixels(), c, scratch);
+      });
+    }
+  }
+}
+
+inline void depthwise_backward(const ConvGeometry& s, const ConvBackward& b, Index first,
+                               Index last, float* scratch) {
+  const int side = frame_size(s);
+  const int size = s.out_size();
+  const int pad = s.kernel / 2;
+  const Index frame_floats = Index{side} * side * kLanes;
+  float* frame = scratch;
+  float* gradient = frame + frame_floats;
+  float* in_gradient = gradient + frame_floats;
+  zero(frame, 2 * frame_floats);
+  for (Index image = first; image < last; ++image) {
+    for (int c = 0; c < s.out_channels; c += kLanes) {
+      load_frame_rows(s, b.in, b.in_activation, image, c, 0, s.in_size, frame);
+      const float* z = b.out + image * s.out_pixels() * s.out_channels;
+      const float* g = b.gradient.data + image * s.out_pixels() * b.gradient.pixel_stride;
+      for (int y = 0; y < size; ++y) {
+        float* to = gradient + ((Index{y} * s.stride + pad) * side + pad) * kLanes;
+        for (int x = 0; x < size; ++x) {
+          store(to, output_gradient(b.out_activation, b.norm, c,
+                                    stream_channels(z, s.out_channels, 1, c, s.out_channels),
+                                    stream_channels(g, b.gradient.pixel_stride,
+                                                    b.gradient.channel_stride, c, s.out_channels)));
+          z += s.out_channels;
+          g += b.gradient.pixel_stride;
+          to += s.stride * kLanes;
+        }
+      }
+      with_kernel(s.kernel, [&](auto kernel) {
+        constexpr int kKernel = decltype(kernel)::kValue;
+        add_kernel_gradient<kKernel>(frame, gradient, side, s.stride, size,
+                                     b.weight_gradient + Index{c} * s.taps());
+        // With its zeros in between, a strided gradient is slid over like any other.
+        if (b.weights != nullptr) {
+          for (int y = 0; y < s.in_size; ++y) {
+            float* to = in_gradient + Index{y} * s.in_size * kLanes;
+            slide_row<kKernel>(gradient + Index{y} * side * kLanes, side, 1,
+                               b.weights + Index{c} * s.taps(), s.in_size,
+                               [&](int x, Vec v) { store(to + x * kLanes, v); });
+          }
+        }
+      });
+      if (b.weights == nullptr) continue;
+      Vec sum{};
+      Vec along{};
+      float* to = b.in_gradient.data + image * s.in_pixels() * b.in_gradient.pixel_stride;
+      const float* from = in_gradient;
+      for (int y = 0; y < s.in_size; ++y) {
+        const float* values = frame + (Index{y + pad} * side + pad) * kLanes;
+        for (int x = 0; x < s.in_size; ++x) {
+          const Vec value = load(values);
+          Vec v = load(from);
+          along += v * value;
+          sum += b.in_activation.relu ? where_positive(value, v) : v;
+          const int stride = b.in_gradient.channel_stride;
+          if (b.accumulate) v += load_channels(to, stride, c, s.in_channels);
+          will_store(to, b.in_gradient.pixel_stride, stride, c);
+          store_channels(to, stride, c, s.in_channels, v);
+          to += b.in_gradient.pixel_stride;
+          from += kLanes;
+          values += kLanes;
+        }
+      }
+      if (b.in_sum == nullptr) continue;
+      add_lanes(sum, c, s.in_channels, b.in_sum);
+      add_lanes(along, c, s.in_channels, b.in_along);
+    }
+  }
+}
+
+}  // namespace
+
+}  // namespace hsconas

@@ -1,0 +1,118 @@
+#pragma once
+
+// Matrix products, included once for each instruction set.
+#include "conv_vectors.hpp"
+
+namespace hsconas {
+
+namespace {
+
+// Of a matrix product: rows x vectors of sums that stay in registers.
+constexpr int kRows = kLanes == 16 ? 8 : 4;
+constexpr int kMostVectors = 3;
+
+/// Takes the tiles of a product to memory, padded as they are.
+struct StoreTile {
+  float* c;
+  int stride;
+
+  template <int kVectors>
+  void operator()(int row, int column, const Vec (&sums)[kRows][kVectors]) const {
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kVectors; ++v) {
+        store(c + Index{row + r} * stride + column + v * kLanes, sums[r][v]);
+      }
+    }
+  }
+};
+
+template <int kVectors, typename Take>
+inline void product_tile(const float* a, int a_stride, const float* b, int b_stride, int depth,
+                         int row, int column, Take& take) {
+  Vec sums[kRows][kVectors] = {};
+  for (int k = 0; k < depth; ++k) {
+    Vec right[kVectors];
+    for (int v = 0; v < kVectors; ++v) right[v] = load(b + Index{k} * b_stride + v * kLanes);
+    for (int r = 0; r < kRows; ++r) {
+      const float left = a[Index{r} * a_stride + k];
+      for (int v = 0; v < kVectors; ++v) sums[r][v] += left * right[v];
+    }
+  }
+  take(row, column, sums);
+}
+
+template <int kVectors, typename Take>
+inline void product_rows(const float* a, int a_stride, const float* b, int b_stride, int rows,
+                         int depth, int column, Take& take) {
+  for (int r = 0; r < rows; r += kRows) {
+    product_tile<kVectors>(a + Index{r} * a_stride, a_stride, b + column, b_stride, depth, r,
+                           column, take);
+  }
+}
+
+/// a [rows][depth] * b [depth][columns]; rows a multiple of kRows, columns of kLanes. Hands
+/// `take(row, column, sums)` tile after tile.
+template <typename Take>
+inline void product(const float* a, int a_stride, const float* b, int rows, int depth, int columns,
+                    Take take) {
+  for (int column = 0; column < columns;) {
+    const int vectors = (columns - column) / kLanes;
+    // Four are two and two: a lone vector would leave the registers idle.
+    if (vectors == 1) {
+      product_rows<1>(a, a_stride, b, columns, rows, depth, column, take);
+      column += kLanes;
+    } else if (vectors == 2 || vectors == 4) {
+      product_rows<2>(a, a_stride, b, columns, rows, depth, column, take);
+      column += 2 * kLanes;
+    } else {
+      product_rows<kMostVectors>(a, a_stride, b, columns, rows, depth, column, take);
+      column += kMostVectors * kLanes;
+    }
+  }
+}
+
+template <int kVectors>
+inline void outer_tile(const float* a, int a_stride, const float* b, int b_stride, int rows,
+                       float* c) {
+  Vec sums[kRows][kVectors];
+  for (int k = 0; k < kRows; ++k) {
+    for (int v = 0; v < kVectors; ++v) sums[k][v] = load(c + Index{k} * b_stride + v * kLanes);
+  }
+  for (int r = 0; r < rows; ++r) {
+    Vec right[kVectors];
+    for (int v = 0; v < kVectors; ++v) right[v] = load(b + Index{r} * b_stride + v * kLanes);
+    for (int k = 0; k < kRows; ++k) {
+      const float left = a[Index{r} * a_stride + k];
+      for (int v = 0; v < kVectors; ++v) sums[k][v] += left * right[v];
+    }
+  }
+  for (int k = 0; k < kRows; ++k) {
+    for (int v = 0; v < kVectors; ++v) store(c + Index{k} * b_stride + v * kLanes, sums[k][v]);
+  }
+}
+
+/// c [depth][columns] += transposed a [rows][depth] * b [rows][columns]; depth and columns padded.
+inline void add_outer(const float* a, int a_stride, const float* b, int rows, int depth,
+                      int columns, float* c) {
+  for (int column = 0; column < columns;) {
+    const int vectors = (columns - column) / kLanes;
+    const int step = vectors == 1 ? 1 : vectors == 2 || vectors == 4 ? 2 : kMostVectors;
+    for (int k = 0; k < depth; k += kRows) {
+      const float* left = a + k;
+      const float* right = b + column;
+      float* to = c + Index{k} * columns + column;
+      if (step == 1) {
+        outer_tile<1>(left, a_stride, right, columns, rows, to);
+      } else if (step == 2) {
+        outer_tile<2>(left, a_stride, right, columns, rows, to);
+      } else {
+        outer_tile<kMostVectors>(left, a_stride, right, columns, rows, to);
+      }
+    }
+    column += step * kLanes;
+  }
+}
+
+}  // namespace
+
+}  // namespace hsconas
