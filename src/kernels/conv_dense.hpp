@@ -145,9 +145,7 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward& f, Index fir
     added += rows;
     if (added < kMostAdded && pixel + rows < end) continue;
     for (int c = 0; c < s.out_channels; c += kLanes) {
-      Sums& own = sums[c / kLanes];
-      pool(own, added, pixel + rows - added - begin, c, s.out_channels, f.moments);
-      own = {.pivot = own.pivot};
+      pool(sums[c / kLanes], added, pixel + rows - added - begin, c, s.out_channels, f.moments);
     }
     added = 0;
   }

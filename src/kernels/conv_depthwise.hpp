@@ -155,7 +155,6 @@ inline void depthwise_image(const ConvGeometry& s, const ConvForward& f, Index i
     pool(sums, added, before, c, s.out_channels, f.moments);
     before += added;
     added = 0;
-    sums = {.pivot = sums.pivot};
   }
 }
 

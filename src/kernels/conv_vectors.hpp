@@ -163,11 +163,12 @@ struct Sums {
 };
 
 /// So many values are added up in fp32 before they are pooled.
-constexpr Index kMostAdded = 2048;
+constexpr Index kMostAdded = 256;
 
 /// Pools the sums of `count` values per channel into `moments`, which holds `before`, by the
-/// difference of means (Chan, Golub and LeVeque, 1983).
-inline void pool(const Sums& sums, Index count, Index before, int c, int channels,
+/// difference of means (Chan, Golub and LeVeque, 1983). They start again, from what is now the
+/// mean.
+inline void pool(Sums& sums, Index count, Index before, int c, int channels,
                  const Moments& moments) {
   const auto n = static_cast<double>(count);
   const double total = static_cast<double>(before) + n;
@@ -180,7 +181,9 @@ inline void pool(const Sums& sums, Index count, Index before, int c, int channel
     const double shift = static_cast<double>(sums.pivot[i]) + mean - moments.mean[c + i];
     moments.mean[c + i] += shift * share;
     moments.squares[c + i] += (squares > 0.0 ? squares : 0.0) + shift * shift * weight;
+    sums.pivot[i] = static_cast<float>(moments.mean[c + i]);
   }
+  sums.sum = sums.squares = Vec{};
 }
 
 /// Writes outputs while they are still in registers: as they are, added up for the batch norm

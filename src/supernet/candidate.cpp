@@ -65,7 +65,8 @@ struct CalibrationRunner {
     if (block.unit_count() == 0) return 0;
     std::vector<NormStatistics> seen;
     const auto images = static_cast<double>(x.size(0));
-    x = run_conv_block(block, x, units.weights_of(slot, block.unit_count()), seen);
+    x = run_conv_block(block, x.contiguous(torch::MemoryFormat::ChannelsLast),
+                       units.weights_of(slot, block.unit_count()), seen);
     pool(statistics, slot, images_before, seen, images);
     return block.unit_count();
   }
@@ -101,7 +102,8 @@ struct AppliedRunner : FrozenRunner {
     const ConvBlock block = ConvBlock::leading(primitives, false);
     if (block.unit_count() == 0) return 0;
     const auto first = norms.begin() + static_cast<std::ptrdiff_t>(slot);
-    x = run_conv_block(block, x, units.weights_of(slot, block.unit_count()),
+    x = run_conv_block(block, x.contiguous(torch::MemoryFormat::ChannelsLast),
+                       units.weights_of(slot, block.unit_count()),
                        {first, first + static_cast<std::ptrdiff_t>(block.unit_count())});
     return block.unit_count();
   }

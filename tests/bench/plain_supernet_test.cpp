@@ -45,21 +45,26 @@ TEST_CASE("the plain supernet of the benchmarks learns what ours does, step afte
           "[bench]") {
   // At one width: beside a narrower one, masking leaves decay and momentum at work on the rest.
   const SearchSpace space = small_space({1.0});
-  Supernet supernet(space, torch::kCPU, 1);
-  PlainSupernet plain(supernet, {.lr = 0.1});
-  const SupernetConfig settings{.momentum = 0.9, .weight_decay = 4e-5, .label_smoothing = 0.1};
-  Rng rng(2, "test");
-  for (int step = 0; step < 6; ++step) {
-    const Architecture arch = sample(Subspace::full(space), rng);
-    const Batch batch = normal_batch(space, 16, 100 + static_cast<std::uint64_t>(step));
-    const double ours = train_step(supernet, arch, batch, settings, 0.1).item<double>();
-    const double theirs = plain.step(arch, batch).item<double>();
-    INFO("step " << step << ", " << space.describe(arch));
-    CHECK(ours == Approx(theirs).epsilon(1e-4));
+  int same = 0;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    Supernet supernet(space, torch::kCPU, seed);
+    PlainSupernet plain(supernet, {.lr = 0.1});
+    const SupernetConfig settings{.momentum = 0.9, .weight_decay = 4e-5, .label_smoothing = 0.1};
+    Rng rng(2, "test");
+    for (int step = 0; step < 6; ++step) {
+      const Architecture arch = sample(Subspace::full(space), rng);
+      const Batch batch = normal_batch(space, 16, 100 + static_cast<std::uint64_t>(step));
+      const double ours = train_step(supernet, arch, batch, settings, 0.1).item<double>();
+      const double theirs = plain.step(arch, batch).item<double>();
+      INFO("step " << step << ", " << space.describe(arch));
+      CHECK(ours == Approx(theirs).epsilon(1e-4));
+    }
+    const torch::Tensor theirs = plain.weights(0, 0).at(0);
+    const double difference = max_difference(supernet.parameters(0, 0).at(0).value, theirs);
+    if (difference < 1e-5 * theirs.abs().max().item<double>()) ++same;
   }
-  const double scale = plain.weights(0, 0).at(0).abs().max().item<double>();
-  CHECK(max_difference(supernet.parameters(0, 0).at(0).value, plain.weights(0, 0).at(0)) <
-        1e-3 * scale);
+  // A value at the corner of a ReLU goes one way here and the other way there now and then.
+  CHECK(same >= 3);
 }
 
 TEST_CASE("the plain supernet's accuracies are near those of pooled statistics", "[bench]") {
