@@ -24,13 +24,13 @@ bool is_there(const fs::path& file) {
   return fs::exists(file, unknown);
 }
 
-void check_finite(const Checkpoint& checkpoint) {
+void check_finite(const Checkpoint& checkpoint, const std::string& stage) {
   for (const auto& [name, tensor] : checkpoint.tensors) {
     if (!tensor.is_floating_point() || torch::isfinite(tensor).all().item<bool>()) continue;
     throw Error(ErrorKind::Usage,
-                fmt::format("{} is not finite after step {}; the checkpoint before it is kept: "
+                fmt::format("{}: {} is not finite after step {}; the checkpoint before it is kept: "
                             "lower the learning rate or set supernet.clip_norm",
-                            name, checkpoint.next_step));
+                            stage, name, checkpoint.next_step));
   }
 }
 
@@ -49,7 +49,7 @@ CheckpointStore::CheckpointStore(fs::path folder, const std::string& stage, std:
       fingerprint_(std::move(fingerprint)) {}
 
 void CheckpointStore::save(const Checkpoint& checkpoint) const {
-  check_finite(checkpoint);
+  check_finite(checkpoint, newest_.stem().string());
   // Written whole under a third name first: a full disk or a kill leaves both others alone.
   const fs::path next = newest_.string() + ".next";
   save_tensors(next, {checkpoint.tensors,

@@ -58,7 +58,7 @@ while [ $done_count -lt "$count" ]; do
   fi
   done_count=$((done_count + 1))
   stage=$(stage_of "$work/run")
-  left=$(find "$work/run" -name '*.tmp' -o -name '*.next' 2> /dev/null | wc -l)
+  left=$(find "$work/run" -name '*.tmp' -o -name '*.next' 2> /dev/null | wc -l || true)
   verdict=same
   if [ "$signal" != KILL ] && [ $code != 75 ] && [ -e "$work/run/log.txt" ]; then
     verdict="exit code $code"

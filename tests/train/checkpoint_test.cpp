@@ -147,7 +147,7 @@ TEST_CASE("weights that are not finite are not stored", "[checkpoint]") {
     Checkpoint broken = state(20);
     broken.tensors.at("w.momentum")[1][1] = bad;
     const std::string error = error_of([&] { bench.store.save(broken); });
-    CHECK(error.starts_with("usage: w.momentum is not finite after step 20"));
+    CHECK(error.starts_with("usage: supernet: w.momentum is not finite after step 20"));
   }
   CHECK(loaded(bench.store, bench.log) == 10);
 }
