@@ -10,13 +10,14 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/hash.hpp"
 #include "hsconas/base/text.hpp"
 
 namespace hsconas {
 
 namespace {
 
-constexpr std::string_view kHeader = "weights,arch,accuracy,at_most,images,latency_ms,score";
+constexpr std::string_view kHeader = "weights,arch,accuracy,at_most,images,latency_ms,score,crc32";
 
 const Scorer::Floor kNoFloor{
     .score = -std::numeric_limits<double>::infinity(), .confidence = 1.0, .rivals = {}};
@@ -57,8 +58,11 @@ struct Row {
 
 Row parse_row(const std::string& line, const SearchSpace& space) {
   const auto fields = split(line, ',');
-  if (fields.size() != 7) {
-    throw Error(ErrorKind::Data, fmt::format("has {} fields, not 7", fields.size()));
+  if (fields.size() != 8) {
+    throw Error(ErrorKind::Data, fmt::format("has {} fields, not 8", fields.size()));
+  }
+  if (fields[7] != crc32_of(line.substr(0, line.rfind(',')))) {
+    throw Error(ErrorKind::Data, "does not match its checksum");
   }
   if (fields[0].empty()) throw Error(ErrorKind::Data, "names no weights");
   Row row{.weights = fields[0],
@@ -139,10 +143,12 @@ Candidate Scorer::candidate(Architecture arch, const Judgement& judgement) const
 }
 
 std::string Scorer::line_of(const std::string& key, const Candidate& candidate) const {
-  return join({key, format_exact(candidate.accuracy), format_exact(candidate.at_most),
-               candidate.images == 0 ? std::string(kAll) : std::to_string(candidate.images),
-               format_exact(candidate.latency_ms), format_exact(candidate.score)},
-              ",");
+  const std::string line =
+      join({key, format_exact(candidate.accuracy), format_exact(candidate.at_most),
+            candidate.images == 0 ? std::string(kAll) : std::to_string(candidate.images),
+            format_exact(candidate.latency_ms), format_exact(candidate.score)},
+           ",");
+  return line + "," + crc32_of(line);
 }
 
 double Scorer::accuracy_floor(const Architecture& arch, double floor) const {

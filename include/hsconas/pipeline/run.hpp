@@ -37,8 +37,12 @@ struct LatencyStage {
 /// Each of the calls below first brings about what it needs.
 class Run {
  public:
-  /// Writes config.json and version.txt and starts the log file and metrics.jsonl.
-  Run(Config config, WorkDir dir, Log& log, const StopToken& stop);
+  /// Writes config.json and version.txt and starts the log file and metrics.jsonl. Throws
+  /// Error(Usage) that lists what changed when the folder holds a run with another config, unless
+  /// `may_change`: then the stages that depend on the changes run again. Keys that cannot change
+  /// the result may always differ: name, checkpoint_*, data.workers, data.memory_mb,
+  /// score.memory_mb, and the name of a table or design file that holds the same.
+  Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_change = false);
   ~Run();
 
   const LatencyStage& latency();
@@ -55,8 +59,10 @@ class Run {
  private:
   struct Trained;  // Supernet and evaluator.
 
-  /// True when `stage` can be reused; logs that, or why not.
-  bool reuse(const std::string& stage, const nlohmann::json& inputs);
+  void check_config(bool may_change);
+  /// True when `stage` can be reused and its file `output` is there; logs that, or why not.
+  bool reuse(const std::string& stage, const nlohmann::json& inputs,
+             const std::filesystem::path& output);
   nlohmann::json latency_inputs() const;
   TorchTimer make_timer(int batch) const;
   nlohmann::json weights_inputs() const;

@@ -34,8 +34,9 @@ struct Candidate {
 /// new one becomes a line of candidates.csv. A run that was stopped replays its decisions from that
 /// file and asks the evaluator only for what is missing.
 ///
-/// candidates.csv: `weights,arch,accuracy,at_most,images,latency_ms,score`, numbers as exact
-/// decimal text. `images` is "all"; of a candidate that was given up, `accuracy` is an estimate
+/// candidates.csv: `weights,arch,accuracy,at_most,images,latency_ms,score,crc32`, numbers as exact
+/// decimal text; crc32 is the checksum of the line before its comma. Lines that are missing are
+/// scored again. `images` is "all"; of a candidate that was given up, `accuracy` is an estimate
 /// from that many, and `at_most` a bound at the confidence of the search that gave it up. `weights`
 /// names the supernet weights that were judged ("supernet", "shrink-1", ...): accuracies under
 /// other weights do not mix. Only accuracies are taken over from the file; where the latency model
