@@ -10,6 +10,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/hash.hpp"
+#include "hsconas/report/tensorboard.hpp"
 
 namespace hsconas {
 
@@ -29,10 +30,12 @@ WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode) {
                                       "--overwrite");
   }
   if (mode == WorkDirMode::Overwrite) {
-    for (const auto& file : {dir.config(), dir.version(), dir.log(), dir.metrics(), dir.stages(),
-                             dir.latency(), dir.shrink(), dir.candidates(), dir.result()}) {
+    for (const auto& file :
+         {dir.config(), dir.version(), dir.log(), dir.metrics(), dir.stages(), dir.latency(),
+          dir.latency_plot(), dir.shrink(), dir.candidates(), dir.result(), dir.report()}) {
       fs::remove(file, ignored);
     }
+    remove_event_files(root);
     fs::remove_all(dir.checkpoints(), ignored);
   }
   return dir;

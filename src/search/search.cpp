@@ -41,6 +41,7 @@ class Run {
 
   SearchResult take_result() { return std::move(result_); }
   const Candidate& best() const { return result_.best; }
+  const Generation& last_generation() const { return result_.history.back(); }
 
  private:
   /// Indices of the best candidates, best first, as many as there are parents.
@@ -137,7 +138,8 @@ void Run::score(std::span<const Architecture> batch, Progress& progress, const S
 }  // namespace
 
 SearchResult search(const Subspace& subspace, Scorer& scorer, const SearchConfig& config,
-                    std::uint64_t seed, Log& log, const StopToken& stop) {
+                    std::uint64_t seed, Log& log, const StopToken& stop,
+                    const std::function<void(const Generation&)>& on_generation) {
   if (config.method != "evolution" && config.method != "random") {
     throw Error(ErrorKind::Usage,
                 fmt::format("search.method must be evolution or random, got {}", config.method));
@@ -154,6 +156,7 @@ SearchResult search(const Subspace& subspace, Scorer& scorer, const SearchConfig
       break;
     }
     run.score(batch, progress, stop);
+    if (on_generation) on_generation(run.last_generation());
   }
   return run.take_result();
 }

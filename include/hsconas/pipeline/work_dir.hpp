@@ -33,6 +33,7 @@ struct WorkDir {
   std::filesystem::path shrink() const { return root / "shrink.json"; }
   std::filesystem::path candidates() const { return root / "candidates.csv"; }
   std::filesystem::path result() const { return root / "result.json"; }
+  std::filesystem::path report() const { return root / "report.html"; }
 
   /// Makes the folder ready, `root` itself and nothing in it. Throws Error(Usage) when it is not
   /// empty and `mode` is Fresh, Error(Data) when it cannot be made or written.
