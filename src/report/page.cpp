@@ -31,10 +31,14 @@ std::string HtmlTable::str() const {
       numeric[i] = numeric[i] && is_number(row.cells[i]);
     }
   }
+  constexpr std::size_t kLong = 40;  // Has to break, if need be anywhere.
   const auto cells = [&](const std::vector<std::string>& texts, std::string_view tag) {
     std::string html;
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      html += fmt::format("<{0}{1}>{2}</{0}>", tag, numeric[i] ? " class=\"number\"" : "",
+      html += fmt::format("<{0}{1}>{2}</{0}>", tag,
+                          numeric[i]                ? " class=\"number\""
+                          : texts[i].size() > kLong ? " class=\"long\""
+                                                    : "",
                           escaped(texts[i]));
     }
     return html;

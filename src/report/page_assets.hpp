@@ -31,7 +31,7 @@ figcaption { font-size: .9rem; }
 code, pre { font: .88rem/1.45 ui-monospace, "DejaVu Sans Mono", Consolas, monospace;
   overflow-wrap: anywhere; }
 pre { white-space: pre-wrap; background: var(--soft); padding: .75rem; border-radius: .4rem; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem;
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.8rem, 1fr)); gap: .6rem;
   margin: 1rem 0; padding: 0; }
 .facts div { background: var(--soft); border-radius: .4rem; padding: .55rem .75rem; }
 .facts dt { color: var(--dim); font-size: .85rem; }
@@ -44,7 +44,7 @@ table { border-collapse: collapse; font-size: .88rem; }
 th, td { padding: .22rem .7rem .22rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 th { font-weight: 600; white-space: nowrap; color: var(--dim); }
-td { overflow-wrap: anywhere; min-width: 3.5rem; }
+td.long { overflow-wrap: anywhere; min-width: 16rem; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 tr.strong td { font-weight: 600; }
 summary { cursor: pointer; margin-top: .75rem; }
@@ -84,6 +84,7 @@ inline constexpr std::string_view kScript = R"js(
   note.hidden = true;
   note.setAttribute("role", "status");
   document.body.append(note);
+  const layers = new Map();  // What an architecture is: drawings after the first leave it out.
   let pinned = false;
   let near = null;
 
@@ -115,7 +116,11 @@ inline constexpr std::string_view kScript = R"js(
     const points = [];
     for (const title of svg.querySelectorAll(".series > path > title")) {
       const [, x, y] = /^M(\S+) ([^a-z]+)/.exec(title.parentNode.getAttribute("d"));
-      points.push({ path: title.parentNode, x: Number(x), y: Number(y), text: title.textContent });
+      const [figures, arch, more] = title.textContent.split("\n");
+      if (more) layers.set(arch, more);
+      const known = more || !layers.has(arch) ? "" : `\n${layers.get(arch)}`;
+      points.push({ path: title.parentNode, x: Number(x), y: Number(y),
+                    text: title.textContent + known });
       title.remove();
     }
     const nearest = (event) => {

@@ -99,7 +99,7 @@ std::string head(const RunRecord& run) {
   const ResultRecord& result = *run.result;
   html += fmt::format(
       "<p class=\"lead\">{}</p>\n",
-      escaped(fmt::format("Space {} on {}, {} images at a time, seed {}. {} architectures, {} "
+      escaped(fmt::format("Space {} on {}, batch {}, seed {}. {} architectures, {} "
                           "after shrinking; {} scored.",
                           config.space.name, result.device, result.batch, config.seed,
                           format_power(result.log10_space), format_power(result.log10_shrunk_space),
@@ -111,17 +111,15 @@ std::string head(const RunRecord& run) {
   return html + paragraph(fmt::format(
                     "Accuracies are on held-out training images with the supernet's shared "
                     "weights; those of the others were taken before the supernet was tuned to the "
-                    "shrunk space. F = accuracy {:+.3g} |latency / T - 1|.",
-                    result.beta));
+                    "shrunk space. F = accuracy - {:.3g} |latency / T - 1|.",
+                    std::abs(result.beta)));
 }
 
 // Everything scored.
 
-std::string note_on(const ScoredArchitecture& scored, const std::string& weights,
-                    const SearchSpace& space) {
-  return fmt::format("{}, {:.4g} ms, F {:.4f}, {}\n{}\n{}", percent(scored.accuracy),
-                     scored.latency_ms, scored.score, weights, scored.arch,
-                     space.describe(space.decode(scored.arch)));
+std::string note_on(const ScoredArchitecture& scored, const std::string& weights) {
+  return fmt::format("{}, {:.4g} ms, F {:.4f}, {}\n{}", percent(scored.accuracy), scored.latency_ms,
+                     scored.score, weights, scored.arch);
 }
 
 std::string front_table(const std::vector<ScoredArchitecture>& front, const RunRecord& run) {
@@ -136,8 +134,20 @@ std::string front_table(const std::vector<ScoredArchitecture>& front, const RunR
   return table.str();
 }
 
-/// The series of the Pareto plot, in drawing order: candidates by the weights that judged them,
-/// those of the baseline apart, the front, the winner.
+/// The winner and T.
+void mark_result(Plot& plot, const ResultRecord& result) {
+  constexpr int kWinnerLook = 1;
+  plot.series.push_back({.name = "winner",
+                         .x = {result.winner.predicted_ms},
+                         .y = {100.0 * result.winner.accuracy},
+                         .mark = Mark::Ring,
+                         .look = kWinnerLook});
+  plot.lines.push_back(
+      {.name = fmt::format("T = {:.4g} ms", result.target_ms), .at = result.target_ms});
+}
+
+/// All series of a Pareto plot, in drawing order: candidates by the weights that judged them, those
+/// of the baseline apart, the front, the winner.
 Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& front) {
   const SearchSpace space(run.config.space);
   Plot plot{.title = "Everything scored",
@@ -145,18 +155,18 @@ Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& fr
                                run.table ? run.table->device.batch : run.config.latency.batch),
             .y_label = "accuracy on held-out images, %",
             .series = {}};
-  const auto last = run.weights.size() - 1;
   for (const JudgingWeights& weights : run.weights) {
     PlotSeries& series = plot.series.emplace_back();
     series.name = "weights of " + weights.stage;
-    series.mark = plot.series.size() == run.weights.size() ? Mark::Points : Mark::Faint;
-    // The judges of the result in blue.
-    series.look = static_cast<int>((last + 1 - plot.series.size()) % kColours.size());
+    const std::size_t before_last = run.weights.size() - plot.series.size();
+    series.mark = before_last == 0 ? Mark::Points : Mark::Faint;
+    series.look = static_cast<int>(before_last % kColours.size());  // The last in blue.
   }
   const auto add = [&](PlotSeries& series, const ScoredArchitecture& scored) {
     series.x.push_back(scored.latency_ms);
     series.y.push_back(100.0 * scored.accuracy);
-    series.notes.push_back(note_on(scored, series.name, space));
+    series.notes.push_back(note_on(scored, series.name) + "\n" +
+                           space.describe(space.decode(scored.arch)));
   };
   std::set<std::string> baseline;
   if (run.result) {
@@ -169,7 +179,6 @@ Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& fr
   }
   constexpr int kBaselineLook = 4;
   constexpr int kFrontLook = 6;
-  constexpr int kWinnerLook = 1;
   if (run.result) {
     PlotSeries random{.name = "random baseline", .x = {}, .y = {}, .look = kBaselineLook};
     for (const ScoredArchitecture& scored : run.result->random) add(random, scored);
@@ -181,16 +190,26 @@ Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& fr
     line.y.push_back(100.0 * scored.accuracy);
   }
   plot.series.push_back(std::move(line));
-  if (run.result) {
-    plot.series.push_back({.name = "winner",
-                           .x = {run.result->winner.predicted_ms},
-                           .y = {100.0 * run.result->winner.accuracy},
-                           .mark = Mark::Ring,
-                           .look = kWinnerLook});
-    plot.lines.push_back(
-        {.name = fmt::format("T = {:.4g} ms", run.result->target_ms), .at = run.result->target_ms});
-  }
+  if (run.result) mark_result(plot, *run.result);
   return plot;
+}
+
+/// What the search itself looked at, without what shrinking and the extremes add around it.
+std::string search_plot(const RunRecord& run) {
+  const std::size_t last = run.weights.size() - 1;
+  Plot plot{.title = "Under the weights that judged the winner",
+            .x_label = ms_axis("predicted latency", run.result->batch),
+            .y_label = "accuracy on held-out images, %",
+            .series = {{.name = "weights of " + run.weights[last].stage, .x = {}, .y = {}}}};
+  for (const ScoredArchitecture& scored : run.candidates) {
+    if (scored.weights != last) continue;
+    plot.series[0].x.push_back(scored.latency_ms);
+    plot.series[0].y.push_back(100.0 * scored.accuracy);
+    // The script adds the layers from the drawing of everything; twice they would be too many.
+    plot.series[0].notes.push_back(note_on(scored, plot.series[0].name));
+  }
+  mark_result(plot, *run.result);
+  return to_svg(plot);
 }
 
 std::string candidates_section(const RunRecord& run) {
@@ -210,8 +229,10 @@ std::string candidates_section(const RunRecord& run) {
     caption += fmt::format("{} more in candidates.csv were scored under earlier settings. ",
                            run.earlier_candidates);
   }
-  return section(kTitle, figure(to_svg(pareto_plot(run, front)), caption) +
-                             foldable("The front as a table", front_table(front, run)));
+  std::string html = figure(to_svg(pareto_plot(run, front)), caption);
+  // With one set of weights that would be nearly the same again.
+  if (run.result && run.weights.size() > 1) html += figure(search_plot(run), "");
+  return section(kTitle, html + foldable("The front as a table", front_table(front, run)));
 }
 
 // The search.

@@ -124,7 +124,7 @@ TEST_CASE("every point of an architecture says which, so that it can be shown", 
 
 TEST_CASE("every drawing has axes with units", "[report]") {
   const auto all = drawings(run_report(example()));
-  CHECK(all.size() == 7);
+  CHECK(all.size() == 8);
   for (const std::string& drawing : all) {
     const bool is_plot = contains(drawing, "class=\"plot\"");
     CHECK(count(drawing, "class=\"label\"") == (is_plot ? 2 : 1));

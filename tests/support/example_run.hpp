@@ -86,10 +86,10 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
   scorer.set_weights("1111111111111111");
   result.weights.push_back({"supernet", "1111111111111111"});
   Rng rng(config.seed, "baseline");
-  const auto extremes = scorer.score(std::vector{smallest(space), largest(space)});
+  const auto extremes = scorer.score(std::vector<Architecture>{smallest(space), largest(space)});
   for (int i = 0; i < config.search.baseline_samples; ++i) {
     const Architecture arch = sample_near_target(full, scorer, 0.1, rng);
-    result.random.push_back(scorer.score(std::vector{arch}).front());
+    result.random.push_back(scorer.score(std::vector<Architecture>{arch}).front());
   }
   result.others = {{"best random", result.random.front(), 1.1 * result.random.front().latency_ms},
                    {"smallest", extremes[0], extremes[0].latency_ms},
