@@ -31,12 +31,12 @@ figcaption { font-size: .9rem; }
 code, pre { font: .88rem/1.45 ui-monospace, "DejaVu Sans Mono", Consolas, monospace;
   overflow-wrap: anywhere; }
 pre { white-space: pre-wrap; background: var(--soft); padding: .75rem; border-radius: .4rem; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.8rem, 1fr)); gap: .6rem;
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.6rem, 1fr)); gap: .6rem;
   margin: 1rem 0; padding: 0; }
-.facts div { background: var(--soft); border-radius: .4rem; padding: .55rem .75rem; }
+.facts div { background: var(--soft); border-radius: .4rem; padding: .55rem .6rem; }
 .facts dt { color: var(--dim); font-size: .85rem; }
-.facts dd { margin: 0; font-size: 1.3rem; font-weight: 600; }
-.facts dd small { display: block; font-size: .85rem; font-weight: 400; color: var(--dim); }
+.facts dd { margin: 0; font-size: 1.15rem; font-weight: 600; white-space: nowrap; }
+.facts dd small { display: block; white-space: normal; font-size: .85rem; font-weight: 400; color: var(--dim); }
 .drawing { overflow-x: auto; }
 .drawing svg { max-width: 100%; min-width: 38rem; height: auto; display: block; fill: var(--ink); }
 .table { overflow-x: auto; margin: .75rem 0; }

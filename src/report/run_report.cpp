@@ -36,8 +36,9 @@ std::string signed_percent(double ratio) {
   return fmt::format("{:+.1f} %", 100.0 * (ratio - 1.0));
 }
 
-std::string millions(double count) {
-  return fmt::format("{:.3g} M", count / 1e6);
+/// "133 M", "54.2 k".
+std::string rounded(double count) {
+  return count >= 1e6 ? fmt::format("{:.3g} M", count / 1e6) : fmt::format("{:.3g} k", count / 1e3);
 }
 
 std::string ms_axis(const char* what, int batch) {
@@ -66,8 +67,8 @@ std::string facts(const ResultRecord& result) {
               signed_percent(winner.measured_ms / winner.predicted_ms) + " of predicted") +
          fact("budget T", fmt::format("{:.4g} ms", result.target_ms),
               "winner " + signed_percent(winner.predicted_ms / result.target_ms)) +
-         fact("multiply-adds", millions(winner.macs), "") +
-         fact("parameters", millions(winner.parameters), "") + "</dl>\n";
+         fact("multiply-adds", rounded(winner.macs), "") +
+         fact("parameters", rounded(winner.parameters), "") + "</dl>\n";
 }
 
 std::string compared_table(const ResultRecord& result) {
@@ -111,7 +112,7 @@ std::string head(const RunRecord& run) {
   return html + paragraph(fmt::format(
                     "Accuracies are on held-out training images with the supernet's shared "
                     "weights; those of the others were taken before the supernet was tuned to the "
-                    "shrunk space. F = accuracy - {:.3g} |latency / T - 1|.",
+                    "shrunk space. F = accuracy \u2212\u00A0{:.3g}\u00A0|latency / T - 1|.",
                     std::abs(result.beta)));
 }
 
@@ -230,8 +231,14 @@ std::string candidates_section(const RunRecord& run) {
                            run.earlier_candidates);
   }
   std::string html = figure(to_svg(pareto_plot(run, front)), caption);
-  // With one set of weights that would be nearly the same again.
-  if (run.result && run.weights.size() > 1) html += figure(search_plot(run), "");
+  // With one set of weights that would be nearly the same again, and of few points say little.
+  constexpr std::ptrdiff_t kFew = 8;
+  const auto judged_last = std::count_if(
+      run.candidates.begin(), run.candidates.end(),
+      [&](const ScoredArchitecture& scored) { return scored.weights + 1 == run.weights.size(); });
+  if (run.result && run.weights.size() > 1 && judged_last > kFew) {
+    html += figure(search_plot(run), "");
+  }
   return section(kTitle, html + foldable("The front as a table", front_table(front, run)));
 }
 

@@ -25,7 +25,7 @@ Plot example() {
             .series = {{"sum of layers", {}, {}}, {"sum + bias", {}, {}}},
             .is_square = true,
             .band = 0.1};
-  Rng rng(1, "plot-test");
+  Rng rng(1, "scatter-test");
   for (int i = 0; i < 40; ++i) {
     const double ms = rng.uniform(8.0, 34.0);
     const double noise = 0.03 * rng.normal();
@@ -183,7 +183,7 @@ TEST_CASE("a square plot is drawn exactly as its golden file", "[report]") {
 
 TEST_CASE("points lie inside the frame where the labels say, at any range", "[report]") {
   for (std::uint64_t round = 0; round < 60; ++round) {
-    Rng rng(1, "plot-test", round);
+    Rng rng(1, "scatter-test", round);
     const double scale = std::pow(10.0, rng.uniform(-12.0, 12.0));
     const double offset = rng.chance(0.3) ? rng.uniform(-2.0, 30.0) : 0.0;
     Plot plot{.x_label = "x", .y_label = "y", .series = {}, .is_square = rng.chance(0.5)};

@@ -1,11 +1,12 @@
 #include "hsconas/report/run_report.hpp"
 
 #include <regex>
-#include <set>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "hsconas/latency/latency_space.hpp"
 #include "support/errors.hpp"
 #include "support/example_run.hpp"
 #include "support/temporary_folder.hpp"
