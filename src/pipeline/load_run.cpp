@@ -31,21 +31,23 @@ json without(json object, std::initializer_list<const char*> keys) {
 
 /// Why the result in `dir` is none of the settings that are there now; empty when it is.
 std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
+  const StageRecord record(dir.stages());
   const json stages = is_there(dir.stages()) ? read_json(dir.stages()) : json::object();
-  if (!stages.is_object() || !stages.contains("search") || !is_there(dir.result())) {
+  if (!stages.contains("search") || !is_there(dir.result())) {
     return "the search has not ended; continue it with `hsconas search --resume`";
   }
   // What of the search's inputs the settings alone tell; the rest cannot differ without them.
   const json config = to_json(run.config);
   json now = stages.at("search");
-  if (!now.is_object()) return "stages.json says nothing about the search";
   now["result_format"] = kResultFormat;
   now["weights"] = weights_inputs(run.config);
-  now["judged_by"]["score"] = score_inputs(run.config);
-  if (run.table) now["judged_by"]["latency_table"] = fingerprint_of(to_json(*run.table));
+  json& judged_by = now["judged_by"];
+  if (!judged_by.is_object()) judged_by = json::object();
+  judged_by["score"] = score_inputs(run.config);
+  if (run.table) judged_by["latency_table"] = fingerprint_of(to_json(*run.table));
   now["shrink"] = config.at("shrink");
   now["search"] = config.at("search");
-  const auto changes = StageRecord(dir.stages()).changes("search", now);
+  const auto changes = record.changes("search", now);
   if (changes.empty()) return "";
   return fmt::format("since the search ended, {}; repeat it with `hsconas search --resume`",
                      join(changes, ", "));

@@ -58,6 +58,7 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
   latency.table =
       measure_table(space, timer, {.device = "cpu: <fake> & co", .threads = 1, .batch = 1},
                     config.latency, config.seed, log, stop);
+  latency.table.noise = {};  // The one thing that is this machine's.
   write_json(dir.latency(), to_json(latency.table));
   const TableModel model(space, latency.table);
   const Subspace full = Subspace::full(space);
