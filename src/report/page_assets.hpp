@@ -67,7 +67,7 @@ summary { cursor: pointer; margin-top: .75rem; }
   .drawing svg { min-width: 0; }
   figure, tr, .facts { break-inside: avoid; }
   h2 { break-after: avoid; }
-  summary { list-style: none; }
+  summary { list-style: none; break-after: avoid; }
   #note { display: none; }
   .facts div, pre, .notice, .drawing { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
