@@ -38,9 +38,9 @@ first m "$corpus/csv/networks" <<< 'arch,ms
 0:0-1:1-2:0,1.5
 "1:0-1:1-0:0", 2e-1'
 for reader in p r; do
-  first $reader "$corpus/csv/candidates-$reader" <<< 'weights,arch,accuracy,latency_ms,score,crc32
-0123456789abcdef,0:0-1:1-2:0,0.5,1.25,0.4,00000000
-0123456789abcdef,1:1-1:1-1:1,0.75,1.5,0.5,00000000'
+  first $reader "$corpus/csv/candidates-$reader" <<< 'weights,arch,accuracy,at_most,images,latency_ms,score,crc32
+0123456789abcdef,0:0-1:1-2:0,0.5,0.5,all,1.25,0.4,00000000
+0123456789abcdef,1:1-1:1-1:1,0.75,0.8,250,1.5,0.5,00000000'
 done
 header='{"__metadata__":{"crc32":"00000000","next_step":"12"},"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"n":{"dtype":"I64","shape":[0],"data_offsets":[8,8]}}'
 for reader in p r; do

@@ -170,6 +170,7 @@ int main(int argc, char** argv) {
   add_predict_command(app, chosen);
   add_accel_command(app, chosen);
   add_latency_commands(app, chosen);
+  add_report_command(app, chosen);
   add_config_commands(app, chosen);
   if (argc == 1) {
     fmt::print(stderr, "{}", app.help());

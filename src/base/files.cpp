@@ -126,6 +126,14 @@ fs::path unfinished(const fs::path& path) {
   return path.string() + ".tmp";
 }
 
+void append_file(const fs::path& path, std::string_view contents) {
+  Descriptor file(path, O_WRONLY | O_CREAT | O_APPEND);
+  if (!file.is_open() || !write_all(file.get(), contents) || ::fsync(file.get()) != 0 ||
+      file.close() != 0) {
+    fail(path, "write", errno);
+  }
+}
+
 void write_json(const fs::path& path, const nlohmann::json& value) {
   write_file(path, value.dump(2) + "\n");
 }

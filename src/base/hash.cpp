@@ -1,12 +1,37 @@
 #include "hsconas/base/hash.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <zlib.h>
 
 #include <fmt/format.h>
 
 namespace hsconas {
+
+namespace {
+
+constexpr std::array<std::uint32_t, 256> crc32c_table() {
+  constexpr std::uint32_t kPolynomial = 0x82f63b78U;  // Bits in reverse.
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t byte = 0; byte < 256; ++byte) {
+    std::uint32_t crc = byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? kPolynomial : 0U);
+    table[byte] = crc;
+  }
+  return table;
+}
+
+}  // namespace
+
+std::uint32_t crc32c(std::string_view data) {
+  static constexpr auto kTable = crc32c_table();
+  std::uint32_t crc = ~0U;
+  for (const char c : data) {
+    crc = (crc >> 8U) ^ kTable[(crc ^ static_cast<unsigned char>(c)) & 0xffU];
+  }
+  return ~crc;
+}
 
 std::string fingerprint(std::string_view text) {
   return fmt::format("{:016x}", fnv1a(text));

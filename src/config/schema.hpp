@@ -131,6 +131,11 @@ void describe(Visitor& v, SearchConfig& c) {
 }
 
 template <typename Visitor>
+void describe(Visitor& v, LogConfig& c) {
+  v("tensorboard", c.tensorboard, {}, "also write the curves as a TensorBoard event file");
+}
+
+template <typename Visitor>
 void describe(Visitor& v, Config& c) {
   v("name", c.name, {}, "of the run; default: the config file's");
   v("seed", c.seed, at_least(0), "of everything random");
@@ -145,6 +150,7 @@ void describe(Visitor& v, Config& c) {
   v.section("score", c.score);
   v.section("shrink", c.shrink);
   v.section("search", c.search);
+  v.section("log", c.log);
 }
 
 }  // namespace hsconas

@@ -103,7 +103,7 @@ std::string describe_plan(const Config& config, Log& log) {
                       megabytes(estimate_memory(space, config)));
   text +=
       "files: config.json version.txt log.txt metrics.jsonl stages.json latency.json "
-      "checkpoints/ shrink.json candidates.csv result.json\n";
+      "checkpoints/ shrink.json candidates.csv result.json report.html\n";
   return text;
 }
 

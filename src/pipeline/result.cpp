@@ -16,8 +16,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kFormat = "hsconas-result-2";
-
 json to_json(const JudgedArchitecture& judged, const SearchSpace& space,
              const LatencyStage& latency) {
   const Candidate& candidate = judged.candidate;
@@ -80,9 +78,20 @@ json to_json(const RunResult& result, const SearchResult& found, const Config& c
                        {"best_score", generation.best_score},
                        {"mean_score", generation.mean_score}});
   }
+  json random = json::array();
+  for (const Candidate& candidate : result.random) {
+    random.push_back({{"arch", space.encode(candidate.arch)},
+                      {"accuracy", candidate.accuracy},
+                      {"predicted_ms", candidate.latency_ms},
+                      {"score", candidate.score}});
+  }
+  json weights = json::array();
+  for (const auto& judged_by : result.weights) {
+    weights.push_back({{"stage", judged_by.stage}, {"weights", judged_by.fingerprint}});
+  }
   json winner = to_json(result.winner, space, latency);
   winner["test_accuracy"] = result.test_accuracy;
-  return {{"format", kFormat},
+  return {{"format", kResultFormat},
           {"name", config.name},
           {"seed", config.seed},
           {"space", config.space.name},
@@ -94,7 +103,11 @@ json to_json(const RunResult& result, const SearchResult& found, const Config& c
           {"batch", latency.table.device.batch},
           {"winner", winner},
           {"others", others},
-          {"random", {{"count", result.random_count}, {"median_accuracy", result.random_median}}},
+          {"random",
+           {{"count", result.random.size()},
+            {"median_accuracy", result.random_median},
+            {"candidates", random}}},
+          {"weights", weights},
           {"search",
            {{"method", config.search.method},
             {"evaluations", found.scored.size()},
@@ -103,7 +116,7 @@ json to_json(const RunResult& result, const SearchResult& found, const Config& c
 
 json load_result(const std::filesystem::path& path) {
   json result = read_sealed_json(path);
-  if (!result.is_object() || !result.contains("format") || result["format"] != kFormat) {
+  if (!result.is_object() || !result.contains("format") || result["format"] != kResultFormat) {
     throw Error(ErrorKind::Data, path.string() + ": not a result of a search; use --overwrite");
   }
   return result;

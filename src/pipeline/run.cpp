@@ -1,6 +1,7 @@
 #include "hsconas/pipeline/run.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -13,11 +14,13 @@
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/latency/measure.hpp"
+#include "hsconas/pipeline/load_run.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/latency_report.hpp"
+#include "hsconas/report/run_report.hpp"
 #include "hsconas/score/target.hpp"
 #include "hsconas/search/search.hpp"
 #include "hsconas/shrink/shrink.hpp"
@@ -34,12 +37,17 @@ using nlohmann::json;
 namespace {
 
 constexpr double kBaselineTolerance = 0.10;  // The paper's comparison: random networks near T.
-constexpr int kMetricsPerFlush = 25;
-constexpr double kOtherSpeed = 0.10;  // More than measurements scatter.
+constexpr double kOtherSpeed = 0.10;         // More than measurements scatter.
 
 json without(json object, std::initializer_list<const char*> keys) {
   for (const char* key : keys) object.erase(key);
   return object;
+}
+
+double unix_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) /
+         1000.0;
 }
 
 std::string latency_device(const Config& config) {
@@ -86,7 +94,9 @@ struct Run::Trained {
   std::unique_ptr<TableModel> latency;
   std::unique_ptr<SupernetEvaluator> evaluator;
   std::unique_ptr<Scorer> scorer;
-  json inputs;  ///< Of the stage the weights come from.
+  std::string stage;  ///< That the weights come from,
+  json inputs;        ///< and its inputs.
+  std::vector<JudgingWeights> judged_by;
   std::optional<Subspace> shrunk;
 };
 
@@ -106,6 +116,10 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_c
   write_file(dir_.version(), version_text());
   const int threads = set_threads(config_.device.threads);
   log_.info(fmt::format("run {} in {}", config_.name, dir_.root.string()));
+  if (config_.log.tensorboard) {
+    events_.emplace(dir_.root, load_metrics(dir_.metrics()),
+                    static_cast<std::int64_t>(unix_seconds()));
+  }
   log_.detail(fmt::format("{}{} with {} threads", version_text(), config_.device.type, threads));
   log_.info(describe_space(space_));
 }
@@ -135,6 +149,20 @@ bool Run::reuse(const std::string& stage, const json& inputs, const std::filesys
   }
   record_.begin(stage);
   return false;
+}
+
+void Run::write_metrics(json line) {
+  constexpr int kLinesPerFlush = 25;
+  line["time"] = unix_seconds();
+  metrics_.append(line.dump());
+  if (events_) events_->add(read_metrics_line(line));
+  if (++unsaved_metrics_ >= kLinesPerFlush) flush_metrics();
+}
+
+void Run::flush_metrics() {
+  metrics_.flush();
+  if (events_) events_->flush();
+  unsaved_metrics_ = 0;
 }
 
 json Run::latency_inputs() const {
@@ -184,7 +212,7 @@ const LatencyStage& Run::latency() {
       }
     }
     write_sealed_json(dir_.latency(), to_json(stage.table));
-    write_file(dir_.latency_plot(), latency_scatter(stage.table));
+    write_file(dir_.latency_plot(), to_svg(latency_scatter(stage.table)));
     record_.finish("latency", inputs);
   }
   const TableModel model(space_, stage.table);
@@ -214,16 +242,8 @@ RunData& Run::data() {
   return *data_;
 }
 
-json Run::weights_inputs() const {
-  const json all = to_json(config_);
-  return {{"space", all["space"]},
-          {"data", without(all["data"], {"workers", "memory_mb"})},
-          {"supernet", all["supernet"]},
-          {"seed", config_.seed}};
-}
-
 json Run::judge_inputs() {
-  return {{"score", without(to_json(config_)["score"], {"memory_mb"})},
+  return {{"score", score_inputs(config_)},
           {"target_ms", latency().objective.target_ms},
           {"latency_table", fingerprint_of(to_json(latency().table))}};
 }
@@ -232,6 +252,7 @@ void Run::train_stage(const std::string& stage, const json& inputs, const Subspa
                       const SupernetConfig& settings) {
   Supernet& supernet = trained_->supernet;
   const CheckpointStore store(dir_.checkpoints(), stage, fingerprint_of(inputs));
+  trained_->stage = stage;
   trained_->inputs = inputs;
   const bool is_done = reuse(stage, inputs, store.newest());
   const auto checkpoint = store.load(log_);
@@ -253,16 +274,11 @@ void Run::train_stage(const std::string& stage, const json& inputs, const Subspa
   const auto batches = data().train_loader(stage, settings.batch, first_step);
   const auto save = [&](std::int64_t next_step) {
     store.save({supernet.tensors(), next_step});
-    metrics_.flush();
+    flush_metrics();
   };
-  int lines = 0;
   const TrainingHooks hooks{.log = log_,
                             .stop = stop_,
-                            .metrics =
-                                [&](const json& line) {
-                                  metrics_.append(line.dump());
-                                  if (++lines % kMetricsPerFlush == 0) metrics_.flush();
-                                },
+                            .metrics = [&](const json& line) { write_metrics(line); },
                             .save = save};
   log_.info(fmt::format("{}: {} steps of {} images, log10 of the space {:.2f}", stage, total,
                         settings.batch, subspace.log10_size()));
@@ -283,7 +299,7 @@ Supernet& Run::supernet() {
   if (!trained_) {
     trained_ = std::make_unique<Trained>(space_, config_);
     log_.detail(fmt::format("supernet: {} shared weights", trained_->supernet.parameter_count()));
-    train_stage("supernet", weights_inputs(), Subspace::full(space_), config_.supernet);
+    train_stage("supernet", weights_inputs(config_), Subspace::full(space_), config_.supernet);
   }
   return trained_->supernet;
 }
@@ -308,7 +324,11 @@ Scorer& Run::scorer() {
   // Accuracies under other weights, or taken on other images, must not be mistaken for these.
   const json judged = {{"weights", trained.inputs},
                        {"score", without(to_json(config_)["score"], {"beta", "memory_mb"})}};
-  trained.scorer->set_weights(fingerprint_of(judged));
+  const std::string fingerprint = fingerprint_of(judged);
+  if (trained.judged_by.empty() || trained.judged_by.back().fingerprint != fingerprint) {
+    trained.judged_by.push_back({trained.stage, fingerprint});
+  }
+  trained.scorer->set_weights(fingerprint);
   return *trained.scorer;
 }
 
@@ -357,7 +377,7 @@ json Run::shrink_inputs(std::size_t stage) {
   json shrink = to_json(config_)["shrink"];
   auto& stages = shrink["stages"];
   stages.erase(stages.begin() + static_cast<std::ptrdiff_t>(stage) + 1, stages.end());
-  return {{"weights", weights_inputs()}, {"judged_by", judge_inputs()}, {"shrink", shrink}};
+  return {{"weights", weights_inputs(config_)}, {"judged_by", judge_inputs()}, {"shrink", shrink}};
 }
 
 RunResult Run::baseline() {
@@ -376,37 +396,50 @@ RunResult Run::baseline() {
   const Candidate* best = &scored[2];
   for (std::size_t i = 2; i < scored.size(); ++i) {
     accuracies.push_back(scored[i].accuracy);
+    result.random.push_back(scored[i]);
     if (scored[i].score > best->score) best = &scored[i];
   }
   result.others = {{"best random", *best}, {"smallest", scored[0]}, {"largest", scored[1]}};
   result.random_median = median(accuracies);
-  result.random_count = config_.search.baseline_samples;
   return result;
 }
 
 json Run::search_inputs() {
   const json all = to_json(config_);
-  return {{"weights", weights_inputs()},
+  return {{"weights", weights_inputs(config_)},
           {"judged_by", judge_inputs()},
           {"shrink", all["shrink"]},
           {"search", all["search"]},
           {"measured_on", latency_device(config_)},
           {"measured_threads", config_.latency.threads},
           {"measured_cpus", config_.latency.cpus},
-          {"rounds", config_.latency.rounds}};
+          {"rounds", config_.latency.rounds},
+          {"result_format", kResultFormat}};
 }
 
 json Run::search() {
   check_feasible();
   const json inputs = search_inputs();
-  if (reuse("search", inputs, dir_.result())) return load_result(dir_.result());
+  if (!reuse("search", inputs, dir_.result())) search_stage(inputs);
+  write_file(dir_.report(), run_report(load_run(dir_.root)));
+  return load_result(dir_.result());
+}
+
+void Run::search_stage(const json& inputs) {
   supernet();
   RunResult result = baseline();
   const Subspace& subspace = shrunk();
   log_.info(fmt::format("search: {} among {} architectures", config_.search.method,
                         format_power(subspace.log10_size())));
   const SearchResult found =
-      hsconas::search(subspace, scorer(), config_.search, config_.seed, log_, stop_);
+      hsconas::search(subspace, scorer(), config_.search, config_.seed, log_, stop_,
+                      [this](const Generation& generation) {
+                        write_metrics({{"stage", "search"},
+                                       {"step", generation.evaluations},
+                                       {"best_score", generation.best_score},
+                                       {"mean_score", generation.mean_score}});
+                        flush_metrics();
+                      });
   const FrozenNetwork winner = trained_->evaluator->freeze_candidate(found.best.arch);
   Tally tally;
   data().for_each_test_batch([&](const Batch& batch) { tally += classify(winner, batch); });
@@ -415,10 +448,9 @@ json Run::search() {
   log_.info(fmt::format("winner: F {:.4f}, {:.2f} % on the test set; timing it beside the others",
                         found.best.score, result.test_accuracy * 100.0));
   measure(result);
-  const json report = to_json(result, found, config_, space_, subspace, latency());
-  write_sealed_json(dir_.result(), report);
+  result.weights = trained_->judged_by;
+  write_sealed_json(dir_.result(), to_json(result, found, config_, space_, subspace, latency()));
   record_.finish("search", inputs);
-  return report;
 }
 
 void Run::measure(RunResult& result) {

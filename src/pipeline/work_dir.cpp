@@ -10,6 +10,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/hash.hpp"
+#include "hsconas/report/tensorboard.hpp"
 
 namespace hsconas {
 
@@ -58,11 +59,14 @@ WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode) {
   const bool starts_over = mode == WorkDirMode::Overwrite;
   for (const auto& file :
        {dir.config(), dir.version(), dir.log(), dir.metrics(), dir.stages(), dir.latency(),
-        dir.latency_plot(), dir.shrink(), dir.candidates(), dir.result()}) {
+        dir.latency_plot(), dir.shrink(), dir.candidates(), dir.result(), dir.report()}) {
     fs::remove(unfinished(file), ignored);
     if (starts_over) fs::remove(file, ignored);
   }
-  if (starts_over) fs::remove_all(dir.checkpoints(), ignored);
+  if (starts_over) {
+    remove_event_files(root);
+    fs::remove_all(dir.checkpoints(), ignored);
+  }
   remove_unfinished_checkpoints(dir.checkpoints());
   return dir;
 }

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/statistics.hpp"
-#include "hsconas/report/scatter.hpp"
 #include "hsconas/report/table.hpp"
 
 namespace hsconas {
@@ -176,24 +175,25 @@ json latency_report_json(const LatencyTable& table) {
           {"held_out", held_out}};
 }
 
-std::string latency_scatter(const LatencyTable& table) {
-  Scatter scatter{.title = "Latency: predicted against measured",
-                  .subtitle = fmt::format("{}, batch {}, {}", table.space, table.device.batch,
-                                          table.device.device),
-                  .x_label = "measured, ms",
-                  .y_label = "predicted, ms",
-                  .series = {},
-                  // A band as wide as the prediction itself cannot be drawn.
-                  .band = table.error_percent < 100.0 ? table.error_percent / 100.0 : 0.0};
+Plot latency_scatter(const LatencyTable& table) {
+  Plot plot{.title = "Latency: predicted against measured",
+            .subtitle = fmt::format("{}, batch {}, {}", table.space, table.device.batch,
+                                    table.device.device),
+            .x_label = "measured, ms",
+            .y_label = "predicted, ms",
+            .series = {},
+            .is_square = true,
+            // A band as wide as the prediction itself cannot be drawn.
+            .band = table.error_percent < 100.0 ? table.error_percent / 100.0 : 0.0};
   for (const Judged& judged : judged_on(table)) {
-    ScatterSeries& series = scatter.series.emplace_back();
+    PlotSeries& series = plot.series.emplace_back();
     series.name = judged.name;
     for (const MeasuredNetwork& network : *judged.networks) {
       series.x.push_back(network.measured_ms);
       series.y.push_back(network.predicted_ms);
     }
   }
-  return to_svg(scatter);
+  return plot;
 }
 
 }  // namespace hsconas

@@ -6,14 +6,9 @@
 
 namespace hsconas {
 
-namespace {
-
-/// An empty cell goes with either kind; "-" stands for a number that is missing.
 bool looks_like_number(const std::string& cell) {
   return cell.empty() || cell.find_first_of("0123456789") <= 1 || cell == "-";
 }
-
-}  // namespace
 
 std::string TextTable::str() const {
   std::vector<std::size_t> widths;

@@ -43,6 +43,7 @@ class Run {
              const StopToken& stop);
 
   SearchResult take_result() { return std::move(result_); }
+  const Generation& last_generation() const { return result_.history.back(); }
 
  private:
   /// Indices of the `count` best candidates, best first.
@@ -154,7 +155,8 @@ void Run::score(std::span<const Architecture> batch, int wanted, Progress& progr
 }  // namespace
 
 SearchResult search(const Subspace& subspace, Scorer& scorer, const SearchConfig& config,
-                    std::uint64_t seed, Log& log, const StopToken& stop) {
+                    std::uint64_t seed, Log& log, const StopToken& stop,
+                    const std::function<void(const Generation&)>& on_generation) {
   if (config.method != "evolution" && config.method != "random") {
     throw Error(ErrorKind::Usage,
                 fmt::format("search.method must be evolution or random, got {}", config.method));
@@ -173,6 +175,7 @@ SearchResult search(const Subspace& subspace, Scorer& scorer, const SearchConfig
     // Of the last generation nobody will be a parent.
     const bool breeds = config.method == "evolution" && generation + 1 < generations;
     run.score(batch, breeds ? config.parents : 1, progress, stop);
+    if (on_generation) on_generation(run.last_generation());
   }
   return run.take_result();
 }

@@ -79,8 +79,8 @@ TEST_CASE("a search writes every file of a run and no others", "[app]") {
   CHECK(names_below(finished_run().bench / "run") ==
         std::set<std::string>{"candidates.csv", "checkpoints/shrink-1.safetensors",
                               "checkpoints/supernet.safetensors", "config.json", "latency.json",
-                              "latency.svg", "log.txt", "metrics.jsonl", "result.json",
-                              "shrink.json", "stages.json", "version.txt"});
+                              "latency.svg", "log.txt", "metrics.jsonl", "report.html",
+                              "result.json", "shrink.json", "stages.json", "version.txt"});
 }
 
 TEST_CASE("the files of a run are what their names say", "[app]") {
@@ -90,14 +90,21 @@ TEST_CASE("the files of a run are what their names say", "[app]") {
   CHECK(contains(read_file(run.file("log.txt")), "supernet: 12 steps of 64 images"));
   CHECK(read_json(run.file("latency.json"))["format"] == "hsconas-latency-2");
   CHECK(read_json(run.file("shrink.json"))["format"] == "hsconas-shrink-1");
-  CHECK(read_json(run.file("result.json"))["format"] == "hsconas-result-2");
+  CHECK(read_json(run.file("result.json"))["format"] == "hsconas-result-3");
   CHECK(read_json(run.file("stages.json")).contains("search"));
   CHECK(lines_of(read_file(run.file("candidates.csv"))).front() ==
         "weights,arch,accuracy,at_most,images,latency_ms,score,crc32");
   const auto metrics = lines_of(read_file(run.file("metrics.jsonl")));
   REQUIRE_FALSE(metrics.empty());
-  for (const std::string& line : metrics) CHECK(json::parse(line).contains("loss"));
-  CHECK(json::parse(metrics.back())["stage"] == "shrink-1");
+  std::set<std::string> stages;
+  for (const std::string& line : metrics) {
+    const json values = json::parse(line);
+    stages.insert(values["stage"]);
+    CHECK(values.contains(values["stage"] == "search" ? "best_score" : "loss"));
+    CHECK(values["time"] > 1.6e9);
+  }
+  CHECK(stages == std::set<std::string>{"supernet", "shrink-1", "search"});
+  CHECK(json::parse(metrics.back())["stage"] == "search");
 }
 
 TEST_CASE("results go to stdout and everything else to stderr", "[app]") {

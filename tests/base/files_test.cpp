@@ -78,6 +78,15 @@ TEST_CASE("a write that fails leaves the old file and no rubbish", "[base]") {
                  "cannot make this folder"));
 }
 
+TEST_CASE("an appended file is made, grows and says what is wrong", "[base]") {
+  const TemporaryFolder folder;
+  append_file(folder / "x", std::string("a\0", 2));
+  append_file(folder / "x", "b");
+  CHECK(read_file(folder / "x") == std::string("a\0b", 3));
+  CHECK(error_of([&] { append_file(folder / "no" / "x", ""); }) ==
+        "data: " + (folder / "no" / "x").string() + ": cannot write: No such file or directory");
+}
+
 TEST_CASE("folders are made with their parents, and twice without harm", "[base]") {
   const TemporaryFolder folder;
   make_folder(folder / "a" / "b");

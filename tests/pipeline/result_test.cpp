@@ -41,7 +41,8 @@ json example_result() {
                          .others = {{"smallest", small, 1.5}},
                          .test_accuracy = 0.6875,
                          .random_median = 0.5625,
-                         .random_count = 8};
+                         .random = {small, best},
+                         .weights = {{"supernet", "0123456789abcdef"}}};
   const SearchResult found{
       .best = best, .scored = {best, small}, .history = {{1, 0.25, 0.25}, {2, 0.625, 0.4375}}};
   LatencyStage latency;
@@ -74,7 +75,7 @@ T = 2.000 ms per batch of 4 on cpu: example
 winner     75.00 %  0.6250         2.500  +25.0 %        2.250       -10.0 %      0.36       0.005
 smallest   50.00 %  0.2500         1.000  -50.0 %        1.500       +50.0 %      0.28       0.004
 
-Accuracies are on held-out training images, with shared weights. 8 random architectures
+Accuracies are on held-out training images, with shared weights. 2 random architectures
 within 10 % of T have a median of 56.25 %. The winner on the test set: 68.75 %.
 
 Latency model: 90 % of networks take what is predicted within 25.0 %; the winner 2.500 +- 0.625 ms.

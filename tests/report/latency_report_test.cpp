@@ -183,18 +183,18 @@ TEST_CASE("a table without networks to judge by, or none at all, is reported", "
   CHECK(contains(latency_report(table), "per layer (chosen)"));
   CHECK_FALSE(contains(latency_report(table), "error bar"));
   CHECK(latency_report_json(table)["held_out"] == json::object());
-  CHECK(contains(latency_scatter(table), "<svg"));
+  CHECK(contains(to_svg(latency_scatter(table)), "<svg"));
   table.calibration.clear();
   table.trials.clear();
   CHECK_FALSE(contains(latency_report(table), "B = "));
   const LatencyTable empty;
   CHECK(contains(latency_report(empty), "0 entries"));
   CHECK(latency_report_json(empty)["entries"] == 0);
-  CHECK(contains(latency_scatter(empty), "<svg"));
+  CHECK(contains(to_svg(latency_scatter(empty)), "<svg"));
 }
 
 TEST_CASE("the scatter holds one point for every judged network", "[report]") {
-  const std::string svg = latency_scatter(example());
+  const std::string svg = to_svg(latency_scatter(example()));
   CHECK(contains(svg, "random (n = 3)"));
   CHECK(contains(svg, "spread (n = 2)"));
   CHECK(contains(svg, "cpu: example"));
@@ -202,5 +202,5 @@ TEST_CASE("the scatter holds one point for every judged network", "[report]") {
   CHECK(contains(svg, "10 %"));  // The error bar, shaded.
   LatencyTable far = example();
   far.error_percent = 250.0;  // A bar wider than the figure can show must not end the report.
-  CHECK(contains(latency_scatter(far), "<svg"));
+  CHECK(contains(to_svg(latency_scatter(far)), "<svg"));
 }

@@ -39,6 +39,7 @@ void add_run_commands(CLI::App& app, Command& chosen);      ///< search, profile
 void add_predict_command(CLI::App& app, Command& chosen);   ///< predict
 void add_accel_command(CLI::App& app, Command& chosen);     ///< accel
 void add_latency_commands(CLI::App& app, Command& chosen);  ///< latency import, adapt, ...
+void add_report_command(CLI::App& app, Command& chosen);    ///< report
 void add_config_commands(CLI::App& app, Command& chosen);   ///< config print, check, new, keys
 
 /// The config options that several commands share.

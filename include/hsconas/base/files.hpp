@@ -21,6 +21,10 @@ std::string read_file(const std::filesystem::path& path,
 /// Throws Error(Data) that names the file and the system's reason; the old file is then intact.
 void write_file(const std::filesystem::path& path, std::string_view contents);
 
+/// Adds `contents` to the end of `path`, made when absent, and syncs it; a reader may see a part.
+/// Errors as in write_file().
+void append_file(const std::filesystem::path& path, std::string_view contents);
+
 /// `value`, indented, as a file that ends with a newline; errors as in write_file().
 void write_json(const std::filesystem::path& path, const nlohmann::json& value);
 

@@ -16,6 +16,9 @@ constexpr std::uint64_t fnv1a(std::string_view text) {
   return hash;
 }
 
+/// CRC-32C (Castagnoli; iSCSI, RFC 3720): 0xe3069283 for "123456789".
+std::uint32_t crc32c(std::string_view data);
+
 /// The hash of `text` as 16 hexadecimal digits.
 std::string fingerprint(std::string_view text);
 

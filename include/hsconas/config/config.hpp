@@ -97,6 +97,11 @@ struct SearchConfig {
   int baseline_samples = 50;           ///< Random architectures near T to compare the winner with.
 };
 
+/// What a run writes beside its results.
+struct LogConfig {
+  bool tensorboard = false;  ///< The curves of metrics.jsonl also as an event file.
+};
+
 /// Everything a run needs, as one JSON file gives it.
 struct Config {
   std::string name = "run";
@@ -111,6 +116,7 @@ struct Config {
   ScoreConfig score;
   ShrinkConfig shrink;
   SearchConfig search;
+  LogConfig log;
 };
 
 }  // namespace hsconas

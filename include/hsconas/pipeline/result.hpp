@@ -8,6 +8,7 @@
 
 #include "hsconas/config/config.hpp"
 #include "hsconas/pipeline/run.hpp"
+#include "hsconas/report/run_record.hpp"
 #include "hsconas/score/scorer.hpp"
 #include "hsconas/search/search.hpp"
 
@@ -25,11 +26,12 @@ struct RunResult {
   JudgedArchitecture winner;
   std::vector<JudgedArchitecture> others;  ///< Judged by the supernet before it was tuned.
   double test_accuracy = 0.0;              ///< Of the winner, on images nothing else has seen.
-  double random_median = 0.0;  ///< Median accuracy of random architectures within 10 % of T.
-  int random_count = 0;
+  double random_median = 0.0;     ///< Median accuracy of random architectures within 10 % of T.
+  std::vector<Candidate> random;  ///< Those, in the order in which they were drawn.
+  std::vector<JudgingWeights> weights;  ///< That judged candidates.csv, oldest first.
 };
 
-/// The content of result.json: format "hsconas-result-2". Everything in it repeats with the same
+/// The content of result.json: format "hsconas-result-3". Everything in it repeats with the same
 /// seed and latency table but the values of the keys "measured_ms".
 nlohmann::json to_json(const RunResult& result, const SearchResult& found, const Config& config,
                        const SearchSpace& space, const Subspace& subspace,

@@ -12,6 +12,7 @@
 #include "hsconas/config/config.hpp"
 #include "hsconas/latency/table.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/report/tensorboard.hpp"
 #include "hsconas/score/objective.hpp"
 #include "hsconas/score/scorer.hpp"
 #include "hsconas/space/subspace.hpp"
@@ -50,7 +51,7 @@ class Run {
   Supernet& supernet();
   /// The space left after all shrinking stages; the supernet is then tuned to it.
   const Subspace& shrunk();
-  /// Everything, up to result.json, whose content it returns (see result.hpp).
+  /// Everything, up to report.html and result.json, whose content it returns (see result.hpp).
   nlohmann::json search();
 
   const SearchSpace& space() const { return space_; }
@@ -63,9 +64,11 @@ class Run {
   /// True when `stage` can be reused and its file `output` is there; logs that, or why not.
   bool reuse(const std::string& stage, const nlohmann::json& inputs,
              const std::filesystem::path& output);
+  /// Adds a line to metrics.jsonl, and to the event file if there is one.
+  void write_metrics(nlohmann::json line);
+  void flush_metrics();
   nlohmann::json latency_inputs() const;
   TorchTimer make_timer(int batch) const;
-  nlohmann::json weights_inputs() const;
   nlohmann::json judge_inputs();
   nlohmann::json shrink_inputs(std::size_t stage);
   /// Has the latency table and throws Error(Infeasible) when no architecture meets T.
@@ -78,6 +81,8 @@ class Run {
   /// Random architectures near T and the extremes, judged by the supernet before it is tuned.
   RunResult baseline();
   nlohmann::json search_inputs();
+  /// Everything up to result.json.
+  void search_stage(const nlohmann::json& inputs);
   /// Times the compared architectures for real.
   void measure(RunResult& result);
 
@@ -88,6 +93,8 @@ class Run {
   SearchSpace space_;
   StageRecord record_;
   GrowingFile metrics_;
+  int unsaved_metrics_ = 0;  ///< Lines.
+  std::optional<EventFile> events_;
   std::unique_ptr<RunData> data_;
   std::optional<LatencyStage> latency_;
   std::unique_ptr<Trained> trained_;

@@ -37,6 +37,7 @@ struct WorkDir {
   std::filesystem::path shrink() const { return root / "shrink.json"; }
   std::filesystem::path candidates() const { return root / "candidates.csv"; }
   std::filesystem::path result() const { return root / "result.json"; }
+  std::filesystem::path report() const { return root / "report.html"; }
 
   /// Makes the folder ready, `root` itself and nothing in it but the lock, and removes what a
   /// killed process left unfinished. Throws Error(Usage) when another process uses it, or when it

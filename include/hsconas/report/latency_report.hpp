@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "hsconas/latency/table.hpp"
+#include "hsconas/report/plot.hpp"
 
 namespace hsconas {
 
@@ -14,7 +15,8 @@ namespace hsconas {
 std::string latency_report(const LatencyTable& table);
 nlohmann::json latency_report_json(const LatencyTable& table);
 
-/// Predicted against measured times of the table's networks, as an SVG document.
-std::string latency_scatter(const LatencyTable& table);
+/// Predicted against measured times of the networks that the table was not fitted on: a series for
+/// each kind of them.
+Plot latency_scatter(const LatencyTable& table);
 
 }  // namespace hsconas

@@ -5,6 +5,10 @@
 
 namespace hsconas {
 
+/// Whether a cell goes into a column of numbers: it begins like one, is empty, or "-", which stands
+/// for a number that is missing.
+bool looks_like_number(const std::string& cell);
+
 /// A table for a terminal: columns of numbers (with or without a unit) right-aligned, those of
 /// words left-aligned, two spaces between columns, a rule under the head.
 class TextTable {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "hsconas/base/log.hpp"
@@ -49,8 +50,10 @@ Architecture sample_near_target(const Subspace& subspace, const Scorer& scorer, 
 /// fewer only when the subspace runs out: when 500 draws in a row bring nothing new.
 /// Throws Error(Infeasible) as check_target() does, Error(Interrupted) when `stop` is requested.
 /// The same seeds take the same decisions, whatever of them is replayed from candidates.csv.
+/// `on_generation`, when given, is called at the end of each.
 /// Source: SPOS (Guo et al., arXiv 1904.00420), released code; HSCoNAS for F.
 SearchResult search(const Subspace& subspace, Scorer& scorer, const SearchConfig& config,
-                    std::uint64_t seed, Log& log, const StopToken& stop);
+                    std::uint64_t seed, Log& log, const StopToken& stop,
+                    const std::function<void(const Generation&)>& on_generation = {});
 
 }  // namespace hsconas

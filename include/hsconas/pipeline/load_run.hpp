@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "hsconas/config/config.hpp"
+#include "hsconas/report/run_record.hpp"
+
+namespace hsconas {
+
+/// What a run has left in `folder`. It counts as finished when its search has ended with the
+/// settings and the latency table that are there now; else there is no result, and `unfinished`
+/// says why.
+/// Throws Error(Data) that names the folder when it holds no run, and the file when one is broken.
+RunRecord load_run(const std::filesystem::path& folder);
+
+/// What the weights of a supernet depend on.
+nlohmann::json weights_inputs(const Config& config);
+
+/// What F depends on beside the weights, T and the latency table.
+nlohmann::json score_inputs(const Config& config);
+
+}  // namespace hsconas

@@ -1,0 +1,89 @@
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/app/commands.hpp"
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/pipeline/load_run.hpp"
+#include "hsconas/pipeline/result.hpp"
+#include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/report/comparison.hpp"
+#include "hsconas/report/run_report.hpp"
+
+namespace hsconas {
+
+namespace {
+
+using nlohmann::json;
+
+struct ReportOptions {
+  std::vector<std::string> runs;
+  std::string out;
+};
+
+void report_one(const ReportOptions& options, CommandContext& context) {
+  const RunRecord run = load_run(options.runs.front());
+  const WorkDir dir{options.runs.front()};
+  const std::filesystem::path file =
+      options.out.empty() ? dir.report() : std::filesystem::path(options.out);
+  write_file(file, run_report(run));
+  if (!run.result) {
+    context.log.warn(
+        fmt::format("{}: {}; the report shows what is there", run.folder, run.unfinished));
+  }
+  if (context.options.json) {
+    json object = {{"file", file.string()}, {"finished", run.result.has_value()}};
+    if (run.result) object["result"] = load_result(dir.result());
+    fmt::print("{}\n", object.dump());
+  } else if (run.result) {
+    fmt::print("{}", format_result(load_result(dir.result())));
+  }
+  context.log.info("the report is in " + file.string());
+}
+
+void report_several(const ReportOptions& options, CommandContext& context) {
+  std::vector<RunRecord> runs;
+  for (const std::string& folder : options.runs) {
+    RunRecord& run = runs.emplace_back(load_run(folder));
+    if (!run.result) {
+      throw Error(ErrorKind::Data,
+                  fmt::format("{}: is not finished: {}", run.folder, run.unfinished));
+    }
+  }
+  json object = comparison_json(runs);
+  if (!options.out.empty()) {
+    write_file(options.out, comparison_page(runs));
+    object["file"] = options.out;
+  }
+  fmt::print("{}", context.options.json ? object.dump() + "\n" : comparison_text(runs));
+  if (!options.out.empty()) context.log.info("the comparison is in " + options.out);
+}
+
+}  // namespace
+
+void add_report_command(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<ReportOptions>();
+  CLI::App* command = app.add_subcommand(
+      "report", "Write the report of a run again, or compare several finished runs");
+  command->add_option("runs", options->runs, "Work directories")->required()->type_name("RUN");
+  command
+      ->add_option("-o,--out", options->out,
+                   "The page to write (default: RUN/report.html; of several runs: none)")
+      ->type_name("FILE");
+  command->callback([options, &chosen] {
+    chosen = [options](CommandContext& context) {
+      if (options->runs.size() == 1) {
+        report_one(*options, context);
+      } else {
+        report_several(*options, context);
+      }
+    };
+  });
+}
+
+}  // namespace hsconas

@@ -1,0 +1,200 @@
+#include "hsconas/report/comparison.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/text.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/report/plot.hpp"
+#include "hsconas/report/run_report.hpp"
+#include "hsconas/report/table.hpp"
+#include "page.hpp"
+
+namespace hsconas {
+
+namespace {
+
+using nlohmann::json;
+
+/// "/shrink/stages/0/layers" as a user writes it: "shrink.stages.0.layers".
+std::string key_of(std::string pointer) {
+  std::replace(pointer.begin(), pointer.end(), '/', '.');
+  return pointer.substr(1);
+}
+
+const std::vector<std::string>& winners_head() {
+  static const std::vector<std::string> head{"run",      "accuracy",     "test",  "over random",
+                                             "F",        "predicted ms", "T ms",  "measured ms",
+                                             "MACs (M)", "params (M)",   "scored"};
+  return head;
+}
+
+std::vector<std::string> winner_row(const RunRecord& run) {
+  const ResultRecord& result = *run.result;
+  const ComparedArchitecture& winner = result.winner;
+  return {run.folder,
+          fmt::format("{:.2f} %", 100.0 * winner.accuracy),
+          fmt::format("{:.2f} %", 100.0 * result.test_accuracy),
+          fmt::format("{:+.2f}", 100.0 * (winner.accuracy - result.random_median)),
+          fmt::format("{:.4f}", winner.score),
+          fmt::format("{:.3f}", winner.predicted_ms),
+          fmt::format("{:.3f}", result.target_ms),
+          fmt::format("{:.3f}", winner.measured_ms),
+          fmt::format("{:.2f}", winner.macs / 1e6),
+          fmt::format("{:.3f}", winner.parameters / 1e6),
+          fmt::format("{}", run.candidates.size())};
+}
+
+/// "device, batch" of each run, once.
+std::set<std::string> targets_of(const std::vector<RunRecord>& runs) {
+  std::set<std::string> targets;
+  for (const RunRecord& run : runs) {
+    targets.insert(fmt::format("{}, batch {}", run.result->device, run.result->batch));
+  }
+  return targets;
+}
+
+std::string caution(const std::vector<RunRecord>& runs) {
+  const auto targets = targets_of(runs);
+  if (targets.size() == 1) return "All latencies: " + *targets.begin() + ".";
+  return "Latencies are of different targets and do not compare: " +
+         join({targets.begin(), targets.end()}, "; ") + ".";
+}
+
+std::vector<std::string> differences_head(const std::vector<RunRecord>& runs) {
+  std::vector<std::string> head{"setting"};
+  for (const RunRecord& run : runs) head.push_back(run.folder);
+  return head;
+}
+
+std::vector<std::string> difference_row(const SettingDifference& difference) {
+  std::vector<std::string> row{difference.key};
+  for (const std::string& value : difference.values) row.push_back(value.empty() ? "-" : value);
+  return row;
+}
+
+Plot fronts(const std::vector<RunRecord>& runs) {
+  Plot plot{.title = "Pareto fronts",
+            .x_label = "predicted latency, ms per batch",
+            .y_label = "accuracy on held-out images, %",
+            .series = {}};
+  std::vector<PlotSeries> winners;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const RunRecord& run = runs[i];
+    const SearchSpace space(run.config.space);
+    PlotSeries& series = plot.series.emplace_back();
+    series.name = run.folder;
+    series.mark = Mark::LineAndPoints;
+    series.look = static_cast<int>(i);
+    for (const ScoredArchitecture& scored : pareto_front(run.candidates)) {
+      series.x.push_back(scored.latency_ms);
+      series.y.push_back(100.0 * scored.accuracy);
+      series.notes.push_back(fmt::format("{}: {:.2f} %, {:.4g} ms, F {:.4f}\n{}\n{}", run.folder,
+                                         100.0 * scored.accuracy, scored.latency_ms, scored.score,
+                                         scored.arch, space.describe(space.decode(scored.arch))));
+    }
+    const ComparedArchitecture& winner = run.result->winner;
+    winners.push_back({.name = "",
+                       .x = {winner.predicted_ms},
+                       .y = {100.0 * winner.accuracy},
+                       .mark = Mark::Ring,
+                       .look = static_cast<int>(i)});
+  }
+  plot.series.insert(plot.series.end(), winners.begin(), winners.end());
+  return plot;
+}
+
+}  // namespace
+
+std::vector<SettingDifference> differing_settings(const std::vector<RunRecord>& runs) {
+  std::map<std::string, std::vector<std::string>> by_key;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const json flat = to_json(runs[i].config).flatten();
+    for (const auto& [pointer, value] : flat.items()) {
+      auto& values = by_key[key_of(pointer)];
+      values.resize(runs.size());
+      values[i] = value.dump();
+    }
+  }
+  by_key.erase("name");
+  std::vector<SettingDifference> differences;
+  for (auto& [key, values] : by_key) {
+    const bool differs = std::any_of(values.begin(), values.end(), [&](const std::string& value) {
+      return value != values.front();
+    });
+    if (differs) differences.push_back({key, std::move(values)});
+  }
+  return differences;
+}
+
+std::string comparison_text(const std::vector<RunRecord>& runs) {
+  TextTable winners(winners_head());
+  for (const RunRecord& run : runs) winners.add(winner_row(run));
+  std::string text = winners.str() + "\n" + caution(runs) + "\n\n";
+  const auto differences = differing_settings(runs);
+  if (differences.empty()) return text + "All settings are the same.\n";
+  TextTable settings(differences_head(runs));
+  for (const SettingDifference& difference : differences) settings.add(difference_row(difference));
+  return text + settings.str();
+}
+
+json comparison_json(const std::vector<RunRecord>& runs) {
+  json list = json::array();
+  for (const RunRecord& run : runs) {
+    const ResultRecord& result = *run.result;
+    list.push_back({{"folder", run.folder},
+                    {"name", run.config.name},
+                    {"device", result.device},
+                    {"batch", result.batch},
+                    {"target_ms", result.target_ms},
+                    {"evaluations", run.candidates.size()},
+                    {"random_median", result.random_median},
+                    {"winner",
+                     {{"arch", result.winner.arch},
+                      {"accuracy", result.winner.accuracy},
+                      {"test_accuracy", result.test_accuracy},
+                      {"score", result.winner.score},
+                      {"predicted_ms", result.winner.predicted_ms},
+                      {"measured_ms", result.winner.measured_ms},
+                      {"macs", result.winner.macs},
+                      {"parameters", result.winner.parameters}}}});
+  }
+  json differences = json::object();
+  for (const SettingDifference& difference : differing_settings(runs)) {
+    json& values = differences[difference.key] = json::array();
+    for (const std::string& value : difference.values) {
+      values.push_back(value.empty() ? json() : json::parse(value));
+    }
+  }
+  return {{"runs", list}, {"differences", differences}};
+}
+
+std::string comparison_page(const std::vector<RunRecord>& runs) {
+  HtmlTable winners(winners_head());
+  for (const RunRecord& run : runs) winners.add(winner_row(run));
+  HtmlTable archs({"run", "winner", "layer by layer"});
+  for (const RunRecord& run : runs) {
+    archs.add({run.folder, run.result->winner.arch, run.result->winner.layers});
+  }
+  const auto differences = differing_settings(runs);
+  HtmlTable settings(differences_head(runs));
+  for (const SettingDifference& difference : differences) settings.add(difference_row(difference));
+  const std::string title = fmt::format("{} runs compared", runs.size());
+  return html_page(
+      title + " - hsconas",
+      fmt::format("<main>\n<h1>{}</h1>\n", title) + paragraph(caution(runs)) +
+          section("Winners", winners.str() + archs.str()) +
+          section("Accuracy against latency",
+                  figure(to_svg(fronts(runs)),
+                         "The best of everything that each run scored; its winner in a ring.")) +
+          section("Settings that differ",
+                  differences.empty() ? paragraph("All settings are the same.") : settings.str()) +
+          "</main>\n");
+}
+
+}  // namespace hsconas

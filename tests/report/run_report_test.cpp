@@ -1,0 +1,280 @@
+#include "hsconas/report/run_report.hpp"
+
+#include <regex>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "hsconas/latency/latency_space.hpp"
+#include "support/errors.hpp"
+#include "support/example_run.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+/// The record of a finished run in the tiny space.
+const RunRecord& example() {
+  static const RunRecord run = [] {
+    const TemporaryFolder folder;
+    make_example_run(folder / "run", example_config());
+    return load_run(folder / "run");
+  }();
+  return run;
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++found;
+  }
+  return found;
+}
+
+/// The part of a page under the heading `title`.
+std::string section_of(const std::string& page, const std::string& title) {
+  const std::size_t at = page.find("<h2>" + title + "</h2>");
+  REQUIRE(at != std::string::npos);
+  return page.substr(at, page.find("</section>", at) - at);
+}
+
+/// The drawings of a page, SVG documents that hold others included.
+std::vector<std::string> drawings(const std::string& page) {
+  std::vector<std::string> found;
+  const std::string begin = "<div class=\"drawing\">";
+  for (std::size_t at = page.find(begin); at != std::string::npos; at = page.find(begin, at + 1)) {
+    found.push_back(page.substr(at, page.find("</div>", at) - at));
+  }
+  return found;
+}
+
+/// Fails unless every tag closes in order; void elements and what scripts hold aside.
+void check_well_formed(const std::string& page) {
+  const std::size_t script = page.find("<script>");
+  const std::string body = page.substr(0, script);
+  const std::size_t start = body.find("<body>");
+  std::vector<std::string> open;
+  const std::regex tag(R"(<(/?)([a-z][a-z0-9]*)((?: [a-zA-Z-]+(?:="[^"<>]*")?)*)(/?)>|<)");
+  for (std::sregex_iterator it(body.begin() + static_cast<std::ptrdiff_t>(start), body.end(), tag),
+       none;
+       it != none; ++it) {
+    const std::string name = (*it)[2];
+    INFO(it->prefix().str().substr(it->prefix().length() > 200 ? it->prefix().length() - 200 : 0));
+    REQUIRE_FALSE(name.empty());  // A bracket that is no tag.
+    if ((*it)[1].length() > 0) {
+      REQUIRE_FALSE(open.empty());
+      REQUIRE(open.back() == name);
+      open.pop_back();
+    } else if ((*it)[4].length() == 0 && name != "br") {
+      open.push_back(name);
+    }
+  }
+  CHECK(open == std::vector<std::string>{"body"});
+}
+
+}  // namespace
+
+TEST_CASE("the front is what nothing beats in accuracy at the same or less latency", "[report]") {
+  const auto scored = [](const char* arch, double ms, double accuracy) {
+    return ScoredArchitecture{.arch = arch, .accuracy = accuracy, .latency_ms = ms};
+  };
+  const std::vector<ScoredArchitecture> all{scored("slow", 5, 0.9), scored("worse", 4, 0.5),
+                                            scored("fast", 1, 0.4), scored("twin", 1, 0.4),
+                                            scored("mid", 3, 0.6),  scored("equal", 6, 0.9)};
+  std::string names;
+  for (const auto& on_front : pareto_front(all)) names += on_front.arch + " ";
+  CHECK(names == "fast mid slow ");
+  CHECK(pareto_front({}).empty());
+}
+
+TEST_CASE("a report of a finished run shows every part, drawn and as a table", "[report]") {
+  const std::string page = run_report(example());
+  check_well_formed(page);
+  for (const char* title : {"Accuracy against latency", "The winner, layer by layer", "The search",
+                            "Shrinking the space", "Predicted and measured latency", "Training",
+                            "Settings and versions"}) {
+    const std::string part = section_of(page, title);
+    CHECK(contains(part, "<table>"));
+    if (std::string(title) != "Settings and versions") CHECK(contains(part, "<svg"));
+  }
+  const ResultRecord& result = *example().result;
+  CHECK(contains(page, result.winner.arch));
+  CHECK(contains(page, result.winner.layers));
+  const std::string front = section_of(page, "Accuracy against latency");
+  for (const char* name : {">weights of supernet (n = ", ">weights of shrink-1 (n = ",
+                           ">random baseline (n = 5)<", ">Pareto front<", ">winner<", ">T = "}) {
+    CHECK(contains(front, name));
+  }
+  const std::string shrink = section_of(page, "Shrinking the space");
+  CHECK(count(shrink, " (kept)</td>") == 1);
+  CHECK(contains(section_of(page, "Training"), ">shrink-1</td>"));
+  CHECK(contains(section_of(page, "Settings and versions"), "search.population"));
+}
+
+TEST_CASE("every point of an architecture says which, so that it can be shown", "[report]") {
+  const RunRecord& run = example();
+  const std::string part = section_of(run_report(run), "Accuracy against latency");
+  const SearchSpace space(run.config.space);
+  for (const ScoredArchitecture& scored : run.candidates) {
+    CHECK(contains(
+        part, "\n" + scored.arch + "\n" + space.describe(space.decode(scored.arch)) + "</title>"));
+  }
+}
+
+TEST_CASE("every drawing has axes with units", "[report]") {
+  const auto all = drawings(run_report(example()));
+  CHECK(all.size() == 8);
+  for (const std::string& drawing : all) {
+    const bool is_plot = contains(drawing, "class=\"plot\"");
+    CHECK(count(drawing, "class=\"label\"") == (is_plot ? 2 : 1));
+    const std::regex unit(
+        R"(class="label"[^>]*>[^<]*(, ms per batch|, %|, number|1 = |input|mean F|steps|, nats|, per step)[^<]*<)");
+    const auto labels = std::sregex_iterator(drawing.begin(), drawing.end(), unit);
+    CHECK(std::distance(labels, std::sregex_iterator()) == (is_plot ? 2 : 1));
+  }
+}
+
+TEST_CASE("the layers of the winner add up to its predicted latency", "[report]") {
+  const std::string part = section_of(run_report(example()), "The winner, layer by layer");
+  CHECK(contains(part, fmt::format("{:.4g} ms in all", example().result->winner.predicted_ms)));
+  for (const char* name : {">stem<", ">layer 0<", ">layer 2<", ">head<", ">B<"}) {
+    CHECK(contains(part, name));
+  }
+}
+
+TEST_CASE("a page asks for nothing from elsewhere", "[report]") {
+  const std::string page = run_report(example());
+  CHECK(contains(page, "content=\"default-src 'none';"));
+  for (const char* way : {"src=", "href", "url(", "@import", "fetch(", "import("}) {
+    CHECK_FALSE(contains(page, way));
+  }
+  std::string rest = page;
+  const std::string name_space = "xmlns=\"http://www.w3.org/2000/svg\"";
+  for (std::size_t at = rest.find(name_space); at != std::string::npos;
+       at = rest.find(name_space)) {
+    rest.erase(at, name_space.size());
+  }
+  CHECK_FALSE(contains(rest, "://"));
+}
+
+TEST_CASE("texts of a run's files cannot become tags of the page", "[report]") {
+  const std::string evil = "</title></script><script>alert(1)</script><img src=x onerror=\"x\">'&";
+  RunRecord run = example();
+  const std::string before = run_report(run);
+  run.folder = evil;
+  run.config.name = evil;
+  run.config.space.name = evil;
+  run.config.data.path = evil;
+  run.versions = evil;
+  run.result->device = evil;
+  run.result->method = evil;
+  run.result->winner.layers = evil;
+  run.result->others[0].title = evil;
+  for (JudgingWeights& weights : run.weights) weights.stage = evil;
+  run.shrink->stages[0].name = evil;
+  run.shrink->stages[0].layers[0].operators[0].op = evil;
+  run.table->space = evil;
+  run.table->device.device = evil;
+  run.table->form = evil;
+  run.table->test[0].arch = evil;
+  run.metrics.add({.stage = evil, .step = 20, .time = 0.0, .values = {{"loss", 1.0}}});
+  const std::string page = run_report(run);
+  CHECK(count(page, "<script") == count(before, "<script"));
+  CHECK(count(page, "</script") == count(before, "</script"));
+  CHECK_FALSE(contains(page, "<img"));
+  CHECK(count(page, "&lt;script&gt;alert(1)&lt;/script&gt;") > 15);
+  check_well_formed(page);
+}
+
+TEST_CASE("what a run has not left is left out with a sentence", "[report]") {
+  RunRecord run{.folder = "run", .config = example_config()};
+  run.unfinished = "the search has not ended";
+  const std::string page = run_report(run);
+  check_well_formed(page);
+  CHECK(drawings(page).empty());
+  for (const char* sentence :
+       {"This run is not finished: the search has not ended.", "No architecture has been scored",
+        "There is no winner", "The search has not ended.", "has not been shrunk so far",
+        "There is no latency table", "There are no training curves", "has left no versions"}) {
+    CHECK(contains(page, sentence));
+  }
+  run.config.shrink.stages.clear();
+  CHECK(contains(run_report(run), "ask for no shrinking"));
+  // A finished run without one file each.
+  const auto check = [](const char* sentence, const auto& change) {
+    RunRecord less = example();
+    change(less);
+    const std::string shorter = run_report(less);
+    check_well_formed(shorter);
+    CHECK(contains(shorter, sentence));
+  };
+  check("There are no training curves", [](RunRecord& less) { less.metrics = {}; });
+  check("has not been shrunk so far", [](RunRecord& less) { less.shrink.reset(); });
+  check("There is no latency table", [](RunRecord& less) { less.table.reset(); });
+  check("17 more in candidates.csv", [](RunRecord& less) { less.earlier_candidates = 17; });
+}
+
+TEST_CASE("a table that lacks a block of the winner is an error", "[report]") {
+  RunRecord run = example();
+  run.table->entries.clear();
+  CHECK(contains(error_of([&] { run_report(run); }), "data: latency.json has no entry stem"));
+}
+
+TEST_CASE("a table fitted by position and an accelerator's are reported too", "[report]") {
+  RunRecord run = example();
+  run.table->by_position = true;
+  run.table->entries.clear();
+  const SearchSpace space(run.config.space);
+  const LatencySpace terms(space);
+  for (std::size_t i = 0; i < terms.terms(); ++i) {
+    run.table->entries[terms.term(i).position_key].network_ms = 0.25;
+  }
+  run.table->bias_ms = 1.0;
+  const std::string page = run_report(run);
+  CHECK(contains(page, "1.75 ms in all"));
+  CHECK(contains(page, "stem, head and all else"));
+  run.config.latency.accelerator = "chip.json";
+  run.table->test.clear();
+  run.table->test_spread.clear();
+  CHECK(contains(run_report(run), "nothing was timed"));
+}
+
+TEST_CASE("the same run gives the same page", "[report]") {
+  CHECK(run_report(example()) == run_report(example()));
+  const TemporaryFolder folder;
+  make_example_run(folder / "run", example_config());
+  CHECK(run_report(load_run(folder / "run")) == run_report(example()));
+}
+
+TEST_CASE("a report of a thousand architectures is at most a megabyte", "[report]") {
+  Config config = example_config(shipped_description("hsconas-a"));
+  config.shrink = {.samples = 28, .stages = {{.layers = 2}, {.layers = 2}}};
+  config.search.population = 40;
+  config.search.generations = 10;
+  config.search.baseline_samples = 30;
+  config.latency.bias_networks = 12;
+  const TemporaryFolder folder;
+  make_example_run(folder / "run", config);
+  const RunRecord run = load_run(folder / "run");
+  const std::string page = run_report(run);
+  CAPTURE(run.candidates.size(), page.size());
+  CHECK(run.candidates.size() >= 1000);
+  CHECK(run.candidates.size() < 1100);
+  CHECK(page.size() <= 1'000'000);
+}
+
+TEST_CASE("long curves are thinned to means, short ones keep every line", "[report]") {
+  RunRecord run = example();
+  const std::string page = run_report(run);
+  const std::string training = section_of(page, "Training");
+  CHECK(count(training, "L") < 2 * (300 + 10 + 40));
+  run.metrics = {};
+  for (int i = 1; i <= 3; ++i) {
+    run.metrics.add({.stage = "supernet", .step = 20 * i, .time = 0.0, .values = {{"loss", 1.0}}});
+  }
+  const std::string few = section_of(run_report(run), "Training");
+  CHECK(count(few, "<title>supernet, step ") == 3);
+  CHECK_FALSE(contains(few, "Learning rate"));
+}

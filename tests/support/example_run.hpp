@@ -1,0 +1,149 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/files.hpp"
+#include "hsconas/base/log.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/latency/measure.hpp"
+#include "hsconas/pipeline/load_run.hpp"
+#include "hsconas/pipeline/result.hpp"
+#include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/search/search.hpp"
+#include "hsconas/shrink/shrink.hpp"
+#include "support/fake_evaluator.hpp"
+#include "support/fake_timer.hpp"
+#include "support/spaces.hpp"
+
+namespace hsconas {
+
+/// A config whose run takes milliseconds with fakes for the device and the supernet.
+inline Config example_config(SpaceDescription space = tiny_description(3)) {
+  Config config;
+  config.name = "example";
+  config.space = std::move(space);
+  config.latency = {.target_position = 0.4,
+                    .rounds = 3,
+                    .budget_minutes = 0,
+                    .sample_ms = 0,
+                    .bias_networks = 10,
+                    .test_networks = 6};
+  config.supernet.epochs = 3;
+  config.shrink = {.samples = 3, .stages = {{.layers = 1}}};
+  config.search.population = 6;
+  config.search.generations = 3;
+  config.search.parents = 3;
+  config.search.baseline_samples = 5;
+  config.search.latency_tolerance = 0.5;
+  return config;
+}
+
+/// Goes through the stages of a run with fakes and leaves in `folder` what a real one does, but
+/// for checkpoints: written by the same code.
+inline void make_example_run(const std::filesystem::path& folder, const Config& config) {
+  const WorkDir dir = WorkDir::open(folder, WorkDirMode::Fresh);
+  Log log(Verbosity::Quiet);
+  const StopToken stop;
+  const SearchSpace space(config.space);
+  write_json(dir.config(), to_json(config));
+  write_file(dir.version(), "hsconas 0.1.0\nLibTorch <none>\n");
+
+  LatencyStage latency;
+  FakeTimer timer({.noise = 0.01});
+  latency.table =
+      measure_table(space, timer, {.device = "cpu: <fake> & co", .threads = 1, .batch = 1},
+                    config.latency, config.seed, log, stop);
+  latency.table.noise = {};  // The one thing that is this machine's.
+  write_json(dir.latency(), to_json(latency.table));
+  const TableModel model(space, latency.table);
+  const Subspace full = Subspace::full(space);
+  const LatencyRange range = latency_range(model, full);
+  latency.objective = {.target_ms = range.fastest_ms + config.latency.target_position *
+                                                           (range.slowest_ms - range.fastest_ms),
+                       .beta = config.score.beta};
+
+  GrowingFile metrics(dir.metrics(), false);
+  const auto train = [&](const std::string& stage, int lines) {
+    for (int i = 1; i <= lines; ++i) {
+      metrics.append(nlohmann::json{
+          {"stage", stage},
+          {"step", 20 * i},
+          {"loss", 2.0 / i},
+          {"lr", 0.5 / i},
+          {"images_per_second", 1000 + i},
+          {"time",
+           1.7e9 + i}}.dump());
+    }
+  };
+  FakeEvaluator evaluator(space);
+  Scorer scorer(space, evaluator, model, latency.objective, dir.candidates());
+  RunResult result;
+  train("supernet", 400);
+  scorer.set_weights("1111111111111111");
+  result.weights.push_back({"supernet", "1111111111111111"});
+  Rng rng(config.seed, "baseline");
+  const auto extremes = scorer.score(std::vector<Architecture>{smallest(space), largest(space)});
+  for (int i = 0; i < config.search.baseline_samples; ++i) {
+    const Architecture arch = sample_near_target(full, scorer, 0.1, rng);
+    result.random.push_back(scorer.score(std::vector<Architecture>{arch}).front());
+  }
+  result.others = {{"best random", result.random.front(), 1.1 * result.random.front().latency_ms},
+                   {"smallest", extremes[0], extremes[0].latency_ms},
+                   {"largest", extremes[1], extremes[1].latency_ms}};
+  result.random_median = result.random.front().accuracy;
+
+  Subspace subspace = full;
+  nlohmann::json shrink = {{"format", "hsconas-shrink-1"},
+                           {"samples", config.shrink.samples},
+                           {"target_ms", latency.objective.target_ms},
+                           {"stages", nlohmann::json::array()}};
+  int last_layer = space.layers() - 1;
+  for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
+    const int layers = config.shrink.stages[i].layers;
+    const double before = subspace.log10_size();
+    const auto decisions = shrink_layers(subspace, last_layer, layers, config.shrink.samples,
+                                         scorer, config.seed, log, stop);
+    last_layer -= layers;
+    const std::string name = "shrink-" + std::to_string(i + 1);
+    nlohmann::json& stage = shrink["stages"].emplace_back();
+    stage = {{"name", name},
+             {"log10_size_before", before},
+             {"log10_size_after", subspace.log10_size()},
+             {"layers", nlohmann::json::array()}};
+    for (const auto& decision : decisions) stage["layers"].push_back(to_json(decision, space));
+    train(name, 10);
+    const std::string weights(16, static_cast<char>('2' + i));
+    scorer.set_weights(weights);
+    result.weights.push_back({name, weights});
+  }
+  write_json(dir.shrink(), shrink);
+
+  const SearchResult found =
+      search(subspace, scorer, config.search, config.seed, log, stop, [&](const Generation& end) {
+        metrics.append(nlohmann::json{{"stage", "search"},
+                                      {"step", end.evaluations},
+                                      {"best_score", end.best_score},
+                                      {"mean_score", end.mean_score}}
+                           .dump());
+      });
+  metrics.flush();
+  result.winner = {"winner", found.best, 1.02 * found.best.latency_ms};
+  result.test_accuracy = 0.5;
+  write_json(dir.result(), to_json(result, found, config, space, subspace, latency));
+  StageRecord(dir.stages())
+      .finish("search", {{"result_format", kResultFormat},
+                         {"weights", weights_inputs(config)},
+                         {"judged_by",
+                          {{"score", score_inputs(config)},
+                           {"target_ms", latency.objective.target_ms},
+                           {"latency_table", fingerprint_of(to_json(latency.table))}}},
+                         {"shrink", to_json(config)["shrink"]},
+                         {"search", to_json(config)["search"]}});
+}
+
+}  // namespace hsconas
