@@ -21,8 +21,8 @@ struct Tick {
 AxisRange padded_range(double low, double high);
 
 /// As many round ticks (1, 2 or 5 times a power of ten apart) as leave their labels apart on an
-/// axis of `pixels`: side by side (`lie_along`) or above each other. At least two in all; whole
-/// numbers only with `whole`.
+/// axis of `pixels`: side by side (`lie_along`) or above each other. At least two, but
+/// with `whole` only whole numbers, of which there may be fewer.
 std::vector<Tick> ticks_for(const AxisRange& range, double pixels, bool lie_along,
                             bool whole = false);
 

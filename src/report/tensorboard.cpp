@@ -107,7 +107,7 @@ EventFile::EventFile(fs::path folder, MetricsHistory history, std::int64_t now)
   rewrite();
 }
 
-void EventFile::add(MetricsLine line) {
+void EventFile::add(const MetricsLine& line) {
   if (history_.add(line)) {
     pending_ += tfrecord(event_message(line));
   } else {

@@ -23,9 +23,9 @@ struct MetricsLine {
   std::map<std::string, double> values;
 };
 
-/// Throws Error(Data) unless `line` is an object with a stage and a step. What is no number is not
-/// taken over.
-MetricsLine read_metrics_line(const nlohmann::json& line);
+/// Throws Error(Data) unless `object` is a JSON object with a stage and a step. What is no number
+/// is not taken over.
+MetricsLine read_metrics_line(const nlohmann::json& object);
 
 /// The lines of metrics.jsonl without those that a later one made void: a run that went back to a
 /// checkpoint, or repeated a stage with other settings, writes some steps again. A line whose

@@ -113,8 +113,8 @@ struct RunRecord {
 };
 
 // Each reads one file; throws Error(Data) that names it and the key or line at fault.
-ResultRecord read_result(const nlohmann::json& json, const std::string& source);
-ShrinkRecord read_shrink(const nlohmann::json& json, const std::string& source);
+ResultRecord read_result(const nlohmann::json& object, const std::string& source);
+ShrinkRecord read_shrink(const nlohmann::json& object, const std::string& source);
 
 /// The lines of candidates.csv under `weights`, into `run`; all of them, with the weights in the
 /// order of appearance, where `weights` is empty.

@@ -32,7 +32,7 @@ class EventFile {
   /// part of its name. Throws Error(Data) as write_file() does, as do the others.
   EventFile(std::filesystem::path folder, MetricsHistory history, std::int64_t now);
 
-  void add(MetricsLine line);
+  void add(const MetricsLine& line);
   /// Brings the file up to what was added.
   void flush();
   const std::filesystem::path& path() const { return path_; }
