@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "hsconas/base/hash.hpp"
 #include "support/errors.hpp"
 #include "support/example_run.hpp"
 #include "support/temporary_folder.hpp"
