@@ -74,6 +74,15 @@ class Process {
   }
 
   pid_t pid() const { return pid_; }
+  /// Waits until `is_true()`; throws when the program ends before.
+  template <typename Condition>
+  void wait_until(Condition is_true) {
+    while (!is_true()) {
+      if (has_ended()) throw std::runtime_error("ended too early: " + contents(err_));
+      pause();
+    }
+  }
+
   void send(int signal) { ::kill(pid_, signal); }
 
   Outcome wait() {

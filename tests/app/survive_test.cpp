@@ -140,10 +140,10 @@ TEST_CASE("metrics.jsonl has every step once, however often a run was killed", "
   for (const int checkpoint : {7, 42}) {
     Process process = bench.start(words);
     const std::string mark = R"("step":)" + std::to_string(checkpoint) + "}";
-    while (!fs::exists(bench / "run/metrics.jsonl") ||
-           !contains(read_file(bench / "run/metrics.jsonl"), mark)) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    process.wait_until([&] {
+      return fs::exists(bench / "run/metrics.jsonl") &&
+             contains(read_file(bench / "run/metrics.jsonl"), mark);
+    });
     process.send(SIGKILL);
     process.wait();
   }
@@ -164,6 +164,7 @@ TEST_CASE("a second process on a work directory is refused in one line that name
   const Bench bench;
   Process first = bench.start(Bench::search("run", settings()));
   first.wait_for("supernet: 60 steps");
+  first.send(SIGSTOP);  // So that it is still there when the second one comes.
   for (const char* how : {"--resume", "--overwrite"}) {
     const Outcome second = bench.run(Bench::search("run", {how}));
     INFO(second.err);
@@ -171,6 +172,7 @@ TEST_CASE("a second process on a work directory is refused in one line that name
     CHECK(lines_of(second.err).size() == 1);
     CHECK(contains(second.err, "run is in use by pid " + std::to_string(first.pid()) + " on "));
   }
+  first.send(SIGCONT);
   CHECK(first.wait().exit_code == 0);
   check_same_as_whole(bench / "run");
   CHECK_FALSE(fs::exists(bench / "run/lock"));
@@ -201,13 +203,12 @@ TEST_CASE("a damaged checkpoint is recovered from the one before, with a warning
   const Bench bench;
   const auto words = Bench::search("run", settings({"checkpoint_steps=5"}));
   Process process = bench.start(words);
-  while (!fs::exists(bench / "run/checkpoints/supernet.previous.safetensors")) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  process.send(SIGKILL);
-  process.wait();
+  process.wait_until(
+      [&] { return fs::exists(bench / "run/checkpoints/supernet.previous.safetensors"); });
+  process.send(SIGTERM);
+  REQUIRE(process.wait().exit_code == 75);
   const fs::path newest = bench / "run/checkpoints/supernet.safetensors";
-  if (fs::exists(newest)) fs::resize_file(newest, fs::file_size(newest) / 2);
+  fs::resize_file(newest, fs::file_size(newest) / 2);
   const Outcome continued = bench.run(words);
   INFO(continued.err);
   REQUIRE(continued.exit_code == 0);
@@ -251,9 +252,8 @@ TEST_CASE("a full disk stops a run, and it finishes once there is space again", 
   };
   {
     Process process = bench.start(arguments);
-    while (!fs::exists(disk / "run/checkpoints/supernet.previous.safetensors")) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    process.wait_until(
+        [&] { return fs::exists(disk / "run/checkpoints/supernet.previous.safetensors"); });
     disk.fill();
     check_stopped(process.wait(), "checkpoints/supernet.safetensors");
   }
