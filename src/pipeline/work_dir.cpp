@@ -29,8 +29,10 @@ WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode) {
                                       "--overwrite");
   }
   if (mode == WorkDirMode::Overwrite) {
-    for (const auto& file : {dir.config(), dir.version(), dir.log(), dir.metrics(), dir.stages(),
-                             dir.latency(), dir.shrink(), dir.candidates(), dir.result()}) {
+    for (const auto& file :
+         {dir.config(), dir.version(), dir.log(), dir.metrics(), dir.stages(), dir.latency(),
+          dir.shrink(), dir.candidates(), dir.result(), dir.codesign(), dir.codesign_candidates(),
+          dir.pairs(), dir.ranks(), dir.ranks_plot()}) {
       fs::remove(file, ignored);
     }
     fs::remove_all(dir.checkpoints(), ignored);

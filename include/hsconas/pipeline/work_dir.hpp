@@ -33,6 +33,11 @@ struct WorkDir {
   std::filesystem::path shrink() const { return root / "shrink.json"; }
   std::filesystem::path candidates() const { return root / "candidates.csv"; }
   std::filesystem::path result() const { return root / "result.json"; }
+  std::filesystem::path codesign() const { return root / "codesign.json"; }
+  std::filesystem::path codesign_candidates() const { return root / "codesign-candidates.csv"; }
+  std::filesystem::path pairs() const { return root / "pairs.csv"; }
+  std::filesystem::path ranks() const { return root / "ranks.csv"; }
+  std::filesystem::path ranks_plot() const { return root / "ranks.svg"; }
 
   /// Makes the folder ready, `root` itself and nothing in it. Throws Error(Usage) when it is not
   /// empty and `mode` is Fresh, Error(Data) when it cannot be made or written.
