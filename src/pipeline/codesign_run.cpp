@@ -108,12 +108,18 @@ std::vector<Architecture> rank_sample(const Config& config, const SearchSpace& s
   return sample;
 }
 
-double lowest(const std::vector<double>& values) {
-  double least = std::numeric_limits<double>::quiet_NaN();
+/// The correlations there are: none where a design costs the same for all networks.
+std::vector<double> numbers_in(const std::vector<double>& values) {
+  std::vector<double> numbers;
   for (const double value : values) {
-    if (!(value >= least)) least = std::isnan(value) ? least : value;
+    if (!std::isnan(value)) numbers.push_back(value);
   }
-  return least;
+  return numbers.empty() ? std::vector<double>{1.0} : numbers;
+}
+
+double lowest(const std::vector<double>& values) {
+  const std::vector<double> numbers = numbers_in(values);
+  return *std::min_element(numbers.begin(), numbers.end());
 }
 
 /// Compares the rankings of the proxy and of every design; warns, writes ranks.csv and ranks.svg.
@@ -127,9 +133,12 @@ json check_ranks(const Config& config, const WorkDir& dir, const PairCostModel& 
   std::size_t low = 0;
   const double bar = config.codesign.rank_warning;
   for (std::size_t i = 0; i < designs.size(); ++i) {
-    csv += fmt::format("{},{},{}\n", designs.designs()[i].name, format_exact(ranks.latency[i]),
-                       format_exact(ranks.energy[i]));
-    if (!(ranks.latency[i] >= bar && ranks.energy[i] >= bar)) ++low;
+    const auto text = [](double value) {
+      return std::isnan(value) ? std::string() : format_exact(value);
+    };
+    csv += fmt::format("{},{},{}\n", designs.designs()[i].name, text(ranks.latency[i]),
+                       text(ranks.energy[i]));
+    if (ranks.latency[i] < bar || ranks.energy[i] < bar) ++low;
   }
   write_file(dir.ranks(), csv);
   const auto shown = spread(designs.size(), kHeatMapDesigns);
@@ -146,6 +155,8 @@ json check_ranks(const Config& config, const WorkDir& dir, const PairCostModel& 
       map.values[i * shown.size() + k] = matrix.energy[i * shown.size() + k];
     }
   }
+  // The colours share out what there is, from a round value below the lowest.
+  map.low = std::min(0.9, std::floor(lowest(map.values) * 10.0) / 10.0);
   write_file(dir.ranks_plot(), to_svg(map));
   const std::string& name = designs.designs()[proxy].name;
   if (low > 0) {
@@ -156,9 +167,9 @@ json check_ranks(const Config& config, const WorkDir& dir, const PairCostModel& 
         low, designs.size(), name, bar, lowest(ranks.latency), lowest(ranks.energy)));
   }
   return {{"networks", sample.size()},
-          {"latency_median", median(ranks.latency)},
+          {"latency_median", median(numbers_in(ranks.latency))},
           {"latency_lowest", lowest(ranks.latency)},
-          {"energy_median", median(ranks.energy)},
+          {"energy_median", median(numbers_in(ranks.energy))},
           {"energy_lowest", lowest(ranks.energy)},
           {"designs_below", low},
           {"below", bar}};
@@ -241,7 +252,12 @@ json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
   const json inputs = inputs_of(config, judge);
   if (record.is_done("codesign", inputs)) {
     log.info("codesign: done before with the same settings, reused");
-    return read_json(dir.codesign());
+    json report = read_json(dir.codesign());
+    if (!report.is_object() || !report.contains("format") || report["format"] != kFormat) {
+      throw Error(ErrorKind::Data,
+                  dir.codesign().string() + ": not a result of codesign; use --overwrite");
+    }
+    return report;
   }
   for (const std::string& change : record.changes("codesign", inputs)) {
     log.info("codesign: runs again, " + change);
@@ -303,7 +319,7 @@ std::string format_codesign(const json& result) {
   if (result.contains("ranks")) {
     const json& ranks = result.at("ranks");
     const auto rank = [&](const char* key) {
-      return ranks.at(key).is_number() ? fmt::format("{:.3f}", ranks.at(key).get<double>()) : "-";
+      return fmt::format("{:.3f}", ranks.at(key).get<double>());
     };
     text += fmt::format(
         "Spearman with the proxy: latency median {}, lowest {}; energy median {}, lowest {}\n",

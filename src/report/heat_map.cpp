@@ -78,7 +78,8 @@ class Drawing {
     svg_ = fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
         "viewBox=\"0 0 {0:.0f} {1:.0f}\" role=\"img\" aria-label=\"{2}\" "
-        "font-family=\"Helvetica, Arial, sans-serif\" font-size=\"10\" fill=\"#222\">\n"
+        "font-family=\"Helvetica, Arial, sans-serif\" font-size=\"10\" fill=\"#222\" "
+        "shape-rendering=\"crispEdges\">\n"
         "<rect width=\"{0:.0f}\" height=\"{1:.0f}\" fill=\"#fff\"/>\n",
         std::ceil(width), std::ceil(height), escaped(map_.title));
     svg_ += fmt::format(

@@ -147,6 +147,15 @@ TEST_CASE("codesign refuses what cannot be in one line", "[app]") {
   refused({"codesign.designs=macs.json", "codesign.max_power_mw=10"}, 2, "not in mac");
 }
 
+TEST_CASE("a single network with a known accuracy is a choice of design", "[app]") {
+  const CodesignBench bench("nas-bench-macro", 1);
+  const Outcome outcome = bench.codesign({"-w", "run"});
+  CAPTURE(outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK(!contains(outcome.err, "unlike the proxy"));
+  CHECK(bench.result("run")["evaluations"]["pairs"] == 1 + 44);
+}
+
 TEST_CASE("codesign --dry-run says what will be searched and costs nothing", "[app]") {
   const CodesignBench bench;
   const Outcome outcome = bench.codesign({"--dry-run"});
