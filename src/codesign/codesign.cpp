@@ -204,6 +204,7 @@ Outcome Search::semi_decoupled() {
                             problem_.designs.designs()[proxy_].name));
   }
   std::vector<std::size_t> networks;
+  networks.reserve(set.size());
   for (const Pair& pair : set) networks.push_back(pair.network);
   log_.info(fmt::format("semi-decoupled: {} networks from the proxy {}, on {} designs",
                         networks.size(), problem_.designs.designs()[proxy_].name, designs_.size()));

@@ -82,11 +82,12 @@ std::vector<Choice> choices_of(const json& source, const std::string& path) {
   for (const std::string key : kOrder) {
     const auto it = source.find(key);
     if (it == source.end()) continue;
-    const std::string at = path + "." + key;
+    const std::string at = fmt::format("{}.{}", path, key);
     const bool by_tensor = key == "register_words" || key == "bits";
     if (by_tensor && it->is_object() && !is_range(*it)) {
       for (const auto& [tensor, value] : it->items()) {
-        choices.push_back({key + "." + tensor, values_of(value, at + "." + tensor)});
+        choices.push_back({fmt::format("{}.{}", key, tensor),
+                           values_of(value, fmt::format("{}.{}", at, tensor))});
       }
       continue;
     }
