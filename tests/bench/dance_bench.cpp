@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
   for (const bool forwards : {true, false}) {
     const auto begin = std::chrono::steady_clock::now();
     const double cpu = cpu_seconds();
+    if (!forwards) config.generator_steps = 1;  // It is not asked.
     CostNetworks networks(space, designs, costs, config, seed, forwards);
     networks.train(log, stop, 1e9, [] {});
     fmt::print(
