@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/app/commands.hpp"
+#include "hsconas/codesign/table_evaluator.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/pipeline/codesign_run.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/run.hpp"
@@ -75,15 +77,35 @@ Answer answer_shrink(Run& run) {
   return {text, {{"log10_size", subspace.log10_size()}, {"operators", kept}}};
 }
 
+Answer answer_codesign(Run& run) {
+  json result = run.codesign();
+  std::string text = format_codesign(result);
+  return {std::move(text), std::move(result)};
+}
+
+std::string codesign_plan(const Config& config, Log& /*log*/) {
+  const CodesignConfig& settings = config.codesign;
+  if (settings.accuracies.empty()) return describe_codesign(config, 0);
+  const SearchSpace space(config.space);
+  const TableEvaluator table(space, settings.accuracies, settings.accuracy_column);
+  return describe_codesign(config, table.architectures().size());
+}
+
 std::filesystem::path default_work_dir(const std::string& name) {
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   return std::filesystem::path("runs") / name / fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(now));
 }
 
-void execute(const RunOptions& options, Answer (*answer)(Run&), CommandContext& context) {
+/// A command that works on a run: what it does, and what --dry-run prints.
+struct RunCommand {
+  Answer (*answer)(Run&);
+  std::string (*plan)(const Config&, Log&) = describe_plan;
+};
+
+void execute(const RunOptions& options, const RunCommand& command, CommandContext& context) {
   const Config config = load_config(options.config.file, options.config.all_overrides());
   if (options.dry_run) {
-    const std::string plan = describe_plan(config, context.log);
+    const std::string plan = command.plan(config, context.log);
     fmt::print("{}", context.options.json ? json{{"plan", plan}}.dump() + "\n" : plan);
     return;
   }
@@ -94,15 +116,15 @@ void execute(const RunOptions& options, Answer (*answer)(Run&), CommandContext& 
                                          ? default_work_dir(config.name)
                                          : std::filesystem::path(options.work_dir);
   // An absent GPU is said before anything is made; profiling alone does without it.
-  if (answer != answer_profile) open_device(config.device.type);
+  if (command.answer != answer_profile) open_device(config.device.type);
   Run run(config, WorkDir::open(root, mode), context.log, context.stop, options.allow_changes);
-  const Answer result = answer(run);
+  const Answer result = command.answer(run);
   fmt::print("{}", context.options.json ? result.object.dump() + "\n" : result.text);
   context.log.info("everything is in " + root.string());
 }
 
 void add_run_command(CLI::App& app, Command& chosen, const char* name, const char* help,
-                     Answer (*answer)(Run&)) {
+                     RunCommand run) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand(name, help);
   options->config.add_to(*command);
@@ -123,8 +145,8 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
       ->excludes(resume);
   command->add_flag("-n,--dry-run", options->dry_run,
                     "Print the plan (space, steps, evaluations, memory) and exit");
-  command->callback([options, answer, &chosen] {
-    chosen = [options, answer](CommandContext& context) { execute(*options, answer, context); };
+  command->callback([options, run, &chosen] {
+    chosen = [options, run](CommandContext& context) { execute(*options, run, context); };
   });
 }
 
@@ -133,11 +155,13 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
 void add_run_commands(CLI::App& app, Command& chosen) {
   add_run_command(app, chosen, "search",
                   "Find the most accurate network within the budget, doing all stages",
-                  answer_search);
+                  {answer_search});
   add_run_command(app, chosen, "profile", "Only measure the latency table, and judge it",
-                  answer_profile);
-  add_run_command(app, chosen, "train", "Only train the supernet", answer_train);
-  add_run_command(app, chosen, "shrink", "Everything up to the shrunk space", answer_shrink);
+                  {answer_profile});
+  add_run_command(app, chosen, "train", "Only train the supernet", {answer_train});
+  add_run_command(app, chosen, "shrink", "Everything up to the shrunk space", {answer_shrink});
+  add_run_command(app, chosen, "codesign", "Search a network and an accelerator together",
+                  {answer_codesign, codesign_plan});
 }
 
 }  // namespace hsconas

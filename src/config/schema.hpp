@@ -136,6 +136,35 @@ void describe(Visitor& v, LogConfig& c) {
 }
 
 template <typename Visitor>
+void describe(Visitor& v, CodesignConfig& c) {
+  v("method", c.method, one_of({"coupled", "decoupled", "semi_decoupled", "random"}),
+    "how networks and accelerators are searched together");
+  v("designs", c.designs, {}, "file of the accelerators to choose from, see configs/designs");
+  v("accuracies", c.accuracies, {},
+    "CSV with the columns arch and accuracy_column; empty: the supernet judges");
+  v("accuracy_column", c.accuracy_column, {},
+    "its column; in percent where a value is above 1, else a fraction");
+  v("batch", c.batch, range(1, 65536), "images a design works on at a time");
+  v("max_latency_ms", c.max_latency_ms, range(0, 1e12), "per batch; 0 is no limit");
+  v("max_energy", c.max_energy, range(0, 1e30),
+    "per batch, in the unit of the designs' energy table; 0 is no limit");
+  v("max_area_mm2", c.max_area_mm2, range(0, 1e9), "of the chip; 0 is no limit");
+  v("max_power_mw", c.max_power_mw, range(0, 1e12),
+    "energy over latency, for energy tables in pJ; 0 is no limit");
+  v("proxy", c.proxy, {}, "name of the design that stage 1 works on; empty: the middle one");
+  v("limit_levels", c.limit_levels, range(0, 1000),
+    "limits per metric that stage 1 solves for; 0: all of a table's networks, 5 with a supernet");
+  v("set_size", c.set_size, range(0, 1e6), "most networks that reach stage 2; 0 is all");
+  v("rank_networks", c.rank_networks, range(3, 1e6),
+    "networks on which the designs' rankings are compared");
+  v("rank_warning", c.rank_warning, range(-1, 1), "warns where Spearman with the proxy is below");
+  v("exhaustive_pairs", c.exhaustive_pairs, range(0, 1e12),
+    "up to so many pairs of a table's networks and designs, coupled tries them all");
+  v("pairs_written", c.pairs_written, range(0, 1e7),
+    "most lines of pairs.csv; beyond them only the front");
+}
+
+template <typename Visitor>
 void describe(Visitor& v, Config& c) {
   v("name", c.name, {}, "of the run; default: the config file's");
   v("seed", c.seed, at_least(0), "of everything random");
@@ -150,6 +179,7 @@ void describe(Visitor& v, Config& c) {
   v.section("score", c.score);
   v.section("shrink", c.shrink);
   v.section("search", c.search);
+  v.section("codesign", c.codesign);
   v.section("log", c.log);
 }
 

@@ -10,10 +10,13 @@
 
 #include "hsconas/accel/model.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/hash.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/codesign/table_evaluator.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/latency/measure.hpp"
+#include "hsconas/pipeline/codesign_run.hpp"
 #include "hsconas/pipeline/load_run.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/result.hpp"
@@ -304,6 +307,16 @@ Supernet& Run::supernet() {
   return trained_->supernet;
 }
 
+Evaluator& Run::evaluator() {
+  supernet();
+  if (!trained_->evaluator) {
+    trained_->evaluator =
+        std::make_unique<SupernetEvaluator>(trained_->supernet, data().calibration(),
+                                            data().validation(), stop_, config_.score.memory_mb);
+  }
+  return *trained_->evaluator;
+}
+
 Scorer& Run::scorer() {
   Trained& trained = *trained_;
   if (!trained.scorer) {
@@ -315,9 +328,7 @@ Scorer& Run::scorer() {
     }
     record_.finish("candidates", inputs);
     trained.latency = std::make_unique<TableModel>(space_, latency().table);
-    trained.evaluator =
-        std::make_unique<SupernetEvaluator>(trained.supernet, data().calibration(),
-                                            data().validation(), stop_, config_.score.memory_mb);
+    evaluator();
     trained.scorer = std::make_unique<Scorer>(space_, *trained.evaluator, *trained.latency,
                                               latency().objective, dir_.candidates());
   }
@@ -451,6 +462,25 @@ void Run::search_stage(const json& inputs) {
   result.weights = trained_->judged_by;
   write_sealed_json(dir_.result(), to_json(result, found, config_, space_, subspace, latency()));
   record_.finish("search", inputs);
+}
+
+json Run::codesign() {
+  const CodesignConfig& settings = config_.codesign;
+  if (settings.accuracies.empty()) {
+    designs_of(config_);  // What is wrong there is better said before the training than after it.
+    const json inputs = {{"weights", weights_inputs(config_)},
+                         {"score", without(score_inputs(config_), {"beta"})}};
+    return run_codesign(
+        config_, dir_, record_,
+        {.evaluator = evaluator(), .networks = {}, .inputs = inputs, .is_expensive = true}, log_,
+        stop_);
+  }
+  TableEvaluator table(space_, settings.accuracies, settings.accuracy_column);
+  const json inputs = {{"accuracies", fingerprint(read_file(settings.accuracies))},
+                       {"column", settings.accuracy_column}};
+  return run_codesign(config_, dir_, record_,
+                      {.evaluator = table, .networks = table.architectures(), .inputs = inputs},
+                      log_, stop_);
 }
 
 void Run::measure(RunResult& result) {

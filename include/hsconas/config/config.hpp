@@ -102,6 +102,27 @@ struct LogConfig {
   bool tensorboard = false;  ///< The curves of metrics.jsonl also as an event file.
 };
 
+/// The search for a network and an accelerator together. A limit of 0 is none.
+struct CodesignConfig {
+  std::string method = "semi_decoupled";  ///< coupled, decoupled, semi_decoupled or random.
+  std::string designs;                    ///< File of the design space (configs/designs).
+  std::string accuracies;                 ///< CSV of known accuracies; empty: the supernet judges.
+  std::string accuracy_column = "accuracy";
+  int batch = 1;                ///< Images a design works on at a time.
+  double max_latency_ms = 0.0;  ///< Per batch.
+  double max_energy = 0.0;      ///< Per batch, in the unit of the designs' energy table.
+  double max_area_mm2 = 0.0;
+  double max_power_mw = 0.0;  ///< Mean, energy / latency: needs an energy table in pJ.
+  std::string proxy;          ///< Name of the proxy design; empty: the middle one.
+  int limit_levels = 0;       ///< Stage 1: limits per metric; 0: the proxy's whole front.
+  int set_size = 0;           ///< Most networks that go on to stage 2; 0: all.
+  int rank_networks = 200;    ///< Sample that rank correlations are taken on.
+  double rank_warning = 0.9;  ///< Warns of designs whose Spearman is below.
+  std::int64_t exhaustive_pairs = 200000000;  ///< Up to so many pairs, coupled tries them all.
+  int pairs_written =
+      100000;  ///< Most lines of pairs.csv; the front is written whatever their number.
+};
+
 /// Everything a run needs, as one JSON file gives it.
 struct Config {
   std::string name = "run";
@@ -116,6 +137,7 @@ struct Config {
   ScoreConfig score;
   ShrinkConfig shrink;
   SearchConfig search;
+  CodesignConfig codesign;
   LogConfig log;
 };
 

@@ -13,6 +13,7 @@
 #include "hsconas/latency/table.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
 #include "hsconas/report/tensorboard.hpp"
+#include "hsconas/score/evaluator.hpp"
 #include "hsconas/score/objective.hpp"
 #include "hsconas/score/scorer.hpp"
 #include "hsconas/space/subspace.hpp"
@@ -53,6 +54,9 @@ class Run {
   const Subspace& shrunk();
   /// Everything, up to report.html and result.json, whose content it returns (see result.hpp).
   nlohmann::json search();
+  /// The search for a network and an accelerator, see run_codesign(). With known accuracies nothing
+  /// is trained; else the supernet judges, as trained on the whole space.
+  nlohmann::json codesign();
 
   const SearchSpace& space() const { return space_; }
   const Config& config() const { return config_; }
@@ -74,6 +78,8 @@ class Run {
   /// Has the latency table and throws Error(Infeasible) when no architecture meets T.
   void check_feasible();
   RunData& data();
+  /// Accuracies with the supernet's weights on the held-out images.
+  Evaluator& evaluator();
   Scorer& scorer();
   /// Gets the weights of a training stage: from its checkpoint, or by training.
   void train_stage(const std::string& stage, const nlohmann::json& inputs, const Subspace& subspace,

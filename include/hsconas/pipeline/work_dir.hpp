@@ -38,6 +38,11 @@ struct WorkDir {
   std::filesystem::path candidates() const { return root / "candidates.csv"; }
   std::filesystem::path result() const { return root / "result.json"; }
   std::filesystem::path report() const { return root / "report.html"; }
+  std::filesystem::path codesign() const { return root / "codesign.json"; }
+  std::filesystem::path codesign_candidates() const { return root / "codesign-candidates.csv"; }
+  std::filesystem::path pairs() const { return root / "pairs.csv"; }
+  std::filesystem::path ranks() const { return root / "ranks.csv"; }
+  std::filesystem::path ranks_plot() const { return root / "ranks.svg"; }
 
   /// Makes the folder ready, `root` itself and nothing in it but the lock, and removes what a
   /// killed process left unfinished. Throws Error(Usage) when another process uses it, or when it

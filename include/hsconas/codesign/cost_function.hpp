@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hsconas/codesign/pair_cost.hpp"
+
+namespace hsconas {
+
+/// DANCE's evaluator: what it predicts and how it is trained. Sizes and steps are our choices.
+struct DanceConfig {
+  std::string cost = "edap";    ///< edap, the product of all three, or linear, their weighted sum.
+  double latency_weight = 1.0;  ///< Of linear; each metric counts relative to its geometric mean
+  double energy_weight = 1.0;   ///< over random pairs.
+  double area_weight = 1.0;
+  int cost_width = 256;            ///< Neurons per layer of the cost network
+  int generator_width = 128;       ///< and of the hardware generation network.
+  int cost_steps = 6000;           ///< Training steps of the cost network, each on new random pairs
+  int generator_steps = 3000;      ///< and of the hardware generation network.
+  int generator_networks = 10000;  ///< Networks whose best design is searched exhaustively.
+  int test_networks = 1000;        ///< Others, to judge both on.
+  int batch = 256;                 ///< Pairs or networks per step.
+  double evaluator_lr = 3e-3;      ///< First learning rate of both; falls to 0 as a cosine.
+};
+
+/// The three things that a network on a design costs.
+struct Metrics {
+  double ms = 0.0;
+  double energy = 0.0;
+  double area_mm2 = 0.0;
+};
+
+/// What a pair costs in one number, 1 where all metrics are those of `reference`: their product
+/// (EDAP), or their weighted mean; each relative to the reference.
+class CostFunction {
+ public:
+  CostFunction(const DanceConfig& config, Metrics reference)
+      : is_product_(config.cost == "edap"),
+        weights_{config.latency_weight, config.energy_weight, config.area_weight},
+        reference_(reference) {}
+
+  double operator()(const PairCost& cost, double area_mm2) const {
+    return combine(cost.ms / reference_.ms, cost.energy / reference_.energy,
+                   area_mm2 / reference_.area_mm2);
+  }
+  /// The same of metrics that are relative already; any type that multiplies and adds.
+  template <typename Number>
+  Number combine(const Number& ms, const Number& energy, const Number& area) const {
+    if (is_product_) return ms * energy * area;
+    const double sum = weights_.ms + weights_.energy + weights_.area_mm2;
+    return (ms * weights_.ms + energy * weights_.energy + area * weights_.area_mm2) / sum;
+  }
+  const Metrics& reference() const { return reference_; }
+
+ private:
+  bool is_product_;
+  Metrics weights_;
+  Metrics reference_;
+};
+
+/// Area of each design, mm^2.
+std::vector<double> areas_of(std::span<const Accelerator> designs);
+
+/// The design on which `arch` costs least, found by trying all; of equals the first. `row` is
+/// scratch of costs.designs() entries and holds all its costs afterwards.
+std::size_t best_design(const PairCostModel& costs, std::span<const double> areas,
+                        const Architecture& arch, const CostFunction& cost,
+                        std::span<PairCost> row);
+
+}  // namespace hsconas

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/log.hpp"
+#include "hsconas/base/stop_token.hpp"
+#include "hsconas/codesign/design_space.hpp"
+#include "hsconas/config/config.hpp"
+#include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/score/evaluator.hpp"
+
+namespace hsconas {
+
+/// Who tells accuracies in a co-design run.
+struct CodesignJudge {
+  Evaluator& evaluator;
+  std::span<const Architecture> networks;  ///< All it knows; none: every one of the space.
+  nlohmann::json inputs;                   ///< What its answers depend on.
+  bool is_expensive = false;               ///< Its answers are kept for a resumed run.
+};
+
+/// Searches network and accelerator together by config.codesign and writes, besides config.json and
+/// the log, into the work directory:
+/// - codesign.json: format "hsconas-codesign-1"; the best pair, the front, counters and seconds;
+///   everything but "seconds" repeats with the same seed;
+/// - pairs.csv: every pair that was scored, see CodesignConfig::pairs_written;
+/// - ranks.csv, ranks.svg: how alike the designs rank networks (semi-decoupled, decoupled).
+/// Returns the content of codesign.json. A finished run with the same inputs is only read back; one
+/// that was stopped repeats its decisions and judges only what is missing.
+/// Throws as codesign() does, and Error(Usage) for a power limit on designs whose energies are not
+/// in pJ.
+nlohmann::json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
+                            const CodesignJudge& judge, Log& log, const StopToken& stop);
+
+/// codesign.json for people.
+std::string format_codesign(const nlohmann::json& result);
+
+/// What --dry-run prints: networks, designs, limits, how many pairs will be costed.
+std::string describe_codesign(const Config& config, std::size_t networks);
+
+/// The designs of config.codesign.designs; throws Error(Usage) when none are named.
+DesignSpace designs_of(const Config& config);
+
+}  // namespace hsconas

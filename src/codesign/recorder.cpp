@@ -1,0 +1,87 @@
+#include "recorder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace hsconas {
+
+std::size_t Recorder::index_of(const Architecture& arch) {
+  const auto [it, is_new] = known_.emplace(arch, result.networks.size());
+  if (is_new) {
+    result.networks.push_back(arch);
+    accuracies_.push_back(std::numeric_limits<double>::quiet_NaN());
+  }
+  return it->second;
+}
+
+void Recorder::judge(std::span<const std::size_t> networks) {
+  std::vector<std::size_t> missing;
+  std::vector<Architecture> archs;
+  for (const std::size_t index : networks) {
+    if (!std::isnan(accuracies_[index])) continue;
+    accuracies_[index] = 0.0;  // Marks it as asked for.
+    missing.push_back(index);
+    archs.push_back(result.networks[index]);
+  }
+  const std::vector<Candidate> candidates = problem_.scorer.score(archs);
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    accuracies_[missing[i]] = candidates[i].accuracy;
+  }
+  result.counts.networks += static_cast<std::int64_t>(missing.size());
+}
+
+void Recorder::add(const Pair& pair) {
+  ++result.counts.pairs;
+  if (result.scored.size() < most_pairs_) {
+    result.scored.push_back(pair);
+  } else {
+    result.is_complete = false;
+  }
+}
+
+Outcome sweep(Recorder& recorder, std::vector<std::size_t> networks,
+              std::span<const std::size_t> designs, const Limits& limits, bool keep_pairs) {
+  std::stable_sort(networks.begin(), networks.end(), [&](std::size_t a, std::size_t b) {
+    return recorder.accuracy(a) > recorder.accuracy(b);
+  });
+  const PairCostModel& costs = recorder.problem().costs;
+  std::vector<PairCost> row(costs.designs());
+  Outcome outcome;
+  outcome.violation = std::numeric_limits<double>::infinity();
+  ParetoFront front;
+  std::vector<Pair> level;  // Pairs of one accuracy that meet the limits.
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    recorder.stop_check();
+    const std::size_t network = networks[i];
+    const double accuracy = recorder.accuracy(network);
+    if (designs.size() > 1) {
+      costs.costs(recorder.network(network), row);
+    } else {
+      row[designs[0]] = costs.cost(recorder.network(network), designs[0]);
+    }
+    for (const std::size_t design : designs) {
+      const Pair pair{
+          .network = network, .design = design, .accuracy = accuracy, .cost = row[design]};
+      recorder.add(pair);
+      if (keep_pairs) outcome.pairs.push_back(pair);
+      const double violation = limits.violation(pair.cost);
+      if (violation == 0.0) {
+        level.push_back(pair);
+        if (!outcome.best || is_better(pair, *outcome.best)) outcome.best = pair;
+      } else if (!outcome.nearest || violation < outcome.violation) {
+        outcome.nearest = pair;
+        outcome.violation = violation;
+      }
+    }
+    if (i + 1 == networks.size() || recorder.accuracy(networks[i + 1]) != accuracy) {
+      front.add_level(level);
+      level.clear();
+    }
+  }
+  outcome.front = front.pairs();
+  return outcome;
+}
+
+}  // namespace hsconas

@@ -1,0 +1,56 @@
+#include "hsconas/codesign/table_evaluator.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/csv.hpp"
+#include "hsconas/base/error.hpp"
+#include "hsconas/latency/import.hpp"
+
+namespace hsconas {
+
+TableEvaluator::TableEvaluator(const SearchSpace& space, const std::filesystem::path& csv,
+                               const std::string& column)
+    : space_(space), source_(csv.string()) {
+  const CsvTable table = CsvTable::load(csv);
+  const std::size_t arch = arch_column(table);
+  const std::size_t accuracy = table.column(column);
+  if (table.rows() == 0) throw Error(ErrorKind::Data, source_ + ": has no networks");
+  double highest = 0.0;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    highest = std::max(highest, table.number(row, accuracy));
+  }
+  const double unit = highest > 1.0 ? 100.0 : 1.0;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const double value = table.number(row, accuracy);
+    if (value < 0.0 || value > unit) {
+      table.fail(row, accuracy, fmt::format("must be in [0, {}], got {}", unit, value));
+    }
+    try {
+      Architecture canonical = space_.canonical(space_.decode(table.text(row, arch)));
+      if (!known_.emplace(canonical, value / unit).second) {
+        table.fail(row, arch, "is a network that stands in the table before");
+      }
+      architectures_.push_back(std::move(canonical));
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::Usage) table.fail(row, arch, error.what());
+      throw;
+    }
+  }
+}
+
+std::vector<double> TableEvaluator::accuracy(std::span<const Architecture> archs) {
+  std::vector<double> result;
+  for (const Architecture& arch : archs) {
+    const auto it = known_.find(space_.canonical(arch));
+    if (it == known_.end()) {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{}: has no accuracy of network {}", source_, space_.encode(arch)));
+    }
+    result.push_back(it->second);
+  }
+  return result;
+}
+
+}  // namespace hsconas

@@ -1,0 +1,188 @@
+// hsconas codesign from outside.
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/program.hpp"
+#include "catch.hpp"
+#include "hsconas/base/csv.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/space/subspace.hpp"
+#include "support/spaces.hpp"
+
+using namespace hsconas;
+using namespace hsconas::test;
+using nlohmann::json;
+
+namespace {
+
+/// A folder with a config, designs and accuracies: a share of multiply-adds stands in for them.
+class CodesignBench : public Bench {
+ public:
+  explicit CodesignBench(const std::string& space_name = "nas-bench-macro", int networks = 60) {
+    const SearchSpace space = shipped_space(space_name);
+    Rng rng(1, "codesign-app");
+    std::string csv = "arch,accuracy\n";
+    std::set<std::string> seen;
+    while (std::ssize(seen) < networks) {
+      const Architecture arch = space.canonical(sample(Subspace::full(space), rng));
+      if (!seen.insert(space.encode(arch)).second) continue;
+      const auto macs = static_cast<double>(space.cost(arch).macs);
+      csv += fmt::format("{},{}\n", space.encode(arch), macs / (macs + 1e8));
+    }
+    write_file(*this / "accuracies.csv", csv);
+    write_json(*this / "designs.json", json::parse(R"({
+      "dataflow": ["ws-kc", "ws-x", "rs-yr"], "pes": [32, 64, 128, 256],
+      "buffer_bytes": 524288, "noc_words": [100, 300], "offchip_bytes": [16, 50],
+      "clock_mhz": 500, "energy": "accelergy-eyeriss"})"));
+    write_json(
+        *this / "codesign.json",
+        {{"space", to_json(space.description())},
+         {"search", {{"population", 10}, {"generations", 3}, {"parents", 5}}},
+         {"codesign",
+          {{"designs", "designs.json"}, {"accuracies", "accuracies.csv"}, {"rank_networks", 50}}}});
+  }
+
+  Outcome codesign(const std::vector<std::string>& more) const {
+    std::vector<std::string> words{"codesign", "--config", "codesign.json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  }
+  json result(const std::string& run) const {
+    json object = read_json(*this / run / "codesign.json");
+    object.erase("seconds");
+    return object;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("codesign finds a pair by every method and writes all it scored", "[app]") {
+  const CodesignBench bench;
+  double coupled = 0.0;
+  for (const char* method : {"coupled", "decoupled", "semi_decoupled", "random"}) {
+    CAPTURE(method);
+    const Outcome outcome = bench.codesign(
+        {"-w", method, fmt::format("codesign.method={}", method), "codesign.limit_levels=4"});
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    const json result = bench.result(method);
+    CHECK(contains(outcome.out, result["best"]["arch"].get<std::string>()));
+    CHECK(result["designs"]["count"] == 44);
+    CHECK(result["designs"]["left_out"] == 4);
+    const CsvTable pairs = CsvTable::load(bench / method / "pairs.csv");
+    CHECK(pairs.rows() == result["evaluations"]["pairs"].get<std::size_t>());
+    const double accuracy = result["best"]["accuracy"];
+    if (std::string(method) == "coupled") coupled = accuracy;
+    CHECK(accuracy <= coupled);
+    CHECK(result["front"].size() >= 1);
+  }
+  CHECK(bench.result("coupled")["evaluations"]["pairs"] == 60 * 44);
+  CHECK(bench.result("decoupled")["evaluations"]["pairs"] == 60 + 44);
+  CHECK(bench.result("semi_decoupled")["evaluations"]["pairs"] ==
+        60 + 44 * bench.result("semi_decoupled")["proxy_set"].size());
+  CHECK(contains(read_file(bench / "semi_decoupled" / "ranks.svg"), "<svg"));
+  CHECK(CsvTable::load(bench / "semi_decoupled" / "ranks.csv").rows() == 44);
+}
+
+TEST_CASE("codesign repeats itself, reuses what is done and says what changed", "[app]") {
+  const CodesignBench bench;
+  REQUIRE(bench.codesign({"-w", "a"}).exit_code == 0);
+  REQUIRE(bench.codesign({"-w", "b"}).exit_code == 0);
+  CHECK(bench.result("a") == bench.result("b"));
+  CHECK(read_file(bench / "a" / "pairs.csv") == read_file(bench / "b" / "pairs.csv"));
+  const Outcome again = bench.codesign({"-w", "a", "--resume"});
+  CHECK(contains(again.err, "done before with the same settings"));
+  const Outcome changed = bench.codesign({"-w", "a", "--resume", "codesign.limit_levels=3"});
+  CHECK(contains(changed.err, "codesign.limit_levels changed from 0 to 3"));
+  CHECK(bench.codesign({"-w", "a"}).exit_code == 2);
+}
+
+TEST_CASE("codesign warns where designs rank networks unlike the proxy", "[app]") {
+  const CodesignBench bench("hsconas-a", 200);
+  const Outcome outcome = bench.codesign({"-w", "run", "codesign.proxy=ws-x_128_100_16"});
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  CHECK(contains(outcome.err, "designs rank networks unlike the proxy ws-x_128_100_16"));
+  CHECK(bench.result("run")["ranks"]["latency_lowest"] < 0.9);
+  const Outcome lenient = bench.codesign(
+      {"-w", "lenient", "codesign.proxy=ws-x_128_100_16", "codesign.rank_warning=-1"});
+  CHECK(!contains(lenient.err, "unlike the proxy"));
+}
+
+TEST_CASE("codesign refuses what cannot be in one line", "[app]") {
+  const CodesignBench bench;
+  const auto refused = [&](const std::vector<std::string>& more, int exit_code,
+                           const std::string& part) {
+    std::vector<std::string> words{"-w", "x", "--overwrite", "-q"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Outcome outcome = bench.codesign(words);
+    CAPTURE(outcome.err);
+    CHECK(outcome.exit_code == exit_code);
+    CHECK(outcome.out.empty());
+    CHECK(lines_of(outcome.err).size() == 1);
+    CHECK(contains(outcome.err, part));
+  };
+  refused({"codesign.max_latency_ms=1e-6"}, 4, "the nearest is network");
+  refused({"codesign.max_area_mm2=1e-6", "codesign.method=coupled"}, 4, "the smallest, ");
+  refused({"codesign.max_power_mw=1e-6", "codesign.method=coupled"}, 4, "mW");
+  refused({"codesign.method=joint"}, 2, "codesign.method must be one of");
+  refused({"codesign.proxy=ws-x_128_100_17"}, 2, "did you mean 'ws-x_128_100_16'?");
+  refused({"codesign.designs="}, 2, "codesign.designs is required");
+  refused({"codesign.designs=nope.json"}, 3, "nope.json");
+  refused({"codesign.accuracies=nope.csv"}, 3, "nope.csv");
+  refused({"codesign.accuracy_column=acc"}, 3, "has no column 'acc'");
+  json none = read_json(bench / "designs.json");
+  none["dataflow"] = "ws-kc";
+  none["pes"] = {16, 32};
+  write_json(bench / "none.json", none);
+  refused({"codesign.designs=none.json"}, 2, "no design is left");
+  json macs = read_json(bench / "designs.json");
+  macs["energy"] = "eyeriss";
+  write_json(bench / "macs.json", macs);
+  refused({"codesign.designs=macs.json", "codesign.max_power_mw=10"}, 2, "not in mac");
+}
+
+TEST_CASE("a single network with a known accuracy is a choice of design", "[app]") {
+  const CodesignBench bench("nas-bench-macro", 1);
+  const Outcome outcome = bench.codesign({"-w", "run"});
+  CAPTURE(outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK(!contains(outcome.err, "unlike the proxy"));
+  CHECK(bench.result("run")["evaluations"]["pairs"] == 1 + 44);
+}
+
+TEST_CASE("codesign --dry-run says what will be searched and costs nothing", "[app]") {
+  const CodesignBench bench;
+  const Outcome outcome = bench.codesign({"--dry-run"});
+  CHECK(outcome.exit_code == 0);
+  CHECK(contains(outcome.out, "networks: 60 with known accuracies"));
+  CHECK(contains(outcome.out, "designs: 44 of designs, 4 combinations left out"));
+  CHECK(contains(outcome.out, "pairs: at most 60 + |P| x 44"));
+}
+
+TEST_CASE("codesign judges by a supernet where no accuracies are known, and resumes", "[app]") {
+  const CodesignBench bench;
+  json config = micro_config();
+  config["search"] = {{"population", 4}, {"generations", 1}, {"parents", 2}};
+  config["codesign"] = {{"designs", "designs.json"}, {"limit_levels", 2}, {"rank_networks", 20}};
+  write_json(bench / "codesign.json", config);
+  const Outcome outcome = bench.codesign({"-w", "run"});
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  const json result = bench.result("run");
+  const auto judged = CsvTable::load(bench / "run" / "codesign-candidates.csv").rows();
+  CHECK(judged == result["evaluations"]["networks"].get<std::size_t>());
+  // As after a kill: nothing but the judged candidates is left of the search.
+  std::filesystem::remove(bench / "run" / "codesign.json");
+  json stages = read_json(bench / "run" / "stages.json");
+  stages.erase("codesign");
+  write_json(bench / "run" / "stages.json", stages);
+  const Outcome resumed = bench.codesign({"-w", "run", "--resume"});
+  CHECK(resumed.exit_code == 0);
+  CHECK(bench.result("run") == result);
+}

@@ -1,0 +1,217 @@
+#include "hsconas/codesign/cost_networks.hpp"
+
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+#include <torch/torch.h>
+
+#include "catch.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/base/statistics.hpp"
+#include "hsconas/space/subspace.hpp"
+#include "support/errors.hpp"
+#include "support/spaces.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+/// A tiny space and 60 designs: labels and training take a second.
+struct Bench {
+  SearchSpace space = tiny_space();
+  DesignSpace designs{nlohmann::json::parse(R"({"name": "few", "dataflow": ["ws-kc", "os-yx", "rs"],
+    "rows": [4, 8, 16, 32], "columns": 8, "register_words": [4, 8, 16, 32, 64],
+    "buffer_bytes": 65536, "noc_words": 16, "offchip_bytes": 8})")};
+  CostTable costs{space, designs.designs()};
+  DanceConfig config;
+  Log log{Verbosity::Quiet, false};
+  StopToken stop;
+
+  Bench() {
+    config.cost_width = 32;
+    config.generator_width = 32;
+    config.cost_steps = 300;
+    config.generator_steps = 150;
+    config.generator_networks = 300;
+    config.test_networks = 100;
+    config.batch = 64;
+    config.evaluator_lr = 0.01;
+  }
+
+  CostNetworks make(bool forwards = true) const {
+    return {space, designs, costs, config, 1, forwards};
+  }
+  CostNetworks trained(bool forwards = true) {
+    CostNetworks networks = make(forwards);
+    networks.train(log, stop, 1e9, [] {});
+    return networks;
+  }
+
+  /// Architectures as probabilities, [count, architecture_size()], neither one-hot nor equal.
+  torch::Tensor mixtures(const CostNetworks& networks, std::int64_t count) const {
+    Rng rng(3, "mixtures");
+    torch::Tensor values = torch::empty({count, networks.architecture_size()}, torch::kDouble);
+    for (std::int64_t i = 0; i < values.numel(); ++i) values.view({-1})[i] = rng.normal();
+    return torch::softmax(values.view({count, space.layers(), -1}), 2).view({count, -1});
+  }
+  torch::Tensor gumbel(const CostNetworks& networks, std::int64_t count) const {
+    Rng rng(4, "gumbel");
+    torch::Tensor values = torch::empty({count, networks.hardware_size()}, torch::kDouble);
+    for (std::int64_t i = 0; i < values.numel(); ++i) {
+      values.view({-1})[i] = -std::log(-std::log(rng.uniform(1e-9, 1.0)));
+    }
+    return values;
+  }
+};
+
+bool same_bits(const std::map<std::string, torch::Tensor>& a,
+               const std::map<std::string, torch::Tensor>& b) {
+  if (a.size() != b.size()) return false;
+  for (const auto& [name, tensor] : a) {
+    if (!b.contains(name) || !torch::equal(tensor, b.at(name))) return false;
+  }
+  return true;
+}
+
+std::map<std::string, torch::Tensor> copy_of(const std::map<std::string, torch::Tensor>& tensors) {
+  std::map<std::string, torch::Tensor> copy;
+  for (const auto& [name, tensor] : tensors) copy[name] = tensor.clone();
+  return copy;
+}
+
+}  // namespace
+
+TEST_CASE("a cost function is relative to its reference, a product or a weighted mean",
+          "[codesign]") {
+  DanceConfig config;
+  const CostFunction edap(config, {2.0, 10.0, 0.5});
+  CHECK(edap({2.0, 10.0}, 0.5) == Approx(1.0));
+  CHECK(edap({4.0, 30.0}, 0.5) == Approx(6.0));
+  config.cost = "linear";
+  config.latency_weight = 2.0;
+  config.area_weight = 0.0;
+  const CostFunction linear(config, {2.0, 10.0, 0.5});
+  CHECK(linear({2.0, 10.0}, 99.0) == Approx(1.0));
+  CHECK(linear({4.0, 10.0}, 99.0) == Approx((2.0 * 2.0 + 1.0) / 3.0));
+}
+
+TEST_CASE("the best design is the one that trying each finds", "[codesign]") {
+  const Bench bench;
+  const CostFunction cost({}, {1.0, 1.0, 1.0});
+  const auto areas = areas_of(bench.designs.designs());
+  std::vector<PairCost> row(areas.size());
+  Rng rng(1, "best");
+  for (int i = 0; i < 20; ++i) {
+    const Architecture arch = sample(Subspace::full(bench.space), rng);
+    const std::size_t best = best_design(bench.costs, areas, arch, cost, row);
+    for (std::size_t d = 0; d < areas.size(); ++d) {
+      CHECK(cost(bench.costs.cost(arch, best), areas[best]) <=
+            cost(bench.costs.cost(arch, d), areas[d]));
+    }
+  }
+}
+
+TEST_CASE("trained cost networks know good designs and their costs on unseen networks",
+          "[codesign]") {
+  Bench bench;
+  const CostNetworks networks = bench.trained();
+  const CostNetworksReport report = networks.test();
+  CHECK(report.regret_median >= 1.0);
+  CHECK(report.regret_median < 1.1);
+  CHECK(report.pair_error.ms < 0.15);
+  CHECK(report.pair_error.energy < 0.15);
+  CHECK(report.pair_error.area_mm2 < 0.15);
+  CHECK(report.right.size() == 3);
+  const CostNetworksReport untrained = bench.make().test();
+  CHECK(untrained.pair_error.ms > 2.0 * report.pair_error.ms);
+  CHECK(untrained.regret_median > report.regret_median);
+  // Without forwarding there is a cost all the same, of the network alone.
+  CHECK(bench.trained(false).test().best_error.ms < 0.3);
+}
+
+TEST_CASE("the cost's gradient through both frozen networks is that of finite differences",
+          "[codesign]") {
+  Bench bench;
+  for (const char* cost : {"edap", "linear"}) {
+    bench.config.cost = cost;
+    CostNetworks networks = bench.trained();
+    networks.to(torch::kDouble);
+    const torch::Tensor archs = bench.mixtures(networks, 3).set_requires_grad(true);
+    const torch::Tensor noise = bench.gumbel(networks, 3);
+    const auto value = [&](const torch::Tensor& at) {
+      return networks.cost(at, noise, 0.7, false).sum();
+    };
+    value(archs).backward();
+    const torch::Tensor gradient = archs.grad().view({-1});
+    const double largest = gradient.abs().max().item<double>();
+    CHECK(largest > 1e-4);
+    constexpr double kStep = 1e-6;
+    for (std::int64_t i = 0; i < gradient.numel(); ++i) {
+      const torch::NoGradGuard guard;
+      torch::Tensor up = archs.detach().clone();
+      torch::Tensor down = up.clone();
+      up.view({-1})[i] += kStep;
+      down.view({-1})[i] -= kStep;
+      const double slope = (value(up) - value(down)).item<double>() / (2 * kStep);
+      // A ReLU may bend within the step: hardly ever, and then by little.
+      CHECK(gradient[i].item<double>() == Approx(slope).margin(1e-4 * largest).epsilon(1e-4));
+    }
+  }
+}
+
+TEST_CASE("a backward pass leaves the frozen networks as they are, to the bit", "[codesign]") {
+  Bench bench;
+  const CostNetworks networks = bench.trained();
+  const auto before = copy_of(networks.state());
+  torch::Tensor archs = bench.mixtures(networks, 4).to(torch::kFloat).set_requires_grad(true);
+  networks.cost(archs, bench.gumbel(networks, 4).to(torch::kFloat), 1.0, true).sum().backward();
+  CHECK(archs.grad().abs().max().item<double>() > 0.0);
+  CHECK(same_bits(before, networks.state()));
+}
+
+TEST_CASE("hard choices are one-hot per axis, soft ones sum to one", "[codesign]") {
+  Bench bench;
+  const CostNetworks networks = bench.make();
+  const torch::Tensor archs = bench.mixtures(networks, 5).to(torch::kFloat);
+  const torch::NoGradGuard guard;
+  const torch::Tensor hard = networks.generate(archs, {}, 1.0, true);
+  const torch::Tensor soft = networks.generate(archs, {}, 1.0, false);
+  CHECK(networks.hardware_size() == 3 + 4 + 5);
+  CHECK(hard.max().item<double>() == Approx(1.0));
+  CHECK(hard.sum().item<double>() == Approx(5 * 3.0));
+  CHECK(soft.sum().item<double>() == Approx(5 * 3.0));
+}
+
+TEST_CASE("training that was stopped and continued gives the same weights as one without a stop",
+          "[codesign]") {
+  Bench bench;
+  for (const int stops_at : {40, 320}) {  // In either network's training.
+    CostNetworks first = bench.make();
+    StopToken stop;
+    int saves = 0;
+    std::map<std::string, torch::Tensor> saved;
+    const std::string interrupted = error_of([&] {
+      // Saves after every step.
+      first.train(bench.log, stop, 0.0, [&] {
+        saved = copy_of(first.state());
+        if (++saves == stops_at) stop.request();
+      });
+    });
+    CHECK(interrupted.starts_with("interrupted"));
+    CHECK(!first.is_trained());
+    CostNetworks second = bench.make();
+    second.load_state(saved);
+    second.train(bench.log, bench.stop, 1e9, [] {});
+    CHECK(second.is_trained());
+    CHECK(same_bits(second.state(), bench.trained().state()));
+  }
+}
+
+TEST_CASE("a state of other networks is refused by the tensor's name", "[codesign]") {
+  Bench bench;
+  const auto state = bench.make().state();
+  bench.config.cost_width = 16;
+  CostNetworks other = bench.make();
+  CHECK(contains(error_of([&] { other.load_state(state); }), "data: tensor cost."));
+  CHECK(contains(error_of([&] { other.load_state({}); }), "tensor progress"));
+}
