@@ -112,9 +112,10 @@ TEST_CASE("damaged IDX files are refused or read, packed ones never read as othe
 
 TEST_CASE("damaged CIFAR files are refused or read", "[data]") {
   const TempFolder folder;
-  folder.write("test_batch.bin", "\1" + noise(3072));
+  folder.write("test_batch.bin", std::string("\1").append(noise(3072)));
   check_set(
-      folder, "data_batch_1.bin", "\2" + noise(3072) + "\3" + noise(3072),
+      folder, "data_batch_1.bin",
+      std::string("\2").append(noise(3072)).append("\3").append(noise(3072)),
       [&] { return pixels_of(read_cifar(folder.path(), CifarKind::Cifar10)); }, false);
 }
 
