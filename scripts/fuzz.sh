@@ -44,7 +44,8 @@ for reader in p r; do
 done
 header='{"__metadata__":{"crc32":"00000000","next_step":"12"},"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"n":{"dtype":"I64","shape":[0],"data_offsets":[8,8]}}'
 for reader in p r; do
-  printf '%s\x%02x\0\0\0\0\0\0\0%s12345678' $reader ${#header} "$header" > "$corpus/safetensors/$reader"
+  printf '%s%b\0\0\0\0\0\0\0%s12345678' $reader "$(printf '\\x%02x' ${#header})" "$header" \
+    > "$corpus/safetensors/$reader"
 done
 printf 'i\x0b\0\0\x08\x01\0\0\0\3\0\1\2\0\0\x08\3\0\0\0\3\0\0\0\2\0\0\0\2abcdefghijkl' \
   > "$corpus/sets/idx"
