@@ -282,8 +282,8 @@ json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
                                          config.codesign, config.search, config.seed, log, stop);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   json report = result_json(config, result, space, designs, unit);
-  if (result.proxy) {
-    const auto sample = rank_sample(config, space, judge.networks);
+  const auto sample = rank_sample(config, space, judge.networks);
+  if (result.proxy && sample.size() > 2) {  // Fewer rank alike, or not, by chance.
     report["ranks"] = check_ranks(config, dir, costs, designs, *result.proxy, sample, log);
   }
   report["seconds"] = seconds.count();
