@@ -137,7 +137,7 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
   resume->needs(work_dir);  // The default folder is a new one each time.
   command
       ->add_flag("--allow-changes", options->allow_changes,
-                 "With --resume: take a changed config and repeat the stages that depend on it")
+                 "With --resume: take a changed config, repeat what depends on it")
       ->needs(resume);
   command
       ->add_flag("--overwrite", options->overwrite, "Remove the run in --work-dir and start over")

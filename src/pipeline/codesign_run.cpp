@@ -252,7 +252,7 @@ json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
   const json inputs = inputs_of(config, judge);
   if (record.is_done("codesign", inputs)) {
     log.info("codesign: done before with the same settings, reused");
-    json report = read_json(dir.codesign());
+    json report = read_sealed_json(dir.codesign());
     if (!report.is_object() || !report.contains("format") || report["format"] != kFormat) {
       throw Error(ErrorKind::Data,
                   dir.codesign().string() + ": not a result of codesign; use --overwrite");
@@ -288,7 +288,7 @@ json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
   }
   report["seconds"] = seconds.count();
   write_pairs(dir, result, space, designs);
-  write_json(dir.codesign(), report);
+  write_sealed_json(dir.codesign(), report);
   record.finish("codesign", inputs);
   return report;
 }

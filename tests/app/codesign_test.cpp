@@ -181,7 +181,7 @@ TEST_CASE("codesign judges by a supernet where no accuracies are known, and resu
   std::filesystem::remove(bench / "run" / "codesign.json");
   json stages = read_json(bench / "run" / "stages.json");
   stages.erase("codesign");
-  write_json(bench / "run" / "stages.json", stages);
+  write_sealed_json(bench / "run" / "stages.json", stages);
   const Outcome resumed = bench.codesign({"-w", "run", "--resume"});
   CHECK(resumed.exit_code == 0);
   CHECK(bench.result("run") == result);

@@ -139,7 +139,7 @@ TEST_CASE("metrics.jsonl has every step once, however often a run was killed", "
   const auto words = Bench::search("run", settings({"checkpoint_steps=7", "supernet.epochs=20"}));
   for (const int checkpoint : {7, 42}) {
     Process process = bench.start(words);
-    const std::string mark = R"("step":)" + std::to_string(checkpoint) + "}";
+    const std::string mark = R"("step":)" + std::to_string(checkpoint) + ",";
     process.wait_until([&] {
       return fs::exists(bench / "run/metrics.jsonl") &&
              contains(read_file(bench / "run/metrics.jsonl"), mark);
