@@ -11,6 +11,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/result.hpp"
@@ -319,6 +320,17 @@ const Subspace& Run::shrunk() {
   return *trained.shrunk;
 }
 
+Supernet& Run::tuned() {
+  shrunk();
+  return trained_->supernet;
+}
+
+FrozenNetwork Run::freeze(const Architecture& arch) {
+  shrunk();
+  scorer();  // Has the evaluator.
+  return trained_->evaluator->freeze_candidate(arch);
+}
+
 json Run::shrink_inputs(std::size_t stage) {
   // All stages so far: those that tune nothing leave no weights behind, but a smaller space.
   json shrink = to_json(config_)["shrink"];
@@ -378,6 +390,12 @@ json Run::search() {
   result.test_accuracy = tally.accuracy();
   result.winner = {"winner", found.best};
   measure(result);
+  save_model(dir_.model(), {.space = config_.space,
+                            .arch = found.best.arch,
+                            .network = winner,
+                            .classes = data().classes(),
+                            .normalisation = data().normalisation(),
+                            .weights = "supernet"});
   const json report = to_json(result, found, config_, space_, subspace, latency());
   write_json(dir_.result(), report);
   record_.finish("search", inputs);

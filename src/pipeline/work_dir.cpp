@@ -29,8 +29,9 @@ WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode) {
                                       "--overwrite");
   }
   if (mode == WorkDirMode::Overwrite) {
-    for (const auto& file : {dir.config(), dir.version(), dir.log(), dir.metrics(), dir.stages(),
-                             dir.latency(), dir.shrink(), dir.candidates(), dir.result()}) {
+    for (const auto& file :
+         {dir.config(), dir.version(), dir.log(), dir.metrics(), dir.stages(), dir.latency(),
+          dir.shrink(), dir.candidates(), dir.result(), dir.model(), dir.architecture()}) {
       fs::remove(file, ignored);
     }
     fs::remove_all(dir.checkpoints(), ignored);

@@ -18,6 +18,7 @@
 
 namespace hsconas {
 
+class FrozenNetwork;
 class RunData;  // The images, opened when the first stage needs them.
 class Supernet;
 class TorchTimer;
@@ -46,7 +47,12 @@ class Run {
   Supernet& supernet();
   /// The space left after all shrinking stages; the supernet is then tuned to it.
   const Subspace& shrunk();
-  /// Everything, up to result.json, whose content it returns (see result.hpp).
+  /// The supernet as tuned to that space.
+  Supernet& tuned();
+  /// `arch` with those weights, and statistics of its own.
+  FrozenNetwork freeze(const Architecture& arch);
+  /// Everything, up to the winner's model and result.json, whose content it returns (see
+  /// result.hpp).
   nlohmann::json search();
 
   const SearchSpace& space() const { return space_; }

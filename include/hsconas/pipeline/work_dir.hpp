@@ -33,6 +33,8 @@ struct WorkDir {
   std::filesystem::path shrink() const { return root / "shrink.json"; }
   std::filesystem::path candidates() const { return root / "candidates.csv"; }
   std::filesystem::path result() const { return root / "result.json"; }
+  std::filesystem::path model() const { return root / "model.safetensors"; }
+  std::filesystem::path architecture() const { return root / "architecture.json"; }
 
   /// Makes the folder ready, `root` itself and nothing in it. Throws Error(Usage) when it is not
   /// empty and `mode` is Fresh, Error(Data) when it cannot be made or written.
@@ -48,6 +50,9 @@ class StageRecord {
 
   /// True when `stage` was finished with exactly these inputs.
   bool is_done(const std::string& stage, const nlohmann::json& inputs) const;
+
+  /// True when `stage` was finished, with whatever inputs.
+  bool has(const std::string& stage) const { return stages_.contains(stage); }
 
   /// "supernet.epochs changed from 5 to 10" for every input of a finished stage that differs now;
   /// empty when it was never finished.
