@@ -11,6 +11,11 @@ if(HSCONAS_SANITIZE)
   add_link_options(-fsanitize=${HSCONAS_SANITIZE})
 endif()
 
+# Coverage for the fuzzer in all of our code; the fuzz targets bring its main().
+if(HSCONAS_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # clang-tidy, pinned because each version has other checks. It reads the core only: clang 14 cannot
 # parse LibTorch 1.13's headers as C++20.
 if(HSCONAS_TIDY)

@@ -10,7 +10,7 @@ shift 2
 hsconas=${HSCONAS:-$(dirname "$0")/../build/release/hsconas}
 
 best_score() {
-  "$hsconas" --json -q search --config "$config" --work-dir "$run" --resume "$@" |
+  "$hsconas" --json -q search --config "$config" --work-dir "$run" --resume --allow-changes "$@" |
     sed -E 's/.*"winner":\{[^}]*"score":([-+.e0-9]+).*/\1/'
 }
 

@@ -44,6 +44,8 @@ if [ "$purpose" = test ]; then
   if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
     need_command clang-format-14 clang-format-14
     need_command clang-tidy-14 clang-tidy-14
+    need_command clang++-14 clang-14
+    need_package libclang-rt-14-dev
   fi
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0

@@ -19,7 +19,7 @@ check_format() {
   sources include src tests | xargs -0 clang-format-14 --dry-run -Werror
 }
 
-check_scripts() { shellcheck scripts/*.sh tests/scripts/*.sh src/deploy/kit/*.sh .ci/run; }
+check_scripts() { shellcheck scripts/*.sh scripts/slurm/*.sbatch tests/scripts/*.sh src/deploy/kit/*.sh .ci/run; }
 
 build_and_test() {
   cmake --preset "$1" -DHSCONAS_TESTS=ON &&
@@ -32,6 +32,7 @@ step "format" check_format
 step "scripts" check_scripts
 step "the core under clang-tidy and sanitizers" build_and_test tidy
 step "all tests" build_and_test "$preset"
+step "fuzzing, 6 s for each of five readers" scripts/fuzz.sh 6
 
 if [ ${#failed[@]} -gt 0 ]; then
   printf '\nFailed: %s\n' "${failed[*]}"

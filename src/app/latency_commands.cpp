@@ -66,7 +66,7 @@ LatencyTable import_table(const ImportOptions& options, const LatencySpace& spac
 }
 
 void finish(const LatencyTable& table, const ImportOptions& options, CommandContext& context) {
-  write_json(options.out, to_json(table));
+  write_sealed_json(options.out, to_json(table));
   if (!options.scatter.empty()) write_file(options.scatter, latency_scatter(table));
   if (context.options.json) {
     json report = latency_report_json(table);

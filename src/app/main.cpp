@@ -81,6 +81,20 @@ int report(ErrorKind kind, std::string sentence) {
   return static_cast<int>(kind);
 }
 
+constexpr const char* kOutOfMemory =
+    "out of memory; lower supernet.batch, score.batch, score.memory_mb or data.memory_mb "
+    "(--dry-run estimates what a run takes)";
+
+/// LibTorch's allocators and cuBLAS and cuDNN say it in words; a thread that cannot be started for
+/// want of memory throws the system's error.
+bool is_out_of_memory(const std::string& what) {
+  for (const char* words :
+       {"out of memory", "allocate memory", "ALLOC_FAILED", "Resource temporarily unavailable"}) {
+    if (what.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
@@ -112,17 +126,14 @@ int run_command(const Command& command, const CommonOptions& options) {
     return report(error.kind(), error.what());
   } catch (const c10::Error& error) {
     const std::string what = error.what_without_backtrace();
-    if (what.find("out of memory") != std::string::npos ||
-        what.find("allocate memory") != std::string::npos) {
-      return report(ErrorKind::Device,
-                    "out of memory; lower supernet.batch, score.batch or the kept images");
-    }
+    if (is_out_of_memory(what)) return report(ErrorKind::Device, kOutOfMemory);
     return report(ErrorKind::Internal,
                   "this is a bug, please report it: " +
                       (options.verbose > 0 ? std::string(error.what()) : what));
   } catch (const std::bad_alloc&) {
-    return report(ErrorKind::Device, "out of memory; lower supernet.batch or score.batch");
+    return report(ErrorKind::Device, kOutOfMemory);
   } catch (const std::exception& error) {
+    if (is_out_of_memory(error.what())) return report(ErrorKind::Device, kOutOfMemory);
     return report(ErrorKind::Internal,
                   std::string("this is a bug, please report it: ") + error.what());
   }

@@ -103,7 +103,9 @@ void execute(RetrainOptions options, CommandContext& context) {
   }
   request.arch = space.decode(arch);
   fs::path out = options.out;
-  if (out.empty()) out = run / (options.arch.empty() ? "retrain" : "retrain-" + arch);
+  if (out.empty()) {
+    out = options.arch.empty() ? WorkDir{run}.retraining() : run / ("retrain-" + arch);
+  }
   const auto mode = options.resume      ? WorkDirMode::Resume
                     : options.overwrite ? WorkDirMode::Overwrite
                                         : WorkDirMode::Fresh;

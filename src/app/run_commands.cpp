@@ -30,6 +30,7 @@ struct RunOptions {
   std::string work_dir;
   std::string kit;  ///< Folder of an edge kit to write instead of measuring.
   bool resume = false;
+  bool allow_changes = false;
   bool overwrite = false;
   bool dry_run = false;
 };
@@ -118,7 +119,7 @@ void execute(const RunOptions& options, Answer (*answer)(Run&), CommandContext& 
                                          : std::filesystem::path(options.work_dir);
   // An absent GPU is said before anything is made; profiling alone does without it.
   if (answer != answer_profile) open_device(config.device.type);
-  Run run(config, WorkDir::open(root, mode), context.log, context.stop);
+  Run run(config, WorkDir::open(root, mode), context.log, context.stop, options.allow_changes);
   const Answer result = answer(run);
   fmt::print("{}", context.options.json ? result.object.dump() + "\n" : result.text);
   context.log.info("everything is in " + root.string());
@@ -136,6 +137,10 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
   auto* resume = command->add_flag("--resume", options->resume,
                                    "Continue the run in --work-dir, or start it there");
   resume->needs(work_dir);  // The default folder is a new one each time.
+  command
+      ->add_flag("--allow-changes", options->allow_changes,
+                 "With --resume: take a changed config and repeat the stages that depend on it")
+      ->needs(resume);
   command
       ->add_flag("--overwrite", options->overwrite, "Remove the run in --work-dir and start over")
       ->needs(work_dir)

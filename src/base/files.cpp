@@ -1,5 +1,6 @@
 #include "hsconas/base/files.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/hash.hpp"
 #include "hsconas/base/json_reader.hpp"
 
 namespace hsconas {
@@ -19,6 +21,8 @@ namespace hsconas {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr const char* kSeal = "crc32";
 
 [[noreturn]] void fail(const fs::path& path, std::string_view doing, int error_number) {
   throw Error(ErrorKind::Data, fmt::format("{}: cannot {}: {}", path.string(), doing,
@@ -54,6 +58,32 @@ bool write_all(int fd, std::string_view contents) {
   return true;
 }
 
+/// A rename must survive a power cut too. Some file systems cannot sync a folder.
+void sync_folder_of(const fs::path& path) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const Descriptor parent(folder, O_RDONLY | O_DIRECTORY);
+  if (parent.is_open()) ::fsync(parent.get());
+}
+
+/// `value` without its checksum, which is checked; `is_required` when there must be one.
+nlohmann::json unsealed(nlohmann::json value, const fs::path& path, bool is_required) {
+  const bool is_sealed = value.is_object() && value.contains(kSeal);
+  if (!is_sealed && is_required) {
+    throw Error(ErrorKind::Data, fmt::format("{}: has no checksum ({}), it is damaged or of "
+                                             "another version",
+                                             path.string(), kSeal));
+  }
+  if (!is_sealed) return value;
+  const nlohmann::json digits = std::move(value[kSeal]);
+  value.erase(kSeal);
+  if (digits != crc32_of(value.dump())) {
+    throw Error(ErrorKind::Data, fmt::format("{}: does not match its checksum, it is damaged; "
+                                             "after a change by hand remove its member {}",
+                                             path.string(), kSeal));
+  }
+  return value;
+}
+
 }  // namespace
 
 std::string read_file(const fs::path& path, std::size_t max_bytes) {
@@ -75,7 +105,7 @@ std::string read_file(const fs::path& path, std::size_t max_bytes) {
 }
 
 void write_file(const fs::path& path, std::string_view contents) {
-  const fs::path temporary = path.string() + ".tmp";
+  const fs::path temporary = unfinished(path);
   Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file.is_open()) fail(path, "write", errno);
   const bool ok = write_all(file.get(), contents) && ::fsync(file.get()) == 0 && file.close() == 0;
@@ -84,18 +114,34 @@ void write_file(const fs::path& path, std::string_view contents) {
     ::unlink(temporary.c_str());
     fail(path, "write", reason);
   }
-  // The rename itself must survive a power cut too. Some file systems cannot sync a folder.
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  const Descriptor parent(folder, O_RDONLY | O_DIRECTORY);
-  if (parent.is_open()) ::fsync(parent.get());
+  sync_folder_of(path);
+}
+
+void rename_file(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) fail(to, "write", errno);
+  sync_folder_of(to);
+}
+
+fs::path unfinished(const fs::path& path) {
+  return path.string() + ".tmp";
 }
 
 void write_json(const fs::path& path, const nlohmann::json& value) {
   write_file(path, value.dump(2) + "\n");
 }
 
+void write_sealed_json(const fs::path& path, nlohmann::json object) {
+  object.erase(kSeal);
+  object[kSeal] = crc32_of(object.dump());
+  write_json(path, object);
+}
+
 nlohmann::json read_json(const fs::path& path) {
-  return parse_json(read_file(path), path.string(), ErrorKind::Data);
+  return unsealed(parse_json(read_file(path), path.string(), ErrorKind::Data), path, false);
+}
+
+nlohmann::json read_sealed_json(const fs::path& path) {
+  return unsealed(parse_json(read_file(path), path.string(), ErrorKind::Data), path, true);
 }
 
 void make_folder(const fs::path& path) {
@@ -113,6 +159,17 @@ void GrowingFile::append(std::string_view line) {
   contents_.append(line);
   contents_.push_back('\n');
   dirty_ = true;
+}
+
+void GrowingFile::drop_if(const std::function<bool(std::string_view line)>& unwanted) {
+  std::string kept;
+  for (std::string_view rest = contents_; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    if (!unwanted(line)) kept.append(line).push_back('\n');
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+  }
+  dirty_ = dirty_ || kept != contents_;
+  contents_ = std::move(kept);
 }
 
 void GrowingFile::flush() {

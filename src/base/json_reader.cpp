@@ -41,7 +41,36 @@ std::string JsonReader::path_of(std::string_view key) const {
   return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
 }
 
+namespace {
+
+/// How deep lists and objects stand in each other at most; brackets inside strings do not count.
+std::size_t nesting(std::string_view text) {
+  std::size_t depth = 0;
+  std::size_t deepest = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (c == '[' || c == '{')) {
+      deepest = std::max(deepest, ++depth);
+    } else if (!in_string && (c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
+}  // namespace
+
 nlohmann::json parse_json(std::string_view text, const std::string& source, ErrorKind kind) {
+  // What is nested deeper than any file of ours would exhaust the stack when it is written again.
+  constexpr std::size_t kMaxNesting = 64;
+  if (nesting(text) > kMaxNesting) {
+    throw Error(kind, source + " is nested more than " + std::to_string(kMaxNesting) + " deep");
+  }
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {

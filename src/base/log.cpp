@@ -18,6 +18,8 @@ struct Log::Impl {
 Log::Log(Verbosity verbosity, bool console) : impl_(std::make_unique<Impl>()) {
   impl_->logger.set_level(spdlog::level::debug);
   impl_->logger.flush_on(spdlog::level::info);
+  // A log that cannot be written, on a full disk, must not stop or drown what the run has to say.
+  impl_->logger.set_error_handler([](const std::string&) {});
   if (!console) return;
   auto terminal = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>();
   terminal->set_pattern("%H:%M:%S %^%v%$");

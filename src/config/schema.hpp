@@ -148,6 +148,8 @@ void describe(Visitor& v, Config& c) {
   v("seed", c.seed, at_least(0), "of everything random");
   v("checkpoint_minutes", c.checkpoint_minutes, range(0, 1e6),
     "training state is saved at least this often");
+  v("checkpoint_steps", c.checkpoint_steps, range(0, 1e9),
+    "and after so many steps; 0 is by time alone");
   v.section("device", c.device);
   v.section("data", c.data);
   v.section("latency", c.latency);

@@ -108,7 +108,7 @@ json to_json(const RunResult& result, const SearchResult& found, const Config& c
 }
 
 json load_result(const std::filesystem::path& path) {
-  json result = read_json(path);
+  json result = read_sealed_json(path);
   if (!result.is_object() || !result.contains("format") || result["format"] != kFormat) {
     throw Error(ErrorKind::Data, path.string() + ": not a result of a search; use --overwrite");
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,7 +21,7 @@
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/supernet/calibration.hpp"
 #include "hsconas/supernet/device.hpp"
-#include "hsconas/train/safetensors.hpp"
+#include "hsconas/train/checkpoint.hpp"
 #include "hsconas/train/trainer.hpp"
 #include "hsconas/train/weight_average.hpp"
 #include "run_data.hpp"
@@ -90,7 +91,8 @@ class Retraining {
   std::int64_t train(const std::string& fingerprint) {
     take_from_run();
     const auto tensors = supernet_.tensors_of(arch_);
-    const std::int64_t first_step = resume(fingerprint);
+    const CheckpointStore store(dir_.checkpoints(), kStage, fingerprint);
+    const std::int64_t first_step = resume(store);
     if (settings_.average_decay > 0.0 && !average_) {
       average_.emplace(weights_of(tensors), settings_.average_decay);
     }
@@ -99,8 +101,13 @@ class Retraining {
     const auto total = std::max<std::int64_t>(
         1, std::llround(settings_.epochs * static_cast<double>(batches->steps_per_epoch())));
     GrowingFile metrics(dir_.metrics(), first_step > 0);
+    // A process that was killed may have come further than its last checkpoint.
+    metrics.drop_if([&](std::string_view line) {
+      const json object = json::parse(line, nullptr, false);
+      return !object.is_object() || object.value("step", std::int64_t{0}) > first_step;
+    });
     const auto save = [&](std::int64_t next_step) {
-      save_checkpoint(fingerprint, next_step);
+      store.save({state(), next_step});
       metrics.flush();
     };
     int lines = 0;
@@ -126,6 +133,7 @@ class Retraining {
                       .seed = config_.seed,
                       .total_steps = total,
                       .save_minutes = config_.checkpoint_minutes,
+                      .save_steps = config_.checkpoint_steps,
                       .distillation = {.teacher = teacher_ ? &*teacher_ : nullptr,
                                        .weight = settings_.distillation,
                                        .temperature = settings_.temperature}},
@@ -174,8 +182,8 @@ class Retraining {
       teacher_.emplace(model.network.to(supernet_.device()));
     }
     if (!uses_run()) return;
-    Run run(load_config(WorkDir{run_}.config(), {"device.type=" + config_.device.type}),
-            WorkDir::open(run_, WorkDirMode::Resume), log_, stop_);
+    Run run(load_config(WorkDir{run_}.config(), {}), WorkDir::open(run_, WorkDirMode::Resume), log_,
+            stop_);
     if (settings_.from_supernet) {
       copy_into(weights_of(supernet_.tensors_of(arch_)), weights_of(run.tuned().tensors_of(arch_)),
                 run_.string());
@@ -183,42 +191,38 @@ class Retraining {
     if (needs_shared_teacher()) {
       const Architecture widest = largest(space_, run.shrunk());
       log_.info("retrain: the teacher is " + space_.encode(widest));
-      teacher_.emplace(run.freeze(widest));
+      teacher_.emplace(run.freeze(widest).to(supernet_.device()));
     }
     log_.attach_file(dir_.log());
     set_threads(config_.device.threads);
   }
 
-  /// Loads the checkpoint of the same training when there is one; returns the step it stands at.
-  std::int64_t resume(const std::string& fingerprint) {
-    const auto file = dir_.checkpoint(kStage);
-    std::error_code unknown;
-    if (!std::filesystem::exists(file, unknown)) return 0;
-    const TensorFile checkpoint = load_tensors(file);
-    const auto from = checkpoint.metadata.find("fingerprint");
-    if (from == checkpoint.metadata.end() || from->second != fingerprint) return 0;
+  /// Takes up the checkpoint of the same training where there is one; returns its step.
+  std::int64_t resume(const CheckpointStore& store) {
+    const auto checkpoint = store.load(log_);
+    if (!checkpoint) return 0;
+    const std::string source = store.newest().string();
     const auto tensors = supernet_.tensors_of(arch_);
-    copy_into(tensors, checkpoint.tensors, file.string());
+    copy_into(tensors, checkpoint->tensors, source);
     if (settings_.average_decay > 0.0) {
       average_.emplace(weights_of(tensors), settings_.average_decay);
-      std::map<std::string, torch::Tensor> averages;
-      for (const auto& [name, average] : average_->averages()) averages[name + kAverage] = average;
-      copy_into(averages, checkpoint.tensors, file.string());
+      copy_into(named_averages(), checkpoint->tensors, source);
     }
-    const std::int64_t step = std::stoll(checkpoint.metadata.at("next_step"));
-    log_.info(fmt::format("retrain: continues at step {}", step));
-    return step;
+    log_.info(fmt::format("retrain: continues at step {}", checkpoint->next_step));
+    return checkpoint->next_step;
   }
 
-  void save_checkpoint(const std::string& fingerprint, std::int64_t next_step) {
-    TensorFile file{supernet_.tensors_of(arch_),
-                    {{"fingerprint", fingerprint}, {"next_step", std::to_string(next_step)}}};
-    if (average_) {
-      for (const auto& [name, average] : average_->averages()) {
-        file.tensors[name + kAverage] = average;
-      }
-    }
-    save_tensors(dir_.checkpoint(kStage), file);
+  std::map<std::string, torch::Tensor> named_averages() const {
+    std::map<std::string, torch::Tensor> averages;
+    for (const auto& [name, average] : average_->averages()) averages[name + kAverage] = average;
+    return averages;
+  }
+
+  /// Everything that a checkpoint holds.
+  std::map<std::string, torch::Tensor> state() {
+    auto tensors = supernet_.tensors_of(arch_);
+    if (average_) tensors.merge(named_averages());
+    return tensors;
   }
 
   const Config& config_;
@@ -294,7 +298,7 @@ json retrain(const RetrainRequest& request, const WorkDir& dir, Log& log, const 
                        {"test_accuracy", test.top1()},
                        {"test_top5", test.top5()},
                        {"shared_test_accuracy", shared_accuracy(request, space)}};
-  write_json(dir.result(), result);
+  write_sealed_json(dir.result(), result);
   record.finish(kStage, inputs);
   return result;
 }
@@ -307,7 +311,7 @@ json load_retrain_result(const std::filesystem::path& folder) {
                                              "it with hsconas retrain --resume",
                                              folder.string()));
   }
-  json result = read_json(dir.result());
+  json result = read_sealed_json(dir.result());
   if (!result.is_object() || !result.contains("format") || result["format"] != kFormat) {
     throw Error(ErrorKind::Data, dir.result().string() + ": not a result of a retraining");
   }

@@ -10,6 +10,7 @@
 #include "hsconas/accel/model.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/latency/measure.hpp"
@@ -22,7 +23,7 @@
 #include "hsconas/search/search.hpp"
 #include "hsconas/shrink/shrink.hpp"
 #include "hsconas/supernet/device.hpp"
-#include "hsconas/train/safetensors.hpp"
+#include "hsconas/train/checkpoint.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"
 #include "hsconas/train/trainer.hpp"
 #include "run_data.hpp"
@@ -46,13 +47,34 @@ std::string latency_device(const Config& config) {
   return config.latency.device.empty() ? config.device.type : config.latency.device;
 }
 
-void load_weights(Supernet& supernet, const TensorFile& checkpoint,
+/// `config` without what cannot change a result, and files by what they hold.
+json comparable(const Config& config) {
+  json all =
+      without(to_json(config), {"name", "checkpoint_minutes", "checkpoint_steps", "retrain"});
+  all["data"] = without(all["data"], {"workers", "memory_mb"});
+  all["score"] = without(all["score"], {"memory_mb"});
+  json& latency = all["latency"];
+  for (const char* key : {"table", "accelerator"}) {
+    const auto file = latency[key].get<std::string>();
+    if (!file.empty()) latency[key] = fingerprint_of(read_json(file));
+  }
+  return all;
+}
+
+void load_weights(Supernet& supernet, const Checkpoint& checkpoint,
                   const std::filesystem::path& file) {
   try {
     supernet.load(checkpoint.tensors);
   } catch (const Error& error) {
     throw Error(error.kind(), file.string() + ": " + error.what());
   }
+}
+
+/// Whether a line of metrics.jsonl tells of a step of `stage` that is still to come, or is broken.
+bool is_repeated(std::string_view line, const std::string& stage, std::int64_t next_step) {
+  const json object = json::parse(line, nullptr, false);
+  if (!object.is_object()) return true;
+  return object.value("stage", json()) == stage && object.value("step", json()) > next_step;
 }
 
 }  // namespace
@@ -70,7 +92,7 @@ struct Run::Trained {
   std::optional<Subspace> shrunk;
 };
 
-Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop)
+Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_change)
     : config_(std::move(config)),
       dir_(std::move(dir)),
       log_(log),
@@ -79,6 +101,7 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop)
       record_(dir_.stages()),
       metrics_(dir_.metrics(), true) {
   open_device(latency_device(config_));  // An absent GPU is said before anything is made.
+  check_config(may_change);
   make_folder(dir_.checkpoints());
   log_.attach_file(dir_.log());
   write_json(dir_.config(), to_json(config_));
@@ -91,8 +114,25 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop)
 
 Run::~Run() = default;
 
-bool Run::reuse(const std::string& stage, const json& inputs) {
-  if (record_.is_done(stage, inputs)) {
+void Run::check_config(bool may_change) {
+  const json config = comparable(config_);
+  const auto changes = record_.changes("config", config);
+  if (!changes.empty() && !may_change) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("the run in {} has another config: {}; continue with --allow-changes, "
+                            "which repeats what depends on it, or choose another --work-dir",
+                            dir_.root.string(), join(changes, ", ")));
+  }
+  if (!record_.is_done("config", config)) record_.finish("config", config);
+}
+
+bool Run::reuse(const std::string& stage, const json& inputs,
+                std::initializer_list<std::filesystem::path> outputs) {
+  const bool are_there = std::all_of(outputs.begin(), outputs.end(), [](const auto& output) {
+    std::error_code unknown;  // What cannot be looked up fails, by name, when it is read.
+    return std::filesystem::exists(output, unknown);
+  });
+  if (are_there && record_.is_done(stage, inputs)) {
     log_.info(stage + ": done before with the same settings, reused");
     return true;
   }
@@ -128,9 +168,9 @@ const LatencyStage& Run::latency() {
   if (latency_) return *latency_;
   LatencyStage stage;
   const json inputs = latency_inputs();
-  stage.reused = reuse("latency", inputs);
+  stage.reused = reuse("latency", inputs, {dir_.latency()});
   if (stage.reused) {
-    stage.table = load_table(dir_.latency());
+    stage.table = read_table(read_sealed_json(dir_.latency()), dir_.latency().string());
   } else {
     if (!config_.latency.table.empty()) {
       stage.table = load_table(config_.latency.table);
@@ -149,7 +189,7 @@ const LatencyStage& Run::latency() {
             stage.table.noise.cpus));
       }
     }
-    write_json(dir_.latency(), to_json(stage.table));
+    write_sealed_json(dir_.latency(), to_json(stage.table));
     write_file(dir_.latency_plot(), latency_scatter(stage.table));
     record_.finish("latency", inputs);
   }
@@ -197,31 +237,28 @@ json Run::judge_inputs() {
 void Run::train_stage(const std::string& stage, const json& inputs, const Subspace& subspace,
                       const SupernetConfig& settings) {
   Supernet& supernet = trained_->supernet;
-  const auto file = dir_.checkpoint(stage);
-  const std::string fingerprint = fingerprint_of(inputs);
+  const CheckpointStore store(dir_.checkpoints(), stage, fingerprint_of(inputs));
   trained_->inputs = inputs;
-  if (reuse(stage, inputs)) {
-    load_weights(supernet, load_tensors(file), file);
-    return;
-  }
-  std::int64_t first_step = 0;
-  std::error_code unknown;
-  if (std::filesystem::exists(file, unknown)) {
-    const TensorFile checkpoint = load_tensors(file);
-    const auto from = checkpoint.metadata.find("fingerprint");
-    if (from != checkpoint.metadata.end() && from->second == fingerprint) {
-      load_weights(supernet, checkpoint, file);
-      first_step = std::stoll(checkpoint.metadata.at("next_step"));
-      log_.info(fmt::format("{}: continues at step {}", stage, first_step));
-    }
-  }
-  if (first_step == 0) supernet.reset_momentum();
-  const auto batches = data().train_loader(stage, settings.batch, first_step);
+  const bool is_done = reuse(stage, inputs, {store.newest()});
+  const auto checkpoint = store.load(log_);
+  if (checkpoint) load_weights(supernet, *checkpoint, store.newest());
+  const std::int64_t first_step = checkpoint ? checkpoint->next_step : 0;
+  const std::int64_t steps_per_epoch = data().training_images() / settings.batch;
   const auto total = std::max<std::int64_t>(
-      1, std::llround(settings.epochs * static_cast<double>(batches->steps_per_epoch())));
+      1, std::llround(settings.epochs * static_cast<double>(steps_per_epoch)));
+  if (is_done && first_step >= total) return;
+  // The checkpoint at its end was damaged, or somebody took it away.
+  if (is_done) log_.info(stage + ": done before, but its last weights are not there any more");
+  if (first_step == 0) {
+    supernet.reset_momentum();
+  } else {
+    log_.info(fmt::format("{}: continues at step {}", stage, first_step));
+  }
+  // A process that was killed may have come further than its last checkpoint.
+  metrics_.drop_if([&](std::string_view line) { return is_repeated(line, stage, first_step); });
+  const auto batches = data().train_loader(stage, settings.batch, first_step);
   const auto save = [&](std::int64_t next_step) {
-    save_tensors(file, {supernet.tensors(),
-                        {{"fingerprint", fingerprint}, {"next_step", std::to_string(next_step)}}});
+    store.save({supernet.tensors(), next_step});
     metrics_.flush();
   };
   int lines = 0;
@@ -241,7 +278,8 @@ void Run::train_stage(const std::string& stage, const json& inputs, const Subspa
          .settings = settings,
          .seed = config_.seed,
          .total_steps = total,
-         .save_minutes = config_.checkpoint_minutes},
+         .save_minutes = config_.checkpoint_minutes,
+         .save_steps = config_.checkpoint_steps},
         *batches, first_step, hooks);
   save(total);
   record_.finish(stage, inputs);
@@ -305,7 +343,7 @@ const Subspace& Run::shrunk() {
             {"log10_size_after", subspace.log10_size()},
             {"layers", json::array()}};
     for (const auto& decision : decisions) part["layers"].push_back(to_json(decision, space_));
-    write_json(dir_.shrink(), report);
+    write_sealed_json(dir_.shrink(), report);
     log_.info(fmt::format("{}: {} -> {} architectures", name, format_power(size_before),
                           format_power(subspace.log10_size())));
     if (stage.tune_epochs > 0.0) {
@@ -378,10 +416,13 @@ json Run::search_inputs() {
 json Run::search() {
   check_feasible();
   const json inputs = search_inputs();
-  if (reuse("search", inputs)) return load_result(dir_.result());
+  if (reuse("search", inputs, {dir_.result(), dir_.model(), dir_.architecture()}))
+    return load_result(dir_.result());
   supernet();
   RunResult result = baseline();
   const Subspace& subspace = shrunk();
+  log_.info(fmt::format("search: {} among {} architectures", config_.search.method,
+                        format_power(subspace.log10_size())));
   const SearchResult found =
       hsconas::search(subspace, scorer(), config_.search, config_.seed, log_, stop_);
   const FrozenNetwork winner = trained_->evaluator->freeze_candidate(found.best.arch);
@@ -389,6 +430,8 @@ json Run::search() {
   data().for_each_test_batch([&](const Batch& batch) { tally += classify(winner, batch); });
   result.test_accuracy = tally.accuracy();
   result.winner = {"winner", found.best};
+  log_.info(fmt::format("winner: F {:.4f}, {:.2f} % on the test set; timing it beside the others",
+                        found.best.score, result.test_accuracy * 100.0));
   measure(result);
   save_model(dir_.model(), {.space = config_.space,
                             .arch = found.best.arch,
@@ -397,7 +440,7 @@ json Run::search() {
                             .normalisation = data().normalisation(),
                             .weights = "supernet"});
   const json report = to_json(result, found, config_, space_, subspace, latency());
-  write_json(dir_.result(), report);
+  write_sealed_json(dir_.result(), report);
   record_.finish("search", inputs);
   return report;
 }

@@ -1,8 +1,12 @@
 #include "hsconas/pipeline/trained_model.hpp"
 
+#include <string>
+
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
 
 namespace hsconas {
@@ -24,18 +28,29 @@ bool has_model(const WorkDir& dir) {
   return record.has("search") || record.has("retrain");
 }
 
+std::string arch_in(const WorkDir& dir) {
+  return read_json(dir.architecture()).at("arch").get<std::string>();
+}
+
 }  // namespace
 
 fs::path find_model(const fs::path& folder, ModelChoice choice) {
-  const WorkDir retrained{folder / "retrain"};
+  const WorkDir dir{folder};
+  const WorkDir retrained{dir.retraining()};
   if (choice == ModelChoice::Best && is_there(retrained.config())) {
-    if (has_model(retrained)) return retrained.root;
+    if (has_model(retrained)) {
+      // The search may have been repeated since, with other settings.
+      if (!has_model(dir) || arch_in(dir) == arch_in(retrained)) return retrained.root;
+      throw Error(ErrorKind::Data,
+                  fmt::format("{}: holds another architecture than the search's winner; retrain it "
+                              "with --overwrite, or take the supernet's weights with --shared",
+                              retrained.root.string()));
+    }
     throw Error(ErrorKind::Data,
                 fmt::format("{0}: the retraining in it has not finished; continue it with hsconas "
                             "retrain {1} --resume, or take the supernet's weights with --shared",
                             retrained.root.string(), folder.string()));
   }
-  const WorkDir dir{folder};
   if (has_model(dir)) return folder;
   if (!is_there(dir.config())) {
     throw Error(ErrorKind::Data,

@@ -16,33 +16,64 @@ namespace hsconas {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+namespace {
+
+constexpr const char* kLockName = "lock";
+
+/// Whether there is anything in `root` but the lock.
+bool holds_files(const fs::path& root) {
+  std::error_code ignored;
+  for (fs::directory_iterator it(root, ignored), end; it != end; it.increment(ignored)) {
+    if (it->path().filename() != kLockName) return true;
+  }
+  return false;
+}
+
+/// What a process that was killed has not brought to its name.
+void remove_unfinished_checkpoints(const fs::path& folder) {
+  std::error_code ignored;
+  std::vector<fs::path> files;
+  for (fs::directory_iterator it(folder, ignored), end; it != end; it.increment(ignored)) {
+    const std::string name = it->path().filename().string();
+    if (name.ends_with(".tmp") || name.ends_with(".next")) files.push_back(it->path());
+  }
+  for (const fs::path& file : files) fs::remove(file, ignored);
+}
+
+}  // namespace
+
 WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode) {
-  WorkDir dir{root};
+  WorkDir dir{.root = root, .lock = nullptr};
   make_folder(root);
   if (::access(root.c_str(), W_OK) != 0) {
     throw Error(ErrorKind::Data, root.string() + ": cannot write here; choose another --work-dir");
   }
   std::error_code ignored;  // What cannot be looked into fails again, by name, when it is written.
-  if (mode == WorkDirMode::Fresh && !fs::is_empty(root, ignored)) {
+  dir.lock = std::make_shared<LockFile>(root / kLockName);
+  if (mode == WorkDirMode::Fresh && holds_files(root)) {
     throw Error(ErrorKind::Usage, root.string() +
                                       " is not empty; continue with --resume or start over with "
                                       "--overwrite");
   }
-  if (mode == WorkDirMode::Overwrite) {
-    for (const auto& file :
-         {dir.config(), dir.version(), dir.log(), dir.metrics(), dir.stages(), dir.latency(),
-          dir.shrink(), dir.candidates(), dir.result(), dir.model(), dir.architecture()}) {
-      fs::remove(file, ignored);
-    }
-    fs::remove_all(dir.checkpoints(), ignored);
+  const bool starts_over = mode == WorkDirMode::Overwrite;
+  for (const auto& file : {dir.config(), dir.version(), dir.log(), dir.metrics(), dir.stages(),
+                           dir.latency(), dir.latency_plot(), dir.shrink(), dir.candidates(),
+                           dir.result(), dir.model(), dir.architecture()}) {
+    fs::remove(unfinished(file), ignored);
+    if (starts_over) fs::remove(file, ignored);
   }
+  if (starts_over) {
+    fs::remove_all(dir.checkpoints(), ignored);
+    fs::remove_all(dir.retraining(), ignored);
+  }
+  remove_unfinished_checkpoints(dir.checkpoints());
   return dir;
 }
 
 StageRecord::StageRecord(fs::path file) : file_(std::move(file)), stages_(json::object()) {
   std::error_code unknown;
   if (!fs::exists(file_, unknown)) return;
-  stages_ = read_json(file_);
+  stages_ = read_sealed_json(file_);
   const bool is_record =
       stages_.is_object() && std::all_of(stages_.begin(), stages_.end(),
                                          [](const json& inputs) { return inputs.is_object(); });
@@ -82,12 +113,12 @@ std::vector<std::string> StageRecord::changes(const std::string& stage, const js
 }
 
 void StageRecord::begin(const std::string& stage) {
-  if (stages_.erase(stage) > 0) write_json(file_, stages_);
+  if (stages_.erase(stage) > 0) write_sealed_json(file_, stages_);
 }
 
 void StageRecord::finish(const std::string& stage, const json& inputs) {
   stages_[stage] = inputs;
-  write_json(file_, stages_);
+  write_sealed_json(file_, stages_);
 }
 
 std::string fingerprint_of(const json& inputs) {

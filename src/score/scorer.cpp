@@ -9,13 +9,14 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/hash.hpp"
 #include "hsconas/base/text.hpp"
 
 namespace hsconas {
 
 namespace {
 
-constexpr std::string_view kHeader = "weights,arch,accuracy,latency_ms,score";
+constexpr std::string_view kHeader = "weights,arch,accuracy,latency_ms,score,crc32";
 
 bool is_accuracy(double value) {
   return value >= 0.0 && value <= 1.0;
@@ -41,8 +42,11 @@ struct Row {
 
 Row parse_row(const std::string& line, const SearchSpace& space) {
   const auto fields = split(line, ',');
-  if (fields.size() != 5) {
-    throw Error(ErrorKind::Data, fmt::format("has {} fields, not 5", fields.size()));
+  if (fields.size() != 6) {
+    throw Error(ErrorKind::Data, fmt::format("has {} fields, not 6", fields.size()));
+  }
+  if (fields[5] != crc32_of(line.substr(0, line.rfind(',')))) {
+    throw Error(ErrorKind::Data, "does not match its checksum");
   }
   if (fields[0].empty()) throw Error(ErrorKind::Data, "names no weights");
   Row row{.weights = fields[0],
@@ -115,9 +119,10 @@ Candidate Scorer::candidate(Architecture arch, double accuracy) const {
 }
 
 std::string Scorer::line_of(const std::string& key, const Candidate& candidate) const {
-  return join({key, format_exact(candidate.accuracy), format_exact(candidate.latency_ms),
-               format_exact(candidate.score)},
-              ",");
+  const std::string line = join({key, format_exact(candidate.accuracy),
+                                 format_exact(candidate.latency_ms), format_exact(candidate.score)},
+                                ",");
+  return line + "," + crc32_of(line);
 }
 
 std::vector<Candidate> Scorer::score(std::span<const Architecture> archs) {

@@ -33,10 +33,11 @@ class LossMeter {
     for (std::int64_t i = 0; i < losses.size(0); ++i) {
       const double loss = losses[i].item<double>();
       if (!std::isfinite(loss)) {
-        throw Error(ErrorKind::Usage,
-                    fmt::format("{}: the loss is not finite at step {}; lower the learning rate or "
-                                "set supernet.clip_norm",
-                                stage.name, step - losses.size(0) + 1 + i));
+        throw Error(
+            ErrorKind::Usage,
+            fmt::format("{}: the loss is not finite at step {}; the checkpoint before it is "
+                        "kept: lower the learning rate or set supernet.clip_norm",
+                        stage.name, step - losses.size(0) + 1 + i));
       }
       sum += loss;
     }
@@ -104,7 +105,8 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
     if (hooks.after_step) hooks.after_step(step);
     const bool ends = step + 1 == stage.total_steps;
     const bool stops = hooks.stop.requested();
-    const bool is_due = seconds_since(last_save) > stage.save_minutes * 60.0;
+    const bool is_due = seconds_since(last_save) > stage.save_minutes * 60.0 ||
+                        (stage.save_steps > 0 && (step + 1) % stage.save_steps == 0);
     // Also before each save, so that no checkpoint follows a loss that is not finite.
     if (meter.count() == kStepsPerReport || ends || stops || is_due) {
       const int steps = meter.count();

@@ -27,7 +27,8 @@ Outcome predict(const Bench& bench, const std::vector<std::string>& more) {
 
 const std::vector<std::string> kConfigOptions{"--config", "--set",     "overrides",
                                               "--seed",   "--threads", "--device"};
-const std::vector<std::string> kRunOptions{"--work-dir", "--resume", "--overwrite", "--dry-run"};
+const std::vector<std::string> kRunOptions{"--work-dir", "--resume", "--allow-changes",
+                                           "--overwrite", "--dry-run"};
 
 const std::vector<std::string> kFitOptions{"--space",       "--networks", "--column", "--fit",
                                            "--choose",      "--seed",     "--out",    "--scatter",

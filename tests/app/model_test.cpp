@@ -59,15 +59,12 @@ TEST_CASE("a finished search is exported from its own folder, without the data",
 
 TEST_CASE("what has not finished is not exported", "[deploy]") {
   const CopiedRun run;
-  json stages = read_json(run.bench / "run/stages.json");
-  stages.erase("search");
-  fs::remove(run.bench / "run/stages.json");
-  write_json(run.bench / "run/stages.json", stages);
+  REQUIRE(run.run({"shrink", "--config", "micro.json", "--work-dir", "part"}).exit_code == 0);
   const std::string advice =
-      "hsconas: run: the search in it has not finished; continue it with hsconas search --config "
-      "run/config.json --work-dir run --resume\n";
+      "hsconas: part: the search in it has not finished; continue it with hsconas search --config "
+      "part/config.json --work-dir part --resume\n";
   for (const char* command : {"export", "evaluate", "retrain"}) {
-    const Outcome outcome = run.run({command, "run"});
+    const Outcome outcome = run.run({command, "part"});
     CHECK(outcome.exit_code == 3);
     CHECK(outcome.err == advice);
   }

@@ -73,6 +73,7 @@ class Process {
     }
   }
 
+  pid_t pid() const { return pid_; }
   void send(int signal) { ::kill(pid_, signal); }
 
   Outcome wait() {

@@ -94,7 +94,7 @@ TEST_CASE("the files of a run are what their names say", "[app]") {
   CHECK(read_json(run.file("result.json"))["format"] == "hsconas-result-2");
   CHECK(read_json(run.file("stages.json")).contains("search"));
   CHECK(lines_of(read_file(run.file("candidates.csv"))).front() ==
-        "weights,arch,accuracy,latency_ms,score");
+        "weights,arch,accuracy,latency_ms,score,crc32");
   const auto metrics = lines_of(read_file(run.file("metrics.jsonl")));
   REQUIRE_FALSE(metrics.empty());
   for (const std::string& line : metrics) CHECK(json::parse(line).contains("loss"));
@@ -184,8 +184,8 @@ TEST_CASE("a rerun without changes reuses every stage and gives the same result"
 }
 
 TEST_CASE("another population reruns the search alone and says so", "[app]") {
-  const Outcome outcome =
-      continued_bench().run(Bench::search("run", {"--resume", "search.population=6"}));
+  const Outcome outcome = continued_bench().run(
+      Bench::search("run", {"--resume", "--allow-changes", "search.population=6"}));
   REQUIRE(outcome.exit_code == 0);
   CHECK(contains(outcome.err, "search: runs again, search.population changed from 4 to 6"));
   CHECK(reruns(outcome) == std::set<std::string>{"search"});
@@ -193,8 +193,8 @@ TEST_CASE("another population reruns the search alone and says so", "[app]") {
 }
 
 TEST_CASE("more epochs rerun the supernet and what follows, but not the measurements", "[app]") {
-  const Outcome outcome =
-      continued_bench().run(Bench::search("run", {"--resume", "supernet.epochs=3"}));
+  const Outcome outcome = continued_bench().run(
+      Bench::search("run", {"--resume", "--allow-changes", "supernet.epochs=3"}));
   REQUIRE(outcome.exit_code == 0);
   CHECK(contains(outcome.err, "supernet: runs again, supernet.epochs changed from 2.0 to 3.0"));
   CHECK(reruns(outcome) == std::set<std::string>{"supernet", "shrink-1", "search"});
@@ -202,8 +202,8 @@ TEST_CASE("more epochs rerun the supernet and what follows, but not the measurem
 }
 
 TEST_CASE("another target reruns shrinking and search, but neither table nor supernet", "[app]") {
-  const Outcome outcome =
-      continued_bench().run(Bench::search("run", {"--resume", "latency.target_position=0.7"}));
+  const Outcome outcome = continued_bench().run(
+      Bench::search("run", {"--resume", "--allow-changes", "latency.target_position=0.7"}));
   REQUIRE(outcome.exit_code == 0);
   CHECK(contains(outcome.err, "target_ms changed from"));
   CHECK(reruns(outcome) == std::set<std::string>{"shrink-1", "search"});
@@ -213,9 +213,10 @@ TEST_CASE("another target reruns shrinking and search, but neither table nor sup
 TEST_CASE("a stage that tunes nothing still counts for the stages after it", "[app]") {
   Bench& bench = continued_bench();
   const auto with_first_layers = [&](const std::string& layers) {
-    const Outcome outcome = bench.run(Bench::search(
-        "run", {"--resume", R"(shrink.stages=[{"layers": )" + layers +
-                                R"(, "tune_epochs": 0}, {"layers": 1, "tune_epochs": 0.5}])"}));
+    const Outcome outcome = bench.run(
+        Bench::search("run", {"--resume", "--allow-changes",
+                              R"(shrink.stages=[{"layers": )" + layers +
+                                  R"(, "tune_epochs": 0}, {"layers": 1, "tune_epochs": 0.5}])"}));
     INFO(outcome.err);
     REQUIRE(outcome.exit_code == 0);
     return outcome;
@@ -228,7 +229,8 @@ TEST_CASE("a stage that tunes nothing still counts for the stages after it", "[a
 
 TEST_CASE("a changed space reruns everything, with candidates of its own", "[app]") {
   Bench& bench = continued_bench();
-  const Outcome outcome = bench.run(Bench::search("run", {"--resume", "space.stages.0.layers=3"}));
+  const Outcome outcome =
+      bench.run(Bench::search("run", {"--resume", "--allow-changes", "space.stages.0.layers=3"}));
   INFO(outcome.err);
   REQUIRE(outcome.exit_code == 0);
   CHECK(reruns(outcome) == std::set<std::string>{"latency", "supernet", "shrink-1", "search"});

@@ -29,6 +29,28 @@ TEST_CASE("JSON files end with a newline and read back", "[base]") {
   CHECK(read_json(folder / "x.json") == value);
 }
 
+TEST_CASE("a sealed JSON file reads back, and no digit of it can change unnoticed", "[base]") {
+  const TemporaryFolder folder;
+  const nlohmann::json value{{"a", {1, 2.5, -0.0, 1e300}}, {"b", nullptr}, {"c", "x\u00e9"}};
+  const fs::path file = folder / "x.json";
+  write_sealed_json(file, value);
+  CHECK(read_sealed_json(file) == value);
+  CHECK(read_json(file) == value);
+  std::string text = read_file(file);
+  text[text.find("2.5")] = '3';
+  write_file(file, text);
+  for (const auto read : {read_sealed_json, read_json}) {
+    CHECK(error_of([&] {
+            read(file);
+          }).starts_with("data: " + file.string() + ": does not match its checksum"));
+  }
+  write_json(file, value);
+  CHECK(read_json(file) == value);
+  CHECK(error_of([&] {
+          read_sealed_json(file);
+        }).starts_with("data: " + file.string() + ": has no checksum"));
+}
+
 TEST_CASE("what cannot be read is a data error that names the file", "[base]") {
   const TemporaryFolder folder;
   const auto message = [](const fs::path& path) { return error_of([&] { read_file(path, 10); }); };
@@ -61,6 +83,16 @@ TEST_CASE("folders are made with their parents, and twice without harm", "[base]
   make_folder(folder / "a" / "b");
   make_folder(folder / "a" / "b");
   CHECK(fs::is_directory(folder / "a" / "b"));
+}
+
+TEST_CASE("a growing file drops the lines it is asked to", "[base]") {
+  const TemporaryFolder folder;
+  write_file(folder / "x", "one\ntwo\n\nthree");  // The last line torn.
+  GrowingFile file(folder / "x", true);
+  file.drop_if([](std::string_view line) { return line.starts_with("t"); });
+  file.append("four");
+  file.flush();
+  CHECK(read_file(folder / "x") == "one\n\nfour\n");
 }
 
 TEST_CASE("a growing file appears at flush, and keeps its lines only when told so", "[base]") {

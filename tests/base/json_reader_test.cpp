@@ -71,3 +71,13 @@ TEST_CASE("broken JSON text names its source, line and column", "[base]") {
   CHECK(error_of([] { parse_json("[1e999]", "x.json"); }) ==
         "usage: x.json holds a number too large for a double");
 }
+
+TEST_CASE("JSON nested without end is refused before it exhausts the stack", "[config]") {
+  const std::string deep(1000000, '[');
+  CHECK(error_of([&] { parse_json(deep, "x.json", ErrorKind::Data); }) ==
+        "data: x.json is nested more than 64 deep");
+  const std::string in_text = "\"" + std::string(100, '[') + "\\\"" + std::string(100, '{') + "\"";
+  CHECK(error_of([&] { parse_json(in_text, "x.json"); }) == "nothing");
+  CHECK(error_of([&] { parse_json(std::string(64, '[') + std::string(64, ']'), "x.json"); }) ==
+        "nothing");
+}

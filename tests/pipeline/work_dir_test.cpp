@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -51,7 +52,7 @@ TEST_CASE("every mode makes a folder that is not there, with its parents", "[wor
     const TemporaryFolder folder;
     const WorkDir dir = WorkDir::open(folder / "runs/a", mode);
     CHECK(dir.root == folder / "runs/a");
-    CHECK(names_in(dir.root).empty());
+    CHECK(names_in(dir.root) == std::set<std::string>{"lock"});
   }
 }
 
@@ -67,7 +68,8 @@ TEST_CASE("a fresh run takes an empty folder and refuses any other", "[work_dir]
 
 TEST_CASE("resuming keeps everything that is there", "[work_dir]") {
   const TemporaryFolder folder;
-  const WorkDir dir = WorkDir::open(folder / "run", WorkDirMode::Fresh);
+  const WorkDir dir{.root = folder / "run", .lock = nullptr};
+  WorkDir::open(dir.root, WorkDirMode::Fresh);
   fill(dir);
   const auto before = names_in(dir.root);
   WorkDir::open(dir.root, WorkDirMode::Resume);
@@ -77,12 +79,45 @@ TEST_CASE("resuming keeps everything that is there", "[work_dir]") {
 
 TEST_CASE("overwriting removes what a run leaves and nothing else", "[work_dir]") {
   const TemporaryFolder folder;
-  const WorkDir dir = WorkDir::open(folder / "run", WorkDirMode::Fresh);
+  const WorkDir dir{.root = folder / "run", .lock = nullptr};
+  WorkDir::open(dir.root, WorkDirMode::Fresh);
   fill(dir);
   write_file(dir.root / "notes.txt", "mine");
   write_file(dir.root / "config.json.bak", "mine");
   WorkDir::open(dir.root, WorkDirMode::Overwrite);
   CHECK(names_in(dir.root) == std::set<std::string>{"config.json.bak", "notes.txt"});
+}
+
+TEST_CASE("a folder in use is refused in every mode, with its user, and left as it is",
+          "[work_dir]") {
+  const TemporaryFolder folder;
+  const WorkDir dir = WorkDir::open(folder / "run", WorkDirMode::Fresh);
+  fill(dir);
+  for (const auto mode : {WorkDirMode::Fresh, WorkDirMode::Resume, WorkDirMode::Overwrite}) {
+    const std::string error = opening_error(dir.root, mode);
+    CHECK(error.starts_with("usage: " + dir.root.string() + " is in use by pid " +
+                            std::to_string(::getpid()) + " on "));
+  }
+  CHECK(read_file(dir.checkpoint("supernet")) == "weights");
+}
+
+TEST_CASE("what a killed process left unfinished is removed, other people's files are not",
+          "[work_dir]") {
+  const TemporaryFolder folder;
+  const WorkDir dir{.root = folder / "run", .lock = nullptr};
+  WorkDir::open(dir.root, WorkDirMode::Fresh);
+  fill(dir);
+  const auto before = names_in(dir.root);
+  write_file(unfinished(dir.result()), "{");
+  write_file(unfinished(dir.candidates()), "weights");
+  write_file(dir.checkpoints() / "supernet.safetensors.next", "whole");
+  write_file(dir.checkpoints() / "supernet.safetensors.next.tmp", "part");
+  write_file(dir.root / "notes.tmp", "mine");
+  WorkDir::open(dir.root, WorkDirMode::Resume);
+  CHECK(names_in(dir.checkpoints()) == std::set<std::string>{"supernet.safetensors"});
+  CHECK(read_file(dir.root / "notes.tmp") == "mine");
+  std::filesystem::remove(dir.root / "notes.tmp");
+  CHECK(names_in(dir.root) == before);
 }
 
 TEST_CASE("a folder that cannot be made is a data error that names it", "[work_dir]") {

@@ -4,7 +4,10 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "catch.hpp"
+#include "hsconas/base/hash.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/errors.hpp"
@@ -19,7 +22,11 @@ namespace {
 
 using Archs = std::vector<Architecture>;
 
-const std::string kHeader = "weights,arch,accuracy,latency_ms,score\n";
+const std::string kHeader = "weights,arch,accuracy,latency_ms,score,crc32\n";
+
+std::string sealed(const std::string& line) {
+  return fmt::format("{},{}\n", line, crc32_of(line));
+}
 
 /// A tiny space with fakes and a folder: everything a Scorer needs.
 struct Bench {
@@ -114,9 +121,9 @@ TEST_CASE("candidates.csv has one exact line per evaluation", "[score]") {
   Bench bench;
   Scorer scorer = bench.scorer();
   const auto c = scorer.score(Archs{bench.space.uniform(1)})[0];
-  CHECK(read_file(bench.csv) == kHeader + "supernet,1:1-1:1-1:1," + format_exact(c.accuracy) + "," +
-                                    format_exact(c.latency_ms) + "," + format_exact(c.score) +
-                                    "\n");
+  CHECK(read_file(bench.csv) ==
+        kHeader + sealed(fmt::format("supernet,1:1-1:1-1:1,{},{},{}", format_exact(c.accuracy),
+                                     format_exact(c.latency_ms), format_exact(c.score))));
 }
 
 TEST_CASE("a stop in a long batch loses one chunk at most", "[score]") {
@@ -148,7 +155,7 @@ TEST_CASE("a new target keeps the accuracies and renews the other columns", "[sc
   Scorer renewed = bench.scorer();
   const auto candidates = renewed.score(archs);
   CHECK(renewed.evaluations() == 0);
-  CHECK(contains(read_file(bench.csv), "," + format_exact(candidates[0].score) + "\n"));
+  CHECK(contains(read_file(bench.csv), "," + format_exact(candidates[0].score) + ","));
   CHECK(split(read_file(bench.csv), '\n').size() == 7);
 }
 
@@ -162,37 +169,55 @@ TEST_CASE("without a file nothing is written and everything still works", "[scor
 
 TEST_CASE("a broken candidates.csv names the file and the line", "[score]") {
   Bench bench;
-  const std::string good = "supernet,0:0-0:0-0:0,0.5,1.25,0.4\n";
+  const std::string good = sealed("supernet,0:0-0:0-0:0,0.5,1.25,0.4");
   const auto message = [&](const std::string& contents) {
     write_file(bench.csv, contents);
     const std::string error = error_of([&] { bench.scorer(); });
     const std::string prefix = "data: " + bench.csv.string() + ", ";
     return error.starts_with(prefix) ? error.substr(prefix.size()) : error;
   };
+  const std::string wrong_header = "line 1: must be 'weights,arch,accuracy,latency_ms,score,crc32'";
   CHECK(message(kHeader + good) == "nothing");
   CHECK(message(kHeader) == "nothing");
-  CHECK(message("") == "line 1: must be 'weights,arch,accuracy,latency_ms,score'");
-  CHECK(message(good) == "line 1: must be 'weights,arch,accuracy,latency_ms,score'");
-  CHECK(message(kHeader + good + "supernet,0:0\n") == "line 3: has 2 fields, not 5");
-  CHECK(message(kHeader + good + "\n" + good) == "line 3: has 1 fields, not 5");
-  CHECK(message(kHeader + "supernet,0:0-0:0-0:0,0.5,1.25,0.4,9\n") ==
-        "line 2: has 6 fields, not 5");
-  CHECK(message(kHeader + "supernet,9:0-0:0-0:0,0.5,1.25,0.4\n") ==
+  CHECK(message("") == wrong_header);
+  CHECK(message(good) == wrong_header);
+  CHECK(message(kHeader + good + "supernet,0:0\n") == "line 3: has 2 fields, not 6");
+  CHECK(message(kHeader + good + "\n" + good) == "line 3: has 1 fields, not 6");
+  CHECK(message(kHeader + "supernet,0:0-0:0-0:0,0.5,1.25,0.4,9,9\n") ==
+        "line 2: has 7 fields, not 6");
+  const auto with_line = [&](const std::string& line) { return message(kHeader + sealed(line)); };
+  CHECK(with_line("supernet,9:0-0:0-0:0,0.5,1.25,0.4") ==
         "line 2: architecture '9:0-0:0-0:0': '9' is not an operator index in [0, 2]");
-  CHECK(message(kHeader + ",0:0-0:0-0:0,0.5,1.25,0.4\n") == "line 2: names no weights");
+  CHECK(with_line(",0:0-0:0-0:0,0.5,1.25,0.4") == "line 2: names no weights");
   const auto with_accuracy = [&](const std::string& text) {
-    return message(kHeader + "supernet,0:0-0:0-0:0," + text + ",1.25,0.4\n");
+    return with_line("supernet,0:0-0:0-0:0," + text + ",1.25,0.4");
   };
   CHECK(with_accuracy("1.5") == "line 2: accuracy 1.5 is not in [0, 1]");
   CHECK(with_accuracy("-0.1") == "line 2: accuracy -0.1 is not in [0, 1]");
   for (const std::string text : {"nan", "inf", "", "0.5x", " 0.5", "1e999", "0,5"}) {
     CHECK_FALSE(with_accuracy(text) == "nothing");
   }
-  CHECK(message(kHeader + "supernet,0:0-0:0-0:0,0.5,fast,0.4\n") ==
+  CHECK(with_line("supernet,0:0-0:0-0:0,0.5,fast,0.4") ==
         "line 2: latency_ms 'fast' is not a number");
-  CHECK(message(kHeader + good + "supernet,0:0-0:0-0:0,0.75,1.25,0.4\n") ==
+  CHECK(message(kHeader + good + sealed("supernet,0:0-0:0-0:0,0.75,1.25,0.4")) ==
         "line 3: has another accuracy than before for supernet,0:0-0:0-0:0");
   CHECK(message(kHeader + good + good) == "nothing");
+  std::string changed = good;
+  changed[changed.find("0.5") + 2] = '6';
+  CHECK(message(kHeader + changed) == "line 2: does not match its checksum");
+}
+
+TEST_CASE("a candidates.csv that was cut short between two lines loses only the lines behind",
+          "[score]") {
+  Bench bench;
+  const auto archs = bench.random(40);
+  const auto first = bench.scorer().score(archs);
+  const std::string whole = read_file(bench.csv);
+  write_file(bench.csv, whole.substr(0, whole.find('\n', whole.size() / 2) + 1));
+  Scorer again = bench.scorer();
+  check_same(again.score(archs), first);
+  CHECK(again.evaluations() > 0);
+  CHECK(read_file(bench.csv) == whole);
 }
 
 TEST_CASE("an evaluator that answers nonsense is found out", "[score]") {

@@ -140,13 +140,23 @@ TEST_CASE("a learning rate far too large is a usage error", "[train]") {
   training.stage.settings.lr = 1e38;
   const std::string error = error_of([&] { training.run(); });
   CHECK(contains(error, "usage: supernet: the loss is not finite at step "));
-  CHECK(contains(error, "; lower the learning rate or set supernet.clip_norm"));
+  CHECK(contains(error, "lower the learning rate or set supernet.clip_norm"));
 }
 
 TEST_CASE("the first step whose loss is not finite is named, though found later", "[train]") {
   Training training;
   training.on_metrics = [&] { training.poison(); };  // after step 19; the next look is at the end
   CHECK(contains(error_of([&] { training.run(); }), "the loss is not finite at step 20;"));
+}
+
+TEST_CASE("with save_steps a checkpoint follows every so many steps but the last", "[train]") {
+  Training training;
+  training.stage.save_minutes = 1e9;
+  training.stage.save_steps = 7;
+  std::vector<std::int64_t> saved;
+  training.on_save = [&](std::int64_t next_step) { saved.push_back(next_step); };
+  training.run();
+  CHECK(saved == std::vector<std::int64_t>{7, 14, 21, 28});
 }
 
 TEST_CASE("no checkpoint follows a loss that is not finite", "[train]") {

@@ -19,4 +19,19 @@ constexpr std::uint64_t fnv1a(std::string_view text) {
 /// The hash of `text` as 16 hexadecimal digits.
 std::string fingerprint(std::string_view text);
 
+/// The CRC-32 of zip and PNG, over data that comes in parts: no single changed byte, and no burst
+/// of up to 32 changed bits, leaves it as it was.
+class Crc32 {
+ public:
+  void add(std::string_view data);
+  /// Eight hexadecimal digits.
+  std::string digits() const;
+
+ private:
+  std::uint32_t value_ = 0;
+};
+
+/// The CRC-32 of `text` as eight hexadecimal digits.
+std::string crc32_of(std::string_view text);
+
 }  // namespace hsconas

@@ -117,7 +117,8 @@ struct SearchConfig {
 struct Config {
   std::string name = "run";
   std::uint64_t seed = 1;
-  double checkpoint_minutes = 10;  ///< Training state is saved at least this often.
+  double checkpoint_minutes = 10;  ///< Training state is saved at least this often,
+  int checkpoint_steps = 0;        ///< and after so many steps; 0: by time alone.
   SpaceDescription space;
   DeviceConfig device;
   DataConfig data;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,8 +40,12 @@ struct LatencyStage {
 /// Each of the calls below first brings about what it needs.
 class Run {
  public:
-  /// Writes config.json and version.txt and starts the log file and metrics.jsonl.
-  Run(Config config, WorkDir dir, Log& log, const StopToken& stop);
+  /// Writes config.json and version.txt and starts the log file and metrics.jsonl. Throws
+  /// Error(Usage) that lists what changed when the folder holds a run with another config, unless
+  /// `may_change`: then the stages that depend on the changes run again. Keys that cannot change
+  /// the result may always differ: name, retrain, checkpoint_*, data.workers, data.memory_mb,
+  /// score.memory_mb, and the name of a table or design file that holds the same.
+  Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_change = false);
   ~Run();
 
   const LatencyStage& latency();
@@ -61,8 +67,10 @@ class Run {
  private:
   struct Trained;  // Supernet and evaluator.
 
-  /// True when `stage` can be reused; logs that, or why not.
-  bool reuse(const std::string& stage, const nlohmann::json& inputs);
+  void check_config(bool may_change);
+  /// True when `stage` can be reused and its files `outputs` are there; logs that, or why not.
+  bool reuse(const std::string& stage, const nlohmann::json& inputs,
+             std::initializer_list<std::filesystem::path> outputs);
   nlohmann::json latency_inputs() const;
   TorchTimer make_timer(int batch) const;
   nlohmann::json weights_inputs() const;

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "hsconas/base/lock_file.hpp"
 
 namespace hsconas {
 
@@ -18,6 +21,7 @@ enum class WorkDirMode {
 /// The folder of one run and the names of everything in it.
 struct WorkDir {
   std::filesystem::path root;
+  std::shared_ptr<const LockFile> lock;  ///< Held while a run uses the folder.
 
   std::filesystem::path config() const { return root / "config.json"; }
   std::filesystem::path version() const { return root / "version.txt"; }
@@ -35,14 +39,16 @@ struct WorkDir {
   std::filesystem::path result() const { return root / "result.json"; }
   std::filesystem::path model() const { return root / "model.safetensors"; }
   std::filesystem::path architecture() const { return root / "architecture.json"; }
+  std::filesystem::path retraining() const { return root / "retrain"; }  ///< A WorkDir of its own.
 
-  /// Makes the folder ready, `root` itself and nothing in it. Throws Error(Usage) when it is not
-  /// empty and `mode` is Fresh, Error(Data) when it cannot be made or written.
+  /// Makes the folder ready, `root` itself and nothing in it but the lock, and removes what a
+  /// killed process left unfinished. Throws Error(Usage) when another process uses it, or when it
+  /// is not empty and `mode` is Fresh; Error(Data) when it cannot be made or written.
   static WorkDir open(const std::filesystem::path& root, WorkDirMode mode);
 };
 
-/// What each finished stage was made from, in stages.json: a rerun with the same inputs reuses the
-/// stage's output, other inputs say what changed.
+/// What each finished stage was made from, in stages.json, with a checksum: a rerun with the same
+/// inputs reuses the stage's output, other inputs say what changed.
 class StageRecord {
  public:
   /// Reads the file when it is there; throws Error(Data) when it is broken.

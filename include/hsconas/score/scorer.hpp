@@ -29,7 +29,8 @@ struct Candidate {
 /// new one becomes a line of candidates.csv. A run that was stopped replays its decisions from that
 /// file and asks the evaluator only for what is missing.
 ///
-/// candidates.csv: `weights,arch,accuracy,latency_ms,score`, numbers as exact decimal text.
+/// candidates.csv: `weights,arch,accuracy,latency_ms,score,crc32`, numbers as exact decimal text;
+/// crc32 is the checksum of the line before its comma. Lines that are missing are scored again.
 /// `weights` names the supernet weights that were judged ("supernet", "shrink-1", ...): accuracies
 /// under other weights do not mix. Only accuracies are taken over from the file; where the latency
 /// model or the target changed since, the other two columns are brought up to date.

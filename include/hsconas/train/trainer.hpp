@@ -34,6 +34,7 @@ struct TrainingStage {
   std::uint64_t seed = 0;
   std::int64_t total_steps = 0;
   double save_minutes = 10;
+  std::int64_t save_steps = 0;  ///< 0: by time alone.
   Distillation distillation{};
 };
 

@@ -1,0 +1,103 @@
+#include "hsconas/train/checkpoint.hpp"
+
+#include <charconv>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/train/safetensors.hpp"
+
+namespace hsconas {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kFormat = "hsconas-checkpoint-1";
+
+bool is_there(const fs::path& file) {
+  std::error_code unknown;  // What cannot be looked up cannot be read either, and says so then.
+  return fs::exists(file, unknown);
+}
+
+void check_finite(const Checkpoint& checkpoint) {
+  for (const auto& [name, tensor] : checkpoint.tensors) {
+    if (!tensor.is_floating_point() || torch::isfinite(tensor).all().item<bool>()) continue;
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} is not finite after step {}; the checkpoint before it is kept: "
+                            "lower the learning rate or set supernet.clip_norm",
+                            name, checkpoint.next_step));
+  }
+}
+
+std::string value_of(const TensorFile& file, const std::string& key, const fs::path& path) {
+  const auto found = file.metadata.find(key);
+  if (found != file.metadata.end()) return found->second;
+  throw Error(ErrorKind::Data,
+              fmt::format("{}: not a checkpoint: it has no {}", path.string(), key));
+}
+
+}  // namespace
+
+CheckpointStore::CheckpointStore(fs::path folder, const std::string& stage, std::string fingerprint)
+    : newest_(folder / (stage + ".safetensors")),
+      previous_(folder / (stage + ".previous.safetensors")),
+      fingerprint_(std::move(fingerprint)) {}
+
+void CheckpointStore::save(const Checkpoint& checkpoint) const {
+  check_finite(checkpoint);
+  // Written whole under a third name first: a full disk or a kill leaves both others alone.
+  const fs::path next = newest_.string() + ".next";
+  save_tensors(next, {checkpoint.tensors,
+                      {{"format", kFormat},
+                       {"fingerprint", fingerprint_},
+                       {"next_step", std::to_string(checkpoint.next_step)}}});
+  if (is_there(newest_)) rename_file(newest_, previous_);
+  rename_file(next, newest_);
+}
+
+std::optional<Checkpoint> CheckpointStore::read(const fs::path& path) const {
+  if (!is_there(path)) return std::nullopt;
+  TensorFile file = load_tensors(path);
+  const std::string format = value_of(file, "format", path);
+  if (format != kFormat) {
+    throw Error(ErrorKind::Data, fmt::format("{}: its format is '{}', not '{}'; use --overwrite",
+                                             path.string(), format, kFormat));
+  }
+  if (value_of(file, "fingerprint", path) != fingerprint_) return std::nullopt;
+  const std::string step = value_of(file, "next_step", path);
+  Checkpoint checkpoint{.tensors = std::move(file.tensors)};
+  const char* last = step.data() + step.size();
+  const auto [end, error] = std::from_chars(step.data(), last, checkpoint.next_step);
+  if (error != std::errc() || end != last || checkpoint.next_step < 0) {
+    throw Error(ErrorKind::Data, fmt::format("{}: next_step '{}' is no step", path.string(), step));
+  }
+  return checkpoint;
+}
+
+std::optional<Checkpoint> CheckpointStore::load(Log& log) const {
+  try {
+    if (auto checkpoint = read(newest_)) return checkpoint;
+    // Killed between the two renames of save(), or trained with other settings since.
+    return is_there(newest_) ? std::nullopt : read(previous_);
+  } catch (const Error& damage) {
+    std::optional<Checkpoint> checkpoint;
+    try {
+      if (is_there(newest_)) checkpoint = read(previous_);
+    } catch (const Error& error) {
+      log.warn(error.what());
+    }
+    if (!checkpoint) throw;
+    log.warn(fmt::format("{}; going on from the checkpoint before it, step {}", damage.what(),
+                         checkpoint->next_step));
+    // Else the next save would move the damaged file over the good one.
+    rename_file(previous_, newest_);
+    return checkpoint;
+  }
+}
+
+}  // namespace hsconas

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+
+namespace hsconas::fuzz {
+
+inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+/// Whatever the input, a reader may only return or throw an Error that is no bug of ours. Anything
+/// else ends the process, which libFuzzer reports with the input.
+template <typename Read>
+void read_must_not_break(Read&& read) {
+  try {
+    read();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::Internal) {
+      fmt::print(stderr, "internal error: {}\n", error.what());
+      std::abort();
+    }
+  }
+}
+
+}  // namespace hsconas::fuzz
