@@ -36,6 +36,8 @@ if ! has_own_torch; then
 fi
 if [ "$purpose" = test ]; then
   need_package catch2
+  need_package libonnx-dev
+  need_package libprotobuf-dev
   need_command shellcheck shellcheck
   need_command xz xz-utils
   # The style checks are pinned to the LLVM of Debian 12: another version formats differently.

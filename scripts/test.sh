@@ -19,7 +19,7 @@ check_format() {
   sources include src tests | xargs -0 clang-format-14 --dry-run -Werror
 }
 
-check_scripts() { shellcheck scripts/*.sh scripts/slurm/*.sbatch tests/scripts/*.sh .ci/run; }
+check_scripts() { shellcheck scripts/*.sh scripts/slurm/*.sbatch tests/scripts/*.sh src/deploy/kit/*.sh .ci/run; }
 
 build_and_test() {
   cmake --preset "$1" -DHSCONAS_TESTS=ON &&

@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/deploy/edge_kit.hpp"
 #include "hsconas/latency/import.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/report/latency_report.hpp"
@@ -21,6 +23,7 @@ namespace {
 using nlohmann::json;
 
 struct ImportOptions {
+  std::string results;  ///< Of an edge kit.
   std::string space, networks, operators, source, out, scatter;
   std::string column = "ms";
   std::string dead = "auto";
@@ -74,7 +77,27 @@ void finish(const LatencyTable& table, const ImportOptions& options, CommandCont
   }
 }
 
+/// The results of an edge kit need no options: its manifest, beside them, says everything.
+void import_results(ImportOptions options, CommandContext& context) {
+  for (const auto& [name, value] : {std::pair("--space", &options.space),
+                                    {"--networks", &options.networks},
+                                    {"--operators", &options.operators}}) {
+    if (value->empty()) continue;
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} does not go with the results of an edge kit", name));
+  }
+  const std::filesystem::path results = options.results;
+  const auto folder = results.has_parent_path() ? results.parent_path() : ".";
+  if (options.out.empty()) options.out = (folder / "latency.json").string();
+  finish(table_of_results(results, load_edge_kit(folder), device_of(options)), options, context);
+}
+
 void import_latency(const ImportOptions& options, CommandContext& context) {
+  if (!options.results.empty()) return import_results(options, context);
+  if (options.space.empty() || options.out.empty()) {
+    throw Error(ErrorKind::Usage,
+                "latency import needs --space and --out, or the results.csv of an edge kit");
+  }
   if (options.networks.empty() && options.operators.empty()) {
     throw Error(ErrorKind::Usage, "latency import needs --networks, --operators, or both");
   }
@@ -200,6 +223,12 @@ void add_latency_commands(CLI::App& app, Command& chosen) {
   CLI::App* command = latency->add_subcommand(
       "import", "Make a table from measured blocks, whole networks, or both");
   add_fit_options(*command, *import);
+  command->get_option("--space")->required(false);
+  command->get_option("--out")->required(false);
+  command
+      ->add_option("results", import->results,
+                   "results.csv of an edge kit (profile --export-kit), in the kit's folder")
+      ->type_name("CSV");
   command
       ->add_option("--operators", import->operators,
                    "CSV of blocks timed alone: key (see latency keys) and the times")

@@ -167,6 +167,7 @@ int main(int argc, char** argv) {
 
   Command chosen;
   add_run_commands(app, chosen);
+  add_model_commands(app, chosen);
   add_predict_command(app, chosen);
   add_accel_command(app, chosen);
   add_latency_commands(app, chosen);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/codesign/table_evaluator.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/deploy/edge_kit.hpp"
 #include "hsconas/pipeline/codesign_run.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/result.hpp"
@@ -28,6 +30,7 @@ using nlohmann::json;
 struct RunOptions {
   ConfigOptions config;
   std::string work_dir;
+  std::string kit;  ///< Folder of an edge kit to write instead of measuring.
   bool resume = false;
   bool allow_changes = false;
   bool overwrite = false;
@@ -96,6 +99,23 @@ std::filesystem::path default_work_dir(const std::string& name) {
   return std::filesystem::path("runs") / name / fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(now));
 }
 
+/// What has to be timed, for a device that this program does not run on.
+void export_kit(const Config& config, const std::string& folder, CommandContext& context) {
+  const EdgeKit kit =
+      plan_edge_kit(SearchSpace(config.space), config.latency, config.seed, context.log);
+  write_edge_kit(folder, kit, config.seed);
+  const auto blocks = std::count_if(kit.models.begin(), kit.models.end(),
+                                    [](const KitModel& model) { return model.role == "block"; });
+  const auto networks = std::ssize(kit.models) - blocks;
+  fmt::print("{}",
+             context.options.json
+                 ? json{{"kit", folder}, {"blocks", blocks}, {"networks", networks}}.dump() + "\n"
+                 : fmt::format("{} blocks and {} networks of space {}, batch {}, in {}\n"
+                               "There: python3 run.py, or ./run_trtexec.sh; then here: hsconas "
+                               "latency import {}/results.csv\n",
+                               blocks, networks, kit.space.name, kit.batch, folder, folder));
+}
+
 /// A command that works on a run: what it does, and what --dry-run prints.
 struct RunCommand {
   Answer (*answer)(Run&);
@@ -107,6 +127,10 @@ void execute(const RunOptions& options, const RunCommand& command, CommandContex
   if (options.dry_run) {
     const std::string plan = command.plan(config, context.log);
     fmt::print("{}", context.options.json ? json{{"plan", plan}}.dump() + "\n" : plan);
+    return;
+  }
+  if (!options.kit.empty()) {
+    export_kit(config, options.kit, context);
     return;
   }
   const auto mode = options.resume      ? WorkDirMode::Resume
@@ -145,6 +169,13 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
       ->excludes(resume);
   command->add_flag("-n,--dry-run", options->dry_run,
                     "Print the plan (space, steps, evaluations, memory) and exit");
+  if (run.answer == answer_profile) {
+    command
+        ->add_option("--export-kit", options->kit,
+                     "Measure nothing: write models and runners for a device that is not at hand")
+        ->type_name("DIR")
+        ->excludes(work_dir);
+  }
   command->callback([options, run, &chosen] {
     chosen = [options, run](CommandContext& context) { execute(*options, run, context); };
   });

@@ -178,10 +178,13 @@ void check_consistency(const Config& config) {
     fail(fmt::format("search.parents must be at most search.population ({}), got {}",
                      config.search.population, config.search.parents));
   }
-  if (config.supernet.warmup_epochs >= config.supernet.epochs) {
-    fail(fmt::format("supernet.warmup_epochs must be below supernet.epochs ({}), got {}",
-                     config.supernet.epochs, config.supernet.warmup_epochs));
-  }
+  const auto check_warmup = [&fail](const char* section, const SupernetConfig& training) {
+    if (training.warmup_epochs < training.epochs) return;
+    fail(fmt::format("{0}.warmup_epochs must be below {0}.epochs ({1}), got {2}", section,
+                     training.epochs, training.warmup_epochs));
+  };
+  check_warmup("supernet", config.supernet);
+  check_warmup("retrain", config.retrain);
 }
 
 /// Replaces the name of a space file by what the file holds.

@@ -88,6 +88,20 @@ void describe(Visitor& v, SupernetConfig& c) {
 }
 
 template <typename Visitor>
+void describe(Visitor& v, RetrainConfig& c) {
+  describe(v, static_cast<SupernetConfig&>(c));
+  v("average_decay", c.average_decay, range(0, 0.999999),
+    "of the moving average of the weights, per step; 0 keeps none");
+  v("from_supernet", c.from_supernet, {}, "start from the supernet's weights, not random ones");
+  v("use_holdout", c.use_holdout, {}, "train on the held-out images too");
+  v("distillation", c.distillation, range(0, 1),
+    "weight of a teacher's answers in the loss; 0 is no teacher");
+  v("temperature", c.temperature, range(0.01, 100), "softens the teacher's answers");
+  v("teacher", c.teacher, {},
+    "folder of a trained model; empty: the largest network, with the supernet's weights");
+}
+
+template <typename Visitor>
 void describe(Visitor& v, ScoreConfig& c) {
   v("beta", c.beta, range(-1000, 0), "weight of the latency penalty in F");
   v("calibration_images", c.calibration_images, range(2, 1e8),
@@ -179,6 +193,7 @@ void describe(Visitor& v, Config& c) {
   v.section("score", c.score);
   v.section("shrink", c.shrink);
   v.section("search", c.search);
+  v.section("retrain", c.retrain);
   v.section("codesign", c.codesign);
   v.section("log", c.log);
 }

@@ -172,6 +172,25 @@ TrainTest open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
   return set;
 }
 
+/// The test part of a folder must have exactly the classes that a network was trained on.
+void check_known_classes(const std::vector<std::string>& found,
+                         const std::vector<std::string>& known, const fs::path& root) {
+  for (const std::string& name : known) {
+    if (std::find(found.begin(), found.end(), name) == found.end()) {
+      throw Error(ErrorKind::Data,
+                  fmt::format("{}: the folder of class '{}' is missing; the network knows {} "
+                              "classes, here are {}",
+                              root.string(), name, known.size(), found.size()));
+    }
+  }
+  for (const std::string& name : found) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      throw Error(ErrorKind::Data,
+                  fmt::format("{}: '{}' is no class that the network knows", root.string(), name));
+    }
+  }
+}
+
 /// Up to `count` of `indices`, drawn by `seed`, ascending.
 std::vector<std::int64_t> draw_sample(std::span<const std::int64_t> indices, std::size_t count,
                                       std::uint64_t seed) {
@@ -249,6 +268,29 @@ Dataset open_dataset(const DataConfig& config, std::uint64_t seed, Log& log) {
   log.info(fmt::format("data: {}, {} training and {} test images of {} classes",
                        config.format == "builtin" ? config.format : config.path, set.train->size(),
                        set.test->size(), set.classes.size()));
+  return set;
+}
+
+Dataset open_test_set(const DataConfig& config, const std::vector<std::string>& classes,
+                      std::uint64_t seed, Log& log) {
+  Dataset set{.train = nullptr, .test = nullptr, .classes = {}, .channels = 3};
+  if (config.format == "folder") {
+    const fs::path root = find_test_folder(data_folder(config));
+    FolderSplit test = index_folder(root, config.workers, log);
+    test.damage.report(log);
+    check_known_classes(test.classes, classes, root);
+    set.test = limit_test(test.source, test.classes.size(), config, seed);
+    set.classes = std::move(test.classes);
+    return set;
+  }
+  TrainTest parts = open_parts(config, seed, log);
+  if (parts.classes.size() != classes.size()) {
+    throw Error(ErrorKind::Data, fmt::format("the data set has {} classes, the network knows {}",
+                                             parts.classes.size(), classes.size()));
+  }
+  set.test = std::move(parts.test);
+  set.classes = std::move(parts.classes);
+  set.channels = config.format == "idx" ? 1 : 3;
   return set;
 }
 

@@ -48,17 +48,6 @@ class Budget {
   std::chrono::steady_clock::time_point begin_;
 };
 
-/// The block with the median number of multiply-adds: neither the clock's grain nor one cache
-/// level rules its time.
-const Block& reference_block(const std::vector<Block>& blocks) {
-  std::vector<std::size_t> order(blocks.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return cost_of(blocks[a]).macs < cost_of(blocks[b]).macs;
-  });
-  return blocks[order[order.size() / 2]];
-}
-
 /// Times all `blocks` that `wanted` names once, in random order, readied anew.
 void time_round(std::span<const Block> blocks, std::vector<std::size_t> wanted, QuietTimer& timer,
                 double sample_ms, std::vector<int>& runs, Rng& rng, std::vector<Samples>& samples,
@@ -228,43 +217,12 @@ TimedNetworks time_networks(NetworkTimes networks, const NetworkEffort& effort, 
   return {.ms = networks.medians(), .passes = passes};
 }
 
-/// The networks a table is fitted on and judged by, one after the other.
-struct Networks {
-  std::vector<Architecture> calibration;
-  std::vector<Architecture> test;
-  std::vector<Architecture> test_spread;
-};
-
 /// Splits `drawn` in the proportion of what was wanted.
 void share(const std::vector<Architecture>& drawn, std::size_t for_first, std::size_t wanted,
            std::vector<Architecture>& first, std::vector<Architecture>& second) {
   const std::size_t cut = wanted == 0 ? 0 : (drawn.size() * for_first + wanted - 1) / wanted;
   first.insert(first.end(), drawn.begin(), drawn.begin() + static_cast<std::ptrdiff_t>(cut));
   second.insert(second.end(), drawn.begin() + static_cast<std::ptrdiff_t>(cut), drawn.end());
-}
-
-Networks draw_networks(const SearchSpace& space, const LatencyTable& table,
-                       const LatencyConfig& config, std::uint64_t seed, Log& log) {
-  const auto for_bias = static_cast<std::size_t>(config.bias_networks);
-  const auto for_test = static_cast<std::size_t>(config.test_networks);
-  const std::size_t random = (for_bias + 1) / 2 + for_test;
-  const std::size_t spread = for_bias / 2 + for_test;
-  Rng rng(seed, "latency-networks");
-  std::set<Architecture> taken;
-  auto random_archs = random_networks(space, random, taken, rng);
-  auto spread_archs = spread_architectures(space, TableModel(space, table), spread, taken, rng);
-  if (random_archs.size() + spread_archs.size() < random + spread) {
-    log.warn(
-        fmt::format("space {} gave {} different networks to fit and judge the latency model "
-                    "on, not {}",
-                    table.space, random_archs.size() + spread_archs.size(), random + spread));
-  }
-  // Spread ones come from the fastest to the slowest: each part must have all of the range.
-  rng.shuffle(std::span(spread_archs));
-  Networks networks;
-  share(random_archs, (for_bias + 1) / 2, random, networks.calibration, networks.test);
-  share(spread_archs, for_bias / 2, spread, networks.calibration, networks.test_spread);
-  return networks;
 }
 
 /// Every network of `archs` with its sum, and its times from `first` on.
@@ -285,7 +243,7 @@ std::vector<MeasuredNetwork> describe(const std::vector<Architecture>& archs,
 void fit_and_judge(LatencyTable& table, const SearchSpace& space, QuietTimer& timer,
                    const LatencyConfig& config, std::uint64_t seed, const Budget& budget,
                    Log& log) {
-  const Networks networks = draw_networks(space, table, config, seed, log);
+  const NetworkDraw networks = draw_networks(space, TableModel(space, table), config, seed, log);
   std::vector<Architecture> all = networks.test;
   all.insert(all.end(), networks.test_spread.begin(), networks.test_spread.end());
   const std::size_t tested = all.size();
@@ -357,6 +315,39 @@ std::vector<Block> distinct_blocks(const SearchSpace& space) {
   blocks.reserve(found.size());
   for (auto& [key, block] : found) blocks.push_back(std::move(block));
   return blocks;
+}
+
+const Block& reference_block(const std::vector<Block>& blocks) {
+  std::vector<std::size_t> order(blocks.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return cost_of(blocks[a]).macs < cost_of(blocks[b]).macs;
+  });
+  return blocks[order[order.size() / 2]];
+}
+
+NetworkDraw draw_networks(const SearchSpace& space, const LatencyModel& model,
+                          const LatencyConfig& config, std::uint64_t seed, Log& log) {
+  const auto for_bias = static_cast<std::size_t>(config.bias_networks);
+  const auto for_test = static_cast<std::size_t>(config.test_networks);
+  const std::size_t random = (for_bias + 1) / 2 + for_test;
+  const std::size_t spread = for_bias / 2 + for_test;
+  Rng rng(seed, "latency-networks");
+  std::set<Architecture> taken;
+  auto random_archs = random_networks(space, random, taken, rng);
+  auto spread_archs = spread_architectures(space, model, spread, taken, rng);
+  if (random_archs.size() + spread_archs.size() < random + spread) {
+    log.warn(fmt::format(
+        "space {} gave {} different networks to fit and judge the latency model "
+        "on, not {}",
+        space.description().name, random_archs.size() + spread_archs.size(), random + spread));
+  }
+  // Spread ones come from the fastest to the slowest: each part must have all of the range.
+  rng.shuffle(std::span(spread_archs));
+  NetworkDraw networks;
+  share(random_archs, (for_bias + 1) / 2, random, networks.calibration, networks.test);
+  share(spread_archs, for_bias / 2, spread, networks.calibration, networks.test_spread);
+  return networks;
 }
 
 std::vector<Architecture> spread_architectures(const SearchSpace& space, const LatencyModel& model,

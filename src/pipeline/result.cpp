@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -36,13 +37,14 @@ json to_json(const JudgedArchitecture& judged, const SearchSpace& space,
 }
 
 template <typename Better>
-Architecture extreme(const SearchSpace& space, Better better) {
+Architecture extreme(const SearchSpace& space, const Subspace& subspace, Better better) {
   Architecture arch;
   for (int layer = 0; layer < space.layers(); ++layer) {
-    LayerChoice best;
+    const auto at = static_cast<std::size_t>(layer);
+    LayerChoice best{subspace.ops[at].front(), subspace.widths[at].front()};
     std::int64_t best_macs = cost_of(space.block(layer, best)).macs;
-    for (int op = 0; op < space.ops(); ++op) {
-      for (int width = 0; width < space.widths(); ++width) {
+    for (const int op : subspace.ops[at]) {
+      for (const int width : subspace.widths[at]) {
         const std::int64_t macs = cost_of(space.block(layer, {op, width})).macs;
         if (!better(macs, best_macs)) continue;
         best = {op, width};
@@ -61,11 +63,15 @@ std::string signed_percent(double ratio) {
 }  // namespace
 
 Architecture smallest(const SearchSpace& space) {
-  return extreme(space, [](std::int64_t a, std::int64_t b) { return a < b; });
+  return extreme(space, Subspace::full(space), std::less<>());
 }
 
 Architecture largest(const SearchSpace& space) {
-  return extreme(space, [](std::int64_t a, std::int64_t b) { return a > b; });
+  return largest(space, Subspace::full(space));
+}
+
+Architecture largest(const SearchSpace& space, const Subspace& subspace) {
+  return extreme(space, subspace, std::greater<>());
 }
 
 json to_json(const RunResult& result, const SearchResult& found, const Config& config,

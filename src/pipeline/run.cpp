@@ -15,6 +15,7 @@
 #include "hsconas/base/text.hpp"
 #include "hsconas/codesign/table_evaluator.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/pipeline/codesign_run.hpp"
 #include "hsconas/pipeline/load_run.hpp"
@@ -59,7 +60,8 @@ std::string latency_device(const Config& config) {
 
 /// `config` without what cannot change a result, and files by what they hold.
 json comparable(const Config& config) {
-  json all = without(to_json(config), {"name", "checkpoint_minutes", "checkpoint_steps"});
+  json all =
+      without(to_json(config), {"name", "checkpoint_minutes", "checkpoint_steps", "retrain"});
   all["data"] = without(all["data"], {"workers", "memory_mb"});
   all["score"] = without(all["score"], {"memory_mb"});
   json& latency = all["latency"];
@@ -141,9 +143,13 @@ void Run::check_config(bool may_change) {
   if (!record_.is_done("config", config)) record_.finish("config", config);
 }
 
-bool Run::reuse(const std::string& stage, const json& inputs, const std::filesystem::path& output) {
-  std::error_code unknown;  // What cannot be looked up fails, by name, when it is read.
-  if (record_.is_done(stage, inputs) && std::filesystem::exists(output, unknown)) {
+bool Run::reuse(const std::string& stage, const json& inputs,
+                std::initializer_list<std::filesystem::path> outputs) {
+  const bool are_there = std::all_of(outputs.begin(), outputs.end(), [](const auto& output) {
+    std::error_code unknown;  // What cannot be looked up fails, by name, when it is read.
+    return std::filesystem::exists(output, unknown);
+  });
+  if (are_there && record_.is_done(stage, inputs)) {
     log_.info(stage + ": done before with the same settings, reused");
     return true;
   }
@@ -193,7 +199,7 @@ const LatencyStage& Run::latency() {
   if (latency_) return *latency_;
   LatencyStage stage;
   const json inputs = latency_inputs();
-  stage.reused = reuse("latency", inputs, dir_.latency());
+  stage.reused = reuse("latency", inputs, {dir_.latency()});
   if (stage.reused) {
     stage.table = read_table(read_sealed_json(dir_.latency()), dir_.latency().string());
   } else {
@@ -257,7 +263,7 @@ void Run::train_stage(const std::string& stage, const json& inputs, const Subspa
   const CheckpointStore store(dir_.checkpoints(), stage, fingerprint_of(inputs));
   trained_->stage = stage;
   trained_->inputs = inputs;
-  const bool is_done = reuse(stage, inputs, store.newest());
+  const bool is_done = reuse(stage, inputs, {store.newest()});
   const auto checkpoint = store.load(log_);
   if (checkpoint) load_weights(supernet, *checkpoint, store.newest());
   const std::int64_t first_step = checkpoint ? checkpoint->next_step : 0;
@@ -383,6 +389,17 @@ const Subspace& Run::shrunk() {
   return *trained.shrunk;
 }
 
+Supernet& Run::tuned() {
+  shrunk();
+  return trained_->supernet;
+}
+
+FrozenNetwork Run::freeze(const Architecture& arch) {
+  shrunk();
+  scorer();  // Has the evaluator.
+  return trained_->evaluator->freeze_candidate(arch);
+}
+
 json Run::shrink_inputs(std::size_t stage) {
   // All stages so far: those that tune nothing leave no weights behind, but a smaller space.
   json shrink = to_json(config_)["shrink"];
@@ -431,7 +448,8 @@ json Run::search_inputs() {
 json Run::search() {
   check_feasible();
   const json inputs = search_inputs();
-  if (!reuse("search", inputs, dir_.result())) search_stage(inputs);
+  if (!reuse("search", inputs, {dir_.result(), dir_.model(), dir_.architecture()}))
+    search_stage(inputs);
   write_file(dir_.report(), run_report(load_run(dir_.root)));
   return load_result(dir_.result());
 }
@@ -459,6 +477,12 @@ void Run::search_stage(const json& inputs) {
   log_.info(fmt::format("winner: F {:.4f}, {:.2f} % on the test set; timing it beside the others",
                         found.best.score, result.test_accuracy * 100.0));
   measure(result);
+  save_model(dir_.model(), {.space = config_.space,
+                            .arch = found.best.arch,
+                            .network = winner,
+                            .classes = data().classes(),
+                            .normalisation = data().normalisation(),
+                            .weights = "supernet"});
   result.weights = trained_->judged_by;
   write_sealed_json(dir_.result(), to_json(result, found, config_, space_, subspace, latency()));
   record_.finish("search", inputs);

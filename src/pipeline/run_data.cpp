@@ -1,6 +1,7 @@
 #include "run_data.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -43,9 +44,12 @@ RunData::RunData(const Config& config, Log& log)
 }
 
 std::unique_ptr<TrainLoader> RunData::train_loader(const std::string& stage, int batch,
-                                                   std::int64_t first_step) const {
+                                                   std::int64_t first_step,
+                                                   bool with_holdout) const {
+  std::vector<std::int64_t> indices = split_.train;
+  if (with_holdout) indices.insert(indices.end(), split_.holdout.begin(), split_.holdout.end());
   return std::make_unique<TrainLoader>(
-      dataset_.train, split_.train, preprocessing_,
+      dataset_.train, std::move(indices), preprocessing_,
       TrainLoader::Options{.batch = batch,
                            .seed = Rng(config_.seed, stage + " images").next(),
                            .first_step = first_step,

@@ -20,8 +20,10 @@ class RunData {
   /// Throws Error(Usage) when the space does not fit the data: other channels or classes.
   RunData(const Config& config, Log& log);
 
+  /// With `with_holdout`, also of the images that are set aside to judge candidates by.
   std::unique_ptr<TrainLoader> train_loader(const std::string& stage, int batch,
-                                            std::int64_t first_step) const;
+                                            std::int64_t first_step,
+                                            bool with_holdout = false) const;
   /// Training images without augmentation, for batch norm statistics.
   std::vector<Batch> calibration() const;
   /// Held-out images that score candidates.
@@ -29,6 +31,8 @@ class RunData {
   /// The test set is streamed: it may be large and is seen once.
   void for_each_test_batch(const std::function<void(const Batch&)>& use) const;
 
+  const std::vector<std::string>& classes() const { return dataset_.classes; }
+  const Pixels& normalisation() const { return preprocessing_.normalisation; }
   std::int64_t training_images() const { return static_cast<std::int64_t>(split_.train.size()); }
 
  private:

@@ -59,14 +59,16 @@ WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode) {
   const bool starts_over = mode == WorkDirMode::Overwrite;
   for (const auto& file :
        {dir.config(), dir.version(), dir.log(), dir.metrics(), dir.stages(), dir.latency(),
-        dir.latency_plot(), dir.shrink(), dir.candidates(), dir.result(), dir.report(),
-        dir.codesign(), dir.codesign_candidates(), dir.pairs(), dir.ranks(), dir.ranks_plot()}) {
+        dir.latency_plot(), dir.shrink(), dir.candidates(), dir.result(), dir.report(), dir.model(),
+        dir.architecture(), dir.codesign(), dir.codesign_candidates(), dir.pairs(), dir.ranks(),
+        dir.ranks_plot()}) {
     fs::remove(unfinished(file), ignored);
     if (starts_over) fs::remove(file, ignored);
   }
   if (starts_over) {
     remove_event_files(root);
     fs::remove_all(dir.checkpoints(), ignored);
+    fs::remove_all(dir.retraining(), ignored);
   }
   remove_unfinished_checkpoints(dir.checkpoints());
   return dir;

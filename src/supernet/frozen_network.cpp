@@ -59,6 +59,18 @@ torch::Device FrozenNetwork::device() const {
   return torch::kCPU;
 }
 
+FrozenNetwork FrozenNetwork::to(torch::Device device) const {
+  const c10::InferenceMode guard;
+  std::vector<Layer> layers = layers_;
+  for (Layer& layer : layers) {
+    for (Weight& weight : layer.weights) {
+      weight.value = weight.value.to(device);
+      if (weight.bias.defined()) weight.bias = weight.bias.to(device);
+    }
+  }
+  return FrozenNetwork(std::move(layers));
+}
+
 FrozenNetwork::Weight fold_batch_norm(const torch::Tensor& weight, const torch::Tensor& mean,
                                       const torch::Tensor& variance) {
   const torch::Tensor scale = (variance + kBatchNormEpsilon).rsqrt();

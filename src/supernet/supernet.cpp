@@ -95,6 +95,32 @@ std::map<std::string, torch::Tensor> Supernet::tensors() const {
   return result;
 }
 
+std::map<std::string, torch::Tensor> Supernet::tensors_of(const Architecture& arch) {
+  std::map<std::string, torch::Tensor> result;
+  const std::vector<Block> blocks = space_.network(arch);
+  for (std::size_t position = 0; position < blocks.size(); ++position) {
+    const std::string name = position == 0                   ? "stem"
+                             : position + 1 == blocks.size() ? "head"
+                                                             : fmt::format("layer{}", position - 1);
+    auto& parameters = this->parameters(static_cast<int>(position), op_at(position, arch));
+    std::size_t slot = 0;
+    const auto add = [&](const torch::Tensor& value, const torch::Tensor& momentum) {
+      const std::string full = fmt::format("{}.{}", name, slot++);
+      result[full] = value;
+      result[full + ".momentum"] = momentum;
+    };
+    for (const Block::Path& path : blocks[position].paths) {
+      for (const Primitive& p : path.primitives) {
+        if (!p.has_weight()) continue;
+        const Parameter& weight = parameters[slot];
+        add(sliced(weight.value, p), sliced(weight.momentum, p));
+        if (p.has_bias) add(parameters[slot].value, parameters[slot].momentum);
+      }
+    }
+  }
+  return result;
+}
+
 void Supernet::load(const std::map<std::string, torch::Tensor>& tensors) {
   const auto own = this->tensors();
   for (const auto& [name, tensor] : own) {

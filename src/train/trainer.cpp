@@ -54,19 +54,35 @@ torch::Tensor sampled_step(Supernet& supernet, const TrainingStage& stage, const
   Rng rng(stage.seed, stage.name + " path", static_cast<std::uint64_t>(step));
   const Architecture arch = sample(stage.subspace, rng);
   if (supernet.space().description().head.dropout > 0.0) torch::manual_seed(rng.next());
-  return train_step(supernet, arch, batch, stage.settings, lr);
+  return train_step(supernet, arch, batch, stage.settings, lr, stage.distillation);
+}
+
+/// The part of the loss that `logits` [N, classes] draw from the teacher's answers to `images`.
+torch::Tensor teacher_loss(const Distillation& distillation, const torch::Tensor& images,
+                           const torch::Tensor& logits) {
+  const double t = distillation.temperature;
+  // A copy outside of inference mode, which autograd may keep.
+  const torch::Tensor answers = distillation.teacher->forward(images).clone();
+  const torch::Tensor targets = torch::softmax(answers / t, 1);
+  return -(targets * torch::log_softmax(logits / t, 1)).sum(1).mean() * (t * t);
 }
 
 }  // namespace
 
 torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
-                         const SupernetConfig& settings, double lr) {
+                         const SupernetConfig& settings, double lr,
+                         const Distillation& distillation) {
   const auto precision = settings.precision == "bf16" ? torch::kBFloat16 : torch::kFloat;
   TrainingPath path(supernet, arch, precision);
-  const torch::Tensor logits = path.forward(batch.images.to(supernet.device()));
-  const torch::Tensor loss =
+  const torch::Tensor images = batch.images.to(supernet.device());
+  const torch::Tensor logits = path.forward(images);
+  torch::Tensor loss =
       torch::cross_entropy_loss(logits, batch.labels.to(supernet.device()), {}, at::Reduction::Mean,
                                 -100, settings.label_smoothing);
+  if (distillation.teacher != nullptr) {
+    loss = (1.0 - distillation.weight) * loss +
+           distillation.weight * teacher_loss(distillation, images, logits);
+  }
   loss.backward();
   sgd_step(path.slices(), settings, lr);
   return loss.detach();
@@ -86,6 +102,7 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
     const double lr =
         learning_rate(settings.schedule, settings.lr, step, warmup, stage.total_steps);
     meter.add(sampled_step(supernet, stage, batches.next(), step, lr));
+    if (hooks.after_step) hooks.after_step(step);
     const bool ends = step + 1 == stage.total_steps;
     const bool stops = hooks.stop.requested();
     const bool is_due = seconds_since(last_save) > stage.save_minutes * 60.0 ||

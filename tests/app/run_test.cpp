@@ -77,9 +77,10 @@ TEST_CASE("a search writes every file of a run and no others", "[app]") {
   INFO(finished_run().outcome.err);
   REQUIRE(finished_run().outcome.exit_code == 0);
   CHECK(names_below(finished_run().bench / "run") ==
-        std::set<std::string>{"candidates.csv", "checkpoints/shrink-1.safetensors",
+        std::set<std::string>{"architecture.json", "candidates.csv",
+                              "checkpoints/shrink-1.safetensors",
                               "checkpoints/supernet.safetensors", "config.json", "latency.json",
-                              "latency.svg", "log.txt", "metrics.jsonl", "report.html",
+                              "latency.svg", "log.txt", "metrics.jsonl", "model.safetensors", "report.html",
                               "result.json", "shrink.json", "stages.json", "version.txt"});
 }
 

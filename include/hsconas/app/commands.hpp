@@ -37,6 +37,7 @@ using Command = std::function<void(CommandContext&)>;
 /// Each adds its subcommands to `app` and stores in `chosen` what runs when one of them is named.
 void add_run_commands(CLI::App& app,
                       Command& chosen);  ///< search, profile, train, shrink, codesign
+void add_model_commands(CLI::App& app, Command& chosen);    ///< retrain, evaluate, export
 void add_predict_command(CLI::App& app, Command& chosen);   ///< predict
 void add_accel_command(CLI::App& app, Command& chosen);     ///< accel
 void add_latency_commands(CLI::App& app, Command& chosen);  ///< latency import, adapt, ...

@@ -62,6 +62,24 @@ struct SupernetConfig {
   std::string precision = "fp32";  ///< fp32 or bf16.
 };
 
+/// Training of the architecture that was found, on its own: the supernet's keys with other defaults
+/// (SPOS trains the found network twice as long as the supernet), and what a single network adds.
+struct RetrainConfig : SupernetConfig {
+  RetrainConfig() {
+    epochs = 240;
+    lr = 0.1;
+    warmup_epochs = 5;
+    schedule = "cosine";
+  }
+  double average_decay = 0.9998;  ///< Of the moving average of the weights; 0: none is kept.
+  bool from_supernet = false;     ///< Start from the shared weights instead of random ones.
+  bool use_holdout = true;        ///< Also train on the images that scored the candidates.
+  double distillation = 0.0;      ///< Weight of the teacher's answers in the loss; 0: no teacher.
+  double temperature = 1.0;       ///< That soften both answers.
+  std::string teacher;            ///< Folder of a trained model; empty: the largest network, with
+                                  ///< the supernet's weights.
+};
+
 /// How a candidate is judged: F = accuracy + beta |latency / T - 1|.
 struct ScoreConfig {
   double beta = -0.3;
@@ -137,6 +155,7 @@ struct Config {
   ScoreConfig score;
   ShrinkConfig shrink;
   SearchConfig search;
+  RetrainConfig retrain;
   CodesignConfig codesign;
   LogConfig log;
 };

@@ -15,7 +15,7 @@ namespace hsconas {
 
 /// A labelled data set, opened. All images of both parts have `channels` channels.
 struct Dataset {
-  std::shared_ptr<const ImageSource> train;
+  std::shared_ptr<const ImageSource> train;  ///< Null when only the test part was opened.
   std::shared_ptr<const ImageSource> test;
   std::vector<std::string> classes;  ///< Index = label.
   int channels = 0;                  ///< 1 for idx, else 3.
@@ -35,6 +35,11 @@ struct Dataset {
 /// Throws Error(Data) for missing, damaged or contradictory files, Error(Usage) for settings that
 /// the set cannot meet.
 Dataset open_dataset(const DataConfig& config, std::uint64_t seed, Log& log);
+
+/// The test part alone, for a network that knows `classes`; of a folder, path/train need not be
+/// there. Throws as open_dataset(), and Error(Data) that names a class that is missing or unknown.
+Dataset open_test_set(const DataConfig& config, const std::vector<std::string>& classes,
+                      std::uint64_t seed, Log& log);
 
 /// What Dataset::train is used for. Indices into it, ascending; no index is in both.
 struct Split {

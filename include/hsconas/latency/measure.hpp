@@ -19,6 +19,21 @@ namespace hsconas {
 /// left out: they cost nothing.
 std::vector<Block> distinct_blocks(const SearchSpace& space);
 
+/// The block with the median number of multiply-adds: neither the clock's grain nor one cache level
+/// rules its time. `blocks` is not empty.
+const Block& reference_block(const std::vector<Block>& blocks);
+
+/// The networks a table is fitted on and judged by. All are different.
+struct NetworkDraw {
+  std::vector<Architecture> calibration;  ///< Half of them random, half spread.
+  std::vector<Architecture> test;         ///< Uniformly random.
+  std::vector<Architecture> test_spread;  ///< Spread evenly over the range of latencies.
+};
+/// As many as `config` says; `model` need only know which network takes longer than which. A space
+/// with fewer shares what it has between the purposes, in proportion, with a warning.
+NetworkDraw draw_networks(const SearchSpace& space, const LatencyModel& model,
+                          const LatencyConfig& config, std::uint64_t seed, Log& log);
+
 /// Fills a table for `space` with `timer`, fits its correction and judges it.
 ///
 /// Blocks: timed once per round, in an order shuffled anew each round so that a drift of the
@@ -34,8 +49,7 @@ std::vector<Block> distinct_blocks(const SearchSpace& space);
 /// twice. Each is timed `rounds` times, in passes of three between which everything is shuffled and
 /// readied anew, then on until the median interval is as narrow as asked; fewer times (at least 3),
 /// with a warning, where the budget demands it.
-/// All networks are different. A space with fewer than were asked for shares what it has between
-/// the purposes, in proportion, with a warning.
+/// See draw_networks() for spaces with too few of them.
 /// Throws Error(Interrupted) when `stop` is requested, Error(Device) when the timer's answer is no
 /// time; whatever the timer throws passes through.
 LatencyTable measure_table(const SearchSpace& space, OpTimer& timer, const DeviceInfo& device,

@@ -46,5 +46,7 @@ std::string format_result(const nlohmann::json& result);
 /// The architectures with the fewest and the most multiply-adds.
 Architecture smallest(const SearchSpace& space);
 Architecture largest(const SearchSpace& space);
+/// The one with the most among those of a part of the space.
+Architecture largest(const SearchSpace& space, const Subspace& subspace);
 
 }  // namespace hsconas

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +22,7 @@
 
 namespace hsconas {
 
+class FrozenNetwork;
 class RunData;  // The images, opened when the first stage needs them.
 class Supernet;
 class TorchTimer;
@@ -42,7 +45,7 @@ class Run {
   /// Writes config.json and version.txt and starts the log file and metrics.jsonl. Throws
   /// Error(Usage) that lists what changed when the folder holds a run with another config, unless
   /// `may_change`: then the stages that depend on the changes run again. Keys that cannot change
-  /// the result may always differ: name, checkpoint_*, data.workers, data.memory_mb,
+  /// the result may always differ: name, retrain, checkpoint_*, data.workers, data.memory_mb,
   /// score.memory_mb, and the name of a table or design file that holds the same.
   Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_change = false);
   ~Run();
@@ -52,7 +55,12 @@ class Run {
   Supernet& supernet();
   /// The space left after all shrinking stages; the supernet is then tuned to it.
   const Subspace& shrunk();
-  /// Everything, up to report.html and result.json, whose content it returns (see result.hpp).
+  /// The supernet as tuned to that space.
+  Supernet& tuned();
+  /// `arch` with those weights, and statistics of its own.
+  FrozenNetwork freeze(const Architecture& arch);
+  /// Everything, up to the winner's model, result.json, whose content it returns (see result.hpp),
+  /// and report.html.
   nlohmann::json search();
   /// The search for a network and an accelerator, see run_codesign(). With known accuracies nothing
   /// is trained; else the supernet judges, as trained on the whole space.
@@ -65,9 +73,9 @@ class Run {
   struct Trained;  // Supernet and evaluator.
 
   void check_config(bool may_change);
-  /// True when `stage` can be reused and its file `output` is there; logs that, or why not.
+  /// True when `stage` can be reused and its files `outputs` are there; logs that, or why not.
   bool reuse(const std::string& stage, const nlohmann::json& inputs,
-             const std::filesystem::path& output);
+             std::initializer_list<std::filesystem::path> outputs);
   /// Adds a line to metrics.jsonl, and to the event file if there is one.
   void write_metrics(nlohmann::json line);
   void flush_metrics();

@@ -43,6 +43,9 @@ struct WorkDir {
   std::filesystem::path pairs() const { return root / "pairs.csv"; }
   std::filesystem::path ranks() const { return root / "ranks.csv"; }
   std::filesystem::path ranks_plot() const { return root / "ranks.svg"; }
+  std::filesystem::path model() const { return root / "model.safetensors"; }
+  std::filesystem::path architecture() const { return root / "architecture.json"; }
+  std::filesystem::path retraining() const { return root / "retrain"; }  ///< A WorkDir of its own.
 
   /// Makes the folder ready, `root` itself and nothing in it but the lock, and removes what a
   /// killed process left unfinished. Throws Error(Usage) when another process uses it, or when it
@@ -59,6 +62,9 @@ class StageRecord {
 
   /// True when `stage` was finished with exactly these inputs.
   bool is_done(const std::string& stage, const nlohmann::json& inputs) const;
+
+  /// True when `stage` was finished, with whatever inputs.
+  bool has(const std::string& stage) const { return stages_.contains(stage); }
 
   /// "supernet.epochs changed from 5 to 10" for every input of a finished stage that differs now;
   /// empty when it was never finished.

@@ -37,6 +37,8 @@ class FrozenNetwork {
 
   const std::vector<Layer>& layers() const { return layers_; }
   torch::Device device() const;
+  /// The same network on another device.
+  FrozenNetwork to(torch::Device device) const;
 
  private:
   std::vector<Layer> layers_;

@@ -40,6 +40,9 @@ class Supernet {
   /// Every tensor by name ("layer3.shuffle_k5.0", with ".momentum" behind for the optimiser's), for
   /// checkpoints. They alias the supernet's own.
   std::map<std::string, torch::Tensor> tensors() const;
+  /// Those that `arch` uses, cut to its widths, by block and slot ("layer3.0", with ".momentum"
+  /// behind for the optimiser's). They alias the supernet's own.
+  std::map<std::string, torch::Tensor> tensors_of(const Architecture& arch);
   /// Copies values back; throws Error(Data) that names a tensor that is missing or does not fit,
   /// before anything is changed.
   void load(const std::map<std::string, torch::Tensor>& tensors);

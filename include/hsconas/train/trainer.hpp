@@ -12,9 +12,19 @@
 #include "hsconas/config/config.hpp"
 #include "hsconas/data/loader.hpp"
 #include "hsconas/space/subspace.hpp"
+#include "hsconas/supernet/frozen_network.hpp"
 #include "hsconas/supernet/supernet.hpp"
 
 namespace hsconas {
+
+/// Learning from another network's answers beside the labels (Hinton et al., 2015):
+///   loss = (1 - weight) cross_entropy(labels)
+///          + weight T^2 cross_entropy(softmax(teacher / T), student / T).
+struct Distillation {
+  const FrozenNetwork* teacher = nullptr;  ///< Borrowed; null: labels alone.
+  double weight = 0.0;
+  double temperature = 1.0;  ///< T.
+};
 
 /// One stretch of supernet training: all of it, or the tuning after a shrinking stage.
 struct TrainingStage {
@@ -25,6 +35,7 @@ struct TrainingStage {
   std::int64_t total_steps = 0;
   double save_minutes = 10;
   std::int64_t save_steps = 0;  ///< 0: by time alone.
+  Distillation distillation{};
 };
 
 /// What training tells the outside.
@@ -33,12 +44,14 @@ struct TrainingHooks {
   const StopToken& stop;
   std::function<void(const nlohmann::json&)> metrics;  ///< One object now and then.
   std::function<void(std::int64_t next_step)> save;    ///< Store the supernet; `next_step` follows.
+  std::function<void(std::int64_t step)> after_step{};  ///< When set, after each update.
 };
 
 /// One step of gradient descent on the path `arch`; returns the loss before it, on the supernet's
 /// device. Dropout is drawn from torch's default generator.
 torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
-                         const SupernetConfig& settings, double lr);
+                         const SupernetConfig& settings, double lr,
+                         const Distillation& distillation = {});
 
 /// Trains `supernet` on one uniformly sampled path of the stage's subspace per step, from
 /// `first_step` to the end; `batches` must stand at that step. Everything random in a step depends

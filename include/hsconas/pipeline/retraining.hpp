@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "hsconas/base/log.hpp"
+#include "hsconas/base/stop_token.hpp"
+#include "hsconas/config/config.hpp"
+#include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/space/architecture.hpp"
+
+namespace hsconas {
+
+/// What to train, and how: config.retrain.
+struct RetrainRequest {
+  Config config;
+  Architecture arch;
+  std::filesystem::path run;  ///< Folder of a finished search, for its weights; may be empty.
+};
+
+/// Trains `arch` alone, as a path of a supernet nothing else is sampled from, in `dir`, which ends
+/// up with checkpoints/, metrics.jsonl, result.json (returned; format "hsconas-retrain-1") and the
+/// model (see DeployedModel): the moving average of the weights, batch norm statistics taken on
+/// score.calibration_images. Continues an interrupted training of the same inputs; repeats nothing
+/// that is done. The test set is read once, at the end.
+/// Throws as train() does; Error(Usage) when weights of a search are asked for without one.
+nlohmann::json retrain(const RetrainRequest& request, const WorkDir& dir, Log& log,
+                       const StopToken& stop);
+
+/// Reads the result of a retraining; throws Error(Data) that says so when it has not finished.
+nlohmann::json load_retrain_result(const std::filesystem::path& folder);
+
+/// It, for people.
+std::string format_retrain_result(const nlohmann::json& result);
+
+}  // namespace hsconas

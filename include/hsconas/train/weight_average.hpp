@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include <torch/types.h>
+
+namespace hsconas {
+
+/// The exponential moving average of some weights (Polyak and Juditsky, 1992):
+///   average <- d average + (1 - d) weight,   d = min(decay, (1 + step) / (10 + step)),
+/// so that the random start is soon forgotten.
+class WeightAverage {
+ public:
+  /// Watches `weights`, which alias a network's own, and starts from their values.
+  WeightAverage(std::map<std::string, torch::Tensor> weights, double decay);
+
+  /// After training step `step`, counted from 0.
+  void update(std::int64_t step);
+
+  /// Averages by the names of the weights; they alias this object's own.
+  const std::map<std::string, torch::Tensor>& averages() const { return averages_; }
+  /// Writes the averages into the weights.
+  void apply() const;
+
+ private:
+  std::map<std::string, torch::Tensor> weights_;
+  std::map<std::string, torch::Tensor> averages_;
+  double decay_;
+};
+
+}  // namespace hsconas

@@ -1,0 +1,312 @@
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/app/commands.hpp"
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/data/dataset.hpp"
+#include "hsconas/deploy/classify.hpp"
+#include "hsconas/deploy/deployed_model.hpp"
+#include "hsconas/deploy/export.hpp"
+#include "hsconas/latency/measure.hpp"
+#include "hsconas/pipeline/result.hpp"
+#include "hsconas/pipeline/retraining.hpp"
+#include "hsconas/pipeline/trained_model.hpp"
+#include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/profile/torch_timer.hpp"
+#include "hsconas/report/evaluation_report.hpp"
+#include "hsconas/supernet/device.hpp"
+
+namespace hsconas {
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// A folder and the config that goes with it: the folder's own, unless --config names another.
+struct FolderOptions {
+  std::string folder;
+  ConfigOptions config;
+
+  void add_to(CLI::App& command, const char* help, bool is_required) {
+    command.add_option("run", folder, help)->required(is_required)->type_name("RUN");
+    config.add_to(command, false);
+  }
+
+  /// A command that can do without a folder takes the first key=value for one.
+  void sort_out() {
+    if (folder.find('=') == std::string::npos || fs::exists(folder)) return;
+    config.bare.insert(config.bare.begin(), folder);
+    folder.clear();
+  }
+
+  Config load(const fs::path& where) const {
+    const fs::path file = config.file.empty() ? WorkDir{where}.config() : fs::path(config.file);
+    if (config.file.empty() && !fs::exists(file)) {
+      throw Error(ErrorKind::Data,
+                  fmt::format("{}: holds no config.json; name one with --config", where.string()));
+    }
+    return load_config(file, config.all_overrides());
+  }
+};
+
+void print(CommandContext& context, const json& object, const std::string& text) {
+  fmt::print("{}", context.options.json ? object.dump() + "\n" : text);
+}
+
+// --- retrain -------------------------------------------------------------------------------------
+
+struct RetrainOptions {
+  FolderOptions run;
+  std::string arch, out;
+  bool from_supernet = false;
+  bool resume = false;
+  bool overwrite = false;
+};
+
+/// The space of the run must stay: its architecture means nothing in another one.
+void check_space(const Config& config, const json& result) {
+  if (config.space.name != result.at("space")) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("the run searched space {}, not {}; name an architecture with --arch",
+                            result.at("space").get<std::string>(), config.space.name));
+  }
+}
+
+void execute(RetrainOptions options, CommandContext& context) {
+  options.run.sort_out();
+  if (options.from_supernet) options.run.config.set.push_back("retrain.from_supernet=true");
+  const fs::path run = options.run.folder;
+  if (run.empty() && (options.run.config.file.empty() || options.arch.empty())) {
+    throw Error(ErrorKind::Usage,
+                "retrain needs the folder of a finished search, or --config and --arch");
+  }
+  if (run.empty() && options.out.empty()) {
+    throw Error(ErrorKind::Usage, "retrain needs --out, the folder to work in, beside --config");
+  }
+  RetrainRequest request{.config = {}, .arch = {}, .run = run};
+  if (!run.empty()) find_model(run, ModelChoice::Shared);  // Says so when it is not finished.
+  request.config = options.run.load(run);
+  const SearchSpace space(request.config.space);
+  std::string arch = options.arch;
+  if (arch.empty()) {
+    const json result = load_result(WorkDir{run}.result());
+    check_space(request.config, result);
+    arch = result.at("winner").at("arch").get<std::string>();
+  }
+  request.arch = space.decode(arch);
+  fs::path out = options.out;
+  if (out.empty()) {
+    out = options.arch.empty() ? WorkDir{run}.retraining() : run / ("retrain-" + arch);
+  }
+  const auto mode = options.resume      ? WorkDirMode::Resume
+                    : options.overwrite ? WorkDirMode::Overwrite
+                                        : WorkDirMode::Fresh;
+  const json result = retrain(request, WorkDir::open(out, mode), context.log, context.stop);
+  print(context, result, format_retrain_result(result));
+  context.log.info("everything is in " + out.string());
+}
+
+void add_retrain(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<RetrainOptions>();
+  CLI::App* command = app.add_subcommand(
+      "retrain", "Train the architecture that was found alone (config section retrain)");
+  options->run.add_to(*command, "Folder of a finished search", false);
+  command->add_option("-a,--arch", options->arch, "Another architecture, as search prints it")
+      ->type_name("ARCH");
+  command->add_option("-o,--out", options->out, "Folder to work in (default: RUN/retrain)")
+      ->type_name("DIR");
+  command->add_flag("--from-supernet", options->from_supernet,
+                    "Start from the supernet's weights (retrain.from_supernet)");
+  auto* resume =
+      command->add_flag("--resume", options->resume, "Continue what was interrupted, or start");
+  command->add_flag("--overwrite", options->overwrite, "Remove what is there and start over")
+      ->excludes(resume);
+  command->callback([options, &chosen] {
+    chosen = [options](CommandContext& context) { execute(*options, context); };
+  });
+}
+
+// --- evaluate ------------------------------------------------------------------------------------
+
+struct EvaluateOptions {
+  FolderOptions run;
+  std::string out;
+  int batch = 0;
+  bool shared = false;
+};
+
+Evaluation test(const DeployedModel& model, Config config, CommandContext& context) {
+  config.data.image_size = model.space.image_size;
+  const Dataset set = open_test_set(config.data, model.classes, config.seed, context.log);
+  if (set.channels != model.space.image_channels) {
+    throw Error(ErrorKind::Usage, fmt::format("the images have {} channels, the network takes {}",
+                                              set.channels, model.space.image_channels));
+  }
+  const Preprocessing preprocessing{model.space.image_size, set.channels,
+                                    parse_augment(config.data.augment), model.normalisation};
+  const FrozenNetwork network = model.network.to(open_device(config.device.type));
+  Evaluation evaluation(model.classes);
+  for_each_batch(*set.test, all_indices(*set.test), preprocessing, config.score.batch,
+                 config.data.workers, [&](const Batch& batch) {
+                   context.stop.check();
+                   classify(network, batch, evaluation);
+                 });
+  return evaluation;
+}
+
+json as_json(const Evaluation& evaluation) {
+  json classes = json::array();
+  for (int label = 0; label < std::ssize(evaluation.classes()); ++label) {
+    const bool has_images = evaluation.images_of(label) > 0;
+    classes.push_back({{"name", evaluation.classes()[static_cast<std::size_t>(label)]},
+                       {"images", evaluation.images_of(label)},
+                       {"recall", has_images ? json(evaluation.recall(label)) : json()}});
+  }
+  return {{"format", "hsconas-evaluation-1"},
+          {"images", evaluation.images()},
+          {"top1", evaluation.top1()},
+          {"top5", evaluation.top5()},
+          {"classes", classes}};
+}
+
+void execute(EvaluateOptions options, CommandContext& context) {
+  constexpr std::size_t kWorstClasses = 10;
+  const fs::path folder =
+      find_model(options.run.folder, options.shared ? ModelChoice::Shared : ModelChoice::Best);
+  const DeployedModel model = load_model(folder);
+  Config config = options.run.load(folder);
+  if (options.batch > 0) config.latency.batch = options.batch;
+  // --threads N means the timed runs too.
+  if (!options.run.config.threads.empty()) config.latency.threads = config.device.threads;
+  set_threads(config.device.threads);
+  const Evaluation evaluation = test(model, config, context);
+  const SearchSpace space(model.space);
+  const auto& device = config.latency.device.empty() ? config.device.type : config.latency.device;
+  TorchTimer timer(open_device(device), config.latency.threads, config.latency.batch,
+                   config.latency.cpus);
+  const double ms = measure_networks(space, {&model.arch, 1}, timer, config.latency, config.seed,
+                                     context.log, context.stop)
+                        .front();
+  const fs::path out = options.out.empty() ? folder : fs::path(options.out);
+  make_folder(out);
+  const fs::path confusion = out / "confusion.csv";
+  write_file(confusion, evaluation.confusion_csv());
+  json report = as_json(evaluation);
+  report["arch"] = space.encode(model.arch);
+  report["weights"] = model.weights;
+  report["model"] = folder.string();
+  report["confusion"] = confusion.string();
+  report["latency"] = {{"ms", ms},
+                       {"batch", config.latency.batch},
+                       {"threads", config.latency.threads},
+                       {"device", timer.info().device}};
+  write_json(out / "evaluation.json", report);
+  print(context, report,
+        fmt::format("{} ({} weights)\ntop-1 {:.2f} %, top-5 {:.2f} % on {} test images\n"
+                    "{:.3f} ms per batch of {} with {} thread{} on {}\n\n{}\nall classes: {}\n",
+                    report["arch"].get<std::string>(), model.weights, 100.0 * evaluation.top1(),
+                    100.0 * evaluation.top5(), evaluation.images(), ms, config.latency.batch,
+                    config.latency.threads, config.latency.threads == 1 ? "" : "s",
+                    timer.info().device, worst_classes(evaluation, kWorstClasses),
+                    confusion.string()));
+}
+
+void add_evaluate(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<EvaluateOptions>();
+  CLI::App* command = app.add_subcommand(
+      "evaluate", "Accuracy on the test set, confusions by class, and measured latency");
+  options->run.add_to(*command, "Folder of a finished search, a retraining or a model", true);
+  command->add_option("--batch", options->batch, "Images per timed run (latency.batch)")
+      ->check(CLI::Range(1, 65536))
+      ->type_name("N");
+  command->add_flag("--shared", options->shared,
+                    "The supernet's weights, although there are retrained ones");
+  command
+      ->add_option("-o,--out", options->out,
+                   "Folder for confusion.csv and evaluation.json (default: the model's)")
+      ->type_name("DIR");
+  command->callback([options, &chosen] {
+    chosen = [options](CommandContext& context) { execute(*options, context); };
+  });
+}
+
+// --- export --------------------------------------------------------------------------------------
+
+struct ExportOptions {
+  std::string folder, onnx, torchscript, safetensors;
+  bool shared = false;
+};
+
+void make_folder_of(const fs::path& file) {
+  if (file.has_parent_path()) make_folder(file.parent_path());
+}
+
+void execute(ExportOptions options, CommandContext& context) {
+  const fs::path folder =
+      find_model(options.folder, options.shared ? ModelChoice::Shared : ModelChoice::Best);
+  const DeployedModel model = load_model(folder);
+  if (options.onnx.empty() && options.torchscript.empty() && options.safetensors.empty()) {
+    const fs::path out = fs::path(options.folder) / "export";
+    options.onnx = out / "model.onnx";
+    options.torchscript = out / "model.pt";
+    options.safetensors = out / kModelFile;
+  }
+  json files = json::array();
+  const auto write = [&files](const std::string& name, auto writer) {
+    if (name.empty()) return;
+    make_folder_of(name);
+    writer(fs::path(name));
+    files.push_back(name);
+  };
+  write(options.onnx, [&](const fs::path& file) { write_onnx(file, model); });
+  write(options.torchscript, [&](const fs::path& file) { write_torchscript(file, model); });
+  write(options.safetensors, [&](const fs::path& file) {
+    save_model(file, model);
+    files.push_back((file.parent_path() / kArchitectureFile).string());
+  });
+  std::string text =
+      fmt::format("{} ({} weights) from {}\n", SearchSpace(model.space).encode(model.arch),
+                  model.weights, folder.string());
+  for (const json& file : files) text += file.get<std::string>() + "\n";
+  print(context, {{"model", folder.string()}, {"weights", model.weights}, {"files", files}}, text);
+}
+
+void add_export(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<ExportOptions>();
+  CLI::App* command = app.add_subcommand(
+      "export", "Write the trained network as ONNX, TorchScript and safetensors");
+  command->add_option("run", options->folder, "Folder of a finished search, retraining or model")
+      ->required()
+      ->type_name("RUN");
+  command->add_option("--onnx", options->onnx, "ONNX file to write")->type_name("FILE");
+  command->add_option("--torchscript", options->torchscript, "TorchScript archive to write")
+      ->type_name("FILE");
+  command
+      ->add_option("--safetensors", options->safetensors,
+                   "Weights to write; architecture.json goes beside them")
+      ->type_name("FILE");
+  command->add_flag("--shared", options->shared,
+                    "The supernet's weights, although there are retrained ones");
+  command->footer("Without a file: all of them, in RUN/export.");
+  command->callback([options, &chosen] {
+    chosen = [options](CommandContext& context) { execute(*options, context); };
+  });
+}
+
+}  // namespace
+
+void add_model_commands(CLI::App& app, Command& chosen) {
+  add_retrain(app, chosen);
+  add_evaluate(app, chosen);
+  add_export(app, chosen);
+}
+
+}  // namespace hsconas

@@ -1,0 +1,36 @@
+#include <vector>
+
+#include <nlohmann/json.hpp>
+#include <torch/torch.h>
+
+#include "hsconas/base/files.hpp"
+#include "hsconas/deploy/export.hpp"
+#include "hsconas/deploy/onnx_graph.hpp"
+
+namespace hsconas {
+
+void write_onnx(const std::filesystem::path& file, const DeployedModel& model) {
+  std::vector<torch::Tensor> kept;  // Row-major copies, until they are encoded.
+  const auto values = [&kept](const torch::Tensor& tensor) -> OnnxWeight::Values {
+    if (!tensor.defined()) return OnnxTensor::Floats{};
+    kept.push_back(tensor.detach().cpu().to(torch::kFloat).contiguous());
+    return OnnxTensor::Floats{kept.back().data_ptr<float>()};
+  };
+  const auto& layers = model.network.layers();
+  std::vector<Block> chain;
+  for (const auto& layer : layers) chain.push_back(layer.block);
+  OnnxModel onnx = onnx_graph(chain, {.name = model.space.name},
+                              [&](std::size_t block, std::size_t slot, const Primitive&) {
+                                const auto& weight = layers[block].weights[slot];
+                                return OnnxWeight{values(weight.value), values(weight.bias)};
+                              });
+  const nlohmann::json description = describe_model(model);
+  onnx.metadata = {{"arch", description["arch"]},
+                   {"space", model.space.name},
+                   {"classes", description["classes"].dump()},
+                   {"mean", description["input"]["mean"].dump()},
+                   {"std", description["input"]["std"].dump()}};
+  write_file(file, encode_onnx(onnx));
+}
+
+}  // namespace hsconas

@@ -1,0 +1,336 @@
+#include "hsconas/pipeline/retraining.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <torch/torch.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/deploy/classify.hpp"
+#include "hsconas/deploy/deployed_model.hpp"
+#include "hsconas/pipeline/result.hpp"
+#include "hsconas/pipeline/run.hpp"
+#include "hsconas/pipeline/version.hpp"
+#include "hsconas/supernet/calibration.hpp"
+#include "hsconas/supernet/device.hpp"
+#include "hsconas/train/checkpoint.hpp"
+#include "hsconas/train/trainer.hpp"
+#include "hsconas/train/weight_average.hpp"
+#include "run_data.hpp"
+
+namespace hsconas {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kFormat = "hsconas-retrain-1";
+constexpr const char* kStage = "retrain";
+constexpr const char* kAverage = ".average";
+constexpr int kMetricsPerFlush = 25;
+
+/// The values among `tensors`, without the optimiser's.
+std::map<std::string, torch::Tensor> weights_of(std::map<std::string, torch::Tensor> tensors) {
+  std::erase_if(tensors, [](const auto& item) { return item.first.ends_with(".momentum"); });
+  return tensors;
+}
+
+void copy_into(const std::map<std::string, torch::Tensor>& to,
+               const std::map<std::string, torch::Tensor>& from, const std::string& source) {
+  for (const auto& [name, tensor] : to) {
+    const auto it = from.find(name);
+    if (it == from.end() || it->second.sizes() != tensor.sizes()) {
+      throw Error(ErrorKind::Data,
+                  fmt::format("{}: lacks the tensor {}, or has it in another shape", source, name));
+    }
+  }
+  const torch::NoGradGuard guard;
+  for (const auto& [name, tensor] : to) tensor.detach().copy_(from.at(name));
+}
+
+/// Everything that one training works on.
+class Retraining {
+ public:
+  Retraining(const RetrainRequest& request, const WorkDir& dir, Log& log, const StopToken& stop)
+      : config_(request.config),
+        settings_(config_.retrain),
+        arch_(request.arch),
+        run_(request.run),
+        dir_(dir),
+        log_(log),
+        stop_(stop),
+        space_(config_.space),
+        supernet_(space_, open_device(config_.device.type), config_.seed),
+        data_(config_, log) {}
+
+  json inputs() const {
+    const json all = to_json(config_);
+    json data = all["data"];
+    data.erase("workers");
+    data.erase("memory_mb");
+    json inputs = {{"space", all["space"]},
+                   {"data", data},
+                   {"retrain", all["retrain"]},
+                   {"calibration_images", config_.score.calibration_images},
+                   {"calibration_batch", config_.score.batch},
+                   {"arch", space_.encode(arch_)},
+                   {"seed", config_.seed}};
+    if (uses_run()) inputs["run"] = fingerprint_of(load_result(WorkDir{run_}.result()));
+    return inputs;
+  }
+
+  /// Trains to the end; returns the number of steps.
+  std::int64_t train(const std::string& fingerprint) {
+    take_from_run();
+    const auto tensors = supernet_.tensors_of(arch_);
+    const CheckpointStore store(dir_.checkpoints(), kStage, fingerprint);
+    const std::int64_t first_step = resume(store);
+    if (settings_.average_decay > 0.0 && !average_) {
+      average_.emplace(weights_of(tensors), settings_.average_decay);
+    }
+    const auto batches =
+        data_.train_loader(kStage, settings_.batch, first_step, settings_.use_holdout);
+    const auto total = std::max<std::int64_t>(
+        1, std::llround(settings_.epochs * static_cast<double>(batches->steps_per_epoch())));
+    GrowingFile metrics(dir_.metrics(), first_step > 0);
+    // A process that was killed may have come further than its last checkpoint.
+    metrics.drop_if([&](std::string_view line) {
+      const json object = json::parse(line, nullptr, false);
+      return !object.is_object() || object.value("step", std::int64_t{0}) > first_step;
+    });
+    const auto save = [&](std::int64_t next_step) {
+      store.save({state(), next_step});
+      metrics.flush();
+    };
+    int lines = 0;
+    const TrainingHooks hooks{.log = log_,
+                              .stop = stop_,
+                              .metrics =
+                                  [&](const json& line) {
+                                    metrics.append(line.dump());
+                                    if (++lines % kMetricsPerFlush == 0) metrics.flush();
+                                  },
+                              .save = save,
+                              .after_step =
+                                  [this](std::int64_t step) {
+                                    if (average_) average_->update(step);
+                                  }};
+    log_.info(fmt::format("retrain: {}, {} steps of {} images", space_.encode(arch_), total,
+                          settings_.batch));
+    if (first_step < total) {
+      hsconas::train(supernet_,
+                     {.name = kStage,
+                      .subspace = Subspace::only(arch_),
+                      .settings = settings_,
+                      .seed = config_.seed,
+                      .total_steps = total,
+                      .save_minutes = config_.checkpoint_minutes,
+                      .save_steps = config_.checkpoint_steps,
+                      .distillation = {.teacher = teacher_ ? &*teacher_ : nullptr,
+                                       .weight = settings_.distillation,
+                                       .temperature = settings_.temperature}},
+                     *batches, first_step, hooks);
+      save(total);
+    }
+    return total;
+  }
+
+  /// The finished network, with averaged weights.
+  DeployedModel model() {
+    if (average_) average_->apply();
+    std::vector<torch::Tensor> images;
+    for (const Batch& batch : data_.calibration()) {
+      images.push_back(batch.images.to(supernet_.device()));
+    }
+    return {.space = config_.space,
+            .arch = arch_,
+            .network = freeze(supernet_, arch_, calibrate(supernet_, arch_, images)),
+            .classes = data_.classes(),
+            .normalisation = data_.normalisation(),
+            .weights = "retrained"};
+  }
+
+  Evaluation test(const FrozenNetwork& network) const {
+    Evaluation evaluation(data_.classes());
+    data_.for_each_test_batch([&](const Batch& batch) { classify(network, batch, evaluation); });
+    return evaluation;
+  }
+
+ private:
+  bool needs_shared_teacher() const {
+    return settings_.distillation > 0.0 && settings_.teacher.empty();
+  }
+  bool uses_run() const { return settings_.from_supernet || needs_shared_teacher(); }
+
+  /// Weights to start from and a teacher, where the settings ask for them.
+  void take_from_run() {
+    if (settings_.distillation > 0.0 && !settings_.teacher.empty()) {
+      DeployedModel model = load_model(settings_.teacher);
+      if (model.classes != data_.classes() || model.space.image_size != config_.space.image_size) {
+        throw Error(ErrorKind::Usage, fmt::format("retrain.teacher: {} was trained for other "
+                                                  "classes or another image size",
+                                                  settings_.teacher));
+      }
+      teacher_.emplace(model.network.to(supernet_.device()));
+    }
+    if (!uses_run()) return;
+    Run run(load_config(WorkDir{run_}.config(), {}), WorkDir::open(run_, WorkDirMode::Resume), log_,
+            stop_);
+    if (settings_.from_supernet) {
+      copy_into(weights_of(supernet_.tensors_of(arch_)), weights_of(run.tuned().tensors_of(arch_)),
+                run_.string());
+    }
+    if (needs_shared_teacher()) {
+      const Architecture widest = largest(space_, run.shrunk());
+      log_.info("retrain: the teacher is " + space_.encode(widest));
+      teacher_.emplace(run.freeze(widest).to(supernet_.device()));
+    }
+    log_.attach_file(dir_.log());
+    set_threads(config_.device.threads);
+  }
+
+  /// Takes up the checkpoint of the same training where there is one; returns its step.
+  std::int64_t resume(const CheckpointStore& store) {
+    const auto checkpoint = store.load(log_);
+    if (!checkpoint) return 0;
+    const std::string source = store.newest().string();
+    const auto tensors = supernet_.tensors_of(arch_);
+    copy_into(tensors, checkpoint->tensors, source);
+    if (settings_.average_decay > 0.0) {
+      average_.emplace(weights_of(tensors), settings_.average_decay);
+      copy_into(named_averages(), checkpoint->tensors, source);
+    }
+    log_.info(fmt::format("retrain: continues at step {}", checkpoint->next_step));
+    return checkpoint->next_step;
+  }
+
+  std::map<std::string, torch::Tensor> named_averages() const {
+    std::map<std::string, torch::Tensor> averages;
+    for (const auto& [name, average] : average_->averages()) averages[name + kAverage] = average;
+    return averages;
+  }
+
+  /// Everything that a checkpoint holds.
+  std::map<std::string, torch::Tensor> state() {
+    auto tensors = supernet_.tensors_of(arch_);
+    if (average_) tensors.merge(named_averages());
+    return tensors;
+  }
+
+  const Config& config_;
+  const RetrainConfig& settings_;
+  const Architecture& arch_;
+  const std::filesystem::path& run_;
+  const WorkDir& dir_;
+  Log& log_;
+  const StopToken& stop_;
+  SearchSpace space_;
+  Supernet supernet_;
+  RunData data_;
+  std::optional<WeightAverage> average_;
+  std::optional<FrozenNetwork> teacher_;
+};
+
+/// Accuracy on the test set of the same architecture with shared weights; null when not known.
+json shared_accuracy(const RetrainRequest& request, const SearchSpace& space) {
+  if (request.run.empty()) return nullptr;
+  const json result = load_result(WorkDir{request.run}.result());
+  const json& winner = result.at("winner");
+  return winner.at("arch") == space.encode(request.arch) ? winner.at("test_accuracy") : json();
+}
+
+}  // namespace
+
+json retrain(const RetrainRequest& request, const WorkDir& dir, Log& log, const StopToken& stop) {
+  const Config& config = request.config;
+  const RetrainConfig& settings = config.retrain;
+  const SearchSpace space(config.space);
+  space.check(request.arch);
+  if (request.run.empty() && settings.from_supernet) {
+    throw Error(ErrorKind::Usage, "retrain.from_supernet needs a finished search: retrain RUN");
+  }
+  if (request.run.empty() && settings.distillation > 0.0 && settings.teacher.empty()) {
+    throw Error(ErrorKind::Usage,
+                "retrain.distillation needs retrain.teacher, or a finished search: retrain RUN");
+  }
+  open_device(config.device.type);  // An absent GPU is said before anything is made.
+  make_folder(dir.checkpoints());
+  log.attach_file(dir.log());
+  write_json(dir.config(), to_json(config));
+  write_file(dir.version(), version_text());
+  set_threads(config.device.threads);
+
+  Retraining training(request, dir, log, stop);
+  StageRecord record(dir.stages());
+  const json inputs = training.inputs();
+  if (record.is_done(kStage, inputs)) {
+    log.info("retrain: done before with the same settings, reused");
+    return load_retrain_result(dir.root);
+  }
+  for (const std::string& change : record.changes(kStage, inputs)) {
+    log.info("retrain: runs again, " + change);
+  }
+  record.begin(kStage);
+  const std::int64_t steps = training.train(fingerprint_of(inputs));
+  const DeployedModel model = training.model();
+  const Evaluation test = training.test(model.network);
+  save_model(dir.root / kModelFile, model);
+  const Cost cost = space.cost(request.arch);
+  const json result = {{"format", kFormat},
+                       {"name", config.name},
+                       {"seed", config.seed},
+                       {"space", config.space.name},
+                       {"arch", space.encode(request.arch)},
+                       {"layers", space.describe(request.arch)},
+                       {"macs", cost.macs},
+                       {"parameters", cost.parameters()},
+                       {"epochs", settings.epochs},
+                       {"steps", steps},
+                       {"test_images", test.images()},
+                       {"test_accuracy", test.top1()},
+                       {"test_top5", test.top5()},
+                       {"shared_test_accuracy", shared_accuracy(request, space)}};
+  write_sealed_json(dir.result(), result);
+  record.finish(kStage, inputs);
+  return result;
+}
+
+json load_retrain_result(const std::filesystem::path& folder) {
+  const WorkDir dir{folder};
+  std::error_code unknown;
+  if (!std::filesystem::exists(dir.result(), unknown)) {
+    throw Error(ErrorKind::Data, fmt::format("{}: the retraining in it has not finished; continue "
+                                             "it with hsconas retrain --resume",
+                                             folder.string()));
+  }
+  json result = read_sealed_json(dir.result());
+  if (!result.is_object() || !result.contains("format") || result["format"] != kFormat) {
+    throw Error(ErrorKind::Data, dir.result().string() + ": not a result of a retraining");
+  }
+  return result;
+}
+
+std::string format_retrain_result(const json& result) {
+  std::string text = fmt::format(
+      "\n{}\n  {}\n{:.2f} M multiply-adds, {:.3f} M parameters, {:g} epochs\n\n"
+      "test accuracy {:.2f} %, top-5 {:.2f} %, on {} images",
+      result.at("arch").get<std::string>(), result.at("layers").get<std::string>(),
+      result.at("macs").get<double>() / 1e6, result.at("parameters").get<double>() / 1e6,
+      result.at("epochs").get<double>(), 100.0 * result.at("test_accuracy").get<double>(),
+      100.0 * result.at("test_top5").get<double>(), result.at("test_images").get<std::int64_t>());
+  if (const json& shared = result.at("shared_test_accuracy"); !shared.is_null()) {
+    text +=
+        fmt::format("; with the supernet's weights it was {:.2f} %", 100.0 * shared.get<double>());
+  }
+  return text + "\n";
+}
+
+}  // namespace hsconas

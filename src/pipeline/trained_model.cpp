@@ -1,0 +1,66 @@
+#include "hsconas/pipeline/trained_model.hpp"
+
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/pipeline/work_dir.hpp"
+
+namespace hsconas {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool is_there(const fs::path& path) {
+  std::error_code unknown;
+  return fs::exists(path, unknown);
+}
+
+/// A run whose stage is not done may hold the model of an earlier one.
+bool has_model(const WorkDir& dir) {
+  if (!is_there(dir.architecture())) return false;
+  if (!is_there(dir.stages())) return true;  // No run: a model that was copied here.
+  const StageRecord record(dir.stages());
+  return record.has("search") || record.has("retrain");
+}
+
+std::string arch_in(const WorkDir& dir) {
+  return read_json(dir.architecture()).at("arch").get<std::string>();
+}
+
+}  // namespace
+
+fs::path find_model(const fs::path& folder, ModelChoice choice) {
+  const WorkDir dir{folder};
+  const WorkDir retrained{dir.retraining()};
+  if (choice == ModelChoice::Best && is_there(retrained.config())) {
+    if (has_model(retrained)) {
+      // The search may have been repeated since, with other settings.
+      if (!has_model(dir) || arch_in(dir) == arch_in(retrained)) return retrained.root;
+      throw Error(ErrorKind::Data,
+                  fmt::format("{}: holds another architecture than the search's winner; retrain it "
+                              "with --overwrite, or take the supernet's weights with --shared",
+                              retrained.root.string()));
+    }
+    throw Error(ErrorKind::Data,
+                fmt::format("{0}: the retraining in it has not finished; continue it with hsconas "
+                            "retrain {1} --resume, or take the supernet's weights with --shared",
+                            retrained.root.string(), folder.string()));
+  }
+  if (has_model(dir)) return folder;
+  if (!is_there(dir.config())) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: neither a run nor a model: it holds no {}", folder.string(),
+                            dir.architecture().filename().string()));
+  }
+  throw Error(ErrorKind::Data,
+              fmt::format("{0}: the search in it has not finished; continue it with hsconas search "
+                          "--config {0}/config.json --work-dir {0} --resume",
+                          folder.string()));
+}
+
+}  // namespace hsconas

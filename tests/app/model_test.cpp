@@ -1,0 +1,262 @@
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "app/program.hpp"
+#include "catch.hpp"
+#include "data/support.hpp"
+#include "hsconas/base/csv.hpp"
+
+using namespace hsconas;
+using namespace hsconas::test;
+using nlohmann::json;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A finished search in a folder of the test's own.
+struct CopiedRun {
+  Bench bench;
+  CopiedRun() { fs::copy(finished_run().file(""), bench / "run", fs::copy_options::recursive); }
+
+  Outcome run(std::vector<std::string> words) const { return bench.run(words); }
+  /// `retrain run` with a recipe that takes a second.
+  Outcome retrain(const std::vector<std::string>& more = {}) const {
+    return bench.run(retrain_words(more));
+  }
+  static std::vector<std::string> retrain_words(const std::vector<std::string>& more) {
+    std::vector<std::string> words{"retrain",          "run",
+                                   "retrain.epochs=2", "retrain.warmup_epochs=0.1",
+                                   "retrain.batch=64", "retrain.average_decay=0.9"};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a finished search is exported from its own folder, without the data", "[deploy]") {
+  const CopiedRun run;
+  const Outcome outcome = run.run({"--json", "export", "run"});
+  REQUIRE(outcome.exit_code == 0);
+  const json answer = json::parse(outcome.out);
+  CHECK(answer["weights"] == "supernet");
+  for (const char* file : {"model.onnx", "model.pt", "model.safetensors", "architecture.json"}) {
+    CHECK(fs::exists(run.bench / "run" / "export" / file));
+  }
+  const json architecture = read_json(run.bench / "run/export/architecture.json");
+  CHECK(architecture["arch"] == result_of(run.bench / "run")["winner"]["arch"]);
+  CHECK(architecture["classes"].size() == 10);
+  // One file alone, elsewhere, of the exported model itself.
+  REQUIRE(run.run({"export", "run/export", "--onnx", "out/net.onnx"}).exit_code == 0);
+  CHECK(read_file(run.bench / "out/net.onnx") == read_file(run.bench / "run/export/model.onnx"));
+  CHECK(std::distance(fs::directory_iterator(run.bench / "out"), {}) == 1);
+}
+
+TEST_CASE("what has not finished is not exported", "[deploy]") {
+  const CopiedRun run;
+  REQUIRE(run.run({"shrink", "--config", "micro.json", "--work-dir", "part"}).exit_code == 0);
+  const std::string advice =
+      "hsconas: part: the search in it has not finished; continue it with hsconas search --config "
+      "part/config.json --work-dir part --resume\n";
+  for (const char* command : {"export", "evaluate", "retrain"}) {
+    const Outcome outcome = run.run({command, "part"});
+    CHECK(outcome.exit_code == 3);
+    CHECK(outcome.err == advice);
+  }
+  fs::create_directory(run.bench / "empty");
+  const Outcome nothing = run.run({"export", "empty"});
+  CHECK(nothing.exit_code == 3);
+  CHECK(nothing.err ==
+        "hsconas: empty: neither a run nor a model: it holds no architecture.json\n");
+}
+
+TEST_CASE("the winner is retrained, evaluated and exported with its new weights", "[deploy]") {
+  const CopiedRun run;
+  const Outcome outcome = run.retrain({"--json"});
+  REQUIRE(outcome.exit_code == 0);
+  const json result = json::parse(outcome.out);
+  const json search = result_of(run.bench / "run");
+  CHECK(result["arch"] == search["winner"]["arch"]);
+  CHECK(result["shared_test_accuracy"] == search["winner"]["test_accuracy"]);
+  CHECK(result["steps"] == 18);  // Two epochs of 400 + 200 images, held-out ones included.
+  CHECK(result["test_images"] == 200);
+  CHECK(contains(read_file(run.bench / "run/retrain/metrics.jsonl"), "\"stage\":\"retrain\""));
+
+  const Outcome evaluated = run.run({"--json", "evaluate", "run", "--batch", "4"});
+  REQUIRE(evaluated.exit_code == 0);
+  const json evaluation = json::parse(evaluated.out);
+  CHECK(evaluation["weights"] == "retrained");
+  CHECK(evaluation["top1"] == result["test_accuracy"]);  // The model in the file is the one tested.
+  CHECK(evaluation["top5"] == result["test_top5"]);
+  CHECK(evaluation["latency"]["batch"] == 4);
+  CHECK(evaluation["latency"]["ms"] > 0.0);
+  const CsvTable confusion = CsvTable::load(run.bench / "run/retrain/confusion.csv");
+  CHECK(confusion.rows() == 10);
+  double images = 0.0;
+  for (std::size_t row = 0; row < confusion.rows(); ++row) {
+    double sum = 0.0;
+    for (std::size_t column = 4; column < 14; ++column) sum += confusion.number(row, column);
+    CHECK(sum == confusion.number(row, confusion.column("images")));
+    images += sum;
+  }
+  CHECK(images == 200.0);
+
+  // The search's own weights are still there.
+  const Outcome shared = run.run({"--json", "evaluate", "run", "--shared", "--out", "shared"});
+  REQUIRE(shared.exit_code == 0);
+  CHECK(json::parse(shared.out)["top1"] == search["winner"]["test_accuracy"]);
+  REQUIRE(run.run({"export", "run", "--safetensors", "x/model.safetensors"}).exit_code == 0);
+  CHECK(read_json(run.bench / "x/architecture.json")["weights"] == "retrained");
+  CHECK(read_file(run.bench / "x/model.safetensors") ==
+        read_file(run.bench / "run/retrain/model.safetensors"));
+}
+
+TEST_CASE("a retraining that was stopped goes on to the same end", "[deploy]") {
+  const CopiedRun run;
+  REQUIRE(run.retrain({"retrain.epochs=6", "--out", "whole"}).exit_code == 0);
+  const auto words = CopiedRun::retrain_words({"retrain.epochs=6", "--out", "parts", "--resume"});
+  Process first = run.bench.start(words);
+  first.wait_for("retrain: ");
+  first.send(SIGTERM);
+  const Outcome stopped = first.wait();
+  CHECK((stopped.exit_code == 75 || stopped.exit_code == 0));
+  if (stopped.exit_code == 75) {
+    const Outcome exported = run.run({"export", "parts"});
+    CHECK(exported.exit_code == 3);
+    CHECK(contains(exported.err, "has not finished"));
+  }
+  REQUIRE(run.run(words).exit_code == 0);
+  CHECK(read_json(run.bench / "parts/result.json") == read_json(run.bench / "whole/result.json"));
+  CHECK(read_file(run.bench / "parts/model.safetensors") ==
+        read_file(run.bench / "whole/model.safetensors"));
+
+  // Done is done; other settings are another training; a folder in use is not overwritten unasked.
+  const Outcome again = run.run(words);
+  CHECK(again.exit_code == 0);
+  CHECK(contains(again.err, "done before with the same settings, reused"));
+  const Outcome refused = run.retrain({"--out", "parts"});
+  CHECK(refused.exit_code == 2);
+  CHECK(contains(refused.err, "not empty"));
+}
+
+TEST_CASE("shared weights can be the start, and the largest network the teacher", "[deploy]") {
+  const CopiedRun run;
+  // A single step at a rate of almost nothing: the weights are still the supernet's.
+  const Outcome start =
+      run.retrain({"--json", "--from-supernet", "retrain.epochs=0.1", "retrain.warmup_epochs=0",
+                   "retrain.lr=1e-9", "retrain.average_decay=0"});
+  REQUIRE(start.exit_code == 0);
+  const json result = json::parse(start.out);
+  CHECK(result["test_accuracy"] == result["shared_test_accuracy"]);
+
+  const Outcome taught = run.retrain({"--out", "taught", "retrain.distillation=0.5"});
+  CHECK(taught.exit_code == 0);
+  CHECK(contains(taught.err, "retrain: the teacher is "));
+  CHECK(run.retrain({"--out", "by-model", "retrain.distillation=0.5", "retrain.teacher=taught"})
+            .exit_code == 0);
+  CHECK(read_file(run.bench / "taught/model.safetensors") !=
+        read_file(run.bench / "by-model/model.safetensors"));
+}
+
+TEST_CASE("an architecture of one's own is trained without a search", "[deploy]") {
+  const Bench bench;
+  const std::vector<std::string> words{"--json",
+                                       "retrain",
+                                       "--config",
+                                       "micro.json",
+                                       "--arch",
+                                       "0:1-1:0-2:1",
+                                       "--out",
+                                       "net",
+                                       "retrain.epochs=1",
+                                       "retrain.warmup_epochs=0",
+                                       "retrain.use_holdout=false"};
+  const Outcome outcome = bench.run(words);
+  REQUIRE(outcome.exit_code == 0);
+  const json result = json::parse(outcome.out);
+  CHECK(result["arch"] == "0:1-1:0-2:1");
+  CHECK(result["shared_test_accuracy"].is_null());
+  CHECK(result["steps"] == 3);
+  CHECK(bench.run({"evaluate", "net"}).exit_code == 0);
+
+  const auto outcomes = bench.run_all(
+      {{"retrain", "--config", "micro.json"},
+       {"retrain", "--config", "micro.json", "--arch", "0:1", "-o", "d"},
+       {"retrain", "--config", "micro.json", "--arch", "0:1-1:0-2:1"},
+       {"retrain", "--config", "micro.json", "--arch", "0:1-1:0-2:1", "-o", "a", "--from-supernet"},
+       {"retrain", "retrain.epochs=1"},
+       {"retrain", "--config", "micro.json", "--arch", "0:1-1:0-2:1", "-o", "b",
+        "retrain.distillation=0.5"},
+       {"retrain", "--config", "micro.json", "--arch", "0:1-1:0-2:1", "-o", "c",
+        "retrain.warmup_epochs=300"}});
+  const std::vector<std::string> sentences{
+      "retrain needs the folder of a finished search, or --config and --arch",
+      "0:1",
+      "retrain needs --out",
+      "retrain.from_supernet needs a finished search",
+      "retrain needs the folder of a finished search",
+      "retrain.distillation needs retrain.teacher",
+      "retrain.warmup_epochs must be below retrain.epochs (240), got 300"};
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    INFO(outcomes[i].err);
+    CHECK(outcomes[i].exit_code == 2);
+    CHECK(contains(outcomes[i].err, sentences[i]));
+    CHECK(lines_of(outcomes[i].err).size() == 1);
+  }
+}
+
+#if HSCONAS_HAVE_PNG
+TEST_CASE("a test folder must have the classes that the network knows", "[deploy]") {
+  const Bench bench;
+  const auto add_class = [&](const std::string& part, const std::string& name, int level) {
+    make_folder(bench / "images" / part / name);
+    const std::vector<std::uint8_t> pixels(32 * 32 * 3, static_cast<std::uint8_t>(level));
+    for (int i = 0; i < 40; ++i) {
+      write_file(bench / "images" / part / name / fmt::format("{}.png", i),
+                 encode_png(32, 32, PNG_FORMAT_RGB, pixels.data()));
+    }
+  };
+  for (const char* part : {"train", "test"}) {
+    add_class(part, "dark", 10);
+    add_class(part, "light", 240);
+    add_class(part, "middle", 120);
+  }
+  const std::vector<std::string> words{"retrain",
+                                       "--config",
+                                       "micro.json",
+                                       "--arch",
+                                       "0:1-1:0-2:1",
+                                       "--out",
+                                       "net",
+                                       "retrain.epochs=1",
+                                       "retrain.warmup_epochs=0",
+                                       "retrain.batch=16",
+                                       "data.format=folder",
+                                       "data.path=images",
+                                       "space.classes=3",
+                                       "data.holdout_images=30",
+                                       "data.train_images=0",
+                                       "data.test_images=0"};
+  REQUIRE(bench.run(words).exit_code == 0);
+  fs::remove_all(bench / "images/train");  // Evaluation does not read it.
+  CHECK(bench.run({"evaluate", "net"}).exit_code == 0);
+
+  fs::rename(bench / "images/test/middle", bench / "middle");
+  const Outcome missing = bench.run({"--quiet", "evaluate", "net"});
+  CHECK(missing.exit_code == 3);
+  CHECK(missing.err ==
+        "hsconas: images/test: the folder of class 'middle' is missing; the network knows 3 "
+        "classes, here are 2\n");
+  fs::rename(bench / "middle", bench / "images/test/medium");
+  CHECK(contains(bench.run({"--quiet", "evaluate", "net"}).err, "'middle' is missing"));
+  add_class("test", "middle", 120);
+  const Outcome unknown = bench.run({"--quiet", "evaluate", "net"});
+  CHECK(unknown.exit_code == 3);
+  CHECK(contains(unknown.err, "'medium' is no class that the network knows"));
+}
+#endif

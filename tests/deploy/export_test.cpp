@@ -1,0 +1,238 @@
+#include "hsconas/deploy/export.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <torch/script.h>
+
+#include "catch.hpp"
+#include "deploy/models.hpp"
+#include "deploy/onnx_interpreter.hpp"
+#include "hsconas/base/files.hpp"
+#include "support/errors.hpp"
+#include "support/spaces.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+constexpr double kOnnxTolerance = 1e-4;
+constexpr double kTorchScriptTolerance = 1e-6;
+// TorchScript adds a classifier's bias after its sum over the channels, at::linear before: for
+// FBNet these are 1,984 terms, and float32 shows the order.
+constexpr double kBiasedClassifierTolerance = 2e-6;
+
+std::vector<std::string> shipped_spaces() {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(source_folder() / "configs/spaces")) {
+    names.push_back(file.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// HSCONAS_EXPORT_ARCHS networks of every space at its own image size; without it, one small one.
+int archs_per_space() {
+  const char* count = std::getenv("HSCONAS_EXPORT_ARCHS");
+  return count == nullptr ? 1 : std::atoi(count);
+}
+
+std::vector<DeployedModel> models_of(const std::string& name) {
+  SpaceDescription space = shipped_description(name);
+  if (std::getenv("HSCONAS_EXPORT_ARCHS") == nullptr) space.image_size = 32;
+  std::vector<DeployedModel> models;
+  for (int i = 0; i < archs_per_space(); ++i) {
+    models.push_back(random_model(space, static_cast<std::uint64_t>(i)));
+  }
+  return models;
+}
+
+void write_floats(const std::filesystem::path& file, const torch::Tensor& tensor) {
+  const torch::Tensor dense = tensor.contiguous();
+  std::ofstream(file, std::ios::binary)
+      .write(static_cast<const char*>(dense.data_ptr()),
+             static_cast<std::streamsize>(dense.nbytes()));
+}
+
+/// Adds a network's files for another program to `folder`: the model, images and our answers at
+/// batch 1 and 8, and a line for each in cases.json.
+void add_case(const std::filesystem::path& folder, const std::string& file,
+              const DeployedModel& model, nlohmann::json& cases) {
+  const SearchSpace space(model.space);
+  for (const int batch : {1, 8}) {
+    const torch::Tensor images = normal_images(space, batch, 7);
+    const std::string name = fmt::format("{}-{}", file, batch);
+    write_floats(folder / (name + ".in"), images);
+    write_floats(folder / (name + ".out"), model.network.forward(images));
+    cases.push_back({{"model", file},
+                     {"shape", images.sizes().vec()},
+                     {"images", name + ".in"},
+                     {"logits", name + ".out"}});
+  }
+}
+
+/// A program of another kind over cases.json in `folder`; prints the largest difference it found.
+int run_program(const std::string& command, const std::filesystem::path& folder) {
+  return std::system(fmt::format("{} '{}' >&2", command, folder.string()).c_str());
+}
+
+std::string python_with_torch() {
+  for (const char* python : {"python3", "/usr/bin/python3"}) {
+    const std::string probe = fmt::format("{} -c 'import torch, numpy' 2> /dev/null", python);
+    if (std::system(probe.c_str()) == 0) return python;
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("an exported ONNX network answers as ours, in every space and at any batch", "[deploy]") {
+  const TemporaryFolder folder;
+  for (const std::string& name : shipped_spaces()) {
+    if (archs_per_space() > 1) continue;  // Plain loops would take hours.
+    const DeployedModel model = models_of(name).front();
+    write_onnx(folder / "model.onnx", model);
+    const test::OnnxFile file(folder / "model.onnx");
+    for (const int batch : {1, 3}) {
+      const torch::Tensor images = normal_images(SearchSpace(model.space), batch, 7).contiguous();
+      const auto* data = images.data_ptr<float>();
+      const test::Array out = file.run({images.sizes().vec(), {data, data + images.numel()}});
+      REQUIRE(out.dims == std::vector<std::int64_t>{batch, model.space.classes});
+      INFO(name);
+      CHECK(relative_difference(model.network.forward(images),
+                                torch::tensor(out.values).view({batch, -1})) < kOnnxTolerance);
+    }
+    CHECK(nlohmann::json::parse(file.metadata.at("classes")).size() == model.classes.size());
+    CHECK(file.metadata.at("arch") == SearchSpace(model.space).encode(model.arch));
+    CHECK(file.metadata.at("mean").starts_with("[0.25"));
+  }
+}
+
+TEST_CASE("the ONNX checker accepts what is written, shapes included", "[deploy]") {
+#ifdef HSCONAS_ONNX_CHECK
+  const TemporaryFolder folder;
+  std::string files;
+  for (const std::string& name : shipped_spaces()) {
+    int count = 0;
+    for (const DeployedModel& model : models_of(name)) {
+      const auto file = folder / fmt::format("{}-{}.onnx", name, count++);
+      write_onnx(file, model);
+      files += fmt::format(" '{}'", file.string());
+    }
+  }
+  CHECK(std::system(fmt::format("'{}'{}", HSCONAS_ONNX_CHECK, files).c_str()) == 0);
+#else
+  WARN("skipped: no libonnx-dev, so there is no ONNX checker");
+#endif
+}
+
+TEST_CASE("ONNX Runtime gives our answers at batch 1 and 8", "[deploy]") {
+  const char* modules = std::getenv("HSCONAS_ORT_NODE");
+  if (modules == nullptr) {
+    WARN("skipped: HSCONAS_ORT_NODE names no folder with onnxruntime-node");
+    return;
+  }
+  for (const std::string& name : shipped_spaces()) {
+    const TemporaryFolder folder;
+    nlohmann::json cases = nlohmann::json::array();
+    int count = 0;
+    for (const DeployedModel& model : models_of(name)) {
+      const std::string file = fmt::format("{}-{}.onnx", name, count++);
+      write_onnx(folder / file, model);
+      add_case(folder / "", file, model, cases);
+    }
+    write_json(folder / "cases.json", cases);
+    const auto script = source_folder() / "tests/scripts/run_onnx.mjs";
+    CHECK(
+        run_program(fmt::format("HSCONAS_TOLERANCE={} node '{}'", kOnnxTolerance, script.string()),
+                    folder / "") == 0);
+  }
+}
+
+TEST_CASE("an exported TorchScript network answers as ours in C++, in every space", "[deploy]") {
+  const TemporaryFolder folder;
+  double largest = 0.0;
+  for (const std::string& name : shipped_spaces()) {
+    for (const DeployedModel& model : models_of(name)) {
+      write_torchscript(folder / "model.pt", model);
+      torch::jit::Module module = torch::jit::load((folder / "model.pt").string());
+      module.eval();
+      for (const int batch : {1, 8}) {
+        const torch::NoGradGuard guard;
+        const torch::Tensor images = normal_images(SearchSpace(model.space), batch, 7);
+        const torch::Tensor logits = module.forward({images}).toTensor();
+        INFO(name);
+        const double difference = relative_difference(model.network.forward(images), logits);
+        CHECK(difference <
+              (model.space.head.bias ? kBiasedClassifierTolerance : kTorchScriptTolerance));
+        largest = std::max(largest, difference);
+      }
+    }
+  }
+  if (archs_per_space() > 1) WARN(fmt::format("largest relative difference {:.3g}", largest));
+}
+
+TEST_CASE("Python's torch.jit.load gives the same answers", "[deploy]") {
+  const std::string python = python_with_torch();
+  if (python.empty()) {
+    WARN("skipped: no python3 with torch");
+    return;
+  }
+  const TemporaryFolder folder;
+  nlohmann::json cases = nlohmann::json::array();
+  for (const char* name : {"fashion-28", "fbnet"}) {
+    const DeployedModel model = models_of(name).front();
+    const std::string file = std::string(name) + ".pt";
+    write_torchscript(folder / file, model);
+    add_case(folder / "", file, model, cases);
+  }
+  write_json(folder / "cases.json", cases);
+  const auto script = source_folder() / "tests/scripts/run_torchscript.py";
+  CHECK(run_program(fmt::format("HSCONAS_TOLERANCE=1e-5 {} '{}'", python, script.string()),
+                    folder / "") == 0);
+}
+
+TEST_CASE("a saved model is read back as it was", "[deploy]") {
+  const TemporaryFolder folder;
+  for (const std::string& name : shipped_spaces()) {
+    const DeployedModel model = models_of(name).front();
+    save_model(folder / kModelFile, model);
+    const DeployedModel back = load_model(folder / "");
+    CHECK((back.arch == model.arch));
+    CHECK(back.classes == model.classes);
+    CHECK(back.normalisation.mean == model.normalisation.mean);
+    CHECK(back.weights == "retrained");
+    CHECK(describe_model(back) == describe_model(model));
+    const torch::Tensor images = normal_images(SearchSpace(model.space), 2, 7);
+    CHECK(same_bits(back.network.forward(images), model.network.forward(images)));
+  }
+}
+
+TEST_CASE("a model that does not fit together is refused by name", "[deploy]") {
+  const TemporaryFolder folder;
+  const DeployedModel model = random_model(tiny_description(), 1);
+  const auto complaint = [&] { return error_of([&] { load_model(folder / ""); }); };
+  CHECK(contains(complaint(), "architecture.json"));
+  save_model(folder / kModelFile, model);
+  const auto change = [&](const char* key, const nlohmann::json& value) {
+    nlohmann::json description = describe_model(model);
+    description[key] = value;
+    write_json(folder / kArchitectureFile, description);
+    return complaint();
+  };
+  CHECK(contains(change("arch", "0:0"), "architecture.json: "));
+  CHECK(contains(change("classes", {"a"}), "do not fit the space"));
+  CHECK(contains(change("format", "x"), "has the format x, not hsconas-architecture-1"));
+  DeployedModel other = random_model(tiny_description(), 4);
+  REQUIRE((other.arch != model.arch));
+  write_json(folder / kArchitectureFile, describe_model(other));
+  CHECK(contains(complaint(), "model.safetensors: "));
+  CHECK(complaint().starts_with("data: "));
+}
