@@ -96,7 +96,8 @@ void import_latency(const ImportOptions& options, CommandContext& context) {
   if (!options.results.empty()) return import_results(options, context);
   if (options.space.empty() || options.out.empty()) {
     throw Error(ErrorKind::Usage,
-                "latency import needs --space and --out, or the results.csv of an edge kit");
+                "latency import needs --space and --out, or the results.csv of an edge kit (run "
+                "with --help)");
   }
   if (options.networks.empty() && options.operators.empty()) {
     throw Error(ErrorKind::Usage, "latency import needs --networks, --operators, or both");

@@ -172,7 +172,7 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
   if (run.answer == answer_profile) {
     command
         ->add_option("--export-kit", options->kit,
-                     "Measure nothing: write models and runners for a device that is not at hand")
+                     "Measure nothing: write models and runners for another device")
         ->type_name("DIR")
         ->excludes(work_dir);
   }

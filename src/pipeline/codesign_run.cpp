@@ -56,7 +56,7 @@ Limits limits_of(const CodesignConfig& config) {
 
 /// The unit of the designs' energies. They are compared with each other, so it must be one.
 std::string energy_unit(const DesignSpace& designs, const CodesignConfig& config) {
-  const std::string unit = find_energy_table(designs.designs()[0].energy).unit;
+  std::string unit = find_energy_table(designs.designs()[0].energy).unit;
   for (const Accelerator& design : designs.designs()) {
     if (find_energy_table(design.energy).unit == unit) continue;
     throw Error(ErrorKind::Usage,
@@ -247,7 +247,7 @@ DesignSpace designs_of(const Config& config) {
 json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
                   const CodesignJudge& judge, Log& log, const StopToken& stop) {
   const DesignSpace designs = designs_of(config);
-  const std::string unit = energy_unit(designs, config.codesign);
+  std::string unit = energy_unit(designs, config.codesign);
   const std::size_t proxy = proxy_of(designs, config.codesign);
   const json inputs = inputs_of(config, judge);
   if (record.is_done("codesign", inputs)) {
@@ -297,7 +297,7 @@ std::string format_codesign(const json& result) {
   const json& best = result.at("best");
   const json& counts = result.at("evaluations");
   const auto number = [&](const char* key) { return best.at(key).get<double>(); };
-  const std::string unit = result.at("energy_unit");
+  std::string unit = result.at("energy_unit");
   std::string text = fmt::format(
       "\n{} over {} x {} ({} designs, limits: {})\n\n", result.at("method").get<std::string>(),
       result.at("space").get<std::string>(), result.at("designs").at("name").get<std::string>(),
@@ -332,7 +332,7 @@ std::string format_codesign(const json& result) {
 
 std::string describe_codesign(const Config& config, std::size_t networks) {
   const DesignSpace designs = designs_of(config);
-  const std::string unit = energy_unit(designs, config.codesign);
+  std::string unit = energy_unit(designs, config.codesign);
   const SearchSpace space(config.space);
   std::string text =
       fmt::format("networks: {} of {}\n",

@@ -123,7 +123,8 @@ std::vector<SettingDifference> differing_settings(const std::vector<RunRecord>& 
   }
   by_key.erase("name");
   std::vector<SettingDifference> differences;
-  for (auto& [key, values] : by_key) {
+  for (auto& [key, of_runs] : by_key) {
+    auto& values = of_runs;  // Clang 14 captures no bindings.
     const bool differs = std::any_of(values.begin(), values.end(), [&](const std::string& value) {
       return value != values.front();
     });

@@ -19,8 +19,9 @@ namespace {
 
 constexpr std::string_view kHeader = "weights,arch,accuracy,at_most,images,latency_ms,score,crc32";
 
-const Scorer::Floor kNoFloor{
-    .score = -std::numeric_limits<double>::infinity(), .confidence = 1.0, .rivals = {}};
+Scorer::Floor no_floor() {
+  return {.score = -std::numeric_limits<double>::infinity(), .confidence = 1.0, .rivals = {}};
+}
 
 bool is_accuracy(double value) {
   return value >= 0.0 && value <= 1.0;
@@ -156,7 +157,7 @@ double Scorer::accuracy_floor(const Architecture& arch, double floor) const {
 }
 
 std::vector<Candidate> Scorer::score(std::span<const Architecture> archs) {
-  return score_above(archs, kNoFloor);
+  return score_above(archs, no_floor());
 }
 
 std::vector<Candidate> Scorer::score_above(std::span<const Architecture> archs,
@@ -177,7 +178,7 @@ std::vector<Candidate> Scorer::score_above(std::span<const Architecture> archs,
     if (!asked.insert(key).second) continue;
     (known == known_.end() ? missing : again).push_back(canonical.back());
   }
-  evaluate(again, kNoFloor);
+  evaluate(again, no_floor());
   evaluate(missing, floor);
   std::vector<Candidate> candidates;
   for (Architecture& arch : canonical) {

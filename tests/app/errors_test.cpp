@@ -122,7 +122,7 @@ TEST_CASE("a command line that cannot be read is a usage error that says where h
       {{"search", "--config", "micro.json", "--resume"}, kUsage, {"--work-dir"}},
       {{"latency"}, kUsage, {"subcommand"}},
       {{"latency", "imprt"}, kUsage, {"did you mean 'import'?"}},
-      {{"latency", "import", "--out", "t.json"}, kUsage, {"--space is required"}},
+      {{"latency", "import", "--out", "t.json"}, kUsage, {"needs --space and --out"}},
       {{"latency", "choose", "-s", "x.json", "-n", "1"}, kUsage, {"--count"}},
       {{"latency", "adapt", "-s", "x.json", "-o", "t.json", "-t", "s.json"},
        kUsage,

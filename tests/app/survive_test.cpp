@@ -265,7 +265,7 @@ TEST_CASE("a full disk stops a run, and it finishes once there is space again", 
     disk.fill();
     const Outcome outcome = process.wait();
     CHECK(contains(outcome.err, "supernet: continues at step "));
-    check_stopped(outcome, "result.json");
+    check_stopped(outcome, "model.safetensors");
     CHECK_FALSE(fs::exists(disk / "run/result.json"));
   }
   disk.free();

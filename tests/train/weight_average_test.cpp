@@ -7,6 +7,7 @@
 
 #include "catch.hpp"
 #include "hsconas/supernet/calibration.hpp"
+#include "hsconas/supernet/training_path.hpp"
 #include "hsconas/train/trainer.hpp"
 #include "supernet/networks.hpp"
 #include "support/spaces.hpp"
@@ -60,7 +61,6 @@ TEST_CASE("a teacher's answers enter the loss by their weight", "[train]") {
   // The student's logits, for the formula.
   Supernet supernet(space, torch::kCPU, 1);
   TrainingPath path(supernet, arch);
-  const torch::NoGradGuard guard;
   const torch::Tensor logits = path.forward(batch.images).detach();
   const torch::Tensor answers = teacher.forward(batch.images).clone();
   const double labels_alone = loss({});
