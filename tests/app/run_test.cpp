@@ -77,11 +77,11 @@ TEST_CASE("a search writes every file of a run and no others", "[app]") {
   INFO(finished_run().outcome.err);
   REQUIRE(finished_run().outcome.exit_code == 0);
   CHECK(names_below(finished_run().bench / "run") ==
-        std::set<std::string>{"architecture.json", "candidates.csv",
-                              "checkpoints/shrink-1.safetensors",
-                              "checkpoints/supernet.safetensors", "config.json", "latency.json",
-                              "latency.svg", "log.txt", "metrics.jsonl", "model.safetensors", "report.html",
-                              "result.json", "shrink.json", "stages.json", "version.txt"});
+        std::set<std::string>{
+            "architecture.json", "candidates.csv", "checkpoints/shrink-1.safetensors",
+            "checkpoints/supernet.safetensors", "config.json", "latency.json", "latency.svg",
+            "log.txt", "metrics.jsonl", "model.safetensors", "report.html", "result.json",
+            "shrink.json", "stages.json", "version.txt"});
 }
 
 TEST_CASE("the files of a run are what their names say", "[app]") {
