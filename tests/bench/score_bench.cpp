@@ -203,7 +203,8 @@ int main(int argc, char** argv) {
   CLI::App app("Times the scoring of candidates beside the plain way of writing it");
   app.add_option("--images", options.images, "To calibrate on, and as many to validate on");
   app.add_option("--batch", options.batch, "Images per forward pass");
-  app.add_option("--candidates", options.candidates, "Timed one by one");
+  app.add_option("--candidates", options.candidates, "Timed one by one")
+      ->check(CLI::PositiveNumber);
   app.add_option("--layer", options.layer, "The shrinking layer");
   app.add_option("--samples", options.samples, "Per operator of the shrinking layer");
   app.add_option("--kendall", options.kendall, "Random architectures to rank");

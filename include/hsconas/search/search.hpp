@@ -43,7 +43,8 @@ Architecture sample_near_target(const Subspace& subspace, const Scorer& scorer, 
 /// tolerance are made again, at most ten times each, and the rest is filled with random
 /// architectures near T. Random search draws the same number of distinct architectures near T.
 ///
-/// With `racing` below 1, a candidate is judged no further once, at this confidence, its F cannot
+/// With `racing` below 1, a candidate is judged no further once, at this confidence (that of each
+/// look by itself; there is one after every batch of images), its F cannot
 /// become that of a parent, or in the last generation and in random search the best one.
 ///
 /// No architecture is scored twice, in canonical form. Evaluations: population x (generations + 1),
