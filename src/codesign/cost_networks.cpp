@@ -51,6 +51,11 @@ torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight,
 
 }  // namespace
 
+torch::Tensor hardened(const torch::Tensor& soft) {
+  const torch::Tensor one_hot = torch::zeros_like(soft).scatter_(1, soft.argmax(1, true), 1.0);
+  return one_hot + soft - soft.detach();
+}
+
 ResidualMlp::ResidualMlp(std::string name, std::int64_t inputs, std::int64_t width,
                          std::int64_t outputs, Rng& rng)
     : name_(std::move(name)) {
@@ -121,10 +126,10 @@ struct CostNetworks::Labels {
   torch::Tensor logs;         ///< [n, 3], metrics there.
 };
 
-/// Adam (Kingma and Ba, 2015) with its usual constants, whose state is named tensors.
+/// Adam on a whole network, which is trained only as long as there is one.
 class CostNetworks::Optimizer {
  public:
-  Optimizer(ResidualMlp& network, std::map<std::string, torch::Tensor>& moments)
+  Optimizer(ResidualMlp& network, std::map<std::string, AdamMoments>& moments)
       : network_(network), moments_(moments) {
     network.set_trained(true);
   }
@@ -135,27 +140,15 @@ class CostNetworks::Optimizer {
   /// `step` counts from 0.
   void step(const torch::Tensor& loss, double lr, std::int64_t step) {
     loss.backward();
-    const torch::NoGradGuard guard;
-    const double fix1 = 1.0 - std::pow(kBeta1, static_cast<double>(step + 1));
-    const double fix2 = 1.0 - std::pow(kBeta2, static_cast<double>(step + 1));
     for (auto& [name, value] : network_.tensors()) {
-      torch::Tensor& first = moments_[name + ".first"];
-      torch::Tensor& second = moments_[name + ".second"];
-      if (!first.defined()) first = torch::zeros_like(value);
-      if (!second.defined()) second = torch::zeros_like(value);
-      const torch::Tensor gradient = value.grad();
-      first.mul_(kBeta1).add_(gradient, 1.0 - kBeta1);
-      second.mul_(kBeta2).addcmul_(gradient, gradient, 1.0 - kBeta2);
-      const torch::Tensor scale = (second / fix2).sqrt_().add_(1e-8);
-      torch::Tensor(value).addcdiv_(first, scale, -lr / fix1);
+      adam_step(value, value.grad(), moments_[name], lr, step);
       torch::Tensor(value).mutable_grad() = torch::Tensor();
     }
   }
 
  private:
-  static constexpr double kBeta1 = 0.9, kBeta2 = 0.999;
   ResidualMlp& network_;
-  std::map<std::string, torch::Tensor>& moments_;
+  std::map<std::string, AdamMoments>& moments_;
 };
 
 namespace {
@@ -311,8 +304,7 @@ torch::Tensor CostNetworks::generate(const torch::Tensor& archs, const torch::Te
       parts.push_back(soft);
       continue;
     }
-    const torch::Tensor one_hot = torch::zeros_like(soft).scatter_(1, soft.argmax(1, true), 1.0);
-    parts.push_back(one_hot + soft - soft.detach());
+    parts.push_back(hardened(soft));
   }
   return torch::cat(parts, 1);
 }
@@ -434,7 +426,11 @@ void CostNetworks::train(Log& log, const StopToken& stop, double save_minutes,
 }
 
 std::map<std::string, torch::Tensor> CostNetworks::state() const {
-  std::map<std::string, torch::Tensor> all = moments_;
+  std::map<std::string, torch::Tensor> all;
+  for (const auto& [name, moments] : moments_) {
+    all[name + ".first"] = moments.first;
+    all[name + ".second"] = moments.second;
+  }
   for (const ResidualMlp* network : {&cost_network_, &generator_}) {
     for (const auto& [name, tensor] : network->tensors()) all[name] = tensor.detach();
   }
@@ -450,8 +446,16 @@ void CostNetworks::load_state(const std::map<std::string, torch::Tensor>& state)
   cost_network_.load(state);
   generator_.load(state);
   moments_.clear();
-  for (const auto& [name, tensor] : state) {
-    if (name.ends_with(".first") || name.ends_with(".second")) moments_[name] = tensor.clone();
+  for (const ResidualMlp* network : {&cost_network_, &generator_}) {
+    for (const auto& [name, value] : network->tensors()) {
+      const auto first = state.find(name + ".first");
+      const auto second = state.find(name + ".second");
+      if (first == state.end() || second == state.end()) continue;  // Not trained yet.
+      if (first->second.sizes() != value.sizes() || second->second.sizes() != value.sizes()) {
+        throw Error(ErrorKind::Data, fmt::format("moments of {} are of another shape", name));
+      }
+      moments_[name] = {first->second.clone(), second->second.clone()};
+    }
   }
   cost_step_ = progress->second[0].item<std::int64_t>();
   generator_step_ = progress->second[1].item<std::int64_t>();

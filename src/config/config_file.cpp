@@ -185,6 +185,24 @@ void check_consistency(const Config& config) {
   };
   check_warmup("supernet", config.supernet);
   check_warmup("retrain", config.retrain);
+  const CodesignConfig& codesign = config.codesign;
+  if (codesign.method == "dance") {
+    if (!codesign.accuracies.empty()) {
+      fail("codesign.method dance learns from images: leave out codesign.accuracies");
+    }
+    if (codesign.max_latency_ms + codesign.max_energy + codesign.max_area_mm2 +
+            codesign.max_power_mw >
+        0.0) {
+      fail(
+          "codesign.method dance knows no limits (codesign.max_...): it weighs costs by "
+          "codesign.dance.penalty_weight");
+    }
+    if (codesign.dance.cost == "linear" &&
+        codesign.dance.latency_weight + codesign.dance.energy_weight + codesign.dance.area_weight ==
+            0.0) {
+      fail("codesign.dance: one of latency_weight, energy_weight and area_weight must be above 0");
+    }
+  }
 }
 
 /// Replaces the name of a space file by what the file holds.

@@ -150,8 +150,34 @@ void describe(Visitor& v, LogConfig& c) {
 }
 
 template <typename Visitor>
+void describe(Visitor& v, DanceConfig& c) {
+  v("cost", c.cost, one_of({"edap", "linear"}),
+    "edap: energy x delay x area; linear: their weighted sum");
+  v("latency_weight", c.latency_weight, range(0, 1e6), "of linear, relative to random pairs");
+  v("energy_weight", c.energy_weight, range(0, 1e6), "of linear, relative to random pairs");
+  v("area_weight", c.area_weight, range(0, 1e6), "of linear, relative to random pairs");
+  v("cost_width", c.cost_width, range(1, 65536), "neurons per layer of the cost network");
+  v("generator_width", c.generator_width, range(1, 65536),
+    "neurons per layer of the hardware generation network");
+  v("cost_steps", c.cost_steps, range(1, 1e9), "of training, each on new random pairs");
+  v("generator_steps", c.generator_steps, range(1, 1e9), "of training");
+  v("generator_networks", c.generator_networks, range(1, 1e8),
+    "random networks whose best design is found by trying all");
+  v("test_networks", c.test_networks, range(2, 1e6), "others that both are judged on");
+  v("batch", c.batch, range(1, 1e6), "pairs or networks per training step of both");
+  v("evaluator_lr", c.evaluator_lr, range(1e-9, 10), "first learning rate of both, to 0");
+  v("penalty", c.penalty, one_of({"cost", "macs", "none"}), "macs and none are baselines");
+  v("penalty_weight", c.penalty_weight, range(0, 1e6),
+    "lambda_2: of the penalty, relative to that of random networks, beside the cross entropy");
+  v("warmup_epochs", c.warmup_epochs, range(0, 1e6), "over which that weight rises from 0");
+  v("choice_lr", c.choice_lr, range(1e-9, 10), "of the architecture parameters");
+  v("choice_every", c.choice_every, range(1, 1e6), "training steps per step of these");
+  v("temperature", c.temperature, range(1e-3, 1e3), "of the softmax that they learn through");
+}
+
+template <typename Visitor>
 void describe(Visitor& v, CodesignConfig& c) {
-  v("method", c.method, one_of({"coupled", "decoupled", "semi_decoupled", "random"}),
+  v("method", c.method, one_of({"coupled", "decoupled", "semi_decoupled", "dance", "random"}),
     "how networks and accelerators are searched together");
   v("designs", c.designs, {}, "file of the accelerators to choose from, see configs/designs");
   v("accuracies", c.accuracies, {},
@@ -174,6 +200,7 @@ void describe(Visitor& v, CodesignConfig& c) {
   v("rank_warning", c.rank_warning, range(-1, 1), "warns where Spearman with the proxy is below");
   v("exhaustive_pairs", c.exhaustive_pairs, range(0, 1e12),
     "up to so many pairs of a table's networks and designs, coupled tries them all");
+  v.section("dance", c.dance);
   v("pairs_written", c.pairs_written, range(0, 1e7),
     "most lines of pairs.csv; beyond them only the front");
 }

@@ -175,17 +175,6 @@ json check_ranks(const Config& config, const WorkDir& dir, const PairCostModel& 
           {"below", bar}};
 }
 
-void write_pairs(const WorkDir& dir, const CodesignResult& result, const SearchSpace& space,
-                 const DesignSpace& designs) {
-  std::string csv = "arch,design,accuracy,latency_ms,energy\n";
-  for (const Pair& pair : result.is_complete ? result.scored : result.front) {
-    csv += fmt::format("{},{},{},{},{}\n", space.encode(result.networks[pair.network]),
-                       designs.designs()[pair.design].name, format_exact(pair.accuracy),
-                       format_exact(pair.cost.ms), format_exact(pair.cost.energy));
-  }
-  write_file(dir.pairs(), csv);
-}
-
 json pairs_json(const std::vector<Pair>& pairs, const CodesignResult& result,
                 const SearchSpace& space, const DesignSpace& designs) {
   json list = json::array();
@@ -193,8 +182,30 @@ json pairs_json(const std::vector<Pair>& pairs, const CodesignResult& result,
   return list;
 }
 
-json result_json(const Config& config, const CodesignResult& result, const SearchSpace& space,
-                 const DesignSpace& designs, const std::string& unit) {
+json inputs_of(const Config& config, const CodesignJudge& judge) {
+  const json all = to_json(config);
+  return {{"space", all["space"]},
+          {"codesign", all["codesign"]},
+          {"designs", fingerprint(read_file(config.codesign.designs))},
+          {"search", all["search"]},
+          {"seed", config.seed},
+          {"judge", judge.inputs}};
+}
+
+}  // namespace
+
+DesignSpace designs_of(const Config& config) {
+  if (config.codesign.designs.empty()) {
+    throw Error(ErrorKind::Usage,
+                "codesign.designs is required: the accelerators to choose from, e.g. "
+                "configs/designs/semi-decoupled.json");
+  }
+  return load_design_space(config.codesign.designs);
+}
+
+json codesign_report(const Config& config, const CodesignResult& result, const SearchSpace& space,
+                     const DesignSpace& designs) {
+  const std::string unit = energy_unit(designs, config.codesign);
   const Accelerator& design = designs.designs()[result.best.design];
   json best = pair_json(result.best, result, space, designs);
   best["layers"] = space.describe(result.networks[result.best.network]);
@@ -223,33 +234,20 @@ json result_json(const Config& config, const CodesignResult& result, const Searc
   return report;
 }
 
-json inputs_of(const Config& config, const CodesignJudge& judge) {
-  const json all = to_json(config);
-  return {{"space", all["space"]},
-          {"codesign", all["codesign"]},
-          {"designs", fingerprint(read_file(config.codesign.designs))},
-          {"search", all["search"]},
-          {"seed", config.seed},
-          {"judge", judge.inputs}};
-}
-
-}  // namespace
-
-DesignSpace designs_of(const Config& config) {
-  if (config.codesign.designs.empty()) {
-    throw Error(ErrorKind::Usage,
-                "codesign.designs is required: the accelerators to choose from, e.g. "
-                "configs/designs/semi-decoupled.json");
+void write_codesign(const WorkDir& dir, const CodesignResult& result, const SearchSpace& space,
+                    const DesignSpace& designs, const json& report) {
+  std::string csv = "arch,design,accuracy,latency_ms,energy\n";
+  for (const Pair& pair : result.is_complete ? result.scored : result.front) {
+    csv += fmt::format("{},{},{},{},{}\n", space.encode(result.networks[pair.network]),
+                       designs.designs()[pair.design].name, format_exact(pair.accuracy),
+                       format_exact(pair.cost.ms), format_exact(pair.cost.energy));
   }
-  return load_design_space(config.codesign.designs);
+  write_file(dir.pairs(), csv);
+  write_sealed_json(dir.codesign(), report);
 }
 
-json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
-                  const CodesignJudge& judge, Log& log, const StopToken& stop) {
-  const DesignSpace designs = designs_of(config);
-  std::string unit = energy_unit(designs, config.codesign);
-  const std::size_t proxy = proxy_of(designs, config.codesign);
-  const json inputs = inputs_of(config, judge);
+std::optional<json> finished_codesign(const WorkDir& dir, StageRecord& record, const json& inputs,
+                                      Log& log) {
   if (record.is_done("codesign", inputs)) {
     log.info("codesign: done before with the same settings, reused");
     json report = read_sealed_json(dir.codesign());
@@ -263,6 +261,16 @@ json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
     log.info("codesign: runs again, " + change);
   }
   record.begin("codesign");
+  return std::nullopt;
+}
+
+json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
+                  const CodesignJudge& judge, Log& log, const StopToken& stop) {
+  const DesignSpace designs = designs_of(config);
+  energy_unit(designs, config.codesign);  // What cannot be compared is said first.
+  const std::size_t proxy = proxy_of(designs, config.codesign);
+  const json inputs = inputs_of(config, judge);
+  if (auto report = finished_codesign(dir, record, inputs, log)) return *report;
   const auto begin = std::chrono::steady_clock::now();
   const SearchSpace space(config.space);
   const CostTable costs(space, designs.designs(), config.codesign.batch);
@@ -281,14 +289,13 @@ json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
                                           .networks = judge.networks},
                                          config.codesign, config.search, config.seed, log, stop);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  json report = result_json(config, result, space, designs, unit);
+  json report = codesign_report(config, result, space, designs);
   const auto sample = rank_sample(config, space, judge.networks);
   if (result.proxy && sample.size() > 2) {  // Fewer rank alike, or not, by chance.
     report["ranks"] = check_ranks(config, dir, costs, designs, *result.proxy, sample, log);
   }
   report["seconds"] = seconds.count();
-  write_pairs(dir, result, space, designs);
-  write_sealed_json(dir.codesign(), report);
+  write_codesign(dir, result, space, designs, report);
   record.finish("codesign", inputs);
   return report;
 }
@@ -326,6 +333,19 @@ std::string format_codesign(const json& result) {
         rank("latency_median"), rank("latency_lowest"), rank("energy_median"),
         rank("energy_lowest"));
   }
+  if (result.contains("dance")) {
+    const json& dance = result.at("dance");
+    text += fmt::format(
+        "energy x delay x area {:.4g}; {:.2f} % on the test set; {:.0f} % of the layers skipped\n",
+        dance.at("edap").get<double>(), 100.0 * dance.at("test_accuracy").get<double>(),
+        100.0 * dance.at("skip_share").get<double>());
+    if (dance.contains("evaluator")) {
+      const json& evaluator = dance.at("evaluator");
+      text += fmt::format("the evaluator would have chosen {}, which costs {:.4f} times as much\n",
+                          evaluator.at("design").get<std::string>(),
+                          evaluator.at("regret").get<double>());
+    }
+  }
   text += fmt::format("network: {}\n", best.at("layers").get<std::string>());
   return text;
 }
@@ -347,6 +367,16 @@ std::string describe_codesign(const Config& config, std::size_t networks) {
   }
   text += fmt::format("limits: {} (energies in {})\n", limits_of(config.codesign).str(), unit);
   text += fmt::format("method: {}\n", config.codesign.method);
+  if (config.codesign.method == "dance") {
+    const DanceConfig& dance = config.codesign.dance;
+    return text + fmt::format("penalty: {} (cost: {}), weight {}\npairs: {} for the winner{}\n",
+                              dance.penalty, dance.cost, dance.penalty_weight, designs.size(),
+                              dance.penalty == "cost"
+                                  ? fmt::format("; {} x {} and {} x {} to train the evaluator",
+                                                dance.generator_networks, designs.size(),
+                                                dance.cost_steps, dance.batch)
+                                  : "");
+  }
   text += fmt::format("proxy: {}\n", designs.designs()[proxy_of(designs, config.codesign)].name);
   const std::size_t evolved = static_cast<std::size_t>(config.search.population) *
                               (static_cast<std::size_t>(config.search.generations) + 1);

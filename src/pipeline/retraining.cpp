@@ -43,19 +43,6 @@ std::map<std::string, torch::Tensor> weights_of(std::map<std::string, torch::Ten
   return tensors;
 }
 
-void copy_into(const std::map<std::string, torch::Tensor>& to,
-               const std::map<std::string, torch::Tensor>& from, const std::string& source) {
-  for (const auto& [name, tensor] : to) {
-    const auto it = from.find(name);
-    if (it == from.end() || it->second.sizes() != tensor.sizes()) {
-      throw Error(ErrorKind::Data,
-                  fmt::format("{}: lacks the tensor {}, or has it in another shape", source, name));
-    }
-  }
-  const torch::NoGradGuard guard;
-  for (const auto& [name, tensor] : to) tensor.detach().copy_(from.at(name));
-}
-
 /// Everything that one training works on.
 class Retraining {
  public:
@@ -185,8 +172,8 @@ class Retraining {
     Run run(load_config(WorkDir{run_}.config(), {}), WorkDir::open(run_, WorkDirMode::Resume), log_,
             stop_);
     if (settings_.from_supernet) {
-      copy_into(weights_of(supernet_.tensors_of(arch_)), weights_of(run.tuned().tensors_of(arch_)),
-                run_.string());
+      copy_tensors(weights_of(supernet_.tensors_of(arch_)),
+                   weights_of(run.tuned().tensors_of(arch_)), run_.string());
     }
     if (needs_shared_teacher()) {
       const Architecture widest = largest(space_, run.shrunk());
@@ -203,10 +190,10 @@ class Retraining {
     if (!checkpoint) return 0;
     const std::string source = store.newest().string();
     const auto tensors = supernet_.tensors_of(arch_);
-    copy_into(tensors, checkpoint->tensors, source);
+    copy_tensors(tensors, checkpoint->tensors, source);
     if (settings_.average_decay > 0.0) {
       average_.emplace(weights_of(tensors), settings_.average_decay);
-      copy_into(named_averages(), checkpoint->tensors, source);
+      copy_tensors(named_averages(), checkpoint->tensors, source);
     }
     log_.info(fmt::format("retrain: continues at step {}", checkpoint->next_step));
     return checkpoint->next_step;

@@ -33,6 +33,7 @@
 #include "hsconas/train/supernet_evaluator.hpp"
 #include "hsconas/train/trainer.hpp"
 #include "run_data.hpp"
+#include "run_state.hpp"
 
 namespace hsconas {
 
@@ -89,21 +90,6 @@ bool is_repeated(std::string_view line, const std::string& stage, std::int64_t n
 }
 
 }  // namespace
-
-/// What exists once there are weights to judge.
-struct Run::Trained {
-  Trained(const SearchSpace& space, const Config& config)
-      : supernet(space, open_device(config.device.type), config.seed) {}
-
-  Supernet supernet;
-  std::unique_ptr<TableModel> latency;
-  std::unique_ptr<SupernetEvaluator> evaluator;
-  std::unique_ptr<Scorer> scorer;
-  std::string stage;  ///< That the weights come from,
-  json inputs;        ///< and its inputs.
-  std::vector<JudgingWeights> judged_by;
-  std::optional<Subspace> shrunk;
-};
 
 Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_change)
     : config_(std::move(config)),
@@ -258,14 +244,19 @@ json Run::judge_inputs() {
 }
 
 void Run::train_stage(const std::string& stage, const json& inputs, const Subspace& subspace,
-                      const SupernetConfig& settings) {
+                      const SupernetConfig& settings, const Companion* companion) {
   Supernet& supernet = trained_->supernet;
   const CheckpointStore store(dir_.checkpoints(), stage, fingerprint_of(inputs));
   trained_->stage = stage;
   trained_->inputs = inputs;
   const bool is_done = reuse(stage, inputs, {store.newest()});
   const auto checkpoint = store.load(log_);
-  if (checkpoint) load_weights(supernet, *checkpoint, store.newest());
+  if (checkpoint) {
+    load_weights(supernet, *checkpoint, store.newest());
+    if (companion != nullptr) {
+      copy_tensors(companion->tensors, checkpoint->tensors, store.newest().string());
+    }
+  }
   const std::int64_t first_step = checkpoint ? checkpoint->next_step : 0;
   const std::int64_t steps_per_epoch = data().training_images() / settings.batch;
   const auto total = std::max<std::int64_t>(
@@ -282,13 +273,19 @@ void Run::train_stage(const std::string& stage, const json& inputs, const Subspa
   metrics_.drop_if([&](std::string_view line) { return is_repeated(line, stage, first_step); });
   const auto batches = data().train_loader(stage, settings.batch, first_step);
   const auto save = [&](std::int64_t next_step) {
-    store.save({supernet.tensors(), next_step});
+    auto tensors = supernet.tensors();
+    if (companion != nullptr) tensors.insert(companion->tensors.begin(), companion->tensors.end());
+    store.save({std::move(tensors), next_step});
     flush_metrics();
   };
-  const TrainingHooks hooks{.log = log_,
-                            .stop = stop_,
-                            .metrics = [&](const json& line) { write_metrics(line); },
-                            .save = save};
+  TrainingHooks hooks{.log = log_,
+                      .stop = stop_,
+                      .metrics = [&](const json& line) { write_metrics(line); },
+                      .save = save};
+  if (companion != nullptr) {
+    hooks.path = companion->path;
+    hooks.after_step = companion->after_step;
+  }
   log_.info(fmt::format("{}: {} steps of {} images, log10 of the space {:.2f}", stage, total,
                         settings.batch, subspace.log10_size()));
   train(supernet,
@@ -490,6 +487,7 @@ void Run::search_stage(const json& inputs) {
 
 json Run::codesign() {
   const CodesignConfig& settings = config_.codesign;
+  if (settings.method == "dance") return dance();
   if (settings.accuracies.empty()) {
     designs_of(config_);  // What is wrong there is better said before the training than after it.
     const json inputs = {{"weights", weights_inputs(config_)},

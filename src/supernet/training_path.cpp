@@ -84,21 +84,23 @@ torch::Tensor TrainingPath::run(const ConvBlock& block, std::size_t position,
 }
 
 torch::Tensor TrainingPath::forward(const torch::Tensor& images) {
-  torch::Tensor x = images.to(precision_);
+  torch::Tensor x = images;
   tapes_.clear();
   for (std::size_t position = 0; position < blocks_.size(); ++position) {
-    // A one-channel image is channels-first and channels-last at once; from here on it is not.
-    x = x.contiguous(torch::MemoryFormat::ChannelsLast);
-    const auto block = has_kernels_ ? ConvBlock::from(blocks_[position], position > 0)
-                                    : std::optional<ConvBlock>();
-    if (block) {
-      x = run(*block, position, 0, x);
-    } else {
-      TrainingRunner runner{*this, position};
-      x = run_block(blocks_[position], x, runner);
-    }
+    x = forward_block(position, x);
   }
   return x;
+}
+
+torch::Tensor TrainingPath::forward_block(std::size_t position, const torch::Tensor& x) {
+  // A one-channel image is channels-first and channels-last at once; from here on it is not.
+  const torch::Tensor input = x.to(precision_).contiguous(torch::MemoryFormat::ChannelsLast);
+  if (has_kernels_) {
+    const auto block = ConvBlock::from(blocks_[position], position > 0);
+    if (block) return run(*block, position, 0, input);
+  }
+  TrainingRunner runner{*this, position};
+  return run_block(blocks_[position], input, runner);
 }
 
 }  // namespace hsconas

@@ -43,6 +43,19 @@ std::string value_of(const TensorFile& file, const std::string& key, const fs::p
 
 }  // namespace
 
+void copy_tensors(const std::map<std::string, torch::Tensor>& to,
+                  const std::map<std::string, torch::Tensor>& from, const std::string& source) {
+  for (const auto& [name, tensor] : to) {
+    const auto it = from.find(name);
+    if (it == from.end() || it->second.sizes() != tensor.sizes()) {
+      throw Error(ErrorKind::Data,
+                  fmt::format("{}: lacks the tensor {}, or has it in another shape", source, name));
+    }
+  }
+  const torch::NoGradGuard guard;
+  for (const auto& [name, tensor] : to) tensor.detach().copy_(from.at(name));
+}
+
 CheckpointStore::CheckpointStore(fs::path folder, const std::string& stage, std::string fingerprint)
     : newest_(folder / (stage + ".safetensors")),
       previous_(folder / (stage + ".previous.safetensors")),

@@ -25,6 +25,19 @@ void sgd_step(std::vector<TrainingPath::Slice>& slices, const SupernetConfig& co
   }
 }
 
+void adam_step(torch::Tensor value, const torch::Tensor& gradient, AdamMoments& moments, double lr,
+               std::int64_t step, double beta1, double beta2) {
+  const torch::NoGradGuard guard;
+  if (!moments.first.defined()) moments.first = torch::zeros_like(value);
+  if (!moments.second.defined()) moments.second = torch::zeros_like(value);
+  moments.first.mul_(beta1).add_(gradient, 1.0 - beta1);
+  moments.second.mul_(beta2).addcmul_(gradient, gradient, 1.0 - beta2);
+  const double fix1 = 1.0 - std::pow(beta1, static_cast<double>(step + 1));
+  const double fix2 = 1.0 - std::pow(beta2, static_cast<double>(step + 1));
+  const torch::Tensor scale = (moments.second / fix2).sqrt_().add_(1e-8);
+  value.addcdiv_(moments.first, scale, -lr / fix1);
+}
+
 double learning_rate(const std::string& schedule, double lr, std::int64_t step, std::int64_t warmup,
                      std::int64_t total) {
   if (step < warmup) return lr * static_cast<double>(step + 1) / static_cast<double>(warmup);

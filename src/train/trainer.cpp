@@ -49,10 +49,11 @@ class LossMeter {
   std::vector<torch::Tensor> losses_;
 };
 
-torch::Tensor sampled_step(Supernet& supernet, const TrainingStage& stage, const Batch& batch,
-                           std::int64_t step, double lr) {
+torch::Tensor sampled_step(Supernet& supernet, const TrainingStage& stage,
+                           const TrainingHooks& hooks, const Batch& batch, std::int64_t step,
+                           double lr) {
   Rng rng(stage.seed, stage.name + " path", static_cast<std::uint64_t>(step));
-  const Architecture arch = sample(stage.subspace, rng);
+  const Architecture arch = hooks.path ? hooks.path(step) : sample(stage.subspace, rng);
   if (supernet.space().description().head.dropout > 0.0) torch::manual_seed(rng.next());
   return train_step(supernet, arch, batch, stage.settings, lr, stage.distillation);
 }
@@ -101,7 +102,7 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
   for (std::int64_t step = first_step; step < stage.total_steps; ++step) {
     const double lr =
         learning_rate(settings.schedule, settings.lr, step, warmup, stage.total_steps);
-    meter.add(sampled_step(supernet, stage, batches.next(), step, lr));
+    meter.add(sampled_step(supernet, stage, hooks, batches.next(), step, lr));
     if (hooks.after_step) hooks.after_step(step);
     const bool ends = step + 1 == stage.total_steps;
     const bool stops = hooks.stop.requested();

@@ -1,4 +1,5 @@
 // hsconas codesign from outside.
+#include <csignal>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -131,6 +132,9 @@ TEST_CASE("codesign refuses what cannot be in one line", "[app]") {
   refused({"codesign.max_area_mm2=1e-6", "codesign.method=coupled"}, 4, "the smallest, ");
   refused({"codesign.max_power_mw=1e-6", "codesign.method=coupled"}, 4, "mW");
   refused({"codesign.method=joint"}, 2, "codesign.method must be one of");
+  refused({"codesign.method=dance"}, 2, "leave out codesign.accuracies");
+  refused({"codesign.method=dance", "codesign.accuracies=", "codesign.max_area_mm2=3"}, 2,
+          "knows no limits");
   refused({"codesign.proxy=ws-x_128_100_17"}, 2, "did you mean 'ws-x_128_100_16'?");
   refused({"codesign.designs="}, 2, "codesign.designs is required");
   refused({"codesign.designs=nope.json"}, 3, "nope.json");
@@ -185,4 +189,57 @@ TEST_CASE("codesign judges by a supernet where no accuracies are known, and resu
   const Outcome resumed = bench.codesign({"-w", "run", "--resume"});
   CHECK(resumed.exit_code == 0);
   CHECK(bench.result("run") == result);
+}
+
+TEST_CASE("codesign by DANCE ends with the best design of what it learned, and resumes", "[app]") {
+  const CodesignBench bench;
+  json config = micro_config();
+  config["checkpoint_steps"] = 1;
+  config["supernet"]["epochs"] = 20;
+  config["codesign"] = {{"method", "dance"},
+                        {"designs", "designs.json"},
+                        {"dance",
+                         {{"cost_width", 16},
+                          {"generator_width", 16},
+                          {"cost_steps", 40},
+                          {"generator_steps", 20},
+                          {"generator_networks", 30},
+                          {"test_networks", 10},
+                          {"batch", 16},
+                          {"warmup_epochs", 1}}}};
+  write_json(bench / "codesign.json", config);
+  CHECK(contains(bench.codesign({"--dry-run"}).out, "penalty: cost (cost: edap), weight 0.3"));
+  // What is timed is left out of the comparison.
+  const auto result = [&](const std::string& run) {
+    json object = bench.result(run);
+    if (object["dance"].contains("evaluator")) object["dance"]["evaluator"].erase("seconds");
+    object.erase("crc32");
+    return object;
+  };
+  const Outcome outcome = bench.codesign({"-w", "run"});
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  CHECK(contains(outcome.out, "on the test set"));
+  const json found = result("run");
+  const CsvTable pairs = CsvTable::load(bench / "run" / "pairs.csv");
+  CHECK(pairs.rows() == 44);
+  const json& dance = found["dance"];
+  CHECK(dance["evaluator"]["regret"] >= 1.0);
+  CHECK(dance["probabilities"].size() == 3);
+  const std::string metrics = read_file(bench / "run" / "metrics.jsonl");
+  CHECK(contains(metrics, "\"stage\":\"dance\""));
+
+  // One that was stopped in the middle, and continued.
+  Process stopped = bench.start({"codesign", "--config", "codesign.json", "-w", "again"});
+  stopped.wait_until([&] {
+    return std::filesystem::exists(bench / "again" / "checkpoints" / "dance.safetensors");
+  });
+  stopped.send(SIGTERM);
+  CHECK(stopped.wait().exit_code == 75);
+  CHECK(bench.codesign({"-w", "again", "--resume"}).exit_code == 0);
+  CHECK(result("again") == found);
+
+  const Outcome none = bench.codesign({"-w", "none", "codesign.dance.penalty=none"});
+  CHECK(none.exit_code == 0);
+  CHECK(!result("none")["dance"].contains("evaluator"));
 }

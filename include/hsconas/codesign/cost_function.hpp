@@ -2,28 +2,12 @@
 
 #include <cstddef>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "hsconas/codesign/pair_cost.hpp"
+#include "hsconas/config/config.hpp"
 
 namespace hsconas {
-
-/// DANCE's evaluator: what it predicts and how it is trained. Sizes and steps are our choices.
-struct DanceConfig {
-  std::string cost = "edap";    ///< edap, the product of all three, or linear, their weighted sum.
-  double latency_weight = 1.0;  ///< Of linear; each metric counts relative to its geometric mean
-  double energy_weight = 1.0;   ///< over random pairs.
-  double area_weight = 1.0;
-  int cost_width = 256;            ///< Neurons per layer of the cost network
-  int generator_width = 128;       ///< and of the hardware generation network.
-  int cost_steps = 6000;           ///< Training steps of the cost network, each on new random pairs
-  int generator_steps = 3000;      ///< and of the hardware generation network.
-  int generator_networks = 10000;  ///< Networks whose best design is searched exhaustively.
-  int test_networks = 1000;        ///< Others, to judge both on.
-  int batch = 256;                 ///< Pairs or networks per step.
-  double evaluator_lr = 3e-3;      ///< First learning rate of both; falls to 0 as a cosine.
-};
 
 /// The three things that a network on a design costs.
 struct Metrics {

@@ -13,8 +13,13 @@
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/codesign/cost_function.hpp"
 #include "hsconas/codesign/design_space.hpp"
+#include "hsconas/train/optimizer.hpp"
 
 namespace hsconas {
+
+/// Rows of probabilities [B, n] as one-hot rows of their maxima, with the gradient of the
+/// probabilities (straight-through).
+torch::Tensor hardened(const torch::Tensor& soft);
 
 /// A perceptron of five layers: the first takes the inputs to `width` neurons, each of the other
 /// four adds to what it gets, then a linear layer to the outputs. ReLU throughout.
@@ -127,7 +132,7 @@ class CostNetworks {
   torch::Tensor log_deviation_;  ///< [3], of the logarithms of random pairs' metrics.
   CostFunction cost_;
   ResidualMlp cost_network_, generator_;
-  std::map<std::string, torch::Tensor> moments_;  ///< Adam's, by name.
+  std::map<std::string, AdamMoments> moments_;  ///< By the tensor's name.
   std::int64_t cost_step_ = 0, generator_step_ = 0;
 };
 

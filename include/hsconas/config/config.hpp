@@ -120,9 +120,32 @@ struct LogConfig {
   bool tensorboard = false;  ///< The curves of metrics.jsonl also as an event file.
 };
 
+/// DANCE: networks that imitate the search for the best accelerator, and the search by gradient
+/// through them. Sizes, steps and rates are our choices.
+struct DanceConfig {
+  std::string cost = "edap";    ///< edap, the product of all three, or linear, their weighted sum.
+  double latency_weight = 1.0;  ///< Of linear; each metric counts relative to its geometric mean
+  double energy_weight = 1.0;   ///< over random pairs.
+  double area_weight = 1.0;
+  int cost_width = 256;            ///< Neurons per layer of the cost network
+  int generator_width = 128;       ///< and of the hardware generation network.
+  int cost_steps = 6000;           ///< Training steps of the cost network, each on new random pairs
+  int generator_steps = 3000;      ///< and of the hardware generation network.
+  int generator_networks = 10000;  ///< Networks whose best design is searched exhaustively.
+  int test_networks = 1000;        ///< Others, to judge both on.
+  int batch = 256;                 ///< Pairs or networks per step.
+  double evaluator_lr = 3e-3;      ///< First learning rate of both; falls to 0 as a cosine.
+  std::string penalty = "cost";    ///< cost (DANCE), or the baselines macs and none.
+  double penalty_weight = 0.3;     ///< lambda_2, of the penalty relative to random networks'.
+  double warmup_epochs = 2.0;      ///< The penalty's weight rises from 0 over so many epochs.
+  double choice_lr = 0.02;         ///< Of the architecture parameters, by Adam.
+  int choice_every = 4;            ///< Steps of the weights per step of these.
+  double temperature = 1.0;        ///< Of the softmax that their gradient goes through.
+};
+
 /// The search for a network and an accelerator together. A limit of 0 is none.
 struct CodesignConfig {
-  std::string method = "semi_decoupled";  ///< coupled, decoupled, semi_decoupled or random.
+  std::string method = "semi_decoupled";  ///< coupled, decoupled, semi_decoupled, dance, random.
   std::string designs;                    ///< File of the design space (configs/designs).
   std::string accuracies;                 ///< CSV of known accuracies; empty: the supernet judges.
   std::string accuracy_column = "accuracy";
@@ -137,6 +160,7 @@ struct CodesignConfig {
   int rank_networks = 200;    ///< Sample that rank correlations are taken on.
   double rank_warning = 0.9;  ///< Warns of designs whose Spearman is below.
   std::int64_t exhaustive_pairs = 200000000;  ///< Up to so many pairs, coupled tries them all.
+  DanceConfig dance;
   int pairs_written =
       100000;  ///< Most lines of pairs.csv; the front is written whatever their number.
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -7,6 +8,7 @@
 
 #include "hsconas/base/log.hpp"
 #include "hsconas/base/stop_token.hpp"
+#include "hsconas/codesign/codesign.hpp"
 #include "hsconas/codesign/design_space.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
@@ -34,6 +36,20 @@ struct CodesignJudge {
 /// in pJ.
 nlohmann::json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
                             const CodesignJudge& judge, Log& log, const StopToken& stop);
+
+/// The result of an earlier codesign with these inputs, if there is one; else the log says what
+/// changed and the stage is forgotten. Throws Error(Data) for a file that is something else.
+std::optional<nlohmann::json> finished_codesign(const WorkDir& dir, StageRecord& record,
+                                                const nlohmann::json& inputs, Log& log);
+
+/// The content of codesign.json but for seconds, ranks and what a method adds. Throws Error(Usage)
+/// as run_codesign() does.
+nlohmann::json codesign_report(const Config& config, const CodesignResult& result,
+                               const SearchSpace& space, const DesignSpace& designs);
+
+/// Writes pairs.csv and codesign.json.
+void write_codesign(const WorkDir& dir, const CodesignResult& result, const SearchSpace& space,
+                    const DesignSpace& designs, const nlohmann::json& report);
 
 /// codesign.json for people.
 std::string format_codesign(const nlohmann::json& result);

@@ -22,6 +22,7 @@
 
 namespace hsconas {
 
+class CostNetworks;
 class FrozenNetwork;
 class RunData;  // The images, opened when the first stage needs them.
 class Supernet;
@@ -70,7 +71,8 @@ class Run {
   const Config& config() const { return config_; }
 
  private:
-  struct Trained;  // Supernet and evaluator.
+  struct Trained;    // Supernet and evaluator.
+  struct Companion;  // What learns beside a supernet's weights.
 
   void check_config(bool may_change);
   /// True when `stage` can be reused and its files `outputs` are there; logs that, or why not.
@@ -89,9 +91,14 @@ class Run {
   /// Accuracies with the supernet's weights on the held-out images.
   Evaluator& evaluator();
   Scorer& scorer();
-  /// Gets the weights of a training stage: from its checkpoint, or by training.
+  /// Gets the weights of a training stage, and its companion's: from its checkpoint, or by
+  /// training.
   void train_stage(const std::string& stage, const nlohmann::json& inputs, const Subspace& subspace,
-                   const SupernetConfig& settings);
+                   const SupernetConfig& settings, const Companion* companion = nullptr);
+  /// codesign() by DANCE: its evaluator, then weights and architecture parameters together.
+  nlohmann::json dance();
+  /// Trains the evaluator of DANCE, or takes it from its checkpoint.
+  void train_evaluator(CostNetworks& networks, const nlohmann::json& inputs);
   /// Random architectures near T and the extremes, judged by the supernet before it is tuned.
   RunResult baseline();
   nlohmann::json search_inputs();

@@ -32,6 +32,9 @@ class TrainingPath {
   /// must outlive the backward pass.
   torch::Tensor forward(const torch::Tensor& images);
 
+  /// One block of it, at `position` (stem 0, layers from 1, head last), likewise.
+  torch::Tensor forward_block(std::size_t position, const torch::Tensor& x);
+
   std::vector<Slice>& slices() { return slices_; }
 
  private:
@@ -44,7 +47,7 @@ class TrainingPath {
   std::vector<Block> blocks_;
   std::vector<std::vector<std::size_t>> first_slice_;  ///< [position][weight slot] -> slice.
   std::vector<Slice> slices_;
-  std::deque<std::pair<ConvBlock, ConvBlockTape>> tapes_;  ///< Of the forward pass; they stay put.
+  std::deque<std::pair<ConvBlock, ConvBlockTape>> tapes_;  ///< Of forward passes; they stay put.
   torch::ScalarType precision_;
   bool has_kernels_;  ///< Ours can run it.
   double dropout_;

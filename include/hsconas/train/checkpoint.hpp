@@ -19,6 +19,11 @@ struct Checkpoint {
   std::int64_t next_step = 0;
 };
 
+/// Copies the values of `from` into the tensors of the same names in `to`. Throws Error(Data) that
+/// names `source` and a tensor that is missing or of another shape, before anything is changed.
+void copy_tensors(const std::map<std::string, torch::Tensor>& to,
+                  const std::map<std::string, torch::Tensor>& from, const std::string& source);
+
 /// The last two checkpoints of one stage: FOLDER/STAGE.safetensors and, before it,
 /// FOLDER/STAGE.previous.safetensors. Each is a safetensors file with the metadata
 ///   format       "hsconas-checkpoint-1"

@@ -15,6 +15,17 @@ namespace hsconas {
 /// With `clip_norm` > 0 all gradients are first scaled down together to at most that norm.
 void sgd_step(std::vector<TrainingPath::Slice>& slices, const SupernetConfig& config, double lr);
 
+/// What Adam (Kingma and Ba, 2015) remembers of one tensor: running means of its gradient and of
+/// the gradient's square, of the tensor's shape.
+struct AdamMoments {
+  torch::Tensor first;
+  torch::Tensor second;
+};
+
+/// One step of Adam on `value`; `step` counts from 0. Undefined moments are made, as zeros.
+void adam_step(torch::Tensor value, const torch::Tensor& gradient, AdamMoments& moments, double lr,
+               std::int64_t step, double beta1 = 0.9, double beta2 = 0.999);
+
 /// The learning rate of `step` in [0, total): a linear rise over `warmup` steps, then `schedule`
 /// ("linear" or "cosine") from `lr` to 0 over the rest.
 double learning_rate(const std::string& schedule, double lr, std::int64_t step, std::int64_t warmup,

@@ -44,7 +44,8 @@ struct TrainingHooks {
   const StopToken& stop;
   std::function<void(const nlohmann::json&)> metrics;  ///< One object now and then.
   std::function<void(std::int64_t next_step)> save;    ///< Store the supernet; `next_step` follows.
-  std::function<void(std::int64_t step)> after_step{};  ///< When set, after each update.
+  std::function<void(std::int64_t step)> after_step{};    ///< When set, after each update.
+  std::function<Architecture(std::int64_t step)> path{};  ///< When set, in place of uniform ones.
 };
 
 /// One step of gradient descent on the path `arch`; returns the loss before it, on the supernet's
@@ -53,9 +54,10 @@ torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Bat
                          const SupernetConfig& settings, double lr,
                          const Distillation& distillation = {});
 
-/// Trains `supernet` on one uniformly sampled path of the stage's subspace per step, from
-/// `first_step` to the end; `batches` must stand at that step. Everything random in a step depends
-/// only on the seed, the stage's name and the step, so a resumed run repeats the uninterrupted one.
+/// Trains `supernet` on one path of the stage's subspace per step, sampled uniformly or by hook,
+/// from `first_step` to the end; `batches` must stand at that step. Everything random in a step
+/// depends only on the seed, the stage's name and the step, so a resumed run repeats the
+/// uninterrupted one.
 ///
 /// Throws Error(Interrupted) after saving when a stop is requested, Error(Usage) that names the
 /// step when the loss is not finite.

@@ -1,0 +1,218 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/hash.hpp"
+#include "hsconas/codesign/cost_networks.hpp"
+#include "hsconas/codesign/dance_search.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/pipeline/codesign_run.hpp"
+#include "hsconas/pipeline/load_run.hpp"
+#include "hsconas/pipeline/run.hpp"
+#include "hsconas/train/checkpoint.hpp"
+#include "run_data.hpp"
+#include "run_state.hpp"
+
+namespace hsconas {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kStage = "dance";
+constexpr const char* kEvaluator = "dance-evaluator";
+constexpr int kUpdatesPerReport = 10;
+
+json metrics_json(const Metrics& metrics) {
+  return {{"latency", metrics.ms}, {"energy", metrics.energy}, {"area", metrics.area_mm2}};
+}
+
+/// What the evaluator's weights depend on.
+json evaluator_inputs(const Config& config) {
+  const json all = to_json(config);
+  json dance = all["codesign"]["dance"];
+  for (const char* key : {"penalty", "penalty_weight", "warmup_epochs", "choice_lr", "choice_every",
+                          "temperature", "test_networks"}) {
+    dance.erase(key);
+  }
+  return {{"space", all["space"]},
+          {"designs", fingerprint(read_file(config.codesign.designs))},
+          {"batch", config.codesign.batch},
+          {"dance", dance},
+          {"seed", config.seed}};
+}
+
+/// `count` images of a random one of `batches`, or all of it.
+Batch some_images(const std::vector<Batch>& batches, std::int64_t count, Rng rng) {
+  const Batch& all = batches[rng.index(batches.size())];
+  const std::int64_t size = std::min(count, all.labels.size(0));
+  const auto starts = static_cast<std::uint64_t>(all.labels.size(0) - size + 1);
+  const auto first = static_cast<std::int64_t>(rng.below(starts));
+  return {all.images.slice(0, first, first + size), all.labels.slice(0, first, first + size)};
+}
+
+double skip_share(const SearchSpace& space, const Architecture& arch) {
+  double skips = 0.0;
+  for (int layer = 0; layer < space.layers(); ++layer) {
+    const LayerChoice choice = arch[static_cast<std::size_t>(layer)];
+    if (space.mid_channels(layer, choice) == 0) skips += 1.0;
+  }
+  return skips / space.layers();
+}
+
+json report_of(const CostNetworksReport& judged, const DesignSpace& designs) {
+  json right = json::object();
+  for (std::size_t axis = 0; axis < judged.right.size(); ++axis) {
+    right[designs.axes()[axis].key] = judged.right[axis];
+  }
+  return {{"regret_median", judged.regret_median},
+          {"regret_mean", judged.regret_mean},
+          {"regret_p95", judged.regret_p95},
+          {"right", right},
+          {"pair_error", metrics_json(judged.pair_error)},
+          {"best_error", metrics_json(judged.best_error)}};
+}
+
+/// `arch` on every design; the best is that of the lowest cost.
+CodesignResult on_all_designs(const Architecture& arch, double accuracy, const PairCostModel& costs,
+                              const CostNetworks& networks) {
+  CodesignResult result{.networks = {arch}};
+  std::vector<PairCost> row(networks.areas().size());
+  const std::size_t best =
+      best_design(costs, networks.areas(), arch, networks.cost_function(), row);
+  for (std::size_t design = 0; design < row.size(); ++design) {
+    result.scored.push_back({0, design, accuracy, row[design]});
+  }
+  result.best = result.scored[best];
+  std::vector<Pair> possible = result.scored;  // What does not fit a buffer has no cost.
+  std::erase_if(possible, [](const Pair& pair) { return !std::isfinite(pair.cost.ms); });
+  result.front = pareto_front(std::move(possible));
+  result.counts = {.networks = 1, .pairs = std::ssize(row)};
+  return result;
+}
+
+}  // namespace
+
+void Run::train_evaluator(CostNetworks& networks, const json& inputs) {
+  const CheckpointStore store(dir_.checkpoints(), kEvaluator, fingerprint_of(inputs));
+  if (const auto checkpoint = store.load(log_)) {
+    try {
+      networks.load_state(checkpoint->tensors);
+    } catch (const Error& error) {
+      throw Error(error.kind(), store.newest().string() + ": " + error.what());
+    }
+  }
+  if (networks.is_trained()) {
+    log_.info("dance: the evaluator was trained before with the same settings, reused");
+    return;
+  }
+  const auto save = [&] { store.save({networks.state(), 0}); };
+  networks.train(log_, stop_, config_.checkpoint_minutes, save);
+  save();
+}
+
+json Run::dance() {
+  const CodesignConfig& settings = config_.codesign;
+  const DanceConfig& dance = settings.dance;
+  const DesignSpace designs = designs_of(config_);
+  const json all = to_json(config_);
+  const json evaluated = evaluator_inputs(config_);
+  const json learned = {{"weights", weights_inputs(config_)},
+                        {"dance", all["codesign"]["dance"]},
+                        {"evaluator", evaluated},
+                        {"score", score_inputs(config_)}};
+  if (auto report = finished_codesign(dir_, record_, learned, log_)) return *report;
+
+  const auto begin = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  const CostTable costs(space_, designs.designs(), settings.batch);
+  CostNetworks networks(space_, designs, costs, dance, config_.seed);
+  json evaluator;
+  if (dance.penalty == "cost") {
+    data();  // A wrong path is better said before the training than after it.
+    train_evaluator(networks, evaluated);
+    const CostNetworksReport judged = networks.test();
+    log_.info(
+        fmt::format("dance: designs by the evaluator cost {:.4f} times as much as the best "
+                    "ones (median of {} networks)",
+                    judged.regret_median, dance.test_networks));
+    evaluator = report_of(judged, designs);
+    evaluator["seconds"] = seconds();
+  }
+
+  trained_ = std::make_unique<Trained>(space_, config_);
+  DanceSearch search(trained_->supernet, &networks, dance, config_.seed);
+  const std::vector<Batch> held_out = data().validation();
+  const auto per_epoch = static_cast<double>(data().training_images() / config_.supernet.batch);
+  DanceSearch::Losses sums;
+  const auto update = [&](std::int64_t step) {
+    if (step % dance.choice_every != 0) return;
+    const std::int64_t updates = step / dance.choice_every;
+    const double warmup = dance.warmup_epochs * per_epoch;
+    const double risen = warmup > 0.0 ? std::min(1.0, static_cast<double>(step) / warmup) : 1.0;
+    const double weight = risen * dance.penalty_weight;
+    const auto [error, penalty] = search.update(
+        some_images(held_out, config_.supernet.batch,
+                    Rng(config_.seed, "dance images", static_cast<std::uint64_t>(updates))),
+        weight, updates);
+    if (!std::isfinite(error) || !std::isfinite(penalty)) {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("dance: the loss of the architecture parameters is not finite at "
+                              "step {}; the checkpoint before it is kept: lower supernet.lr or "
+                              "set supernet.clip_norm",
+                              step + 1));
+    }
+    sums.error += error;
+    sums.penalty += penalty;
+    if ((updates + 1) % kUpdatesPerReport != 0) return;
+    write_metrics({{"stage", kStage},
+                   {"step", step + 1},
+                   {"held_out_loss", sums.error / kUpdatesPerReport},
+                   {"penalty", sums.penalty / kUpdatesPerReport},
+                   {"penalty_weight", weight}});
+    sums = {};
+  };
+  const Companion companion{.tensors = search.tensors(),
+                            .path = [&](std::int64_t step) { return search.path(step); },
+                            .after_step = update};
+  train_stage(kStage, learned, Subspace::full(space_), config_.supernet, &companion);
+
+  const Architecture arch = search.best();
+  const double accuracy = this->evaluator().accuracy({&arch, 1})[0];
+  const FrozenNetwork winner = trained_->evaluator->freeze_candidate(arch);
+  Tally tally;
+  data().for_each_test_batch([&](const Batch& batch) { tally += classify(winner, batch); });
+  // The accelerator model itself has the last word on costs, over all designs.
+  const CodesignResult result = on_all_designs(arch, accuracy, costs, networks);
+  const auto cost_on = [&](std::size_t design) {
+    return networks.cost_function()(result.scored[design].cost, networks.areas()[design]);
+  };
+  const Pair& best = result.best;
+  json report = codesign_report(config_, result, space_, designs);
+  report["dance"] = {{"cost", cost_on(best.design)},
+                     {"edap", best.cost.product() * networks.areas()[best.design]},
+                     {"test_accuracy", tally.accuracy()},
+                     {"skip_share", skip_share(space_, arch)},
+                     {"macs", space_.cost(arch).macs},
+                     {"probabilities", search.probabilities()}};
+  if (!evaluator.is_null()) {
+    const std::size_t chosen = networks.design_of(arch);
+    evaluator["design"] = designs.designs()[chosen].name;
+    evaluator["regret"] = cost_on(chosen) / cost_on(best.design);
+    report["dance"]["evaluator"] = evaluator;
+  }
+  report["seconds"] = seconds();
+  write_codesign(dir_, result, space_, designs, report);
+  record_.finish("codesign", learned);
+  return report;
+}
+
+}  // namespace hsconas
