@@ -122,7 +122,8 @@ struct CostNetworks::Labels {
   std::vector<Architecture> networks;
   std::vector<double> least;  ///< Cost on the best design.
   torch::Tensor archs;        ///< [n, architecture_size()]
-  torch::Tensor choices;      ///< [n, axes], int64: the best design's coordinates.
+  torch::Tensor hardware;     ///< [n, hardware_size()]: the best design.
+  torch::Tensor choices;      ///< [n, axes], int64: its coordinates.
   torch::Tensor logs;         ///< [n, 3], metrics there.
 };
 
@@ -273,9 +274,11 @@ CostNetworks::Labels CostNetworks::label(const std::string& stream, std::int64_t
   labels.logs = torch::empty({count, 3});
   const Metrics& unit = cost_.reference();
   std::vector<PairCost> row(areas_.size());
+  std::vector<std::size_t> designs;
   for (std::int64_t i = 0; i < count; ++i) {
     Architecture arch = random_network(rng);
     const std::size_t best = best_design(costs_, areas_, arch, cost_, row);
+    designs.push_back(best);
     const auto at = designs_.coordinates(best);
     std::copy(at.begin(), at.end(), labels.choices.data_ptr<std::int64_t>() + i * axes);
     float* logs = labels.logs.data_ptr<float>() + 3 * i;
@@ -286,6 +289,7 @@ CostNetworks::Labels CostNetworks::label(const std::string& stream, std::int64_t
     labels.networks.push_back(std::move(arch));
   }
   labels.archs = code(labels.networks);
+  labels.hardware = hardware_code(designs);
   return labels;
 }
 
@@ -370,8 +374,7 @@ void CostNetworks::train(Log& log, const StopToken& stop, double save_minutes,
   using Clock = std::chrono::steady_clock;
   auto last_save = Clock::now();
   Labels labels;
-  if (generator_step_ < config_.generator_steps ||
-      (!forwards_ && cost_step_ < config_.cost_steps)) {
+  if (!is_trained()) {
     log.info(fmt::format("dance: the best of {} designs for each of {} networks", areas_.size(),
                          config_.generator_networks));
     labels = label("dance networks", config_.generator_networks);
@@ -397,29 +400,32 @@ void CostNetworks::train(Log& log, const StopToken& stop, double save_minutes,
       }
     }
   };
-  const auto some_labels = [&](Rng& rng) {
-    torch::Tensor indices = torch::empty({config_.batch}, torch::kLong);
+  const auto some_labels = [&](Rng& rng, std::int64_t count) {
+    torch::Tensor indices = torch::empty({count}, torch::kLong);
     auto* at = indices.data_ptr<std::int64_t>();
-    for (int i = 0; i < config_.batch; ++i) {
+    for (std::int64_t i = 0; i < count; ++i) {
       at[i] = static_cast<std::int64_t>(rng.index(labels.networks.size()));
     }
     return indices;
   };
   run("dance cost network", cost_network_, cost_step_, config_.cost_steps, [&](Rng& rng) {
-    // The square of a small difference of logarithms is that of the relative error.
-    if (forwards_) {
-      const Pairs pairs = random_pairs(rng, config_.batch);
-      return ((logs(pairs.archs, pairs.hardware) - pairs.logs) / log_deviation_).square().mean();
+    // Half of the pairs are such as the search will ask for: networks on their best designs.
+    const std::int64_t random = forwards_ ? config_.batch / 2 : 0;
+    const torch::Tensor some = some_labels(rng, config_.batch - random);
+    Pairs pairs{labels.archs.index_select(0, some), labels.hardware.index_select(0, some),
+                labels.logs.index_select(0, some)};
+    if (random > 0) {
+      const Pairs others = random_pairs(rng, random);
+      pairs = {torch::cat({pairs.archs, others.archs}),
+               torch::cat({pairs.hardware, others.hardware}),
+               torch::cat({pairs.logs, others.logs})};
     }
-    const torch::Tensor some = some_labels(rng);
-    return ((logs(labels.archs.index_select(0, some), {}) - labels.logs.index_select(0, some)) /
-            log_deviation_)
-        .square()
-        .mean();
+    // The square of a small difference of logarithms is that of the relative error.
+    return ((logs(pairs.archs, pairs.hardware) - pairs.logs) / log_deviation_).square().mean();
   });
   run("dance hardware generator", generator_, generator_step_, config_.generator_steps,
       [&](Rng& rng) {
-        const torch::Tensor some = some_labels(rng);
+        const torch::Tensor some = some_labels(rng, config_.batch);
         return generator_loss(labels.archs.index_select(0, some),
                               labels.choices.index_select(0, some));
       });

@@ -159,7 +159,7 @@ void describe(Visitor& v, DanceConfig& c) {
   v("cost_width", c.cost_width, range(1, 65536), "neurons per layer of the cost network");
   v("generator_width", c.generator_width, range(1, 65536),
     "neurons per layer of the hardware generation network");
-  v("cost_steps", c.cost_steps, range(1, 1e9), "of training, each on new random pairs");
+  v("cost_steps", c.cost_steps, range(1, 1e9), "of training");
   v("generator_steps", c.generator_steps, range(1, 1e9), "of training");
   v("generator_networks", c.generator_networks, range(1, 1e8),
     "random networks whose best design is found by trying all");

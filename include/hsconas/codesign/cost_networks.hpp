@@ -59,8 +59,9 @@ struct CostNetworksReport {
 /// The hardware generation network takes an architecture, a row of choice probabilities per layer
 /// (one-hot for a concrete one), to a choice on every axis of the design space; it learns from the
 /// designs that exhaustive search finds. The cost network takes the architecture and these choices
-/// (feature forwarding) to log latency, energy and area; it learns from random pairs, all of them
-/// new, that the accelerator model costs. Without forwarding it takes the architecture alone and
+/// (feature forwarding) to log latency, energy and area; it learns from pairs that the accelerator
+/// model costs, half of them random and always new, half networks on their best designs. Without
+/// forwarding it takes the architecture alone and
 /// learns what that costs on its best design.
 class CostNetworks {
  public:

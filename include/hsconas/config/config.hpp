@@ -129,7 +129,7 @@ struct DanceConfig {
   double area_weight = 1.0;
   int cost_width = 256;            ///< Neurons per layer of the cost network
   int generator_width = 128;       ///< and of the hardware generation network.
-  int cost_steps = 6000;           ///< Training steps of the cost network, each on new random pairs
+  int cost_steps = 6000;           ///< Training steps of the cost network
   int generator_steps = 3000;      ///< and of the hardware generation network.
   int generator_networks = 10000;  ///< Networks whose best design is searched exhaustively.
   int test_networks = 1000;        ///< Others, to judge both on.
