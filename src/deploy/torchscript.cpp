@@ -80,7 +80,9 @@ class ScriptWriter {
       case PrimitiveKind::BatchNorm:
         return x;  // Folded into the convolution before it.
       case PrimitiveKind::Relu:
-        return let(fmt::format("torch.relu({})", x));
+        // In place, as FrozenRunner does it: a copy of 1 x 1 images may get other strides, and the
+        // convolution after it another kernel.
+        return let(fmt::format("torch.relu_({})", x));
       case PrimitiveKind::AvgPool:
         return let(fmt::format("torch.avg_pool2d({}, [{k}, {k}], [{s}, {s}], [{p}, {p}])", x,
                                fmt::arg("k", p.kernel), fmt::arg("s", p.stride),

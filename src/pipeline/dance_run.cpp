@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -49,7 +50,7 @@ json evaluator_inputs(const Config& config) {
 }
 
 /// `count` images of a random one of `batches`, or all of it.
-Batch some_images(const std::vector<Batch>& batches, std::int64_t count, Rng rng) {
+Batch some_images(const std::vector<Batch>& batches, std::int64_t count, Rng& rng) {
   const Batch& all = batches[rng.index(batches.size())];
   const std::int64_t size = std::min(count, all.labels.size(0));
   const auto starts = static_cast<std::uint64_t>(all.labels.size(0) - size + 1);
@@ -78,6 +79,55 @@ json report_of(const CostNetworksReport& judged, const DesignSpace& designs) {
           {"pair_error", metrics_json(judged.pair_error)},
           {"best_error", metrics_json(judged.best_error)}};
 }
+
+/// The steps of the architecture parameters between those of the weights.
+class ChoiceTraining {
+ public:
+  ChoiceTraining(DanceSearch& search, std::vector<Batch> held_out, const Config& config,
+                 std::int64_t steps_per_epoch, std::function<void(json)> write_metrics)
+      : search_(search),
+        held_out_(std::move(held_out)),
+        config_(config),
+        warmup_steps_(config.codesign.dance.warmup_epochs * static_cast<double>(steps_per_epoch)),
+        write_metrics_(std::move(write_metrics)) {}
+
+  /// Of the weights, `step`. Throws Error(Usage) that names it when the loss is not finite.
+  void after_step(std::int64_t step) {
+    const DanceConfig& dance = config_.codesign.dance;
+    if (step % dance.choice_every != 0) return;
+    const std::int64_t update = step / dance.choice_every;
+    const auto done = static_cast<double>(step);
+    const double weight =
+        dance.penalty_weight * (done < warmup_steps_ ? done / warmup_steps_ : 1.0);
+    Rng rng(config_.seed, "dance images", static_cast<std::uint64_t>(update));
+    const auto [error, penalty] =
+        search_.update(some_images(held_out_, config_.supernet.batch, rng), weight, update);
+    if (!std::isfinite(error) || !std::isfinite(penalty)) {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{}: the loss of the architecture parameters is not finite at step "
+                              "{}; the checkpoint before it is kept: lower supernet.lr or set "
+                              "supernet.clip_norm",
+                              kStage, step + 1));
+    }
+    sums_.error += error;
+    sums_.penalty += penalty;
+    if ((update + 1) % kUpdatesPerReport != 0) return;
+    write_metrics_({{"stage", kStage},
+                    {"step", step + 1},
+                    {"held_out_loss", sums_.error / kUpdatesPerReport},
+                    {"penalty", sums_.penalty / kUpdatesPerReport},
+                    {"penalty_weight", weight}});
+    sums_ = {};
+  }
+
+ private:
+  DanceSearch& search_;
+  std::vector<Batch> held_out_;
+  const Config& config_;
+  double warmup_steps_;
+  std::function<void(json)> write_metrics_;
+  DanceSearch::Losses sums_;  ///< Since the last line of metrics.
+};
 
 /// `arch` on every design; the best is that of the lowest cost.
 CodesignResult on_all_designs(const Architecture& arch, double accuracy, const PairCostModel& costs,
@@ -150,39 +200,12 @@ json Run::dance() {
 
   trained_ = std::make_unique<Trained>(space_, config_);
   DanceSearch search(trained_->supernet, &networks, dance, config_.seed);
-  const std::vector<Batch> held_out = data().validation();
-  const auto per_epoch = static_cast<double>(data().training_images() / config_.supernet.batch);
-  DanceSearch::Losses sums;
-  const auto update = [&](std::int64_t step) {
-    if (step % dance.choice_every != 0) return;
-    const std::int64_t updates = step / dance.choice_every;
-    const double warmup = dance.warmup_epochs * per_epoch;
-    const double risen = warmup > 0.0 ? std::min(1.0, static_cast<double>(step) / warmup) : 1.0;
-    const double weight = risen * dance.penalty_weight;
-    const auto [error, penalty] = search.update(
-        some_images(held_out, config_.supernet.batch,
-                    Rng(config_.seed, "dance images", static_cast<std::uint64_t>(updates))),
-        weight, updates);
-    if (!std::isfinite(error) || !std::isfinite(penalty)) {
-      throw Error(ErrorKind::Usage,
-                  fmt::format("dance: the loss of the architecture parameters is not finite at "
-                              "step {}; the checkpoint before it is kept: lower supernet.lr or "
-                              "set supernet.clip_norm",
-                              step + 1));
-    }
-    sums.error += error;
-    sums.penalty += penalty;
-    if ((updates + 1) % kUpdatesPerReport != 0) return;
-    write_metrics({{"stage", kStage},
-                   {"step", step + 1},
-                   {"held_out_loss", sums.error / kUpdatesPerReport},
-                   {"penalty", sums.penalty / kUpdatesPerReport},
-                   {"penalty_weight", weight}});
-    sums = {};
-  };
+  ChoiceTraining choices(search, data().validation(), config_,
+                         data().training_images() / config_.supernet.batch,
+                         [this](json line) { write_metrics(std::move(line)); });
   const Companion companion{.tensors = search.tensors(),
                             .path = [&](std::int64_t step) { return search.path(step); },
-                            .after_step = update};
+                            .after_step = [&](std::int64_t step) { choices.after_step(step); }};
   train_stage(kStage, learned, Subspace::full(space_), config_.supernet, &companion);
 
   const Architecture arch = search.best();

@@ -25,9 +25,6 @@ namespace {
 
 constexpr double kOnnxTolerance = 1e-4;
 constexpr double kTorchScriptTolerance = 1e-6;
-// TorchScript adds a classifier's bias after its sum over the channels, at::linear before: for
-// FBNet these are 1,984 terms, and float32 shows the order.
-constexpr double kBiasedClassifierTolerance = 2e-6;
 
 std::vector<std::string> shipped_spaces() {
   std::vector<std::string> names;
@@ -170,8 +167,7 @@ TEST_CASE("an exported TorchScript network answers as ours in C++, in every spac
         const torch::Tensor logits = module.forward({images}).toTensor();
         INFO(name);
         const double difference = relative_difference(model.network.forward(images), logits);
-        CHECK(difference <
-              (model.space.head.bias ? kBiasedClassifierTolerance : kTorchScriptTolerance));
+        CHECK(difference < kTorchScriptTolerance);
         largest = std::max(largest, difference);
       }
     }

@@ -70,11 +70,11 @@ class FakeEvaluator : public Evaluator {
 /// ones. Gives up like the supernet's, after every kBatch images.
 class CountingEvaluator : public Evaluator {
  public:
-  static constexpr std::int64_t kImages = 2000;
   static constexpr std::int64_t kBatch = 100;
 
-  explicit CountingEvaluator(const SearchSpace& space, std::uint64_t seed = 1)
-      : truth_(space, seed), seed_(seed) {
+  explicit CountingEvaluator(const SearchSpace& space, std::uint64_t seed = 1,
+                             std::int64_t images = 2000)
+      : truth_(space, seed), seed_(seed), images_(images) {
     ease_ = normals("ease", 0, 0.8);
   }
 
@@ -93,9 +93,9 @@ class CountingEvaluator : public Evaluator {
     std::vector<Judgement> judgements;
     for (std::size_t i = 0; i < archs.size(); ++i) {
       const Answers answers = answers_of(archs[i]);
-      Racer racer(rivals, kImages);
+      Racer racer(rivals, images_);
       const auto is_over = [&] {
-        return racer.seen() == kImages ||
+        return racer.seen() == images_ ||
                (race.confidence < 1.0 && racer.at_most(race.confidence) < race.floors[i]);
       };
       do {
@@ -105,19 +105,19 @@ class CountingEvaluator : public Evaluator {
       } while (!is_over());
       judgements.push_back({.accuracy = racer.accuracy(),
                             .at_most = racer.at_most(race.confidence),
-                            .images = racer.seen() == kImages ? 0 : racer.seen()});
+                            .images = racer.seen() == images_ ? 0 : racer.seen()});
     }
     return judgements;
   }
 
-  std::int64_t images() const override { return kImages; }
+  std::int64_t images() const override { return images_; }
 
  private:
   std::vector<double> normals(std::string_view stream, std::uint64_t index,
                               double deviation) const {
     Rng rng(seed_, stream, index);
     std::vector<double> values;
-    for (std::int64_t i = 0; i < kImages; ++i) values.push_back(deviation * rng.normal());
+    for (std::int64_t i = 0; i < images_; ++i) values.push_back(deviation * rng.normal());
     return values;
   }
 
@@ -143,6 +143,7 @@ class CountingEvaluator : public Evaluator {
 
   FakeEvaluator truth_;
   std::uint64_t seed_;
+  std::int64_t images_;  ///< A multiple of kBatch.
   std::vector<double> ease_;
   std::map<std::uint64_t, std::vector<double>> tastes_;  ///< By layer, operator and width.
 };

@@ -1,0 +1,116 @@
+#!/bin/bash
+# DANCE against its baselines, what its weight on cost does, its collapse without warm-up, and the
+# hardware that each cost function chooses:
+#   scripts/dance_tables.sh OUT [key=value ...]
+# OUT is a folder for the runs; a second call continues what is missing. The config is
+# configs/dance.json; key=value overrides it, e.g. data.path. JOBS runs at a time (default: one per
+# core, each on one thread). All costs are the accelerator model's own.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+hsconas=${HSCONAS:-$here/build/release/hsconas}
+[ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+shift
+overrides=("$@")
+jobs=${JOBS:-$(nproc)}
+seeds='1 2 3'
+weights='0.03 0.1 0.3 1 3'
+# 0.3 is the config's own.
+name_of() { if [ "$1" = 0.3 ]; then echo dance-1; else echo "weight-$1"; fi; }
+
+# run NAME EVALUATOR [key=value ...]: one search. Those of the same EVALUATOR (its seed and cost
+# function) train that once.
+run() {
+  local dir=$out/$1 evaluator=$out/evaluators/$2.safetensors
+  [ -e "$dir/codesign.json" ] && return
+  mkdir -p "$dir/checkpoints"
+  if [ -e "$evaluator" ]; then cp -n "$evaluator" "$dir/checkpoints/dance-evaluator.safetensors"; fi
+  "$hsconas" -q codesign --config "$here/configs/dance.json" --work-dir "$dir" --resume \
+    "codesign.designs=$here/configs/designs/dance.json" device.threads=1 data.workers=1 \
+    ${overrides[@]+"${overrides[@]}"} "${@:3}" > "$dir/out.txt"
+  mkdir -p "$out/evaluators"
+  if [ -e "$dir/checkpoints/dance-evaluator.safetensors" ]; then
+    cp -n "$dir/checkpoints/dance-evaluator.safetensors" "$evaluator"
+  fi
+}
+
+# Reads lines of arguments of run(), `jobs` at a time.
+run_all() {
+  local line words
+  while read -r line; do
+    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+    read -ra words <<< "$line"
+    run "${words[@]}" &
+  done
+  while [ -n "$(jobs -rp)" ]; do wait -n; done
+}
+
+# The first number or text of a key in a result: value NAME KEY.
+value() {
+  sed -nE "s/^ *\"$2\": \"?(-?[0-9][^\",]*|[a-z]+-?[a-z]*_[^\",]*)\"?,?$/\1/p" "$out/$1/codesign.json" | head -1
+}
+
+heading() {
+  printf '\n%s\n%-22s %9s %9s %9s %8s %7s %10s %10s %8s  %-16s %s\n' "$1" run 'test %' \
+    'held-out%' EDAP MACs 'skips %' 'ms' energy 'mm^2' accelerator network
+}
+
+row() {
+  printf '%-22s %9.2f %9.2f %9.3g %7.2fM %7.0f %10.4f %10.3g %8.3f  %-16s %s\n' "$1" \
+    "$(awk -v a="$(value "$1" test_accuracy)" 'BEGIN { print 100 * a }')" \
+    "$(awk -v a="$(value "$1" accuracy)" 'BEGIN { print 100 * a }')" "$(value "$1" edap)" \
+    "$(awk -v m="$(value "$1" macs)" 'BEGIN { print m / 1e6 }')" \
+    "$(awk -v s="$(value "$1" skip_share)" 'BEGIN { print 100 * s }')" \
+    "$(value "$1" latency_ms)" "$(value "$1" energy)" "$(value "$1" area_mm2)" \
+    "$(value "$1" design)" "$(sed -nE 's/^ *"arch": "([^"]*)".*/\1/p' "$out/$1/codesign.json" | head -1)"
+}
+
+# Spearman of two columns without ties on stdin.
+spearman() {
+  awk '{ x[NR] = $1; y[NR] = $2 }
+       END { for (i = 1; i <= NR; i++) { a = b = 0
+               for (j = 1; j <= NR; j++) { a += x[j] < x[i]; b += y[j] < y[i] }
+               sum += (a - b) ^ 2 }
+             printf "%.2f\n", 1 - 6 * sum / (NR * (NR * NR - 1)) }'
+}
+
+# The first run of an evaluator must have ended before others can take it.
+first_runs() {
+  for seed in $seeds; do echo "dance-$seed edap-$seed seed=$seed"; done
+  for metric in latency energy area; do
+    echo "only-$metric $metric-1 codesign.dance.cost=linear codesign.dance.latency_weight=0" \
+      "codesign.dance.energy_weight=0 codesign.dance.area_weight=0 codesign.dance.${metric}_weight=1"
+  done
+}
+other_runs() {
+  for seed in $seeds; do
+    echo "macs-$seed none seed=$seed codesign.dance.penalty=macs"
+    echo "none-$seed none seed=$seed codesign.dance.penalty=none"
+  done
+  for weight in $weights; do
+    echo "$(name_of "$weight") edap-1 codesign.dance.penalty_weight=$weight"
+  done
+  echo "no-warm-up edap-1 codesign.dance.penalty_weight=3 codesign.dance.warmup_epochs=0"
+}
+run_all < <(first_runs)
+run_all < <(other_runs)
+
+heading 'Penalties: DANCE, multiply-adds, none; the best accelerator for each'
+for penalty in dance macs none; do
+  for seed in $seeds; do row "$penalty-$seed"; done
+done
+
+heading 'More weight on cost'
+for weight in $weights; do row "$(name_of "$weight")"; done
+echo "Spearman of weight and EDAP: $(for weight in $weights; do
+  echo "$weight $(value "$(name_of "$weight")" edap)"
+done | spearman)"
+
+heading 'A heavy weight, risen to in the warm-up, or there from the start'
+row weight-3
+row no-warm-up
+
+heading 'Cost functions'
+row dance-1
+for metric in latency energy area; do row "only-$metric"; done
