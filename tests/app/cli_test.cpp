@@ -1,4 +1,5 @@
 // The command line: plans, predictions, configs and help.
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -202,13 +203,19 @@ TEST_CASE("config keys explains every key that a config has", "[app]") {
   }
   json config = json::parse(bench.run({"config", "print", "-c", "micro.json"}).out);
   config.erase("space");
-  for (const auto& [name, value] : config.items()) {
-    if (!value.is_object()) {
-      CHECK(keys.contains(name));
-    } else {
-      for (const auto& [key, unused] : value.items()) CHECK(keys.contains(name + "." + key));
-    }
-  }
+  const std::function<void(const std::string&, const json&)> check_all =
+      [&](const std::string& prefix, const json& section) {
+        for (const auto& [key, value] : section.items()) {
+          const std::string name = prefix + key;
+          CAPTURE(name);
+          if (value.is_object()) {
+            check_all(name + ".", value);
+          } else {
+            CHECK(keys.contains(name));
+          }
+        }
+      };
+  check_all("", config);
   CHECK(contains(bench.run({"config", "keys"}).out, "search.population"));
 }
 
