@@ -200,7 +200,9 @@ DesignSpace designs_of(const Config& config) {
                 "codesign.designs is required: the accelerators to choose from, e.g. "
                 "configs/designs/semi-decoupled.json");
   }
-  return load_design_space(config.codesign.designs);
+  DesignSpace designs = load_design_space(config.codesign.designs);
+  energy_unit(designs, config.codesign);  // What cannot be compared is said before any work.
+  return designs;
 }
 
 json codesign_report(const Config& config, const CodesignResult& result, const SearchSpace& space,
@@ -267,7 +269,6 @@ std::optional<json> finished_codesign(const WorkDir& dir, StageRecord& record, c
 json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
                   const CodesignJudge& judge, Log& log, const StopToken& stop) {
   const DesignSpace designs = designs_of(config);
-  energy_unit(designs, config.codesign);  // What cannot be compared is said first.
   const std::size_t proxy = proxy_of(designs, config.codesign);
   const json inputs = inputs_of(config, judge);
   if (auto report = finished_codesign(dir, record, inputs, log)) return *report;

@@ -149,6 +149,7 @@ TEST_CASE("codesign refuses what cannot be in one line", "[app]") {
   macs["energy"] = "eyeriss";
   write_json(bench / "macs.json", macs);
   refused({"codesign.designs=macs.json", "codesign.max_power_mw=10"}, 2, "not in mac");
+  refused({"codesign.designs=macs.json", "codesign.max_power_mw=10", "--dry-run"}, 2, "not in mac");
 }
 
 TEST_CASE("a single network with a known accuracy is a choice of design", "[app]") {

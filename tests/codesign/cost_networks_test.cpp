@@ -2,10 +2,10 @@
 
 #include <cmath>
 
-#include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
 #include "catch.hpp"
+#include "codesign/small_evaluator.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/space/subspace.hpp"
@@ -19,24 +19,11 @@ namespace {
 /// A tiny space and 60 designs: labels and training take a second.
 struct Bench {
   SearchSpace space = tiny_space();
-  DesignSpace designs{nlohmann::json::parse(R"({"name": "few", "dataflow": ["ws-kc", "os-yx", "rs"],
-    "rows": [4, 8, 16, 32], "columns": 8, "register_words": [4, 8, 16, 32, 64],
-    "buffer_bytes": 65536, "noc_words": 16, "offchip_bytes": 8})")};
+  DesignSpace designs = few_designs();
   CostTable costs{space, designs.designs()};
-  DanceConfig config;
+  DanceConfig config = small_evaluator();
   Log log{Verbosity::Quiet, false};
   StopToken stop;
-
-  Bench() {
-    config.cost_width = 32;
-    config.generator_width = 32;
-    config.cost_steps = 300;
-    config.generator_steps = 150;
-    config.generator_networks = 300;
-    config.test_networks = 100;
-    config.batch = 64;
-    config.evaluator_lr = 0.01;
-  }
 
   CostNetworks make(bool forwards = true) const {
     return {space, designs, costs, config, 1, forwards};

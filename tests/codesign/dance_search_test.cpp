@@ -2,10 +2,10 @@
 
 #include <cmath>
 
-#include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
 #include "catch.hpp"
+#include "codesign/small_evaluator.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/spaces.hpp"
 
@@ -18,21 +18,9 @@ constexpr std::int64_t kImages = 8;
 struct Bench {
   SearchSpace space = tiny_space();
   Supernet supernet{space, torch::kCPU, 1};
-  DesignSpace designs{nlohmann::json::parse(R"({"name": "few", "dataflow": ["ws-kc", "os-yx", "rs"],
-    "rows": [4, 8, 16, 32], "columns": 8, "register_words": [4, 16, 64],
-    "buffer_bytes": 65536, "noc_words": 16, "offchip_bytes": 8})")};
+  DesignSpace designs = few_designs();
   CostTable costs{space, designs.designs()};
-  DanceConfig config;
-
-  Bench() {
-    config.cost_width = 32;
-    config.generator_width = 32;
-    config.cost_steps = 300;
-    config.generator_steps = 150;
-    config.generator_networks = 300;
-    config.batch = 64;
-    config.evaluator_lr = 0.01;
-  }
+  DanceConfig config = small_evaluator();
 
   DanceSearch search(const char* penalty, const CostNetworks* networks = nullptr) {
     config.penalty = penalty;

@@ -61,8 +61,7 @@ struct CostNetworksReport {
 /// designs that exhaustive search finds. The cost network takes the architecture and these choices
 /// (feature forwarding) to log latency, energy and area; it learns from pairs that the accelerator
 /// model costs, half of them random and always new, half networks on their best designs. Without
-/// forwarding it takes the architecture alone and
-/// learns what that costs on its best design.
+/// forwarding it takes the architecture alone and learns what that costs on its best design.
 class CostNetworks {
  public:
   /// `cost` is normalised by geometric means over random pairs, drawn here. The referenced objects

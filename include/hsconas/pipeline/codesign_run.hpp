@@ -42,8 +42,7 @@ nlohmann::json run_codesign(const Config& config, const WorkDir& dir, StageRecor
 std::optional<nlohmann::json> finished_codesign(const WorkDir& dir, StageRecord& record,
                                                 const nlohmann::json& inputs, Log& log);
 
-/// The content of codesign.json but for seconds, ranks and what a method adds. Throws Error(Usage)
-/// as run_codesign() does.
+/// The content of codesign.json but for seconds, ranks and what a method adds.
 nlohmann::json codesign_report(const Config& config, const CodesignResult& result,
                                const SearchSpace& space, const DesignSpace& designs);
 
@@ -57,7 +56,8 @@ std::string format_codesign(const nlohmann::json& result);
 /// What --dry-run prints: networks, designs, limits, how many pairs will be costed.
 std::string describe_codesign(const Config& config, std::size_t networks);
 
-/// The designs of config.codesign.designs; throws Error(Usage) when none are named.
+/// The designs of config.codesign.designs; throws Error(Usage) when none are named, when their
+/// energies have different units, or for a power limit on energies that are not in pJ.
 DesignSpace designs_of(const Config& config);
 
 }  // namespace hsconas
