@@ -37,13 +37,16 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
                          const Activation& activation, Index pixel, int rows, float* to) {
   const int stride = sizes.padded_depth;
   if (s.kernel == 1 && s.stride == 1) {
-    for (int r = 0; r < rows; ++r) {
-      const float* from = in.data + (pixel + r) * in.pixel_stride;
+    // Few rows at a time, so that those stay in the first-level cache from vector to vector.
+    for (int block = 0; block < rows; block += kRows) {
+      const int end = smaller(block + kRows, rows);
       for (int c = 0; c < s.in_channels; c += kLanes) {
-        store(
-            to + Index{r} * stride + c,
-            activated(activation, c,
-                      stream_channels(from, in.pixel_stride, in.channel_stride, c, s.in_channels)));
+        const ChannelLanes lanes(in, c, s.in_channels);
+        const LaneActivation activated(activation, c);
+        for (int r = block; r < end; ++r) {
+          store(to + Index{r} * stride + c,
+                activated(lanes.stream(in.data + (pixel + r) * in.pixel_stride)));
+        }
       }
     }
   } else {
@@ -65,7 +68,8 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
         const int run = s.kernel * s.in_channels;
         for (int ky = 0; ky < s.kernel; ++ky) {
           for (int k = 0; k < run; k += kLanes) {
-            store_channels(row, 1, k, run, load_channels(from, 1, k, run));
+            const ChannelLanes lanes(in, k, run);
+            lanes.store(row, lanes.load(from));
           }
           from += Index{s.in_size} * s.in_channels;
           row += run;
@@ -100,21 +104,52 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
 
 /// Takes the tiles of a product to the convolution's output.
 template <bool kMoments>
-struct FinishTile {
-  Finish<kMoments> finish;
+struct FinishTiles {
+  const ConvForward& f;
+  int channels;
   Sums* sums;  ///< Of each vector of channels.
   Index pixel;
   int rows;  ///< Behind them is padding.
 
   template <int kVectors>
-  void operator()(int row, int column, const Vec (&tile)[kRows][kVectors]) const {
-    const int count = smaller(rows - row, kRows);
-    for (int v = 0; v < kVectors; ++v) {
-      const int c = column + v * kLanes;
-      Sums own = kMoments ? sums[c / kLanes] : Sums{};
-      for (int r = 0; r < count; ++r) finish(pixel + row + r, c, tile[r][v], own);
-      if (kMoments) sums[c / kLanes] = own;
+  struct Columns {
+    Finish<kMoments> finish[kVectors];
+    Sums* sums;
+    Index pixel;
+    int rows;
+
+    void operator()(int row, const Tile<kVectors>& tile) const {
+      for (int v = 0; v < kVectors; ++v) {
+        Sums own = kMoments ? sums[v] : Sums{};
+        // Not up to rows - row: an index that is not a constant would take the tile to memory.
+        for (int r = 0; r < kRows; ++r) {
+          if (row + r < rows) finish[v](pixel + row + r, tile[r][v], own);
+        }
+        if (kMoments) sums[v] = own;
+      }
     }
+  };
+
+  template <int kVectors>
+  Columns<kVectors> at(int column) const {
+    Columns<kVectors> columns{
+        .finish = {}, .sums = sums + column / kLanes, .pixel = pixel, .rows = rows};
+    for (int v = 0; v < kVectors; ++v) {
+      columns.finish[v] = Finish<kMoments>(f, column + v * kLanes, channels);
+    }
+    return columns;
+  }
+};
+
+/// Takes the first row of a tile as pivots of the sums.
+struct PivotTiles {
+  Sums* sums;
+
+  template <int kVectors>
+  auto at(int column) const {
+    return [own = sums + column / kLanes](int, const Tile<kVectors>& tile) {
+      for (int v = 0; v < kVectors; ++v) own[v] = {.pivot = tile[0][v]};
+    };
   }
 };
 
@@ -124,23 +159,33 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward& f, Index fir
   const DenseSizes sizes = dense_sizes(s);
   float* windows = scratch;
   auto* sums = reinterpret_cast<Sums*>(scratch + Index{sizes.tile} * sizes.padded_depth);
-  const Finish<kMoments> finish(f, s.out_channels);
+  // Pixels that are read as they lie need not be copied first, but for the last few.
+  const bool in_place = s.kernel == 1 && s.stride == 1 && f.in.channel_stride == 1 &&
+                        f.in_activation.scale == nullptr && !f.in_activation.relu;
   const Index begin = first * s.out_pixels();
   const Index end = last * s.out_pixels();
+  const auto multiply = [&](const float* a, Index a_stride, Index pixel, int rows) {
+    product(a, a_stride, f.weights, (rows + kRows - 1) / kRows * kRows, sizes.depth,
+            sizes.padded_out, FinishTiles<kMoments>{f, s.out_channels, sums, pixel, rows});
+  };
   Index added = 0;
   for (Index pixel = begin; pixel < end; pixel += sizes.tile) {
     const int rows = end - pixel < sizes.tile ? static_cast<int>(end - pixel) : sizes.tile;
-    load_windows(s, sizes, f.in, f.in_activation, pixel, rows, windows);
     if (kMoments && pixel == begin) {
       // The pivots: what comes out of the first pixels.
+      load_windows(s, sizes, f.in, f.in_activation, pixel, smaller(rows, kRows), windows);
       product(windows, sizes.padded_depth, f.weights, kRows, sizes.depth, sizes.padded_out,
-              [&](int, int column, const auto& tile) {
-                int c = column / kLanes;
-                for (const Vec& pivot : tile[0]) sums[c++] = {.pivot = pivot};
-              });
+              PivotTiles{sums});
     }
-    product(windows, sizes.padded_depth, f.weights, (rows + kRows - 1) / kRows * kRows, sizes.depth,
-            sizes.padded_out, FinishTile<kMoments>{finish, sums, pixel, rows});
+    const int read_in_place = in_place ? rows / kRows * kRows : 0;
+    if (read_in_place > 0) {
+      multiply(f.in.data + pixel * f.in.pixel_stride, f.in.pixel_stride, pixel, read_in_place);
+    }
+    if (read_in_place < rows) {
+      const Index rest = pixel + read_in_place;
+      load_windows(s, sizes, f.in, f.in_activation, rest, rows - read_in_place, windows);
+      multiply(windows, sizes.padded_depth, rest, rows - read_in_place);
+    }
     if (!kMoments) continue;
     added += rows;
     if (added < kMostAdded && pixel + rows < end) continue;
@@ -157,20 +202,25 @@ inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index f
   float* windows = scratch;
   float* gradient = windows + Index{sizes.tile} * sizes.padded_depth;
   float* in_gradient = gradient + Index{sizes.tile} * sizes.padded_out;
+  const Channels<const float> z{b.out, s.out_channels, 1};
   const Index end = last * s.out_pixels();
   for (Index pixel = first * s.out_pixels(); pixel < end; pixel += sizes.tile) {
     const int rows = end - pixel < sizes.tile ? static_cast<int>(end - pixel) : sizes.tile;
     const int full_rows = (rows + kRows - 1) / kRows * kRows;
     load_windows(s, sizes, b.in, b.in_activation, pixel, rows, windows);
-    for (int r = 0; r < rows; ++r) {
-      const float* z = b.out + (pixel + r) * s.out_channels;
-      const float* g = b.gradient.data + (pixel + r) * b.gradient.pixel_stride;
+    // Few rows at a time, so that those stay in the first-level cache from vector to vector.
+    for (int block = 0; block < rows; block += kRows) {
+      const int end_row = smaller(block + kRows, rows);
       for (int c = 0; c < s.out_channels; c += kLanes) {
-        const Vec value = output_gradient(
-            b.out_activation, b.norm, c, stream_channels(z, s.out_channels, 1, c, s.out_channels),
-            stream_channels(g, b.gradient.pixel_stride, b.gradient.channel_stride, c,
-                            s.out_channels));
-        store(gradient + Index{r} * sizes.padded_out + c, value);
+        const LaneGradient out_gradient(b.out_activation, b.norm, c);
+        const ChannelLanes z_lanes(z, c, s.out_channels);
+        const ChannelLanes g_lanes(b.gradient, c, s.out_channels);
+        for (int r = block; r < end_row; ++r) {
+          const Vec value =
+              out_gradient(z_lanes.stream(z.data + (pixel + r) * z.pixel_stride),
+                           g_lanes.stream(b.gradient.data + (pixel + r) * b.gradient.pixel_stride));
+          store(gradient + Index{r} * sizes.padded_out + c, value);
+        }
       }
     }
     zero(gradient + Index{rows} * sizes.padded_out, Index{full_rows - rows} * sizes.padded_out);
@@ -178,8 +228,9 @@ inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index f
               b.weight_gradient);
     if (b.weights == nullptr) continue;
     product(gradient, sizes.padded_out, b.weights, full_rows, s.out_channels, sizes.padded_depth,
-            StoreTile{in_gradient, sizes.padded_depth});
+            StoreTiles{in_gradient, sizes.padded_depth});
     for (int c = 0; c < s.in_channels; c += kLanes) {
+      const ChannelLanes lanes(b.in_gradient, c, s.in_channels);
       Vec sum{};
       Vec along{};
       for (int r = 0; r < rows; ++r) {
@@ -188,10 +239,9 @@ inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index f
         along += g * y;
         sum += b.in_activation.relu ? where_positive(y, g) : g;
         float* to = b.in_gradient.data + (pixel + r) * b.in_gradient.pixel_stride;
-        const int stride = b.in_gradient.channel_stride;
-        if (b.accumulate) g += load_channels(to, stride, c, s.in_channels);
-        will_store(to, b.in_gradient.pixel_stride, stride, c);
-        store_channels(to, stride, c, s.in_channels, g);
+        if (b.accumulate) g += lanes.load(to);
+        lanes.will_store(to);
+        lanes.store(to, g);
       }
       if (b.in_sum == nullptr) continue;
       add_lanes(sum, c, s.in_channels, b.in_sum);

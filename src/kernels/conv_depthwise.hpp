@@ -12,36 +12,36 @@ inline int frame_size(const ConvGeometry& s) {
   return s.in_size + s.kernel - 1;
 }
 
-template <int kKernel, int kPixels, typename Take>
-inline void slide_pixels(const float* frame, int frame_size, int stride, const float* weights,
-                         int x, Take& take) {
+template <int kKernel, int kPixels, int kStride, typename Take>
+inline void slide_pixels(const float* frame, int frame_size, const float* weights, int x,
+                         Take& take) {
   Vec sums[kPixels] = {};
   for (int ky = 0; ky < kKernel; ++ky) {
-    const float* row = frame + (Index{ky} * frame_size + x * stride) * kLanes;
+    const float* row = frame + (Index{ky} * frame_size + x * kStride) * kLanes;
     for (int kx = 0; kx < kKernel; ++kx) {
       const Vec weight = load(weights + (ky * kKernel + kx) * kLanes);
       for (int p = 0; p < kPixels; ++p) {
-        sums[p] += weight * load(row + (p * stride + kx) * kLanes);
+        sums[p] += weight * load(row + (p * kStride + kx) * kLanes);
       }
     }
   }
   for (int p = 0; p < kPixels; ++p) take(x + p, sums[p]);
 }
 
-/// Hands `take(x, value)` the frame from `frame` on under the kernel at every `stride`-th of `size`
+/// Hands `take(x, value)` the frame from `frame` on under the kernel at every kStride-th of `size`
 /// places.
-template <int kKernel, typename Take>
-inline void slide_row(const float* frame, int frame_size, int stride, const float* weights,
-                      int size, Take take) {
+template <int kKernel, int kStride, typename Take>
+inline void slide_row(const float* frame, int frame_size, const float* weights, int size,
+                      Take take) {
   int x = 0;
   for (; x + 8 <= size; x += 8) {
-    slide_pixels<kKernel, 8>(frame, frame_size, stride, weights, x, take);
+    slide_pixels<kKernel, 8, kStride>(frame, frame_size, weights, x, take);
   }
   if (x + 4 <= size) {
-    slide_pixels<kKernel, 4>(frame, frame_size, stride, weights, x, take);
+    slide_pixels<kKernel, 4, kStride>(frame, frame_size, weights, x, take);
     x += 4;
   }
-  for (; x < size; ++x) slide_pixels<kKernel, 1>(frame, frame_size, stride, weights, x, take);
+  for (; x < size; ++x) slide_pixels<kKernel, 1, kStride>(frame, frame_size, weights, x, take);
 }
 
 /// Rows [first_row, first_row + kCount) of the kernel's gradient: products of the frame with the
@@ -89,20 +89,20 @@ inline void add_kernel_gradient(const float* frame, const float* gradient, int f
   }
 }
 
-template <int kSide>
-struct Side {
-  static constexpr int kValue = kSide;
+template <int kNumber>
+struct Constant {
+  static constexpr int kValue = kNumber;
 };
 
 /// Calls `work` with the kernel's side as a constant.
 template <typename Work>
 inline void with_kernel(int kernel, Work work) {
   if (kernel == 3) {
-    work(Side<3>{});
+    work(Constant<3>{});
   } else if (kernel == 5) {
-    work(Side<5>{});
+    work(Constant<5>{});
   } else {
-    work(Side<7>{});
+    work(Constant<7>{});
   }
 }
 
@@ -114,42 +114,42 @@ inline void load_frame_rows(const ConvGeometry& s, Channels<const float> in,
   const int side = frame_size(s);
   const float* from =
       in.data + (image * s.in_pixels() + Index{first} * s.in_size) * in.pixel_stride;
+  const ChannelLanes lanes(in, c, s.in_channels);
+  const LaneActivation activated(activation, c);
   for (int y = first; y < last; ++y) {
     float* to = frame + (Index{y + pad} * side + pad) * kLanes;
     for (int x = 0; x < s.in_size; ++x) {
-      store(to,
-            activated(activation, c,
-                      stream_channels(from, in.pixel_stride, in.channel_stride, c, s.in_channels)));
+      store(to, activated(lanes.stream(from)));
       from += in.pixel_stride;
       to += kLanes;
     }
   }
 }
 
-template <int kKernel, bool kMoments>
+template <int kKernel, int kStride, bool kMoments>
 inline void depthwise_image(const ConvGeometry& s, const ConvForward& f, Index image, Index before,
                             int c, float* frame) {
   const int side = frame_size(s);
   const int size = s.out_size();
   const float* weights = f.weights + Index{c} * s.taps();
-  const Finish<kMoments> finish(f, s.out_channels);
+  const Finish<kMoments> finish(f, c, s.out_channels);
   Sums sums;
   Index added = 0;
   int loaded = 0;
   for (int y = 0; y < size; ++y) {
     // Just ahead of the kernel, so that it finds them in the first-level cache.
-    const int needed = smaller(y * s.stride + kKernel / 2 + 1, s.in_size);
+    const int needed = smaller(y * kStride + kKernel / 2 + 1, s.in_size);
     load_frame_rows(s, f.in, f.in_activation, image, c, loaded, needed, frame);
     loaded = needed;
-    const float* row = frame + Index{y} * s.stride * side * kLanes;
+    const float* row = frame + Index{y} * kStride * side * kLanes;
     if (kMoments && y == 0) {
-      slide_row<kKernel>(row, side, s.stride, weights, smaller(size, 8), [&](int, Vec v) {
+      slide_row<kKernel, kStride>(row, side, weights, smaller(size, 8), [&](int, Vec v) {
         sums.pivot += v * (1.0F / static_cast<float>(smaller(size, 8)));
       });
     }
     const Index pixel = image * s.out_pixels() + Index{y} * size;
-    slide_row<kKernel>(row, side, s.stride, weights, size,
-                       [&](int x, Vec v) { finish(pixel + x, c, v, sums); });
+    slide_row<kKernel, kStride>(row, side, weights, size,
+                                [&](int x, Vec v) { finish(pixel + x, v, sums); });
     added += size;
     if (!kMoments || (added < kMostAdded && y + 1 < size)) continue;
     pool(sums, added, before, c, s.out_channels, f.moments);
@@ -165,8 +165,11 @@ inline void depthwise_forward(const ConvGeometry& s, const ConvForward& f, Index
   for (Index image = first; image < last; ++image) {
     for (int c = 0; c < s.out_channels; c += kLanes) {
       with_kernel(s.kernel, [&](auto kernel) {
-        depthwise_image<decltype(kernel)::kValue, kMoments>(
-            s, f, image, (image - first) * s.out_pixels(), c, scratch);
+        constexpr int kKernel = decltype(kernel)::kValue;
+        (s.stride == 1 ? depthwise_image<kKernel, 1, kMoments>
+                       : depthwise_image<kKernel, 2, kMoments>)(s, f, image,
+                                                                (image - first) * s.out_pixels(), c,
+                                                                scratch);
       });
     }
   }
@@ -185,15 +188,16 @@ inline void depthwise_backward(const ConvGeometry& s, const ConvBackward& b, Ind
   for (Index image = first; image < last; ++image) {
     for (int c = 0; c < s.out_channels; c += kLanes) {
       load_frame_rows(s, b.in, b.in_activation, image, c, 0, s.in_size, frame);
+      const LaneGradient out_gradient(b.out_activation, b.norm, c);
+      const ChannelLanes z_lanes(Channels<const float>{b.out, s.out_channels, 1}, c,
+                                 s.out_channels);
+      const ChannelLanes g_lanes(b.gradient, c, s.out_channels);
       const float* z = b.out + image * s.out_pixels() * s.out_channels;
       const float* g = b.gradient.data + image * s.out_pixels() * b.gradient.pixel_stride;
       for (int y = 0; y < size; ++y) {
         float* to = gradient + ((Index{y} * s.stride + pad) * side + pad) * kLanes;
         for (int x = 0; x < size; ++x) {
-          store(to, output_gradient(b.out_activation, b.norm, c,
-                                    stream_channels(z, s.out_channels, 1, c, s.out_channels),
-                                    stream_channels(g, b.gradient.pixel_stride,
-                                                    b.gradient.channel_stride, c, s.out_channels)));
+          store(to, out_gradient(z_lanes.stream(z), g_lanes.stream(g)));
           z += s.out_channels;
           g += b.gradient.pixel_stride;
           to += s.stride * kLanes;
@@ -207,13 +211,14 @@ inline void depthwise_backward(const ConvGeometry& s, const ConvBackward& b, Ind
         if (b.weights != nullptr) {
           for (int y = 0; y < s.in_size; ++y) {
             float* to = in_gradient + Index{y} * s.in_size * kLanes;
-            slide_row<kKernel>(gradient + Index{y} * side * kLanes, side, 1,
-                               b.weights + Index{c} * s.taps(), s.in_size,
-                               [&](int x, Vec v) { store(to + x * kLanes, v); });
+            slide_row<kKernel, 1>(gradient + Index{y} * side * kLanes, side,
+                                  b.weights + Index{c} * s.taps(), s.in_size,
+                                  [&](int x, Vec v) { store(to + x * kLanes, v); });
           }
         }
       });
       if (b.weights == nullptr) continue;
+      const ChannelLanes lanes(b.in_gradient, c, s.in_channels);
       Vec sum{};
       Vec along{};
       float* to = b.in_gradient.data + image * s.in_pixels() * b.in_gradient.pixel_stride;
@@ -225,10 +230,9 @@ inline void depthwise_backward(const ConvGeometry& s, const ConvBackward& b, Ind
           Vec v = load(from);
           along += v * value;
           sum += b.in_activation.relu ? where_positive(value, v) : v;
-          const int stride = b.in_gradient.channel_stride;
-          if (b.accumulate) v += load_channels(to, stride, c, s.in_channels);
-          will_store(to, b.in_gradient.pixel_stride, stride, c);
-          store_channels(to, stride, c, s.in_channels, v);
+          if (b.accumulate) v += lanes.load(to);
+          lanes.will_store(to);
+          lanes.store(to, v);
           to += b.in_gradient.pixel_stride;
           from += kLanes;
           values += kLanes;

@@ -104,20 +104,22 @@ void backward(const ConvGeometry& s, const ConvBackward& b, std::int64_t first, 
 void write_activated(int channels, Channels<const float> from, const Activation& activation,
                      Channels<const float> plus, Channels<float> to, bool accumulate,
                      std::int64_t first, std::int64_t last) {
-  for (Index p = first; p < last; ++p) {
-    const float* source = from.data + p * from.pixel_stride;
-    float* target = to.data + p * to.pixel_stride;
+  constexpr Index kBlock = 32;  // Pixels that stay in cache from vector to vector.
+  for (Index block = first; block < last; block += kBlock) {
+    const Index end = block + kBlock < last ? block + kBlock : last;
     for (int c = 0; c < channels; c += kLanes) {
-      Vec v =
-          activated(activation, c,
-                    stream_channels(source, from.pixel_stride, from.channel_stride, c, channels));
-      if (plus.data != nullptr) {
-        v += stream_channels(plus.data + p * plus.pixel_stride, plus.pixel_stride,
-                             plus.channel_stride, c, channels);
+      const ChannelLanes from_lanes(from, c, channels);
+      const ChannelLanes plus_lanes(plus, c, channels);
+      const ChannelLanes to_lanes(to, c, channels);
+      const LaneActivation activated(activation, c);
+      for (Index p = block; p < end; ++p) {
+        float* target = to.data + p * to.pixel_stride;
+        Vec v = activated(from_lanes.stream(from.data + p * from.pixel_stride));
+        if (plus.data != nullptr) v += plus_lanes.stream(plus.data + p * plus.pixel_stride);
+        if (accumulate) v += to_lanes.load(target);
+        to_lanes.will_store(target);
+        to_lanes.store(target, v);
       }
-      if (accumulate) v += load_channels(target, to.channel_stride, c, channels);
-      will_store(target, to.pixel_stride, to.channel_stride, c);
-      store_channels(target, to.channel_stride, c, channels, v);
     }
   }
 }
@@ -129,13 +131,14 @@ void reduce_gradient(int channels, const float* z, const Activation& activation,
   for (Index block = first; block < last; block += kBlock) {
     const Index end = block + kBlock < last ? block + kBlock : last;
     for (int c = 0; c < channels; c += kLanes) {
+      const ChannelLanes z_lanes(Channels<const float>{z, channels, 1}, c, channels);
+      const ChannelLanes g_lanes(gradient, c, channels);
+      const LaneActivation lanes(activation, c);
       Vec sums{};
       Vec products{};
       for (Index p = block; p < end; ++p) {
-        const Vec y =
-            normalised(activation, c, stream_channels(z + p * channels, channels, 1, c, channels));
-        Vec g = stream_channels(gradient.data + p * gradient.pixel_stride, gradient.pixel_stride,
-                                gradient.channel_stride, c, channels);
+        const Vec y = lanes.normalised(z_lanes.stream(z + p * channels));
+        Vec g = g_lanes.stream(gradient.data + p * gradient.pixel_stride);
         if (activation.relu) g = where_positive(y, g);
         sums += g;
         products += g * y;

@@ -26,7 +26,9 @@ std::span<const ConvKernels> conv_kernels() {
 }
 
 bool is_supported(const ConvGeometry& shape, bool needs_in_gradient) {
-  if (shape.depthwise) return shape.kernel == 3 || shape.kernel == 5 || shape.kernel == 7;
+  if (shape.depthwise) {
+    return (shape.kernel == 3 || shape.kernel == 5 || shape.kernel == 7) && shape.stride <= 2;
+  }
   return !needs_in_gradient || (shape.kernel == 1 && shape.stride == 1);
 }
 

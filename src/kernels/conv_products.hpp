@@ -11,61 +11,67 @@ namespace {
 constexpr int kRows = kLanes == 16 ? 8 : 4;
 constexpr int kMostVectors = 3;
 
+/// A tile of a product, in registers.
+template <int kVectors>
+using Tile = Vec[kRows][kVectors];
+
 /// Takes the tiles of a product to memory, padded as they are.
-struct StoreTile {
+struct StoreTiles {
   float* c;
   int stride;
 
   template <int kVectors>
-  void operator()(int row, int column, const Vec (&sums)[kRows][kVectors]) const {
-    for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) {
-        store(c + Index{row + r} * stride + column + v * kLanes, sums[r][v]);
+  auto at(int column) const {
+    return [to = c + column, stride = stride](int row, const Tile<kVectors>& tile) {
+      for (int r = 0; r < kRows; ++r) {
+        for (int v = 0; v < kVectors; ++v) {
+          store(to + Index{row + r} * stride + v * kLanes, tile[r][v]);
+        }
       }
-    }
+    };
   }
 };
 
 template <int kVectors, typename Take>
-inline void product_tile(const float* a, int a_stride, const float* b, int b_stride, int depth,
-                         int row, int column, Take& take) {
+inline void product_tile(const float* a, Index a_stride, const float* b, int b_stride, int depth,
+                         int row, Take& take) {
   Vec sums[kRows][kVectors] = {};
   for (int k = 0; k < depth; ++k) {
     Vec right[kVectors];
     for (int v = 0; v < kVectors; ++v) right[v] = load(b + Index{k} * b_stride + v * kLanes);
     for (int r = 0; r < kRows; ++r) {
-      const float left = a[Index{r} * a_stride + k];
+      const float left = a[r * a_stride + k];
       for (int v = 0; v < kVectors; ++v) sums[r][v] += left * right[v];
     }
   }
-  take(row, column, sums);
+  take(row, sums);
 }
 
-template <int kVectors, typename Take>
-inline void product_rows(const float* a, int a_stride, const float* b, int b_stride, int rows,
-                         int depth, int column, Take& take) {
+template <int kVectors, typename Takes>
+inline void product_rows(const float* a, Index a_stride, const float* b, int b_stride, int rows,
+                         int depth, int column, const Takes& takes) {
+  auto take = takes.template at<kVectors>(column);
   for (int r = 0; r < rows; r += kRows) {
-    product_tile<kVectors>(a + Index{r} * a_stride, a_stride, b + column, b_stride, depth, r,
-                           column, take);
+    product_tile<kVectors>(a + r * a_stride, a_stride, b + column, b_stride, depth, r, take);
   }
 }
 
-/// a [rows][depth] * b [depth][columns]; rows a multiple of kRows, columns of kLanes. Hands
-/// `take(row, column, sums)` tile after tile.
-template <typename Take>
-inline void product(const float* a, int a_stride, const float* b, int rows, int depth, int columns,
-                    Take take) {
+/// a [rows][depth] * b [depth][columns]; rows a multiple of kRows, columns of kLanes. For vectors
+/// of columns, `takes.at<kVectors>(column)` is handed (row, tile) after tile.
+template <typename Takes>
+inline void product(const float* a, Index a_stride, const float* b, int rows, int depth,
+                    int columns, const Takes& takes) {
   for (int column = 0; column < columns;) {
     const int vectors = (columns - column) / kLanes;
     // Four are two and two: a lone vector would leave the registers idle.
     if (vectors == 1) {
-      product_rows<1>(a, a_stride, b, columns, rows, depth, column, take);
+      product_rows<1>(a, a_stride, b, columns, rows, depth, column, takes);
       column += kLanes;
     } else if (vectors == 2 || vectors == 4) {
-      product_rows<2>(a, a_stride, b, columns, rows, depth, column, take);
+      product_rows<2>(a, a_stride, b, columns, rows, depth, column, takes);
       column += 2 * kLanes;
     } else {
-      product_rows<kMostVectors>(a, a_stride, b, columns, rows, depth, column, take);
+      product_rows<kMostVectors>(a, a_stride, b, columns, rows, depth, column, takes);
       column += kMostVectors * kLanes;
     }
   }

@@ -35,111 +35,156 @@ inline void store(float* p, Vec v) {
   *reinterpret_cast<Loose*>(p) = v;
 }
 
+/// At least as much as `least`, lane by lane; NaN stays what it is.
+inline Vec at_least(Vec least, Vec v) {
 #if defined(__AVX512F__) && HSCONAS_LANES == 16
-inline Vec load_first(const float* p, int n) {
-  return (Vec)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << n) - 1U), p);
+  return (Vec)_mm512_max_ps((__m512)least, (__m512)v);
+#else
+  return v < least ? least : v;
+#endif
 }
-inline void store_first(float* p, int n, Vec v) {
-  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1U), (__m512)v);
-}
-/// Elements 0, 2, 4 ... of the 2 * n - 1 floats at p; zero behind them.
-inline Vec load_every_other(const float* p, int n) {
-  const int m = 2 * n - 1;
-  const Vec low = load_first(p, smaller(m, 16));
-  const Vec high = m > 16 ? load_first(p + 16, m - 16) : Vec{};
+
+/// Channels [c, c + kLanes) of pixels that have so many, or every other one of twice as many, with
+/// what is the same for all pixels worked out once.
+class ChannelLanes {
+ public:
+  ChannelLanes() = default;
+  template <typename T>
+  ChannelLanes(const Channels<T>& pixels, int c, int channels)
+      : ahead_(kAhead * pixels.pixel_stride + Index{c} * pixels.channel_stride),
+        first_(Index{c} * pixels.channel_stride),
+        every_other_(pixels.channel_stride != 1),
+        count_(smaller(channels - c, kLanes)) {
+#if defined(__AVX512F__) && HSCONAS_LANES == 16
+    if (every_other_) {
+      // Of the 2 * count - 1 floats that hold them, the first and the second vector.
+      const int floats = 2 * count_ - 1;
+      low_ = mask(smaller(floats, kLanes));
+      high_ = mask(floats > kLanes ? floats - kLanes : 0);
+    } else {
+      low_ = mask(count_);
+    }
+#endif
+  }
+
+  /// Of the pixel at `p`; zero behind the last channel.
+  Vec load(const float* p) const;
+  void store(float* p, Vec v) const;
+
+  /// load() where pixel after pixel is read: asks for the memory some pixels ahead. Processors do
+  /// not foresee loads under a mask, and wait for each one in turn.
+  Vec stream(const float* p) const {
+    __builtin_prefetch(p + ahead_);
+    if (every_other_) __builtin_prefetch(p + ahead_ + kLanes);
+    return load(p);
+  }
+  /// The same before store().
+  void will_store(const float* p) const {
+    __builtin_prefetch(p + ahead_, 1);
+    if (every_other_) __builtin_prefetch(p + ahead_ + kLanes, 1);
+  }
+
+ private:
+  static constexpr int kAhead = 16;  // Pixels.
+
+  Index ahead_ = 0;
+  Index first_ = 0;
+  bool every_other_ = false;
+  int count_ = 0;
+#if defined(__AVX512F__) && HSCONAS_LANES == 16
+  static __mmask16 mask(int count) {
+    return static_cast<__mmask16>((1U << count) - 1U);
+  }
+
+  __mmask16 low_ = 0;
+  __mmask16 high_ = 0;
+#endif
+};
+
+#if defined(__AVX512F__) && HSCONAS_LANES == 16
+inline Vec ChannelLanes::load(const float* p) const {
+  p += first_;
+  const __m512 low = _mm512_maskz_loadu_ps(low_, p);
+  if (!every_other_) return (Vec)low;
   const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-  return (Vec)_mm512_permutex2var_ps((__m512)low, even, (__m512)high);
+  return (Vec)_mm512_permutex2var_ps(low, even, _mm512_maskz_loadu_ps(high_, p + kLanes));
 }
-inline void store_every_other(float* p, int n, Vec v) {
+inline void ChannelLanes::store(float* p, Vec v) const {
+  p += first_;
+  if (!every_other_) {
+    _mm512_mask_storeu_ps(p, low_, (__m512)v);
+    return;
+  }
+  constexpr __mmask16 kEven = 0x5555;
   const __m512i low_at = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
   const __m512i high_at =
       _mm512_setr_epi32(8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15);
-  const auto mask = [](int count) {
-    return static_cast<__mmask16>(0x5555U & ((1U << (2 * count)) - 1U));
-  };
-  _mm512_mask_storeu_ps(p, mask(smaller(n, 8)), _mm512_permutexvar_ps(low_at, (__m512)v));
-  if (n > 8) _mm512_mask_storeu_ps(p + 16, mask(n - 8), _mm512_permutexvar_ps(high_at, (__m512)v));
+  _mm512_mask_storeu_ps(p, low_ & kEven, _mm512_permutexvar_ps(low_at, (__m512)v));
+  if (high_ != 0) {
+    _mm512_mask_storeu_ps(p + kLanes, high_ & kEven, _mm512_permutexvar_ps(high_at, (__m512)v));
+  }
 }
 #else
-inline Vec load_first(const float* p, int n) {
+inline Vec ChannelLanes::load(const float* p) const {
+  p += first_;
+  if (!every_other_ && count_ == kLanes) return hsconas::load(p);
+  const int step = every_other_ ? 2 : 1;
   Vec v{};
-  for (int i = 0; i < n; ++i) v[i] = p[i];
+  for (int i = 0; i < count_; ++i) v[i] = p[step * i];
   return v;
 }
-inline void store_first(float* p, int n, Vec v) {
-  for (int i = 0; i < n; ++i) p[i] = v[i];
-}
-inline Vec load_every_other(const float* p, int n) {
-  Vec v{};
-  for (int i = 0; i < n; ++i) v[i] = p[2 * i];
-  return v;
-}
-inline void store_every_other(float* p, int n, Vec v) {
-  for (int i = 0; i < n; ++i) p[2 * i] = v[i];
+inline void ChannelLanes::store(float* p, Vec v) const {
+  p += first_;
+  if (!every_other_ && count_ == kLanes) {
+    hsconas::store(p, v);
+    return;
+  }
+  const int step = every_other_ ? 2 : 1;
+  for (int i = 0; i < count_; ++i) p[step * i] = v[i];
 }
 #endif
 
-/// Channels [c, c + kLanes) of the pixel at `p`, of which there are `channels`; zero behind them.
-inline Vec load_channels(const float* p, int channel_stride, int c, int channels) {
-  const int n = smaller(channels - c, kLanes);
-  if (channel_stride != 1) return load_every_other(p + 2 * c, n);
-  return n == kLanes ? load(p + c) : load_first(p + c, n);
-}
-
-/// Where pixel after pixel is written: asks for the memory some pixels ahead.
-inline void will_store(float* p, std::int64_t pixel_stride, int channel_stride, int c) {
-  constexpr int kAhead = 16;
-  float* ahead = p + kAhead * pixel_stride + Index{c} * channel_stride;
-  __builtin_prefetch(ahead, 1);
-  if (channel_stride != 1) __builtin_prefetch(ahead + kLanes, 1);
-}
-
-/// load_channels() where pixel after pixel is read: asks for the memory some pixels ahead.
-/// Processors do not foresee loads under a mask, and wait for each one in turn.
-inline Vec stream_channels(const float* p, std::int64_t pixel_stride, int channel_stride, int c,
-                           int channels) {
-  constexpr int kAhead = 16;
-  const float* ahead = p + kAhead * pixel_stride + Index{c} * channel_stride;
-  __builtin_prefetch(ahead);
-  if (channel_stride != 1) __builtin_prefetch(ahead + kLanes);
-  return load_channels(p, channel_stride, c, channels);
-}
-inline void store_channels(float* p, int channel_stride, int c, int channels, Vec v) {
-  const int n = smaller(channels - c, kLanes);
-  if (channel_stride != 1) {
-    store_every_other(p + 2 * c, n, v);
-  } else if (n == kLanes) {
-    store(p + c, v);
-  } else {
-    store_first(p + c, n, v);
-  }
-}
-
-inline Vec rectified(Vec v) {
-  return v > Vec{} ? v : Vec{};
-}
 /// Where `y` is above 0, `v`; else 0.
 inline Vec where_positive(Vec y, Vec v) {
   return y > Vec{} ? v : Vec{};
 }
-inline Vec normalised(const Activation& a, int c, Vec z) {
-  return z * load(a.scale + c) + load(a.shift + c);
-}
-inline Vec activated(const Activation& a, int c, Vec z) {
-  if (a.scale != nullptr) z = normalised(a, c, z);
-  return a.relu ? rectified(z) : z;
-}
+
+/// An Activation's lanes of channels [c, c + kLanes).
+struct LaneActivation {
+  Vec scale{};
+  Vec shift{};
+  Vec least{};
+
+  LaneActivation() = default;
+  LaneActivation(const Activation& a, int c)
+      : scale(a.scale != nullptr ? load(a.scale + c) : Vec{} + 1.0F),
+        shift(a.scale != nullptr ? load(a.shift + c) : Vec{}),
+        least(Vec{} + (a.relu ? 0.0F : -__builtin_inff())) {}
+
+  Vec normalised(Vec z) const { return z * scale + shift; }
+  Vec operator()(Vec z) const { return at_least(least, normalised(z)); }
+};
+
+/// The gradient at a convolution's output z, from that of its activated batch norm g:
+/// scale * (g - mean(g) - y * mean(g * y)), g being 0 where ReLU was. For channels [c, c + kLanes).
+struct LaneGradient {
+  LaneActivation activation;
+  Vec mean;
+  Vec along;
+  bool relu;
+
+  LaneGradient(const Activation& a, const NormGradient& norm, int c)
+      : activation(a, c), mean(load(norm.mean + c)), along(load(norm.along + c)), relu(a.relu) {}
+
+  Vec operator()(Vec z, Vec g) const {
+    const Vec y = activation.normalised(z);
+    if (relu) g = where_positive(y, g);
+    return activation.scale * (g - mean - y * along);
+  }
+};
 
 inline void zero(float* p, Index count) {
   for (Index i = 0; i < count; ++i) p[i] = 0.0F;
-}
-
-/// The gradient at a convolution's output, from that of its activated batch norm g:
-/// scale * (g - mean(g) - y * mean(g * y)), g being 0 where ReLU was.
-inline Vec output_gradient(const Activation& a, const NormGradient& norm, int c, Vec z, Vec g) {
-  const Vec y = normalised(a, c, z);
-  if (a.relu) g = where_positive(y, g);
-  return load(a.scale + c) * (g - load(norm.mean + c) - y * load(norm.along + c));
 }
 
 /// Adds the lanes of channels [c, c + kLanes) to `to`.
@@ -186,31 +231,37 @@ inline void pool(Sums& sums, Index count, Index before, int c, int channels,
   sums.sum = sums.squares = Vec{};
 }
 
-/// Writes outputs while they are still in registers: as they are, added up for the batch norm
-/// behind them, or with kMoments false as the next block sees them.
+/// Writes outputs of channels [c, c + kLanes) while they are still in registers: as they are, added
+/// up for the batch norm behind them, or with kMoments false as the next block sees them.
 template <bool kMoments>
-struct Finish {
-  Channels<float> to;
-  int channels;
-  Activation activation;
-  Channels<const float> plus;
+class Finish {
+ public:
+  Finish() = default;
+  Finish(const ConvForward& f, int c, int channels)
+      : to_(f.out),
+        plus_(f.plus),
+        lanes_(to_, c, channels),
+        plus_lanes_(plus_, c, channels),
+        activation_(f.out_activation, c) {}
 
-  explicit Finish(const ConvForward& f, int out_channels)
-      : to(f.out), channels(out_channels), activation(f.out_activation), plus(f.plus) {}
-
-  void operator()(Index pixel, int c, Vec v, Sums& sums) const {
+  void operator()(Index pixel, Vec v, Sums& sums) const {
     if constexpr (kMoments) {
       sums.add(v);
     } else {
-      v = activated(activation, c, v);
-      if (plus.data != nullptr) {
-        v += load_channels(plus.data + pixel * plus.pixel_stride, plus.channel_stride, c, channels);
-      }
+      v = activation_(v);
+      if (plus_.data != nullptr) v += plus_lanes_.load(plus_.data + pixel * plus_.pixel_stride);
     }
-    float* at = to.data + pixel * to.pixel_stride;
-    will_store(at, to.pixel_stride, 1, c);
-    store_channels(at, 1, c, channels, v);
+    float* to = to_.data + pixel * to_.pixel_stride;
+    lanes_.will_store(to);
+    lanes_.store(to, v);
   }
+
+ private:
+  Channels<float> to_;
+  Channels<const float> plus_;
+  ChannelLanes lanes_;
+  ChannelLanes plus_lanes_;
+  LaneActivation activation_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <malloc.h>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -24,12 +25,21 @@ using namespace hsconas;
 
 namespace {
 
+/// Without what the allocator keeps for the next request: the processes of hsconas let it keep up
+/// to a gigabyte, and a high-water mark would hide whether a run gives its memory back.
 double resident_mib() {
+  ::malloc_trim(0);
   std::ifstream statm("/proc/self/statm");
   long pages = 0;
   long resident = 0;
   statm >> pages >> resident;
   return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 0x1p20;
+}
+
+/// What the program holds of the allocator's memory.
+double allocated_mib() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return static_cast<double>(info.uordblks + info.hblkhd) / 0x1p20;
 }
 
 /// Slope of the least-squares line through (0, y[0]), (1, y[1]), ...; at least two points.
@@ -78,8 +88,8 @@ int main(int argc, char** argv) {
     if (run == 1) first_winner = winner;
     const double after = resident_mib();
     if (run > 1) later.push_back(after);
-    fmt::print("{:6.1f} min, run {:4}: {:.2f} MiB before, {:.2f} MiB after{}\n", past.count(), run,
-               before, after,
+    fmt::print("{:6.1f} min, run {:4}: {:.2f} MiB before, {:.2f} MiB after, {:.2f} MiB allocated{}\n",
+               past.count(), run, before, after, allocated_mib(),
                later.size() < 2 ? "" : fmt::format(", slope {:+.4f} MiB a run", slope(later)));
     std::fflush(stdout);
     if (config.latency.table.empty()) continue;

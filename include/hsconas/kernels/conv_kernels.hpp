@@ -117,7 +117,8 @@ struct ConvKernels {
 };
 
 /// Whether the kernels have this convolution: every dense one forward and for its weights' gradient
-/// (the gradient of its input only for 1x1 at stride 1), depthwise 3x3, 5x5 and 7x7.
+/// (the gradient of its input only for 1x1 at stride 1), depthwise 3x3, 5x5 and 7x7 at stride 1
+/// or 2.
 bool is_supported(const ConvGeometry& shape, bool needs_in_gradient);
 
 /// The instruction sets this processor has, best first; never empty.
