@@ -51,6 +51,17 @@ Channels<T> dense(T* data, int channels) {
   return {data, channels, 1};
 }
 
+/// The same channels from another pixel on.
+template <typename T>
+Channels<T> from_pixel(Channels<T> channels, std::int64_t pixel) {
+  if (channels.data != nullptr) channels.data += pixel * channels.pixel_stride;
+  return channels;
+}
+
+std::int64_t out_floats(const ConvGeometry& shape) {
+  return shape.out_pixels() * shape.out_channels;
+}
+
 }  // namespace
 
 NormFactors::NormFactors(const NormStatistics& statistics, double epsilon)
@@ -80,11 +91,17 @@ float* Workspace::at_least(std::int64_t floats) {
   return data_.get();
 }
 
+PackedWeights::PackedWeights(const ConvKernels& kernels, const ConvGeometry& shape,
+                             const float* weights) {
+  kernels.pack_forward(shape, weights, memory_.at_least(kernels.packed_floats(shape)));
+}
+
 ConvChains::ConvChains(int threads, const ConvKernels& kernels)
     : kernels_(kernels),
       threads_(std::max(1, threads)),
       scratch_(static_cast<std::size_t>(threads_)),
-      weight_gradients_(static_cast<std::size_t>(threads_)) {}
+      weight_gradients_(static_cast<std::size_t>(threads_)),
+      between_of_(static_cast<std::size_t>(threads_)) {}
 
 template <typename Work>
 void ConvChains::in_parts(std::int64_t count, Work work) {
@@ -95,25 +112,20 @@ void ConvChains::in_parts(std::int64_t count, Work work) {
   }
 }
 
-void ConvChains::convolve(const ConvGeometry& shape, std::int64_t images, const float* weights,
-                          const ConvForward& work, NormStatistics* statistics) {
-  float* packed = packed_.at_least(kernels_.packed_floats(shape));
-  kernels_.pack_forward(shape, weights, packed);
+NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t images,
+                                    const ConvForward& work) {
   const std::int64_t scratch = kernels_.scratch_floats(shape);
   for (Workspace& workspace : scratch_) workspace.at_least(scratch);
-  auto means = zeros(threads_, statistics != nullptr ? shape.out_channels : 0);
+  auto means = zeros(threads_, shape.out_channels);
   auto squares = means;
   in_parts(images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
     ConvForward own = work;
-    own.weights = packed;
-    if (statistics != nullptr) own.moments = {means[part].data(), squares[part].data()};
+    own.moments = {means[part].data(), squares[part].data()};
     kernels_.forward(shape, own, first, last, scratch_[part].at_least(scratch));
   });
-  if (statistics == nullptr) return;
   // Pools the parts, like the kernels do within one.
   const auto channels = static_cast<std::size_t>(shape.out_channels);
-  statistics->mean.assign(channels, 0.0);
-  statistics->variance.assign(channels, 0.0);
+  NormStatistics statistics{std::vector<double>(channels), std::vector<double>(channels)};
   double before = 0.0;
   for (std::size_t part = 0; part < means.size(); ++part) {
     const auto index = static_cast<std::int64_t>(part);
@@ -121,57 +133,100 @@ void ConvChains::convolve(const ConvGeometry& shape, std::int64_t images, const 
     const auto count = static_cast<double>(own * shape.out_pixels());
     if (own == 0) continue;
     for (std::size_t c = 0; c < channels; ++c) {
-      const double shift = means[part][c] - statistics->mean[c];
-      statistics->mean[c] += shift * count / (before + count);
-      statistics->variance[c] +=
+      const double shift = means[part][c] - statistics.mean[c];
+      statistics.mean[c] += shift * count / (before + count);
+      statistics.variance[c] +=
           squares[part][c] + shift * shift * before * count / (before + count);
     }
     before += count;
   }
-  for (double& variance : statistics->variance) variance /= before;
+  for (double& variance : statistics.variance) variance /= before;
+  return statistics;
 }
 
 std::vector<NormStatistics> ConvChains::forward(std::span<const ConvUnit> units, const Input& in,
                                                 std::span<const float* const> weights,
                                                 std::span<float* const> outs, double epsilon) {
-  std::vector<NormStatistics> statistics(units.size());
+  std::vector<NormStatistics> statistics;
   Input input = in;
   NormFactors factors;
   for (std::size_t u = 0; u < units.size(); ++u) {
     const ConvGeometry& shape = units[u].shape;
-    convolve(shape, in.images, weights[u],
-             {.in = input.pixels,
-              .in_activation = input.activation,
-              .out = dense(outs[u], shape.out_channels)},
-             &statistics[u]);
-    factors = NormFactors(statistics[u], epsilon);
-    input.pixels = dense<const float>(outs[u], units[u].shape.out_channels);
+    float* packed = packed_.at_least(kernels_.packed_floats(shape));
+    kernels_.pack_forward(shape, weights[u], packed);
+    statistics.push_back(convolve(shape, in.images,
+                                  {.in = input.pixels,
+                                   .in_activation = input.activation,
+                                   .weights = packed,
+                                   .out = dense(outs[u], shape.out_channels)}));
+    factors = NormFactors(statistics.back(), epsilon);
+    input.pixels = dense<const float>(outs[u], shape.out_channels);
     input.activation = factors.activation(units[u].relu);
   }
   return statistics;
 }
 
-void ConvChains::apply(std::span<const ConvUnit> units, const Input& in,
-                       std::span<const float* const> weights, std::span<const NormFactors> norms,
-                       Channels<float> to, Channels<const float> plus) {
+std::vector<NormStatistics> ConvChains::calibrate(std::span<const ConvUnit> units, const Input& in,
+                                                  std::span<const PackedWeights> weights,
+                                                  double epsilon, Channels<float> to,
+                                                  Channels<const float> plus) {
+  std::vector<NormStatistics> statistics;
   Input input = in;
+  NormFactors factors;
   for (std::size_t u = 0; u < units.size(); ++u) {
     const ConvGeometry& shape = units[u].shape;
-    const bool is_last = u + 1 == units.size();
-    ConvForward work{.in = input.pixels, .in_activation = input.activation, .out = to};
-    if (is_last) {
-      work.out_activation = norms[u].activation(units[u].relu);
-      work.plus = plus;
-    } else {
-      work.out =
-          dense(between_[u % 2].at_least(in.images * shape.out_pixels() * shape.out_channels),
-                shape.out_channels);
-      // Its reader normalises it.
-      input.pixels = {work.out.data, work.out.pixel_stride, 1};
-      input.activation = norms[u].activation(units[u].relu);
-    }
-    convolve(shape, in.images, weights[u], work, nullptr);
+    float* out = between_[u % 2].at_least(in.images * out_floats(shape));
+    statistics.push_back(convolve(shape, in.images,
+                                  {.in = input.pixels,
+                                   .in_activation = input.activation,
+                                   .weights = weights[u].data(),
+                                   .out = dense(out, shape.out_channels)}));
+    factors = NormFactors(statistics.back(), epsilon);
+    input.pixels = dense<const float>(out, shape.out_channels);
+    input.activation = factors.activation(units[u].relu);
   }
+  const ConvGeometry& last = units.back().shape;
+  write(last.out_channels, in.images * last.out_pixels(), input.pixels, input.activation, to, plus);
+  return statistics;
+}
+
+std::int64_t ConvChains::images_at_once(std::span<const ConvUnit> units) {
+  constexpr std::int64_t kFloats = 1 << 16;  // 256 KiB of the second-level cache.
+  std::int64_t most = 1;
+  for (const ConvUnit& unit : units) most = std::max(most, out_floats(unit.shape));
+  return std::max<std::int64_t>(1, kFloats / most);
+}
+
+void ConvChains::apply(std::span<const ConvUnit> units, const Input& in,
+                       std::span<const PackedWeights> weights, std::span<const NormFactors> norms,
+                       Channels<float> to, Channels<const float> plus) {
+  const std::int64_t step = images_at_once(units);
+  in_parts(in.images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
+    for (std::int64_t image = first; image < last; image += step) {
+      const std::int64_t images = std::min(step, last - image);
+      const ConvGeometry& first_shape = units.front().shape;
+      Channels<const float> pixels = from_pixel(in.pixels, image * first_shape.in_pixels());
+      Activation activation = in.activation;
+      for (std::size_t u = 0; u < units.size(); ++u) {
+        const ConvGeometry& shape = units[u].shape;
+        ConvForward work{.in = pixels,
+                         .in_activation = activation,
+                         .weights = weights[u].data(),
+                         .out_activation = norms[u].activation(units[u].relu)};
+        if (u + 1 == units.size()) {
+          work.out = from_pixel(to, image * shape.out_pixels());
+          work.plus = from_pixel(plus, image * shape.out_pixels());
+        } else {
+          Workspace& between = between_of_[part][u % 2];
+          work.out = dense(between.at_least(step * out_floats(shape)), shape.out_channels);
+        }
+        kernels_.forward(shape, work, 0, images,
+                         scratch_[part].at_least(kernels_.scratch_floats(shape)));
+        pixels = {work.out.data, work.out.pixel_stride, work.out.channel_stride};
+        activation = {};
+      }
+    }
+  });
 }
 
 void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,

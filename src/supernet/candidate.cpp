@@ -40,33 +40,22 @@ void pool(std::vector<BatchNormStatistics::Layer>& statistics, std::size_t first
   }
 }
 
-/// What the kernels need of a block.
-struct Units {
-  bool has_kernels;
-  const std::vector<torch::Tensor>& weights;
-
-  std::vector<torch::Tensor> weights_of(std::size_t slot, std::size_t count) const {
-    const auto first = weights.begin() + static_cast<std::ptrdiff_t>(slot);
-    return {first, first + static_cast<std::ptrdiff_t>(count)};
-  }
-};
-
 /// Batch statistics, pooled on the way.
 struct CalibrationRunner {
   const std::vector<Parameter>& parameters;
-  Units units;
+  std::span<const PackedWeights> weights;
   std::vector<BatchNormStatistics::Layer>& statistics;
   double images_before;
 
   std::size_t take_units(std::span<const Primitive>& primitives, std::size_t slot,
                          torch::Tensor& x) const {
-    if (!units.has_kernels) return 0;
+    if (weights.empty()) return 0;
     const ConvBlock block = ConvBlock::leading(primitives, false);
     if (block.unit_count() == 0) return 0;
     std::vector<NormStatistics> seen;
     const auto images = static_cast<double>(x.size(0));
     x = run_conv_block(block, x.contiguous(torch::MemoryFormat::ChannelsLast),
-                       units.weights_of(slot, block.unit_count()), seen);
+                       weights.subspan(slot, block.unit_count()), seen);
     pool(statistics, slot, images_before, seen, images);
     return block.unit_count();
   }
@@ -93,19 +82,18 @@ struct CalibrationRunner {
 
 /// Fixed statistics.
 struct AppliedRunner : FrozenRunner {
-  Units units;
-  const std::vector<NormFactors>& norms;
+  std::span<const PackedWeights> packed;
+  std::span<const NormFactors> norms;
 
   std::size_t take_units(std::span<const Primitive>& primitives, std::size_t slot,
                          torch::Tensor& x) const {
-    if (!units.has_kernels) return 0;
+    if (packed.empty()) return 0;
     const ConvBlock block = ConvBlock::leading(primitives, false);
-    if (block.unit_count() == 0) return 0;
-    const auto first = norms.begin() + static_cast<std::ptrdiff_t>(slot);
+    const std::size_t count = block.unit_count();
+    if (count == 0) return 0;
     x = run_conv_block(block, x.contiguous(torch::MemoryFormat::ChannelsLast),
-                       units.weights_of(slot, block.unit_count()),
-                       {first, first + static_cast<std::ptrdiff_t>(block.unit_count())});
-    return block.unit_count();
+                       packed.subspan(slot, count), norms.subspan(slot, count));
+    return count;
   }
 };
 
@@ -122,12 +110,15 @@ CandidateBlock::CandidateBlock(const Supernet& supernet, Block block, std::size_
       block_(std::move(block)) {
   if (!supernet.device().is_cpu()) return;
   conv_block_ = ConvBlock::from(block_, false);
-  has_kernels_ = true;
   const c10::InferenceMode guard;
   for (const Block::Path& path : block_.paths) {
     for (const Primitive& p : path.primitives) {
       if (p.kind != PrimitiveKind::Conv) continue;
-      weights_.push_back(sliced(parameters_[weights_.size()].value, p).contiguous());
+      const torch::Tensor weight = sliced(parameters_[weights_.size()].value, p).contiguous();
+      const auto shape = conv_geometry(p, false);
+      weights_.push_back(
+          shape ? PackedWeights(conv_chains().kernels(), *shape, weight.data_ptr<float>())
+                : PackedWeights());
     }
   }
 }
@@ -149,7 +140,7 @@ torch::Tensor CandidateBlock::calibrate(const torch::Tensor& x, BatchNormStatist
   const torch::Tensor input = x.contiguous(torch::MemoryFormat::ChannelsLast);
   auto& own = statistics.blocks[position_];
   if (!conv_block_) {
-    CalibrationRunner runner{parameters_, {has_kernels_, weights_}, own, images_before};
+    CalibrationRunner runner{parameters_, weights_, own, images_before};
     return run_block(block_, input, runner);
   }
   std::vector<NormStatistics> seen;
@@ -175,7 +166,7 @@ torch::Tensor CandidateBlock::apply(const torch::Tensor& x) const {
   const c10::InferenceMode guard;
   const torch::Tensor input = x.contiguous(torch::MemoryFormat::ChannelsLast);
   if (conv_block_) return run_conv_block(*conv_block_, input, weights_, norms_);
-  AppliedRunner runner{{frozen_->weights}, {has_kernels_, weights_}, norms_};
+  AppliedRunner runner{{frozen_->weights}, weights_, norms_};
   return run_block(block_, input, runner);
 }
 

@@ -1,7 +1,10 @@
 #include "hsconas/supernet/conv_block.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include <torch/torch.h>
 
@@ -14,18 +17,10 @@ namespace {
 /// As many units (conv, batch norm, perhaps ReLU) as `primitives` begin with; takes them away.
 std::vector<ConvUnit> take_units(std::span<const Primitive>& primitives, bool needs_in_gradient) {
   std::vector<ConvUnit> units;
-  while (primitives.size() >= 2 && primitives[0].kind == PrimitiveKind::Conv &&
-         primitives[1].kind == PrimitiveKind::BatchNorm) {
-    const Primitive& p = primitives[0];
-    const bool depthwise = p.groups > 1 && p.groups == p.in_channels && p.groups == p.out_channels;
-    if (p.groups > 1 && !depthwise) break;
-    ConvUnit unit{.shape = {.in_channels = p.in_channels,
-                            .out_channels = p.out_channels,
-                            .kernel = p.kernel,
-                            .stride = p.stride,
-                            .depthwise = depthwise,
-                            .in_size = p.in_size}};
-    if (!is_supported(unit.shape, needs_in_gradient || !units.empty())) break;
+  while (primitives.size() >= 2 && primitives[1].kind == PrimitiveKind::BatchNorm) {
+    const auto shape = conv_geometry(primitives[0], needs_in_gradient || !units.empty());
+    if (!shape) break;
+    ConvUnit unit{.shape = *shape};
     unit.relu = primitives.size() > 2 && primitives[2].kind == PrimitiveKind::Relu;
     primitives = primitives.subspan(unit.relu ? 3 : 2);
     units.push_back(unit);
@@ -60,11 +55,10 @@ torch::Tensor empty_images(std::int64_t count, std::int64_t channels, std::int64
                       torch::TensorOptions().memory_format(torch::MemoryFormat::ChannelsLast));
 }
 
-/// Walks the paths: `run(path, slot, in, weights, to, plus)` writes the activated output of one
-/// path's units, whose first has that slot.
+/// Walks the paths: `run(path, slot, in, to, plus)` writes the activated output of one path's
+/// units, whose first has that slot.
 template <typename Run>
-torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x,
-                   const std::vector<torch::Tensor>& weights, Run run) {
+torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
   const std::int64_t images = x.size(0);
   torch::Tensor y = empty_images(images, block.out_channels, block.out_size);
   int offset = 0;
@@ -78,34 +72,32 @@ torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x,
                           {}, to);
       continue;
     }
-    run(path, slot, in, data_of(weights, slot, path.units.size()), to,
-        block.merge == Merge::AddInput ? in.pixels : Channels<const float>{});
+    run(path, slot, in, to, block.merge == Merge::AddInput ? in.pixels : Channels<const float>{});
     slot += path.units.size();
   }
   return y;
 }
 
 torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
-                      const std::vector<torch::Tensor>& weights, ConvBlockTape& tape,
-                      std::vector<NormStatistics>* seen = nullptr) {
-  const auto run = [&](const ConvBlock::Path& path, std::size_t, const ConvChains::Input& in,
-                       const auto& own_weights, Channels<float> to, Channels<const float> plus) {
+                      const std::vector<torch::Tensor>& weights, ConvBlockTape& tape) {
+  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const ConvChains::Input& in,
+                       Channels<float> to, Channels<const float> plus) {
+    const auto own_weights = data_of(weights, slot, path.units.size());
     std::vector<float*> outs;
     for (const ConvUnit& unit : path.units) {
       tape.outs.push_back(
           torch::empty({in.images * unit.shape.out_pixels(), unit.shape.out_channels}));
       outs.push_back(tape.outs.back().data_ptr<float>());
     }
-    for (NormStatistics& statistics :
+    for (const NormStatistics& statistics :
          conv_chains().forward(path.units, in, own_weights, outs, kBatchNormEpsilon)) {
       tape.norms.emplace_back(statistics, kBatchNormEpsilon);
-      if (seen != nullptr) seen->push_back(std::move(statistics));
     }
     conv_chains().write(path.out_channels, in.images * block.out_size * block.out_size,
                         {outs.back(), path.out_channels, 1},
                         tape.norms.back().activation(path.units.back().relu), to, plus);
   };
-  return walk(block, x, weights, run);
+  return walk(block, x, run);
 }
 
 /// Gradients of the input (undefined unless wanted) and of every weight.
@@ -191,6 +183,21 @@ struct ConvBlockFunction : torch::autograd::Function<ConvBlockFunction> {
 
 }  // namespace
 
+std::optional<ConvGeometry> conv_geometry(const Primitive& primitive, bool needs_in_gradient) {
+  const Primitive& p = primitive;
+  if (p.kind != PrimitiveKind::Conv) return {};
+  const bool depthwise = p.groups > 1 && p.groups == p.in_channels && p.groups == p.out_channels;
+  if (p.groups > 1 && !depthwise) return {};
+  const ConvGeometry shape{.in_channels = p.in_channels,
+                           .out_channels = p.out_channels,
+                           .kernel = p.kernel,
+                           .stride = p.stride,
+                           .depthwise = depthwise,
+                           .in_size = p.in_size};
+  if (!is_supported(shape, needs_in_gradient)) return {};
+  return shape;
+}
+
 std::optional<ConvBlock> ConvBlock::from(const Block& block, bool needs_in_gradient) {
   ConvBlock result{.out_channels = block.out_channels,
                    .in_size = block.in_size,
@@ -237,21 +244,27 @@ torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
 }
 
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
-                             const std::vector<torch::Tensor>& weights,
+                             std::span<const PackedWeights> weights,
                              std::vector<NormStatistics>& seen) {
-  ConvBlockTape tape;
-  return forward(block, x, weights, tape, &seen);
+  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const ConvChains::Input& in,
+                       Channels<float> to, Channels<const float> plus) {
+    auto own = conv_chains().calibrate(path.units, in, weights.subspan(slot, path.units.size()),
+                                       kBatchNormEpsilon, to, plus);
+    std::move(own.begin(), own.end(), std::back_inserter(seen));
+  };
+  return walk(block, x, run);
 }
 
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
-                             const std::vector<torch::Tensor>& weights,
-                             const std::vector<NormFactors>& norms) {
+                             std::span<const PackedWeights> weights,
+                             std::span<const NormFactors> norms) {
   const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const ConvChains::Input& in,
-                       const auto& own_weights, Channels<float> to, Channels<const float> plus) {
-    conv_chains().apply(path.units, in, own_weights,
-                        std::span(norms).subspan(slot, path.units.size()), to, plus);
+                       Channels<float> to, Channels<const float> plus) {
+    const std::size_t count = path.units.size();
+    conv_chains().apply(path.units, in, weights.subspan(slot, count), norms.subspan(slot, count),
+                        to, plus);
   };
-  return walk(block, x, weights, run);
+  return walk(block, x, run);
 }
 
 ConvChains& conv_chains() {

@@ -11,6 +11,25 @@
 
 namespace hsconas {
 
+namespace {
+
+/// How many of `batch` images run through a network at a time, once its statistics are known: on a
+/// CPU so few that what one block hands to the next stays in cache.
+std::int64_t images_at_once(const Supernet& supernet, std::int64_t batch) {
+  if (!supernet.device().is_cpu()) return batch;
+  constexpr std::int64_t kBytes = 1 << 22;
+  std::int64_t most = 1;
+  for (const Block& block : supernet.space().network(supernet.space().uniform(0))) {
+    most = std::max({most, std::int64_t{block.in_channels} * block.in_size * block.in_size,
+                     std::int64_t{block.out_channels} * block.out_size * block.out_size});
+  }
+  const auto threads = static_cast<std::int64_t>(at::get_num_threads());
+  const std::int64_t few = kBytes / (most * static_cast<std::int64_t>(sizeof(float)));
+  return std::min(batch, std::max(few / threads, std::int64_t{1}) * threads);
+}
+
+}  // namespace
+
 /// Candidates that agree on every layer before some position, and where their accuracies go.
 struct SupernetEvaluator::Group {
   std::span<const Architecture> archs;
@@ -26,16 +45,21 @@ SupernetEvaluator::SupernetEvaluator(const Supernet& supernet,
                                      int memory_mb)
     : supernet_(supernet), stop_(stop), memory_bytes_(1e6 * memory_mb) {
   const torch::Device device = supernet.device();
-  const auto add = [&](const Batch& batch, std::vector<torch::Tensor>& to) {
-    to.push_back(batch.images.to(device));
+  for (const Batch& batch : calibration) {
+    images_.calibration.push_back(batch.images.to(device));
     image_count_ += batch.images.size(0);
-  };
-  for (const Batch& batch : calibration) add(batch, images_.calibration);
+  }
   for (const Batch& batch : validation) {
-    add(batch, images_.validation);
-    labels_.push_back(batch.labels.to(device));
+    const std::int64_t few = images_at_once(supernet, batch.images.size(0));
+    for (std::int64_t first = 0; first < batch.images.size(0); first += few) {
+      const std::int64_t last = std::min(first + few, batch.images.size(0));
+      images_.validation.push_back(batch.images.slice(0, first, last).to(device));
+      labels_.push_back(batch.labels.slice(0, first, last).to(device));
+      ends_batch_.push_back(last == batch.images.size(0));
+    }
     validation_count_ += batch.images.size(0);
   }
+  image_count_ += validation_count_;
 }
 
 std::vector<double> SupernetEvaluator::accuracy(std::span<const Architecture> archs) {
@@ -101,15 +125,15 @@ void SupernetEvaluator::judge_one(const Group& group, const Images& images, std:
   const auto blocks = calibrated(arch, images, position, arch.size() + 2, nullptr);
   Racer racer(group.rivals, validation_count_);
   Answers answers;
-  for (std::size_t batch = 0; batch < labels_.size(); ++batch) {
-    torch::Tensor x = images.validation[batch];
+  for (std::size_t few = 0; few < labels_.size(); ++few) {
+    torch::Tensor x = images.validation[few];
     for (const CandidateBlock& block : blocks) x = block.apply(x);
-    const torch::Tensor right = x.argmax(1).eq(labels_[batch]).cpu();
+    const torch::Tensor right = x.argmax(1).eq(labels_[few]).cpu();
     for (std::int64_t i = 0; i < right.numel(); ++i) {
       answers.push_back(right.data_ptr<bool>()[i]);
       racer.add(answers.back());
     }
-    if (confidence < 1.0 && racer.at_most(confidence) < floor) break;
+    if (confidence < 1.0 && ends_batch_[few] && racer.at_most(confidence) < floor) break;
   }
   const Judgement judgement{.accuracy = racer.accuracy(),
                             .at_most = racer.at_most(confidence),

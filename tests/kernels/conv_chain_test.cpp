@@ -250,23 +250,44 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
                {activated.data(), out_channels, 1});
   check_near(activated, plain.back().activated, "activated outputs");
 
-  // The same with the statistics known: behind two other channels, and added to.
+  // Without a backward pass, the statistics taken anew or known: behind two other channels, and
+  // added to.
+  std::vector<PackedWeights> packed;
+  for (std::size_t u = 0; u < c.units.size(); ++u) {
+    packed.emplace_back(kernels, c.units[u].shape, weight_data[u]);
+  }
   const int to_stride = out_channels + 3;
   const auto out_pixels = std::ssize(activated) / out_channels;
-  Floats applied(static_cast<std::size_t>(out_pixels * to_stride), 7.0F);
-  chains.apply(c.units, input, weight_data, norms, {applied.data() + 2, to_stride, 1},
-               {activated.data(), out_channels, 1});
-  Floats twice;
-  for (std::ptrdiff_t i = 0; i < std::ssize(applied); ++i) {
-    const float value = applied[static_cast<std::size_t>(i)];
-    const std::ptrdiff_t channel = i % to_stride - 2;
-    if (channel >= 0 && channel < out_channels) {
-      twice.push_back(value / 2.0F);
-    } else {
-      REQUIRE(value == 7.0F);
+  const auto check_sums = [&](const auto& run, const std::string& what) {
+    Floats sums(static_cast<std::size_t>(out_pixels * to_stride), 7.0F);
+    run(Channels<float>{sums.data() + 2, to_stride, 1},
+        Channels<const float>{activated.data(), out_channels, 1});
+    Floats halves;
+    for (std::ptrdiff_t i = 0; i < std::ssize(sums); ++i) {
+      const float value = sums[static_cast<std::size_t>(i)];
+      const std::ptrdiff_t channel = i % to_stride - 2;
+      if (channel >= 0 && channel < out_channels) {
+        halves.push_back(value / 2.0F);
+      } else {
+        REQUIRE(value == 7.0F);
+      }
     }
-  }
-  check_near(twice, plain.back().activated, "outputs with known statistics");
+    check_near(halves, plain.back().activated, what);
+  };
+  check_sums(
+      [&](Channels<float> to, Channels<const float> plus) {
+        const auto seen = chains.calibrate(c.units, input, packed, kEpsilon, to, plus);
+        for (std::size_t u = 0; u < c.units.size(); ++u) {
+          CHECK(seen[u].mean == statistics[u].mean);
+          CHECK(seen[u].variance == statistics[u].variance);
+        }
+      },
+      "calibrated outputs");
+  check_sums(
+      [&](Channels<float> to, Channels<const float> plus) {
+        chains.apply(c.units, input, packed, norms, to, plus);
+      },
+      "outputs with known statistics");
 
   const Floats out_gradient = random_floats(activated.size(), rng);
   Floats in_gradient = random_floats(source.size(), rng);

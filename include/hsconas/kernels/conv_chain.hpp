@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -38,6 +39,7 @@ class NormFactors {
 class Workspace {
  public:
   float* at_least(std::int64_t floats);
+  const float* data() const { return data_.get(); }
 
  private:
   struct Free {
@@ -45,6 +47,18 @@ class Workspace {
   };
   std::unique_ptr<float[], Free> data_;
   std::int64_t floats_ = 0;
+};
+
+/// A convolution's weights [out, in / groups, kernel, kernel] as forward passes read them.
+class PackedWeights {
+ public:
+  PackedWeights() = default;  ///< None.
+  PackedWeights(const ConvKernels& kernels, const ConvGeometry& shape, const float* weights);
+
+  const float* data() const { return memory_.data(); }
+
+ private:
+  Workspace memory_;
 };
 
 /// Chains of units on images that lie pixel by pixel (NHWC), on some threads of this processor.
@@ -70,10 +84,15 @@ class ConvChains {
                                       std::span<const float* const> weights,
                                       std::span<float* const> outs, double epsilon);
 
-  /// All units one after the other, with known statistics; `to` takes the last one's activated
-  /// output (+ plus, where it has data).
+  /// The same without what a backward pass needs: `to` takes the last one's activated output (+
+  /// plus, where it has data).
+  std::vector<NormStatistics> calibrate(std::span<const ConvUnit> units, const Input& in,
+                                        std::span<const PackedWeights> weights, double epsilon,
+                                        Channels<float> to, Channels<const float> plus = {});
+
+  /// The same with known statistics.
   void apply(std::span<const ConvUnit> units, const Input& in,
-             std::span<const float* const> weights, std::span<const NormFactors> norms,
+             std::span<const PackedWeights> weights, std::span<const NormFactors> norms,
              Channels<float> to, Channels<const float> plus = {});
 
   struct Gradients {
@@ -96,10 +115,10 @@ class ConvChains {
  private:
   template <typename Work>
   void in_parts(std::int64_t count, Work work);
-  /// One convolution: `work` without its weights and moments. With `statistics`, fills it with what
-  /// the batch norm behind it sees.
-  void convolve(const ConvGeometry& shape, std::int64_t images, const float* weights,
-                const ConvForward& work, NormStatistics* statistics);
+  /// One convolution with what the batch norm behind it sees: `work` without its moments.
+  NormStatistics convolve(const ConvGeometry& shape, std::int64_t images, const ConvForward& work);
+  /// How many images go through all units at a time, so that what lies between stays in cache.
+  static std::int64_t images_at_once(std::span<const ConvUnit> units);
 
   ConvKernels kernels_;
   int threads_;
@@ -107,6 +126,7 @@ class ConvChains {
   std::vector<Workspace> scratch_;  ///< One per thread.
   std::vector<Workspace> weight_gradients_;
   Workspace between_[2];  ///< What units hand on: forward, activations; backward, gradients.
+  std::vector<std::array<Workspace, 2>> between_of_;  ///< The same of each thread's few images.
 };
 
 }  // namespace hsconas

@@ -36,8 +36,7 @@ class CandidateBlock {
   std::size_t position_;
   Block block_;
   std::optional<ConvBlock> conv_block_;  ///< Where our kernels know all of it.
-  bool has_kernels_ = false;             ///< For as much of the rest as they know.
-  std::vector<torch::Tensor> weights_;   ///< Of the convolutions, dense, for the kernels.
+  std::vector<PackedWeights> weights_;   ///< Of the convolutions the kernels know; none on a GPU.
   std::vector<NormFactors> norms_;
   std::optional<FrozenNetwork::Layer> frozen_;  ///< For what they do not know.
 };

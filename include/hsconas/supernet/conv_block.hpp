@@ -47,15 +47,19 @@ struct ConvBlockTape {
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              const std::vector<torch::Tensor>& weights, ConvBlockTape& tape);
 
-/// The same without gradients; fills `seen` with the statistics of every unit.
+/// The convolution of a primitive; absent where it is none that the kernels know.
+std::optional<ConvGeometry> conv_geometry(const Primitive& primitive, bool needs_in_gradient);
+
+/// The same without gradients, `weights` being those of a block's units; fills `seen` with the
+/// statistics of every unit.
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
-                             const std::vector<torch::Tensor>& weights,
+                             std::span<const PackedWeights> weights,
                              std::vector<NormStatistics>& seen);
 
 /// `block` with given statistics, one of every unit, and without gradients.
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
-                             const std::vector<torch::Tensor>& weights,
-                             const std::vector<NormFactors>& norms);
+                             std::span<const PackedWeights> weights,
+                             std::span<const NormFactors> norms);
 
 /// The calling thread's kernels, for as many threads as torch uses.
 ConvChains& conv_chains();

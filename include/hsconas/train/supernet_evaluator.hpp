@@ -53,8 +53,8 @@ class SupernetEvaluator : public Evaluator {
  private:
   /// What the blocks before some position made of all images.
   struct Images {
-    std::vector<torch::Tensor> calibration;
-    std::vector<torch::Tensor> validation;
+    std::vector<torch::Tensor> calibration;  ///< By batch, whose statistics it sees.
+    std::vector<torch::Tensor> validation;   ///< A few at a time.
   };
   struct Group;
 
@@ -72,7 +72,8 @@ class SupernetEvaluator : public Evaluator {
 
   const Supernet& supernet_;
   Images images_;
-  std::vector<torch::Tensor> labels_;  ///< Of the validation batches.
+  std::vector<torch::Tensor> labels_;  ///< Of the validation images.
+  std::vector<bool> ends_batch_;       ///< Whether a candidate may be given up behind these.
   std::int64_t image_count_ = 0;       ///< Calibration and validation.
   std::int64_t validation_count_ = 0;
   std::map<Architecture, Answers> answers_;  ///< Of those judged in full in a race.
