@@ -76,12 +76,13 @@ RunRecord load_run(const fs::path& folder) {
   RunRecord run{.folder = folder.string(), .config = load_config(dir.config(), {})};
   if (is_there(dir.version())) run.versions = read_file(dir.version());
   if (is_there(dir.latency())) run.table = load_table(dir.latency());
-  if (is_there(dir.shrink()))
-    run.shrink = read_shrink(read_json(dir.shrink()), dir.shrink().string());
+  if (is_there(dir.shrink())) {
+    run.shrink = read_shrink(read_sealed_json(dir.shrink()), dir.shrink().string());
+  }
   run.metrics = load_metrics(dir.metrics());
   run.unfinished = why_unfinished(dir, run);
   if (run.unfinished.empty()) {
-    run.result = read_result(read_json(dir.result()), dir.result().string());
+    run.result = read_result(read_sealed_json(dir.result()), dir.result().string());
   }
   if (is_there(dir.candidates())) {
     read_candidates(dir.candidates(),

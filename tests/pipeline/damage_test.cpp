@@ -17,10 +17,13 @@
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/latency/import.hpp"
 #include "hsconas/latency/table.hpp"
+#include "hsconas/pipeline/load_run.hpp"
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/report/run_report.hpp"
 #include "hsconas/score/scorer.hpp"
 #include "support/errors.hpp"
+#include "support/example_run.hpp"
 #include "support/fake_evaluator.hpp"
 #include "support/fake_latency.hpp"
 #include "support/spaces.hpp"
@@ -102,6 +105,15 @@ TEST_CASE("a damaged latency table, record of stages or result is refused or say
           // Another answer than "done as it was" would run the stage again or reuse what is stale.
           return StageRecord(stages).is_done("search", inputs) ? "done" : "changed";
         }) > kDamages * 2 / 3);
+}
+
+TEST_CASE("a run is reported as it was, or not at all, when a file of its is damaged", "[damage]") {
+  for (const char* name : {"shrink.json", "result.json"}) {
+    const TemporaryFolder folder;
+    make_example_run(folder / "run", example_config());
+    const auto report = [&] { return run_report(load_run(folder / "run")); };
+    CHECK(check_own(folder / "run" / name, report) > kDamages * 2 / 3);
+  }
 }
 
 TEST_CASE("a table given by hand may lack its checksum, but not have a wrong one", "[damage]") {

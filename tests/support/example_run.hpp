@@ -121,7 +121,7 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
     scorer.set_weights(weights);
     result.weights.push_back({name, weights});
   }
-  write_json(dir.shrink(), shrink);
+  write_sealed_json(dir.shrink(), shrink);
 
   const SearchResult found =
       search(subspace, scorer, config.search, config.seed, log, stop, [&](const Generation& end) {
@@ -134,7 +134,7 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
   metrics.flush();
   result.winner = {"winner", found.best, 1.02 * found.best.latency_ms};
   result.test_accuracy = 0.5;
-  write_json(dir.result(), to_json(result, found, config, space, subspace, latency));
+  write_sealed_json(dir.result(), to_json(result, found, config, space, subspace, latency));
   StageRecord(dir.stages())
       .finish("search", {{"result_format", kResultFormat},
                          {"weights", weights_inputs(config)},
