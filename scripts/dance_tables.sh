@@ -16,8 +16,8 @@ overrides=("$@")
 jobs=${JOBS:-$(nproc)}
 seeds='1 2 3'
 weights='0.03 0.1 0.3 1 3'
-# 0.3 is the config's own.
-name_of() { if [ "$1" = 0.3 ]; then echo dance-1; else echo "weight-$1"; fi; }
+# 1 is the config's own.
+name_of() { if [ "$1" = 1 ]; then echo dance-1; else echo "weight-$1"; fi; }
 
 # run NAME EVALUATOR [key=value ...]: one search. Those of the same EVALUATOR (its seed and cost
 # function) train that once.

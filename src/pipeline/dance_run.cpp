@@ -27,6 +27,7 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* kStage = "dance";
+constexpr const char* kChoices = "dance choices";
 constexpr const char* kEvaluator = "dance-evaluator";
 constexpr int kUpdatesPerReport = 10;
 
@@ -112,7 +113,7 @@ class ChoiceTraining {
     sums_.error += error;
     sums_.penalty += penalty;
     if ((update + 1) % kUpdatesPerReport != 0) return;
-    write_metrics_({{"stage", kStage},
+    write_metrics_({{"stage", kChoices},
                     {"step", step + 1},
                     {"held_out_loss", sums_.error / kUpdatesPerReport},
                     {"penalty", sums_.penalty / kUpdatesPerReport},
@@ -203,7 +204,8 @@ json Run::dance() {
   ChoiceTraining choices(search, data().validation(), config_,
                          data().training_images() / config_.supernet.batch,
                          [this](json line) { write_metrics(std::move(line)); });
-  const Companion companion{.tensors = search.tensors(),
+  const Companion companion{.metrics = kChoices,
+                            .tensors = search.tensors(),
                             .path = [&](std::int64_t step) { return search.path(step); },
                             .after_step = [&](std::int64_t step) { choices.after_step(step); }};
   train_stage(kStage, learned, Subspace::full(space_), config_.supernet, &companion);

@@ -270,7 +270,10 @@ void Run::train_stage(const std::string& stage, const json& inputs, const Subspa
     log_.info(fmt::format("{}: continues at step {}", stage, first_step));
   }
   // A process that was killed may have come further than its last checkpoint.
-  metrics_.drop_if([&](std::string_view line) { return is_repeated(line, stage, first_step); });
+  metrics_.drop_if([&](std::string_view line) {
+    return is_repeated(line, stage, first_step) ||
+           (companion != nullptr && is_repeated(line, companion->metrics, first_step));
+  });
   const auto batches = data().train_loader(stage, settings.batch, first_step);
   const auto save = [&](std::int64_t next_step) {
     auto tensors = supernet.tensors();

@@ -37,6 +37,7 @@ struct Run::Trained {
 
 /// The hooks of train() that are not the run's own, and what they change.
 struct Run::Companion {
+  std::string metrics;  ///< The stage that its lines of metrics name: steps rise within a stage.
   std::map<std::string, torch::Tensor> tensors;  ///< Kept in the stage's checkpoints; aliases.
   std::function<Architecture(std::int64_t step)> path;
   std::function<void(std::int64_t step)> after_step;

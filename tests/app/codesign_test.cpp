@@ -229,6 +229,7 @@ TEST_CASE("codesign by DANCE ends with the best design of what it learned, and r
   CHECK(dance["probabilities"].size() == 3);
   const std::string metrics = read_file(bench / "run" / "metrics.jsonl");
   CHECK(contains(metrics, "\"stage\":\"dance\""));
+  CHECK(contains(metrics, "\"stage\":\"dance choices\""));
 
   // One that was stopped in the middle, and continued.
   Process stopped = bench.start({"codesign", "--config", "codesign.json", "-w", "again"});
