@@ -24,11 +24,6 @@ bool is_there(const fs::path& file) {
   return fs::exists(file, unknown);
 }
 
-json without(json object, std::initializer_list<const char*> keys) {
-  for (const char* key : keys) object.erase(key);
-  return object;
-}
-
 /// Why the result in `dir` is none of the settings that are there now; empty when it is.
 std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
   const StageRecord record(dir.stages());
@@ -54,6 +49,11 @@ std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
 }
 
 }  // namespace
+
+json without(json object, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) object.erase(key);
+  return object;
+}
 
 json weights_inputs(const Config& config) {
   const json all = to_json(config);

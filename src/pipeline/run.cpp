@@ -44,11 +44,6 @@ namespace {
 constexpr double kBaselineTolerance = 0.10;  // The paper's comparison: random networks near T.
 constexpr double kOtherSpeed = 0.10;         // More than measurements scatter.
 
-json without(json object, std::initializer_list<const char*> keys) {
-  for (const char* key : keys) object.erase(key);
-  return object;
-}
-
 double unix_seconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) /

@@ -37,22 +37,41 @@ Block block_of(int op) {
   return tiny_space().block(0, {op, 0});
 }
 
+/// One block, timed by `timer`.
+struct Quiet {
+  explicit Quiet(FakeTimer& base) : timer(base) { chains.add({&block, 1}); }
+
+  /// As many timings as make `timer` count so many calls.
+  std::vector<QuietTimer::Sample> until(std::size_t calls) {
+    std::vector<QuietTimer::Sample> samples;
+    while (timer.calls.size() < calls) samples.push_back(quiet.time(chains[0], 1));
+    return samples;
+  }
+  std::vector<QuietTimer::Sample> samples(int count) {
+    std::vector<QuietTimer::Sample> samples;
+    for (int i = 0; i < count; ++i) samples.push_back(quiet.time(chains[0], 1));
+    return samples;
+  }
+
+  FakeTimer& timer;
+  StopToken stop;
+  Block reference = block_of(0);
+  Block block = block_of(1);
+  QuietTimer quiet{timer, reference, kSampleMs, stop};
+  PreparedChains chains{quiet};
+};
+
 }  // namespace
 
 TEST_CASE("a reference is timed first, and again after every eight timings", "[latency]") {
   FakeTimer timer;
-  const StopToken stop;
-  const Block reference = block_of(0);
-  const Block block = block_of(1);
-  QuietTimer quiet(timer, reference, kSampleMs, stop);
-  CHECK(quiet.noise().reference_ms == FakeTimer::block_ms(reference));
-  PreparedChains chains(quiet);
-  chains.add({&block, 1});
+  Quiet one(timer);
+  CHECK(one.quiet.noise().reference_ms == FakeTimer::block_ms(one.reference));
   const std::size_t before = timer.calls.size();
-  for (std::size_t i = 0; i < 25; ++i) CHECK(quiet.time(chains[0], 2).reference == i / 8);
+  for (std::size_t i = 0; i < 25; ++i) CHECK(one.quiet.time(one.chains[0], 2).reference == i / 8);
   std::vector<std::size_t> of_reference;
   for (std::size_t i = before; i < timer.calls.size(); ++i) {
-    if (timer.calls[i].id == chains[0]) {
+    if (timer.calls[i].id == one.chains[0]) {
       CHECK(timer.calls[i].runs == 2);
     } else {
       of_reference.push_back(i - before);
@@ -65,20 +84,14 @@ TEST_CASE("timings beside a slow reference are dropped, and the median is the qu
           "[latency]") {
   // Slow for the middle fifth of some 400 timings.
   MoodyTimer timer([](std::size_t call) { return call > 160 && call <= 240 ? 1.6 : 1.0; });
-  const StopToken stop;
-  const Block reference = block_of(0);
-  const Block block = block_of(1);
-  QuietTimer quiet(timer, reference, kSampleMs, stop);
-  PreparedChains chains(quiet);
-  chains.add({&block, 1});
-  std::vector<QuietTimer::Sample> samples;
-  while (timer.calls.size() < 400) samples.push_back(quiet.time(chains[0], 1));
-  const auto kept = quiet.keep_quiet(samples);
+  Quiet one(timer);
+  const auto samples = one.until(400);
+  const auto kept = one.quiet.keep_quiet(samples);
   CHECK(kept.size() < samples.size() - 60);
   CHECK(kept.size() > samples.size() - 120);
-  for (const double ms : kept) CHECK(ms == FakeTimer::block_ms(block));
-  const MachineNoise noise = quiet.noise();
-  CHECK(noise.reference_ms == FakeTimer::block_ms(reference));
+  for (const double ms : kept) CHECK(ms == FakeTimer::block_ms(one.block));
+  const MachineNoise noise = one.quiet.noise();
+  CHECK(noise.reference_ms == FakeTimer::block_ms(one.reference));
   CHECK(noise.reference_spread_percent == Approx(60.0));
   CHECK(noise.slow_percent == Approx(20.0).margin(4.0));
   CHECK(noise.is_disturbed());
@@ -87,68 +100,44 @@ TEST_CASE("timings beside a slow reference are dropped, and the median is the qu
 TEST_CASE("timings of a short disturbance between two references count as slow", "[latency]") {
   // Only the reference after them shows that the machine became slow.
   MoodyTimer timer([](std::size_t call) { return call > 100 && call <= 120 ? 1.5 : 1.0; });
-  const StopToken stop;
-  const Block reference = block_of(0);
-  const Block block = block_of(1);
-  QuietTimer quiet(timer, reference, kSampleMs, stop);
-  PreparedChains chains(quiet);
-  chains.add({&block, 1});
-  std::vector<QuietTimer::Sample> samples;
-  while (timer.calls.size() < 300) samples.push_back(quiet.time(chains[0], 1));
+  Quiet one(timer);
+  const auto samples = one.until(300);
   std::size_t slow = 0;
-  for (const auto& sample : samples) slow += sample.ms > FakeTimer::block_ms(block) ? 1 : 0;
+  for (const auto& sample : samples) slow += sample.ms > FakeTimer::block_ms(one.block) ? 1 : 0;
   REQUIRE(slow >= 15);
-  for (const double ms : quiet.keep_quiet(samples)) CHECK(ms == FakeTimer::block_ms(block));
+  for (const double ms : one.quiet.keep_quiet(samples)) CHECK(ms == FakeTimer::block_ms(one.block));
 }
 
 TEST_CASE("a machine that is slow all the time is not told from a quiet one", "[latency]") {
   MoodyTimer timer([](std::size_t) { return 2.0; });
-  const StopToken stop;
-  const Block reference = block_of(0);
-  const Block block = block_of(1);
-  QuietTimer quiet(timer, reference, kSampleMs, stop);
-  PreparedChains chains(quiet);
-  chains.add({&block, 1});
-  std::vector<QuietTimer::Sample> samples;
-  for (int i = 0; i < 50; ++i) samples.push_back(quiet.time(chains[0], 1));
-  CHECK(quiet.keep_quiet(samples).size() == 50);
-  CHECK(quiet.noise().slow_percent == 0.0);
+  Quiet one(timer);
+  const auto samples = one.samples(50);
+  CHECK(one.quiet.keep_quiet(samples).size() == 50);
+  CHECK(one.quiet.noise().slow_percent == 0.0);
 }
 
 TEST_CASE("where more than half of the timings were slow, or fewer than three were not, all stay",
           "[latency]") {
   MoodyTimer timer([](std::size_t call) { return call > 120 ? 1.6 : 1.0; });
-  const StopToken stop;
-  const Block reference = block_of(0);
-  const Block block = block_of(1);
-  QuietTimer quiet(timer, reference, kSampleMs, stop);
-  PreparedChains chains(quiet);
-  chains.add({&block, 1});
-  std::vector<QuietTimer::Sample> samples;
-  while (timer.calls.size() < 300) samples.push_back(quiet.time(chains[0], 1));
-  CHECK(quiet.keep_quiet(samples).size() == samples.size());
+  Quiet one(timer);
+  const auto samples = one.until(300);
+  CHECK(one.quiet.keep_quiet(samples).size() == samples.size());
   const std::span<const QuietTimer::Sample> all(samples);
-  CHECK(quiet.keep_quiet(all.subspan(0, 40)).size() == 40);              // All quiet.
-  CHECK(quiet.keep_quiet(all.subspan(samples.size() - 2)).size() == 2);  // All slow.
+  CHECK(one.quiet.keep_quiet(all.subspan(0, 40)).size() == 40);              // All quiet.
+  CHECK(one.quiet.keep_quiet(all.subspan(samples.size() - 2)).size() == 2);  // All slow.
   const std::vector<QuietTimer::Sample> three{samples[0], samples[1], samples.back()};
-  CHECK(quiet.keep_quiet(three).size() == 3);  // Two quiet ones are too few.
+  CHECK(one.quiet.keep_quiet(three).size() == 3);  // Two quiet ones are too few.
   const std::vector<QuietTimer::Sample> four{samples[0], samples[1], samples[2], samples.back()};
-  CHECK(quiet.keep_quiet(four).size() == 3);
-  CHECK(quiet.keep_quiet({}).empty());
+  CHECK(one.quiet.keep_quiet(four).size() == 3);
+  CHECK(one.quiet.keep_quiet({}).empty());
 }
 
 TEST_CASE("noise of a few percent drops nothing", "[latency]") {
   FakeTimer timer({.noise = 0.05});
-  const StopToken stop;
-  const Block reference = block_of(0);
-  const Block block = block_of(1);
-  QuietTimer quiet(timer, reference, kSampleMs, stop);
-  PreparedChains chains(quiet);
-  chains.add({&block, 1});
-  std::vector<QuietTimer::Sample> samples;
-  for (int i = 0; i < 400; ++i) samples.push_back(quiet.time(chains[0], 1));
-  CHECK(quiet.keep_quiet(samples).size() == 400);
-  const MachineNoise noise = quiet.noise();
+  Quiet one(timer);
+  const auto samples = one.samples(400);
+  CHECK(one.quiet.keep_quiet(samples).size() == 400);
+  const MachineNoise noise = one.quiet.noise();
   CHECK(noise.slow_percent == 0.0);
   CHECK(noise.reference_spread_percent > 1.0);
   CHECK(noise.reference_spread_percent < 8.0);
@@ -158,14 +147,10 @@ TEST_CASE("noise of a few percent drops nothing", "[latency]") {
 TEST_CASE("the number of runs makes a timing last as long as asked for, and not much longer",
           "[latency]") {
   FakeTimer timer;
-  const StopToken stop;
-  const Block block = block_of(1);
-  QuietTimer quiet(timer, block_of(0), kSampleMs, stop);
-  PreparedChains chains(quiet);
-  chains.add({&block, 1});
-  const double ms = FakeTimer::block_ms(block);
+  Quiet one(timer);
+  const double ms = FakeTimer::block_ms(one.block);
   for (const double sample_ms : {0.0, 0.5 * ms, ms, 3.0 * ms, 1000.0 * ms}) {
-    const int runs = quiet.choose_runs(chains[0], sample_ms);
+    const int runs = one.quiet.choose_runs(one.chains[0], sample_ms);
     CHECK(runs >= 1);
     CHECK(runs * ms >= sample_ms);
     CHECK((runs == 1 || runs * ms <= 1.2 * sample_ms + ms));

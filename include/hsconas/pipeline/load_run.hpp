@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <initializer_list>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -14,6 +15,9 @@ namespace hsconas {
 /// says why.
 /// Throws Error(Data) that names the folder when it holds no run, and the file when one is broken.
 RunRecord load_run(const std::filesystem::path& folder);
+
+/// `object` less some of its keys.
+nlohmann::json without(nlohmann::json object, std::initializer_list<const char*> keys);
 
 /// What the weights of a supernet depend on.
 nlohmann::json weights_inputs(const Config& config);
