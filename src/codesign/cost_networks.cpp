@@ -186,8 +186,21 @@ CostNetworks::CostNetworks(const SearchSpace& space, const DesignSpace& designs,
       generator_(make_mlp("generator", architecture_size_, config.generator_width, hardware_size_,
                           seed)) {}
 
-Architecture CostNetworks::random_network(Rng& rng) const {
-  return space_.canonical(sample(Subspace::full(space_), rng));
+Architecture CostNetworks::random_network(Rng& rng, Draw draw) const {
+  Architecture arch = sample(Subspace::full(space_), rng);
+  if (draw == Draw::ToLearn && rng.chance(0.5)) {
+    constexpr double kSpread = 2.0;  // Of the logarithm of how much an operator is preferred.
+    std::vector<double> reach;       // Sums of the preferences so far.
+    for (int op = 0; op < space_.ops(); ++op) {
+      reach.push_back((reach.empty() ? 0.0 : reach.back()) + std::exp(kSpread * rng.normal()));
+    }
+    for (LayerChoice& choice : arch) {
+      const auto at =
+          std::upper_bound(reach.begin(), reach.end() - 1, rng.uniform(0.0, reach.back()));
+      choice.op = static_cast<int>(at - reach.begin());
+    }
+  }
+  return space_.canonical(arch);
 }
 
 Metrics CostNetworks::geometric_means() {
@@ -195,7 +208,7 @@ Metrics CostNetworks::geometric_means() {
   std::array<std::vector<double>, 3> logs;
   for (std::int64_t i = 0; i < kReferencePairs; ++i) {
     const std::size_t design = rng.index(areas_.size());
-    const PairCost cost = costs_.cost(random_network(rng), design);
+    const PairCost cost = costs_.cost(random_network(rng, Draw::ToJudge), design);
     if (!std::isfinite(cost.ms)) continue;
     const auto values = logs_of(cost, areas_[design]);
     for (std::size_t k = 0; k < 3; ++k) logs[k].push_back(values[k]);
@@ -246,14 +259,14 @@ torch::Tensor CostNetworks::hardware_code(const std::vector<std::size_t>& design
   return result;
 }
 
-CostNetworks::Pairs CostNetworks::random_pairs(Rng& rng, std::int64_t count) const {
+CostNetworks::Pairs CostNetworks::random_pairs(Rng& rng, std::int64_t count, Draw draw) const {
   std::vector<Architecture> networks;
   std::vector<std::size_t> designs;
   torch::Tensor logs = torch::empty({count, 3});
   const Metrics& unit = cost_.reference();
   while (std::ssize(networks) < count) {
     const std::size_t design = rng.index(areas_.size());
-    Architecture arch = random_network(rng);
+    Architecture arch = random_network(rng, draw);
     const PairCost cost = costs_.cost(arch, design);
     if (!std::isfinite(cost.ms)) continue;
     float* row = logs.data_ptr<float>() + 3 * std::ssize(networks);
@@ -266,7 +279,8 @@ CostNetworks::Pairs CostNetworks::random_pairs(Rng& rng, std::int64_t count) con
   return {code(networks), hardware_code(designs), logs};
 }
 
-CostNetworks::Labels CostNetworks::label(const std::string& stream, std::int64_t count) const {
+CostNetworks::Labels CostNetworks::label(const std::string& stream, std::int64_t count,
+                                         Draw draw) const {
   Rng rng(seed_, stream);
   Labels labels;
   const auto axes = static_cast<std::int64_t>(designs_.axes().size());
@@ -276,7 +290,7 @@ CostNetworks::Labels CostNetworks::label(const std::string& stream, std::int64_t
   std::vector<PairCost> row(areas_.size());
   std::vector<std::size_t> designs;
   for (std::int64_t i = 0; i < count; ++i) {
-    Architecture arch = random_network(rng);
+    Architecture arch = random_network(rng, draw);
     const std::size_t best = best_design(costs_, areas_, arch, cost_, row);
     designs.push_back(best);
     const auto at = designs_.coordinates(best);
@@ -377,7 +391,7 @@ void CostNetworks::train(Log& log, const StopToken& stop, double save_minutes,
   if (!is_trained()) {
     log.info(fmt::format("dance: the best of {} designs for each of {} networks", areas_.size(),
                          config_.generator_networks));
-    labels = label("dance networks", config_.generator_networks);
+    labels = label("dance networks", config_.generator_networks, Draw::ToLearn);
   }
   const auto run = [&](const char* name, ResidualMlp& network, std::int64_t& step,
                        std::int64_t steps, const auto& loss_of) {
@@ -415,7 +429,7 @@ void CostNetworks::train(Log& log, const StopToken& stop, double save_minutes,
     Pairs pairs{labels.archs.index_select(0, some), labels.hardware.index_select(0, some),
                 labels.logs.index_select(0, some)};
     if (random > 0) {
-      const Pairs others = random_pairs(rng, random);
+      const Pairs others = random_pairs(rng, random, Draw::ToLearn);
       pairs = {torch::cat({pairs.archs, others.archs}),
                torch::cat({pairs.hardware, others.hardware}),
                torch::cat({pairs.logs, others.logs})};
@@ -480,13 +494,13 @@ Metrics relative_error(const torch::Tensor& predicted, const torch::Tensor& trut
 CostNetworksReport CostNetworks::test() const {
   const torch::NoGradGuard guard;
   CostNetworksReport report;
-  const Labels labels = label("dance test networks", config_.test_networks);
+  const Labels labels = label("dance test networks", config_.test_networks, Draw::ToJudge);
   const torch::Tensor hardware =
       forwards_ ? generate(labels.archs, {}, 1.0, true) : torch::Tensor();
   report.best_error = relative_error(logs(labels.archs, hardware), labels.logs);
   if (!forwards_) return report;
   Rng rng(seed_, "dance test pairs");
-  const Pairs pairs = random_pairs(rng, kTestPairs);
+  const Pairs pairs = random_pairs(rng, kTestPairs, Draw::ToJudge);
   report.pair_error = relative_error(logs(pairs.archs, pairs.hardware), pairs.logs);
   std::vector<double> regret;
   report.right.assign(designs_.axes().size(), 0.0);

@@ -112,9 +112,13 @@ class CostNetworks {
   struct Labels;
   class Optimizer;
 
-  Architecture random_network(Rng& rng) const;
-  Pairs random_pairs(Rng& rng, std::int64_t count) const;
-  Labels label(const std::string& stream, std::int64_t count) const;
+  /// Networks to judge by are uniform over the space. Half of those to learn from prefer some
+  /// operators, each network its own: a search ends where uniform ones hardly ever lie, such as at
+  /// those that skip most layers.
+  enum class Draw { ToJudge, ToLearn };
+  Architecture random_network(Rng& rng, Draw draw) const;
+  Pairs random_pairs(Rng& rng, std::int64_t count, Draw draw) const;
+  Labels label(const std::string& stream, std::int64_t count, Draw draw) const;
   torch::Tensor hardware_code(const std::vector<std::size_t>& designs) const;
   torch::Tensor code(const std::vector<Architecture>& archs) const;
   torch::Tensor logs(const torch::Tensor& archs, const torch::Tensor& hardware) const;
