@@ -8,7 +8,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
   set_source_files_properties(src/kernels/conv_avx2.cpp PROPERTIES COMPILE_OPTIONS
     "${kernel_flags};-mavx2;-mfma")
   set_source_files_properties(src/kernels/conv_avx512.cpp PROPERTIES COMPILE_OPTIONS
-    "${kernel_flags};-mavx512f;-mfma;-Wno-maybe-uninitialized")  # GCC 12 warns of its own header
+    "${kernel_flags};-mavx512f;-mfma;-Wno-maybe-uninitialized;-Wno-uninitialized")  # GCC 12 warns of its own header
 endif()
 
 # The threads of the kernels. Without OpenMP they run on one.

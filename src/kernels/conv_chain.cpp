@@ -201,6 +201,15 @@ void ConvChains::apply(std::span<const ConvUnit> units, const Input& in,
                        std::span<const PackedWeights> weights, std::span<const NormFactors> norms,
                        Channels<float> to, Channels<const float> plus) {
   const std::int64_t step = images_at_once(units);
+  // Here, not in the threads: no exception may leave those.
+  for (std::size_t part = 0; part < scratch_.size(); ++part) {
+    for (std::size_t u = 0; u < units.size(); ++u) {
+      scratch_[part].at_least(kernels_.scratch_floats(units[u].shape));
+      if (u + 1 < units.size()) {
+        between_of_[part][u % 2].at_least(step * out_floats(units[u].shape));
+      }
+    }
+  }
   in_parts(in.images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
     for (std::int64_t image = first; image < last; image += step) {
       const std::int64_t images = std::min(step, last - image);
@@ -217,11 +226,9 @@ void ConvChains::apply(std::span<const ConvUnit> units, const Input& in,
           work.out = from_pixel(to, image * shape.out_pixels());
           work.plus = from_pixel(plus, image * shape.out_pixels());
         } else {
-          Workspace& between = between_of_[part][u % 2];
-          work.out = dense(between.at_least(step * out_floats(shape)), shape.out_channels);
+          work.out = dense(between_of_[part][u % 2].data(), shape.out_channels);
         }
-        kernels_.forward(shape, work, 0, images,
-                         scratch_[part].at_least(kernels_.scratch_floats(shape)));
+        kernels_.forward(shape, work, 0, images, scratch_[part].data());
         pixels = {work.out.data, work.out.pixel_stride, work.out.channel_stride};
         activation = {};
       }

@@ -89,20 +89,20 @@ inline void add_kernel_gradient(const float* frame, const float* gradient, int f
   }
 }
 
-template <int kNumber>
-struct Constant {
-  static constexpr int kValue = kNumber;
+template <int kSide>
+struct Side {
+  static constexpr int kValue = kSide;
 };
 
 /// Calls `work` with the kernel's side as a constant.
 template <typename Work>
 inline void with_kernel(int kernel, Work work) {
   if (kernel == 3) {
-    work(Constant<3>{});
+    work(Side<3>{});
   } else if (kernel == 5) {
-    work(Constant<5>{});
+    work(Side<5>{});
   } else {
-    work(Constant<7>{});
+    work(Side<7>{});
   }
 }
 

@@ -39,6 +39,7 @@ class NormFactors {
 class Workspace {
  public:
   float* at_least(std::int64_t floats);
+  float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }
 
  private:
