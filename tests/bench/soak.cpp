@@ -88,9 +88,10 @@ int main(int argc, char** argv) {
     if (run == 1) first_winner = winner;
     const double after = resident_mib();
     if (run > 1) later.push_back(after);
-    fmt::print("{:6.1f} min, run {:4}: {:.2f} MiB before, {:.2f} MiB after, {:.2f} MiB allocated{}\n",
-               past.count(), run, before, after, allocated_mib(),
-               later.size() < 2 ? "" : fmt::format(", slope {:+.4f} MiB a run", slope(later)));
+    fmt::print(
+        "{:6.1f} min, run {:4}: {:.2f} MiB before, {:.2f} MiB after, {:.2f} MiB allocated{}\n",
+        past.count(), run, before, after, allocated_mib(),
+        later.size() < 2 ? "" : fmt::format(", slope {:+.4f} MiB a run", slope(later)));
     std::fflush(stdout);
     if (config.latency.table.empty()) continue;
     if (winner != first_winner) {
