@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 namespace hsconas {
 
@@ -144,49 +145,49 @@ NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t imag
   return statistics;
 }
 
+template <typename Memory>
+std::vector<NormStatistics> ConvChains::run(std::span<const ConvUnit> units, Input in,
+                                            double epsilon, NormFactors& norm, Memory memory) {
+  std::vector<NormStatistics> statistics;
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    const ConvGeometry& shape = units[u].shape;
+    const auto [weights, out] = memory(u);
+    statistics.push_back(convolve(shape, in.images,
+                                  {.in = in.pixels,
+                                   .in_activation = in.activation,
+                                   .weights = weights,
+                                   .out = dense(out, shape.out_channels)}));
+    norm = NormFactors(statistics.back(), epsilon);
+    in.pixels = dense<const float>(out, shape.out_channels);
+    in.activation = norm.activation(units[u].relu);
+  }
+  return statistics;
+}
+
 std::vector<NormStatistics> ConvChains::forward(std::span<const ConvUnit> units, const Input& in,
                                                 std::span<const float* const> weights,
                                                 std::span<float* const> outs, double epsilon) {
-  std::vector<NormStatistics> statistics;
-  Input input = in;
-  NormFactors factors;
-  for (std::size_t u = 0; u < units.size(); ++u) {
-    const ConvGeometry& shape = units[u].shape;
-    float* packed = packed_.at_least(kernels_.packed_floats(shape));
-    kernels_.pack_forward(shape, weights[u], packed);
-    statistics.push_back(convolve(shape, in.images,
-                                  {.in = input.pixels,
-                                   .in_activation = input.activation,
-                                   .weights = packed,
-                                   .out = dense(outs[u], shape.out_channels)}));
-    factors = NormFactors(statistics.back(), epsilon);
-    input.pixels = dense<const float>(outs[u], shape.out_channels);
-    input.activation = factors.activation(units[u].relu);
-  }
-  return statistics;
+  NormFactors norm;
+  return run(units, in, epsilon, norm, [&](std::size_t u) {
+    float* packed = packed_.at_least(kernels_.packed_floats(units[u].shape));
+    kernels_.pack_forward(units[u].shape, weights[u], packed);
+    return std::pair<const float*, float*>(packed, outs[u]);
+  });
 }
 
 std::vector<NormStatistics> ConvChains::calibrate(std::span<const ConvUnit> units, const Input& in,
                                                   std::span<const PackedWeights> weights,
                                                   double epsilon, Channels<float> to,
                                                   Channels<const float> plus) {
-  std::vector<NormStatistics> statistics;
-  Input input = in;
-  NormFactors factors;
-  for (std::size_t u = 0; u < units.size(); ++u) {
-    const ConvGeometry& shape = units[u].shape;
-    float* out = between_[u % 2].at_least(in.images * out_floats(shape));
-    statistics.push_back(convolve(shape, in.images,
-                                  {.in = input.pixels,
-                                   .in_activation = input.activation,
-                                   .weights = weights[u].data(),
-                                   .out = dense(out, shape.out_channels)}));
-    factors = NormFactors(statistics.back(), epsilon);
-    input.pixels = dense<const float>(out, shape.out_channels);
-    input.activation = factors.activation(units[u].relu);
-  }
-  const ConvGeometry& last = units.back().shape;
-  write(last.out_channels, in.images * last.out_pixels(), input.pixels, input.activation, to, plus);
+  NormFactors norm;
+  float* out = nullptr;
+  auto statistics = run(units, in, epsilon, norm, [&](std::size_t u) {
+    out = between_[u % 2].at_least(in.images * out_floats(units[u].shape));
+    return std::pair<const float*, float*>(weights[u].data(), out);
+  });
+  const ConvUnit& last = units.back();
+  write(last.shape.out_channels, in.images * last.shape.out_pixels(),
+        dense<const float>(out, last.shape.out_channels), norm.activation(last.relu), to, plus);
   return statistics;
 }
 

@@ -116,6 +116,11 @@ class ConvChains {
  private:
   template <typename Work>
   void in_parts(std::int64_t count, Work work);
+  /// All units one after the other, with batch statistics; `memory(u)` gives unit u's packed
+  /// weights and takes its output. `norm` ends as the last unit's.
+  template <typename Memory>
+  std::vector<NormStatistics> run(std::span<const ConvUnit> units, Input in, double epsilon,
+                                  NormFactors& norm, Memory memory);
   /// One convolution with what the batch norm behind it sees: `work` without its moments.
   NormStatistics convolve(const ConvGeometry& shape, std::int64_t images, const ConvForward& work);
   /// How many images go through all units at a time, so that what lies between stays in cache.

@@ -12,6 +12,9 @@
 
 namespace hsconas {
 
+/// The convolution of a primitive; absent where it is none that the kernels know.
+std::optional<ConvGeometry> conv_geometry(const Primitive& primitive, bool needs_in_gradient);
+
 /// A block as the convolution kernels see it: on every path nothing but units.
 struct ConvBlock {
   struct Path {
@@ -46,9 +49,6 @@ struct ConvBlockTape {
 /// `weights` (one per unit). `tape` must live until the backward pass is over, which may run once.
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              const std::vector<torch::Tensor>& weights, ConvBlockTape& tape);
-
-/// The convolution of a primitive; absent where it is none that the kernels know.
-std::optional<ConvGeometry> conv_geometry(const Primitive& primitive, bool needs_in_gradient);
 
 /// The same without gradients, `weights` being those of a block's units; fills `seen` with the
 /// statistics of every unit.
