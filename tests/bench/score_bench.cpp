@@ -1,11 +1,14 @@
 // Scoring candidates beside the plain way of writing it, with a briefly trained supernet on the
-// generated images:
-//   hsconas_score_bench [--images N] [--candidates N] [--layer N] [--samples N] [--kendall N]
-//                       [--losses N] [--steps N] [--threads N] [--memory]
+// generated images, or with that of a run:
+//   hsconas_score_bench [--run FOLDER [KEY=VALUE ...]] [--images N] [--candidates N] [--layer N]
+//                       [--samples N] [--kendall N] [--losses N] [--steps N] [--threads N]
+//                       [--memory]
 // Prints the time of one candidate and of a shrinking layer's, and how the two sides rank random
 // architectures.
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -16,23 +19,27 @@
 #include "bench/plain_supernet.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
-#include "hsconas/data/builtin.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/data/dataset.hpp"
 #include "hsconas/data/loader.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/supernet/device.hpp"
+#include "hsconas/train/safetensors.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"
 #include "hsconas/train/trainer.hpp"
-#include "train/images.hpp"
 
 using namespace hsconas;
 
 namespace {
 
 struct Options {
-  int images = 2000;  ///< To calibrate on, and as many to validate on.
+  std::string run;                     ///< Of `hsconas search` or `hsconas train`.
+  std::vector<std::string> overrides;  ///< Of the run's settings.
+  int images = 2000;                   ///< To calibrate on, and as many to validate on.
   int batch = 100;
+  int momentum_batch = 0;  ///< Of the plain side's calibration; 0: the same.
   int candidates = 5;
-  int layer = 19;
+  int layer = -1;   ///< Of the shrinking; -1: the last.
   int samples = 5;  ///< Per operator of the shrinking layer; HSCoNAS takes 100.
   int kendall = 0;
   int losses = 0;
@@ -41,31 +48,52 @@ struct Options {
   bool memory = false;
 };
 
+/// Of the run, or of the generated images and the space of the benchmarks.
+Config make_config(const Options& options) {
+  Config config;
+  if (options.run.empty()) {
+    config.space = bench_space(32, 8).description();
+    config.data.augment = "none";
+  } else {
+    config = load_config(std::filesystem::path(options.run) / "config.json", options.overrides);
+  }
+  config.data.image_size = config.space.image_size;
+  config.data.holdout_images = options.images;
+  return config;
+}
+
 /// Images to train, calibrate and validate on.
 struct Images {
-  explicit Images(const Options& options)
-      : sets(make_builtin(2)),
-        preprocessing{32, 3, Augment::None, {{0.5F, 0.5F, 0.5F}, {0.25F, 0.25F, 0.25F}}} {
-    const auto all = all_indices(*sets.train);
-    const auto count = static_cast<std::size_t>(options.images);
-    const auto load = [&](std::span<const std::int64_t> indices) {
-      return load_all(*sets.train, indices, preprocessing, options.batch, 2);
+  Images(const Config& config, const Options& options) {
+    Log log(Verbosity::Quiet, false);
+    set = open_dataset(config.data, config.seed, log);
+    split = split_training_set(set, config.data, config.seed);
+    preprocessing = make_preprocessing(config.data, set, split, config.seed);
+    Rng(config.seed, "bench images").shuffle(std::span(split.train));
+    const auto load = [&](std::span<const std::int64_t> indices, int batch) {
+      return load_all(*set.train, indices, preprocessing, batch, 2);
     };
-    calibration = load(std::span(all).first(count));
-    validation = load(std::span(all).last(count));
-    training.assign(all.begin(), all.end() - static_cast<std::ptrdiff_t>(count));
+    const auto first = std::span(split.train).first(static_cast<std::size_t>(options.images));
+    calibration = load(first, options.batch);
+    momentum = load(first, options.momentum_batch > 0 ? options.momentum_batch : options.batch);
+    validation = load(split.holdout, options.batch);
   }
 
-  TrainTest sets;
+  TrainLoader training(std::uint64_t loader_seed) const {
+    return {set.train, split.train, preprocessing,
+            TrainLoader::Options{.batch = 64, .seed = loader_seed, .first_step = 0, .workers = 1}};
+  }
+
+  Dataset set;
+  Split split;
   Preprocessing preprocessing;
-  std::vector<std::int64_t> training;
   std::vector<Batch> calibration;
+  std::vector<Batch> momentum;  ///< The same images for the plain side.
   std::vector<Batch> validation;
 };
 
 void train_briefly(Supernet& supernet, const Images& images, const Options& options) {
-  TrainLoader batches(images.sets.train, images.training, images.preprocessing,
-                      {.batch = 64, .seed = 1, .first_step = 0, .workers = 1});
+  TrainLoader batches = images.training(1);
   const SupernetConfig settings{.clip_norm = 5.0};
   Rng rng(5, "bench training");
   for (int step = 0; step < options.steps; ++step) {
@@ -81,7 +109,7 @@ struct Sides {
   const Images& images;
 
   double plain_accuracy(const Architecture& arch) const {
-    return plain.accuracy(arch, images.calibration, images.validation);
+    return plain.accuracy(arch, images.momentum, images.validation);
   }
 };
 
@@ -111,11 +139,12 @@ void compare_one_by_one(const Sides& sides, const SearchSpace& space, const Opti
 void compare_layer(const Sides& sides, const SearchSpace& space, const Options& options,
                    double plain_ms) {
   Rng rng(7, "bench");
+  const int layer = options.layer < 0 ? space.layers() - 1 : options.layer;
   std::vector<Architecture> archs;
   for (int i = 0; i < options.samples; ++i) {
     Architecture arch = sample(Subspace::full(space), rng);
     for (int op = 0; op < space.ops(); ++op) {
-      arch[static_cast<std::size_t>(options.layer)].op = op;
+      arch[static_cast<std::size_t>(layer)].op = op;
       archs.push_back(arch);
     }
   }
@@ -123,21 +152,32 @@ void compare_layer(const Sides& sides, const SearchSpace& space, const Options& 
   fmt::print(
       "shrinking layer {}, {} architectures: ours {:.2f} s each, {:.1f} times as fast as "
       "plain\n",
-      options.layer, archs.size(), 1e-3 * ms, plain_ms / ms);
+      layer, archs.size(), 1e-3 * ms, plain_ms / ms);
 }
 
+/// Beside the plain side's own repeatability: momentum remembers the last of its batches only, so
+/// it judges a little otherwise when they come in reverse.
 void compare_ranks(const Sides& sides, const SearchSpace& space, const Options& options) {
   Rng rng(8, "bench");
   std::vector<Architecture> archs;
   for (int i = 0; i < options.kendall; ++i) archs.push_back(sample(Subspace::full(space), rng));
   const std::vector<double> ours = sides.ours.accuracy(archs);
+  const std::vector<Batch> reversed(sides.images.momentum.rbegin(), sides.images.momentum.rend());
   std::vector<double> plains;
-  for (const Architecture& arch : archs) plains.push_back(sides.plain_accuracy(arch));
+  std::vector<double> again;
+  std::vector<double> differences;
+  for (const Architecture& arch : archs) {
+    plains.push_back(sides.plain_accuracy(arch));
+    again.push_back(sides.plain.accuracy(arch, reversed, sides.images.validation));
+    differences.push_back(std::abs(plains.back() - ours[differences.size()]));
+  }
   fmt::print(
-      "{} random architectures: Kendall {:.3f} between the two sides' accuracies (ours "
-      "{:.3f} to {:.3f})\n",
-      options.kendall, kendall(ours, plains), *std::min_element(ours.begin(), ours.end()),
-      *std::max_element(ours.begin(), ours.end()));
+      "{} random architectures of accuracies {:.3f} to {:.3f}: Kendall of ours and plain {:.3f}, "
+      "of plain and itself with its batches in reverse {:.3f}; ours and plain differ by {:.4f} "
+      "(median), {:.4f} at most\n",
+      options.kendall, *std::min_element(ours.begin(), ours.end()),
+      *std::max_element(ours.begin(), ours.end()), kendall(ours, plains), kendall(plains, again),
+      median(differences), *std::max_element(differences.begin(), differences.end()));
 }
 
 /// The mean loss of the last steps of a short training, by both sides and three seeds. The same
@@ -149,8 +189,7 @@ void compare_losses(const Images& images, const SearchSpace& space, const Option
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
     Supernet supernet(space, torch::kCPU, seed);
     PlainSupernet plain(supernet, {.lr = 0.05, .label_smoothing = settings.label_smoothing});
-    TrainLoader batches(images.sets.train, images.training, images.preprocessing,
-                        {.batch = 64, .seed = seed, .first_step = 0, .workers = 1});
+    TrainLoader batches = images.training(seed);
     Rng rng(seed, "losses");
     double ours = 0.0;
     double theirs = 0.0;
@@ -172,11 +211,11 @@ void compare_losses(const Images& images, const SearchSpace& space, const Option
   }
 }
 
-void print_memory(const SearchSpace& space, const Options& options) {
+void print_memory(const SearchSpace& space, const Config& config, const Options& options) {
   const auto run = [&](bool fast) {
     return [&, fast] {
       set_threads(options.threads);
-      const Images images(options);
+      const Images images(config, options);
       Supernet supernet(space, torch::kCPU, 1);
       const StopToken stop;
       const Architecture arch = space.uniform(0);
@@ -184,7 +223,7 @@ void print_memory(const SearchSpace& space, const Options& options) {
         SupernetEvaluator(supernet, images.calibration, images.validation, stop)
             .accuracy(std::span(&arch, 1));
       } else {
-        PlainSupernet(supernet, {}).accuracy(arch, images.calibration, images.validation);
+        PlainSupernet(supernet, {}).accuracy(arch, images.momentum, images.validation);
       }
     };
   };
@@ -201,11 +240,15 @@ int main(int argc, char** argv) {
   set_up_process(argv);
   Options options;
   CLI::App app("Times the scoring of candidates beside the plain way of writing it");
+  app.add_option("--run", options.run, "Work directory whose supernet and images to take");
+  app.add_option("overrides", options.overrides, "KEY=VALUE: the run's data.path, say");
   app.add_option("--images", options.images, "To calibrate on, and as many to validate on");
   app.add_option("--batch", options.batch, "Images per forward pass");
+  app.add_option("--momentum-batch", options.momentum_batch,
+                 "Images per step of the plain side's running statistics (default: --batch)");
   app.add_option("--candidates", options.candidates, "Timed one by one")
       ->check(CLI::PositiveNumber);
-  app.add_option("--layer", options.layer, "The shrinking layer");
+  app.add_option("--layer", options.layer, "The shrinking layer (default: the last)");
   app.add_option("--samples", options.samples, "Per operator of the shrinking layer");
   app.add_option("--kendall", options.kendall, "Random architectures to rank");
   app.add_option("--losses", options.losses, "Steps of a training by both sides");
@@ -213,12 +256,19 @@ int main(int argc, char** argv) {
   app.add_option("--threads", options.threads);
   app.add_flag("--memory", options.memory, "Peak memory of scoring as well");
   CLI11_PARSE(app, argc, argv);
-  const SearchSpace space = bench_space(32, 8);
-  if (options.memory) print_memory(space, options);
+  const Config config = make_config(options);
+  const SearchSpace space(config.space);
+  if (options.memory) print_memory(space, config, options);
   set_threads(options.threads);
-  const Images images(options);
+  const Images images(config, options);
   Supernet supernet(space, torch::kCPU, 1);
-  train_briefly(supernet, images, options);
+  if (options.run.empty()) {
+    train_briefly(supernet, images, options);
+  } else {
+    supernet.load(
+        load_tensors(std::filesystem::path(options.run) / "checkpoints" / "supernet.safetensors")
+            .tensors);
+  }
   const StopToken stop;
   SupernetEvaluator evaluator(supernet, images.calibration, images.validation, stop);
   const PlainSupernet plain(supernet, {});
