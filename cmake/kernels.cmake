@@ -3,12 +3,17 @@ set(kernel_flags -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math)
 set_source_files_properties(src/kernels/conv_generic.cpp PROPERTIES COMPILE_OPTIONS
   "${kernel_flags}")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
-  target_sources(hsconas_core PRIVATE src/kernels/conv_avx2.cpp src/kernels/conv_avx512.cpp)
+  target_sources(hsconas_core PRIVATE src/kernels/conv_avx2.cpp src/kernels/conv_avx512.cpp
+    src/kernels/conv_avx512_bf16.cpp)
   target_compile_definitions(hsconas_core PRIVATE HSCONAS_X86)
   set_source_files_properties(src/kernels/conv_avx2.cpp PROPERTIES COMPILE_OPTIONS
     "${kernel_flags};-mavx2;-mfma")
+  # GCC 12 warns of its own header.
+  set(avx512_flags ${kernel_flags} -mavx512f -mfma -Wno-maybe-uninitialized -Wno-uninitialized)
   set_source_files_properties(src/kernels/conv_avx512.cpp PROPERTIES COMPILE_OPTIONS
-    "${kernel_flags};-mavx512f;-mfma;-Wno-maybe-uninitialized;-Wno-uninitialized")  # GCC 12 warns of its own header
+    "${avx512_flags}")
+  set_source_files_properties(src/kernels/conv_avx512_bf16.cpp PROPERTIES COMPILE_OPTIONS
+    "${avx512_flags};-mavx512bw;-mavx512vl;-mavx512bf16")
 endif()
 
 # The threads of the kernels. Without OpenMP they run on one.

@@ -59,8 +59,16 @@ Channels<T> from_pixel(Channels<T> channels, std::int64_t pixel) {
   return channels;
 }
 
-std::int64_t out_floats(const ConvGeometry& shape) {
+std::int64_t out_values(const ConvGeometry& shape) {
   return shape.out_pixels() * shape.out_channels;
+}
+
+/// How many images go through all units at a time, so that what lies between stays in cache.
+std::int64_t images_at_once(std::span<const ConvUnit> units, std::size_t value_size) {
+  constexpr std::int64_t kBytes = 1 << 18;  // Of the second-level cache.
+  std::int64_t most = 1;
+  for (const ConvUnit& unit : units) most = std::max(most, out_values(unit.shape));
+  return std::max<std::int64_t>(1, kBytes / (most * static_cast<std::int64_t>(value_size)));
 }
 
 }  // namespace
@@ -92,11 +100,6 @@ float* Workspace::at_least(std::int64_t floats) {
   return data_.get();
 }
 
-PackedWeights::PackedWeights(const ConvKernels& kernels, const ConvGeometry& shape,
-                             const float* weights) {
-  kernels.pack_forward(shape, weights, memory_.at_least(kernels.packed_floats(shape)));
-}
-
 ConvChains::ConvChains(int threads, const ConvKernels& kernels)
     : kernels_(kernels),
       threads_(std::max(1, threads)),
@@ -113,16 +116,17 @@ void ConvChains::in_parts(std::int64_t count, Work work) {
   }
 }
 
+template <typename T>
 NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t images,
-                                    const ConvForward& work) {
+                                    const ConvForward<T>& work) {
   const std::int64_t scratch = kernels_.scratch_floats(shape);
   for (Workspace& workspace : scratch_) workspace.at_least(scratch);
   auto means = zeros(threads_, shape.out_channels);
   auto squares = means;
   in_parts(images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
-    ConvForward own = work;
+    ConvForward<T> own = work;
     own.moments = {means[part].data(), squares[part].data()};
-    kernels_.forward(shape, own, first, last, scratch_[part].at_least(scratch));
+    kernels_.on<T>().forward(shape, own, first, last, scratch_[part].at_least(scratch));
   });
   // Pools the parts, like the kernels do within one.
   const auto channels = static_cast<std::size_t>(shape.out_channels);
@@ -145,20 +149,20 @@ NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t imag
   return statistics;
 }
 
-template <typename Memory>
-std::vector<NormStatistics> ConvChains::run(std::span<const ConvUnit> units, Input in,
+template <typename T, typename Memory>
+std::vector<NormStatistics> ConvChains::run(std::span<const ConvUnit> units, InputOf<T> in,
                                             double epsilon, NormFactors& norm, Memory memory) {
   std::vector<NormStatistics> statistics;
   for (std::size_t u = 0; u < units.size(); ++u) {
     const ConvGeometry& shape = units[u].shape;
     const auto [weights, out] = memory(u);
     statistics.push_back(convolve(shape, in.images,
-                                  {.in = in.pixels,
-                                   .in_activation = in.activation,
-                                   .weights = weights,
-                                   .out = dense(out, shape.out_channels)}));
+                                  ConvForward<T>{.in = in.pixels,
+                                                 .in_activation = in.activation,
+                                                 .weights = weights,
+                                                 .out = dense(out, shape.out_channels)}));
     norm = NormFactors(statistics.back(), epsilon);
-    in.pixels = dense<const float>(out, shape.out_channels);
+    in.pixels = dense<const T>(out, shape.out_channels);
     in.activation = norm.activation(units[u].relu);
   }
   return statistics;
@@ -170,44 +174,40 @@ std::vector<NormStatistics> ConvChains::forward(std::span<const ConvUnit> units,
   NormFactors norm;
   return run(units, in, epsilon, norm, [&](std::size_t u) {
     float* packed = packed_.at_least(kernels_.packed_floats(units[u].shape));
-    kernels_.pack_forward(units[u].shape, weights[u], packed);
+    kernels_.fp32.pack(units[u].shape, weights[u], packed);
     return std::pair<const float*, float*>(packed, outs[u]);
   });
 }
 
-std::vector<NormStatistics> ConvChains::calibrate(std::span<const ConvUnit> units, const Input& in,
+template <typename T>
+std::vector<NormStatistics> ConvChains::calibrate(std::span<const ConvUnit> units,
+                                                  const InputOf<T>& in,
                                                   std::span<const PackedWeights> weights,
-                                                  double epsilon, Channels<float> to,
-                                                  Channels<const float> plus) {
+                                                  double epsilon, Channels<T> to,
+                                                  Channels<const T> plus) {
   NormFactors norm;
-  float* out = nullptr;
+  T* out = nullptr;
   auto statistics = run(units, in, epsilon, norm, [&](std::size_t u) {
-    out = between_[u % 2].at_least(in.images * out_floats(units[u].shape));
-    return std::pair<const float*, float*>(weights[u].data(), out);
+    out = between_[u % 2].at_least_of<T>(in.images * out_values(units[u].shape));
+    return std::pair<const float*, T*>(weights[u].data(), out);
   });
   const ConvUnit& last = units.back();
   write(last.shape.out_channels, in.images * last.shape.out_pixels(),
-        dense<const float>(out, last.shape.out_channels), norm.activation(last.relu), to, plus);
+        dense<const T>(out, last.shape.out_channels), norm.activation(last.relu), to, plus);
   return statistics;
 }
 
-std::int64_t ConvChains::images_at_once(std::span<const ConvUnit> units) {
-  constexpr std::int64_t kFloats = 1 << 16;  // 256 KiB of the second-level cache.
-  std::int64_t most = 1;
-  for (const ConvUnit& unit : units) most = std::max(most, out_floats(unit.shape));
-  return std::max<std::int64_t>(1, kFloats / most);
-}
-
-void ConvChains::apply(std::span<const ConvUnit> units, const Input& in,
+template <typename T>
+void ConvChains::apply(std::span<const ConvUnit> units, const InputOf<T>& in,
                        std::span<const PackedWeights> weights, std::span<const NormFactors> norms,
-                       Channels<float> to, Channels<const float> plus) {
-  const std::int64_t step = images_at_once(units);
+                       Channels<T> to, Channels<const T> plus) {
+  const std::int64_t step = images_at_once(units, sizeof(T));
   // Here, not in the threads: no exception may leave those.
   for (std::size_t part = 0; part < scratch_.size(); ++part) {
     for (std::size_t u = 0; u < units.size(); ++u) {
       scratch_[part].at_least(kernels_.scratch_floats(units[u].shape));
       if (u + 1 < units.size()) {
-        between_of_[part][u % 2].at_least(step * out_floats(units[u].shape));
+        between_of_[part][u % 2].at_least_of<T>(step * out_values(units[u].shape));
       }
     }
   }
@@ -215,21 +215,22 @@ void ConvChains::apply(std::span<const ConvUnit> units, const Input& in,
     for (std::int64_t image = first; image < last; image += step) {
       const std::int64_t images = std::min(step, last - image);
       const ConvGeometry& first_shape = units.front().shape;
-      Channels<const float> pixels = from_pixel(in.pixels, image * first_shape.in_pixels());
+      Channels<const T> pixels = from_pixel(in.pixels, image * first_shape.in_pixels());
       Activation activation = in.activation;
       for (std::size_t u = 0; u < units.size(); ++u) {
         const ConvGeometry& shape = units[u].shape;
-        ConvForward work{.in = pixels,
-                         .in_activation = activation,
-                         .weights = weights[u].data(),
-                         .out_activation = norms[u].activation(units[u].relu)};
+        ConvForward<T> work{.in = pixels,
+                            .in_activation = activation,
+                            .weights = weights[u].data(),
+                            .out_activation = norms[u].activation(units[u].relu)};
         if (u + 1 == units.size()) {
           work.out = from_pixel(to, image * shape.out_pixels());
           work.plus = from_pixel(plus, image * shape.out_pixels());
         } else {
-          work.out = dense(between_of_[part][u % 2].data(), shape.out_channels);
+          work.out =
+              dense(reinterpret_cast<T*>(between_of_[part][u % 2].data()), shape.out_channels);
         }
-        kernels_.forward(shape, work, 0, images, scratch_[part].data());
+        kernels_.on<T>().forward(shape, work, 0, images, scratch_[part].data());
         pixels = {work.out.data, work.out.pixel_stride, work.out.channel_stride};
         activation = {};
       }
@@ -300,12 +301,26 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
   }
 }
 
-void ConvChains::write(int channels, std::int64_t pixels, Channels<const float> from,
-                       const Activation& activation, Channels<float> to, Channels<const float> plus,
+template <typename T>
+void ConvChains::write(int channels, std::int64_t pixels, Channels<const T> from,
+                       const Activation& activation, Channels<T> to, Channels<const T> plus,
                        bool accumulate) {
   in_parts(pixels, [&](std::size_t, std::int64_t first, std::int64_t last) {
-    kernels_.write_activated(channels, from, activation, plus, to, accumulate, first, last);
+    kernels_.on<T>().write_activated(channels, from, activation, plus, to, accumulate, first, last);
   });
 }
+
+#define HSCONAS_CHAINS_OF(T)                                                                       \
+  template std::vector<NormStatistics> ConvChains::calibrate<T>(                                   \
+      std::span<const ConvUnit>, const InputOf<T>&, std::span<const PackedWeights>, double,        \
+      Channels<T>, Channels<const T>);                                                             \
+  template void ConvChains::apply<T>(std::span<const ConvUnit>, const InputOf<T>&,                 \
+                                     std::span<const PackedWeights>, std::span<const NormFactors>, \
+                                     Channels<T>, Channels<const T>);                              \
+  template void ConvChains::write<T>(int, std::int64_t, Channels<const T>, const Activation&,      \
+                                     Channels<T>, Channels<const T>, bool);
+HSCONAS_CHAINS_OF(float)
+HSCONAS_CHAINS_OF(Bf16)
+#undef HSCONAS_CHAINS_OF
 
 }  // namespace hsconas

@@ -31,10 +31,23 @@ inline DenseSizes dense_sizes(const ConvGeometry& s) {
   return sizes;
 }
 
+/// What products of activations T are made from.
+template <typename T>
+struct Window {
+  using Value = float;
+};
+#ifdef HSCONAS_BF16_PRODUCTS
+template <>
+struct Window<Bf16> {
+  using Value = Bf16;
+};
+#endif
+
 /// The windows of `rows` output pixels from `pixel` on, and rows of zeros up to a multiple of
 /// kRows.
-inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channels<const float> in,
-                         const Activation& activation, Index pixel, int rows, float* to) {
+template <typename T, typename W>
+inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channels<const T> in,
+                         const Activation& activation, Index pixel, int rows, W* to) {
   const int stride = sizes.padded_depth;
   if (s.kernel == 1 && s.stride == 1) {
     // Few rows at a time, so that those stay in the first-level cache from vector to vector.
@@ -60,10 +73,10 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
       const int place = static_cast<int>((pixel + r) % per_image);
       const int top = place / out_size * s.stride - pad;
       const int left = place % out_size * s.stride - pad;
-      float* row = to + Index{r} * stride;
+      W* row = to + Index{r} * stride;
       if (is_packed && top >= 0 && left >= 0 && top + s.kernel <= s.in_size &&
           left + s.kernel <= s.in_size) {  // Each of its rows lies in one piece.
-        const float* from =
+        const T* from =
             in.data + (image * s.in_pixels() + Index{top} * s.in_size + left) * s.in_channels;
         const int run = s.kernel * s.in_channels;
         for (int ky = 0; ky < s.kernel; ++ky) {
@@ -74,7 +87,7 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
           from += Index{s.in_size} * s.in_channels;
           row += run;
         }
-        for (int k = sizes.depth; k < stride; ++k) *row++ = 0.0F;
+        zero(row, stride - sizes.depth);
         continue;
       }
       for (int ky = 0; ky < s.kernel; ++ky) {
@@ -82,30 +95,31 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
           const int y = top + ky;
           const int x = left + kx;
           if (y < 0 || y >= s.in_size || x < 0 || x >= s.in_size) {
-            for (int c = 0; c < s.in_channels; ++c) *row++ = 0.0F;
+            zero(row, s.in_channels);
+            row += s.in_channels;
             continue;
           }
-          const float* from =
+          const T* from =
               in.data + (image * s.in_pixels() + Index{y} * s.in_size + x) * in.pixel_stride;
           for (int c = 0; c < s.in_channels; ++c) {
-            float value = from[Index{c} * in.channel_stride];
+            float value = to_float(from[Index{c} * in.channel_stride]);
             if (activation.scale != nullptr) {
               value = value * activation.scale[c] + activation.shift[c];
             }
-            *row++ = activation.relu && !(value > 0.0F) ? 0.0F : value;
+            set(*row++, activation.relu && !(value > 0.0F) ? 0.0F : value);
           }
         }
       }
-      for (int k = sizes.depth; k < stride; ++k) *row++ = 0.0F;
+      zero(row, stride - sizes.depth);
     }
   }
   for (int r = rows; r % kRows != 0; ++r) zero(to + Index{r} * stride, stride);
 }
 
 /// Takes the tiles of a product to the convolution's output.
-template <bool kMoments>
+template <typename T, bool kMoments>
 struct FinishTiles {
-  const ConvForward& f;
+  const ConvForward<T>& f;
   int channels;
   Sums* sums;  ///< Of each vector of channels.
   Index pixel;
@@ -113,7 +127,7 @@ struct FinishTiles {
 
   template <int kVectors>
   struct Columns {
-    Finish<kMoments> finish[kVectors];
+    Finish<T, kMoments> finish[kVectors];
     Sums* sums;
     Index pixel;
     int rows;
@@ -135,7 +149,7 @@ struct FinishTiles {
     Columns<kVectors> columns{
         .finish = {}, .sums = sums + column / kLanes, .pixel = pixel, .rows = rows};
     for (int v = 0; v < kVectors; ++v) {
-      columns.finish[v] = Finish<kMoments>(f, column + v * kLanes, channels);
+      columns.finish[v] = Finish<T, kMoments>(f, column + v * kLanes, channels);
     }
     return columns;
   }
@@ -153,20 +167,23 @@ struct PivotTiles {
   }
 };
 
-template <bool kMoments>
-inline void dense_forward(const ConvGeometry& s, const ConvForward& f, Index first, Index last,
+template <typename T, bool kMoments>
+inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index first, Index last,
                           float* scratch) {
+  using W = typename Window<T>::Value;
   const DenseSizes sizes = dense_sizes(s);
-  float* windows = scratch;
+  auto* windows = reinterpret_cast<W*>(scratch);
+  const auto* weights = reinterpret_cast<const W*>(f.weights);
   auto* sums = reinterpret_cast<Sums*>(scratch + Index{sizes.tile} * sizes.padded_depth);
   // Pixels that are read as they lie need not be copied first, but for the last few.
-  const bool in_place = s.kernel == 1 && s.stride == 1 && f.in.channel_stride == 1 &&
+  const bool in_place = sizeof(T) == sizeof(W) && s.in_channels % Factors<W>::kStep == 0 &&
+                        s.kernel == 1 && s.stride == 1 && f.in.channel_stride == 1 &&
                         f.in_activation.scale == nullptr && !f.in_activation.relu;
   const Index begin = first * s.out_pixels();
   const Index end = last * s.out_pixels();
-  const auto multiply = [&](const float* a, Index a_stride, Index pixel, int rows) {
-    product(a, a_stride, f.weights, (rows + kRows - 1) / kRows * kRows, sizes.depth,
-            sizes.padded_out, FinishTiles<kMoments>{f, s.out_channels, sums, pixel, rows});
+  const auto multiply = [&](const W* a, Index a_stride, Index pixel, int rows) {
+    product(a, a_stride, weights, (rows + kRows - 1) / kRows * kRows, sizes.depth, sizes.padded_out,
+            FinishTiles<T, kMoments>{f, s.out_channels, sums, pixel, rows});
   };
   Index added = 0;
   for (Index pixel = begin; pixel < end; pixel += sizes.tile) {
@@ -174,12 +191,13 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward& f, Index fir
     if (kMoments && pixel == begin) {
       // The pivots: what comes out of the first pixels.
       load_windows(s, sizes, f.in, f.in_activation, pixel, smaller(rows, kRows), windows);
-      product(windows, sizes.padded_depth, f.weights, kRows, sizes.depth, sizes.padded_out,
+      product(windows, sizes.padded_depth, weights, kRows, sizes.depth, sizes.padded_out,
               PivotTiles{sums});
     }
     const int read_in_place = in_place ? rows / kRows * kRows : 0;
     if (read_in_place > 0) {
-      multiply(f.in.data + pixel * f.in.pixel_stride, f.in.pixel_stride, pixel, read_in_place);
+      multiply(reinterpret_cast<const W*>(f.in.data + pixel * f.in.pixel_stride), f.in.pixel_stride,
+               pixel, read_in_place);
     }
     if (read_in_place < rows) {
       const Index rest = pixel + read_in_place;

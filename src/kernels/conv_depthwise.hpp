@@ -107,13 +107,13 @@ inline void with_kernel(int kernel, Work work) {
 }
 
 /// Fills rows [first, last) of the inside of a frame whose rim is zero.
-inline void load_frame_rows(const ConvGeometry& s, Channels<const float> in,
+template <typename T>
+inline void load_frame_rows(const ConvGeometry& s, Channels<const T> in,
                             const Activation& activation, Index image, int c, int first, int last,
                             float* frame) {
   const int pad = s.kernel / 2;
   const int side = frame_size(s);
-  const float* from =
-      in.data + (image * s.in_pixels() + Index{first} * s.in_size) * in.pixel_stride;
+  const T* from = in.data + (image * s.in_pixels() + Index{first} * s.in_size) * in.pixel_stride;
   const ChannelLanes lanes(in, c, s.in_channels);
   const LaneActivation activated(activation, c);
   for (int y = first; y < last; ++y) {
@@ -126,13 +126,13 @@ inline void load_frame_rows(const ConvGeometry& s, Channels<const float> in,
   }
 }
 
-template <int kKernel, int kStride, bool kMoments>
-inline void depthwise_image(const ConvGeometry& s, const ConvForward& f, Index image, Index before,
-                            int c, float* frame) {
+template <int kKernel, int kStride, typename T, bool kMoments>
+inline void depthwise_image(const ConvGeometry& s, const ConvForward<T>& f, Index image,
+                            Index before, int c, float* frame) {
   const int side = frame_size(s);
   const int size = s.out_size();
   const float* weights = f.weights + Index{c} * s.taps();
-  const Finish<kMoments> finish(f, c, s.out_channels);
+  const Finish<T, kMoments> finish(f, c, s.out_channels);
   Sums sums;
   Index added = 0;
   int loaded = 0;
@@ -158,18 +158,18 @@ inline void depthwise_image(const ConvGeometry& s, const ConvForward& f, Index i
   }
 }
 
-template <bool kMoments>
-inline void depthwise_forward(const ConvGeometry& s, const ConvForward& f, Index first, Index last,
-                              float* scratch) {
+template <typename T, bool kMoments>
+inline void depthwise_forward(const ConvGeometry& s, const ConvForward<T>& f, Index first,
+                              Index last, float* scratch) {
   zero(scratch, Index{frame_size(s)} * frame_size(s) * kLanes);
   for (Index image = first; image < last; ++image) {
     for (int c = 0; c < s.out_channels; c += kLanes) {
       with_kernel(s.kernel, [&](auto kernel) {
         constexpr int kKernel = decltype(kernel)::kValue;
-        (s.stride == 1 ? depthwise_image<kKernel, 1, kMoments>
-                       : depthwise_image<kKernel, 2, kMoments>)(s, f, image,
-                                                                (image - first) * s.out_pixels(), c,
-                                                                scratch);
+        (s.stride == 1 ? depthwise_image<kKernel, 1, T, kMoments>
+                       : depthwise_image<kKernel, 2, T, kMoments>)(s, f, image,
+                                                                   (image - first) * s.out_pixels(),
+                                                                   c, scratch);
       });
     }
   }

@@ -23,8 +23,8 @@ std::int64_t packed_floats(const ConvGeometry& s) {
   return Index{sizes.padded_depth} * sizes.padded_out;
 }
 
-/// Calls `work(packed index, weight index)` for every weight, as pack_forward() lays them out:
-/// depthwise [channels / lanes][taps][lanes], dense [tap * in_channels + c][padded out].
+/// Calls `work(packed index, weight index)` for every weight, as pack() lays out floats: depthwise
+/// [channels / lanes][taps][lanes], dense [tap * in_channels + c][padded out].
 template <typename Work>
 inline void for_each_weight(const ConvGeometry& s, Work work) {
   const int taps = s.taps();
@@ -52,9 +52,21 @@ inline void for_each_weight(const ConvGeometry& s, Work work) {
   }
 }
 
-void pack_forward(const ConvGeometry& s, const float* weights, float* packed) {
+template <typename T>
+void pack(const ConvGeometry& s, const float* weights, float* packed) {
+  using W = typename Window<T>::Value;
+  constexpr int kStep = Factors<W>::kStep;
   zero(packed, packed_floats(s));
-  for_each_weight(s, [&](Index to, Index from) { packed[to] = weights[from]; });
+  if (s.depthwise || kStep == 1) {
+    for_each_weight(s, [&](Index to, Index from) { packed[to] = weights[from]; });
+    return;
+  }
+  auto* factors = reinterpret_cast<W*>(packed);
+  const int columns = padded(s.out_channels);
+  for_each_weight(s, [&](Index to, Index from) {
+    const Index k = to / columns;
+    set(factors[k / kStep * kStep * columns + to % columns * kStep + k % kStep], weights[from]);
+  });
 }
 
 /// Depthwise: the kernel turned by half a turn. Dense 1x1: [out][padded in].
@@ -82,13 +94,15 @@ void unpack_gradient(const ConvGeometry& s, const float* packed, float* weights)
   for_each_weight(s, [&](Index from, Index to) { weights[to] = packed[from]; });
 }
 
-void forward(const ConvGeometry& s, const ConvForward& f, std::int64_t first, std::int64_t last,
+template <typename T>
+void forward(const ConvGeometry& s, const ConvForward<T>& f, std::int64_t first, std::int64_t last,
              float* scratch) {
   const bool has_moments = f.moments.mean != nullptr;
   if (s.depthwise) {
-    (has_moments ? depthwise_forward<true> : depthwise_forward<false>)(s, f, first, last, scratch);
+    (has_moments ? depthwise_forward<T, true> : depthwise_forward<T, false>)(s, f, first, last,
+                                                                             scratch);
   } else {
-    (has_moments ? dense_forward<true> : dense_forward<false>)(s, f, first, last, scratch);
+    (has_moments ? dense_forward<T, true> : dense_forward<T, false>)(s, f, first, last, scratch);
   }
 }
 
@@ -101,9 +115,10 @@ void backward(const ConvGeometry& s, const ConvBackward& b, std::int64_t first, 
   }
 }
 
-void write_activated(int channels, Channels<const float> from, const Activation& activation,
-                     Channels<const float> plus, Channels<float> to, bool accumulate,
-                     std::int64_t first, std::int64_t last) {
+template <typename T>
+void write_activated(int channels, Channels<const T> from, const Activation& activation,
+                     Channels<const T> plus, Channels<T> to, bool accumulate, std::int64_t first,
+                     std::int64_t last) {
   constexpr Index kBlock = 32;  // Pixels that stay in cache from vector to vector.
   for (Index block = first; block < last; block += kBlock) {
     const Index end = block + kBlock < last ? block + kBlock : last;
@@ -113,7 +128,7 @@ void write_activated(int channels, Channels<const float> from, const Activation&
       const ChannelLanes to_lanes(to, c, channels);
       const LaneActivation activated(activation, c);
       for (Index p = block; p < end; ++p) {
-        float* target = to.data + p * to.pixel_stride;
+        T* target = to.data + p * to.pixel_stride;
         Vec v = activated(from_lanes.stream(from.data + p * from.pixel_stride));
         if (plus.data != nullptr) v += plus_lanes.stream(plus.data + p * plus.pixel_stride);
         if (accumulate) v += to_lanes.load(target);
@@ -149,6 +164,11 @@ void reduce_gradient(int channels, const float* z, const Activation& activation,
   }
 }
 
+template <typename T>
+ForwardKernels<T> forward_kernels() {
+  return {.pack = pack<T>, .forward = forward<T>, .write_activated = write_activated<T>};
+}
+
 }  // namespace
 
 ConvKernels HSCONAS_KERNELS() {
@@ -156,12 +176,11 @@ ConvKernels HSCONAS_KERNELS() {
           .lanes = kLanes,
           .scratch_floats = scratch_floats,
           .packed_floats = packed_floats,
-          .pack_forward = pack_forward,
+          .fp32 = forward_kernels<float>(),
+          .bf16 = forward_kernels<Bf16>(),
           .pack_backward = pack_backward,
           .unpack_gradient = unpack_gradient,
-          .forward = forward,
           .backward = backward,
-          .write_activated = write_activated,
           .reduce_gradient = reduce_gradient};
 }
 

@@ -11,6 +11,35 @@ namespace {
 constexpr int kRows = kLanes == 16 ? 8 : 4;
 constexpr int kMostVectors = 3;
 
+/// How a product reads its factors: `left` is the same for all columns, `right` that of kLanes
+/// columns, both for kStep of the depth. Rows of the right matrix hold kStep values side by side
+/// for each column.
+template <typename W>
+struct Factors {
+  static constexpr int kStep = 1;
+
+  static float left(const float* p) { return *p; }
+  static Vec right(const float* p) { return load(p); }
+  static void multiply_add(Vec& sum, float left, Vec right) { sum += left * right; }
+};
+
+#ifdef HSCONAS_BF16_PRODUCTS
+template <>
+struct Factors<Bf16> {
+  static constexpr int kStep = 2;
+
+  static __m512bh left(const Bf16* p) {
+    std::int32_t pair;
+    __builtin_memcpy(&pair, p, sizeof(pair));
+    return (__m512bh)_mm512_set1_epi32(pair);
+  }
+  static __m512bh right(const Bf16* p) { return (__m512bh)_mm512_loadu_si512(p); }
+  static void multiply_add(Vec& sum, __m512bh left, __m512bh right) {
+    sum = (Vec)_mm512_dpbf16_ps((__m512)sum, left, right);
+  }
+};
+#endif
+
 /// A tile of a product, in registers.
 template <int kVectors>
 using Tile = Vec[kRows][kVectors];
@@ -32,35 +61,40 @@ struct StoreTiles {
   }
 };
 
-template <int kVectors, typename Take>
-inline void product_tile(const float* a, Index a_stride, const float* b, int b_stride, int depth,
-                         int row, Take& take) {
+template <int kVectors, typename W, typename Take>
+inline void product_tile(const W* a, Index a_stride, const W* b, int b_stride, int depth, int row,
+                         Take& take) {
+  using F = Factors<W>;
   Vec sums[kRows][kVectors] = {};
-  for (int k = 0; k < depth; ++k) {
-    Vec right[kVectors];
-    for (int v = 0; v < kVectors; ++v) right[v] = load(b + Index{k} * b_stride + v * kLanes);
+  for (int k = 0; k < depth; k += F::kStep) {
+    decltype(F::right(b)) right[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      right[v] = F::right(b + Index{k} * b_stride + v * kLanes * F::kStep);
+    }
     for (int r = 0; r < kRows; ++r) {
-      const float left = a[r * a_stride + k];
-      for (int v = 0; v < kVectors; ++v) sums[r][v] += left * right[v];
+      const auto left = F::left(a + r * a_stride + k);
+      for (int v = 0; v < kVectors; ++v) F::multiply_add(sums[r][v], left, right[v]);
     }
   }
   take(row, sums);
 }
 
-template <int kVectors, typename Takes>
-inline void product_rows(const float* a, Index a_stride, const float* b, int b_stride, int rows,
-                         int depth, int column, const Takes& takes) {
+template <int kVectors, typename W, typename Takes>
+inline void product_rows(const W* a, Index a_stride, const W* b, int b_stride, int rows, int depth,
+                         int column, const Takes& takes) {
   auto take = takes.template at<kVectors>(column);
   for (int r = 0; r < rows; r += kRows) {
-    product_tile<kVectors>(a + r * a_stride, a_stride, b + column, b_stride, depth, r, take);
+    product_tile<kVectors>(a + r * a_stride, a_stride, b + column * Factors<W>::kStep, b_stride,
+                           depth, r, take);
   }
 }
 
-/// a [rows][depth] * b [depth][columns]; rows a multiple of kRows, columns of kLanes. For vectors
-/// of columns, `takes.at<kVectors>(column)` is handed (row, tile) after tile.
-template <typename Takes>
-inline void product(const float* a, Index a_stride, const float* b, int rows, int depth,
-                    int columns, const Takes& takes) {
+/// a [rows][depth] * b [depth][columns]; rows a multiple of kRows, columns of kLanes, depth filled
+/// up with zeros to a multiple of Factors<W>::kStep. For vectors of columns,
+/// `takes.at<kVectors>(column)` is handed (row, tile) after tile.
+template <typename W, typename Takes>
+inline void product(const W* a, Index a_stride, const W* b, int rows, int depth, int columns,
+                    const Takes& takes) {
   for (int column = 0; column < columns;) {
     const int vectors = (columns - column) / kLanes;
     // Four are two and two: a lone vector would leave the registers idle.

@@ -10,6 +10,9 @@
 #if defined(__AVX512F__) && HSCONAS_LANES == 16
 #include <immintrin.h>
 #endif
+#if defined(__AVX512BF16__) && HSCONAS_LANES == 16
+#define HSCONAS_BF16_PRODUCTS
+#endif
 
 namespace hsconas {
 
@@ -20,6 +23,10 @@ using Index = std::int64_t;
 constexpr int kLanes = HSCONAS_LANES;
 typedef float Vec __attribute__((vector_size(4 * HSCONAS_LANES)));
 typedef float Loose __attribute__((vector_size(4 * HSCONAS_LANES), aligned(4), may_alias));
+typedef std::uint32_t Bits __attribute__((vector_size(4 * HSCONAS_LANES)));
+typedef std::uint16_t Halves __attribute__((vector_size(2 * HSCONAS_LANES)));
+typedef std::uint16_t LooseHalves
+    __attribute__((vector_size(2 * HSCONAS_LANES), aligned(2), may_alias));
 
 constexpr int padded(int channels) {
   return (channels + kLanes - 1) / kLanes * kLanes;
@@ -33,6 +40,42 @@ inline Vec load(const float* p) {
 }
 inline void store(float* p, Vec v) {
   *reinterpret_cast<Loose*>(p) = v;
+}
+
+inline float to_float(float v) {
+  return v;
+}
+inline float to_float(Bf16 v) {
+  const std::uint32_t bits = std::uint32_t{v.bits} << 16;
+  float result;
+  __builtin_memcpy(&result, &bits, sizeof(result));
+  return result;
+}
+
+/// To the nearest, of two the even one; NaN stays NaN.
+inline Halves rounded(Vec v) {
+#ifdef HSCONAS_BF16_PRODUCTS
+  return (Halves)_mm512_cvtneps_pbh((__m512)v);
+#else
+  const Bits bits = (Bits)v;
+  const Bits nearest = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
+  return __builtin_convertvector(v != v ? (bits >> 16) | 0x40U : nearest, Halves);
+#endif
+}
+
+inline Vec load(const Bf16* p) {
+  const Halves halves = *reinterpret_cast<const LooseHalves*>(p);
+  return (Vec)(__builtin_convertvector(halves, Bits) << 16);
+}
+inline void store(Bf16* p, Vec v) {
+  *reinterpret_cast<LooseHalves*>(p) = rounded(v);
+}
+
+inline void set(float& to, float v) {
+  to = v;
+}
+inline void set(Bf16& to, float v) {
+  to.bits = rounded(Vec{} + v)[0];
 }
 
 /// At least as much as `least`, lane by lane; NaN stays what it is.
@@ -69,22 +112,31 @@ class ChannelLanes {
 
   /// Of the pixel at `p`; zero behind the last channel.
   Vec load(const float* p) const;
+  Vec load(const Bf16* p) const;
   void store(float* p, Vec v) const;
+  void store(Bf16* p, Vec v) const;
 
   /// load() where pixel after pixel is read: asks for the memory some pixels ahead. Processors do
   /// not foresee loads under a mask, and wait for each one in turn.
-  Vec stream(const float* p) const {
+  template <typename T>
+  Vec stream(const T* p) const {
     __builtin_prefetch(p + ahead_);
     if (every_other_) __builtin_prefetch(p + ahead_ + kLanes);
     return load(p);
   }
   /// The same before store().
-  void will_store(const float* p) const {
+  template <typename T>
+  void will_store(const T* p) const {
     __builtin_prefetch(p + ahead_, 1);
     if (every_other_) __builtin_prefetch(p + ahead_ + kLanes, 1);
   }
 
  private:
+  template <typename T>
+  Vec load_some(const T* p) const;
+  template <typename T>
+  void store_some(T* p, Vec v) const;
+
   static constexpr int kAhead = 16;  // Pixels.
 
   Index ahead_ = 0;
@@ -100,6 +152,24 @@ class ChannelLanes {
   __mmask16 high_ = 0;
 #endif
 };
+
+template <typename T>
+Vec ChannelLanes::load_some(const T* p) const {
+  if (!every_other_ && count_ == kLanes) return hsconas::load(p);
+  const int step = every_other_ ? 2 : 1;
+  Vec v{};
+  for (int i = 0; i < count_; ++i) v[i] = to_float(p[step * i]);
+  return v;
+}
+template <typename T>
+void ChannelLanes::store_some(T* p, Vec v) const {
+  if (!every_other_ && count_ == kLanes) {
+    hsconas::store(p, v);
+    return;
+  }
+  const int step = every_other_ ? 2 : 1;
+  for (int i = 0; i < count_; ++i) set(p[step * i], v[i]);
+}
 
 #if defined(__AVX512F__) && HSCONAS_LANES == 16
 inline Vec ChannelLanes::load(const float* p) const {
@@ -126,21 +196,38 @@ inline void ChannelLanes::store(float* p, Vec v) const {
 }
 #else
 inline Vec ChannelLanes::load(const float* p) const {
-  p += first_;
-  if (!every_other_ && count_ == kLanes) return hsconas::load(p);
-  const int step = every_other_ ? 2 : 1;
-  Vec v{};
-  for (int i = 0; i < count_; ++i) v[i] = p[step * i];
-  return v;
+  return load_some(p + first_);
 }
 inline void ChannelLanes::store(float* p, Vec v) const {
+  store_some(p + first_, v);
+}
+#endif
+
+#ifdef HSCONAS_BF16_PRODUCTS
+inline Vec ChannelLanes::load(const Bf16* p) const {
   p += first_;
-  if (!every_other_ && count_ == kLanes) {
-    hsconas::store(p, v);
+  if (!every_other_) {
+    return (Vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(low_, p)), 16);
+  }
+  // Every other one is the lower half of 32 bits.
+  return (Vec)_mm512_slli_epi32(_mm512_maskz_loadu_epi16(_mm512_kunpackw(high_, low_), p), 16);
+}
+inline void ChannelLanes::store(Bf16* p, Vec v) const {
+  p += first_;
+  const auto halves = (__m256i)rounded(v);
+  if (!every_other_) {
+    _mm256_mask_storeu_epi16(p, low_, halves);
     return;
   }
-  const int step = every_other_ ? 2 : 1;
-  for (int i = 0; i < count_; ++i) p[step * i] = v[i];
+  constexpr __mmask32 kEven = 0x55555555;
+  _mm512_mask_storeu_epi16(p, _mm512_kunpackw(high_, low_) & kEven, _mm512_cvtepu16_epi32(halves));
+}
+#else
+inline Vec ChannelLanes::load(const Bf16* p) const {
+  return load_some(p + first_);
+}
+inline void ChannelLanes::store(Bf16* p, Vec v) const {
+  store_some(p + first_, v);
 }
 #endif
 
@@ -183,8 +270,9 @@ struct LaneGradient {
   }
 };
 
-inline void zero(float* p, Index count) {
-  for (Index i = 0; i < count; ++i) p[i] = 0.0F;
+template <typename T>
+inline void zero(T* p, Index count) {
+  for (Index i = 0; i < count; ++i) p[i] = T{};
 }
 
 /// Adds the lanes of channels [c, c + kLanes) to `to`.
@@ -233,11 +321,11 @@ inline void pool(Sums& sums, Index count, Index before, int c, int channels,
 
 /// Writes outputs of channels [c, c + kLanes) while they are still in registers: as they are, added
 /// up for the batch norm behind them, or with kMoments false as the next block sees them.
-template <bool kMoments>
+template <typename T, bool kMoments>
 class Finish {
  public:
   Finish() = default;
-  Finish(const ConvForward& f, int c, int channels)
+  Finish(const ConvForward<T>& f, int c, int channels)
       : to_(f.out),
         plus_(f.plus),
         lanes_(to_, c, channels),
@@ -251,14 +339,14 @@ class Finish {
       v = activation_(v);
       if (plus_.data != nullptr) v += plus_lanes_.load(plus_.data + pixel * plus_.pixel_stride);
     }
-    float* to = to_.data + pixel * to_.pixel_stride;
+    T* to = to_.data + pixel * to_.pixel_stride;
     lanes_.will_store(to);
     lanes_.store(to, v);
   }
 
  private:
-  Channels<float> to_;
-  Channels<const float> plus_;
+  Channels<T> to_;
+  Channels<const T> plus_;
   ChannelLanes lanes_;
   ChannelLanes plus_lanes_;
   LaneActivation activation_;

@@ -311,9 +311,10 @@ Supernet& Run::supernet() {
 Evaluator& Run::evaluator() {
   supernet();
   if (!trained_->evaluator) {
-    trained_->evaluator =
-        std::make_unique<SupernetEvaluator>(trained_->supernet, data().calibration(),
-                                            data().validation(), stop_, config_.score.memory_mb);
+    const ScoreConfig& score = config_.score;
+    trained_->evaluator = std::make_unique<SupernetEvaluator>(
+        trained_->supernet, data().calibration(), data().validation(), stop_, score.memory_mb,
+        score.precision == "bf16" ? torch::kBFloat16 : torch::kFloat);
   }
   return *trained_->evaluator;
 }

@@ -40,10 +40,16 @@ void pool(std::vector<BatchNormStatistics::Layer>& statistics, std::size_t first
   }
 }
 
+/// As our kernels take them.
+torch::Tensor packed_pixels(const torch::Tensor& x, torch::ScalarType type) {
+  return x.to(type).contiguous(torch::MemoryFormat::ChannelsLast);
+}
+
 /// Batch statistics, pooled on the way.
 struct CalibrationRunner {
   const std::vector<Parameter>& parameters;
   std::span<const PackedWeights> weights;
+  torch::ScalarType type;
   std::vector<BatchNormStatistics::Layer>& statistics;
   double images_before;
 
@@ -54,8 +60,9 @@ struct CalibrationRunner {
     if (block.unit_count() == 0) return 0;
     std::vector<NormStatistics> seen;
     const auto images = static_cast<double>(x.size(0));
-    x = run_conv_block(block, x.contiguous(torch::MemoryFormat::ChannelsLast),
-                       weights.subspan(slot, block.unit_count()), seen);
+    x = run_conv_block(block, packed_pixels(x, type), weights.subspan(slot, block.unit_count()),
+                       seen)
+            .to(torch::kFloat);
     pool(statistics, slot, images_before, seen, images);
     return block.unit_count();
   }
@@ -83,6 +90,7 @@ struct CalibrationRunner {
 /// Fixed statistics.
 struct AppliedRunner : FrozenRunner {
   std::span<const PackedWeights> packed;
+  torch::ScalarType type;
   std::span<const NormFactors> norms;
 
   std::size_t take_units(std::span<const Primitive>& primitives, std::size_t slot,
@@ -91,8 +99,9 @@ struct AppliedRunner : FrozenRunner {
     const ConvBlock block = ConvBlock::leading(primitives, false);
     const std::size_t count = block.unit_count();
     if (count == 0) return 0;
-    x = run_conv_block(block, x.contiguous(torch::MemoryFormat::ChannelsLast),
-                       packed.subspan(slot, count), norms.subspan(slot, count));
+    x = run_conv_block(block, packed_pixels(x, type), packed.subspan(slot, count),
+                       norms.subspan(slot, count))
+            .to(torch::kFloat);
     return count;
   }
 };
@@ -104,10 +113,12 @@ std::vector<double> to_doubles(const torch::Tensor& values) {
 
 }  // namespace
 
-CandidateBlock::CandidateBlock(const Supernet& supernet, Block block, std::size_t position, int op)
+CandidateBlock::CandidateBlock(const Supernet& supernet, Block block, std::size_t position, int op,
+                               torch::ScalarType type)
     : parameters_(supernet.parameters(static_cast<int>(position), op)),
       position_(position),
-      block_(std::move(block)) {
+      block_(std::move(block)),
+      type_(type) {
   if (!supernet.device().is_cpu()) return;
   conv_block_ = ConvBlock::from(block_, false);
   const c10::InferenceMode guard;
@@ -116,19 +127,24 @@ CandidateBlock::CandidateBlock(const Supernet& supernet, Block block, std::size_
       if (p.kind != PrimitiveKind::Conv) continue;
       const torch::Tensor weight = sliced(parameters_[weights_.size()].value, p).contiguous();
       const auto shape = conv_geometry(p, false);
-      weights_.push_back(
-          shape ? PackedWeights(conv_chains().kernels(), *shape, weight.data_ptr<float>())
-                : PackedWeights());
+      if (!shape) {
+        weights_.emplace_back();
+        continue;
+      }
+      const auto pack =
+          type == torch::kFloat ? &PackedWeights::of<float> : &PackedWeights::of<Bf16>;
+      weights_.push_back(pack(conv_chains().kernels(), *shape, weight.data_ptr<float>()));
     }
   }
 }
 
 std::vector<CandidateBlock> candidate_blocks(const Supernet& supernet, const Architecture& arch,
-                                             std::size_t first, std::size_t last) {
+                                             std::size_t first, std::size_t last,
+                                             torch::ScalarType type) {
   std::vector<CandidateBlock> blocks;
   auto network = supernet.space().network(arch);
   for (std::size_t at = first; at < std::min(last, network.size()); ++at) {
-    blocks.emplace_back(supernet, std::move(network[at]), at, op_at(at, arch));
+    blocks.emplace_back(supernet, std::move(network[at]), at, op_at(at, arch), type);
   }
   return blocks;
 }
@@ -136,15 +152,14 @@ std::vector<CandidateBlock> candidate_blocks(const Supernet& supernet, const Arc
 torch::Tensor CandidateBlock::calibrate(const torch::Tensor& x, BatchNormStatistics& statistics,
                                         double images_before) const {
   const c10::InferenceMode guard;
-  // A one-channel image is channels-first and channels-last at once; from here on it is not.
-  const torch::Tensor input = x.contiguous(torch::MemoryFormat::ChannelsLast);
   auto& own = statistics.blocks[position_];
   if (!conv_block_) {
-    CalibrationRunner runner{parameters_, weights_, own, images_before};
-    return run_block(block_, input, runner);
+    CalibrationRunner runner{parameters_, weights_, type_, own, images_before};
+    return run_block(block_, packed_pixels(x, torch::kFloat), runner);
   }
   std::vector<NormStatistics> seen;
-  torch::Tensor y = run_conv_block(*conv_block_, input, weights_, seen);
+  // A one-channel image is channels-first and channels-last at once; from here on it is not.
+  torch::Tensor y = run_conv_block(*conv_block_, packed_pixels(x, type_), weights_, seen);
   pool(own, 0, images_before, seen, static_cast<double>(x.size(0)));
   return y;
 }
@@ -164,10 +179,9 @@ torch::Tensor CandidateBlock::apply(const torch::Tensor& x) const {
     throw Error(ErrorKind::Internal, "a block was applied before its statistics were fixed");
   }
   const c10::InferenceMode guard;
-  const torch::Tensor input = x.contiguous(torch::MemoryFormat::ChannelsLast);
-  if (conv_block_) return run_conv_block(*conv_block_, input, weights_, norms_);
-  AppliedRunner runner{{frozen_->weights}, weights_, norms_};
-  return run_block(block_, input, runner);
+  if (conv_block_) return run_conv_block(*conv_block_, packed_pixels(x, type_), weights_, norms_);
+  AppliedRunner runner{{frozen_->weights}, weights_, type_, norms_};
+  return run_block(block_, packed_pixels(x, torch::kFloat), runner);
 }
 
 }  // namespace hsconas

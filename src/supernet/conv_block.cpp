@@ -4,6 +4,7 @@
 #include <iterator>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include <torch/torch.h>
@@ -35,10 +36,17 @@ int channel_step(Source source) {
   return source == Source::All ? 1 : 2;
 }
 
-/// Some channels of an [N, C, H, W] channels-last tensor.
+/// Some channels of an [N, C, H, W] channels-last tensor of T.
 template <typename T>
 Channels<T> channels_of(const torch::Tensor& x, int first, int step) {
-  return {x.data_ptr<float>() + first, x.size(1), step};
+  using InTorch = std::conditional_t<sizeof(T) == sizeof(float), float, at::BFloat16>;
+  return {reinterpret_cast<T*>(x.data_ptr<InTorch>()) + first, x.size(1), step};
+}
+
+/// Those that a path reads.
+template <typename T>
+Channels<const T> source_of(const torch::Tensor& x, Source source) {
+  return channels_of<const T>(x, first_channel(source), channel_step(source));
 }
 
 std::vector<const float*> data_of(const std::vector<torch::Tensor>& tensors, std::size_t first,
@@ -50,29 +58,30 @@ std::vector<const float*> data_of(const std::vector<torch::Tensor>& tensors, std
   return data;
 }
 
-torch::Tensor empty_images(std::int64_t count, std::int64_t channels, std::int64_t size) {
+torch::Tensor empty_images(std::int64_t count, std::int64_t channels, std::int64_t size,
+                           torch::ScalarType type) {
   return torch::empty({count, channels, size, size},
-                      torch::TensorOptions().memory_format(torch::MemoryFormat::ChannelsLast));
+                      torch::TensorOptions(type).memory_format(torch::MemoryFormat::ChannelsLast));
 }
 
-/// Walks the paths: `run(path, slot, in, to, plus)` writes the activated output of one path's
-/// units, whose first has that slot.
-template <typename Run>
+/// Walks the paths on `x` of T: `run(path, slot, in, to, plus)` writes the activated output of one
+/// path's units, whose first has that slot.
+template <typename T, typename Run>
 torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
   const std::int64_t images = x.size(0);
-  torch::Tensor y = empty_images(images, block.out_channels, block.out_size);
+  torch::Tensor y = empty_images(images, block.out_channels, block.out_size, x.scalar_type());
   int offset = 0;
   std::size_t slot = 0;
   for (const ConvBlock::Path& path : block.paths) {
-    const ConvChains::Input in{.pixels = source_channels(x, path.source), .images = images};
-    const auto to = channels_of<float>(y, offset, 1);
+    const ConvChains::InputOf<T> in{.pixels = source_of<T>(x, path.source), .images = images};
+    const auto to = channels_of<T>(y, offset, 1);
     offset += path.out_channels;
     if (path.units.empty()) {
       conv_chains().write(path.out_channels, images * block.out_size * block.out_size, in.pixels,
                           {}, to);
       continue;
     }
-    run(path, slot, in, to, block.merge == Merge::AddInput ? in.pixels : Channels<const float>{});
+    run(path, slot, in, to, block.merge == Merge::AddInput ? in.pixels : Channels<const T>{});
     slot += path.units.size();
   }
   return y;
@@ -97,7 +106,7 @@ torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
                         {outs.back(), path.out_channels, 1},
                         tape.norms.back().activation(path.units.back().relu), to, plus);
   };
-  return walk(block, x, run);
+  return walk<float>(block, x, run);
 }
 
 /// Gradients of the input (undefined unless wanted) and of every weight.
@@ -111,7 +120,7 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
   bool has_even = false;
   bool has_odd = false;
   if (wants_in_gradient) {
-    gradients[0] = empty_images(images, x.size(1), x.size(2));
+    gradients[0] = empty_images(images, x.size(1), x.size(2), torch::kFloat);
     if (block.merge == Merge::AddInput) {
       gradients[0].copy_(y_gradient);
       has_even = has_odd = true;
@@ -145,7 +154,7 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
       gradients.push_back(torch::empty_like(weights[i]));
       weight_gradients.push_back(gradients.back().data_ptr<float>());
     }
-    chains.backward(path.units, {.pixels = source_channels(x, path.source), .images = images},
+    chains.backward(path.units, {.pixels = source_of<float>(x, path.source), .images = images},
                     data_of(weights, slot, count), data_of(tape.outs, slot, count),
                     std::span(tape.norms).subspan(slot, count),
                     {.out = out, .in = to, .accumulate = accumulate, .weights = weight_gradients});
@@ -246,25 +255,25 @@ torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              std::span<const PackedWeights> weights,
                              std::vector<NormStatistics>& seen) {
-  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const ConvChains::Input& in,
-                       Channels<float> to, Channels<const float> plus) {
+  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const auto& in, auto to,
+                       auto plus) {
     auto own = conv_chains().calibrate(path.units, in, weights.subspan(slot, path.units.size()),
                                        kBatchNormEpsilon, to, plus);
     std::move(own.begin(), own.end(), std::back_inserter(seen));
   };
-  return walk(block, x, run);
+  return x.scalar_type() == torch::kFloat ? walk<float>(block, x, run) : walk<Bf16>(block, x, run);
 }
 
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              std::span<const PackedWeights> weights,
                              std::span<const NormFactors> norms) {
-  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const ConvChains::Input& in,
-                       Channels<float> to, Channels<const float> plus) {
+  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const auto& in, auto to,
+                       auto plus) {
     const std::size_t count = path.units.size();
     conv_chains().apply(path.units, in, weights.subspan(slot, count), norms.subspan(slot, count),
                         to, plus);
   };
-  return walk(block, x, run);
+  return x.scalar_type() == torch::kFloat ? walk<float>(block, x, run) : walk<Bf16>(block, x, run);
 }
 
 ConvChains& conv_chains() {
@@ -275,10 +284,6 @@ ConvChains& conv_chains() {
     chains = std::make_unique<ConvChains>(threads);
   }
   return *chains;
-}
-
-Channels<const float> source_channels(const torch::Tensor& x, Source source) {
-  return channels_of<const float>(x, first_channel(source), channel_step(source));
 }
 
 }  // namespace hsconas

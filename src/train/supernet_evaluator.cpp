@@ -42,8 +42,8 @@ struct SupernetEvaluator::Group {
 SupernetEvaluator::SupernetEvaluator(const Supernet& supernet,
                                      const std::vector<Batch>& calibration,
                                      const std::vector<Batch>& validation, const StopToken& stop,
-                                     int memory_mb)
-    : supernet_(supernet), stop_(stop), memory_bytes_(1e6 * memory_mb) {
+                                     int memory_mb, torch::ScalarType type)
+    : supernet_(supernet), stop_(stop), memory_bytes_(1e6 * memory_mb), type_(type) {
   const torch::Device device = supernet.device();
   for (const Batch& batch : calibration) {
     images_.calibration.push_back(batch.images.to(device));
@@ -154,7 +154,7 @@ const Answers& SupernetEvaluator::answers_of(const Architecture& arch) {
 std::vector<CandidateBlock> SupernetEvaluator::calibrated(const Architecture& arch,
                                                           const Images& images, std::size_t first,
                                                           std::size_t last, Images* made) const {
-  std::vector<CandidateBlock> blocks = candidate_blocks(supernet_, arch, first, last);
+  std::vector<CandidateBlock> blocks = candidate_blocks(supernet_, arch, first, last, type_);
   BatchNormStatistics statistics;
   statistics.blocks.resize(last);
   double images_before = 0.0;

@@ -36,8 +36,9 @@ struct Options {
   std::string run;                     ///< Of `hsconas search` or `hsconas train`.
   std::vector<std::string> overrides;  ///< Of the run's settings.
   int images = 2000;                   ///< To calibrate on, and as many to validate on.
-  int batch = 100;
+  int batch = ScoreConfig{}.batch;
   int momentum_batch = 0;  ///< Of the plain side's calibration; 0: the same.
+  int passes = 0;          ///< Of that; 0: once over the images.
   int candidates = 5;
   int layer = -1;   ///< Of the shrinking; -1: the last.
   int samples = 5;  ///< Per operator of the shrinking layer; HSCoNAS takes 100.
@@ -45,7 +46,10 @@ struct Options {
   int losses = 0;
   int steps = 150;
   int threads = 2;
+  bool bf16 = false;
   bool memory = false;
+
+  torch::ScalarType type() const { return bf16 ? torch::kBFloat16 : torch::kFloat; }
 };
 
 /// Of the run, or of the generated images and the space of the benchmarks.
@@ -76,6 +80,9 @@ struct Images {
     const auto first = std::span(split.train).first(static_cast<std::size_t>(options.images));
     calibration = load(first, options.batch);
     momentum = load(first, options.momentum_batch > 0 ? options.momentum_batch : options.batch);
+    for (std::size_t i = 0; std::ssize(momentum) < options.passes; ++i) {
+      momentum.push_back(momentum[i]);
+    }
     validation = load(split.holdout, options.batch);
   }
 
@@ -220,7 +227,8 @@ void print_memory(const SearchSpace& space, const Config& config, const Options&
       const StopToken stop;
       const Architecture arch = space.uniform(0);
       if (fast) {
-        SupernetEvaluator(supernet, images.calibration, images.validation, stop)
+        SupernetEvaluator(supernet, images.calibration, images.validation, stop, 2048,
+                          options.type())
             .accuracy(std::span(&arch, 1));
       } else {
         PlainSupernet(supernet, {}).accuracy(arch, images.momentum, images.validation);
@@ -246,6 +254,8 @@ int main(int argc, char** argv) {
   app.add_option("--batch", options.batch, "Images per forward pass");
   app.add_option("--momentum-batch", options.momentum_batch,
                  "Images per step of the plain side's running statistics (default: --batch)");
+  app.add_option("--passes", options.passes,
+                 "Steps of the plain side's running statistics (default: once over the images)");
   app.add_option("--candidates", options.candidates, "Timed one by one")
       ->check(CLI::PositiveNumber);
   app.add_option("--layer", options.layer, "The shrinking layer (default: the last)");
@@ -254,6 +264,7 @@ int main(int argc, char** argv) {
   app.add_option("--losses", options.losses, "Steps of a training by both sides");
   app.add_option("--steps", options.steps, "Training steps before");
   app.add_option("--threads", options.threads);
+  app.add_flag("--bf16", options.bf16, "Activations of our side");
   app.add_flag("--memory", options.memory, "Peak memory of scoring as well");
   CLI11_PARSE(app, argc, argv);
   const Config config = make_config(options);
@@ -270,7 +281,8 @@ int main(int argc, char** argv) {
             .tensors);
   }
   const StopToken stop;
-  SupernetEvaluator evaluator(supernet, images.calibration, images.validation, stop);
+  SupernetEvaluator evaluator(supernet, images.calibration, images.validation, stop, 2048,
+                              options.type());
   const PlainSupernet plain(supernet, {});
   const Sides sides{evaluator, plain, images};
   double plain_ms = 0.0;

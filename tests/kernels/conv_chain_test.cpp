@@ -1,9 +1,12 @@
 #include "hsconas/kernels/conv_chain.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
@@ -22,6 +25,22 @@ Floats random_floats(std::size_t count, Rng& rng) {
   Floats values(count);
   for (float& value : values) value = static_cast<float>(rng.normal());
   return values;
+}
+
+Floats as_floats(const std::vector<Bf16>& halves) {
+  Floats values;
+  for (const Bf16 half : halves) {
+    values.push_back(std::bit_cast<float>(std::uint32_t{half.bits} << 16));
+  }
+  return values;
+}
+
+std::vector<Bf16> random_halves(std::size_t count, Rng& rng) {
+  std::vector<Bf16> halves;
+  for (const float value : random_floats(count, rng)) {
+    halves.push_back({static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16)});
+  }
+  return halves;
 }
 
 /// Calls `visit(out index, in index, weight index)` for every product of a convolution of NHWC
@@ -245,16 +264,16 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
   const auto out_channels = static_cast<int>(plain.back().mean.size());
   const auto last_activation = norms.back().activation(c.units.back().relu);
   Floats activated(outs.back().size());
-  chains.write(out_channels, std::ssize(activated) / out_channels,
-               {outs.back().data(), out_channels, 1}, last_activation,
-               {activated.data(), out_channels, 1});
+  chains.write<float>(out_channels, std::ssize(activated) / out_channels,
+                      {outs.back().data(), out_channels, 1}, last_activation,
+                      {activated.data(), out_channels, 1});
   check_near(activated, plain.back().activated, "activated outputs");
 
   // Without a backward pass, the statistics taken anew or known: behind two other channels, and
   // added to.
   std::vector<PackedWeights> packed;
   for (std::size_t u = 0; u < c.units.size(); ++u) {
-    packed.emplace_back(kernels, c.units[u].shape, weight_data[u]);
+    packed.push_back(PackedWeights::of<float>(kernels, c.units[u].shape, weight_data[u]));
   }
   const int to_stride = out_channels + 3;
   const auto out_pixels = std::ssize(activated) / out_channels;
@@ -388,6 +407,124 @@ TEST_CASE("a dense convolution with a window runs forward and gives its weights'
   }
 }
 
+TEST_CASE("activations of bf16 are those of fp32 but for their rounding", "[kernels]") {
+  // A bound for each value: what the convolution makes is rounded once before its batch norm while
+  // that is calibrated, and once behind it.
+  constexpr double kRounding = 1.0 / 128.0;
+  Rng rng(4, "conv chains");
+  for (int i = 0; i < 60; ++i) {
+    const int size = 3 + static_cast<int>(rng.below(9));
+    const int width = 1 + static_cast<int>(rng.below(70));
+    ConvGeometry shape = pointwise(width, 1 + static_cast<int>(rng.below(70)), size);
+    if (rng.chance(0.5)) {
+      shape = {.in_channels = width,
+               .out_channels = width,
+               .kernel = 3 + 2 * (i % 3),
+               .stride = 1 + i % 2,
+               .depthwise = true,
+               .in_size = size};
+    } else if (rng.chance(0.3)) {
+      shape.kernel = 3;
+      shape.stride = 1 + i % 2;
+    }
+    const ConvUnit unit{shape, rng.chance(0.5)};
+    const int images = 2 + static_cast<int>(rng.below(3));
+    const int step = 1 + static_cast<int>(rng.below(2));
+    const auto pixels = static_cast<std::size_t>(images * shape.in_pixels());
+    const auto in_channels = static_cast<std::size_t>(shape.in_channels);
+    const auto all_channels = in_channels * static_cast<std::size_t>(step);
+    const std::vector<Bf16> source = random_halves(pixels * all_channels, rng);
+    const Floats weights = as_floats(random_halves(
+        static_cast<std::size_t>(shape.out_channels * shape.weights_per_output()), rng));
+    PlainUnit plain{.unit = unit, .weights = Values(weights.begin(), weights.end())};
+    const Floats values = as_floats(source);
+    Values in;
+    for (std::size_t p = 0; p < pixels; ++p) {
+      for (std::size_t c = 0; c < in_channels; ++c) {
+        const std::size_t first = static_cast<std::size_t>(step) - 1;
+        in.push_back(values[p * all_channels + c * static_cast<std::size_t>(step) + first]);
+      }
+    }
+    plain.forward(in, images);
+    const auto channels = static_cast<std::size_t>(shape.out_channels);
+    for (const ConvKernels& kernels : conv_kernels()) {
+      INFO(kernels.isa << ", " << shape.in_channels << "-" << shape.out_channels << " k"
+                       << shape.kernel << " s" << shape.stride << " r" << size
+                       << (shape.depthwise ? " depthwise" : ""));
+      ConvChains chains(2, kernels);
+      const PackedWeights packed = PackedWeights::of<Bf16>(kernels, shape, weights.data());
+      const ConvChains::InputOf<Bf16> input{
+          .pixels = {source.data() + step - 1, static_cast<std::int64_t>(all_channels), step},
+          .images = images};
+      // Behind one other channel, and added to.
+      const auto to_stride = static_cast<std::int64_t>(channels) + 2;
+      const std::vector<Bf16> plus = random_halves(plain.out.size(), rng);
+      const Floats added = as_floats(plus);
+      const auto check = [&](const auto& run) {
+        const Bf16 other{0x1234};
+        std::vector<Bf16> out(plain.out.size() / channels * static_cast<std::size_t>(to_stride),
+                              other);
+        run(Channels<Bf16>{out.data() + 1, to_stride, 1},
+            Channels<const Bf16>{plus.data(), shape.out_channels, 1});
+        const Floats ours = as_floats(out);
+        double worst = 0.0;
+        bool overwritten = false;
+        for (std::size_t o = 0; o < plain.out.size(); ++o) {
+          const std::size_t c = o % channels;
+          const std::size_t pixel = o / channels * static_cast<std::size_t>(to_stride);
+          overwritten = overwritten || out[pixel].bits != other.bits ||
+                        out[pixel + channels + 1].bits != other.bits;
+          const double expected = plain.activated[o] + static_cast<double>(added[o]);
+          const double scale = std::abs(plain.out[o]) / std::sqrt(plain.variance[c] + kEpsilon) +
+                               std::abs(plain.activated[o]) + std::abs(expected) + 0.1;
+          worst = std::max(worst,
+                           std::abs(static_cast<double>(ours[pixel + 1 + c]) - expected) / scale);
+        }
+        CHECK(worst < kRounding);
+        CHECK_FALSE(overwritten);
+      };
+      std::vector<NormStatistics> seen;
+      check([&](Channels<Bf16> to, Channels<const Bf16> summand) {
+        seen = chains.calibrate({&unit, 1}, input, {&packed, 1}, kEpsilon, to, summand);
+      });
+      for (std::size_t c = 0; c < channels; ++c) {
+        const double deviation = std::sqrt(plain.variance[c]) + 1e-3;
+        CHECK(std::abs(seen[0].mean[c] - plain.mean[c]) <= 1e-3 * deviation);
+      }
+      const NormFactors norm(seen.front(), kEpsilon);
+      check([&](Channels<Bf16> to, Channels<const Bf16> summand) {
+        chains.apply({&unit, 1}, input, {&packed, 1}, {&norm, 1}, to, summand);
+      });
+    }
+  }
+}
+
+TEST_CASE("bf16 rounds to the nearest, of two the even one, and keeps what is no number",
+          "[kernels]") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const std::vector<std::pair<float, float>> expected{
+      {1.0F, 1.0F},      {-1.00390625F, -1.0F}, {1.01171875F, 1.015625F}, {1.004F, 1.0078125F},
+      {-1.0039F, -1.0F}, {infinity, infinity},  {-3e38F, -3.004055e38F},  {3.3999e38F, infinity}};
+  for (const ConvKernels& kernels : conv_kernels()) {
+    ConvChains chains(1, kernels);
+    for (const auto& [value, rounded] : expected) {
+      // Every vector and every rest of one.
+      Floats scale(48, value);
+      const Floats shift(48, 0.0F);
+      const std::vector<Bf16> ones(37, Bf16{0x3f80});
+      std::vector<Bf16> out(37);
+      chains.write<Bf16>(37, 1, {ones.data(), 37, 1}, {scale.data(), shift.data(), false},
+                         {out.data(), 37, 1});
+      INFO(kernels.isa << " " << value);
+      for (const float result : as_floats(out)) CHECK(result == Approx(rounded).epsilon(1e-4));
+    }
+    const std::vector<Bf16> nan(5, Bf16{0x7fa0});
+    std::vector<Bf16> out(5);
+    chains.write<Bf16>(5, 1, {nan.data(), 5, 1}, {}, {out.data(), 5, 1});
+    for (const float result : as_floats(out)) CHECK(std::isnan(result));
+  }
+}
+
 TEST_CASE("more threads than images leave nothing out", "[kernels]") {
   Rng rng(3, "conv chains");
   const ConvUnit unit{pointwise(5, 6, 4), false};
@@ -412,7 +549,7 @@ TEST_CASE("an activation is added to what it is merged with", "[kernels]") {
   const Floats plus{10.0F, 20.0F, 30.0F, 40.0F};
   const NormFactors norm({.mean = {0.0, 0.0}, .variance = {0.25, 0.25}}, 0.0);
   Floats to{100.0F, 100.0F, 100.0F, 100.0F};
-  chains.write(2, 2, {z.data(), 2, 1}, norm.activation(true), {to.data(), 2, 1},
-               {plus.data(), 2, 1}, true);
+  chains.write<float>(2, 2, {z.data(), 2, 1}, norm.activation(true), {to.data(), 2, 1},
+                      {plus.data(), 2, 1}, true);
   CHECK(to == Floats{112.0F, 120.0F, 136.0F, 140.0F});
 }

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "catch.hpp"
+#include "hsconas/supernet/candidate.hpp"
 #include "hsconas/supernet/training_path.hpp"
 #include "supernet/networks.hpp"
 #include "support/spaces.hpp"
@@ -100,4 +101,44 @@ TEST_CASE("a frozen network keeps its weights and treats every image by itself",
   CHECK(max_difference(network.forward(images.narrow(0, 2, 1)), logits.narrow(0, 2, 1)) < 1e-5);
   for (const auto& [name, tensor] : supernet.tensors()) torch::Tensor(tensor).zero_();
   CHECK(same_bits(network.forward(images), logits));
+}
+
+TEST_CASE("candidates on bf16 activations are those on fp32 but for the rounding", "[supernet]") {
+  for (const Operator& op : all_operators()) {
+    for (const Placement& place : placements()) {
+      const SearchSpace space = one_layer_space(op, place);
+      const Supernet supernet(space, torch::kCPU, 1);
+      const Architecture arch = space.uniform(0, 0);
+      const torch::Tensor images = normal_images(space, 16, 1);
+      const auto run = [&](torch::ScalarType type, BatchNormStatistics& statistics) {
+        auto blocks = candidate_blocks(supernet, arch, 0, SIZE_MAX, type);
+        statistics.blocks.resize(blocks.size());
+        torch::Tensor x = images;
+        for (const CandidateBlock& block : blocks) x = block.calibrate(x, statistics, 0.0);
+        x = images;
+        for (CandidateBlock& block : blocks) {
+          block.fix(statistics);
+          x = block.apply(x);
+        }
+        return x;
+      };
+      BatchNormStatistics exact;
+      BatchNormStatistics rounded;
+      const torch::Tensor expected = run(torch::kFloat, exact);
+      const torch::Tensor logits = run(torch::kBFloat16, rounded);
+      INFO(space.describe(arch));
+      CHECK((logits.scalar_type() == torch::kFloat));
+      const double difference = max_difference(logits, expected);
+      CHECK(difference > 0.0);
+      CHECK(difference < 0.03 * expected.abs().max().item<double>());
+      for (std::size_t block = 0; block < exact.blocks.size(); ++block) {
+        for (std::size_t slot = 0; slot < exact.blocks[block].size(); ++slot) {
+          const torch::Tensor deviation = exact.blocks[block][slot].variance.sqrt() + 1e-3;
+          const torch::Tensor shift =
+              (rounded.blocks[block][slot].mean - exact.blocks[block][slot].mean) / deviation;
+          CHECK(shift.abs().max().item<double>() < 0.02);
+        }
+      }
+    }
+  }
 }

@@ -83,10 +83,11 @@ struct RetrainConfig : SupernetConfig {
 /// How a candidate is judged: F = accuracy + beta |latency / T - 1|.
 struct ScoreConfig {
   double beta = -0.3;
-  int calibration_images = 2000;  ///< Training images that batch norm statistics are taken on.
-  int validation_images = 0;      ///< Held-out images accuracy is taken on; 0: all.
-  int batch = 250;                ///< Images per forward pass.
-  int memory_mb = 2048;           ///< What candidates share is kept up to this size.
+  int calibration_images = 2000;   ///< Training images that batch norm statistics are taken on.
+  int validation_images = 0;       ///< Held-out images accuracy is taken on; 0: all.
+  int batch = 250;                 ///< Images per forward pass.
+  std::string precision = "fp32";  ///< Of activations on a CPU: fp32 or bf16.
+  int memory_mb = 2048;            ///< What candidates share is kept up to this size.
 };
 
 /// Progressive shrinking, from the last layer to the first.
@@ -136,9 +137,9 @@ struct DanceConfig {
   int batch = 256;                 ///< Pairs or networks per step.
   double evaluator_lr = 3e-3;      ///< First learning rate of both; falls to 0 as a cosine.
   std::string penalty = "cost";    ///< cost (DANCE), or the baselines macs and none.
-  double penalty_weight = 0.3;     ///< lambda_2, of the penalty relative to random networks'.
+  double penalty_weight = 1.0;     ///< lambda_2, of the penalty relative to random networks'.
   double warmup_epochs = 2.0;      ///< The penalty's weight rises from 0 over so many epochs.
-  double choice_lr = 0.02;         ///< Of the architecture parameters, by Adam.
+  double choice_lr = 0.1;          ///< Of the architecture parameters, by Adam.
   int choice_every = 4;            ///< Steps of the weights per step of these.
   double temperature = 1.0;        ///< Of the softmax that their gradient goes through.
 };

@@ -39,6 +39,11 @@ class NormFactors {
 class Workspace {
  public:
   float* at_least(std::int64_t floats);
+  template <typename T>
+  T* at_least_of(std::int64_t values) {
+    constexpr std::int64_t kPerFloat = sizeof(float) / sizeof(T);
+    return reinterpret_cast<T*>(at_least((values + kPerFloat - 1) / kPerFloat));
+  }
   float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }
 
@@ -54,7 +59,14 @@ class Workspace {
 class PackedWeights {
  public:
   PackedWeights() = default;  ///< None.
-  PackedWeights(const ConvKernels& kernels, const ConvGeometry& shape, const float* weights);
+  /// For passes with activations of type T.
+  template <typename T>
+  static PackedWeights of(const ConvKernels& kernels, const ConvGeometry& shape,
+                          const float* weights) {
+    PackedWeights packed;
+    kernels.on<T>().pack(shape, weights, packed.memory_.at_least(kernels.packed_floats(shape)));
+    return packed;
+  }
 
   const float* data() const { return memory_.data(); }
 
@@ -72,11 +84,13 @@ class ConvChains {
 
   const ConvKernels& kernels() const { return kernels_; }
 
-  struct Input {
-    Channels<const float> pixels;
+  template <typename T>
+  struct InputOf {
+    Channels<const T> pixels;
     Activation activation;
     std::int64_t images = 0;
   };
+  using Input = InputOf<float>;
 
   /// All units one after the other, with batch statistics; `outs` takes each one's output [images,
   /// out_pixels, out_channels] before its batch norm, with this `epsilon`. `weights` are [out, in /
@@ -85,16 +99,18 @@ class ConvChains {
                                       std::span<const float* const> weights,
                                       std::span<float* const> outs, double epsilon);
 
-  /// The same without what a backward pass needs: `to` takes the last one's activated output (+
-  /// plus, where it has data).
-  std::vector<NormStatistics> calibrate(std::span<const ConvUnit> units, const Input& in,
+  /// The same without what a backward pass needs, with activations that are T, float or Bf16, in
+  /// memory: `to` takes the last one's activated output (+ plus, where it has data).
+  template <typename T>
+  std::vector<NormStatistics> calibrate(std::span<const ConvUnit> units, const InputOf<T>& in,
                                         std::span<const PackedWeights> weights, double epsilon,
-                                        Channels<float> to, Channels<const float> plus = {});
+                                        Channels<T> to, Channels<const T> plus = {});
 
   /// The same with known statistics.
-  void apply(std::span<const ConvUnit> units, const Input& in,
+  template <typename T>
+  void apply(std::span<const ConvUnit> units, const InputOf<T>& in,
              std::span<const PackedWeights> weights, std::span<const NormFactors> norms,
-             Channels<float> to, Channels<const float> plus = {});
+             Channels<T> to, Channels<const T> plus = {});
 
   struct Gradients {
     Channels<const float> out;        ///< Of the last unit's activated output.
@@ -109,8 +125,9 @@ class ConvChains {
                 std::span<const NormFactors> norms, const Gradients& gradients);
 
   /// to = activated from (+ plus, where it has data) for `pixels` pixels; with `accumulate` added.
-  void write(int channels, std::int64_t pixels, Channels<const float> from,
-             const Activation& activation, Channels<float> to, Channels<const float> plus = {},
+  template <typename T>
+  void write(int channels, std::int64_t pixels, Channels<const T> from,
+             const Activation& activation, Channels<T> to, Channels<const T> plus = {},
              bool accumulate = false);
 
  private:
@@ -118,13 +135,13 @@ class ConvChains {
   void in_parts(std::int64_t count, Work work);
   /// All units one after the other, with batch statistics; `memory(u)` gives unit u's packed
   /// weights and takes its output. `norm` ends as the last unit's.
-  template <typename Memory>
-  std::vector<NormStatistics> run(std::span<const ConvUnit> units, Input in, double epsilon,
+  template <typename T, typename Memory>
+  std::vector<NormStatistics> run(std::span<const ConvUnit> units, InputOf<T> in, double epsilon,
                                   NormFactors& norm, Memory memory);
   /// One convolution with what the batch norm behind it sees: `work` without its moments.
-  NormStatistics convolve(const ConvGeometry& shape, std::int64_t images, const ConvForward& work);
-  /// How many images go through all units at a time, so that what lies between stays in cache.
-  static std::int64_t images_at_once(std::span<const ConvUnit> units);
+  template <typename T>
+  NormStatistics convolve(const ConvGeometry& shape, std::int64_t images,
+                          const ConvForward<T>& work);
 
   ConvKernels kernels_;
   int threads_;

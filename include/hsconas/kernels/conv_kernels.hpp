@@ -22,6 +22,11 @@ struct ConvGeometry {
   int weights_per_output() const { return depthwise ? taps() : in_channels * taps(); }
 };
 
+/// bfloat16, the upper half of a float: its range with 8 bits of precision.
+struct Bf16 {
+  std::uint16_t bits = 0;
+};
+
 /// Channels of an activation that lies pixel by pixel (NHWC): channel c of pixel p is
 /// data[p * pixel_stride + c * channel_stride]. `channel_stride` is 1, or 2 for every other one.
 template <typename T>
@@ -53,15 +58,34 @@ struct NormGradient {
   const float* along = nullptr;
 };
 
-/// One convolution's input and output while a range of images is worked on.
+/// One convolution's input and output while a range of images is worked on; T, float or Bf16, is
+/// what they are in memory.
+template <typename T>
 struct ConvForward {
-  Channels<const float> in;
+  Channels<const T> in;
   Activation in_activation;
-  const float* weights = nullptr;  ///< From pack_forward().
-  Channels<float> out;             ///< Every channel; before batch norm where moments are wanted.
+  const float* weights = nullptr;  ///< From ForwardKernels<T>::pack().
+  Channels<T> out;                 ///< Every channel; before batch norm where moments are wanted.
   Moments moments;                 ///< Of the range; nullptr where they are not wanted, and then
   Activation out_activation;       ///< applied to the output,
-  Channels<const float> plus;      ///< and this added, where it has data.
+  Channels<const T> plus;          ///< and this added, where it has data.
+};
+
+/// What a forward pass is made of, with activations that are T in memory: float, or Bf16 for half
+/// the traffic. Sums are fp32 all the same, and so are factors of products, but for those of Bf16
+/// where the instruction set has them.
+template <typename T>
+struct ForwardKernels {
+  /// `weights` is [out_channels, in_channels / groups, kernel, kernel]; `packed` takes
+  /// packed_floats().
+  void (*pack)(const ConvGeometry&, const float* weights, float* packed);
+  void (*forward)(const ConvGeometry&, const ConvForward<T>&, std::int64_t first, std::int64_t last,
+                  float* scratch);
+  /// to = activated `from` (+ `plus` where its data is not nullptr), `channels` of pixels
+  /// [first, last); with `accumulate`, is added to `to`.
+  void (*write_activated)(int channels, Channels<const T> from, const Activation&,
+                          Channels<const T> plus, Channels<T> to, bool accumulate,
+                          std::int64_t first, std::int64_t last);
 };
 
 struct ConvBackward {
@@ -82,33 +106,35 @@ struct ConvBackward {
 
 /// The operations of a supernet's forward and backward pass that carry nearly all of its time, on
 /// one instruction set. Each works through images [first, last) on the calling thread, in `scratch`
-/// of scratch_floats() floats; results depend on the range only. All arrays are fp32; none is
-/// allocated here.
+/// of scratch_floats() floats; results depend on the range only. Arrays are fp32 unless said; none
+/// is allocated here.
 ///
 /// An activation is normalised while it is read and reduced while it is written, so each
 /// convolution makes one pass over memory forward and one backward.
 struct ConvKernels {
-  const char* isa;  ///< "avx512", "avx2", "generic".
+  const char* isa;  ///< "avx512-bf16", "avx512", "avx2", "generic".
   int lanes;        ///< Floats in a vector.
 
   std::int64_t (*scratch_floats)(const ConvGeometry&);
   std::int64_t (*packed_floats)(const ConvGeometry&);  ///< Of weights and of their gradient.
-  /// `weights` is [out_channels, in_channels / groups, kernel, kernel].
-  void (*pack_forward)(const ConvGeometry&, const float* weights, float* packed);
+  ForwardKernels<float> fp32;
+  ForwardKernels<Bf16> bf16;
+  template <typename T>
+  const ForwardKernels<T>& on() const {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return fp32;
+    } else {
+      return bf16;
+    }
+  }
+  /// `weights` as in ForwardKernels.
   void (*pack_backward)(const ConvGeometry&, const float* weights, float* packed);
   /// The inverse, for the gradient; adds the packed one to nothing: `weights` is overwritten.
   void (*unpack_gradient)(const ConvGeometry&, const float* packed, float* weights);
 
-  void (*forward)(const ConvGeometry&, const ConvForward&, std::int64_t first, std::int64_t last,
-                  float* scratch);
   void (*backward)(const ConvGeometry&, const ConvBackward&, std::int64_t first, std::int64_t last,
                    float* scratch);
 
-  /// to = activated `from` (+ `plus` where its data is not nullptr), `channels` of pixels
-  /// [first, last); with `accumulate`, is added to `to`.
-  void (*write_activated)(int channels, Channels<const float> from, const Activation&,
-                          Channels<const float> plus, Channels<float> to, bool accumulate,
-                          std::int64_t first, std::int64_t last);
   /// Adds to `sum` and `along` what NormGradient wants, of pixels [first, last); `z` as
   /// ConvBackward::out.
   void (*reduce_gradient)(int channels, const float* z, const Activation&,

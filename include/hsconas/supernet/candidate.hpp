@@ -18,8 +18,11 @@ namespace hsconas {
 /// Blocks are counted as in Supernet: the stem 0, layers from 1, the head last.
 class CandidateBlock {
  public:
-  /// `block` at `position` of the supernet, with the weights of operator `op`.
-  CandidateBlock(const Supernet& supernet, Block block, std::size_t position, int op);
+  /// `block` at `position` of the supernet, with the weights of operator `op`. On a CPU the
+  /// convolutions that our kernels know run on activations of `type`, fp32 or bf16, and a block of
+  /// nothing else returns that type; everything else is fp32.
+  CandidateBlock(const Supernet& supernet, Block block, std::size_t position, int op,
+                 torch::ScalarType type = torch::kFloat);
 
   /// Runs the block on a batch with the batch's own statistics and adds these to `statistics`,
   /// which holds `images_before` images already. A head stops before its classifier.
@@ -35,6 +38,7 @@ class CandidateBlock {
   const std::vector<Parameter>& parameters_;
   std::size_t position_;
   Block block_;
+  torch::ScalarType type_;
   std::optional<ConvBlock> conv_block_;  ///< Where our kernels know all of it.
   std::vector<PackedWeights> weights_;   ///< Of the convolutions the kernels know; none on a GPU.
   std::vector<NormFactors> norms_;
@@ -43,6 +47,7 @@ class CandidateBlock {
 
 /// The blocks of `arch` at positions [first, last), by default all of them.
 std::vector<CandidateBlock> candidate_blocks(const Supernet& supernet, const Architecture& arch,
-                                             std::size_t first = 0, std::size_t last = SIZE_MAX);
+                                             std::size_t first = 0, std::size_t last = SIZE_MAX,
+                                             torch::ScalarType type = torch::kFloat);
 
 }  // namespace hsconas

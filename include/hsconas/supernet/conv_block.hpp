@@ -50,8 +50,8 @@ struct ConvBlockTape {
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              const std::vector<torch::Tensor>& weights, ConvBlockTape& tape);
 
-/// The same without gradients, `weights` being those of a block's units; fills `seen` with the
-/// statistics of every unit.
+/// The same without gradients, on `x` of fp32 or bf16, `weights` being those of a block's units
+/// packed for its type; returns that type and fills `seen` with the statistics of every unit.
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              std::span<const PackedWeights> weights,
                              std::vector<NormStatistics>& seen);
@@ -63,8 +63,5 @@ torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
 
 /// The calling thread's kernels, for as many threads as torch uses.
 ConvChains& conv_chains();
-
-/// The channels of `x` [N, C, H, W], channels-last, that a path reads.
-Channels<const float> source_channels(const torch::Tensor& x, Source source);
 
 }  // namespace hsconas

@@ -34,10 +34,11 @@ struct Tally {
 class SupernetEvaluator : public Evaluator {
  public:
   /// Borrows the supernet: whatever its weights are at the time of a call is what is judged. At
-  /// most `memory_mb` MB of activations are kept for sharing.
+  /// most `memory_mb` MB of activations are kept for sharing. `type`, fp32 or bf16, is that of
+  /// activations on a CPU, see CandidateBlock.
   SupernetEvaluator(const Supernet& supernet, const std::vector<Batch>& calibration,
                     const std::vector<Batch>& validation, const StopToken& stop,
-                    int memory_mb = 2048);
+                    int memory_mb = 2048, torch::ScalarType type = torch::kFloat);
 
   /// The same accuracies, to the bit, in any company and order, and with any memory.
   std::vector<double> accuracy(std::span<const Architecture> archs) override;
@@ -79,6 +80,7 @@ class SupernetEvaluator : public Evaluator {
   std::map<Architecture, Answers> answers_;  ///< Of those judged in full in a race.
   const StopToken& stop_;
   double memory_bytes_;
+  torch::ScalarType type_;
 };
 
 /// Classifies one batch, which may lie on another device than the network.
