@@ -72,13 +72,19 @@ class PlainSupernet {
     return forward(arch, images, nullptr, true);
   }
 
+  /// How running statistics take in the next batch's: by a tenth, or so that they end as the mean
+  /// over all batches (torch's two, momentum 0.1 and none).
+  enum class Running { Momentum, Mean };
+
   /// Accuracy on `validation` after recalibrating on `calibration`.
   double accuracy(const Architecture& arch, const std::vector<Batch>& calibration,
-                  const std::vector<Batch>& validation) const {
+                  const std::vector<Batch>& validation, Running kind = Running::Momentum) const {
     const torch::NoGradGuard guard;
-    Running running;
+    Statistics running;
+    double batches = 0.0;
     for (const Batch& batch : calibration) {
       running.next = 0;
+      running.momentum = kind == Running::Mean ? 1.0 / ++batches : 0.1;
       forward(arch, batch.images, &running, true);
     }
     Tally tally;
@@ -98,13 +104,14 @@ class PlainSupernet {
 
  private:
   /// Running mean and variance of every batch norm, in the order they are met.
-  struct Running {
+  struct Statistics {
     std::vector<torch::Tensor> mean;
     std::vector<torch::Tensor> variance;
     std::size_t next = 0;
+    double momentum = 0.1;
   };
 
-  static torch::Tensor normalised(const torch::Tensor& x, Running* running, bool training) {
+  static torch::Tensor normalised(const torch::Tensor& x, Statistics* running, bool training) {
     if (running == nullptr) {
       return torch::batch_norm(x, {}, {}, {}, {}, true, 0.1, kBatchNormEpsilon, true);
     }
@@ -113,8 +120,8 @@ class PlainSupernet {
       running->variance.push_back(torch::ones({x.size(1)}));
     }
     const std::size_t i = running->next++;
-    return torch::batch_norm(x, {}, {}, running->mean[i], running->variance[i], training, 0.1,
-                             kBatchNormEpsilon, true);
+    return torch::batch_norm(x, {}, {}, running->mean[i], running->variance[i], training,
+                             running->momentum, kBatchNormEpsilon, true);
   }
 
   static torch::Tensor channels(const torch::Tensor& x, Source source) {
@@ -127,7 +134,7 @@ class PlainSupernet {
     return x.view({n, groups, c / groups, h, w}).transpose(1, 2).reshape({n, c, h, w});
   }
 
-  torch::Tensor forward(const Architecture& arch, const torch::Tensor& images, Running* running,
+  torch::Tensor forward(const Architecture& arch, const torch::Tensor& images, Statistics* running,
                         bool training) const {
     const auto& description = space_.description();
     torch::Tensor x = images.contiguous();
@@ -143,7 +150,7 @@ class PlainSupernet {
   }
 
   torch::Tensor run_layer(int layer, LayerChoice choice, const torch::Tensor& input,
-                          Running* running, bool training) const {
+                          Statistics* running, bool training) const {
     const Operator& op = space_.op(choice.op);
     const bool keeps = space_.shape(layer).keeps_shape();
     const BlockTemplate& pattern = keeps ? op.same_shape : op.changed_shape;
