@@ -53,6 +53,12 @@ class PlainSupernet {
     }
   }
 
+  void set_lr(double lr) {
+    for (auto& group : optimizer_->param_groups()) {
+      static_cast<torch::optim::SGDOptions&>(group.options()).lr(lr);
+    }
+  }
+
   /// One step; returns the loss before it.
   torch::Tensor step(const Architecture& arch, const Batch& batch) {
     optimizer_->zero_grad();
