@@ -209,7 +209,7 @@ TEST_CASE("codesign by DANCE ends with the best design of what it learned, and r
                           {"batch", 16},
                           {"warmup_epochs", 1}}}};
   write_json(bench / "codesign.json", config);
-  CHECK(contains(bench.codesign({"--dry-run"}).out, "penalty: cost (cost: edap), weight 0.3"));
+  CHECK(contains(bench.codesign({"--dry-run"}).out, "penalty: cost (cost: edap), weight 1"));
   // What is timed is left out of the comparison.
   const auto result = [&](const std::string& run) {
     json object = bench.result(run);
