@@ -41,8 +41,9 @@ class Workspace {
   float* at_least(std::int64_t floats);
   template <typename T>
   T* at_least_of(std::int64_t values) {
-    constexpr std::int64_t kPerFloat = sizeof(float) / sizeof(T);
-    return reinterpret_cast<T*>(at_least((values + kPerFloat - 1) / kPerFloat));
+    constexpr auto kValue = static_cast<std::int64_t>(sizeof(T));
+    constexpr auto kFloat = static_cast<std::int64_t>(sizeof(float));
+    return reinterpret_cast<T*>(at_least((values * kValue + kFloat - 1) / kFloat));
   }
   float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }
