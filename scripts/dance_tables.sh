@@ -1,5 +1,5 @@
 #!/bin/bash
-# DANCE against its baselines, what its weight on cost does, its collapse without warm-up, and the
+# DANCE against its baselines, what its weight on cost and its warm-up do, and the
 # hardware that each cost function chooses:
 #   scripts/dance_tables.sh OUT [key=value ...]
 # OUT is a folder for the runs; a second call continues what is missing. The config is

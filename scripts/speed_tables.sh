@@ -3,10 +3,14 @@
 # prints how a step scales:
 #   scripts/speed_tables.sh             what the program is judged by: some ten minutes
 #   scripts/speed_tables.sh scaling     a step against threads, batch and image size
+#   scripts/speed_tables.sh ranks RUN [key=value ...]
+#                                       whether both rank architectures alike with the supernet of
+#                                       a finished run, and learn alike; key=value: its data.path
 # The reference runs in the same process, interleaved; ratios count, times depend on the machine.
 set -euo pipefail
 build=${BUILD:-$(dirname "$0")/../build/release}
 rounds=${ROUNDS:-11}
+usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; }
 
 case ${1:-} in
   '')
@@ -14,7 +18,12 @@ case ${1:-} in
     "$build/hsconas_train_bench" --rounds "$rounds" --divisor 1
     "$build/hsconas_train_bench" --rounds 3 --image 224
     "$build/hsconas_score_bench" --memory
-    "$build/hsconas_score_bench" --images 500 --candidates 1 --samples 1 --kendall 100 --losses 100
+    "$build/hsconas_score_bench" --memory --bf16
+    ;;
+  ranks)
+    [ $# -ge 2 ] || { usage; exit 2; }
+    "$build/hsconas_score_bench" --run "${@:2}" --batch 500 --kendall 100 --losses 200
+    "$build/hsconas_score_bench" --run "${@:2}" --batch 500 --kendall 100 --bf16
     ;;
   scaling)
     for threads in 1 2; do
@@ -26,7 +35,7 @@ case ${1:-} in
     "$build/hsconas_train_bench" --rounds 3 --image 224 --batch 16 --memory
     ;;
   *)
-    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2
+    usage
     exit 2
     ;;
 esac

@@ -1,8 +1,8 @@
 // Scoring candidates beside the plain way of writing it, with a briefly trained supernet on the
 // generated images, or with that of a run:
-//   hsconas_score_bench [--run FOLDER [KEY=VALUE ...]] [--images N] [--candidates N] [--layer N]
-//                       [--samples N] [--kendall N] [--losses N] [--steps N] [--threads N]
-//                       [--memory]
+//   hsconas_score_bench [--run FOLDER [KEY=VALUE ...]] [--images N] [--batch N] [--bf16]
+//                       [--momentum-batch N] [--candidates N] [--layer N] [--samples N]
+//                       [--kendall N] [--losses N] [--steps N] [--threads N] [--memory]
 // Prints the time of one candidate and of a shrinking layer's, and how the two sides rank random
 // architectures.
 #include <algorithm>
@@ -76,7 +76,9 @@ struct Images {
     const auto load = [&](std::span<const std::int64_t> indices, int batch) {
       return load_all(*set.train, indices, preprocessing, batch, 2);
     };
-    const auto first = std::span(split.train).first(static_cast<std::size_t>(options.images));
+    const auto first =
+        std::span(split.train)
+            .first(std::min(split.train.size(), static_cast<std::size_t>(options.images)));
     calibration = load(first, options.batch);
     momentum = load(first, options.momentum_batch > 0 ? options.momentum_batch : options.batch);
     validation = load(split.holdout, options.batch);
@@ -188,7 +190,7 @@ void compare_ranks(const Sides& sides, const SearchSpace& space, const Options& 
 /// three seeds. The same architectures and images; they part where masking lets decay and momentum
 /// work on the channels behind a sampled width, and by rounding.
 void compare_losses(const Images& images, const SearchSpace& space, const Options& options) {
-  const SupernetConfig settings{.clip_norm = 0.0};
+  const SupernetConfig settings;
   const int last = std::max(1, options.losses / 10);
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
     Supernet supernet(space, torch::kCPU, seed);
