@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "hsconas/report/plot.hpp"
+#include "hsconas/report/run_report.hpp"
+#include "hsconas/space/search_space.hpp"
+#include "page.hpp"
+#include "run_sections.hpp"
+#include "svg.hpp"
+
+namespace hsconas {
+
+namespace {
+
+std::string note_on(const ScoredArchitecture& scored, const std::string& weights) {
+  return fmt::format("{}, {:.4g} ms, F {:.4f}, {}\n{}", percent(scored.accuracy), scored.latency_ms,
+                     scored.score, weights, scored.arch);
+}
+
+std::string front_table(const std::vector<ScoredArchitecture>& front, const RunRecord& run) {
+  HtmlTable table({"latency ms", "accuracy", "F", "weights of", "architecture"});
+  for (const ScoredArchitecture& scored : front) {
+    const bool is_winner = run.result && scored.arch == run.result->winner.arch;
+    table.add({fmt::format("{:.3f}", scored.latency_ms), percent(scored.accuracy),
+               fmt::format("{:.4f}", scored.score), run.weights[scored.weights].stage,
+               scored.arch + (is_winner ? " (winner)" : "")},
+              is_winner);
+  }
+  return table.str();
+}
+
+/// The winner and T.
+void mark_result(Plot& plot, const ResultRecord& result) {
+  constexpr int kWinnerLook = 1;
+  plot.series.push_back({.name = "winner",
+                         .x = {result.winner.predicted_ms},
+                         .y = {100.0 * result.winner.accuracy},
+                         .mark = Mark::Ring,
+                         .look = kWinnerLook});
+  plot.lines.push_back(
+      {.name = fmt::format("T = {:.4g} ms", result.target_ms), .at = result.target_ms});
+}
+
+/// All series of a Pareto plot, in drawing order: candidates by the weights that judged them, those
+/// of the baseline apart, the front, the winner.
+Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& front) {
+  const SearchSpace space(run.config.space);
+  Plot plot{.title = "Everything scored",
+            .x_label = ms_axis("predicted latency",
+                               run.table ? run.table->device.batch : run.config.latency.batch),
+            .y_label = "accuracy on held-out images, %",
+            .series = {}};
+  for (const JudgingWeights& weights : run.weights) {
+    PlotSeries& series = plot.series.emplace_back();
+    series.name = "weights of " + weights.stage;
+    const std::size_t before_last = run.weights.size() - plot.series.size();
+    series.mark = before_last == 0 ? Mark::Points : Mark::Faint;
+    series.look = static_cast<int>(before_last % kColours.size());  // The last in blue.
+  }
+  const auto add = [&](PlotSeries& series, const ScoredArchitecture& scored) {
+    series.x.push_back(scored.latency_ms);
+    series.y.push_back(100.0 * scored.accuracy);
+    series.notes.push_back(note_on(scored, series.name) + "\n" +
+                           space.describe(space.decode(scored.arch)));
+  };
+  std::set<std::string> baseline;
+  if (run.result) {
+    for (const ScoredArchitecture& random : run.result->random) baseline.insert(random.arch);
+  }
+  for (const ScoredArchitecture& scored : run.candidates) {
+    if (scored.weights != 0 || !baseline.contains(scored.arch)) {
+      add(plot.series[scored.weights], scored);
+    }
+  }
+  constexpr int kBaselineLook = 4;
+  constexpr int kFrontLook = 6;
+  if (run.result) {
+    PlotSeries random{.name = "random baseline", .x = {}, .y = {}, .look = kBaselineLook};
+    for (const ScoredArchitecture& scored : run.result->random) add(random, scored);
+    plot.series.push_back(std::move(random));
+  }
+  PlotSeries line{.name = "Pareto front", .x = {}, .y = {}, .mark = Mark::Line, .look = kFrontLook};
+  for (const ScoredArchitecture& scored : front) {
+    line.x.push_back(scored.latency_ms);
+    line.y.push_back(100.0 * scored.accuracy);
+  }
+  plot.series.push_back(std::move(line));
+  if (run.result) mark_result(plot, *run.result);
+  return plot;
+}
+
+/// What the search itself looked at, without what shrinking and the extremes add around it.
+std::string search_plot(const RunRecord& run) {
+  const std::size_t last = run.weights.size() - 1;
+  Plot plot{.title = "Under the weights that judged the winner",
+            .x_label = ms_axis("predicted latency", run.result->batch),
+            .y_label = "accuracy on held-out images, %",
+            .series = {{.name = "weights of " + run.weights[last].stage, .x = {}, .y = {}}}};
+  for (const ScoredArchitecture& scored : run.candidates) {
+    if (scored.weights != last) continue;
+    plot.series[0].x.push_back(scored.latency_ms);
+    plot.series[0].y.push_back(100.0 * scored.accuracy);
+    // The script adds the layers from the drawing of everything; twice they would be too many.
+    plot.series[0].notes.push_back(note_on(scored, plot.series[0].name));
+  }
+  mark_result(plot, *run.result);
+  return to_svg(plot);
+}
+
+}  // namespace
+
+std::string candidates_section(const RunRecord& run) {
+  constexpr const char* kTitle = "Accuracy against latency";
+  if (run.candidates.empty()) {
+    return section(kTitle, paragraph("No architecture has been scored so far."));
+  }
+  const auto front = pareto_front(run.candidates);
+  std::string caption = fmt::format("{} architectures; the front has {} of them. ",
+                                    run.candidates.size(), front.size());
+  if (run.weights.size() > 1) {
+    caption +=
+        "Accuracies under different weights compare only roughly: each tuning fits the supernet "
+        "better to what shrinking has left. ";
+  }
+  if (run.earlier_candidates > 0) {
+    caption += fmt::format("{} more in candidates.csv were scored under earlier settings. ",
+                           run.earlier_candidates);
+  }
+  std::string html = figure(to_svg(pareto_plot(run, front)), caption);
+  // With one set of weights that would be nearly the same again, and of few points say little.
+  constexpr std::ptrdiff_t kFew = 8;
+  const auto judged_last = std::count_if(
+      run.candidates.begin(), run.candidates.end(),
+      [&](const ScoredArchitecture& scored) { return scored.weights + 1 == run.weights.size(); });
+  if (run.result && run.weights.size() > 1 && judged_last > kFew) {
+    html += figure(search_plot(run), "");
+  }
+  return section(kTitle, html + foldable("The front as a table", front_table(front, run)));
+}
+
+}  // namespace hsconas
