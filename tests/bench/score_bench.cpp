@@ -160,18 +160,16 @@ void compare_layer(const Sides& sides, const SearchSpace& space, const Options& 
       layer, archs.size(), 1e-3 * ms, plain_ms / ms);
 }
 
-/// Beside the plain side's two ways of running statistics: momentum remembers the last of its
-/// batches only.
+/// Against the plain side with statistics that are means over its batches, and, where those have a
+/// size of their own, with momentum, which remembers the last of them only.
 void compare_ranks(const Sides& sides, const SearchSpace& space, const Options& options) {
   Rng rng(8, "bench");
   std::vector<Architecture> archs;
   for (int i = 0; i < options.kendall; ++i) archs.push_back(sample(Subspace::full(space), rng));
   const std::vector<double> ours = sides.ours.accuracy(archs);
-  std::vector<double> momentum;
   std::vector<double> means;
   std::vector<double> differences;
   for (const Architecture& arch : archs) {
-    momentum.push_back(sides.plain_accuracy(arch));
     means.push_back(sides.plain.accuracy(arch, sides.images.calibration, sides.images.validation,
                                          PlainSupernet::Running::Mean));
     differences.push_back(std::abs(means.back() - ours[differences.size()]));
@@ -179,11 +177,15 @@ void compare_ranks(const Sides& sides, const SearchSpace& space, const Options& 
   fmt::print(
       "{} random architectures of accuracies {:.3f} to {:.3f}: Kendall of ours and plain, whose "
       "statistics are means over its batches, {:.3f} (accuracies differ by {:.4f} in the median, "
-      "{:.4f} at most); of ours and plain with momentum {:.3f}, of the two plain ones {:.3f}\n",
+      "{:.4f} at most)\n",
       options.kendall, *std::min_element(ours.begin(), ours.end()),
       *std::max_element(ours.begin(), ours.end()), kendall(ours, means), median(differences),
-      *std::max_element(differences.begin(), differences.end()), kendall(ours, momentum),
-      kendall(momentum, means));
+      *std::max_element(differences.begin(), differences.end()));
+  if (options.momentum_batch == 0) return;
+  std::vector<double> momentum;
+  for (const Architecture& arch : archs) momentum.push_back(sides.plain_accuracy(arch));
+  fmt::print("with momentum: Kendall of ours and plain {:.3f}, of the two plain ones {:.3f}\n",
+             kendall(ours, momentum), kendall(momentum, means));
 }
 
 /// The mean loss of the last tenth of a short training whose rate falls to 0, by both sides and

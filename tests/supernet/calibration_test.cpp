@@ -103,6 +103,27 @@ TEST_CASE("a frozen network keeps its weights and treats every image by itself",
   CHECK(same_bits(network.forward(images), logits));
 }
 
+TEST_CASE("bf16 rounds nothing before the second layer of a candidate", "[supernet]") {
+  const SearchSpace space = tiny_space(3);
+  const Supernet supernet(space, torch::kCPU, 1);
+  const torch::Tensor images = normal_images(space, 6, 1);
+  const auto outputs = [&](torch::ScalarType type) {
+    std::vector<torch::Tensor> made{images};
+    BatchNormStatistics statistics;
+    statistics.blocks.resize(5);
+    for (const CandidateBlock& block :
+         candidate_blocks(supernet, space.uniform(0), 0, SIZE_MAX, type)) {
+      made.push_back(block.calibrate(made.back(), statistics, 0.0));
+    }
+    return made;
+  };
+  const auto exact = outputs(torch::kFloat);
+  const auto rounded = outputs(torch::kBFloat16);
+  CHECK(same_bits(rounded[1], exact[1]));
+  CHECK(same_bits(rounded[2], exact[2]));
+  CHECK(max_difference(rounded[3].to(torch::kFloat), exact[3]) > 0.0);
+}
+
 TEST_CASE("candidates on bf16 activations are those on fp32 but for the rounding", "[supernet]") {
   for (const Operator& op : all_operators()) {
     for (const Placement& place : placements()) {
@@ -111,7 +132,11 @@ TEST_CASE("candidates on bf16 activations are those on fp32 but for the rounding
       const Architecture arch = space.uniform(0, 0);
       const torch::Tensor images = normal_images(space, 16, 1);
       const auto run = [&](torch::ScalarType type, BatchNormStatistics& statistics) {
-        auto blocks = candidate_blocks(supernet, arch, 0, SIZE_MAX, type);
+        std::vector<CandidateBlock> blocks;
+        auto network = space.network(arch);
+        for (std::size_t at = 0; at < network.size(); ++at) {
+          blocks.emplace_back(supernet, std::move(network[at]), at, 0, type);
+        }
         statistics.blocks.resize(blocks.size());
         torch::Tensor x = images;
         for (const CandidateBlock& block : blocks) x = block.calibrate(x, statistics, 0.0);

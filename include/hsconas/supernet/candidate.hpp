@@ -45,7 +45,8 @@ class CandidateBlock {
   std::optional<FrozenNetwork::Layer> frozen_;  ///< For what they do not know.
 };
 
-/// The blocks of `arch` at positions [first, last), by default all of them.
+/// The blocks of `arch` at positions [first, last), by default all of them: the stem and the first
+/// layer with activations of fp32, the others of `type`.
 std::vector<CandidateBlock> candidate_blocks(const Supernet& supernet, const Architecture& arch,
                                              std::size_t first = 0, std::size_t last = SIZE_MAX,
                                              torch::ScalarType type = torch::kFloat);
