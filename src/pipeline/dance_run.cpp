@@ -203,7 +203,7 @@ json Run::dance() {
   DanceSearch search(trained_->supernet, &networks, dance, config_.seed);
   ChoiceTraining choices(search, data().validation(), config_,
                          data().training_images() / config_.supernet.batch,
-                         [this](json line) { write_metrics(std::move(line)); });
+                         [this](json line) { metrics_->add(std::move(line)); });
   const Companion companion{.metrics = kChoices,
                             .tensors = search.tensors(),
                             .path = [&](std::int64_t step) { return search.path(step); },

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <memory>
 #include <optional>
-#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,6 +18,7 @@
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/pipeline/version.hpp"
+#include "hsconas/report/metrics_log.hpp"
 #include "hsconas/supernet/calibration.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/train/checkpoint.hpp"
@@ -35,7 +35,6 @@ namespace {
 constexpr const char* kFormat = "hsconas-retrain-1";
 constexpr const char* kStage = "retrain";
 constexpr const char* kAverage = ".average";
-constexpr int kMetricsPerFlush = 25;
 
 /// The values among `tensors`, without the optimiser's.
 std::map<std::string, torch::Tensor> weights_of(std::map<std::string, torch::Tensor> tensors) {
@@ -87,24 +86,15 @@ class Retraining {
         data_.train_loader(kStage, settings_.batch, first_step, settings_.use_holdout);
     const auto total = std::max<std::int64_t>(
         1, std::llround(settings_.epochs * static_cast<double>(batches->steps_per_epoch())));
-    GrowingFile metrics(dir_.metrics(), first_step > 0);
-    // A process that was killed may have come further than its last checkpoint.
-    metrics.drop_if([&](std::string_view line) {
-      const json object = json::parse(line, nullptr, false);
-      return !object.is_object() || object.value("step", std::int64_t{0}) > first_step;
-    });
+    MetricsLog metrics(dir_.metrics(), first_step > 0, config_.log.tensorboard);
+    metrics.drop_after(kStage, first_step);
     const auto save = [&](std::int64_t next_step) {
       store.save({state(), next_step});
       metrics.flush();
     };
-    int lines = 0;
     const TrainingHooks hooks{.log = log_,
                               .stop = stop_,
-                              .metrics =
-                                  [&](const json& line) {
-                                    metrics.append(line.dump());
-                                    if (++lines % kMetricsPerFlush == 0) metrics.flush();
-                                  },
+                              .metrics = [&](const json& line) { metrics.add(line); },
                               .save = save,
                               .after_step =
                                   [this](std::int64_t step) {

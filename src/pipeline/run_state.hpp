@@ -20,6 +20,9 @@
 
 namespace hsconas {
 
+/// The device whose latency counts, as open_device() takes it.
+std::string latency_device(const Config& config);
+
 /// What exists once there are weights to judge.
 struct Run::Trained {
   Trained(const SearchSpace& space, const Config& config)

@@ -9,6 +9,8 @@
 #include "catch.hpp"
 #include "data/support.hpp"
 #include "hsconas/base/csv.hpp"
+#include "hsconas/report/metrics.hpp"
+#include "support/event_reader.hpp"
 
 using namespace hsconas;
 using namespace hsconas::test;
@@ -119,7 +121,8 @@ TEST_CASE("the winner is retrained, evaluated and exported with its new weights"
 TEST_CASE("a retraining that was stopped goes on to the same end", "[deploy]") {
   const CopiedRun run;
   REQUIRE(run.retrain({"retrain.epochs=6", "--out", "whole"}).exit_code == 0);
-  const auto words = CopiedRun::retrain_words({"retrain.epochs=6", "--out", "parts", "--resume"});
+  const auto words = CopiedRun::retrain_words(
+      {"retrain.epochs=6", "--out", "parts", "--resume", "log.tensorboard=true"});
   Process first = run.bench.start(words);
   first.wait_for("retrain: ");
   first.send(SIGTERM);
@@ -134,6 +137,11 @@ TEST_CASE("a retraining that was stopped goes on to the same end", "[deploy]") {
   CHECK(read_json(run.bench / "parts/result.json") == read_json(run.bench / "whole/result.json"));
   CHECK(read_file(run.bench / "parts/model.safetensors") ==
         read_file(run.bench / "whole/model.safetensors"));
+  // The curves are those of one training.
+  const MetricsHistory curves = load_metrics(run.bench / "parts/metrics.jsonl");
+  const MetricsHistory of_whole = load_metrics(run.bench / "whole/metrics.jsonl");
+  CHECK(curves.lines().back().step == of_whole.lines().back().step);
+  CHECK(scalars_of(only_event_file(run.bench / "parts")).size() == 3 * curves.lines().size());
 
   // Done is done; other settings are another training; a folder in use is not overwritten unasked.
   const Outcome again = run.run(words);

@@ -8,13 +8,12 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "hsconas/base/files.hpp"
 #include "hsconas/base/log.hpp"
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/latency/table.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
-#include "hsconas/report/tensorboard.hpp"
+#include "hsconas/report/metrics_log.hpp"
 #include "hsconas/score/evaluator.hpp"
 #include "hsconas/score/objective.hpp"
 #include "hsconas/score/scorer.hpp"
@@ -78,9 +77,6 @@ class Run {
   /// True when `stage` can be reused and its files `outputs` are there; logs that, or why not.
   bool reuse(const std::string& stage, const nlohmann::json& inputs,
              std::initializer_list<std::filesystem::path> outputs);
-  /// Adds a line to metrics.jsonl, and to the event file if there is one.
-  void write_metrics(nlohmann::json line);
-  void flush_metrics();
   nlohmann::json latency_inputs() const;
   TorchTimer make_timer(int batch) const;
   nlohmann::json judge_inputs();
@@ -113,9 +109,7 @@ class Run {
   const StopToken& stop_;
   SearchSpace space_;
   StageRecord record_;
-  GrowingFile metrics_;
-  int unsaved_metrics_ = 0;  ///< Lines.
-  std::optional<EventFile> events_;
+  std::optional<MetricsLog> metrics_;  ///< Always, once the config has been checked.
   std::unique_ptr<RunData> data_;
   std::optional<LatencyStage> latency_;
   std::unique_ptr<Trained> trained_;
