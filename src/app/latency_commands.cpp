@@ -68,6 +68,7 @@ LatencyTable import_table(const ImportOptions& options, const LatencySpace& spac
 void finish(const LatencyTable& table, const ImportOptions& options, CommandContext& context) {
   write_sealed_json(options.out, to_json(table));
   if (!options.scatter.empty()) write_file(options.scatter, to_svg(latency_scatter(table)));
+  if (const auto doubt = latency_doubt(table); !doubt.empty()) context.log.warn(doubt);
   if (context.options.json) {
     json report = latency_report_json(table);
     report["table"] = options.out;

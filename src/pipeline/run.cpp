@@ -164,6 +164,7 @@ const LatencyStage& Run::latency() {
     write_file(dir_.latency_plot(), to_svg(latency_scatter(stage.table)));
     record_.finish("latency", inputs);
   }
+  if (const auto doubt = latency_doubt(stage.table); !doubt.empty()) log_.warn(doubt);
   const TableModel model(space_, stage.table);
   const Subspace full = Subspace::full(space_);
   const LatencyRange range = latency_range(model, full);

@@ -175,6 +175,24 @@ json latency_report_json(const LatencyTable& table) {
           {"held_out", held_out}};
 }
 
+std::string latency_doubt(const LatencyTable& table) {
+  constexpr std::size_t kEnough = 10;
+  constexpr double kKnows = 0.5;  // Three of four pairs.
+  bool is_judged = false;
+  double best = -1.0;
+  for (const Judged& judged : judged_on(table)) {
+    if (judged.networks->size() < kEnough) continue;
+    is_judged = true;
+    const double tau = accuracy_on(*judged.networks, table, Prediction::Fitted).kendall;
+    if (tau > best) best = tau;  // Not where all are alike: NaN.
+  }
+  if (!is_judged || best >= kKnows) return "";
+  return fmt::format(
+      "the latency table hardly knows which of two networks held back is faster (Kendall {:.2f}, "
+      "by chance 0, always 1): see how they were timed before searching with it",
+      std::max(best, 0.0));
+}
+
 Plot latency_scatter(const LatencyTable& table) {
   Plot plot{.title = "Latency: predicted against measured",
             .subtitle = fmt::format("{}, batch {}, {}", table.space, table.device.batch,

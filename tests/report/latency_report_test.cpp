@@ -204,3 +204,21 @@ TEST_CASE("the scatter holds one point for every judged network", "[report]") {
   far.error_percent = 250.0;  // A bar wider than the figure can show must not end the report.
   CHECK(contains(to_svg(latency_scatter(far)), "<svg"));
 }
+
+TEST_CASE("a table that ranks networks hardly better than chance is doubted", "[report]") {
+  LatencyTable table = example();
+  CHECK(latency_doubt(table).empty());  // Too few to say.
+  table.test.clear();
+  for (int i = 0; i < 12; ++i) {
+    table.test.push_back({.predicted_ms = 1.0 + i, .measured_ms = 1.0 + (i * 5) % 12});
+  }
+  CHECK(latency_doubt(table).find("Kendall 0.") != std::string::npos);
+  for (MeasuredNetwork& network : table.test) network.measured_ms = 7.0;
+  CHECK(latency_doubt(table).find("Kendall 0.00") != std::string::npos);
+  // Random networks may be too alike to tell apart; those spread from fast to slow are not.
+  table.test_spread.clear();
+  for (int i = 0; i < 12; ++i) {
+    table.test_spread.push_back({.predicted_ms = 1.0 + i, .measured_ms = 2.0 + i});
+  }
+  CHECK(latency_doubt(table).empty());
+}

@@ -15,6 +15,10 @@ namespace hsconas {
 std::string latency_report(const LatencyTable& table);
 nlohmann::json latency_report_json(const LatencyTable& table);
 
+/// A sentence of warning where the table cannot tell which of the networks held back is faster;
+/// else, or where there are too few to say, nothing.
+std::string latency_doubt(const LatencyTable& table);
+
 /// Predicted against measured times of the networks that the table was not fitted on: a series for
 /// each kind of them.
 Plot latency_scatter(const LatencyTable& table);
