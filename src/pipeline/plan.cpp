@@ -26,6 +26,22 @@ double megabytes(std::int64_t bytes) {
   return static_cast<double>(bytes) / 1e6;
 }
 
+std::string describe_latency(const LatencyConfig& latency, const DeviceConfig& device) {
+  std::string text = fmt::format("latency: batch {} ", latency.batch);
+  if (!latency.table.empty()) {
+    text = "latency: the table " + latency.table;
+  } else if (!latency.accelerator.empty()) {
+    text += "by the cost model of " + latency.accelerator;
+  } else {
+    text += fmt::format("with {} threads on {}", latency.threads,
+                        latency.device.empty() ? device.type : latency.device);
+  }
+  return latency.target_ms > 0.0
+             ? text + fmt::format(", T = {:.4g} ms", latency.target_ms)
+             : text + fmt::format(", T at {:.4g} between the fastest (0) and the slowest (1)",
+                                  latency.target_position);
+}
+
 }  // namespace
 
 std::string describe_space(const SearchSpace& space) {
@@ -82,10 +98,7 @@ std::string describe_plan(const Config& config, Log& log) {
   std::string text = describe_space(space) + "\n";
   text += fmt::format("data: {} training images, {} held out\n", data.training_images(),
                       config.data.holdout_images);
-  text += fmt::format("latency: batch {} with {} threads on {}{}\n", config.latency.batch,
-                      config.latency.threads,
-                      config.latency.device.empty() ? config.device.type : config.latency.device,
-                      config.latency.table.empty() ? "" : ", table " + config.latency.table);
+  text += describe_latency(config.latency, config.device) + "\n";
   text += fmt::format("supernet: {:.0f} steps of {} images\n",
                       config.supernet.epochs * steps_per_epoch, config.supernet.batch);
   text += describe_shrinking(config, space);
@@ -103,7 +116,8 @@ std::string describe_plan(const Config& config, Log& log) {
                       megabytes(estimate_memory(space, config)));
   text +=
       "files: config.json version.txt log.txt metrics.jsonl stages.json latency.json "
-      "checkpoints/ shrink.json candidates.csv result.json report.html\n";
+      "latency.svg checkpoints/ shrink.json candidates.csv result.json model.safetensors "
+      "architecture.json report.html\n";
   return text;
 }
 
