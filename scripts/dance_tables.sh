@@ -92,7 +92,13 @@ other_runs() {
   for weight in $weights; do
     echo "$(name_of "$weight") edap-1 codesign.dance.penalty_weight=$weight"
   done
-  echo "no-warm-up edap-1 codesign.dance.penalty_weight=3 codesign.dance.warmup_epochs=0"
+  # At this weight and rate choices are made for good before the network's weights have a say.
+  for seed in $seeds; do
+    for epochs in 8 0; do
+      echo "warm-up-$epochs-$seed edap-$seed seed=$seed codesign.dance.penalty_weight=10" \
+        "codesign.dance.choice_lr=0.5 codesign.dance.warmup_epochs=$epochs"
+    done
+  done
 }
 run_all < <(first_runs)
 run_all < <(other_runs)
@@ -108,9 +114,10 @@ echo "Spearman of weight and EDAP: $(for weight in $weights; do
   echo "$weight $(value "$(name_of "$weight")" edap)"
 done | spearman)"
 
-heading 'A heavy weight, risen to in the warm-up, or there from the start'
-row weight-3
-row no-warm-up
+heading 'A heavy weight on cost, risen to over 8 epochs, or there from the start'
+for epochs in 8 0; do
+  for seed in $seeds; do row "warm-up-$epochs-$seed"; done
+done
 
 heading 'Cost functions'
 row dance-1
