@@ -4,16 +4,16 @@ set_source_files_properties(src/kernels/conv_generic.cpp PROPERTIES COMPILE_OPTI
   "${kernel_flags}")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
   target_sources(hsconas_core PRIVATE src/kernels/conv_avx2.cpp src/kernels/conv_avx512.cpp
-    src/kernels/conv_avx512_bf16.cpp)
+    src/kernels/conv_avx512_vnni.cpp)
   target_compile_definitions(hsconas_core PRIVATE HSCONAS_X86)
   set_source_files_properties(src/kernels/conv_avx2.cpp PROPERTIES COMPILE_OPTIONS
-    "${kernel_flags};-mavx2;-mfma")
+    "${kernel_flags};-mavx2;-mfma;-mf16c")
   # GCC 12 warns of its own header.
-  set(avx512_flags ${kernel_flags} -mavx512f -mfma -Wno-maybe-uninitialized -Wno-uninitialized)
+  set(avx512_flags ${kernel_flags} -mavx512f -mavx512bw -mavx512vl -mfma -Wno-maybe-uninitialized -Wno-uninitialized)
   set_source_files_properties(src/kernels/conv_avx512.cpp PROPERTIES COMPILE_OPTIONS
     "${avx512_flags}")
-  set_source_files_properties(src/kernels/conv_avx512_bf16.cpp PROPERTIES COMPILE_OPTIONS
-    "${avx512_flags};-mavx512bw;-mavx512vl;-mavx512bf16")
+  set_source_files_properties(src/kernels/conv_avx512_vnni.cpp PROPERTIES COMPILE_OPTIONS
+    "${avx512_flags};-mavx512vnni")
 endif()
 
 # The threads of the kernels. Without OpenMP they run on one.

@@ -18,12 +18,11 @@ case ${1:-} in
     "$build/hsconas_train_bench" --rounds "$rounds" --divisor 1
     "$build/hsconas_train_bench" --rounds 3 --image 224
     "$build/hsconas_score_bench" --memory
-    "$build/hsconas_score_bench" --memory --bf16
+    "$build/hsconas_score_bench" --memory --fp16
     ;;
   ranks)
     [ $# -ge 2 ] || { usage; exit 2; }
     "$build/hsconas_score_bench" --run "${@:2}" --batch 500 --kendall 100 --losses 200
-    "$build/hsconas_score_bench" --run "${@:2}" --batch 500 --kendall 100 --bf16
     ;;
   scaling)
     for threads in 1 2; do

@@ -109,8 +109,8 @@ void describe(Visitor& v, ScoreConfig& c) {
   v("validation_images", c.validation_images, range(0, 1e8),
     "held-out images accuracy is taken on; 0 is all");
   v("batch", c.batch, range(2, 65536), "images per forward pass");
-  v("precision", c.precision, one_of({"fp32", "bf16"}),
-    "of activations on a CPU; bf16 is faster where it has AVX512-BF16");
+  v("precision", c.precision, one_of({"fp32", "fp16"}),
+    "of activations on a CPU; fp16 is faster where it has AVX512-VNNI");
   v("memory_mb", c.memory_mb, range(0, 1e7),
     "activations that candidates share are kept up to this size");
 }

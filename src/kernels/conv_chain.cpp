@@ -320,7 +320,7 @@ void ConvChains::write(int channels, std::int64_t pixels, Channels<const T> from
   template void ConvChains::write<T>(int, std::int64_t, Channels<const T>, const Activation&,      \
                                      Channels<T>, Channels<const T>, bool);
 HSCONAS_CHAINS_OF(float)
-HSCONAS_CHAINS_OF(Bf16)
+HSCONAS_CHAINS_OF(Half)
 #undef HSCONAS_CHAINS_OF
 
 }  // namespace hsconas

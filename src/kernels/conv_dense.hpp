@@ -31,17 +31,30 @@ inline DenseSizes dense_sizes(const ConvGeometry& s) {
   return sizes;
 }
 
-/// What products of activations T are made from.
+/// How products of activations T take their factors, and weights as pack() leaves them.
 template <typename T>
 struct Window {
   using Value = float;
+
+  static RightMatrix<float> weights(const float* packed, int columns) { return {packed, columns}; }
 };
-#ifdef HSCONAS_BF16_PRODUCTS
+#ifdef HSCONAS_FIXED_PRODUCTS
 template <>
-struct Window<Bf16> {
-  using Value = Bf16;
+struct Window<Half> {
+  using Value = Fixed;
+
+  /// Behind the units.
+  static RightMatrix<Fixed> weights(const float* packed, int columns) {
+    return {reinterpret_cast<const Fixed*>(packed + columns), columns, packed};
+  }
 };
 #endif
+
+/// Whether activations T are factors as they lie in memory.
+template <typename T, typename W>
+constexpr bool kIsFactor = false;
+template <typename T>
+constexpr bool kIsFactor<T, T> = true;
 
 /// The windows of `rows` output pixels from `pixel` on, and rows of zeros up to a multiple of
 /// kRows.
@@ -173,16 +186,16 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index 
   using W = typename Window<T>::Value;
   const DenseSizes sizes = dense_sizes(s);
   auto* windows = reinterpret_cast<W*>(scratch);
-  const auto* weights = reinterpret_cast<const W*>(f.weights);
+  const auto weights = Window<T>::weights(f.weights, sizes.padded_out);
   auto* sums = reinterpret_cast<Sums*>(scratch + Index{sizes.tile} * sizes.padded_depth);
   // Pixels that are read as they lie need not be copied first, but for the last few.
-  const bool in_place = sizeof(T) == sizeof(W) && s.in_channels % Factors<W>::kStep == 0 &&
-                        s.kernel == 1 && s.stride == 1 && f.in.channel_stride == 1 &&
-                        f.in_activation.scale == nullptr && !f.in_activation.relu;
+  const bool in_place = kIsFactor<T, W> && s.kernel == 1 && s.stride == 1 &&
+                        f.in.channel_stride == 1 && f.in_activation.scale == nullptr &&
+                        !f.in_activation.relu;
   const Index begin = first * s.out_pixels();
   const Index end = last * s.out_pixels();
   const auto multiply = [&](const W* a, Index a_stride, Index pixel, int rows) {
-    product(a, a_stride, weights, (rows + kRows - 1) / kRows * kRows, sizes.depth, sizes.padded_out,
+    product(a, a_stride, weights, (rows + kRows - 1) / kRows * kRows, sizes.depth,
             FinishTiles<T, kMoments>{f, s.out_channels, sums, pixel, rows});
   };
   Index added = 0;
@@ -191,8 +204,7 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index 
     if (kMoments && pixel == begin) {
       // The pivots: what comes out of the first pixels.
       load_windows(s, sizes, f.in, f.in_activation, pixel, smaller(rows, kRows), windows);
-      product(windows, sizes.padded_depth, weights, kRows, sizes.depth, sizes.padded_out,
-              PivotTiles{sums});
+      product(windows, sizes.padded_depth, weights, kRows, sizes.depth, PivotTiles{sums});
     }
     const int read_in_place = in_place ? rows / kRows * kRows : 0;
     if (read_in_place > 0) {
@@ -245,8 +257,8 @@ inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index f
     add_outer(windows, sizes.padded_depth, gradient, rows, sizes.padded_depth, sizes.padded_out,
               b.weight_gradient);
     if (b.weights == nullptr) continue;
-    product(gradient, sizes.padded_out, b.weights, full_rows, s.out_channels, sizes.padded_depth,
-            StoreTiles{in_gradient, sizes.padded_depth});
+    product(gradient, sizes.padded_out, RightMatrix<float>{b.weights, sizes.padded_depth}, full_rows,
+            s.out_channels, StoreTiles{in_gradient, sizes.padded_depth});
     for (int c = 0; c < s.in_channels; c += kLanes) {
       const ChannelLanes lanes(b.in_gradient, c, s.in_channels);
       Vec sum{};

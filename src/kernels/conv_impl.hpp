@@ -54,20 +54,54 @@ inline void for_each_weight(const ConvGeometry& s, Work work) {
 
 template <typename T>
 void pack(const ConvGeometry& s, const float* weights, float* packed) {
-  using W = typename Window<T>::Value;
-  constexpr int kStep = Factors<W>::kStep;
   zero(packed, packed_floats(s));
-  if (s.depthwise || kStep == 1) {
-    for_each_weight(s, [&](Index to, Index from) { packed[to] = weights[from]; });
+  for_each_weight(s, [&](Index to, Index from) { packed[to] = weights[from]; });
+}
+
+#ifdef HSCONAS_FIXED_PRODUCTS
+/// What an output's weights are multiplied by to be Fixed, such that sums of its products stay in
+/// their range where the inputs' mean magnitude is below 8. 0 where all weights are 0, NaN where one
+/// is infinite or NaN.
+inline float fixed_scale(const float* weights, int count) {
+  constexpr float kMost = 31.99F;
+  constexpr float kMostAltogether = 256.0F;
+  float altogether = 0.0F;
+  float most = 0.0F;
+  for (int i = 0; i < count; ++i) {
+    const float magnitude = weights[i] < 0.0F ? -weights[i] : weights[i];
+    altogether += magnitude;
+    if (most < magnitude) most = magnitude;
+  }
+  if (!(altogether > 0.0F && altogether < __builtin_inff())) return altogether - altogether;
+  const float scale = kMostAltogether / altogether;
+  return scale * most < kMost ? scale : kMost / most;
+}
+
+template <>
+void pack<Half>(const ConvGeometry& s, const float* weights, float* packed) {
+  if (s.depthwise) {
+    pack<float>(s, weights, packed);
     return;
   }
-  auto* factors = reinterpret_cast<W*>(packed);
+  zero(packed, packed_floats(s));
   const int columns = padded(s.out_channels);
+  float* units = packed;
+  float* scales = units;
+  auto* factors = reinterpret_cast<Fixed*>(packed + columns);
+  for (int n = 0; n < s.out_channels; ++n) {
+    scales[n] = fixed_scale(weights + Index{n} * s.weights_per_output(), s.weights_per_output());
+  }
   for_each_weight(s, [&](Index to, Index from) {
+    constexpr int kStep = Factors<Fixed>::kStep;
     const Index k = to / columns;
-    set(factors[k / kStep * kStep * columns + to % columns * kStep + k % kStep], weights[from]);
+    const Index n = to % columns;
+    set(factors[k / kStep * kStep * columns + n * kStep + k % kStep], weights[from] * scales[n]);
   });
+  for (int n = 0; n < s.out_channels; ++n) {
+    units[n] = scales[n] > 0.0F ? 1.0F / (scales[n] * kFixedOne * kFixedOne) : scales[n];
+  }
 }
+#endif
 
 /// Depthwise: the kernel turned by half a turn. Dense 1x1: [out][padded in].
 void pack_backward(const ConvGeometry& s, const float* weights, float* packed) {
@@ -177,7 +211,7 @@ ConvKernels HSCONAS_KERNELS() {
           .scratch_floats = scratch_floats,
           .packed_floats = packed_floats,
           .fp32 = forward_kernels<float>(),
-          .bf16 = forward_kernels<Bf16>(),
+          .half = forward_kernels<Half>(),
           .pack_backward = pack_backward,
           .unpack_gradient = unpack_gradient,
           .backward = backward,

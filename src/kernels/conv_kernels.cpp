@@ -8,18 +8,19 @@ ConvKernels generic_kernels();
 #ifdef HSCONAS_X86
 ConvKernels avx2_kernels();
 ConvKernels avx512_kernels();
-ConvKernels avx512_bf16_kernels();
+ConvKernels avx512_vnni_kernels();
 #endif
 
 std::span<const ConvKernels> conv_kernels() {
   static const std::vector<ConvKernels> available = [] {
     std::vector<ConvKernels> found;
 #ifdef HSCONAS_X86
-    if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl")) {
-      found.push_back(avx512_bf16_kernels());
+      if (__builtin_cpu_supports("avx512vnni")) found.push_back(avx512_vnni_kernels());
+      found.push_back(avx512_kernels());
     }
-    if (__builtin_cpu_supports("avx512f")) found.push_back(avx512_kernels());
+    // Every processor with AVX2 has F16C, for which clang 14 cannot ask.
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
       found.push_back(avx2_kernels());
     }

@@ -21,21 +21,35 @@ struct Factors {
   static float left(const float* p) { return *p; }
   static Vec right(const float* p) { return load(p); }
   static void multiply_add(Vec& sum, float left, Vec right) { sum += left * right; }
+  static Vec finished(Vec sum, const float* /*units*/) { return sum; }
 };
 
-#ifdef HSCONAS_BF16_PRODUCTS
+/// A matrix [depth][columns] as Factors<W> reads it.
+template <typename W>
+struct RightMatrix {
+  const W* values;
+  int columns;
+  const float* units = nullptr;  ///< Of Fixed: what a column's sums are multiplied by.
+};
+
+#ifdef HSCONAS_FIXED_PRODUCTS
+/// Exact sums of whole numbers, within the range of 32 bits.
 template <>
-struct Factors<Bf16> {
+struct Factors<Fixed> {
   static constexpr int kStep = 2;
 
-  static __m512bh left(const Bf16* p) {
+  static __m512i left(const Fixed* p) {
     std::int32_t pair;
     __builtin_memcpy(&pair, p, sizeof(pair));
-    return (__m512bh)_mm512_set1_epi32(pair);
+    return _mm512_set1_epi32(pair);
   }
-  static __m512bh right(const Bf16* p) { return (__m512bh)_mm512_loadu_si512(p); }
-  static void multiply_add(Vec& sum, __m512bh left, __m512bh right) {
-    sum = (Vec)_mm512_dpbf16_ps((__m512)sum, left, right);
+  static __m512i right(const Fixed* p) { return _mm512_loadu_si512(p); }
+  static void multiply_add(Vec& sum, __m512i left, __m512i right) {
+    sum = (Vec)_mm512_dpwssds_epi32((__m512i)sum, left, right);
+  }
+  static Vec finished(Vec sum, const float* units) {
+    asm("" : "+v"(sum));  // Else GCC 12 keeps a copy of each sum in memory.
+    return (Vec)_mm512_cvtepi32_ps((__m512i)sum) * load(units);
   }
 };
 #endif
@@ -62,30 +76,35 @@ struct StoreTiles {
 };
 
 template <int kVectors, typename W, typename Take>
-inline void product_tile(const W* a, Index a_stride, const W* b, int b_stride, int depth, int row,
-                         Take& take) {
+inline void product_tile(const W* a, Index a_stride, const RightMatrix<W>& b, int depth, int row,
+                         int column, Take& take) {
   using F = Factors<W>;
-  Vec sums[kRows][kVectors] = {};
+  Tile<kVectors> sums = {};
+  const W* rights = b.values + column * F::kStep;
   for (int k = 0; k < depth; k += F::kStep) {
-    decltype(F::right(b)) right[kVectors];
+    decltype(F::right(rights)) right[kVectors];
     for (int v = 0; v < kVectors; ++v) {
-      right[v] = F::right(b + Index{k} * b_stride + v * kLanes * F::kStep);
+      right[v] = F::right(rights + Index{k} * b.columns + v * kLanes * F::kStep);
     }
     for (int r = 0; r < kRows; ++r) {
       const auto left = F::left(a + r * a_stride + k);
       for (int v = 0; v < kVectors; ++v) F::multiply_add(sums[r][v], left, right[v]);
     }
   }
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) {
+      sums[r][v] = F::finished(sums[r][v], b.units + column + v * kLanes);
+    }
+  }
   take(row, sums);
 }
 
 template <int kVectors, typename W, typename Takes>
-inline void product_rows(const W* a, Index a_stride, const W* b, int b_stride, int rows, int depth,
+inline void product_rows(const W* a, Index a_stride, const RightMatrix<W>& b, int rows, int depth,
                          int column, const Takes& takes) {
   auto take = takes.template at<kVectors>(column);
   for (int r = 0; r < rows; r += kRows) {
-    product_tile<kVectors>(a + r * a_stride, a_stride, b + column * Factors<W>::kStep, b_stride,
-                           depth, r, take);
+    product_tile<kVectors>(a + r * a_stride, a_stride, b, depth, r, column, take);
   }
 }
 
@@ -93,19 +112,19 @@ inline void product_rows(const W* a, Index a_stride, const W* b, int b_stride, i
 /// up with zeros to a multiple of Factors<W>::kStep. For vectors of columns,
 /// `takes.at<kVectors>(column)` is handed (row, tile) after tile.
 template <typename W, typename Takes>
-inline void product(const W* a, Index a_stride, const W* b, int rows, int depth, int columns,
+inline void product(const W* a, Index a_stride, const RightMatrix<W>& b, int rows, int depth,
                     const Takes& takes) {
-  for (int column = 0; column < columns;) {
-    const int vectors = (columns - column) / kLanes;
+  for (int column = 0; column < b.columns;) {
+    const int vectors = (b.columns - column) / kLanes;
     // Four are two and two: a lone vector would leave the registers idle.
     if (vectors == 1) {
-      product_rows<1>(a, a_stride, b, columns, rows, depth, column, takes);
+      product_rows<1>(a, a_stride, b, rows, depth, column, takes);
       column += kLanes;
     } else if (vectors == 2 || vectors == 4) {
-      product_rows<2>(a, a_stride, b, columns, rows, depth, column, takes);
+      product_rows<2>(a, a_stride, b, rows, depth, column, takes);
       column += 2 * kLanes;
     } else {
-      product_rows<kMostVectors>(a, a_stride, b, columns, rows, depth, column, takes);
+      product_rows<kMostVectors>(a, a_stride, b, rows, depth, column, takes);
       column += kMostVectors * kLanes;
     }
   }

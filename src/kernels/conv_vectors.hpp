@@ -8,10 +8,15 @@
 #include "hsconas/kernels/conv_kernels.hpp"
 
 #if defined(__AVX512F__) && HSCONAS_LANES == 16
+#define HSCONAS_AVX512
+#elif defined(__AVX2__) && defined(__F16C__) && HSCONAS_LANES == 8
+#define HSCONAS_F16C
+#endif
+#if defined(HSCONAS_AVX512) || defined(HSCONAS_F16C)
 #include <immintrin.h>
 #endif
-#if defined(__AVX512BF16__) && HSCONAS_LANES == 16
-#define HSCONAS_BF16_PRODUCTS
+#if defined(HSCONAS_AVX512) && defined(__AVX512VNNI__)
+#define HSCONAS_FIXED_PRODUCTS
 #endif
 
 namespace hsconas {
@@ -42,45 +47,91 @@ inline void store(float* p, Vec v) {
   *reinterpret_cast<Loose*>(p) = v;
 }
 
-inline float to_float(float v) {
-  return v;
-}
-inline float to_float(Bf16 v) {
-  const std::uint32_t bits = std::uint32_t{v.bits} << 16;
-  float result;
-  __builtin_memcpy(&result, &bits, sizeof(result));
-  return result;
-}
-
-/// To the nearest, of two the even one; NaN stays NaN.
-inline Halves rounded(Vec v) {
-#ifdef HSCONAS_BF16_PRODUCTS
-  return (Halves)_mm512_cvtneps_pbh((__m512)v);
+/// Exact.
+inline Vec widened(Halves v) {
+#if defined(HSCONAS_AVX512)
+  return (Vec)_mm512_cvtph_ps((__m256i)v);
+#elif defined(HSCONAS_F16C)
+  return (Vec)_mm256_cvtph_ps((__m128i)v);
 #else
-  const Bits bits = (Bits)v;
-  const Bits nearest = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
-  return __builtin_convertvector(v != v ? (bits >> 16) | 0x40U : nearest, Halves);
+  // A float's exponent is 112 more, that of infinity and NaN twice that; the number whose exponent
+  // is 0 lacks the leading 1, which is put before its digits and taken away again.
+  constexpr std::uint32_t kOne = 1U << 23;
+  const Bits bits = __builtin_convertvector(v, Bits);
+  const Bits magnitude = (bits & 0x7fffU) << 13;
+  const Bits normal = magnitude + 112 * kOne;
+  const Bits subnormal = (Bits)((Vec)(normal + kOne) - (Vec)(Bits{} + 113 * kOne));
+  const Bits other = magnitude < kOne ? subnormal : normal + 112 * kOne;
+  const Bits value = (magnitude >= kOne) & (magnitude < 31 * kOne) ? normal : other;
+  return (Vec)(value | (bits & 0x8000U) << 16);
 #endif
 }
 
-inline Vec load(const Bf16* p) {
-  const Halves halves = *reinterpret_cast<const LooseHalves*>(p);
-  return (Vec)(__builtin_convertvector(halves, Bits) << 16);
-}
-inline void store(Bf16* p, Vec v) {
-  *reinterpret_cast<LooseHalves*>(p) = rounded(v);
+/// To the nearest, of two the even one; NaN stays NaN.
+inline Halves narrowed(Vec v) {
+#if defined(HSCONAS_AVX512)
+  return (Halves)_mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(HSCONAS_F16C)
+  return (Halves)_mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+  constexpr std::uint32_t kOne = 1U << 23;
+  constexpr std::uint32_t kInfinity = 255 * kOne;
+  const Bits magnitude = (Bits)v & 0x7fffffffU;
+  const Bits normal = (magnitude - 112 * kOne + 0xfffU + ((magnitude >> 13) & 1U)) >> 13;
+  // The last digit of .5 is that of the smallest half.
+  const Vec half = Vec{} + 0.5F;
+  const Bits subnormal = (Bits)((Vec)magnitude + half) - (Bits)half;
+  const Bits large = magnitude > kInfinity ? Bits{} + 0x7e00U : Bits{} + 0x7c00U;
+  const Bits small = magnitude < 113 * kOne ? subnormal : normal;
+  const Bits value = magnitude < 143 * kOne - 0x1000U ? small : large;
+  return __builtin_convertvector(value | (((Bits)v >> 16) & 0x8000U), Halves);
+#endif
 }
 
+inline Vec load(const Half* p) {
+  return widened(*reinterpret_cast<const LooseHalves*>(p));
+}
+inline void store(Half* p, Vec v) {
+  *reinterpret_cast<LooseHalves*>(p) = narrowed(v);
+}
+
+inline float to_float(float v) {
+  return v;
+}
+inline float to_float(Half v) {
+  return widened(Halves{} + v.bits)[0];
+}
 inline void set(float& to, float v) {
   to = v;
 }
-inline void set(Bf16& to, float v) {
-  to.bits = rounded(Vec{} + v)[0];
+inline void set(Half& to, float v) {
+  to.bits = narrowed(Vec{} + v)[0];
 }
+
+#ifdef HSCONAS_FIXED_PRODUCTS
+/// A factor of a product, a multiple of 1 / kFixedOne; values beyond 32 are cut off.
+struct Fixed {
+  std::int16_t units = 0;
+};
+constexpr float kFixedOne = 1024.0F;
+
+/// To the nearest; NaN becomes some number.
+inline __m256i fixed(Vec v) {
+  const Vec most = Vec{} + 32767.0F;  // Beyond an int's range conversion would turn it negative.
+  const __m512 units = _mm512_min_ps((__m512)(v * kFixedOne), (__m512)most);
+  return _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(units));
+}
+inline void store(Fixed* p, Vec v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), fixed(v));
+}
+inline void set(Fixed& to, float v) {
+  to.units = static_cast<std::int16_t>(_mm256_extract_epi16(fixed(Vec{} + v), 0));
+}
+#endif
 
 /// At least as much as `least`, lane by lane; NaN stays what it is.
 inline Vec at_least(Vec least, Vec v) {
-#if defined(__AVX512F__) && HSCONAS_LANES == 16
+#if defined(HSCONAS_AVX512)
   return (Vec)_mm512_max_ps((__m512)least, (__m512)v);
 #else
   return v < least ? least : v;
@@ -98,7 +149,7 @@ class ChannelLanes {
         first_(Index{c} * pixels.channel_stride),
         every_other_(pixels.channel_stride != 1),
         count_(smaller(channels - c, kLanes)) {
-#if defined(__AVX512F__) && HSCONAS_LANES == 16
+#ifdef HSCONAS_AVX512
     if (every_other_) {
       // Of the 2 * count - 1 floats that hold them, the first and the second vector.
       const int floats = 2 * count_ - 1;
@@ -112,9 +163,12 @@ class ChannelLanes {
 
   /// Of the pixel at `p`; zero behind the last channel.
   Vec load(const float* p) const;
-  Vec load(const Bf16* p) const;
+  Vec load(const Half* p) const;
   void store(float* p, Vec v) const;
-  void store(Bf16* p, Vec v) const;
+  void store(Half* p, Vec v) const;
+#ifdef HSCONAS_FIXED_PRODUCTS
+  void store(Fixed* p, Vec v) const { _mm256_mask_storeu_epi16(p + first_, low_, fixed(v)); }
+#endif
 
   /// load() where pixel after pixel is read: asks for the memory some pixels ahead. Processors do
   /// not foresee loads under a mask, and wait for each one in turn.
@@ -143,7 +197,7 @@ class ChannelLanes {
   Index first_ = 0;
   bool every_other_ = false;
   int count_ = 0;
-#if defined(__AVX512F__) && HSCONAS_LANES == 16
+#ifdef HSCONAS_AVX512
   static __mmask16 mask(int count) {
     return static_cast<__mmask16>((1U << count) - 1U);
   }
@@ -171,7 +225,7 @@ void ChannelLanes::store_some(T* p, Vec v) const {
   for (int i = 0; i < count_; ++i) set(p[step * i], v[i]);
 }
 
-#if defined(__AVX512F__) && HSCONAS_LANES == 16
+#ifdef HSCONAS_AVX512
 inline Vec ChannelLanes::load(const float* p) const {
   p += first_;
   const __m512 low = _mm512_maskz_loadu_ps(low_, p);
@@ -203,18 +257,17 @@ inline void ChannelLanes::store(float* p, Vec v) const {
 }
 #endif
 
-#ifdef HSCONAS_BF16_PRODUCTS
-inline Vec ChannelLanes::load(const Bf16* p) const {
+#ifdef HSCONAS_AVX512
+inline Vec ChannelLanes::load(const Half* p) const {
   p += first_;
-  if (!every_other_) {
-    return (Vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(low_, p)), 16);
-  }
+  if (!every_other_) return widened((Halves)_mm256_maskz_loadu_epi16(low_, p));
   // Every other one is the lower half of 32 bits.
-  return (Vec)_mm512_slli_epi32(_mm512_maskz_loadu_epi16(_mm512_kunpackw(high_, low_), p), 16);
+  const __m512i pairs = _mm512_maskz_loadu_epi16(_mm512_kunpackw(high_, low_), p);
+  return widened((Halves)_mm512_cvtepi32_epi16(pairs));
 }
-inline void ChannelLanes::store(Bf16* p, Vec v) const {
+inline void ChannelLanes::store(Half* p, Vec v) const {
   p += first_;
-  const auto halves = (__m256i)rounded(v);
+  const auto halves = (__m256i)narrowed(v);
   if (!every_other_) {
     _mm256_mask_storeu_epi16(p, low_, halves);
     return;
@@ -223,10 +276,10 @@ inline void ChannelLanes::store(Bf16* p, Vec v) const {
   _mm512_mask_storeu_epi16(p, _mm512_kunpackw(high_, low_) & kEven, _mm512_cvtepu16_epi32(halves));
 }
 #else
-inline Vec ChannelLanes::load(const Bf16* p) const {
+inline Vec ChannelLanes::load(const Half* p) const {
   return load_some(p + first_);
 }
-inline void ChannelLanes::store(Bf16* p, Vec v) const {
+inline void ChannelLanes::store(Half* p, Vec v) const {
   store_some(p + first_, v);
 }
 #endif

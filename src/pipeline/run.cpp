@@ -271,7 +271,7 @@ Evaluator& Run::evaluator() {
     const ScoreConfig& score = config_.score;
     trained_->evaluator = std::make_unique<SupernetEvaluator>(
         trained_->supernet, data().calibration(), data().validation(), stop_, score.memory_mb,
-        score.precision == "bf16" ? torch::kBFloat16 : torch::kFloat);
+        score.precision == "fp16" ? torch::kHalf : torch::kFloat);
   }
   return *trained_->evaluator;
 }

@@ -1,9 +1,11 @@
 #include "hsconas/supernet/candidate.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 #include <utility>
 
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include "frozen_runner.hpp"
@@ -40,6 +42,24 @@ void pool(std::vector<BatchNormStatistics::Layer>& statistics, std::size_t first
   }
 }
 
+/// Throws Error(Usage) where outputs of `type` could have left its range before their batch norm:
+/// eight standard deviations are a lot.
+void check_range(const std::vector<NormStatistics>& seen, torch::ScalarType type,
+                 std::size_t position) {
+  constexpr double kMostHalf = 65504.0;
+  if (type != torch::kHalf) return;
+  for (const NormStatistics& unit : seen) {
+    for (std::size_t c = 0; c < unit.mean.size(); ++c) {
+      const double most = std::abs(unit.mean[c]) + 8.0 * std::sqrt(unit.variance[c]);
+      if (!(most > kMostHalf)) continue;
+      throw Error(ErrorKind::Usage,
+                  fmt::format("block {} makes values up to {:.1g} before its batch norm, fp16 ends "
+                              "at {:.0f}: set score.precision to fp32",
+                              position, most, kMostHalf));
+    }
+  }
+}
+
 /// As our kernels take them.
 torch::Tensor packed_pixels(const torch::Tensor& x, torch::ScalarType type) {
   return x.to(type).contiguous(torch::MemoryFormat::ChannelsLast);
@@ -50,6 +70,7 @@ struct CalibrationRunner {
   const std::vector<Parameter>& parameters;
   std::span<const PackedWeights> weights;
   torch::ScalarType type;
+  std::size_t position;
   std::vector<BatchNormStatistics::Layer>& statistics;
   double images_before;
 
@@ -63,6 +84,7 @@ struct CalibrationRunner {
     x = run_conv_block(block, packed_pixels(x, type), weights.subspan(slot, block.unit_count()),
                        seen)
             .to(torch::kFloat);
+    check_range(seen, type, position);
     pool(statistics, slot, images_before, seen, images);
     return block.unit_count();
   }
@@ -132,7 +154,7 @@ CandidateBlock::CandidateBlock(const Supernet& supernet, Block block, std::size_
         continue;
       }
       const auto pack =
-          type == torch::kFloat ? &PackedWeights::of<float> : &PackedWeights::of<Bf16>;
+          type == torch::kFloat ? &PackedWeights::of<float> : &PackedWeights::of<Half>;
       weights_.push_back(pack(conv_chains().kernels(), *shape, weight.data_ptr<float>()));
     }
   }
@@ -141,14 +163,10 @@ CandidateBlock::CandidateBlock(const Supernet& supernet, Block block, std::size_
 std::vector<CandidateBlock> candidate_blocks(const Supernet& supernet, const Architecture& arch,
                                              std::size_t first, std::size_t last,
                                              torch::ScalarType type) {
-  // What they make reaches every later block, through the halves that shuffle blocks pass on and
-  // through skips: of all roundings theirs change the most answers, and they are cheap to spare.
-  constexpr std::size_t kExact = 2;
   std::vector<CandidateBlock> blocks;
   auto network = supernet.space().network(arch);
   for (std::size_t at = first; at < std::min(last, network.size()); ++at) {
-    blocks.emplace_back(supernet, std::move(network[at]), at, op_at(at, arch),
-                        at < kExact ? torch::kFloat : type);
+    blocks.emplace_back(supernet, std::move(network[at]), at, op_at(at, arch), type);
   }
   return blocks;
 }
@@ -158,12 +176,13 @@ torch::Tensor CandidateBlock::calibrate(const torch::Tensor& x, BatchNormStatist
   const c10::InferenceMode guard;
   auto& own = statistics.blocks[position_];
   if (!conv_block_) {
-    CalibrationRunner runner{parameters_, weights_, type_, own, images_before};
+    CalibrationRunner runner{parameters_, weights_, type_, position_, own, images_before};
     return run_block(block_, packed_pixels(x, torch::kFloat), runner);
   }
   std::vector<NormStatistics> seen;
   // A one-channel image is channels-first and channels-last at once; from here on it is not.
   torch::Tensor y = run_conv_block(*conv_block_, packed_pixels(x, type_), weights_, seen);
+  check_range(seen, type_, position_);
   pool(own, 0, images_before, seen, static_cast<double>(x.size(0)));
   return y;
 }

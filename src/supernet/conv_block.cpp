@@ -39,7 +39,7 @@ int channel_step(Source source) {
 /// Some channels of an [N, C, H, W] channels-last tensor of T.
 template <typename T>
 Channels<T> channels_of(const torch::Tensor& x, int first, int step) {
-  using InTorch = std::conditional_t<sizeof(T) == sizeof(float), float, at::BFloat16>;
+  using InTorch = std::conditional_t<sizeof(T) == sizeof(float), float, at::Half>;
   return {reinterpret_cast<T*>(x.data_ptr<InTorch>()) + first, x.size(1), step};
 }
 
@@ -261,7 +261,7 @@ torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                                        kBatchNormEpsilon, to, plus);
     std::move(own.begin(), own.end(), std::back_inserter(seen));
   };
-  return x.scalar_type() == torch::kFloat ? walk<float>(block, x, run) : walk<Bf16>(block, x, run);
+  return x.scalar_type() == torch::kFloat ? walk<float>(block, x, run) : walk<Half>(block, x, run);
 }
 
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
@@ -273,7 +273,7 @@ torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
     conv_chains().apply(path.units, in, weights.subspan(slot, count), norms.subspan(slot, count),
                         to, plus);
   };
-  return x.scalar_type() == torch::kFloat ? walk<float>(block, x, run) : walk<Bf16>(block, x, run);
+  return x.scalar_type() == torch::kFloat ? walk<float>(block, x, run) : walk<Half>(block, x, run);
 }
 
 ConvChains& conv_chains() {

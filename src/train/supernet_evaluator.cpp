@@ -15,7 +15,7 @@ namespace {
 
 /// How many of `batch` images run through a network at a time, once its statistics are known: on a
 /// CPU so few that what one block hands to the next stays in cache.
-std::int64_t images_at_once(const Supernet& supernet, std::int64_t batch) {
+std::int64_t images_at_once(const Supernet& supernet, std::int64_t batch, torch::ScalarType type) {
   if (!supernet.device().is_cpu()) return batch;
   constexpr std::int64_t kBytes = 1 << 22;
   std::int64_t most = 1;
@@ -24,7 +24,7 @@ std::int64_t images_at_once(const Supernet& supernet, std::int64_t batch) {
                      std::int64_t{block.out_channels} * block.out_size * block.out_size});
   }
   const auto threads = static_cast<std::int64_t>(at::get_num_threads());
-  const std::int64_t few = kBytes / (most * static_cast<std::int64_t>(sizeof(float)));
+  const std::int64_t few = kBytes / (most * static_cast<std::int64_t>(c10::elementSize(type)));
   return std::min(batch, std::max(few / threads, std::int64_t{1}) * threads);
 }
 
@@ -50,7 +50,7 @@ SupernetEvaluator::SupernetEvaluator(const Supernet& supernet,
     image_count_ += batch.images.size(0);
   }
   for (const Batch& batch : validation) {
-    const std::int64_t few = images_at_once(supernet, batch.images.size(0));
+    const std::int64_t few = images_at_once(supernet, batch.images.size(0), type);
     for (std::int64_t first = 0; first < batch.images.size(0); first += few) {
       const std::int64_t last = std::min(first + few, batch.images.size(0));
       images_.validation.push_back(batch.images.slice(0, first, last).to(device));

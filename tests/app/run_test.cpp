@@ -211,10 +211,10 @@ TEST_CASE("more epochs rerun the supernet and what follows, but not the measurem
 TEST_CASE("another precision of scoring reruns what is judged by it, but not the training",
           "[app]") {
   const Outcome outcome = continued_bench().run(
-      Bench::search("run", {"--resume", "--allow-changes", "score.precision=bf16"}));
+      Bench::search("run", {"--resume", "--allow-changes", "score.precision=fp16"}));
   REQUIRE(outcome.exit_code == 0);
   INFO(outcome.err);
-  CHECK(contains(outcome.err, "score.precision changed from \"fp32\" to \"bf16\""));
+  CHECK(contains(outcome.err, "score.precision changed from \"fp32\" to \"fp16\""));
   for (const char* stage : {"latency", "supernet"}) CHECK(was_reused(outcome, stage));
   CHECK(reruns(outcome) == std::set<std::string>{"shrink-1", "search"});
 }

@@ -1,6 +1,6 @@
 // Scoring candidates beside the plain way of writing it, with a briefly trained supernet on the
 // generated images, or with that of a run:
-//   hsconas_score_bench [--run FOLDER [KEY=VALUE ...]] [--images N] [--batch N] [--bf16]
+//   hsconas_score_bench [--run FOLDER [KEY=VALUE ...]] [--images N] [--batch N] [--fp16]
 //                       [--momentum-batch N] [--candidates N] [--layer N] [--samples N]
 //                       [--kendall N] [--losses N] [--steps N] [--threads N] [--memory]
 // Prints the time of one candidate and of a shrinking layer's, and how the two sides rank random
@@ -45,10 +45,10 @@ struct Options {
   int losses = 0;
   int steps = 150;
   int threads = 2;
-  bool bf16 = false;
+  bool fp16 = false;
   bool memory = false;
 
-  torch::ScalarType type() const { return bf16 ? torch::kBFloat16 : torch::kFloat; }
+  torch::ScalarType type() const { return fp16 ? torch::kHalf : torch::kFloat; }
 };
 
 /// Of the run, or of the generated images and the space of the benchmarks.
@@ -160,32 +160,42 @@ void compare_layer(const Sides& sides, const SearchSpace& space, const Options& 
       layer, archs.size(), 1e-3 * ms, plain_ms / ms);
 }
 
-/// Against the plain side with statistics that are means over its batches, and, where those have a
-/// size of their own, with momentum, which remembers the last of them only.
-void compare_ranks(const Sides& sides, const SearchSpace& space, const Options& options) {
+/// Of both precisions, against the plain side with statistics that are means over its batches, and,
+/// where those have a size of their own, with momentum, which remembers the last of them only.
+void compare_ranks(const Supernet& supernet, const Sides& sides, const Options& options) {
   Rng rng(8, "bench");
   std::vector<Architecture> archs;
-  for (int i = 0; i < options.kendall; ++i) archs.push_back(sample(Subspace::full(space), rng));
-  const std::vector<double> ours = sides.ours.accuracy(archs);
   std::vector<double> means;
-  std::vector<double> differences;
-  for (const Architecture& arch : archs) {
-    means.push_back(sides.plain.accuracy(arch, sides.images.calibration, sides.images.validation,
-                                         PlainSupernet::Running::Mean));
-    differences.push_back(std::abs(means.back() - ours[differences.size()]));
+  std::vector<double> momentum;
+  for (int i = 0; i < options.kendall; ++i) {
+    archs.push_back(sample(Subspace::full(supernet.space()), rng));
+    means.push_back(sides.plain.accuracy(archs.back(), sides.images.calibration,
+                                         sides.images.validation, PlainSupernet::Running::Mean));
+    if (options.momentum_batch > 0) momentum.push_back(sides.plain_accuracy(archs.back()));
   }
   fmt::print(
-      "{} random architectures of accuracies {:.3f} to {:.3f}: Kendall of ours and plain, whose "
-      "statistics are means over its batches, {:.3f} (accuracies differ by {:.4f} in the median, "
-      "{:.4f} at most)\n",
-      options.kendall, *std::min_element(ours.begin(), ours.end()),
-      *std::max_element(ours.begin(), ours.end()), kendall(ours, means), median(differences),
-      *std::max_element(differences.begin(), differences.end()));
-  if (options.momentum_batch == 0) return;
-  std::vector<double> momentum;
-  for (const Architecture& arch : archs) momentum.push_back(sides.plain_accuracy(arch));
-  fmt::print("with momentum: Kendall of ours and plain {:.3f}, of the two plain ones {:.3f}\n",
-             kendall(ours, momentum), kendall(momentum, means));
+      "{} random architectures, plain accuracies {:.3f} to {:.3f} with statistics that are means "
+      "over its batches\n",
+      options.kendall, *std::min_element(means.begin(), means.end()),
+      *std::max_element(means.begin(), means.end()));
+  for (const auto type : {torch::kFloat, torch::kHalf}) {
+    const StopToken stop;
+    const std::vector<double> ours = SupernetEvaluator(supernet, sides.images.calibration,
+                                                       sides.images.validation, stop, 2048, type)
+                                         .accuracy(archs);
+    std::vector<double> differences;
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+      differences.push_back(std::abs(means[i] - ours[i]));
+    }
+    fmt::print(
+        "{}: Kendall of ours and plain {:.3f} (accuracies differ by {:.4f} in the median, {:.4f} "
+        "at most)\n",
+        type == torch::kFloat ? "fp32" : "fp16", kendall(ours, means), median(differences),
+        *std::max_element(differences.begin(), differences.end()));
+    if (momentum.empty()) continue;
+    fmt::print("with momentum: Kendall of ours and plain {:.3f}, of the two plain ones {:.3f}\n",
+               kendall(ours, momentum), kendall(momentum, means));
+  }
 }
 
 /// The mean loss of the last tenth of a short training whose rate falls to 0, by both sides and
@@ -262,7 +272,7 @@ int main(int argc, char** argv) {
   app.add_option("--losses", options.losses, "Steps of a training by both sides");
   app.add_option("--steps", options.steps, "Training steps before");
   app.add_option("--threads", options.threads);
-  app.add_flag("--bf16", options.bf16, "Activations of our side");
+  app.add_flag("--fp16", options.fp16, "Activations of our side");
   app.add_flag("--memory", options.memory, "Peak memory of scoring as well");
   CLI11_PARSE(app, argc, argv);
   const Config config = make_config(options);
@@ -286,7 +296,7 @@ int main(int argc, char** argv) {
   double plain_ms = 0.0;
   compare_one_by_one(sides, space, options, plain_ms);
   compare_layer(sides, space, options, plain_ms);
-  if (options.kendall > 1) compare_ranks(sides, space, options);
+  if (options.kendall > 1) compare_ranks(supernet, sides, options);
   if (options.losses > 0) compare_losses(images, space, options);
   return 0;
 }

@@ -1,156 +1,17 @@
 #include "hsconas/kernels/conv_chain.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstdint>
-#include <limits>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "catch.hpp"
 #include "hsconas/base/rng.hpp"
+#include "kernels/plain_unit.hpp"
 
 using namespace hsconas;
 
 namespace {
-
-using Values = std::vector<double>;
-using Floats = std::vector<float>;
-
-constexpr double kEpsilon = 1e-5;
-
-Floats random_floats(std::size_t count, Rng& rng) {
-  Floats values(count);
-  for (float& value : values) value = static_cast<float>(rng.normal());
-  return values;
-}
-
-Floats as_floats(const std::vector<Bf16>& halves) {
-  Floats values;
-  for (const Bf16 half : halves) {
-    values.push_back(std::bit_cast<float>(std::uint32_t{half.bits} << 16));
-  }
-  return values;
-}
-
-std::vector<Bf16> random_halves(std::size_t count, Rng& rng) {
-  std::vector<Bf16> halves;
-  for (const float value : random_floats(count, rng)) {
-    halves.push_back({static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16)});
-  }
-  return halves;
-}
-
-/// Calls `visit(out index, in index, weight index)` for every product of a convolution of NHWC
-/// data.
-template <typename Visit>
-void for_each_product(const ConvGeometry& s, int images, Visit visit) {
-  const int pad = s.kernel / 2;
-  const int out_size = s.out_size();
-  for (int image = 0; image < images; ++image) {
-    for (int y = 0; y < out_size; ++y) {
-      for (int x = 0; x < out_size; ++x) {
-        for (int ky = 0; ky < s.kernel; ++ky) {
-          for (int kx = 0; kx < s.kernel; ++kx) {
-            const int in_y = y * s.stride + ky - pad;
-            const int in_x = x * s.stride + kx - pad;
-            if (in_y < 0 || in_y >= s.in_size || in_x < 0 || in_x >= s.in_size) continue;
-            const std::size_t in_pixel =
-                (static_cast<std::size_t>(image) * static_cast<std::size_t>(s.in_size) +
-                 static_cast<std::size_t>(in_y)) *
-                    static_cast<std::size_t>(s.in_size) +
-                static_cast<std::size_t>(in_x);
-            const std::size_t out_pixel =
-                (static_cast<std::size_t>(image) * static_cast<std::size_t>(out_size) +
-                 static_cast<std::size_t>(y)) *
-                    static_cast<std::size_t>(out_size) +
-                static_cast<std::size_t>(x);
-            for (int out = 0; out < s.out_channels; ++out) {
-              const int in_count = s.depthwise ? 1 : s.in_channels;
-              for (int in = 0; in < in_count; ++in) {
-                visit(out_pixel * static_cast<std::size_t>(s.out_channels) +
-                          static_cast<std::size_t>(out),
-                      in_pixel * static_cast<std::size_t>(s.in_channels) +
-                          static_cast<std::size_t>(s.depthwise ? out : in),
-                      ((static_cast<std::size_t>(out) * static_cast<std::size_t>(in_count) +
-                        static_cast<std::size_t>(in)) *
-                           static_cast<std::size_t>(s.kernel) +
-                       static_cast<std::size_t>(ky)) *
-                              static_cast<std::size_t>(s.kernel) +
-                          static_cast<std::size_t>(kx));
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-}
-
-/// A unit by its formulas, in double precision.
-struct PlainUnit {
-  ConvUnit unit;
-  Values weights;
-  Values in;
-  Values out;  // Before batch norm.
-  Values mean;
-  Values variance;
-  Values activated;
-
-  void forward(const Values& input, int images) {
-    const ConvGeometry& s = unit.shape;
-    const auto channels = static_cast<std::size_t>(s.out_channels);
-    in = input;
-    out.assign(static_cast<std::size_t>(images * s.out_pixels()) * channels, 0.0);
-    for_each_product(s, images, [&](std::size_t o, std::size_t i, std::size_t w) {
-      out[o] += in[i] * weights[w];
-    });
-    mean.assign(channels, 0.0);
-    variance.assign(channels, 0.0);
-    const double count = static_cast<double>(out.size() / channels);
-    for (std::size_t o = 0; o < out.size(); ++o) mean[o % channels] += out[o] / count;
-    for (std::size_t o = 0; o < out.size(); ++o) {
-      variance[o % channels] += std::pow(out[o] - mean[o % channels], 2.0) / count;
-    }
-    activated.resize(out.size());
-    for (std::size_t o = 0; o < out.size(); ++o) {
-      activated[o] = normalised(o);
-      if (unit.relu) activated[o] = std::max(activated[o], 0.0);
-    }
-  }
-
-  double normalised(std::size_t o) const {
-    const std::size_t c = o % mean.size();
-    return (out[o] - mean[c]) / std::sqrt(variance[c] + kEpsilon);
-  }
-
-  /// The gradients of the input (returned) and the weights.
-  Values backward(Values gradient, int images, Values& weight_gradient) const {
-    const std::size_t channels = mean.size();
-    const double count = static_cast<double>(out.size() / channels);
-    Values sum(channels, 0.0);
-    Values along(channels, 0.0);
-    for (std::size_t o = 0; o < out.size(); ++o) {
-      if (unit.relu && !(normalised(o) > 0.0)) gradient[o] = 0.0;
-      sum[o % channels] += gradient[o] / count;
-      along[o % channels] += gradient[o] * normalised(o) / count;
-    }
-    for (std::size_t o = 0; o < out.size(); ++o) {
-      const std::size_t c = o % channels;
-      gradient[o] =
-          (gradient[o] - sum[c] - normalised(o) * along[c]) / std::sqrt(variance[c] + kEpsilon);
-    }
-    Values in_gradient(in.size(), 0.0);
-    weight_gradient.assign(weights.size(), 0.0);
-    for_each_product(unit.shape, images, [&](std::size_t o, std::size_t i, std::size_t w) {
-      in_gradient[i] += gradient[o] * weights[w];
-      weight_gradient[w] += gradient[o] * in[i];
-    });
-    return in_gradient;
-  }
-};
 
 void check_near(const Floats& ours, const Values& theirs, const std::string& what) {
   REQUIRE(ours.size() == theirs.size());
@@ -171,10 +32,6 @@ struct Case {
   bool halves = false;  // Reads every other channel of its input.
   bool accumulates = false;
 };
-
-ConvGeometry pointwise(int in, int out, int size) {
-  return {.in_channels = in, .out_channels = out, .kernel = 1, .in_size = size};
-}
 
 /// A random chain as operators have them, with a dense first convolution now and then.
 Case random_case(Rng& rng) {
@@ -404,124 +261,6 @@ TEST_CASE("a dense convolution with a window runs forward and gives its weights'
         CHECK(is_supported(unit.shape, true) == (kernel == 1 && stride == 1));
       }
     }
-  }
-}
-
-TEST_CASE("activations of bf16 are those of fp32 but for their rounding", "[kernels]") {
-  // A bound for each value: what the convolution makes is rounded once before its batch norm while
-  // that is calibrated, and once behind it.
-  constexpr double kRounding = 1.0 / 128.0;
-  Rng rng(4, "conv chains");
-  for (int i = 0; i < 60; ++i) {
-    const int size = 3 + static_cast<int>(rng.below(9));
-    const int width = 1 + static_cast<int>(rng.below(70));
-    ConvGeometry shape = pointwise(width, 1 + static_cast<int>(rng.below(70)), size);
-    if (rng.chance(0.5)) {
-      shape = {.in_channels = width,
-               .out_channels = width,
-               .kernel = 3 + 2 * (i % 3),
-               .stride = 1 + i % 2,
-               .depthwise = true,
-               .in_size = size};
-    } else if (rng.chance(0.3)) {
-      shape.kernel = 3;
-      shape.stride = 1 + i % 2;
-    }
-    const ConvUnit unit{shape, rng.chance(0.5)};
-    const int images = 2 + static_cast<int>(rng.below(3));
-    const int step = 1 + static_cast<int>(rng.below(2));
-    const auto pixels = static_cast<std::size_t>(images * shape.in_pixels());
-    const auto in_channels = static_cast<std::size_t>(shape.in_channels);
-    const auto all_channels = in_channels * static_cast<std::size_t>(step);
-    const std::vector<Bf16> source = random_halves(pixels * all_channels, rng);
-    const Floats weights = as_floats(random_halves(
-        static_cast<std::size_t>(shape.out_channels * shape.weights_per_output()), rng));
-    PlainUnit plain{.unit = unit, .weights = Values(weights.begin(), weights.end())};
-    const Floats values = as_floats(source);
-    Values in;
-    for (std::size_t p = 0; p < pixels; ++p) {
-      for (std::size_t c = 0; c < in_channels; ++c) {
-        const std::size_t first = static_cast<std::size_t>(step) - 1;
-        in.push_back(values[p * all_channels + c * static_cast<std::size_t>(step) + first]);
-      }
-    }
-    plain.forward(in, images);
-    const auto channels = static_cast<std::size_t>(shape.out_channels);
-    for (const ConvKernels& kernels : conv_kernels()) {
-      INFO(kernels.isa << ", " << shape.in_channels << "-" << shape.out_channels << " k"
-                       << shape.kernel << " s" << shape.stride << " r" << size
-                       << (shape.depthwise ? " depthwise" : ""));
-      ConvChains chains(2, kernels);
-      const PackedWeights packed = PackedWeights::of<Bf16>(kernels, shape, weights.data());
-      const ConvChains::InputOf<Bf16> input{
-          .pixels = {source.data() + step - 1, static_cast<std::int64_t>(all_channels), step},
-          .images = images};
-      // Behind one other channel, and added to.
-      const auto to_stride = static_cast<std::int64_t>(channels) + 2;
-      const std::vector<Bf16> plus = random_halves(plain.out.size(), rng);
-      const Floats added = as_floats(plus);
-      const auto check = [&](const auto& run) {
-        const Bf16 other{0x1234};
-        std::vector<Bf16> out(plain.out.size() / channels * static_cast<std::size_t>(to_stride),
-                              other);
-        run(Channels<Bf16>{out.data() + 1, to_stride, 1},
-            Channels<const Bf16>{plus.data(), shape.out_channels, 1});
-        const Floats ours = as_floats(out);
-        double worst = 0.0;
-        bool overwritten = false;
-        for (std::size_t o = 0; o < plain.out.size(); ++o) {
-          const std::size_t c = o % channels;
-          const std::size_t pixel = o / channels * static_cast<std::size_t>(to_stride);
-          overwritten = overwritten || out[pixel].bits != other.bits ||
-                        out[pixel + channels + 1].bits != other.bits;
-          const double expected = plain.activated[o] + static_cast<double>(added[o]);
-          const double scale = std::abs(plain.out[o]) / std::sqrt(plain.variance[c] + kEpsilon) +
-                               std::abs(plain.activated[o]) + std::abs(expected) + 0.1;
-          worst = std::max(worst,
-                           std::abs(static_cast<double>(ours[pixel + 1 + c]) - expected) / scale);
-        }
-        CHECK(worst < kRounding);
-        CHECK_FALSE(overwritten);
-      };
-      std::vector<NormStatistics> seen;
-      check([&](Channels<Bf16> to, Channels<const Bf16> summand) {
-        seen = chains.calibrate({&unit, 1}, input, {&packed, 1}, kEpsilon, to, summand);
-      });
-      for (std::size_t c = 0; c < channels; ++c) {
-        const double deviation = std::sqrt(plain.variance[c]) + 1e-3;
-        CHECK(std::abs(seen[0].mean[c] - plain.mean[c]) <= 1e-3 * deviation);
-      }
-      const NormFactors norm(seen.front(), kEpsilon);
-      check([&](Channels<Bf16> to, Channels<const Bf16> summand) {
-        chains.apply({&unit, 1}, input, {&packed, 1}, {&norm, 1}, to, summand);
-      });
-    }
-  }
-}
-
-TEST_CASE("bf16 rounds to the nearest, of two the even one, and keeps what is no number",
-          "[kernels]") {
-  const float infinity = std::numeric_limits<float>::infinity();
-  const std::vector<std::pair<float, float>> expected{
-      {1.0F, 1.0F},      {-1.00390625F, -1.0F}, {1.01171875F, 1.015625F}, {1.004F, 1.0078125F},
-      {-1.0039F, -1.0F}, {infinity, infinity},  {-3e38F, -3.004055e38F},  {3.3999e38F, infinity}};
-  for (const ConvKernels& kernels : conv_kernels()) {
-    ConvChains chains(1, kernels);
-    for (const auto& [value, rounded] : expected) {
-      // Every vector and every rest of one.
-      Floats scale(48, value);
-      const Floats shift(48, 0.0F);
-      const std::vector<Bf16> ones(37, Bf16{0x3f80});
-      std::vector<Bf16> out(37);
-      chains.write<Bf16>(37, 1, {ones.data(), 37, 1}, {scale.data(), shift.data(), false},
-                         {out.data(), 37, 1});
-      INFO(kernels.isa << " " << value);
-      for (const float result : as_floats(out)) CHECK(result == Approx(rounded).epsilon(1e-4));
-    }
-    const std::vector<Bf16> nan(5, Bf16{0x7fa0});
-    std::vector<Bf16> out(5);
-    chains.write<Bf16>(5, 1, {nan.data(), 5, 1}, {}, {out.data(), 5, 1});
-    for (const float result : as_floats(out)) CHECK(std::isnan(result));
   }
 }
 

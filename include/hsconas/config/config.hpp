@@ -86,7 +86,7 @@ struct ScoreConfig {
   int calibration_images = 2000;   ///< Training images that batch norm statistics are taken on.
   int validation_images = 0;       ///< Held-out images accuracy is taken on; 0: all.
   int batch = 250;                 ///< Images per forward pass.
-  std::string precision = "fp32";  ///< Of activations on a CPU: fp32 or bf16.
+  std::string precision = "fp32";  ///< Of activations on a CPU: fp32 or fp16.
   int memory_mb = 2048;            ///< What candidates share is kept up to this size.
 };
 

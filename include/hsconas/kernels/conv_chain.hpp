@@ -100,7 +100,7 @@ class ConvChains {
                                       std::span<const float* const> weights,
                                       std::span<float* const> outs, double epsilon);
 
-  /// The same without what a backward pass needs, with activations that are T, float or Bf16, in
+  /// The same without what a backward pass needs, with activations that are T, float or Half, in
   /// memory: `to` takes the last one's activated output (+ plus, where it has data).
   template <typename T>
   std::vector<NormStatistics> calibrate(std::span<const ConvUnit> units, const InputOf<T>& in,

@@ -22,8 +22,8 @@ struct ConvGeometry {
   int weights_per_output() const { return depthwise ? taps() : in_channels * taps(); }
 };
 
-/// bfloat16, the upper half of a float: its range with 8 bits of precision.
-struct Bf16 {
+/// IEEE 754's binary16: 11 bits of precision, up to 65504.
+struct Half {
   std::uint16_t bits = 0;
 };
 
@@ -58,7 +58,7 @@ struct NormGradient {
   const float* along = nullptr;
 };
 
-/// One convolution's input and output while a range of images is worked on; T, float or Bf16, is
+/// One convolution's input and output while a range of images is worked on; T, float or Half, is
 /// what they are in memory.
 template <typename T>
 struct ConvForward {
@@ -71,9 +71,11 @@ struct ConvForward {
   Channels<const T> plus;          ///< and this added, where it has data.
 };
 
-/// What a forward pass is made of, with activations that are T in memory: float, or Bf16 for half
-/// the traffic. Sums are fp32 all the same, and so are factors of products, but for those of Bf16
-/// where the instruction set has them.
+/// What a forward pass is made of, with activations that are T in memory: float, or Half for half
+/// the traffic. Arithmetic is fp32 all the same, but for the products of dense convolutions of Half
+/// on "avx512-vnni": their factors are whole numbers of 16 bits, twice as many at a time, and their
+/// sums of 32. An input counts in steps of 1/1024 up to 32, which is fine for what comes out of a
+/// batch norm, and outputs are cut off where the inputs' mean magnitude exceeds 8.
 template <typename T>
 struct ForwardKernels {
   /// `weights` is [out_channels, in_channels / groups, kernel, kernel]; `packed` takes
@@ -112,19 +114,19 @@ struct ConvBackward {
 /// An activation is normalised while it is read and reduced while it is written, so each
 /// convolution makes one pass over memory forward and one backward.
 struct ConvKernels {
-  const char* isa;  ///< "avx512-bf16", "avx512", "avx2", "generic".
+  const char* isa;  ///< "avx512-vnni", "avx512", "avx2", "generic".
   int lanes;        ///< Floats in a vector.
 
   std::int64_t (*scratch_floats)(const ConvGeometry&);
   std::int64_t (*packed_floats)(const ConvGeometry&);  ///< Of weights and of their gradient.
   ForwardKernels<float> fp32;
-  ForwardKernels<Bf16> bf16;
+  ForwardKernels<Half> half;
   template <typename T>
   const ForwardKernels<T>& on() const {
     if constexpr (sizeof(T) == sizeof(float)) {
       return fp32;
     } else {
-      return bf16;
+      return half;
     }
   }
   /// `weights` as in ForwardKernels.

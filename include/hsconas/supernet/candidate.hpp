@@ -19,13 +19,14 @@ namespace hsconas {
 class CandidateBlock {
  public:
   /// `block` at `position` of the supernet, with the weights of operator `op`. On a CPU the
-  /// convolutions that our kernels know run on activations of `type`, fp32 or bf16, and a block of
+  /// convolutions that our kernels know run on activations of `type`, fp32 or fp16, and a block of
   /// nothing else returns that type; everything else is fp32.
   CandidateBlock(const Supernet& supernet, Block block, std::size_t position, int op,
                  torch::ScalarType type = torch::kFloat);
 
   /// Runs the block on a batch with the batch's own statistics and adds these to `statistics`,
-  /// which holds `images_before` images already. A head stops before its classifier.
+  /// which holds `images_before` images already. A head stops before its classifier. Throws
+  /// Error(Usage) where fp16 cannot hold what a convolution makes.
   torch::Tensor calibrate(const torch::Tensor& x, BatchNormStatistics& statistics,
                           double images_before) const;
 
@@ -45,8 +46,7 @@ class CandidateBlock {
   std::optional<FrozenNetwork::Layer> frozen_;  ///< For what they do not know.
 };
 
-/// The blocks of `arch` at positions [first, last), by default all of them: the stem and the first
-/// layer with activations of fp32, the others of `type`.
+/// The blocks of `arch` at positions [first, last), by default all of them.
 std::vector<CandidateBlock> candidate_blocks(const Supernet& supernet, const Architecture& arch,
                                              std::size_t first = 0, std::size_t last = SIZE_MAX,
                                              torch::ScalarType type = torch::kFloat);

@@ -50,7 +50,7 @@ struct ConvBlockTape {
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              const std::vector<torch::Tensor>& weights, ConvBlockTape& tape);
 
-/// The same without gradients, on `x` of fp32 or bf16, `weights` being those of a block's units
+/// The same without gradients, on `x` of fp32 or fp16, `weights` being those of a block's units
 /// packed for its type; returns that type and fills `seen` with the statistics of every unit.
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              std::span<const PackedWeights> weights,

@@ -34,7 +34,7 @@ struct Tally {
 class SupernetEvaluator : public Evaluator {
  public:
   /// Borrows the supernet: whatever its weights are at the time of a call is what is judged. At
-  /// most `memory_mb` MB of activations are kept for sharing. `type`, fp32 or bf16, is that of
+  /// most `memory_mb` MB of activations are kept for sharing. `type`, fp32 or fp16, is that of
   /// activations on a CPU, see CandidateBlock.
   SupernetEvaluator(const Supernet& supernet, const std::vector<Batch>& calibration,
                     const std::vector<Batch>& validation, const StopToken& stop,

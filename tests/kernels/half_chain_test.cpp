@@ -1,0 +1,286 @@
+// Chains with activations of fp16.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/kernels/conv_chain.hpp"
+#include "kernels/plain_unit.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// By the definition of binary16.
+double value_of(Half half) {
+  const int exponent = half.bits >> 10 & 31;
+  const double digits = half.bits & 1023;
+  const double sign = half.bits >> 15 != 0 ? -1.0 : 1.0;
+  if (exponent == 31) return digits == 0.0 ? sign * kInfinity : std::nan("");
+  return sign * (exponent == 0 ? std::ldexp(digits, -24)
+                               : std::ldexp(1024.0 + digits, exponent - 25));
+}
+
+Values values_of(const std::vector<Half>& halves) {
+  Values values;
+  for (const Half half : halves) values.push_back(value_of(half));
+  return values;
+}
+
+/// Of magnitudes from 2^-7 to 4.
+std::vector<Half> random_halves(std::size_t count, Rng& rng) {
+  std::vector<Half> halves;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto exponent = static_cast<unsigned>(8 + rng.below(9));
+    const auto rest = static_cast<unsigned>(rng.below(2048));
+    halves.push_back(
+        {static_cast<std::uint16_t>(exponent << 10 | (rest & 1023U) | rest >> 10 << 15)});
+  }
+  return halves;
+}
+
+/// `values` as the kernels round them.
+std::vector<Half> rounded(const ConvKernels& kernels, const Floats& values) {
+  const auto count = static_cast<int>(values.size());
+  const std::vector<Half> ones(values.size(), Half{0x3c00});
+  const Floats shift(static_cast<std::size_t>(padded_channels(count)), 0.0F);
+  Floats scale = values;
+  scale.resize(shift.size());
+  std::vector<Half> halves(values.size());
+  ConvChains(1, kernels)
+      .write<Half>(count, 1, {ones.data(), count, 1}, {scale.data(), shift.data(), false},
+                   {halves.data(), count, 1});
+  return halves;
+}
+
+/// How far off each output of `unit` may be, before its batch norm, where its factors are whole
+/// multiples: of 1/1024 the inputs, of 1/1024 of a scale for each output the weights.
+Values fixed_errors(const PlainUnit& plain, int images) {
+  const ConvGeometry& shape = plain.unit.shape;
+  Values errors(plain.out.size(), 0.0);
+  if (shape.depthwise) return errors;
+  const auto count = static_cast<std::size_t>(shape.weights_per_output());
+  Values weight_error(plain.mean.size());
+  for (std::size_t c = 0; c < weight_error.size(); ++c) {
+    double sum = 0.0;
+    double most = 0.0;
+    for (std::size_t i = c * count; i < (c + 1) * count; ++i) {
+      sum += std::abs(plain.weights[i]);
+      most = std::max(most, std::abs(plain.weights[i]));
+    }
+    weight_error[c] = std::max(sum / 256.0, most / 31.99) / 2048.0;
+  }
+  for_each_product(shape, images, [&](std::size_t o, std::size_t i, std::size_t w) {
+    errors[o] += std::abs(plain.weights[w]) / 2048.0 +
+                 (std::abs(plain.in[i]) + 1.0 / 2048.0) * weight_error[o % weight_error.size()];
+  });
+  return errors;
+}
+
+ConvGeometry random_shape(Rng& rng, int round) {
+  const int size = 3 + static_cast<int>(rng.below(9));
+  const int width = 1 + static_cast<int>(rng.below(70));
+  if (rng.chance(0.5)) {
+    return {.in_channels = width,
+            .out_channels = width,
+            .kernel = 3 + 2 * (round % 3),
+            .stride = 1 + round % 2,
+            .depthwise = true,
+            .in_size = size};
+  }
+  ConvGeometry shape = pointwise(width, 1 + static_cast<int>(rng.below(70)), size);
+  if (rng.chance(0.3)) {
+    shape.kernel = 3;
+    shape.stride = 1 + round % 2;
+  }
+  return shape;
+}
+
+}  // namespace
+
+TEST_CASE("fp16 activations change no output by more than their rounding", "[kernels]") {
+  constexpr double kHalf = 1.0 / 2048.0;  // Of a value that is rounded to the nearest.
+  Rng rng(4, "conv chains");
+  for (int round = 0; round < 60; ++round) {
+    const ConvUnit unit{random_shape(rng, round), rng.chance(0.5)};
+    const ConvGeometry& shape = unit.shape;
+    const int images = 2 + static_cast<int>(rng.below(3));
+    const auto step = static_cast<std::size_t>(1 + rng.below(2));
+    const auto pixels = static_cast<std::size_t>(images * shape.in_pixels());
+    const auto in_channels = static_cast<std::size_t>(shape.in_channels);
+    const std::vector<Half> source = random_halves(pixels * in_channels * step, rng);
+    const Floats weights = random_floats(
+        static_cast<std::size_t>(shape.out_channels * shape.weights_per_output()), rng);
+    PlainUnit plain{.unit = unit, .weights = Values(weights.begin(), weights.end())};
+    Values in;  // The last of every `step` channels.
+    const Values values = values_of(source);
+    for (std::size_t i = step - 1; i < values.size(); i += step) in.push_back(values[i]);
+    plain.forward(in, images);
+    const auto channels = static_cast<std::size_t>(shape.out_channels);
+    const Values fixed = fixed_errors(plain, images);
+    const double worst_fixed = *std::max_element(fixed.begin(), fixed.end());
+    for (const ConvKernels& kernels : conv_kernels()) {
+      INFO(kernels.isa << ", " << shape.in_channels << "-" << shape.out_channels << " k"
+                       << shape.kernel << " s" << shape.stride << " r" << shape.in_size
+                       << (shape.depthwise ? " depthwise" : ""));
+      const bool is_fixed = std::string(kernels.isa) == "avx512-vnni";
+      ConvChains chains(2, kernels);
+      const PackedWeights packed = PackedWeights::of<Half>(kernels, shape, weights.data());
+      const ConvChains::InputOf<Half> input{
+          .pixels = {source.data() + step - 1, static_cast<std::int64_t>(in_channels * step),
+                     static_cast<int>(step)},
+          .images = images};
+      // Behind one other channel, and added to.
+      const auto to_stride = static_cast<std::int64_t>(channels) + 2;
+      const std::vector<Half> plus = random_halves(plain.out.size(), rng);
+      const auto check = [&](const auto& run) {
+        const Half other{0x1234};
+        std::vector<Half> out(plain.out.size() / channels * static_cast<std::size_t>(to_stride),
+                              other);
+        run(Channels<Half>{out.data() + 1, to_stride, 1},
+            Channels<const Half>{plus.data(), shape.out_channels, 1});
+        double worst = 0.0;
+        bool overwritten = false;
+        for (std::size_t o = 0; o < plain.out.size(); ++o) {
+          const std::size_t c = o % channels;
+          const std::size_t pixel = o / channels * static_cast<std::size_t>(to_stride);
+          overwritten = overwritten || out[pixel].bits != other.bits ||
+                        out[pixel + channels + 1].bits != other.bits;
+          const double expected = plain.activated[o] + value_of(plus[o]);
+          // Once before batch norm, while that is calibrated, and once behind it; the statistics
+          // share in what products are off by.
+          const double deviation = std::sqrt(plain.variance[c] + kEpsilon);
+          const double products = is_fixed ? 2.0 * fixed[o] + 2.0 * worst_fixed : 0.0;
+          const double bound = (products + kHalf * std::abs(plain.out[o])) / deviation +
+                               kHalf * std::abs(expected) + 2e-4;
+          worst = std::max(worst, std::abs(value_of(out[pixel + 1 + c]) - expected) / bound);
+        }
+        CHECK(worst < 1.0);
+        CHECK_FALSE(overwritten);
+      };
+      std::vector<NormStatistics> seen;
+      check([&](Channels<Half> to, Channels<const Half> summand) {
+        seen = chains.calibrate({&unit, 1}, input, {&packed, 1}, kEpsilon, to, summand);
+      });
+      for (std::size_t c = 0; c < channels; ++c) {
+        const double bound =
+            1e-3 * (std::sqrt(plain.variance[c]) + 1e-3) + (is_fixed ? worst_fixed : 0.0);
+        CHECK(std::abs(seen[0].mean[c] - plain.mean[c]) <= bound);
+      }
+      const NormFactors norm(seen.front(), kEpsilon);
+      check([&](Channels<Half> to, Channels<const Half> summand) {
+        chains.apply({&unit, 1}, input, {&packed, 1}, {&norm, 1}, to, summand);
+      });
+    }
+  }
+}
+
+TEST_CASE("every fp16 number is read and written as it is", "[kernels]") {
+  std::vector<Half> all;
+  for (unsigned bits = 0; bits < 0x10000U; ++bits) {
+    const Half half{static_cast<std::uint16_t>(bits)};
+    // Not -0, to which 0 is added.
+    if (bits != 0x8000U && !std::isnan(value_of(half))) all.push_back(half);
+  }
+  const auto count = static_cast<int>(all.size());
+  for (const ConvKernels& kernels : conv_kernels()) {
+    std::vector<Half> copy(all.size());
+    std::vector<Half> every_other(2 * all.size());
+    ConvChains chains(1, kernels);
+    chains.write<Half>(count, 1, {all.data(), count, 1}, {}, {copy.data(), count, 1});
+    chains.write<Half>(count, 1, {all.data(), count, 1}, {}, {every_other.data(), 2 * count, 2});
+    int wrong = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      wrong += copy[i].bits != all[i].bits || every_other[2 * i].bits != all[i].bits ||
+                       every_other[2 * i + 1].bits != 0
+                   ? 1
+                   : 0;
+    }
+    INFO(kernels.isa);
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("fp16 rounds to the nearest, of two the even one, and keeps what is no number",
+          "[kernels]") {
+  // Halfway between every two neighbours, and the floats beside that.
+  Floats between;
+  std::vector<std::uint16_t> expected;
+  for (unsigned bits = 0; bits < 0x7c00U; ++bits) {
+    const Half lower{static_cast<std::uint16_t>(bits)};
+    const auto above = static_cast<std::uint16_t>(bits + 1U);
+    const double upper = bits == 0x7bffU ? 65536.0 : value_of({above});
+    const auto middle = static_cast<float>((value_of(lower) + upper) / 2.0);
+    for (const auto& [value, result] :
+         {std::pair(std::nextafter(middle, 0.0F), lower.bits),
+          std::pair(middle, bits % 2U == 0 ? lower.bits : above),
+          std::pair(std::nextafter(middle, 1e9F), above)}) {
+      between.push_back(value);
+      expected.push_back(result);
+      between.push_back(-value);
+      expected.push_back(static_cast<std::uint16_t>(result | 0x8000U));
+    }
+  }
+  between.push_back(1e30F);
+  expected.push_back(0x7c00U);
+  for (const ConvKernels& kernels : conv_kernels()) {
+    const std::vector<Half> ours = rounded(kernels, between);
+    int wrong = 0;
+    for (std::size_t i = 0; i < ours.size(); ++i) wrong += ours[i].bits != expected[i] ? 1 : 0;
+    INFO(kernels.isa);
+    CHECK(wrong == 0);
+    const Floats nan(37, std::numeric_limits<float>::quiet_NaN());
+    for (const Half half : rounded(kernels, nan)) CHECK(std::isnan(value_of(half)));
+  }
+}
+
+TEST_CASE("products of fp16 that leave their range are cut off and keep their sign", "[kernels]") {
+  const ConvGeometry shape = pointwise(40, 3, 2);
+  const std::vector<Half> in(4 * 40, Half{0x63d0});  // 1000.
+  Floats weights(120, 0.5F);
+  for (std::size_t i = 40; i < 80; ++i) weights[i] = -0.5F;
+  for (std::size_t i = 80; i < 120; ++i) weights[i] = 0.0F;
+  const ConvUnit unit{shape, false};
+  const NormFactors norm({.mean = {0.0, 0.0, 0.0}, .variance = {1.0, 1.0, 1.0}}, 0.0);
+  for (const ConvKernels& kernels : conv_kernels()) {
+    const PackedWeights packed = PackedWeights::of<Half>(kernels, shape, weights.data());
+    std::vector<Half> out(12);
+    ConvChains(1, kernels)
+        .apply<Half>({&unit, 1}, {.pixels = {in.data(), 40, 1}, .images = 1}, {&packed, 1},
+                     {&norm, 1}, {out.data(), 3, 1});
+    INFO(kernels.isa);
+    const bool is_fixed = std::string(kernels.isa) == "avx512-vnni";
+    CHECK(value_of(out[0]) == Approx(is_fixed ? 8.0 * 20.0 : 1000.0 * 20.0).epsilon(1e-3));
+    CHECK(value_of(out[1]) == -value_of(out[0]));
+    CHECK(value_of(out[2]) == 0.0);
+  }
+}
+
+TEST_CASE("weights that are no numbers stay so in products of fp16", "[kernels]") {
+  const ConvGeometry shape = pointwise(4, 2, 2);
+  const std::vector<Half> in(4 * 4, Half{0x3c00});
+  const ConvUnit unit{shape, false};
+  const NormFactors norm({.mean = {0.0, 0.0}, .variance = {1.0, 1.0}}, 0.0);
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const Floats weights{1.0F, bad, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F};
+    for (const ConvKernels& kernels : conv_kernels()) {
+      const PackedWeights packed = PackedWeights::of<Half>(kernels, shape, weights.data());
+      std::vector<Half> out(8);
+      ConvChains(1, kernels)
+          .apply<Half>({&unit, 1}, {.pixels = {in.data(), 4, 1}, .images = 1}, {&packed, 1},
+                       {&norm, 1}, {out.data(), 2, 1});
+      INFO(kernels.isa << " " << bad);
+      CHECK_FALSE(std::isfinite(value_of(out[0])));
+      CHECK(value_of(out[1]) == Approx(4.0).epsilon(1e-3));
+    }
+  }
+}
