@@ -162,13 +162,10 @@ class ChannelLanes {
   }
 
   /// Of the pixel at `p`; zero behind the last channel.
-  Vec load(const float* p) const;
-  Vec load(const Half* p) const;
-  void store(float* p, Vec v) const;
-  void store(Half* p, Vec v) const;
-#ifdef HSCONAS_FIXED_PRODUCTS
-  void store(Fixed* p, Vec v) const { _mm256_mask_storeu_epi16(p + first_, low_, fixed(v)); }
-#endif
+  template <typename T>
+  Vec load(const T* p) const;
+  template <typename T>
+  void store(T* p, Vec v) const;
 
   /// load() where pixel after pixel is read: asks for the memory some pixels ahead. Processors do
   /// not foresee loads under a mask, and wait for each one in turn.
@@ -186,11 +183,6 @@ class ChannelLanes {
   }
 
  private:
-  template <typename T>
-  Vec load_some(const T* p) const;
-  template <typename T>
-  void store_some(T* p, Vec v) const;
-
   static constexpr int kAhead = 16;  // Pixels.
 
   Index ahead_ = 0;
@@ -207,25 +199,8 @@ class ChannelLanes {
 #endif
 };
 
-template <typename T>
-Vec ChannelLanes::load_some(const T* p) const {
-  if (!every_other_ && count_ == kLanes) return hsconas::load(p);
-  const int step = every_other_ ? 2 : 1;
-  Vec v{};
-  for (int i = 0; i < count_; ++i) v[i] = to_float(p[step * i]);
-  return v;
-}
-template <typename T>
-void ChannelLanes::store_some(T* p, Vec v) const {
-  if (!every_other_ && count_ == kLanes) {
-    hsconas::store(p, v);
-    return;
-  }
-  const int step = every_other_ ? 2 : 1;
-  for (int i = 0; i < count_; ++i) set(p[step * i], v[i]);
-}
-
 #ifdef HSCONAS_AVX512
+template <>
 inline Vec ChannelLanes::load(const float* p) const {
   p += first_;
   const __m512 low = _mm512_maskz_loadu_ps(low_, p);
@@ -233,6 +208,7 @@ inline Vec ChannelLanes::load(const float* p) const {
   const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
   return (Vec)_mm512_permutex2var_ps(low, even, _mm512_maskz_loadu_ps(high_, p + kLanes));
 }
+template <>
 inline void ChannelLanes::store(float* p, Vec v) const {
   p += first_;
   if (!every_other_) {
@@ -248,16 +224,7 @@ inline void ChannelLanes::store(float* p, Vec v) const {
     _mm512_mask_storeu_ps(p + kLanes, high_ & kEven, _mm512_permutexvar_ps(high_at, (__m512)v));
   }
 }
-#else
-inline Vec ChannelLanes::load(const float* p) const {
-  return load_some(p + first_);
-}
-inline void ChannelLanes::store(float* p, Vec v) const {
-  store_some(p + first_, v);
-}
-#endif
-
-#ifdef HSCONAS_AVX512
+template <>
 inline Vec ChannelLanes::load(const Half* p) const {
   p += first_;
   if (!every_other_) return widened((Halves)_mm256_maskz_loadu_epi16(low_, p));
@@ -265,6 +232,7 @@ inline Vec ChannelLanes::load(const Half* p) const {
   const __m512i pairs = _mm512_maskz_loadu_epi16(_mm512_kunpackw(high_, low_), p);
   return widened((Halves)_mm512_cvtepi32_epi16(pairs));
 }
+template <>
 inline void ChannelLanes::store(Half* p, Vec v) const {
   p += first_;
   const auto halves = (__m256i)narrowed(v);
@@ -275,12 +243,44 @@ inline void ChannelLanes::store(Half* p, Vec v) const {
   constexpr __mmask32 kEven = 0x55555555;
   _mm512_mask_storeu_epi16(p, _mm512_kunpackw(high_, low_) & kEven, _mm512_cvtepu16_epi32(halves));
 }
-#else
-inline Vec ChannelLanes::load(const Half* p) const {
-  return load_some(p + first_);
+#ifdef HSCONAS_FIXED_PRODUCTS
+template <>
+inline void ChannelLanes::store(Fixed* p, Vec v) const {
+  _mm256_mask_storeu_epi16(p + first_, low_, fixed(v));
 }
-inline void ChannelLanes::store(Half* p, Vec v) const {
-  store_some(p + first_, v);
+#endif
+#else
+/// The first half of every other lane from `low`, the second from `high`, whose first lane lies in
+/// between.
+inline Vec every_other(Vec low, Vec high) {
+#if HSCONAS_LANES == 8
+  return Vec{low[0], low[2], low[4], low[6], high[1], high[3], high[5], high[7]};
+#else
+  return Vec{low[0], low[2], high[1], high[3]};
+#endif
+}
+
+template <typename T>
+inline Vec ChannelLanes::load(const T* p) const {
+  p += first_;
+  if (count_ == kLanes) {
+    if (!every_other_) return hsconas::load(p);
+    return every_other(hsconas::load(p), hsconas::load(p + kLanes - 1));
+  }
+  const int step = every_other_ ? 2 : 1;
+  Vec v{};
+  for (int i = 0; i < count_; ++i) v[i] = to_float(p[step * i]);
+  return v;
+}
+template <typename T>
+inline void ChannelLanes::store(T* p, Vec v) const {
+  p += first_;
+  if (!every_other_ && count_ == kLanes) {
+    hsconas::store(p, v);
+    return;
+  }
+  const int step = every_other_ ? 2 : 1;
+  for (int i = 0; i < count_; ++i) set(p[step * i], v[i]);
 }
 #endif
 
