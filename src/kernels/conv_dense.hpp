@@ -257,8 +257,8 @@ inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index f
     add_outer(windows, sizes.padded_depth, gradient, rows, sizes.padded_depth, sizes.padded_out,
               b.weight_gradient);
     if (b.weights == nullptr) continue;
-    product(gradient, sizes.padded_out, RightMatrix<float>{b.weights, sizes.padded_depth}, full_rows,
-            s.out_channels, StoreTiles{in_gradient, sizes.padded_depth});
+    product(gradient, sizes.padded_out, RightMatrix<float>{b.weights, sizes.padded_depth},
+            full_rows, s.out_channels, StoreTiles{in_gradient, sizes.padded_depth});
     for (int c = 0; c < s.in_channels; c += kLanes) {
       const ChannelLanes lanes(b.in_gradient, c, s.in_channels);
       Vec sum{};

@@ -60,8 +60,8 @@ void pack(const ConvGeometry& s, const float* weights, float* packed) {
 
 #ifdef HSCONAS_FIXED_PRODUCTS
 /// What an output's weights are multiplied by to be Fixed, such that sums of its products stay in
-/// their range where the inputs' mean magnitude is below 8. 0 where all weights are 0, NaN where one
-/// is infinite or NaN.
+/// their range where the inputs' mean magnitude is below 8. 0 where all weights are 0, NaN where
+/// one is infinite or NaN.
 inline float fixed_scale(const float* weights, int count) {
   constexpr float kMost = 31.99F;
   constexpr float kMostAltogether = 256.0F;

@@ -61,8 +61,8 @@ inline Vec widened(Halves v) {
   const Bits magnitude = (bits & 0x7fffU) << 13;
   const Bits normal = magnitude + 112 * kOne;
   const Bits subnormal = (Bits)((Vec)(normal + kOne) - (Vec)(Bits{} + 113 * kOne));
-  const Bits other = magnitude < kOne ? subnormal : normal + 112 * kOne;
-  const Bits value = (magnitude >= kOne) & (magnitude < 31 * kOne) ? normal : other;
+  const Bits finite = magnitude < kOne ? subnormal : normal;
+  const Bits value = magnitude < 31 * kOne ? finite : normal + 112 * kOne;
   return (Vec)(value | (bits & 0x8000U) << 16);
 #endif
 }
