@@ -25,8 +25,8 @@ double value_of(Half half) {
   const double digits = half.bits & 1023;
   const double sign = half.bits >> 15 != 0 ? -1.0 : 1.0;
   if (exponent == 31) return digits == 0.0 ? sign * kInfinity : std::nan("");
-  return sign * (exponent == 0 ? std::ldexp(digits, -24)
-                               : std::ldexp(1024.0 + digits, exponent - 25));
+  return sign *
+         (exponent == 0 ? std::ldexp(digits, -24) : std::ldexp(1024.0 + digits, exponent - 25));
 }
 
 Values values_of(const std::vector<Half>& halves) {
@@ -85,6 +85,23 @@ Values fixed_errors(const PlainUnit& plain, int images) {
   return errors;
 }
 
+bool is_fixed(const ConvKernels& kernels) {
+  return std::string(kernels.isa) == "avx512-vnni";
+}
+
+/// What a 1x1 convolution makes of one pixel, as it is.
+Values mix(const ConvKernels& kernels, const std::vector<Half>& in, const Floats& weights) {
+  const std::size_t outs = weights.size() / in.size();
+  const ConvUnit unit{pointwise(static_cast<int>(in.size()), static_cast<int>(outs), 1), false};
+  const PackedWeights packed = PackedWeights::of<Half>(kernels, unit.shape, weights.data());
+  const NormFactors norm({.mean = Values(outs, 0.0), .variance = Values(outs, 1.0)}, 0.0);
+  std::vector<Half> out(outs);
+  ConvChains(1, kernels)
+      .apply<Half>({&unit, 1}, {.pixels = {in.data(), std::ssize(in), 1}, .images = 1},
+                   {&packed, 1}, {&norm, 1}, {out.data(), std::ssize(out), 1});
+  return values_of(out);
+}
+
 ConvGeometry random_shape(Rng& rng, int round) {
   const int size = 3 + static_cast<int>(rng.below(9));
   const int width = 1 + static_cast<int>(rng.below(70));
@@ -131,7 +148,6 @@ TEST_CASE("fp16 activations change no output by more than their rounding", "[ker
       INFO(kernels.isa << ", " << shape.in_channels << "-" << shape.out_channels << " k"
                        << shape.kernel << " s" << shape.stride << " r" << shape.in_size
                        << (shape.depthwise ? " depthwise" : ""));
-      const bool is_fixed = std::string(kernels.isa) == "avx512-vnni";
       ConvChains chains(2, kernels);
       const PackedWeights packed = PackedWeights::of<Half>(kernels, shape, weights.data());
       const ConvChains::InputOf<Half> input{
@@ -158,7 +174,7 @@ TEST_CASE("fp16 activations change no output by more than their rounding", "[ker
           // Once before batch norm, while that is calibrated, and once behind it; the statistics
           // share in what products are off by.
           const double deviation = std::sqrt(plain.variance[c] + kEpsilon);
-          const double products = is_fixed ? 2.0 * fixed[o] + 2.0 * worst_fixed : 0.0;
+          const double products = is_fixed(kernels) ? 2.0 * fixed[o] + 2.0 * worst_fixed : 0.0;
           const double bound = (products + kHalf * std::abs(plain.out[o])) / deviation +
                                kHalf * std::abs(expected) + 2e-4;
           worst = std::max(worst, std::abs(value_of(out[pixel + 1 + c]) - expected) / bound);
@@ -172,7 +188,7 @@ TEST_CASE("fp16 activations change no output by more than their rounding", "[ker
       });
       for (std::size_t c = 0; c < channels; ++c) {
         const double bound =
-            1e-3 * (std::sqrt(plain.variance[c]) + 1e-3) + (is_fixed ? worst_fixed : 0.0);
+            1e-3 * (std::sqrt(plain.variance[c]) + 1e-3) + (is_fixed(kernels) ? worst_fixed : 0.0);
         CHECK(std::abs(seen[0].mean[c] - plain.mean[c]) <= bound);
       }
       const NormFactors norm(seen.front(), kEpsilon);
@@ -219,10 +235,9 @@ TEST_CASE("fp16 rounds to the nearest, of two the even one, and keeps what is no
     const auto above = static_cast<std::uint16_t>(bits + 1U);
     const double upper = bits == 0x7bffU ? 65536.0 : value_of({above});
     const auto middle = static_cast<float>((value_of(lower) + upper) / 2.0);
-    for (const auto& [value, result] :
-         {std::pair(std::nextafter(middle, 0.0F), lower.bits),
-          std::pair(middle, bits % 2U == 0 ? lower.bits : above),
-          std::pair(std::nextafter(middle, 1e9F), above)}) {
+    for (const auto& [value, result] : {std::pair(std::nextafter(middle, 0.0F), lower.bits),
+                                        std::pair(middle, bits % 2U == 0 ? lower.bits : above),
+                                        std::pair(std::nextafter(middle, 1e9F), above)}) {
       between.push_back(value);
       expected.push_back(result);
       between.push_back(-value);
@@ -243,44 +258,29 @@ TEST_CASE("fp16 rounds to the nearest, of two the even one, and keeps what is no
 }
 
 TEST_CASE("products of fp16 that leave their range are cut off and keep their sign", "[kernels]") {
-  const ConvGeometry shape = pointwise(40, 3, 2);
-  const std::vector<Half> in(4 * 40, Half{0x63d0});  // 1000.
+  const std::vector<Half> in(40, Half{0x63d0});  // 1000.
   Floats weights(120, 0.5F);
-  for (std::size_t i = 40; i < 80; ++i) weights[i] = -0.5F;
-  for (std::size_t i = 80; i < 120; ++i) weights[i] = 0.0F;
-  const ConvUnit unit{shape, false};
-  const NormFactors norm({.mean = {0.0, 0.0, 0.0}, .variance = {1.0, 1.0, 1.0}}, 0.0);
+  std::fill_n(weights.begin() + 40, 40, -0.5F);
+  std::fill_n(weights.begin() + 80, 40, 0.0F);
   for (const ConvKernels& kernels : conv_kernels()) {
-    const PackedWeights packed = PackedWeights::of<Half>(kernels, shape, weights.data());
-    std::vector<Half> out(12);
-    ConvChains(1, kernels)
-        .apply<Half>({&unit, 1}, {.pixels = {in.data(), 40, 1}, .images = 1}, {&packed, 1},
-                     {&norm, 1}, {out.data(), 3, 1});
+    const Values out = mix(kernels, in, weights);
     INFO(kernels.isa);
-    const bool is_fixed = std::string(kernels.isa) == "avx512-vnni";
-    CHECK(value_of(out[0]) == Approx(is_fixed ? 8.0 * 20.0 : 1000.0 * 20.0).epsilon(1e-3));
-    CHECK(value_of(out[1]) == -value_of(out[0]));
-    CHECK(value_of(out[2]) == 0.0);
+    CHECK(out[0] == Approx(20.0 * (is_fixed(kernels) ? 8.0 : 1000.0)).epsilon(1e-3));
+    CHECK(out[1] == -out[0]);
+    CHECK(out[2] == 0.0);
   }
 }
 
 TEST_CASE("weights that are no numbers stay so in products of fp16", "[kernels]") {
-  const ConvGeometry shape = pointwise(4, 2, 2);
-  const std::vector<Half> in(4 * 4, Half{0x3c00});
-  const ConvUnit unit{shape, false};
-  const NormFactors norm({.mean = {0.0, 0.0}, .variance = {1.0, 1.0}}, 0.0);
+  const std::vector<Half> ones(4, Half{0x3c00});
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     const Floats weights{1.0F, bad, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F};
     for (const ConvKernels& kernels : conv_kernels()) {
-      const PackedWeights packed = PackedWeights::of<Half>(kernels, shape, weights.data());
-      std::vector<Half> out(8);
-      ConvChains(1, kernels)
-          .apply<Half>({&unit, 1}, {.pixels = {in.data(), 4, 1}, .images = 1}, {&packed, 1},
-                       {&norm, 1}, {out.data(), 2, 1});
+      const Values out = mix(kernels, ones, weights);
       INFO(kernels.isa << " " << bad);
-      CHECK_FALSE(std::isfinite(value_of(out[0])));
-      CHECK(value_of(out[1]) == Approx(4.0).epsilon(1e-3));
+      CHECK_FALSE(std::isfinite(out[0]));
+      CHECK(out[1] == Approx(4.0).epsilon(1e-3));
     }
   }
 }
