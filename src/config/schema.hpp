@@ -84,7 +84,8 @@ void describe(Visitor& v, SupernetConfig& c) {
   v("weight_decay", c.weight_decay, range(0, 1), "on convolution and linear weights");
   v("label_smoothing", c.label_smoothing, range(0, 0.999), "of the cross entropy");
   v("clip_norm", c.clip_norm, range(0, 1e9), "largest gradient norm; 0 is unlimited");
-  v("precision", c.precision, one_of({"fp32", "bf16"}), "of activations while training");
+  v("precision", c.precision, one_of({"fp32", "bf16"}),
+    "of activations while training; bf16 is for GPUs");
 }
 
 template <typename Visitor>

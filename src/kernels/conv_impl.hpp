@@ -85,8 +85,7 @@ void pack<Half>(const ConvGeometry& s, const float* weights, float* packed) {
   }
   zero(packed, packed_floats(s));
   const int columns = padded(s.out_channels);
-  float* units = packed;
-  float* scales = units;
+  float* scales = packed;
   auto* factors = reinterpret_cast<Fixed*>(packed + columns);
   for (int n = 0; n < s.out_channels; ++n) {
     scales[n] = fixed_scale(weights + Index{n} * s.weights_per_output(), s.weights_per_output());
@@ -97,8 +96,9 @@ void pack<Half>(const ConvGeometry& s, const float* weights, float* packed) {
     const Index n = to % columns;
     set(factors[k / kStep * kStep * columns + n * kStep + k % kStep], weights[from] * scales[n]);
   });
+  // A unit takes the place of each scale.
   for (int n = 0; n < s.out_channels; ++n) {
-    units[n] = scales[n] > 0.0F ? 1.0F / (scales[n] * kFixedOne * kFixedOne) : scales[n];
+    if (scales[n] > 0.0F) packed[n] = 1.0F / (scales[n] * kFixedOne * kFixedOne);
   }
 }
 #endif
