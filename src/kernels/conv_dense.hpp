@@ -31,36 +31,11 @@ inline DenseSizes dense_sizes(const ConvGeometry& s) {
   return sizes;
 }
 
-/// How products of activations T take their factors, and weights as pack() leaves them.
-template <typename T>
-struct Window {
-  using Value = float;
-
-  static RightMatrix<float> weights(const float* packed, int columns) { return {packed, columns}; }
-};
-#ifdef HSCONAS_FIXED_PRODUCTS
-template <>
-struct Window<Half> {
-  using Value = Fixed;
-
-  /// Behind the units.
-  static RightMatrix<Fixed> weights(const float* packed, int columns) {
-    return {reinterpret_cast<const Fixed*>(packed + columns), columns, packed};
-  }
-};
-#endif
-
-/// Whether activations T are factors as they lie in memory.
-template <typename T, typename W>
-constexpr bool kIsFactor = false;
-template <typename T>
-constexpr bool kIsFactor<T, T> = true;
-
 /// The windows of `rows` output pixels from `pixel` on, and rows of zeros up to a multiple of
 /// kRows.
-template <typename T, typename W>
+template <typename T>
 inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channels<const T> in,
-                         const Activation& activation, Index pixel, int rows, W* to) {
+                         const Activation& activation, Index pixel, int rows, float* to) {
   const int stride = sizes.padded_depth;
   if (s.kernel == 1 && s.stride == 1) {
     // Few rows at a time, so that those stay in the first-level cache from vector to vector.
@@ -86,7 +61,7 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
       const int place = static_cast<int>((pixel + r) % per_image);
       const int top = place / out_size * s.stride - pad;
       const int left = place % out_size * s.stride - pad;
-      W* row = to + Index{r} * stride;
+      float* row = to + Index{r} * stride;
       if (is_packed && top >= 0 && left >= 0 && top + s.kernel <= s.in_size &&
           left + s.kernel <= s.in_size) {  // Each of its rows lies in one piece.
         const T* from =
@@ -128,6 +103,55 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
   }
   for (int r = rows; r % kRows != 0; ++r) zero(to + Index{r} * stride, stride);
 }
+
+/// How products of activations T take their factors: `windows` as load_windows() makes them, in
+/// scratch memory, and weights as pack() leaves them.
+template <typename T>
+struct Operands {
+  using Value = float;
+
+  static LeftMatrix<float> windows(const ConvGeometry& s, const DenseSizes& sizes,
+                                   Channels<const T> in, const Activation& activation, Index pixel,
+                                   int rows, float* scratch) {
+    load_windows(s, sizes, in, activation, pixel, rows, scratch);
+    return {scratch, sizes.padded_depth};
+  }
+  static RightMatrix<float> weights(const float* packed, int columns) { return {packed, columns}; }
+};
+#ifdef HSCONAS_FIXED_PRODUCTS
+template <>
+struct Operands<Half> {
+  using Value = Fixed;
+
+  /// The scratch memory holds the windows, the units of their rows, and floats of a few rows.
+  static LeftMatrix<Fixed> windows(const ConvGeometry& s, const DenseSizes& sizes,
+                                   Channels<const Half> in, const Activation& activation,
+                                   Index pixel, int rows, float* scratch) {
+    const int depth = sizes.padded_depth;
+    auto* fixed = reinterpret_cast<Fixed*>(scratch);
+    float* units = scratch + Index{sizes.tile} * depth / 2;
+    float* floats = units + sizes.tile;
+    for (int block = 0; block < rows; block += kRows) {
+      load_windows(s, sizes, in, activation, pixel + block, smaller(rows - block, kRows), floats);
+      for (int r = 0; r < kRows; ++r) {
+        units[block + r] =
+            to_fixed(floats + Index{r} * depth, depth, fixed + Index{block + r} * depth);
+      }
+    }
+    return {fixed, depth, units};
+  }
+  /// Behind the units.
+  static RightMatrix<Fixed> weights(const float* packed, int columns) {
+    return {reinterpret_cast<const Fixed*>(packed + columns), columns, packed};
+  }
+};
+#endif
+
+/// Whether activations T are factors as they lie in memory.
+template <typename T, typename W>
+constexpr bool kIsFactor = false;
+template <typename T>
+constexpr bool kIsFactor<T, T> = true;
 
 /// Takes the tiles of a product to the convolution's output.
 template <typename T, bool kMoments>
@@ -183,10 +207,12 @@ struct PivotTiles {
 template <typename T, bool kMoments>
 inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index first, Index last,
                           float* scratch) {
-  using W = typename Window<T>::Value;
+  using W = typename Operands<T>::Value;
   const DenseSizes sizes = dense_sizes(s);
-  auto* windows = reinterpret_cast<W*>(scratch);
-  const auto weights = Window<T>::weights(f.weights, sizes.padded_out);
+  const auto weights = Operands<T>::weights(f.weights, sizes.padded_out);
+  const auto windows = [&](Index pixel, int rows) {
+    return Operands<T>::windows(s, sizes, f.in, f.in_activation, pixel, rows, scratch);
+  };
   auto* sums = reinterpret_cast<Sums*>(scratch + Index{sizes.tile} * sizes.padded_depth);
   // Pixels that are read as they lie need not be copied first, but for the last few.
   const bool in_place = kIsFactor<T, W> && s.kernel == 1 && s.stride == 1 &&
@@ -194,8 +220,8 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index 
                         !f.in_activation.relu;
   const Index begin = first * s.out_pixels();
   const Index end = last * s.out_pixels();
-  const auto multiply = [&](const W* a, Index a_stride, Index pixel, int rows) {
-    product(a, a_stride, weights, (rows + kRows - 1) / kRows * kRows, sizes.depth,
+  const auto multiply = [&](const LeftMatrix<W>& a, Index pixel, int rows) {
+    product(a, weights, (rows + kRows - 1) / kRows * kRows, sizes.depth,
             FinishTiles<T, kMoments>{f, s.out_channels, sums, pixel, rows});
   };
   Index added = 0;
@@ -203,18 +229,16 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index 
     const int rows = end - pixel < sizes.tile ? static_cast<int>(end - pixel) : sizes.tile;
     if (kMoments && pixel == begin) {
       // The pivots: what comes out of the first pixels.
-      load_windows(s, sizes, f.in, f.in_activation, pixel, smaller(rows, kRows), windows);
-      product(windows, sizes.padded_depth, weights, kRows, sizes.depth, PivotTiles{sums});
+      product(windows(pixel, smaller(rows, kRows)), weights, kRows, sizes.depth, PivotTiles{sums});
     }
     const int read_in_place = in_place ? rows / kRows * kRows : 0;
     if (read_in_place > 0) {
-      multiply(reinterpret_cast<const W*>(f.in.data + pixel * f.in.pixel_stride), f.in.pixel_stride,
-               pixel, read_in_place);
+      const T* from = f.in.data + pixel * f.in.pixel_stride;
+      multiply({reinterpret_cast<const W*>(from), f.in.pixel_stride}, pixel, read_in_place);
     }
     if (read_in_place < rows) {
       const Index rest = pixel + read_in_place;
-      load_windows(s, sizes, f.in, f.in_activation, rest, rows - read_in_place, windows);
-      multiply(windows, sizes.padded_depth, rest, rows - read_in_place);
+      multiply(windows(rest, rows - read_in_place), rest, rows - read_in_place);
     }
     if (!kMoments) continue;
     added += rows;
@@ -257,8 +281,9 @@ inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index f
     add_outer(windows, sizes.padded_depth, gradient, rows, sizes.padded_depth, sizes.padded_out,
               b.weight_gradient);
     if (b.weights == nullptr) continue;
-    product(gradient, sizes.padded_out, RightMatrix<float>{b.weights, sizes.padded_depth},
-            full_rows, s.out_channels, StoreTiles{in_gradient, sizes.padded_depth});
+    product(LeftMatrix<float>{gradient, sizes.padded_out},
+            RightMatrix<float>{b.weights, sizes.padded_depth}, full_rows, s.out_channels,
+            StoreTiles{in_gradient, sizes.padded_depth});
     for (int c = 0; c < s.in_channels; c += kLanes) {
       const ChannelLanes lanes(b.in_gradient, c, s.in_channels);
       Vec sum{};

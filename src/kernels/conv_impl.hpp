@@ -59,12 +59,9 @@ void pack(const ConvGeometry& s, const float* weights, float* packed) {
 }
 
 #ifdef HSCONAS_FIXED_PRODUCTS
-/// What an output's weights are multiplied by to be Fixed, such that sums of its products stay in
-/// their range where the inputs' mean magnitude is below 8. 0 where all weights are 0, NaN where
-/// one is infinite or NaN.
-inline float fixed_scale(const float* weights, int count) {
-  constexpr float kMost = 31.99F;
-  constexpr float kMostAltogether = 256.0F;
+/// What one unit of an output's weights stands for as Fixed: 0 where all of them are 0, no number
+/// where one is none.
+inline float fixed_unit(const float* weights, int count) {
   float altogether = 0.0F;
   float most = 0.0F;
   for (int i = 0; i < count; ++i) {
@@ -72,9 +69,8 @@ inline float fixed_scale(const float* weights, int count) {
     altogether += magnitude;
     if (most < magnitude) most = magnitude;
   }
-  if (!(altogether > 0.0F && altogether < __builtin_inff())) return altogether - altogether;
-  const float scale = kMostAltogether / altogether;
-  return scale * most < kMost ? scale : kMost / most;
+  const float unit = altogether / kMostOfColumn;
+  return unit * kMostRight < most ? most / kMostRight : unit;
 }
 
 template <>
@@ -85,21 +81,20 @@ void pack<Half>(const ConvGeometry& s, const float* weights, float* packed) {
   }
   zero(packed, packed_floats(s));
   const int columns = padded(s.out_channels);
-  float* scales = packed;
+  const int count = s.weights_per_output();
+  float* units = packed;
   auto* factors = reinterpret_cast<Fixed*>(packed + columns);
-  for (int n = 0; n < s.out_channels; ++n) {
-    scales[n] = fixed_scale(weights + Index{n} * s.weights_per_output(), s.weights_per_output());
-  }
+  for (int n = 0; n < s.out_channels; ++n) units[n] = fixed_unit(weights + Index{n} * count, count);
   for_each_weight(s, [&](Index to, Index from) {
     constexpr int kStep = Factors<Fixed>::kStep;
     const Index k = to / columns;
     const Index n = to % columns;
-    set(factors[k / kStep * kStep * columns + n * kStep + k % kStep], weights[from] * scales[n]);
+    const float whole = weights[from] / units[n];
+    // Nothing where the unit is 0 or none: that says it all.
+    if (!(whole > -kMostRight - 1.0F && whole < kMostRight + 1.0F)) return;
+    factors[k / kStep * kStep * columns + n * kStep + k % kStep].units =
+        static_cast<std::int16_t>(whole < 0.0F ? whole - 0.5F : whole + 0.5F);
   });
-  // A unit takes the place of each scale.
-  for (int n = 0; n < s.out_channels; ++n) {
-    if (scales[n] > 0.0F) packed[n] = 1.0F / (scales[n] * kFixedOne * kFixedOne);
-  }
 }
 #endif
 

@@ -11,9 +11,24 @@ namespace {
 constexpr int kRows = kLanes == 16 ? 8 : 4;
 constexpr int kMostVectors = 3;
 
+/// A matrix [rows][depth], the left factor of a product.
+template <typename W>
+struct LeftMatrix {
+  const W* values;
+  Index stride;
+  const float* units = nullptr;  ///< Of Fixed: what 1 stands for in each row.
+};
+
+/// A matrix [depth][columns]. Rows hold Factors<W>::kStep values side by side for each column.
+template <typename W>
+struct RightMatrix {
+  const W* values;
+  int columns;
+  const float* units = nullptr;  ///< Of Fixed: what 1 stands for in each column.
+};
+
 /// How a product reads its factors: `left` is the same for all columns, `right` that of kLanes
-/// columns, both for kStep of the depth. Rows of the right matrix hold kStep values side by side
-/// for each column.
+/// columns, both for kStep of the depth.
 template <typename W>
 struct Factors {
   static constexpr int kStep = 1;
@@ -21,19 +36,21 @@ struct Factors {
   static float left(const float* p) { return *p; }
   static Vec right(const float* p) { return load(p); }
   static void multiply_add(Vec& sum, float left, Vec right) { sum += left * right; }
-  static Vec finished(Vec sum, const float* /*units*/) { return sum; }
-};
-
-/// A matrix [depth][columns] as Factors<W> reads it.
-template <typename W>
-struct RightMatrix {
-  const W* values;
-  int columns;
-  const float* units = nullptr;  ///< Of Fixed: what a column's sums are multiplied by.
+  static Vec finished(Vec sum, const LeftMatrix<W>&, int, const RightMatrix<W>&, int) {
+    return sum;
+  }
 };
 
 #ifdef HSCONAS_FIXED_PRODUCTS
-/// Exact sums of whole numbers, within the range of 32 bits.
+/// A factor as a whole number of units. Rows of a left matrix use up to kMostLeft of them, columns
+/// of a right one up to kMostOfColumn altogether, so that sums stay below 2^31.
+struct Fixed {
+  std::int16_t units = 0;
+};
+constexpr float kMostLeft = 16383.0F;
+constexpr float kMostRight = 32766.0F;
+constexpr float kMostOfColumn = 131072.0F;
+
 template <>
 struct Factors<Fixed> {
   static constexpr int kStep = 2;
@@ -44,14 +61,36 @@ struct Factors<Fixed> {
     return _mm512_set1_epi32(pair);
   }
   static __m512i right(const Fixed* p) { return _mm512_loadu_si512(p); }
+  /// Rounding may take a column a little over: then the largest sums are cut off.
   static void multiply_add(Vec& sum, __m512i left, __m512i right) {
     sum = (Vec)_mm512_dpwssds_epi32((__m512i)sum, left, right);
   }
-  static Vec finished(Vec sum, const float* units) {
+  static Vec finished(Vec sum, const LeftMatrix<Fixed>& a, int row, const RightMatrix<Fixed>& b,
+                      int column) {
     asm("" : "+v"(sum));  // Else GCC 12 keeps a copy of each sum in memory.
-    return (Vec)_mm512_cvtepi32_ps((__m512i)sum) * load(units);
+    return (Vec)_mm512_cvtepi32_ps((__m512i)sum) * load(b.units + column) * a.units[row];
   }
 };
+
+/// A row of `count` floats, a multiple of kLanes, as Fixed; returns its unit, which is no number
+/// where one of the floats is not.
+inline float to_fixed(const float* row, int count, Fixed* to) {
+  const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+  __m512i most_bits = _mm512_setzero_si512();
+  for (int k = 0; k < count; k += kLanes) {
+    const __m512i bits = _mm512_and_si512(_mm512_loadu_si512(row + k), magnitude);
+    most_bits = _mm512_max_epu32(most_bits, bits);
+  }
+  const unsigned bits = _mm512_reduce_max_epu32(most_bits);
+  float most;
+  __builtin_memcpy(&most, &bits, sizeof(most));
+  const float scale = most > 0.0F ? kMostLeft / most : 0.0F;
+  for (int k = 0; k < count; k += kLanes) {
+    const __m512i whole = _mm512_cvtps_epi32((__m512)(load(row + k) * scale));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + k), _mm512_cvtepi32_epi16(whole));
+  }
+  return most * (1.0F / kMostLeft);
+}
 #endif
 
 /// A tile of a product, in registers.
@@ -76,10 +115,11 @@ struct StoreTiles {
 };
 
 template <int kVectors, typename W, typename Take>
-inline void product_tile(const W* a, Index a_stride, const RightMatrix<W>& b, int depth, int row,
+inline void product_tile(const LeftMatrix<W>& a, const RightMatrix<W>& b, int depth, int row,
                          int column, Take& take) {
   using F = Factors<W>;
   Tile<kVectors> sums = {};
+  const W* lefts = a.values + row * a.stride;
   const W* rights = b.values + column * F::kStep;
   for (int k = 0; k < depth; k += F::kStep) {
     decltype(F::right(rights)) right[kVectors];
@@ -87,44 +127,42 @@ inline void product_tile(const W* a, Index a_stride, const RightMatrix<W>& b, in
       right[v] = F::right(rights + Index{k} * b.columns + v * kLanes * F::kStep);
     }
     for (int r = 0; r < kRows; ++r) {
-      const auto left = F::left(a + r * a_stride + k);
+      const auto left = F::left(lefts + r * a.stride + k);
       for (int v = 0; v < kVectors; ++v) F::multiply_add(sums[r][v], left, right[v]);
     }
   }
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      sums[r][v] = F::finished(sums[r][v], b.units + column + v * kLanes);
+      sums[r][v] = F::finished(sums[r][v], a, row + r, b, column + v * kLanes);
     }
   }
   take(row, sums);
 }
 
 template <int kVectors, typename W, typename Takes>
-inline void product_rows(const W* a, Index a_stride, const RightMatrix<W>& b, int rows, int depth,
+inline void product_rows(const LeftMatrix<W>& a, const RightMatrix<W>& b, int rows, int depth,
                          int column, const Takes& takes) {
   auto take = takes.template at<kVectors>(column);
-  for (int r = 0; r < rows; r += kRows) {
-    product_tile<kVectors>(a + r * a_stride, a_stride, b, depth, r, column, take);
-  }
+  for (int r = 0; r < rows; r += kRows) product_tile<kVectors>(a, b, depth, r, column, take);
 }
 
 /// a [rows][depth] * b [depth][columns]; rows a multiple of kRows, columns of kLanes, depth filled
 /// up with zeros to a multiple of Factors<W>::kStep. For vectors of columns,
 /// `takes.at<kVectors>(column)` is handed (row, tile) after tile.
 template <typename W, typename Takes>
-inline void product(const W* a, Index a_stride, const RightMatrix<W>& b, int rows, int depth,
+inline void product(const LeftMatrix<W>& a, const RightMatrix<W>& b, int rows, int depth,
                     const Takes& takes) {
   for (int column = 0; column < b.columns;) {
     const int vectors = (b.columns - column) / kLanes;
     // Four are two and two: a lone vector would leave the registers idle.
     if (vectors == 1) {
-      product_rows<1>(a, a_stride, b, rows, depth, column, takes);
+      product_rows<1>(a, b, rows, depth, column, takes);
       column += kLanes;
     } else if (vectors == 2 || vectors == 4) {
-      product_rows<2>(a, a_stride, b, rows, depth, column, takes);
+      product_rows<2>(a, b, rows, depth, column, takes);
       column += 2 * kLanes;
     } else {
-      product_rows<kMostVectors>(a, a_stride, b, rows, depth, column, takes);
+      product_rows<kMostVectors>(a, b, rows, depth, column, takes);
       column += kMostVectors * kLanes;
     }
   }

@@ -108,27 +108,6 @@ inline void set(Half& to, float v) {
   to.bits = narrowed(Vec{} + v)[0];
 }
 
-#ifdef HSCONAS_FIXED_PRODUCTS
-/// A factor of a product, a multiple of 1 / kFixedOne; values beyond 32 are cut off.
-struct Fixed {
-  std::int16_t units = 0;
-};
-constexpr float kFixedOne = 1024.0F;
-
-/// To the nearest; NaN becomes some number.
-inline __m256i fixed(Vec v) {
-  const Vec most = Vec{} + 32767.0F;  // Beyond an int's range conversion would turn it negative.
-  const __m512 units = _mm512_min_ps((__m512)(v * kFixedOne), (__m512)most);
-  return _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(units));
-}
-inline void store(Fixed* p, Vec v) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), fixed(v));
-}
-inline void set(Fixed& to, float v) {
-  to.units = static_cast<std::int16_t>(_mm256_extract_epi16(fixed(Vec{} + v), 0));
-}
-#endif
-
 /// At least as much as `least`, lane by lane; NaN stays what it is.
 inline Vec at_least(Vec least, Vec v) {
 #if defined(HSCONAS_AVX512)
@@ -243,12 +222,6 @@ inline void ChannelLanes::store(Half* p, Vec v) const {
   constexpr __mmask32 kEven = 0x55555555;
   _mm512_mask_storeu_epi16(p, _mm512_kunpackw(high_, low_) & kEven, _mm512_cvtepu16_epi32(halves));
 }
-#ifdef HSCONAS_FIXED_PRODUCTS
-template <>
-inline void ChannelLanes::store(Fixed* p, Vec v) const {
-  _mm256_mask_storeu_epi16(p + first_, low_, fixed(v));
-}
-#endif
 #else
 /// The first half of every other lane from `low`, the second from `high`, whose first lane lies in
 /// between.

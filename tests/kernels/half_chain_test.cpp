@@ -62,12 +62,15 @@ std::vector<Half> rounded(const ConvKernels& kernels, const Floats& values) {
 }
 
 /// How far off each output of `unit` may be, before its batch norm, where its factors are whole
-/// multiples: of 1/1024 the inputs, of 1/1024 of a scale for each output the weights.
+/// multiples of units: those of a window's inputs and those of an output's weights.
 Values fixed_errors(const PlainUnit& plain, int images) {
   const ConvGeometry& shape = plain.unit.shape;
   Values errors(plain.out.size(), 0.0);
   if (shape.depthwise) return errors;
   const auto count = static_cast<std::size_t>(shape.weights_per_output());
+  double most_in = 0.0;
+  for (const double value : plain.in) most_in = std::max(most_in, std::abs(value));
+  const double in_error = 0.5 * most_in / 16383.0;
   Values weight_error(plain.mean.size());
   for (std::size_t c = 0; c < weight_error.size(); ++c) {
     double sum = 0.0;
@@ -76,11 +79,11 @@ Values fixed_errors(const PlainUnit& plain, int images) {
       sum += std::abs(plain.weights[i]);
       most = std::max(most, std::abs(plain.weights[i]));
     }
-    weight_error[c] = std::max(sum / 256.0, most / 31.99) / 2048.0;
+    weight_error[c] = 0.5 * std::max(sum / 131072.0, most / 32766.0);
   }
   for_each_product(shape, images, [&](std::size_t o, std::size_t i, std::size_t w) {
-    errors[o] += std::abs(plain.weights[w]) / 2048.0 +
-                 (std::abs(plain.in[i]) + 1.0 / 2048.0) * weight_error[o % weight_error.size()];
+    errors[o] += std::abs(plain.weights[w]) * in_error +
+                 (std::abs(plain.in[i]) + in_error) * weight_error[o % weight_error.size()];
   });
   return errors;
 }
@@ -257,7 +260,7 @@ TEST_CASE("fp16 rounds to the nearest, of two the even one, and keeps what is no
   }
 }
 
-TEST_CASE("products of fp16 that leave their range are cut off and keep their sign", "[kernels]") {
+TEST_CASE("products of fp16 hold the largest sums there can be", "[kernels]") {
   const std::vector<Half> in(40, Half{0x63d0});  // 1000.
   Floats weights(120, 0.5F);
   std::fill_n(weights.begin() + 40, 40, -0.5F);
@@ -265,7 +268,7 @@ TEST_CASE("products of fp16 that leave their range are cut off and keep their si
   for (const ConvKernels& kernels : conv_kernels()) {
     const Values out = mix(kernels, in, weights);
     INFO(kernels.isa);
-    CHECK(out[0] == Approx(20.0 * (is_fixed(kernels) ? 8.0 : 1000.0)).epsilon(1e-3));
+    CHECK(out[0] == Approx(20.0 * 1000.0).epsilon(1e-3));
     CHECK(out[1] == -out[0]);
     CHECK(out[2] == 0.0);
   }

@@ -73,9 +73,8 @@ struct ConvForward {
 
 /// What a forward pass is made of, with activations that are T in memory: float, or Half for half
 /// the traffic. Arithmetic is fp32 all the same, but for the products of dense convolutions of Half
-/// on "avx512-vnni": their factors are whole numbers of 16 bits, twice as many at a time, and their
-/// sums of 32. An input counts in steps of 1/1024 up to 32, which is fine for what comes out of a
-/// batch norm, and outputs are cut off where the inputs' mean magnitude exceeds 8.
+/// on "avx512-vnni": their factors are whole numbers of 16 bits, twice as many at a time, inputs in
+/// steps of 1/16383 of the largest that a pixel's window has, and their sums exact.
 template <typename T>
 struct ForwardKernels {
   /// `weights` is [out_channels, in_channels / groups, kernel, kernel]; `packed` takes
