@@ -274,6 +274,20 @@ TEST_CASE("products of fp16 hold the largest sums there can be", "[kernels]") {
   }
 }
 
+TEST_CASE("inputs that are no numbers stay so in products of fp16", "[kernels]") {
+  const Floats weights(40, 1.0F);
+  for (const Half bad : {Half{0x7e00}, Half{0x7c00}, Half{0xfc00}}) {
+    for (const std::size_t place : {std::size_t{0}, std::size_t{39}}) {
+      std::vector<Half> in(40, Half{0x3c00});
+      in[place] = bad;
+      for (const ConvKernels& kernels : conv_kernels()) {
+        INFO(kernels.isa << " " << value_of(bad) << " at " << place);
+        CHECK_FALSE(std::isfinite(mix(kernels, in, weights)[0]));
+      }
+    }
+  }
+}
+
 TEST_CASE("weights that are no numbers stay so in products of fp16", "[kernels]") {
   const std::vector<Half> ones(4, Half{0x3c00});
   for (const float bad :
