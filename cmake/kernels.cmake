@@ -20,7 +20,7 @@ endif()
 # The threads of the kernels. Without OpenMP they run on one.
 find_package(OpenMP QUIET COMPONENTS CXX)
 if(OpenMP_CXX_FOUND)
-  set_source_files_properties(src/kernels/conv_chain.cpp PROPERTIES COMPILE_OPTIONS
+  set_source_files_properties(src/kernels/parallel.cpp PROPERTIES COMPILE_OPTIONS
     "${OpenMP_CXX_FLAGS}")
   target_link_libraries(hsconas_core PUBLIC ${OpenMP_CXX_LIBRARIES})
 else()

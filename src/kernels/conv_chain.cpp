@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "hsconas/kernels/parallel.hpp"
+
 namespace hsconas {
 
 namespace {
@@ -103,17 +105,18 @@ float* Workspace::at_least(std::int64_t floats) {
 ConvChains::ConvChains(int threads, const ConvKernels& kernels)
     : kernels_(kernels),
       threads_(std::max(1, threads)),
+      parts_each_(threads_ > 1 ? 8 : 1),
       scratch_(static_cast<std::size_t>(threads_)),
       weight_gradients_(static_cast<std::size_t>(threads_)),
       between_of_(static_cast<std::size_t>(threads_)) {}
 
 template <typename Work>
-void ConvChains::in_parts(std::int64_t count, Work work) {
-  const int parts = threads_;
-#pragma omp parallel for num_threads(parts) schedule(static, 1) if (parts > 1)
-  for (int part = 0; part < parts; ++part) {
-    work(static_cast<std::size_t>(part), count * part / parts, count * (part + 1) / parts);
-  }
+void ConvChains::in_parts(std::int64_t count, int parts_each, Work work) {
+  const std::int64_t parts = std::int64_t{threads_} * parts_each;
+  in_parallel(threads_, static_cast<std::size_t>(parts), [&](std::size_t thread, std::size_t part) {
+    const auto index = static_cast<std::int64_t>(part);
+    work(thread, part, count * index / parts, count * (index + 1) / parts);
+  });
 }
 
 template <typename T>
@@ -121,12 +124,13 @@ NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t imag
                                     const ConvForward<T>& work) {
   const std::int64_t scratch = kernels_.scratch_floats(shape);
   for (Workspace& workspace : scratch_) workspace.at_least(scratch);
-  auto means = zeros(threads_, shape.out_channels);
+  const int parts = threads_ * parts_each_;
+  auto means = zeros(parts, shape.out_channels);
   auto squares = means;
-  in_parts(images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
+  in_parts(images, parts_each_, [&](std::size_t thread, std::size_t part, auto first, auto last) {
     ConvForward<T> own = work;
     own.moments = {means[part].data(), squares[part].data()};
-    kernels_.on<T>().forward(shape, own, first, last, scratch_[part].at_least(scratch));
+    kernels_.on<T>().forward(shape, own, first, last, scratch_[thread].data());
   });
   // Pools the parts, like the kernels do within one.
   const auto channels = static_cast<std::size_t>(shape.out_channels);
@@ -134,7 +138,7 @@ NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t imag
   double before = 0.0;
   for (std::size_t part = 0; part < means.size(); ++part) {
     const auto index = static_cast<std::int64_t>(part);
-    const std::int64_t own = images * (index + 1) / threads_ - images * index / threads_;
+    const std::int64_t own = images * (index + 1) / parts - images * index / parts;
     const auto count = static_cast<double>(own * shape.out_pixels());
     if (own == 0) continue;
     for (std::size_t c = 0; c < channels; ++c) {
@@ -183,35 +187,36 @@ template <typename T>
 std::vector<NormStatistics> ConvChains::calibrate(std::span<const ConvUnit> units,
                                                   const InputOf<T>& in,
                                                   std::span<const PackedWeights> weights,
-                                                  double epsilon, Channels<T> to,
-                                                  Channels<const T> plus) {
+                                                  double epsilon, const OutputOf<T>& out) {
   NormFactors norm;
-  T* out = nullptr;
+  T* made = nullptr;
   auto statistics = run(units, in, epsilon, norm, [&](std::size_t u) {
-    out = between_[u % 2].at_least_of<T>(in.images * out_values(units[u].shape));
-    return std::pair<const float*, T*>(weights[u].data(), out);
+    const bool is_read = u + 1 < units.size() || out.to.data != nullptr;
+    made =
+        is_read ? between_[u % 2].at_least_of<T>(in.images * out_values(units[u].shape)) : nullptr;
+    return std::pair<const float*, T*>(weights[u].data(), made);
   });
+  if (out.to.data == nullptr) return statistics;
   const ConvUnit& last = units.back();
   write(last.shape.out_channels, in.images * last.shape.out_pixels(),
-        dense<const T>(out, last.shape.out_channels), norm.activation(last.relu), to, plus);
+        dense<const T>(made, last.shape.out_channels), norm.activation(last.relu), out);
   return statistics;
 }
 
 template <typename T>
 void ConvChains::apply(std::span<const ConvUnit> units, const InputOf<T>& in,
                        std::span<const PackedWeights> weights, std::span<const NormFactors> norms,
-                       Channels<T> to, Channels<const T> plus) {
+                       const OutputOf<T>& out) {
   const std::int64_t step = images_at_once(units, sizeof(T));
-  // Here, not in the threads: no exception may leave those.
-  for (std::size_t part = 0; part < scratch_.size(); ++part) {
+  for (std::size_t thread = 0; thread < scratch_.size(); ++thread) {
     for (std::size_t u = 0; u < units.size(); ++u) {
-      scratch_[part].at_least(kernels_.scratch_floats(units[u].shape));
+      scratch_[thread].at_least(kernels_.scratch_floats(units[u].shape));
       if (u + 1 < units.size()) {
-        between_of_[part][u % 2].at_least_of<T>(step * out_values(units[u].shape));
+        between_of_[thread][u % 2].at_least_of<T>(step * out_values(units[u].shape));
       }
     }
   }
-  in_parts(in.images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
+  in_parts(in.images, parts_each_, [&](std::size_t thread, std::size_t, auto first, auto last) {
     for (std::int64_t image = first; image < last; image += step) {
       const std::int64_t images = std::min(step, last - image);
       const ConvGeometry& first_shape = units.front().shape;
@@ -224,16 +229,18 @@ void ConvChains::apply(std::span<const ConvUnit> units, const InputOf<T>& in,
                             .weights = weights[u].data(),
                             .out_activation = norms[u].activation(units[u].relu)};
         if (u + 1 == units.size()) {
-          work.out = from_pixel(to, image * shape.out_pixels());
-          work.plus = from_pixel(plus, image * shape.out_pixels());
+          work.out = from_pixel(out.to, image * shape.out_pixels());
+          work.plus = from_pixel(out.plus, image * shape.out_pixels());
         } else {
           work.out =
-              dense(reinterpret_cast<T*>(between_of_[part][u % 2].data()), shape.out_channels);
+              dense(reinterpret_cast<T*>(between_of_[thread][u % 2].data()), shape.out_channels);
         }
-        kernels_.on<T>().forward(shape, work, 0, images, scratch_[part].data());
+        kernels_.on<T>().forward(shape, work, 0, images, scratch_[thread].data());
         pixels = {work.out.data, work.out.pixel_stride, work.out.channel_stride};
         activation = {};
       }
+      const std::int64_t out_pixels = units.back().shape.out_pixels();
+      copy(out, image * out_pixels, (image + images) * out_pixels);
     }
   });
 }
@@ -246,7 +253,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
   auto sums = zeros(threads_, last_channels);
   auto alongs = sums;
   const std::int64_t pixels = in.images * last_unit.shape.out_pixels();
-  in_parts(pixels, [&](std::size_t part, std::int64_t first, std::int64_t last) {
+  in_parts(pixels, 1, [&](std::size_t, std::size_t part, auto first, auto last) {
     kernels_.reduce_gradient(last_channels, outs.back(), norms.back().activation(last_unit.relu),
                              gradients.out, sums[part].data(), alongs[part].data(), first, last);
   });
@@ -280,7 +287,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
     for (Workspace& workspace : weight_gradients_) workspace.at_least(packed_gradient);
     sums = zeros(threads_, is_first ? 0 : shape.in_channels);
     alongs = sums;
-    in_parts(in.images, [&](std::size_t part, std::int64_t first, std::int64_t last) {
+    in_parts(in.images, 1, [&](std::size_t thread, std::size_t part, auto first, auto last) {
       ConvBackward own = work;
       own.weight_gradient = weight_gradients_[part].at_least(packed_gradient);
       std::fill_n(own.weight_gradient, packed_gradient, 0.0F);
@@ -288,7 +295,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
         own.in_sum = sums[part].data();
         own.in_along = alongs[part].data();
       }
-      kernels_.backward(shape, own, first, last, scratch_[part].at_least(scratch));
+      kernels_.backward(shape, own, first, last, scratch_[thread].data());
     });
     float* weight_gradient = weight_gradients_.front().at_least(packed_gradient);
     for (std::size_t part = 1; part < weight_gradients_.size(); ++part) {
@@ -303,22 +310,43 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
 
 template <typename T>
 void ConvChains::write(int channels, std::int64_t pixels, Channels<const T> from,
-                       const Activation& activation, Channels<T> to, Channels<const T> plus,
-                       bool accumulate) {
-  in_parts(pixels, [&](std::size_t, std::int64_t first, std::int64_t last) {
-    kernels_.on<T>().write_activated(channels, from, activation, plus, to, accumulate, first, last);
+                       const Activation& activation, const OutputOf<T>& out, bool accumulate) {
+  // So that both halves of a pixel that is partly copied are written while it is in cache.
+  const std::int64_t step = out.copied > 0 ? 64 : pixels;
+  in_parts(pixels, parts_each_, [&](std::size_t, std::size_t, auto first, auto last) {
+    for (std::int64_t pixel = first; pixel < last; pixel += step) {
+      const std::int64_t end = std::min(pixel + step, last);
+      kernels_.on<T>().write_activated(channels, from, activation, out.plus, out.to, accumulate,
+                                       pixel, end);
+      copy(out, pixel, end);
+    }
   });
+}
+
+template <typename T>
+void ConvChains::average(int channels, std::int64_t images, std::int64_t pixels,
+                         Channels<const T> from, float* to) {
+  in_parts(images, parts_each_, [&](std::size_t, std::size_t, auto first, auto last) {
+    kernels_.on<T>().average(channels, pixels, from, to, first, last);
+  });
+}
+
+template <typename T>
+void ConvChains::copy(const OutputOf<T>& out, std::int64_t first, std::int64_t last) const {
+  if (out.copied == 0) return;
+  kernels_.on<T>().write_activated(out.copied, out.from, {}, {}, out.copy, false, first, last);
 }
 
 #define HSCONAS_CHAINS_OF(T)                                                                       \
   template std::vector<NormStatistics> ConvChains::calibrate<T>(                                   \
       std::span<const ConvUnit>, const InputOf<T>&, std::span<const PackedWeights>, double,        \
-      Channels<T>, Channels<const T>);                                                             \
+      const OutputOf<T>&);                                                                         \
   template void ConvChains::apply<T>(std::span<const ConvUnit>, const InputOf<T>&,                 \
                                      std::span<const PackedWeights>, std::span<const NormFactors>, \
-                                     Channels<T>, Channels<const T>);                              \
+                                     const OutputOf<T>&);                                          \
   template void ConvChains::write<T>(int, std::int64_t, Channels<const T>, const Activation&,      \
-                                     Channels<T>, Channels<const T>, bool);
+                                     const OutputOf<T>&, bool);                                    \
+  template void ConvChains::average<T>(int, std::int64_t, std::int64_t, Channels<const T>, float*);
 HSCONAS_CHAINS_OF(float)
 HSCONAS_CHAINS_OF(Half)
 #undef HSCONAS_CHAINS_OF

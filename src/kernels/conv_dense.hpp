@@ -31,74 +31,112 @@ inline DenseSizes dense_sizes(const ConvGeometry& s) {
   return sizes;
 }
 
+/// Of a 1x1 convolution's window.
+constexpr bool is_pixel(const ConvGeometry& s) {
+  return s.kernel == 1 && s.stride == 1;
+}
+
+/// Takes rows of activations to memory.
+struct StoreRows {
+  float* to;
+  int stride;
+
+  struct Row {};
+  void see(Row&, int row, int c, Vec v) const { store(to + Index{row} * stride + c, v); }
+  void end(const Row&, int) const {}
+};
+
+/// Some of the rows of read_pixels().
+template <int kGroup, typename T, typename Take>
+inline void read_group(const ConvGeometry& s, Channels<const T> in, const Activation& activation,
+                       Index pixel, int row, Take& take) {
+  const int whole = s.in_channels / kLanes * kLanes;
+  const ChannelLanes full(in, 0, kLanes);
+  const ChannelLanes rest(in, whole, s.in_channels);
+  const T* from = in.data + (pixel + row) * in.pixel_stride;
+  typename Take::Row seen[kGroup] = {};
+  const auto read = [&](const ChannelLanes& lanes, const T* p, int c) {
+    const LaneActivation activated(activation, c);
+    for (int r = 0; r < kGroup; ++r) {
+      take.see(seen[r], row + r, c, activated(lanes.stream(p + r * in.pixel_stride)));
+    }
+  };
+  for (int c = 0; c < whole; c += kLanes) read(full, from + Index{c} * in.channel_stride, c);
+  if (whole < s.in_channels) read(rest, from, whole);
+  for (int r = 0; r < kGroup; ++r) take.end(seen[r], row + r);
+}
+
+/// Hands `take` the channels that a 1x1 convolution reads of `rows` pixels from `pixel` on: as
+/// Take::Row, which begins empty, what was seen of a row, then the row, the channel and so many
+/// values.
+template <typename T, typename Take>
+inline void read_pixels(const ConvGeometry& s, Channels<const T> in, const Activation& activation,
+                        Index pixel, int rows, Take take) {
+  constexpr int kGroup = 4;  // Rows that share what is read of the activation.
+  int row = 0;
+  for (; row + kGroup <= rows; row += kGroup) {
+    read_group<kGroup>(s, in, activation, pixel, row, take);
+  }
+  for (; row < rows; ++row) read_group<1>(s, in, activation, pixel, row, take);
+}
+
+/// `values` channels that lie side by side.
+template <typename T>
+inline void copy_run(const T* from, int values, float* to) {
+  for (int k = 0; k < values; k += kLanes) {
+    const ChannelLanes lanes(Channels<const T>{from, 0, 1}, k, values);
+    lanes.store(to, lanes.load(from));
+  }
+}
+
 /// The windows of `rows` output pixels from `pixel` on, and rows of zeros up to a multiple of
 /// kRows.
 template <typename T>
 inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channels<const T> in,
                          const Activation& activation, Index pixel, int rows, float* to) {
   const int stride = sizes.padded_depth;
-  if (s.kernel == 1 && s.stride == 1) {
-    // Few rows at a time, so that those stay in the first-level cache from vector to vector.
-    for (int block = 0; block < rows; block += kRows) {
-      const int end = smaller(block + kRows, rows);
-      for (int c = 0; c < s.in_channels; c += kLanes) {
-        const ChannelLanes lanes(in, c, s.in_channels);
-        const LaneActivation activated(activation, c);
-        for (int r = block; r < end; ++r) {
-          store(to + Index{r} * stride + c,
-                activated(lanes.stream(in.data + (pixel + r) * in.pixel_stride)));
-        }
-      }
-    }
+  if (is_pixel(s)) {
+    read_pixels(s, in, activation, pixel, rows, StoreRows{to, stride});
   } else {
     const int out_size = s.out_size();
-    const Index per_image = s.out_pixels();
     const int pad = s.kernel / 2;
+    const int run = s.kernel * s.in_channels;
     const bool is_packed = in.channel_stride == 1 && in.pixel_stride == s.in_channels &&
                            activation.scale == nullptr && !activation.relu;
+    const int place = static_cast<int>(pixel % s.out_pixels());
+    int out_y = place / out_size;
+    int out_x = place % out_size;
+    const T* image = in.data + pixel / s.out_pixels() * s.in_pixels() * in.pixel_stride;
     for (int r = 0; r < rows; ++r) {
-      const Index image = (pixel + r) / per_image;
-      const int place = static_cast<int>((pixel + r) % per_image);
-      const int top = place / out_size * s.stride - pad;
-      const int left = place % out_size * s.stride - pad;
       float* row = to + Index{r} * stride;
-      if (is_packed && top >= 0 && left >= 0 && top + s.kernel <= s.in_size &&
-          left + s.kernel <= s.in_size) {  // Each of its rows lies in one piece.
-        const T* from =
-            in.data + (image * s.in_pixels() + Index{top} * s.in_size + left) * s.in_channels;
-        const int run = s.kernel * s.in_channels;
-        for (int ky = 0; ky < s.kernel; ++ky) {
-          for (int k = 0; k < run; k += kLanes) {
-            const ChannelLanes lanes(in, k, run);
-            lanes.store(row, lanes.load(from));
-          }
-          from += Index{s.in_size} * s.in_channels;
-          row += run;
-        }
-        zero(row, stride - sizes.depth);
-        continue;
-      }
+      for (int k = 0; k < stride; k += kLanes) store(row + k, Vec{});
+      const int left = out_x * s.stride - pad;
+      const int first = left < 0 ? -left : 0;  // Of the columns within the image.
+      const int last = smaller(s.kernel, s.in_size - left);
       for (int ky = 0; ky < s.kernel; ++ky) {
-        for (int kx = 0; kx < s.kernel; ++kx) {
-          const int y = top + ky;
-          const int x = left + kx;
-          if (y < 0 || y >= s.in_size || x < 0 || x >= s.in_size) {
-            zero(row, s.in_channels);
-            row += s.in_channels;
-            continue;
+        const int y = out_y * s.stride - pad + ky;
+        if (y < 0 || y >= s.in_size) continue;
+        for (int kx = first; kx < last; ++kx) {
+          const T* from = image + (Index{y} * s.in_size + left + kx) * in.pixel_stride;
+          float* window = row + ky * run + kx * s.in_channels;
+          if (is_packed) {  // The rest of this row lies in one piece.
+            copy_run(from, (last - kx) * s.in_channels, window);
+            break;
           }
-          const T* from =
-              in.data + (image * s.in_pixels() + Index{y} * s.in_size + x) * in.pixel_stride;
           for (int c = 0; c < s.in_channels; ++c) {
             float value = to_float(from[Index{c} * in.channel_stride]);
             if (activation.scale != nullptr) {
               value = value * activation.scale[c] + activation.shift[c];
             }
-            set(*row++, activation.relu && !(value > 0.0F) ? 0.0F : value);
+            window[c] = activation.relu && !(value > 0.0F) ? 0.0F : value;
           }
         }
       }
-      zero(row, stride - sizes.depth);
+      if (++out_x < out_size) continue;
+      out_x = 0;
+      if (++out_y < out_size) continue;
+      out_y = 0;
+      image += s.in_pixels() * in.pixel_stride;
     }
   }
   for (int r = rows; r % kRows != 0; ++r) zero(to + Index{r} * stride, stride);
@@ -119,24 +157,47 @@ struct Operands {
   static RightMatrix<float> weights(const float* packed, int columns) { return {packed, columns}; }
 };
 #ifdef HSCONAS_FIXED_PRODUCTS
+/// Takes rows to memory, and the largest magnitude of each.
+struct StoreAndCompare : StoreRows {
+  RowMaxima& most;
+
+  using Row = RowMaxima::Row;
+  void see(Row& seen, int row, int c, Vec v) const {
+    store(to + Index{row} * stride + c, v);
+    seen.see(v);
+  }
+  void end(const Row& seen, int row) const { most.end(seen, row); }
+};
+
 template <>
 struct Operands<Half> {
   using Value = Fixed;
 
-  /// The scratch memory holds the windows, the units of their rows, and floats of a few rows.
+  /// The scratch memory holds the windows, floats of a few rows, and the units of all of them.
   static LeftMatrix<Fixed> windows(const ConvGeometry& s, const DenseSizes& sizes,
                                    Channels<const Half> in, const Activation& activation,
                                    Index pixel, int rows, float* scratch) {
     const int depth = sizes.padded_depth;
     auto* fixed = reinterpret_cast<Fixed*>(scratch);
-    float* units = scratch + Index{sizes.tile} * depth / 2;
-    float* floats = units + sizes.tile;
+    float* floats = scratch + Index{sizes.tile} * depth / 2;
+    float* units = floats + Index{kRows} * depth;
     for (int block = 0; block < rows; block += kRows) {
-      load_windows(s, sizes, in, activation, pixel + block, smaller(rows - block, kRows), floats);
-      for (int r = 0; r < kRows; ++r) {
-        units[block + r] =
-            to_fixed(floats + Index{r} * depth, depth, fixed + Index{block + r} * depth);
+      const int count = smaller(rows - block, kRows);
+      RowMaxima most;
+      if (is_pixel(s)) {
+        read_pixels(s, in, activation, pixel + block, count,
+                    StoreAndCompare{{floats, depth}, most});
+        if (count < kRows) zero(floats + Index{count} * depth, Index{kRows - count} * depth);
+        for (int r = count; r < kRows; ++r) most.end({}, r);
+      } else {
+        load_windows(s, sizes, in, activation, pixel + block, count, floats);
+        for (int r = 0; r < kRows; ++r) {
+          RowMaxima::Row seen;
+          for (int c = 0; c < depth; c += kLanes) seen.see(load(floats + Index{r} * depth + c));
+          most.end(seen, r);
+        }
       }
+      to_fixed(floats, depth, most, fixed + Index{block} * depth, units + block);
     }
     return {fixed, depth, units};
   }

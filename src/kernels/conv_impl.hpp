@@ -168,6 +168,23 @@ void write_activated(int channels, Channels<const T> from, const Activation& act
   }
 }
 
+template <typename T>
+void average(int channels, std::int64_t pixels, Channels<const T> from, float* to,
+             std::int64_t first, std::int64_t last) {
+  const float share = 1.0F / static_cast<float>(pixels);
+  for (Index image = first; image < last; ++image) {
+    for (int c = 0; c < channels; c += kLanes) {
+      const ChannelLanes from_lanes(from, c, channels);
+      const ChannelLanes to_lanes(Channels<float>{to, channels, 1}, c, channels);
+      Vec sum{};
+      for (Index p = image * pixels; p < (image + 1) * pixels; ++p) {
+        sum += from_lanes.load(from.data + p * from.pixel_stride);
+      }
+      to_lanes.store(to + image * channels, sum * share);
+    }
+  }
+}
+
 void reduce_gradient(int channels, const float* z, const Activation& activation,
                      Channels<const float> gradient, double* sum, double* along, std::int64_t first,
                      std::int64_t last) {
@@ -195,7 +212,10 @@ void reduce_gradient(int channels, const float* z, const Activation& activation,
 
 template <typename T>
 ForwardKernels<T> forward_kernels() {
-  return {.pack = pack<T>, .forward = forward<T>, .write_activated = write_activated<T>};
+  return {.pack = pack<T>,
+          .forward = forward<T>,
+          .write_activated = write_activated<T>,
+          .average = average<T>};
 }
 
 }  // namespace

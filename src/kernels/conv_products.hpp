@@ -72,24 +72,59 @@ struct Factors<Fixed> {
   }
 };
 
-/// A row of `count` floats, a multiple of kLanes, as Fixed; returns its unit, which is no number
-/// where one of the floats is not.
-inline float to_fixed(const float* row, int count, Fixed* to) {
-  const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
-  __m512i most_bits = _mm512_setzero_si512();
-  for (int k = 0; k < count; k += kLanes) {
-    const __m512i bits = _mm512_and_si512(_mm512_loadu_si512(row + k), magnitude);
-    most_bits = _mm512_max_epu32(most_bits, bits);
+/// The largest magnitude of each of kRows rows, all of which are to be ended.
+class RowMaxima {
+ public:
+  /// While its values are read.
+  struct Row {
+    __m512i most = _mm512_setzero_si512();
+
+    void see(Vec v) {
+      const __m512i magnitude = _mm512_and_si512((__m512i)v, _mm512_set1_epi32(0x7fffffff));
+      most = _mm512_max_epu32(most, magnitude);  // As bits, of which NaN has the most.
+    }
+  };
+  void end(const Row& seen, int row) { most_[row] = seen.most; }
+
+  /// Over the lanes.
+  __m256 rows() const {
+    // Two rows into one vector, two of those, and what is left of both halves.
+    __m512i pairs[kRows / 2];
+    for (int i = 0; i < kRows / 2; ++i) {
+      pairs[i] = _mm512_max_epu32(_mm512_unpacklo_epi32(most_[2 * i], most_[2 * i + 1]),
+                                  _mm512_unpackhi_epi32(most_[2 * i], most_[2 * i + 1]));
+    }
+    __m256i fours[2];
+    for (int i = 0; i < 2; ++i) {
+      const __m512i four = _mm512_max_epu32(_mm512_unpacklo_epi64(pairs[2 * i], pairs[2 * i + 1]),
+                                            _mm512_unpackhi_epi64(pairs[2 * i], pairs[2 * i + 1]));
+      fours[i] = _mm256_max_epu32(_mm512_castsi512_si256(four), _mm512_extracti64x4_epi64(four, 1));
+    }
+    return (__m256)_mm256_max_epu32(_mm256_permute2x128_si256(fours[0], fours[1], 0x20),
+                                    _mm256_permute2x128_si256(fours[0], fours[1], 0x31));
   }
-  const unsigned bits = _mm512_reduce_max_epu32(most_bits);
-  float most;
-  __builtin_memcpy(&most, &bits, sizeof(most));
-  const float scale = most > 0.0F ? kMostLeft / most : 0.0F;
-  for (int k = 0; k < count; k += kLanes) {
-    const __m512i whole = _mm512_cvtps_epi32((__m512)(load(row + k) * scale));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + k), _mm512_cvtepi32_epi16(whole));
+
+ private:
+  static_assert(kRows == 8);
+  __m512i most_[kRows];
+};
+
+/// kRows rows of `count` floats, a multiple of kLanes, as Fixed. Their units are no numbers where
+/// one of the floats is not.
+inline void to_fixed(const float* from, int count, const RowMaxima& most, Fixed* to, float* units) {
+  const __m256 largest = most.rows();
+  _mm256_storeu_ps(units, _mm256_mul_ps(largest, _mm256_set1_ps(1.0F / kMostLeft)));
+  const __mmask8 is_some = _mm256_cmp_ps_mask(largest, _mm256_setzero_ps(), _CMP_GT_OQ);
+  float scales[kRows];
+  _mm256_storeu_ps(scales, _mm256_maskz_div_ps(is_some, _mm256_set1_ps(kMostLeft), largest));
+  for (int r = 0; r < kRows; ++r) {
+    for (int c = 0; c < count; c += kLanes) {
+      const __m512i whole = _mm512_cvtps_epi32((__m512)(load(from + c) * scales[r]));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + c), _mm512_cvtepi32_epi16(whole));
+    }
+    from += count;
+    to += count;
   }
-  return most * (1.0F / kMostLeft);
 }
 #endif
 
@@ -131,12 +166,14 @@ inline void product_tile(const LeftMatrix<W>& a, const RightMatrix<W>& b, int de
       for (int v = 0; v < kVectors; ++v) F::multiply_add(sums[r][v], left, right[v]);
     }
   }
+  // Not in place: GCC 12 would keep sums in memory that `take` may look at.
+  Tile<kVectors> finished;
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      sums[r][v] = F::finished(sums[r][v], a, row + r, b, column + v * kLanes);
+      finished[r][v] = F::finished(sums[r][v], a, row + r, b, column + v * kLanes);
     }
   }
-  take(row, sums);
+  take(row, finished);
 }
 
 template <int kVectors, typename W, typename Takes>

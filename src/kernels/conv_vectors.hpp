@@ -361,6 +361,7 @@ class Finish {
   void operator()(Index pixel, Vec v, Sums& sums) const {
     if constexpr (kMoments) {
       sums.add(v);
+      if (to_.data == nullptr) return;
     } else {
       v = activation_(v);
       if (plus_.data != nullptr) v += plus_lanes_.load(plus_.data + pixel * plus_.pixel_stride);

@@ -1,5 +1,7 @@
 #include "hsconas/supernet/calibration.hpp"
 
+#include <span>
+
 #include <torch/torch.h>
 
 #include "hsconas/supernet/candidate.hpp"
@@ -15,7 +17,10 @@ BatchNormStatistics calibrate(const Supernet& supernet, const Architecture& arch
   double images_before = 0.0;
   for (const torch::Tensor& batch : batches) {
     torch::Tensor x = batch;
-    for (const CandidateBlock& block : blocks) x = block.calibrate(x, statistics, images_before);
+    for (const CandidateBlock& block : std::span(blocks).first(blocks.size() - 1)) {
+      x = block.calibrate(x, statistics, images_before);
+    }
+    blocks.back().observe(x, statistics, images_before);
     images_before += static_cast<double>(batch.size(0));
   }
   return statistics;

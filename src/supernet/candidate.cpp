@@ -65,28 +65,48 @@ torch::Tensor packed_pixels(const torch::Tensor& x, torch::ScalarType type) {
   return x.to(type).contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
+/// The part of a block's primitives that our kernels know.
+struct UnitRunner {
+  std::span<const PackedWeights> weights;  ///< None on a GPU.
+  torch::ScalarType type;                  ///< Of activations.
+
+  /// take_units() of run_block(): `run(block, x)` gives the units' output.
+  template <typename Run>
+  std::size_t take(std::span<const Primitive>& primitives, torch::Tensor& x, Run run) const {
+    std::span<const Primitive> left = primitives;
+    const bool has_pool = left.front().kind == PrimitiveKind::AvgPool;
+    if (has_pool) left = left.subspan(1);
+    const ConvBlock block = ConvBlock::leading(left, false);
+    if (weights.empty() || block.unit_count() == 0) {
+      x = x.to(torch::kFloat);
+      return 0;
+    }
+    x = packed_pixels(x, type);
+    if (has_pool) x = average_pooled(primitives.front(), x);
+    x = run(block, x);
+    primitives = left;
+    return block.unit_count();
+  }
+};
+
 /// Batch statistics, pooled on the way.
 struct CalibrationRunner {
   const std::vector<Parameter>& parameters;
-  std::span<const PackedWeights> weights;
-  torch::ScalarType type;
+  UnitRunner units;
   std::size_t position;
   std::vector<BatchNormStatistics::Layer>& statistics;
   double images_before;
 
   std::size_t take_units(std::span<const Primitive>& primitives, std::size_t slot,
                          torch::Tensor& x) const {
-    if (weights.empty()) return 0;
-    const ConvBlock block = ConvBlock::leading(primitives, false);
-    if (block.unit_count() == 0) return 0;
-    std::vector<NormStatistics> seen;
-    const auto images = static_cast<double>(x.size(0));
-    x = run_conv_block(block, packed_pixels(x, type), weights.subspan(slot, block.unit_count()),
-                       seen)
-            .to(torch::kFloat);
-    check_range(seen, type, position);
-    pool(statistics, slot, images_before, seen, images);
-    return block.unit_count();
+    return units.take(primitives, x, [&](const ConvBlock& block, const torch::Tensor& in) {
+      std::vector<NormStatistics> seen;
+      const torch::Tensor out =
+          run_conv_block(block, in, units.weights.subspan(slot, block.unit_count()), seen);
+      check_range(seen, units.type, position);
+      pool(statistics, slot, images_before, seen, static_cast<double>(in.size(0)));
+      return out;
+    });
   }
 
   torch::Tensor conv(const Primitive& p, std::size_t slot, const torch::Tensor& x) const {
@@ -111,19 +131,21 @@ struct CalibrationRunner {
 
 /// Fixed statistics.
 struct AppliedRunner : FrozenRunner {
-  std::span<const PackedWeights> packed;
-  torch::ScalarType type;
+  UnitRunner units;
   std::span<const NormFactors> norms;
 
   std::size_t take_units(std::span<const Primitive>& primitives, std::size_t slot,
                          torch::Tensor& x) const {
-    if (packed.empty()) return 0;
-    const ConvBlock block = ConvBlock::leading(primitives, false);
-    const std::size_t count = block.unit_count();
-    if (count == 0) return 0;
-    x = run_conv_block(block, packed_pixels(x, type), packed.subspan(slot, count),
-                       norms.subspan(slot, count))
-            .to(torch::kFloat);
+    const std::size_t count =
+        units.take(primitives, x, [&](const ConvBlock& block, const torch::Tensor& in) {
+          return run_conv_block(block, in, units.weights.subspan(slot, block.unit_count()),
+                                norms.subspan(slot, block.unit_count()));
+        });
+    if (count > 0 && !primitives.empty() &&
+        primitives.front().kind == PrimitiveKind::GlobalAvgPool) {
+      x = average_of_pixels(x);
+      primitives = primitives.subspan(1);
+    }
     return count;
   }
 };
@@ -174,17 +196,39 @@ std::vector<CandidateBlock> candidate_blocks(const Supernet& supernet, const Arc
 torch::Tensor CandidateBlock::calibrate(const torch::Tensor& x, BatchNormStatistics& statistics,
                                         double images_before) const {
   const c10::InferenceMode guard;
-  auto& own = statistics.blocks[position_];
   if (!conv_block_) {
-    CalibrationRunner runner{parameters_, weights_, type_, position_, own, images_before};
-    return run_block(block_, packed_pixels(x, torch::kFloat), runner);
+    CalibrationRunner runner{
+        parameters_, {weights_, type_}, position_, statistics.blocks[position_], images_before};
+    return run_block(block_, packed_pixels(x, x.scalar_type()), runner);
   }
   std::vector<NormStatistics> seen;
   // A one-channel image is channels-first and channels-last at once; from here on it is not.
   torch::Tensor y = run_conv_block(*conv_block_, packed_pixels(x, type_), weights_, seen);
-  check_range(seen, type_, position_);
-  pool(own, 0, images_before, seen, static_cast<double>(x.size(0)));
+  add(seen, statistics, images_before, x.size(0));
   return y;
+}
+
+void CandidateBlock::observe(const torch::Tensor& x, BatchNormStatistics& statistics,
+                             double images_before) const {
+  const c10::InferenceMode guard;
+  std::span<const Primitive> behind = block_.paths.front().primitives;
+  const ConvBlock units = ConvBlock::leading(behind, false);
+  const bool knows_all = !weights_.empty() && block_.paths.size() == 1 && units.unit_count() > 0 &&
+                         std::none_of(behind.begin(), behind.end(), [](const Primitive& p) {
+                           return p.kind == PrimitiveKind::BatchNorm;
+                         });
+  if (!knows_all) {
+    calibrate(x, statistics, images_before);
+    return;
+  }
+  add(statistics_of_units(units, packed_pixels(x, type_), weights_), statistics, images_before,
+      x.size(0));
+}
+
+void CandidateBlock::add(const std::vector<NormStatistics>& seen, BatchNormStatistics& statistics,
+                         double images_before, std::int64_t images) const {
+  check_range(seen, type_, position_);
+  pool(statistics.blocks[position_], 0, images_before, seen, static_cast<double>(images));
 }
 
 void CandidateBlock::fix(const BatchNormStatistics& statistics) {
@@ -203,8 +247,8 @@ torch::Tensor CandidateBlock::apply(const torch::Tensor& x) const {
   }
   const c10::InferenceMode guard;
   if (conv_block_) return run_conv_block(*conv_block_, packed_pixels(x, type_), weights_, norms_);
-  AppliedRunner runner{{frozen_->weights}, weights_, type_, norms_};
-  return run_block(block_, packed_pixels(x, torch::kFloat), runner);
+  AppliedRunner runner{{frozen_->weights}, {weights_, type_}, norms_};
+  return run_block(block_, packed_pixels(x, x.scalar_type()), runner);
 }
 
 }  // namespace hsconas

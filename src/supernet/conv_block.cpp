@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <memory>
+#include <map>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -64,12 +64,17 @@ torch::Tensor empty_images(std::int64_t count, std::int64_t channels, std::int64
                       torch::TensorOptions(type).memory_format(torch::MemoryFormat::ChannelsLast));
 }
 
-/// Walks the paths on `x` of T: `run(path, slot, in, to, plus)` writes the activated output of one
-/// path's units, whose first has that slot.
+/// Walks the paths on `x` of T: `run(path, slot, in, out)` writes the activated output of one
+/// path's units, whose first has that slot, and copies what passes them by.
 template <typename T, typename Run>
 torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
   const std::int64_t images = x.size(0);
   torch::Tensor y = empty_images(images, block.out_channels, block.out_size, x.scalar_type());
+  ConvChains::OutputOf<T> out;
+  const auto write_copies = [&] {
+    conv_chains().write(out.copied, images * block.out_size * block.out_size, out.from, {},
+                        ConvChains::OutputOf<T>{.to = out.copy});
+  };
   int offset = 0;
   std::size_t slot = 0;
   for (const ConvBlock::Path& path : block.paths) {
@@ -77,20 +82,24 @@ torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
     const auto to = channels_of<T>(y, offset, 1);
     offset += path.out_channels;
     if (path.units.empty()) {
-      conv_chains().write(path.out_channels, images * block.out_size * block.out_size, in.pixels,
-                          {}, to);
+      if (out.copied > 0) write_copies();
+      out = {.to = {}, .copied = path.out_channels, .from = in.pixels, .copy = to};
       continue;
     }
-    run(path, slot, in, to, block.merge == Merge::AddInput ? in.pixels : Channels<const T>{});
+    out.to = to;
+    if (block.merge == Merge::AddInput) out.plus = in.pixels;
+    run(path, slot, in, out);
+    out = {};
     slot += path.units.size();
   }
+  if (out.copied > 0) write_copies();
   return y;
 }
 
 torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
                       const std::vector<torch::Tensor>& weights, ConvBlockTape& tape) {
   const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const ConvChains::Input& in,
-                       Channels<float> to, Channels<const float> plus) {
+                       const ConvChains::OutputOf<float>& out) {
     const auto own_weights = data_of(weights, slot, path.units.size());
     std::vector<float*> outs;
     for (const ConvUnit& unit : path.units) {
@@ -104,7 +113,7 @@ torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
     }
     conv_chains().write(path.out_channels, in.images * block.out_size * block.out_size,
                         {outs.back(), path.out_channels, 1},
-                        tape.norms.back().activation(path.units.back().relu), to, plus);
+                        tape.norms.back().activation(path.units.back().relu), out);
   };
   return walk<float>(block, x, run);
 }
@@ -143,8 +152,8 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
     }
     if (path.units.empty()) {
       if (wants_in_gradient) {
-        chains.write(path.out_channels, images * block.out_size * block.out_size, out, {}, to, {},
-                     accumulate);
+        chains.write(path.out_channels, images * block.out_size * block.out_size, out, {},
+                     ConvChains::OutputOf<float>{.to = to}, accumulate);
       }
       continue;
     }
@@ -241,6 +250,10 @@ ConvBlock ConvBlock::leading(std::span<const Primitive>& primitives, bool needs_
   return block;
 }
 
+bool ConvBlock::is_identity() const {
+  return paths.size() == 1 && paths.front().units.empty();
+}
+
 std::size_t ConvBlock::unit_count() const {
   std::size_t count = 0;
   for (const Path& path : paths) count += path.units.size();
@@ -249,16 +262,18 @@ std::size_t ConvBlock::unit_count() const {
 
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              const std::vector<torch::Tensor>& weights, ConvBlockTape& tape) {
+  if (block.is_identity()) return x;
   return ConvBlockFunction::apply(x, torch::TensorList(weights), &block, &tape);
 }
 
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              std::span<const PackedWeights> weights,
                              std::vector<NormStatistics>& seen) {
-  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const auto& in, auto to,
-                       auto plus) {
+  if (block.is_identity()) return x;
+  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const auto& in,
+                       const auto& out) {
     auto own = conv_chains().calibrate(path.units, in, weights.subspan(slot, path.units.size()),
-                                       kBatchNormEpsilon, to, plus);
+                                       kBatchNormEpsilon, out);
     std::move(own.begin(), own.end(), std::back_inserter(seen));
   };
   return x.scalar_type() == torch::kFloat ? walk<float>(block, x, run) : walk<Half>(block, x, run);
@@ -267,23 +282,65 @@ torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              std::span<const PackedWeights> weights,
                              std::span<const NormFactors> norms) {
-  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const auto& in, auto to,
-                       auto plus) {
+  if (block.is_identity()) return x;
+  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const auto& in,
+                       const auto& out) {
     const std::size_t count = path.units.size();
     conv_chains().apply(path.units, in, weights.subspan(slot, count), norms.subspan(slot, count),
-                        to, plus);
+                        out);
   };
   return x.scalar_type() == torch::kFloat ? walk<float>(block, x, run) : walk<Half>(block, x, run);
 }
 
-ConvChains& conv_chains() {
-  thread_local std::unique_ptr<ConvChains> chains;
-  thread_local int threads = 0;
-  if (!chains || threads != at::get_num_threads()) {
-    threads = at::get_num_threads();
-    chains = std::make_unique<ConvChains>(threads);
+std::vector<NormStatistics> statistics_of_units(const ConvBlock& block, const torch::Tensor& x,
+                                                std::span<const PackedWeights> weights) {
+  const ConvBlock::Path& path = block.paths.front();
+  const auto statistics = [&]<typename T>(T) {
+    const ConvChains::InputOf<T> in{.pixels = source_of<T>(x, path.source), .images = x.size(0)};
+    return conv_chains().calibrate(path.units, in, weights, kBatchNormEpsilon,
+                                   ConvChains::OutputOf<T>{});
+  };
+  return x.scalar_type() == torch::kFloat ? statistics(0.0F) : statistics(Half{});
+}
+
+torch::Tensor average_pooled(const Primitive& primitive, const torch::Tensor& x) {
+  const Primitive& p = primitive;
+  const ConvGeometry shape{.in_channels = p.in_channels,
+                           .out_channels = p.in_channels,
+                           .kernel = p.kernel,
+                           .stride = p.stride,
+                           .depthwise = true,
+                           .in_size = p.in_size};
+  const bool is_float = x.scalar_type() == torch::kFloat;
+  if (!is_supported(shape, false)) {
+    return torch::avg_pool2d(x.to(torch::kFloat), p.kernel, p.stride, p.kernel / 2)
+        .to(x.scalar_type());
   }
-  return *chains;
+  // A depthwise convolution all of whose weights are the same.
+  const std::vector<float> weights(static_cast<std::size_t>(p.in_channels * shape.taps()),
+                                   1.0F / static_cast<float>(shape.taps()));
+  const auto pack = is_float ? &PackedWeights::of<float> : &PackedWeights::of<Half>;
+  const PackedWeights packed = pack(conv_chains().kernels(), shape, weights.data());
+  const NormFactors none;
+  ConvBlock block{.out_channels = p.in_channels, .in_size = p.in_size, .out_size = p.out_size};
+  block.paths.push_back({Source::All, {{shape}}, p.in_channels, p.in_channels});
+  return run_conv_block(block, x, {&packed, 1}, {&none, 1});
+}
+
+torch::Tensor average_of_pixels(const torch::Tensor& x) {
+  const torch::Tensor y = torch::empty({x.size(0), x.size(1)});
+  const auto average = [&]<typename T>(T) {
+    conv_chains().average(static_cast<int>(x.size(1)), x.size(0), x.size(2) * x.size(3),
+                          source_of<T>(x, Source::All), y.data_ptr<float>());
+  };
+  x.scalar_type() == torch::kFloat ? average(0.0F) : average(Half{});
+  return y;
+}
+
+ConvChains& conv_chains() {
+  thread_local std::map<int, ConvChains> chains;  // By number of threads.
+  const int threads = at::in_parallel_region() ? 1 : at::get_num_threads();
+  return chains.try_emplace(threads, threads).first->second;
 }
 
 }  // namespace hsconas

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <span>
 #include <utility>
 
 #include <torch/torch.h>
 
+#include "hsconas/kernels/parallel.hpp"
 #include "hsconas/supernet/calibration.hpp"
 
 namespace hsconas {
@@ -14,10 +16,11 @@ namespace hsconas {
 namespace {
 
 /// How many of `batch` images run through a network at a time, once its statistics are known: on a
-/// CPU so few that what one block hands to the next stays in cache.
+/// CPU so few that each thread has some of its own, and that what one block hands to the next stays
+/// in cache.
 std::int64_t images_at_once(const Supernet& supernet, std::int64_t batch, torch::ScalarType type) {
   if (!supernet.device().is_cpu()) return batch;
-  constexpr std::int64_t kBytes = 1 << 22;
+  constexpr std::int64_t kBytes = 1 << 20;
   std::int64_t most = 1;
   for (const Block& block : supernet.space().network(supernet.space().uniform(0))) {
     most = std::max({most, std::int64_t{block.in_channels} * block.in_size * block.in_size,
@@ -25,7 +28,20 @@ std::int64_t images_at_once(const Supernet& supernet, std::int64_t batch, torch:
   }
   const auto threads = static_cast<std::int64_t>(at::get_num_threads());
   const std::int64_t few = kBytes / (most * static_cast<std::int64_t>(c10::elementSize(type)));
-  return std::min(batch, std::max(few / threads, std::int64_t{1}) * threads);
+  return std::clamp(few, std::int64_t{1}, (batch + threads - 1) / threads);
+}
+
+/// What `blocks` make of `images`. On a CPU each runs on one thread from first to last, and waits
+/// for none.
+std::vector<torch::Tensor> applied(std::span<const CandidateBlock> blocks,
+                                   std::span<const torch::Tensor> images) {
+  std::vector<torch::Tensor> made(images.begin(), images.end());
+  const bool is_cpu = made.empty() || made.front().is_cpu();
+  in_parallel(is_cpu ? at::get_num_threads() : 1, made.size(), [&](std::size_t, std::size_t i) {
+    const c10::InferenceMode guard;
+    for (const CandidateBlock& block : blocks) made[i] = block.apply(made[i]);
+  });
+  return made;
 }
 
 }  // namespace
@@ -51,12 +67,13 @@ SupernetEvaluator::SupernetEvaluator(const Supernet& supernet,
   }
   for (const Batch& batch : validation) {
     const std::int64_t few = images_at_once(supernet, batch.images.size(0), type);
+    const std::size_t before = labels_.size();
     for (std::int64_t first = 0; first < batch.images.size(0); first += few) {
       const std::int64_t last = std::min(first + few, batch.images.size(0));
       images_.validation.push_back(batch.images.slice(0, first, last).to(device));
       labels_.push_back(batch.labels.slice(0, first, last).to(device));
-      ends_batch_.push_back(last == batch.images.size(0));
     }
+    validation_batches_.emplace_back(before, labels_.size() - before);
     validation_count_ += batch.images.size(0);
   }
   image_count_ += validation_count_;
@@ -125,15 +142,16 @@ void SupernetEvaluator::judge_one(const Group& group, const Images& images, std:
   const auto blocks = calibrated(arch, images, position, arch.size() + 2, nullptr);
   Racer racer(group.rivals, validation_count_);
   Answers answers;
-  for (std::size_t few = 0; few < labels_.size(); ++few) {
-    torch::Tensor x = images.validation[few];
-    for (const CandidateBlock& block : blocks) x = block.apply(x);
-    const torch::Tensor right = x.argmax(1).eq(labels_[few]).cpu();
-    for (std::int64_t i = 0; i < right.numel(); ++i) {
-      answers.push_back(right.data_ptr<bool>()[i]);
-      racer.add(answers.back());
+  for (const auto& [first, count] : validation_batches_) {
+    const auto logits = applied(blocks, std::span(images.validation).subspan(first, count));
+    for (std::size_t few = 0; few < count; ++few) {
+      const torch::Tensor right = logits[few].argmax(1).eq(labels_[first + few]).cpu();
+      for (std::int64_t i = 0; i < right.numel(); ++i) {
+        answers.push_back(right.data_ptr<bool>()[i]);
+        racer.add(answers.back());
+      }
     }
-    if (confidence < 1.0 && ends_batch_[few] && racer.at_most(confidence) < floor) break;
+    if (confidence < 1.0 && racer.at_most(confidence) < floor) break;
   }
   const Judgement judgement{.accuracy = racer.accuracy(),
                             .at_most = racer.at_most(confidence),
@@ -160,9 +178,15 @@ std::vector<CandidateBlock> SupernetEvaluator::calibrated(const Architecture& ar
   double images_before = 0.0;
   for (torch::Tensor x : images.calibration) {
     const auto count = static_cast<double>(x.size(0));
-    for (const CandidateBlock& block : blocks) x = block.calibrate(x, statistics, images_before);
+    for (const CandidateBlock& block : std::span(blocks).first(blocks.size() - 1)) {
+      x = block.calibrate(x, statistics, images_before);
+    }
+    if (made == nullptr) {
+      blocks.back().observe(x, statistics, images_before);
+    } else {
+      made->calibration.push_back(blocks.back().calibrate(x, statistics, images_before));
+    }
     images_before += count;
-    if (made != nullptr) made->calibration.push_back(x);
   }
   for (CandidateBlock& block : blocks) block.fix(statistics);
   return blocks;
@@ -173,10 +197,7 @@ SupernetEvaluator::Images SupernetEvaluator::made_by(const Architecture& arch, c
   const c10::InferenceMode guard;
   Images made;
   const auto blocks = calibrated(arch, images, first, last, &made);
-  for (torch::Tensor x : images.validation) {
-    for (const CandidateBlock& block : blocks) x = block.apply(x);
-    made.validation.push_back(x);
-  }
+  made.validation = applied(blocks, images.validation);
   return made;
 }
 

@@ -152,7 +152,8 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
   };
   check_sums(
       [&](Channels<float> to, Channels<const float> plus) {
-        const auto seen = chains.calibrate(c.units, input, packed, kEpsilon, to, plus);
+        const auto seen =
+            chains.calibrate(c.units, input, packed, kEpsilon, {.to = to, .plus = plus});
         for (std::size_t u = 0; u < c.units.size(); ++u) {
           CHECK(seen[u].mean == statistics[u].mean);
           CHECK(seen[u].variance == statistics[u].variance);
@@ -161,7 +162,7 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
       "calibrated outputs");
   check_sums(
       [&](Channels<float> to, Channels<const float> plus) {
-        chains.apply(c.units, input, packed, norms, to, plus);
+        chains.apply(c.units, input, packed, norms, {.to = to, .plus = plus});
       },
       "outputs with known statistics");
 
@@ -288,7 +289,89 @@ TEST_CASE("an activation is added to what it is merged with", "[kernels]") {
   const Floats plus{10.0F, 20.0F, 30.0F, 40.0F};
   const NormFactors norm({.mean = {0.0, 0.0}, .variance = {0.25, 0.25}}, 0.0);
   Floats to{100.0F, 100.0F, 100.0F, 100.0F};
-  chains.write<float>(2, 2, {z.data(), 2, 1}, norm.activation(true), {to.data(), 2, 1},
-                      {plus.data(), 2, 1}, true);
+  chains.write<float>(2, 2, {z.data(), 2, 1}, norm.activation(true),
+                      {.to = {to.data(), 2, 1}, .plus = {plus.data(), 2, 1}}, true);
   CHECK(to == Floats{112.0F, 120.0F, 136.0F, 140.0F});
+}
+
+TEST_CASE("channels that pass the units by are copied next to their output", "[kernels]") {
+  constexpr int kImages = 5;
+  constexpr int kHalf = 20;
+  const ConvUnit unit{.shape = {.in_channels = kHalf, .out_channels = kHalf, .in_size = 9},
+                      .relu = true};
+  const std::int64_t pixels = kImages * unit.shape.in_pixels();
+  Rng rng(3, "test");
+  const Floats x = random_floats(static_cast<std::size_t>(pixels * 2 * kHalf), rng);
+  const Floats weight = random_floats(kHalf * kHalf, rng);
+  for (const ConvKernels& kernels : conv_kernels()) {
+    CAPTURE(kernels.isa);
+    ConvChains chains(2, kernels);
+    const auto packed = PackedWeights::of<float>(kernels, unit.shape, weight.data());
+    const ConvChains::Input in{
+        .pixels = {x.data() + 1, 2 * kHalf, 2}, .activation = {}, .images = kImages};
+    Floats alone(static_cast<std::size_t>(pixels * kHalf));
+    const auto seen =
+        chains.calibrate({&unit, 1}, in, {&packed, 1}, kEpsilon, {.to = {alone.data(), kHalf, 1}});
+    const NormFactors norm(seen.front(), kEpsilon);
+    const auto check = [&](const Floats& y) {
+      std::size_t wrong = 0;
+      for (std::size_t p = 0; p < static_cast<std::size_t>(pixels); ++p) {
+        for (std::size_t c = 0; c < kHalf; ++c) {
+          wrong += y[p * 2 * kHalf + c] != x[p * 2 * kHalf + 2 * c];
+          wrong += y[p * 2 * kHalf + kHalf + c] != alone[p * kHalf + c];
+        }
+      }
+      CHECK(wrong == 0);
+    };
+    const auto output = [&](Floats& y) {
+      return ConvChains::OutputOf<float>{.to = {y.data() + kHalf, 2 * kHalf, 1},
+                                         .copied = kHalf,
+                                         .from = {x.data(), 2 * kHalf, 2},
+                                         .copy = {y.data(), 2 * kHalf, 1}};
+    };
+    Floats calibrated(x.size());
+    chains.calibrate({&unit, 1}, in, {&packed, 1}, kEpsilon, output(calibrated));
+    check(calibrated);
+    Floats applied(x.size());
+    chains.apply({&unit, 1}, in, {&packed, 1}, {&norm, 1}, output(applied));
+    check(applied);
+  }
+}
+
+TEST_CASE("statistics are the same whether or not the output is wanted", "[kernels]") {
+  const ConvUnit unit{.shape = {.in_channels = 20, .out_channels = 37, .in_size = 6}};
+  Rng rng(4, "test");
+  const Floats x = random_floats(static_cast<std::size_t>(7 * unit.shape.in_pixels() * 20), rng);
+  const Floats weight = random_floats(20 * 37, rng);
+  for (const ConvKernels& kernels : conv_kernels()) {
+    CAPTURE(kernels.isa);
+    ConvChains chains(2, kernels);
+    const auto packed = PackedWeights::of<float>(kernels, unit.shape, weight.data());
+    const ConvChains::Input in{.pixels = {x.data(), 20, 1}, .activation = {}, .images = 7};
+    Floats y(static_cast<std::size_t>(7 * unit.shape.out_pixels() * 37));
+    const auto with =
+        chains.calibrate({&unit, 1}, in, {&packed, 1}, kEpsilon, {.to = {y.data(), 37, 1}});
+    const auto without =
+        chains.calibrate({&unit, 1}, in, {&packed, 1}, kEpsilon, ConvChains::OutputOf<float>{});
+    CHECK(without.front().mean == with.front().mean);
+    CHECK(without.front().variance == with.front().variance);
+  }
+}
+
+TEST_CASE("pixels of each image are averaged", "[kernels]") {
+  constexpr int kChannels = 37;
+  Rng rng(5, "test");
+  const Floats x = random_floats(3 * 49 * kChannels, rng);
+  for (const ConvKernels& kernels : conv_kernels()) {
+    CAPTURE(kernels.isa);
+    Floats y(3 * kChannels);
+    ConvChains(2, kernels).average<float>(kChannels, 3, 49, {x.data(), kChannels, 1}, y.data());
+    for (std::size_t i = 0; i < 3; ++i) {
+      for (std::size_t c = 0; c < kChannels; ++c) {
+        double sum = 0.0;
+        for (std::size_t p = 0; p < 49; ++p) sum += x[(i * 49 + p) * kChannels + c];
+        CHECK_THAT(y[i * kChannels + c], Catch::Matchers::WithinAbs(sum / 49.0, 1e-6));
+      }
+    }
+  }
 }

@@ -187,7 +187,8 @@ TEST_CASE("fp16 activations change no output by more than their rounding", "[ker
       };
       std::vector<NormStatistics> seen;
       check([&](Channels<Half> to, Channels<const Half> summand) {
-        seen = chains.calibrate({&unit, 1}, input, {&packed, 1}, kEpsilon, to, summand);
+        seen = chains.calibrate({&unit, 1}, input, {&packed, 1}, kEpsilon,
+                                {.to = to, .plus = summand});
       });
       for (std::size_t c = 0; c < channels; ++c) {
         const double bound =
@@ -196,7 +197,7 @@ TEST_CASE("fp16 activations change no output by more than their rounding", "[ker
       }
       const NormFactors norm(seen.front(), kEpsilon);
       check([&](Channels<Half> to, Channels<const Half> summand) {
-        chains.apply({&unit, 1}, input, {&packed, 1}, {&norm, 1}, to, summand);
+        chains.apply({&unit, 1}, input, {&packed, 1}, {&norm, 1}, {.to = to, .plus = summand});
       });
     }
   }

@@ -76,7 +76,8 @@ class PackedWeights {
 };
 
 /// Chains of units on images that lie pixel by pixel (NHWC), on some threads of this processor.
-/// Images are dealt to threads in fixed parts, so results depend on the number of threads only.
+/// Images are dealt out in fixed parts, so results depend on the number of threads only, not on
+/// which of them took a part.
 /// One at a time may run: the workspaces are shared.
 class ConvChains {
  public:
@@ -93,6 +94,16 @@ class ConvChains {
   };
   using Input = InputOf<float>;
 
+  /// Where activated values go, and channels that are only copied, while their pixels are in cache.
+  template <typename T>
+  struct OutputOf {
+    Channels<T> to;
+    Channels<const T> plus = {};  ///< Added, where it has data.
+    int copied = 0;               ///< So many channels of `from` are copied to `copy`.
+    Channels<const T> from = {};
+    Channels<T> copy = {};
+  };
+
   /// All units one after the other, with batch statistics; `outs` takes each one's output [images,
   /// out_pixels, out_channels] before its batch norm, with this `epsilon`. `weights` are [out, in /
   /// groups, kernel, kernel]. Returns the statistics.
@@ -101,17 +112,17 @@ class ConvChains {
                                       std::span<float* const> outs, double epsilon);
 
   /// The same without what a backward pass needs, with activations that are T, float or Half, in
-  /// memory: `to` takes the last one's activated output (+ plus, where it has data).
+  /// memory. Where `out.to` has no data nothing is written.
   template <typename T>
   std::vector<NormStatistics> calibrate(std::span<const ConvUnit> units, const InputOf<T>& in,
                                         std::span<const PackedWeights> weights, double epsilon,
-                                        Channels<T> to, Channels<const T> plus = {});
+                                        const OutputOf<T>& out);
 
   /// The same with known statistics.
   template <typename T>
   void apply(std::span<const ConvUnit> units, const InputOf<T>& in,
              std::span<const PackedWeights> weights, std::span<const NormFactors> norms,
-             Channels<T> to, Channels<const T> plus = {});
+             const OutputOf<T>& out);
 
   struct Gradients {
     Channels<const float> out;        ///< Of the last unit's activated output.
@@ -125,20 +136,28 @@ class ConvChains {
                 std::span<const float* const> weights, std::span<const float* const> outs,
                 std::span<const NormFactors> norms, const Gradients& gradients);
 
-  /// to = activated from (+ plus, where it has data) for `pixels` pixels; with `accumulate` added.
+  /// Writes activated `from` for `pixels` pixels; with `accumulate` adds it to what is there.
   template <typename T>
   void write(int channels, std::int64_t pixels, Channels<const T> from,
-             const Activation& activation, Channels<T> to, Channels<const T> plus = {},
-             bool accumulate = false);
+             const Activation& activation, const OutputOf<T>& out, bool accumulate = false);
+
+  /// The averages over each image's `pixels`: `to` takes [images, channels].
+  template <typename T>
+  void average(int channels, std::int64_t images, std::int64_t pixels, Channels<const T> from,
+               float* to);
 
  private:
+  /// `work(thread, part, first, last)` for all of `count` in `parts_each` parts per thread.
   template <typename Work>
-  void in_parts(std::int64_t count, Work work);
+  void in_parts(std::int64_t count, int parts_each, Work work);
   /// All units one after the other, with batch statistics; `memory(u)` gives unit u's packed
   /// weights and takes its output. `norm` ends as the last unit's.
   template <typename T, typename Memory>
   std::vector<NormStatistics> run(std::span<const ConvUnit> units, InputOf<T> in, double epsilon,
                                   NormFactors& norm, Memory memory);
+  /// The copied channels of pixels [first, last), on the calling thread.
+  template <typename T>
+  void copy(const OutputOf<T>& out, std::int64_t first, std::int64_t last) const;
   /// One convolution with what the batch norm behind it sees: `work` without its moments.
   template <typename T>
   NormStatistics convolve(const ConvGeometry& shape, std::int64_t images,
@@ -146,6 +165,7 @@ class ConvChains {
 
   ConvKernels kernels_;
   int threads_;
+  int parts_each_;  ///< Of work whose parts are cheap to put together.
   Workspace packed_;
   std::vector<Workspace> scratch_;  ///< One per thread.
   std::vector<Workspace> weight_gradients_;

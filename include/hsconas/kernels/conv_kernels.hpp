@@ -65,7 +65,8 @@ struct ConvForward {
   Channels<const T> in;
   Activation in_activation;
   const float* weights = nullptr;  ///< From ForwardKernels<T>::pack().
-  Channels<T> out;                 ///< Every channel; before batch norm where moments are wanted.
+  Channels<T> out;                 ///< Every channel; before batch norm where moments are wanted,
+                                   ///< and then without data where nothing reads it.
   Moments moments;                 ///< Of the range; nullptr where they are not wanted, and then
   Activation out_activation;       ///< applied to the output,
   Channels<const T> plus;          ///< and this added, where it has data.
@@ -87,6 +88,9 @@ struct ForwardKernels {
   void (*write_activated)(int channels, Channels<const T> from, const Activation&,
                           Channels<const T> plus, Channels<T> to, bool accumulate,
                           std::int64_t first, std::int64_t last);
+  /// `to` [images, channels] = the averages over the `pixels` of each of images [first, last).
+  void (*average)(int channels, std::int64_t pixels, Channels<const T> from, float* to,
+                  std::int64_t first, std::int64_t last);
 };
 
 struct ConvBackward {

@@ -30,12 +30,19 @@ class CandidateBlock {
   torch::Tensor calibrate(const torch::Tensor& x, BatchNormStatistics& statistics,
                           double images_before) const;
 
+  /// The same where nothing reads what the block makes of the batch.
+  void observe(const torch::Tensor& x, BatchNormStatistics& statistics, double images_before) const;
+
   /// Fixes the pooled statistics, for apply().
   void fix(const BatchNormStatistics& statistics);
   /// Runs the block with them: what FrozenNetwork does. Throws Error(Internal) before fix().
   torch::Tensor apply(const torch::Tensor& x) const;
 
  private:
+  /// Adds what the units saw on a batch of so many images.
+  void add(const std::vector<NormStatistics>& seen, BatchNormStatistics& statistics,
+           double images_before, std::int64_t images) const;
+
   const std::vector<Parameter>& parameters_;
   std::size_t position_;
   Block block_;

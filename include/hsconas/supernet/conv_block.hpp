@@ -36,6 +36,8 @@ struct ConvBlock {
   Merge merge = Merge::Concat;
   std::vector<Path> paths;
 
+  /// Passes its input on.
+  bool is_identity() const;
   std::size_t unit_count() const;
 };
 
@@ -61,7 +63,17 @@ torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              std::span<const PackedWeights> weights,
                              std::span<const NormFactors> norms);
 
-/// The calling thread's kernels, for as many threads as torch uses.
+/// What the units of a block of one path see, as run_conv_block() finds it, without its output.
+std::vector<NormStatistics> statistics_of_units(const ConvBlock& block, const torch::Tensor& x,
+                                                std::span<const PackedWeights> weights);
+
+/// What a primitive of average pooling makes of `x`, fp32 or fp16 on the CPU; padding counts.
+torch::Tensor average_pooled(const Primitive& primitive, const torch::Tensor& x);
+
+/// [N, C, H, W] of fp32 or fp16 on the CPU to the averages [N, C] in fp32.
+torch::Tensor average_of_pixels(const torch::Tensor& x);
+
+/// The calling thread's kernels: on as many threads as torch uses, on one in a parallel region.
 ConvChains& conv_chains();
 
 }  // namespace hsconas

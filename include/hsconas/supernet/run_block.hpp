@@ -42,8 +42,9 @@ inline torch::Tensor shuffle_channels(const torch::Tensor& x, int groups) {
 ///   batch_norm(p, slot, x)                slot counts its batch norms;
 ///   relu(x)                               so that inference may work in place;
 ///   take_units(primitives, slot, x)       if it likes, runs the convolutions with batch norm that
-///                                         the primitives begin with, takes them away and returns
-///                                         their number.
+///                                         the primitives begin with, perhaps behind pooling, takes
+///                                         them away and returns their number; if it takes none, it
+///                                         leaves `x` as the others want it.
 /// `x` is [N, in_channels, in_size, in_size]; returns [N, out_channels, out_size, out_size], or
 /// [N, classes] for the head.
 template <typename Runner>

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include <torch/types.h>
@@ -74,7 +76,8 @@ class SupernetEvaluator : public Evaluator {
   const Supernet& supernet_;
   Images images_;
   std::vector<torch::Tensor> labels_;  ///< Of the validation images.
-  std::vector<bool> ends_batch_;       ///< Whether a candidate may be given up behind these.
+  /// First and number of what makes up a batch of them, behind which a candidate may be given up.
+  std::vector<std::pair<std::size_t, std::size_t>> validation_batches_;
   std::int64_t image_count_ = 0;       ///< Calibration and validation.
   std::int64_t validation_count_ = 0;
   std::map<Architecture, Answers> answers_;  ///< Of those judged in full in a race.
