@@ -107,7 +107,7 @@ ConvChains::ConvChains(int threads, const ConvKernels& kernels)
       threads_(std::max(1, threads)),
       parts_each_(threads_ > 1 ? 8 : 1),
       scratch_(static_cast<std::size_t>(threads_)),
-      weight_gradients_(static_cast<std::size_t>(threads_)),
+      weight_gradients_(static_cast<std::size_t>(threads_ * parts_each_)),
       between_of_(static_cast<std::size_t>(threads_)) {}
 
 template <typename Work>
@@ -240,7 +240,7 @@ void ConvChains::apply(std::span<const ConvUnit> units, const InputOf<T>& in,
         activation = {};
       }
       const std::int64_t out_pixels = units.back().shape.out_pixels();
-      copy(out, image * out_pixels, (image + images) * out_pixels);
+      copy(out.copy, image * out_pixels, (image + images) * out_pixels);
     }
   });
 }
@@ -250,10 +250,10 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
                           std::span<const NormFactors> norms, const Gradients& gradients) {
   const ConvUnit& last_unit = units.back();
   const int last_channels = last_unit.shape.out_channels;
-  auto sums = zeros(threads_, last_channels);
+  auto sums = zeros(threads_ * parts_each_, last_channels);
   auto alongs = sums;
   const std::int64_t pixels = in.images * last_unit.shape.out_pixels();
-  in_parts(pixels, 1, [&](std::size_t, std::size_t part, auto first, auto last) {
+  in_parts(pixels, parts_each_, [&](std::size_t, std::size_t part, auto first, auto last) {
     kernels_.reduce_gradient(last_channels, outs.back(), norms.back().activation(last_unit.relu),
                              gradients.out, sums[part].data(), alongs[part].data(), first, last);
   });
@@ -284,22 +284,31 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
     const std::int64_t packed_gradient = kernels_.packed_floats(shape);
     const std::int64_t scratch = kernels_.scratch_floats(shape);
     for (Workspace& workspace : scratch_) workspace.at_least(scratch);
-    for (Workspace& workspace : weight_gradients_) workspace.at_least(packed_gradient);
-    sums = zeros(threads_, is_first ? 0 : shape.in_channels);
+    // Each part has a gradient of its own: few of them where they are large.
+    constexpr std::int64_t kGradientFloats = 1 << 16;
+    const auto parts_each = static_cast<int>(
+        std::clamp<std::int64_t>(kGradientFloats / (packed_gradient * threads_), 1, parts_each_));
+    const std::span weight_gradients =
+        std::span(weight_gradients_).first(static_cast<std::size_t>(threads_ * parts_each));
+    for (Workspace& workspace : weight_gradients) workspace.at_least(packed_gradient);
+    sums = zeros(threads_ * parts_each, is_first ? 0 : shape.in_channels);
     alongs = sums;
-    in_parts(in.images, 1, [&](std::size_t thread, std::size_t part, auto first, auto last) {
-      ConvBackward own = work;
-      own.weight_gradient = weight_gradients_[part].at_least(packed_gradient);
-      std::fill_n(own.weight_gradient, packed_gradient, 0.0F);
-      if (!is_first) {
-        own.in_sum = sums[part].data();
-        own.in_along = alongs[part].data();
-      }
-      kernels_.backward(shape, own, first, last, scratch_[thread].data());
-    });
-    float* weight_gradient = weight_gradients_.front().at_least(packed_gradient);
-    for (std::size_t part = 1; part < weight_gradients_.size(); ++part) {
-      const float* other = weight_gradients_[part].at_least(packed_gradient);
+    in_parts(in.images, parts_each,
+             [&](std::size_t thread, std::size_t part, auto first, auto last) {
+               ConvBackward own = work;
+               own.weight_gradient = weight_gradients[part].data();
+               std::fill_n(own.weight_gradient, packed_gradient, 0.0F);
+               if (!is_first) {
+                 own.in_sum = sums[part].data();
+                 own.in_along = alongs[part].data();
+               }
+               kernels_.backward(shape, own, first, last, scratch_[thread].data());
+               if (is_first)
+                 copy(gradients.copy, first * shape.in_pixels(), last * shape.in_pixels());
+             });
+    float* weight_gradient = weight_gradients.front().data();
+    for (std::size_t part = 1; part < weight_gradients.size(); ++part) {
+      const float* other = weight_gradients[part].data();
       for (std::int64_t i = 0; i < packed_gradient; ++i) weight_gradient[i] += other[i];
     }
     kernels_.unpack_gradient(shape, weight_gradient, gradients.weights[u]);
@@ -312,13 +321,13 @@ template <typename T>
 void ConvChains::write(int channels, std::int64_t pixels, Channels<const T> from,
                        const Activation& activation, const OutputOf<T>& out, bool accumulate) {
   // So that both halves of a pixel that is partly copied are written while it is in cache.
-  const std::int64_t step = out.copied > 0 ? 64 : pixels;
+  const std::int64_t step = out.copy.channels > 0 ? 64 : pixels;
   in_parts(pixels, parts_each_, [&](std::size_t, std::size_t, auto first, auto last) {
     for (std::int64_t pixel = first; pixel < last; pixel += step) {
       const std::int64_t end = std::min(pixel + step, last);
       kernels_.on<T>().write_activated(channels, from, activation, out.plus, out.to, accumulate,
                                        pixel, end);
-      copy(out, pixel, end);
+      copy(out.copy, pixel, end);
     }
   });
 }
@@ -332,9 +341,9 @@ void ConvChains::average(int channels, std::int64_t images, std::int64_t pixels,
 }
 
 template <typename T>
-void ConvChains::copy(const OutputOf<T>& out, std::int64_t first, std::int64_t last) const {
-  if (out.copied == 0) return;
-  kernels_.on<T>().write_activated(out.copied, out.from, {}, {}, out.copy, false, first, last);
+void ConvChains::copy(const Copy<T>& copy, std::int64_t first, std::int64_t last) const {
+  if (copy.channels == 0) return;
+  kernels_.on<T>().write_activated(copy.channels, copy.from, {}, {}, copy.to, false, first, last);
 }
 
 #define HSCONAS_CHAINS_OF(T)                                                                       \

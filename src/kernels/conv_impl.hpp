@@ -37,7 +37,7 @@ inline void for_each_weight(const ConvGeometry& s, Work work) {
     return;
   }
   // In strips of columns: a transposition that jumps at one end only, within the cache.
-  constexpr int kStrip = 16;
+  constexpr int kStrip = 8;
   const int columns = padded(s.out_channels);
   for (int strip = 0; strip < s.in_channels; strip += kStrip) {
     const int end = smaller(strip + kStrip, s.in_channels);

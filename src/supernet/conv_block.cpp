@@ -71,9 +71,10 @@ torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
   const std::int64_t images = x.size(0);
   torch::Tensor y = empty_images(images, block.out_channels, block.out_size, x.scalar_type());
   ConvChains::OutputOf<T> out;
-  const auto write_copies = [&] {
-    conv_chains().write(out.copied, images * block.out_size * block.out_size, out.from, {},
-                        ConvChains::OutputOf<T>{.to = out.copy});
+  const auto write_copy = [&] {
+    if (out.copy.channels == 0) return;
+    conv_chains().write(out.copy.channels, images * block.out_size * block.out_size, out.copy.from,
+                        {}, ConvChains::OutputOf<T>{.to = out.copy.to});
   };
   int offset = 0;
   std::size_t slot = 0;
@@ -82,8 +83,8 @@ torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
     const auto to = channels_of<T>(y, offset, 1);
     offset += path.out_channels;
     if (path.units.empty()) {
-      if (out.copied > 0) write_copies();
-      out = {.to = {}, .copied = path.out_channels, .from = in.pixels, .copy = to};
+      write_copy();
+      out.copy = {.channels = path.out_channels, .from = in.pixels, .to = to};
       continue;
     }
     out.to = to;
@@ -92,7 +93,7 @@ torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
     out = {};
     slot += path.units.size();
   }
-  if (out.copied > 0) write_copies();
+  write_copy();
   return y;
 }
 
@@ -135,6 +136,13 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
       has_even = has_odd = true;
     }
   }
+  const std::int64_t pixels = images * block.in_size * block.in_size;
+  ConvChains::Copy<float> copy;  // Of the path before, still to be done.
+  const auto write_copy = [&] {
+    if (copy.channels == 0) return;
+    chains.write(copy.channels, pixels, copy.from, {}, ConvChains::OutputOf<float>{.to = copy.to});
+    copy = {};
+  };
   std::size_t slot = 0;
   int offset = 0;
   for (const ConvBlock::Path& path : block.paths) {
@@ -151,12 +159,17 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
       has_odd = has_odd || reads_odd;
     }
     if (path.units.empty()) {
-      if (wants_in_gradient) {
-        chains.write(path.out_channels, images * block.out_size * block.out_size, out, {},
-                     ConvChains::OutputOf<float>{.to = to}, accumulate);
+      if (!wants_in_gradient) continue;
+      write_copy();
+      if (accumulate) {
+        chains.write(path.out_channels, pixels, out, {}, ConvChains::OutputOf<float>{.to = to},
+                     true);
+      } else {
+        copy = {.channels = path.out_channels, .from = out, .to = to};
       }
       continue;
     }
+    if (accumulate) write_copy();
     const std::size_t count = path.units.size();
     std::vector<float*> weight_gradients;
     for (std::size_t i = slot; i < slot + count; ++i) {
@@ -166,9 +179,15 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
     chains.backward(path.units, {.pixels = source_of<float>(x, path.source), .images = images},
                     data_of(weights, slot, count), data_of(tape.outs, slot, count),
                     std::span(tape.norms).subspan(slot, count),
-                    {.out = out, .in = to, .accumulate = accumulate, .weights = weight_gradients});
+                    {.out = out,
+                     .in = to,
+                     .accumulate = accumulate,
+                     .weights = weight_gradients,
+                     .copy = copy});
+    copy = {};
     slot += count;
   }
+  write_copy();
   return gradients;
 }
 

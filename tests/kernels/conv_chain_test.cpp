@@ -324,10 +324,10 @@ TEST_CASE("channels that pass the units by are copied next to their output", "[k
       CHECK(wrong == 0);
     };
     const auto output = [&](Floats& y) {
-      return ConvChains::OutputOf<float>{.to = {y.data() + kHalf, 2 * kHalf, 1},
-                                         .copied = kHalf,
-                                         .from = {x.data(), 2 * kHalf, 2},
-                                         .copy = {y.data(), 2 * kHalf, 1}};
+      return ConvChains::OutputOf<float>{
+          .to = {y.data() + kHalf, 2 * kHalf, 1},
+          .copy = {
+              .channels = kHalf, .from = {x.data(), 2 * kHalf, 2}, .to = {y.data(), 2 * kHalf, 1}}};
     };
     Floats calibrated(x.size());
     chains.calibrate({&unit, 1}, in, {&packed, 1}, kEpsilon, output(calibrated));

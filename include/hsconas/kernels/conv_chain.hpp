@@ -94,14 +94,20 @@ class ConvChains {
   };
   using Input = InputOf<float>;
 
-  /// Where activated values go, and channels that are only copied, while their pixels are in cache.
+  /// Channels that are only copied, while their pixels are in cache.
+  template <typename T>
+  struct Copy {
+    int channels = 0;
+    Channels<const T> from = {};
+    Channels<T> to = {};
+  };
+
+  /// Where activated values go.
   template <typename T>
   struct OutputOf {
     Channels<T> to;
     Channels<const T> plus = {};  ///< Added, where it has data.
-    int copied = 0;               ///< So many channels of `from` are copied to `copy`.
-    Channels<const T> from = {};
-    Channels<T> copy = {};
+    Copy<T> copy = {};
   };
 
   /// All units one after the other, with batch statistics; `outs` takes each one's output [images,
@@ -129,6 +135,7 @@ class ConvChains {
     Channels<float> in;               ///< Of the input; data nullptr where none is wanted.
     bool accumulate = false;          ///< Add to `in` instead of replacing it.
     std::span<float* const> weights;  ///< Replaced.
+    Copy<float> copy = {};            ///< Between pixels of the input.
   };
 
   /// The gradients of forward(): `outs` and `norms` as it left them.
@@ -157,7 +164,7 @@ class ConvChains {
                                   NormFactors& norm, Memory memory);
   /// The copied channels of pixels [first, last), on the calling thread.
   template <typename T>
-  void copy(const OutputOf<T>& out, std::int64_t first, std::int64_t last) const;
+  void copy(const Copy<T>& copy, std::int64_t first, std::int64_t last) const;
   /// One convolution with what the batch norm behind it sees: `work` without its moments.
   template <typename T>
   NormStatistics convolve(const ConvGeometry& shape, std::int64_t images,
@@ -167,8 +174,8 @@ class ConvChains {
   int threads_;
   int parts_each_;  ///< Of work whose parts are cheap to put together.
   Workspace packed_;
-  std::vector<Workspace> scratch_;  ///< One per thread.
-  std::vector<Workspace> weight_gradients_;
+  std::vector<Workspace> scratch_;           ///< One per thread.
+  std::vector<Workspace> weight_gradients_;  ///< One per part.
   Workspace between_[2];  ///< What units hand on: forward, activations; backward, gradients.
   std::vector<std::array<Workspace, 2>> between_of_;  ///< The same of each thread's few images.
 };
