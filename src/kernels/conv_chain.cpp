@@ -289,7 +289,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
     const auto parts_each = static_cast<int>(
         std::clamp<std::int64_t>(kGradientFloats / (packed_gradient * threads_), 1, parts_each_));
     const std::span weight_gradients =
-        std::span(weight_gradients_).first(static_cast<std::size_t>(threads_ * parts_each));
+        std::span(weight_gradients_).first(scratch_.size() * static_cast<std::size_t>(parts_each));
     for (Workspace& workspace : weight_gradients) workspace.at_least(packed_gradient);
     sums = zeros(threads_ * parts_each, is_first ? 0 : shape.in_channels);
     alongs = sums;

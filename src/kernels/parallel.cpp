@@ -30,7 +30,7 @@ void in_parallel(int threads, std::size_t parts,
   for (std::size_t thread = 0; thread < count; ++thread) {
     for (std::size_t ahead = 0; ahead < count; ++ahead) {
       Share& share = shares[(thread + ahead) % count];
-      for (std::size_t part; !has_failed && (part = share.next++) < share.end;) {
+      for (std::size_t part = share.next++; part < share.end && !has_failed; part = share.next++) {
         try {
           work(thread, part);
         } catch (...) {
