@@ -78,7 +78,7 @@ class SupernetEvaluator : public Evaluator {
   std::vector<torch::Tensor> labels_;  ///< Of the validation images.
   /// First and number of what makes up a batch of them, behind which a candidate may be given up.
   std::vector<std::pair<std::size_t, std::size_t>> validation_batches_;
-  std::int64_t image_count_ = 0;       ///< Calibration and validation.
+  std::int64_t image_count_ = 0;  ///< Calibration and validation.
   std::int64_t validation_count_ = 0;
   std::map<Architecture, Answers> answers_;  ///< Of those judged in full in a race.
   const StopToken& stop_;
