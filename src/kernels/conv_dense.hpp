@@ -52,7 +52,6 @@ inline void read_group(const ConvGeometry& s, Channels<const T> in, const Activa
                        Index pixel, int row, Take& take) {
   const int whole = s.in_channels / kLanes * kLanes;
   const ChannelLanes full(in, 0, kLanes);
-  const ChannelLanes rest(in, whole, s.in_channels);
   const T* from = in.data + (pixel + row) * in.pixel_stride;
   typename Take::Row seen[kGroup] = {};
   const auto read = [&](const ChannelLanes& lanes, const T* p, int c) {
@@ -62,7 +61,7 @@ inline void read_group(const ConvGeometry& s, Channels<const T> in, const Activa
     }
   };
   for (int c = 0; c < whole; c += kLanes) read(full, from + Index{c} * in.channel_stride, c);
-  if (whole < s.in_channels) read(rest, from, whole);
+  if (whole < s.in_channels) read(ChannelLanes(in, whole, s.in_channels), from, whole);
   for (int r = 0; r < kGroup; ++r) take.end(seen[r], row + r);
 }
 
