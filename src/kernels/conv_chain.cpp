@@ -303,8 +303,9 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
                  own.in_along = alongs[part].data();
                }
                kernels_.backward(shape, own, first, last, scratch_[thread].data());
-               if (is_first)
+               if (is_first) {
                  copy(gradients.copy, first * shape.in_pixels(), last * shape.in_pixels());
+               }
              });
     float* weight_gradient = weight_gradients.front().data();
     for (std::size_t part = 1; part < weight_gradients.size(); ++part) {

@@ -31,7 +31,7 @@ inline DenseSizes dense_sizes(const ConvGeometry& s) {
   return sizes;
 }
 
-/// Of a 1x1 convolution's window.
+/// Whether each window is one pixel, and they follow each other as the pixels do.
 constexpr bool is_pixel(const ConvGeometry& s) {
   return s.kernel == 1 && s.stride == 1;
 }

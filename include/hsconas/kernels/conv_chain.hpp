@@ -25,7 +25,7 @@ struct NormStatistics {
 /// Batch norm as one multiplication and one addition per value.
 class NormFactors {
  public:
-  NormFactors() = default;
+  NormFactors() = default;  ///< None: values stay as they are.
   NormFactors(const NormStatistics& statistics, double epsilon);
 
   Activation activation(bool relu) const { return {scale_.data(), shift_.data(), relu}; }
