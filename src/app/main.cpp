@@ -62,13 +62,24 @@ void keep_large_blocks() {
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
+/// Sets `name` unless the user did; whether it is new.
+bool set_default(const char* name, const char* value) {
+  return std::getenv(name) == nullptr && ::setenv(name, value, 1) == 0;
+}
+
+/// Settings that libraries read when they are loaded, so that the program is started once more.
+///
 /// OpenMP threads spin while they wait for each other. On a machine that other work shares, the one
 /// they wait for is not running, and a step takes ten times as long. A spin of some 0.1 ms still
-/// bridges the gaps of a step: waking a thread that sleeps takes as long. libgomp reads its
-/// environment when it is loaded, so this starts the program once more.
-void spin_briefly(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
-  ::setenv("GOMP_SPINCOUNT", "20000", 1);
+/// bridges the gaps of a step: waking a thread that sleeps takes as long.
+///
+/// Memory in pages of 2 MiB, where the system gives them to who asks: a CPU step walks through
+/// hundreds of MiB and looks up a small page at every stride.
+void start_with_settings(char** argv) {
+  bool is_new = false;
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) is_new |= set_default("GOMP_SPINCOUNT", "20000");
+  is_new |= set_default("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
+  if (!is_new) return;
   std::error_code error;  // Without /proc the program runs as it is.
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (!error) ::execv(self.c_str(), argv);
@@ -142,7 +153,7 @@ int run_command(const Command& command, const CommonOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  spin_briefly(argv);
+  start_with_settings(argv);
   keep_large_blocks();
   handle_signals();
 

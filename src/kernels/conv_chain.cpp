@@ -107,7 +107,6 @@ ConvChains::ConvChains(int threads, const ConvKernels& kernels)
       threads_(std::max(1, threads)),
       parts_each_(threads_ > 1 ? 8 : 1),
       scratch_(static_cast<std::size_t>(threads_)),
-      weight_gradients_(static_cast<std::size_t>(threads_ * parts_each_)),
       between_of_(static_cast<std::size_t>(threads_)) {}
 
 template <typename Work>
@@ -121,7 +120,7 @@ void ConvChains::in_parts(std::int64_t count, int parts_each, Work work) {
 
 template <typename T>
 NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t images,
-                                    const ConvForward<T>& work) {
+                                    ForwardKernel<T> kernel, const ConvForward<T>& work) {
   const std::int64_t scratch = kernels_.scratch_floats(shape);
   for (Workspace& workspace : scratch_) workspace.at_least(scratch);
   const int parts = threads_ * parts_each_;
@@ -130,7 +129,7 @@ NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t imag
   in_parts(images, parts_each_, [&](std::size_t thread, std::size_t part, auto first, auto last) {
     ConvForward<T> own = work;
     own.moments = {means[part].data(), squares[part].data()};
-    kernels_.on<T>().forward(shape, own, first, last, scratch_[thread].data());
+    kernel(shape, own, first, last, scratch_[thread].data());
   });
   // Pools the parts, like the kernels do within one.
   const auto channels = static_cast<std::size_t>(shape.out_channels);
@@ -141,11 +140,11 @@ NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t imag
     const std::int64_t own = images * (index + 1) / parts - images * index / parts;
     const auto count = static_cast<double>(own * shape.out_pixels());
     if (own == 0) continue;
+    const double share = count / (before + count);
     for (std::size_t c = 0; c < channels; ++c) {
       const double shift = means[part][c] - statistics.mean[c];
-      statistics.mean[c] += shift * count / (before + count);
-      statistics.variance[c] +=
-          squares[part][c] + shift * shift * before * count / (before + count);
+      statistics.mean[c] += shift * share;
+      statistics.variance[c] += squares[part][c] + shift * shift * before * share;
     }
     before += count;
   }
@@ -154,13 +153,14 @@ NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t imag
 }
 
 template <typename T, typename Memory>
-std::vector<NormStatistics> ConvChains::run(std::span<const ConvUnit> units, InputOf<T> in,
-                                            double epsilon, NormFactors& norm, Memory memory) {
+std::vector<NormStatistics> ConvChains::run(std::span<const ConvUnit> units,
+                                            ForwardKernel<T> kernel, InputOf<T> in, double epsilon,
+                                            NormFactors& norm, Memory memory) {
   std::vector<NormStatistics> statistics;
   for (std::size_t u = 0; u < units.size(); ++u) {
     const ConvGeometry& shape = units[u].shape;
     const auto [weights, out] = memory(u);
-    statistics.push_back(convolve(shape, in.images,
+    statistics.push_back(convolve(shape, in.images, kernel,
                                   ConvForward<T>{.in = in.pixels,
                                                  .in_activation = in.activation,
                                                  .weights = weights,
@@ -172,14 +172,26 @@ std::vector<NormStatistics> ConvChains::run(std::span<const ConvUnit> units, Inp
   return statistics;
 }
 
+void ConvChains::pack(std::span<const ConvUnit> units, std::size_t first,
+                      std::span<const float* const> weights,
+                      decltype(TrainingKernels::pack) kernel) {
+  if (packed_.size() < units.size()) packed_.resize(units.size());
+  in_parallel(threads_, units.size() - first, [&](std::size_t, std::size_t index) {
+    const std::size_t u = first + index;
+    const ConvGeometry& shape = units[u].shape;
+    kernel(shape, weights[u], packed_[u].at_least(kernels_.packed_floats(shape)));
+  });
+}
+
 std::vector<NormStatistics> ConvChains::forward(std::span<const ConvUnit> units, const Input& in,
                                                 std::span<const float* const> weights,
-                                                std::span<float* const> outs, double epsilon) {
+                                                std::span<float* const> outs, double epsilon,
+                                                Factor factor) {
   NormFactors norm;
-  return run(units, in, epsilon, norm, [&](std::size_t u) {
-    float* packed = packed_.at_least(kernels_.packed_floats(units[u].shape));
-    kernels_.fp32.pack(units[u].shape, weights[u], packed);
-    return std::pair<const float*, float*>(packed, outs[u]);
+  const TrainingKernels& kernels = kernels_.training(factor);
+  pack(units, 0, weights, kernels.pack);
+  return run(units, kernels.forward, in, epsilon, norm, [&](std::size_t u) {
+    return std::pair<const float*, float*>(packed_[u].data(), outs[u]);
   });
 }
 
@@ -190,7 +202,7 @@ std::vector<NormStatistics> ConvChains::calibrate(std::span<const ConvUnit> unit
                                                   double epsilon, const OutputOf<T>& out) {
   NormFactors norm;
   T* made = nullptr;
-  auto statistics = run(units, in, epsilon, norm, [&](std::size_t u) {
+  auto statistics = run(units, kernels_.on<T>().forward, in, epsilon, norm, [&](std::size_t u) {
     const bool is_read = u + 1 < units.size() || out.to.data != nullptr;
     made =
         is_read ? between_[u % 2].at_least_of<T>(in.images * out_values(units[u].shape)) : nullptr;
@@ -247,7 +259,9 @@ void ConvChains::apply(std::span<const ConvUnit> units, const InputOf<T>& in,
 
 void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
                           std::span<const float* const> weights, std::span<const float* const> outs,
-                          std::span<const NormFactors> norms, const Gradients& gradients) {
+                          std::span<const NormFactors> norms, const Gradients& gradients,
+                          Factor factor) {
+  const TrainingKernels& kernels = kernels_.training(factor);
   const ConvUnit& last_unit = units.back();
   const int last_channels = last_unit.shape.out_channels;
   auto sums = zeros(threads_ * parts_each_, last_channels);
@@ -257,6 +271,11 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
     kernels_.reduce_gradient(last_channels, outs.back(), norms.back().activation(last_unit.relu),
                              gradients.out, sums[part].data(), alongs[part].data(), first, last);
   });
+  pack(units, gradients.in.data == nullptr ? 1 : 0, weights, kernels.pack_backward);
+  std::vector<std::span<Workspace>> weight_gradients(units.size());
+  for (std::size_t u = weight_gradients_.size(); u < units.size(); ++u) {
+    weight_gradients_.emplace_back(static_cast<std::size_t>(threads_ * parts_each_));
+  }
   Channels<const float> gradient = gradients.out;
   for (std::size_t u = units.size(); u-- > 0;) {
     const ConvGeometry& shape = units[u].shape;
@@ -276,11 +295,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
           dense(between_[u % 2].at_least(in.images * shape.in_pixels() * shape.in_channels),
                 shape.in_channels);
     }
-    if (work.in_gradient.data != nullptr) {
-      float* packed = packed_.at_least(kernels_.packed_floats(shape));
-      kernels_.pack_backward(shape, weights[u], packed);
-      work.weights = packed;
-    }
+    if (work.in_gradient.data != nullptr) work.weights = packed_[u].data();
     const std::int64_t packed_gradient = kernels_.packed_floats(shape);
     const std::int64_t scratch = kernels_.scratch_floats(shape);
     for (Workspace& workspace : scratch_) workspace.at_least(scratch);
@@ -288,34 +303,36 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
     constexpr std::int64_t kGradientFloats = 1 << 16;
     const auto parts_each = static_cast<int>(
         std::clamp<std::int64_t>(kGradientFloats / (packed_gradient * threads_), 1, parts_each_));
-    const std::span weight_gradients =
-        std::span(weight_gradients_).first(scratch_.size() * static_cast<std::size_t>(parts_each));
-    for (Workspace& workspace : weight_gradients) workspace.at_least(packed_gradient);
+    weight_gradients[u] = std::span(weight_gradients_[u])
+                              .first(scratch_.size() * static_cast<std::size_t>(parts_each));
+    for (Workspace& workspace : weight_gradients[u]) workspace.at_least(packed_gradient);
     sums = zeros(threads_ * parts_each, is_first ? 0 : shape.in_channels);
     alongs = sums;
     in_parts(in.images, parts_each,
              [&](std::size_t thread, std::size_t part, auto first, auto last) {
                ConvBackward own = work;
-               own.weight_gradient = weight_gradients[part].data();
+               own.weight_gradient = weight_gradients[u][part].data();
                std::fill_n(own.weight_gradient, packed_gradient, 0.0F);
                if (!is_first) {
                  own.in_sum = sums[part].data();
                  own.in_along = alongs[part].data();
                }
-               kernels_.backward(shape, own, first, last, scratch_[thread].data());
+               kernels.backward(shape, own, first, last, scratch_[thread].data());
                if (is_first) {
                  copy(gradients.copy, first * shape.in_pixels(), last * shape.in_pixels());
                }
              });
-    float* weight_gradient = weight_gradients.front().data();
-    for (std::size_t part = 1; part < weight_gradients.size(); ++part) {
-      const float* other = weight_gradients[part].data();
-      for (std::int64_t i = 0; i < packed_gradient; ++i) weight_gradient[i] += other[i];
-    }
-    kernels_.unpack_gradient(shape, weight_gradient, gradients.weights[u]);
     gradient = {work.in_gradient.data, work.in_gradient.pixel_stride,
                 work.in_gradient.channel_stride};
   }
+  in_parallel(threads_, units.size(), [&](std::size_t, std::size_t u) {
+    const std::int64_t count = kernels_.packed_floats(units[u].shape);
+    float* sum = weight_gradients[u].front().data();
+    for (const Workspace& other : weight_gradients[u].subspan(1)) {
+      for (std::int64_t i = 0; i < count; ++i) sum[i] += other.data()[i];
+    }
+    kernels_.unpack_gradient(units[u].shape, sum, gradients.weights[u]);
+  });
 }
 
 template <typename T>

@@ -36,9 +36,10 @@ constexpr bool is_pixel(const ConvGeometry& s) {
   return s.kernel == 1 && s.stride == 1;
 }
 
-/// Takes rows of activations to memory.
+/// Takes rows of activations to memory as W.
+template <typename W>
 struct StoreRows {
-  float* to;
+  W* to;
   int stride;
 
   struct Row {};
@@ -95,7 +96,7 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
                          const Activation& activation, Index pixel, int rows, float* to) {
   const int stride = sizes.padded_depth;
   if (is_pixel(s)) {
-    read_pixels(s, in, activation, pixel, rows, StoreRows{to, stride});
+    read_pixels(s, in, activation, pixel, rows, StoreRows<float>{to, stride});
   } else {
     const int out_size = s.out_size();
     const int pad = s.kernel / 2;
@@ -141,12 +142,10 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
   for (int r = rows; r % kRows != 0; ++r) zero(to + Index{r} * stride, stride);
 }
 
-/// How products of activations T take their factors: `windows` as load_windows() makes them, in
+/// How products with factors W take activations T: `windows` as load_windows() makes them, in
 /// scratch memory, and weights as pack() leaves them.
-template <typename T>
+template <typename T, typename W>
 struct Operands {
-  using Value = float;
-
   static LeftMatrix<float> windows(const ConvGeometry& s, const DenseSizes& sizes,
                                    Channels<const T> in, const Activation& activation, Index pixel,
                                    int rows, float* scratch) {
@@ -155,9 +154,39 @@ struct Operands {
   }
   static RightMatrix<float> weights(const float* packed, int columns) { return {packed, columns}; }
 };
+
+#ifdef HSCONAS_BF16_PRODUCTS
+template <>
+struct Operands<float, Bf16> {
+  /// The scratch memory holds the windows, and floats of a few rows.
+  static LeftMatrix<Bf16> windows(const ConvGeometry& s, const DenseSizes& sizes,
+                                  Channels<const float> in, const Activation& activation,
+                                  Index pixel, int rows, float* scratch) {
+    const int depth = sizes.padded_depth;
+    auto* rounded = reinterpret_cast<Bf16*>(scratch);
+    if (is_pixel(s)) {
+      read_pixels(s, in, activation, pixel, rows, StoreRows<Bf16>{rounded, depth});
+      for (int r = rows; r % kRows != 0; ++r) zero(rounded + Index{r} * depth, depth);
+      return {rounded, depth};
+    }
+    float* floats = scratch + Index{sizes.tile} * depth / 2;
+    for (int block = 0; block < rows; block += kRows) {
+      load_windows(s, sizes, in, activation, pixel + block, smaller(rows - block, kRows), floats);
+      for (int k = 0; k < kRows * depth; k += kLanes) {
+        store(rounded + Index{block} * depth + k, load(floats + k));
+      }
+    }
+    return {rounded, depth};
+  }
+  static RightMatrix<Bf16> weights(const float* packed, int columns) {
+    return {reinterpret_cast<const Bf16*>(packed), columns};
+  }
+};
+#endif
+
 #ifdef HSCONAS_FIXED_PRODUCTS
 /// Takes rows to memory, and the largest magnitude of each.
-struct StoreAndCompare : StoreRows {
+struct StoreAndCompare : StoreRows<float> {
   RowMaxima& most;
 
   using Row = RowMaxima::Row;
@@ -169,9 +198,7 @@ struct StoreAndCompare : StoreRows {
 };
 
 template <>
-struct Operands<Half> {
-  using Value = Fixed;
-
+struct Operands<Half, Fixed> {
   /// The scratch memory holds the windows, floats of a few rows, and the units of all of them.
   static LeftMatrix<Fixed> windows(const ConvGeometry& s, const DenseSizes& sizes,
                                    Channels<const Half> in, const Activation& activation,
@@ -264,14 +291,13 @@ struct PivotTiles {
   }
 };
 
-template <typename T, bool kMoments>
+template <typename T, typename W, bool kMoments>
 inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index first, Index last,
                           float* scratch) {
-  using W = typename Operands<T>::Value;
   const DenseSizes sizes = dense_sizes(s);
-  const auto weights = Operands<T>::weights(f.weights, sizes.padded_out);
+  const auto weights = Operands<T, W>::weights(f.weights, sizes.padded_out);
   const auto windows = [&](Index pixel, int rows) {
-    return Operands<T>::windows(s, sizes, f.in, f.in_activation, pixel, rows, scratch);
+    return Operands<T, W>::windows(s, sizes, f.in, f.in_activation, pixel, rows, scratch);
   };
   auto* sums = reinterpret_cast<Sums*>(scratch + Index{sizes.tile} * sizes.padded_depth);
   // Pixels that are read as they lie need not be copied first, but for the last few.
@@ -310,18 +336,153 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index 
   }
 }
 
+/// Sums of what the batch norm in front of a convolution wants of its gradient.
+struct GradientSums {
+  Vec sum{};
+  Vec along{};
+};
+
+/// Takes the tiles of a product to the gradient of a convolution's input.
+struct FinishGradients {
+  const ConvBackward& b;
+  int channels;
+  const float* windows;  ///< What the convolution reads.
+  int stride;
+  GradientSums* sums;  ///< Of each vector of channels.
+  Index pixel;
+  int rows;  ///< Behind them is padding.
+
+  template <int kVectors>
+  struct Columns {
+    ChannelLanes lanes[kVectors];
+    Channels<float> to;
+    bool accumulate;
+    bool relu;
+    const float* windows;
+    int stride;
+    GradientSums* sums;
+    Index pixel;
+    int rows;
+
+    void operator()(int row, const Tile<kVectors>& tile) const {
+      for (int v = 0; v < kVectors; ++v) {
+        GradientSums own = sums[v];
+        for (int r = 0; r < kRows; ++r) {
+          if (row + r >= rows) continue;
+          const Vec y = load(windows + Index{row + r} * stride + v * kLanes);
+          Vec g = tile[r][v];
+          own.along += g * y;
+          own.sum += relu ? where_positive(y, g) : g;
+          float* p = to.data + (pixel + row + r) * to.pixel_stride;
+          if (accumulate) g += lanes[v].load(p);
+          lanes[v].will_store(p);
+          lanes[v].store(p, g);
+        }
+        sums[v] = own;
+      }
+    }
+  };
+
+  template <int kVectors>
+  Columns<kVectors> at(int column) const {
+    Columns<kVectors> columns{.lanes = {},
+                              .to = b.in_gradient,
+                              .accumulate = b.accumulate,
+                              .relu = b.in_activation.relu,
+                              .windows = windows + column,
+                              .stride = stride,
+                              .sums = sums + column / kLanes,
+                              .pixel = pixel,
+                              .rows = rows};
+    for (int v = 0; v < kVectors; ++v) {
+      columns.lanes[v] = ChannelLanes(b.in_gradient, column + v * kLanes, channels);
+    }
+    return columns;
+  }
+};
+
+/// One tile of pixels as the products of a backward pass with factors W read it, in scratch memory:
+/// `windows` of the input and the `gradient` at the output, whose rows are also a left factor.
+template <typename W>
+struct BackwardTile {
+  const DenseSizes& sizes;
+  float* windows;
+  float* gradient;
+  float* behind;
+
+  BackwardTile(const DenseSizes& of, float* scratch)
+      : sizes(of),
+        windows(scratch),
+        gradient(windows + Index{of.tile} * of.padded_depth),
+        behind(gradient + Index{of.tile} * of.padded_out) {}
+
+  /// The gradient at rows `row` and `row` + 1.
+  void put(int row, int c, Vec first, Vec second) const {
+    store(gradient + Index{row} * sizes.padded_out + c, first);
+    store(gradient + Index{row + 1} * sizes.padded_out + c, second);
+  }
+  void clear_gradient(int row, int end) const {
+    zero(gradient + Index{row} * sizes.padded_out, Index{end - row} * sizes.padded_out);
+  }
+  /// What add_outer() wants of the first `rows` of each.
+  const float* windows_in_turn(int) const { return windows; }
+  RightMatrix<float> gradient_in_turn() const { return {gradient, sizes.padded_out}; }
+  LeftMatrix<float> gradient_rows() const { return {gradient, sizes.padded_out}; }
+};
+
+#ifdef HSCONAS_BF16_PRODUCTS
+template <>
+struct BackwardTile<Bf16> {
+  const DenseSizes& sizes;
+  float* windows;
+  Bf16* window_pairs;  ///< Two rows, value by value in turn.
+  Bf16* gradient;
+  Bf16* gradient_pairs;
+  float* behind;
+
+  BackwardTile(const DenseSizes& of, float* scratch)
+      : sizes(of),
+        windows(scratch),
+        window_pairs(reinterpret_cast<Bf16*>(windows + Index{of.tile} * of.padded_depth)),
+        gradient(window_pairs + Index{of.tile} * of.padded_depth),
+        gradient_pairs(gradient + Index{of.tile} * of.padded_out),
+        behind(reinterpret_cast<float*>(gradient_pairs + Index{of.tile} * of.padded_out)) {}
+
+  void put(int row, int c, Vec first, Vec second) const {
+    store(gradient + Index{row} * sizes.padded_out + c, first);
+    store(gradient + Index{row + 1} * sizes.padded_out + c, second);
+    store_pairs(gradient_pairs + Index{row} * sizes.padded_out + 2 * c, first, second);
+  }
+  void clear_gradient(int row, int end) const {
+    zero(gradient + Index{row} * sizes.padded_out, Index{end - row} * sizes.padded_out);
+  }
+  const Bf16* windows_in_turn(int rows) const {
+    for (int r = 0; r < rows; r += 2) {
+      const float* from = windows + Index{r} * sizes.padded_depth;
+      for (int k = 0; k < sizes.padded_depth; k += kLanes) {
+        store_pairs(window_pairs + Index{r} * sizes.padded_depth + 2 * k, load(from + k),
+                    load(from + sizes.padded_depth + k));
+      }
+    }
+    return window_pairs;
+  }
+  RightMatrix<Bf16> gradient_in_turn() const { return {gradient_pairs, sizes.padded_out}; }
+  LeftMatrix<Bf16> gradient_rows() const { return {gradient, sizes.padded_out}; }
+};
+#endif
+
+template <typename W>
 inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index first, Index last,
                            float* scratch) {
   const DenseSizes sizes = dense_sizes(s);
-  float* windows = scratch;
-  float* gradient = windows + Index{sizes.tile} * sizes.padded_depth;
-  float* in_gradient = gradient + Index{sizes.tile} * sizes.padded_out;
+  const BackwardTile<W> tile(sizes, scratch);
+  auto* sums = reinterpret_cast<GradientSums*>(tile.behind);
   const Channels<const float> z{b.out, s.out_channels, 1};
   const Index end = last * s.out_pixels();
   for (Index pixel = first * s.out_pixels(); pixel < end; pixel += sizes.tile) {
     const int rows = end - pixel < sizes.tile ? static_cast<int>(end - pixel) : sizes.tile;
     const int full_rows = (rows + kRows - 1) / kRows * kRows;
-    load_windows(s, sizes, b.in, b.in_activation, pixel, rows, windows);
+    load_windows(s, sizes, b.in, b.in_activation, pixel, rows, tile.windows);
     // Few rows at a time, so that those stay in the first-level cache from vector to vector.
     for (int block = 0; block < rows; block += kRows) {
       const int end_row = smaller(block + kRows, rows);
@@ -329,38 +490,28 @@ inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index f
         const LaneGradient out_gradient(b.out_activation, b.norm, c);
         const ChannelLanes z_lanes(z, c, s.out_channels);
         const ChannelLanes g_lanes(b.gradient, c, s.out_channels);
-        for (int r = block; r < end_row; ++r) {
-          const Vec value =
-              out_gradient(z_lanes.stream(z.data + (pixel + r) * z.pixel_stride),
-                           g_lanes.stream(b.gradient.data + (pixel + r) * b.gradient.pixel_stride));
-          store(gradient + Index{r} * sizes.padded_out + c, value);
+        const auto at = [&](int r) {
+          return out_gradient(
+              z_lanes.stream(z.data + (pixel + r) * z.pixel_stride),
+              g_lanes.stream(b.gradient.data + (pixel + r) * b.gradient.pixel_stride));
+        };
+        for (int r = block; r < end_row; r += 2) {
+          tile.put(r, c, at(r), r + 1 < end_row ? at(r + 1) : Vec{});
         }
       }
     }
-    zero(gradient + Index{rows} * sizes.padded_out, Index{full_rows - rows} * sizes.padded_out);
-    add_outer(windows, sizes.padded_depth, gradient, rows, sizes.padded_depth, sizes.padded_out,
+    tile.clear_gradient(rows, full_rows);
+    add_outer(tile.windows_in_turn(rows), tile.gradient_in_turn(), rows, sizes.padded_depth,
               b.weight_gradient);
     if (b.weights == nullptr) continue;
-    product(LeftMatrix<float>{gradient, sizes.padded_out},
-            RightMatrix<float>{b.weights, sizes.padded_depth}, full_rows, s.out_channels,
-            StoreTiles{in_gradient, sizes.padded_depth});
+    for (int c = 0; c < s.in_channels; c += kLanes) sums[c / kLanes] = {};
+    product(tile.gradient_rows(), Operands<float, W>::weights(b.weights, sizes.padded_depth),
+            full_rows, s.out_channels,
+            FinishGradients{b, s.in_channels, tile.windows, sizes.padded_depth, sums, pixel, rows});
+    if (b.in_sum == nullptr) continue;
     for (int c = 0; c < s.in_channels; c += kLanes) {
-      const ChannelLanes lanes(b.in_gradient, c, s.in_channels);
-      Vec sum{};
-      Vec along{};
-      for (int r = 0; r < rows; ++r) {
-        const Vec y = load(windows + Index{r} * sizes.padded_depth + c);
-        Vec g = load(in_gradient + Index{r} * sizes.padded_depth + c);
-        along += g * y;
-        sum += b.in_activation.relu ? where_positive(y, g) : g;
-        float* to = b.in_gradient.data + (pixel + r) * b.in_gradient.pixel_stride;
-        if (b.accumulate) g += lanes.load(to);
-        lanes.will_store(to);
-        lanes.store(to, g);
-      }
-      if (b.in_sum == nullptr) continue;
-      add_lanes(sum, c, s.in_channels, b.in_sum);
-      add_lanes(along, c, s.in_channels, b.in_along);
+      add_lanes(sums[c / kLanes].sum, c, s.in_channels, b.in_sum);
+      add_lanes(sums[c / kLanes].along, c, s.in_channels, b.in_along);
     }
   }
 }

@@ -12,13 +12,20 @@ inline int frame_size(const ConvGeometry& s) {
   return s.in_size + s.kernel - 1;
 }
 
-template <int kKernel, int kPixels, int kStride, typename Take>
+/// Which taps of a kernel are worth multiplying: every kStep-th from `y` and `x` on.
+template <int kStep = 1>
+struct Taps {
+  int y = 0;
+  int x = 0;
+};
+
+template <int kKernel, int kPixels, int kStride, int kStep, typename Take>
 inline void slide_pixels(const float* frame, int frame_size, const float* weights, int x,
-                         Take& take) {
+                         Taps<kStep> taps, Take& take) {
   Vec sums[kPixels] = {};
-  for (int ky = 0; ky < kKernel; ++ky) {
+  for (int ky = kStep == 1 ? 0 : taps.y; ky < kKernel; ky += kStep) {
     const float* row = frame + (Index{ky} * frame_size + x * kStride) * kLanes;
-    for (int kx = 0; kx < kKernel; ++kx) {
+    for (int kx = kStep == 1 ? 0 : taps.x; kx < kKernel; kx += kStep) {
       const Vec weight = load(weights + (ky * kKernel + kx) * kLanes);
       for (int p = 0; p < kPixels; ++p) {
         sums[p] += weight * load(row + (p * kStride + kx) * kLanes);
@@ -30,18 +37,35 @@ inline void slide_pixels(const float* frame, int frame_size, const float* weight
 
 /// Hands `take(x, value)` the frame from `frame` on under the kernel at every kStride-th of `size`
 /// places.
-template <int kKernel, int kStride, typename Take>
-inline void slide_row(const float* frame, int frame_size, const float* weights, int size,
-                      Take take) {
+template <int kKernel, int kStride, int kStep = 1, typename Take>
+inline void slide_row(const float* frame, int frame_size, const float* weights, int size, Take take,
+                      Taps<kStep> taps = {}) {
   int x = 0;
   for (; x + 8 <= size; x += 8) {
-    slide_pixels<kKernel, 8, kStride>(frame, frame_size, weights, x, take);
+    slide_pixels<kKernel, 8, kStride>(frame, frame_size, weights, x, taps, take);
   }
   if (x + 4 <= size) {
-    slide_pixels<kKernel, 4, kStride>(frame, frame_size, weights, x, take);
+    slide_pixels<kKernel, 4, kStride>(frame, frame_size, weights, x, taps, take);
     x += 4;
   }
-  for (; x < size; ++x) slide_pixels<kKernel, 1, kStride>(frame, frame_size, weights, x, take);
+  for (; x < size; ++x) {
+    slide_pixels<kKernel, 1, kStride>(frame, frame_size, weights, x, taps, take);
+  }
+}
+
+/// The gradient at row `y` of a convolution's input, from that at its output, which lies at every
+/// kStride-th place of the frame. Only the taps that meet one of those add anything.
+template <int kKernel, int kStride>
+inline void slide_back(const float* frame, int frame_size, const float* weights, int y, int size,
+                       float* to) {
+  constexpr int kPad = kKernel / 2;
+  for (int first = 0; first < kStride; ++first) {
+    slide_row<kKernel, kStride>(
+        frame + (Index{y} * frame_size + first) * kLanes, frame_size, weights,
+        (size - first + kStride - 1) / kStride,
+        [&](int x, Vec v) { store(to + (Index{x} * kStride + first) * kLanes, v); },
+        Taps<kStride>{.y = (y + kPad) % kStride, .x = (first + kPad) % kStride});
+  }
 }
 
 /// Rows [first_row, first_row + kCount) of the kernel's gradient: products of the frame with the
@@ -207,13 +231,12 @@ inline void depthwise_backward(const ConvGeometry& s, const ConvBackward& b, Ind
         constexpr int kKernel = decltype(kernel)::kValue;
         add_kernel_gradient<kKernel>(frame, gradient, side, s.stride, size,
                                      b.weight_gradient + Index{c} * s.taps());
-        // With its zeros in between, a strided gradient is slid over like any other.
         if (b.weights != nullptr) {
+          const float* weights = b.weights + Index{c} * s.taps();
+          const auto back = s.stride == 1 ? slide_back<kKernel, 1> : slide_back<kKernel, 2>;
           for (int y = 0; y < s.in_size; ++y) {
-            float* to = in_gradient + Index{y} * s.in_size * kLanes;
-            slide_row<kKernel, 1>(gradient + Index{y} * side * kLanes, side,
-                                  b.weights + Index{c} * s.taps(), s.in_size,
-                                  [&](int x, Vec v) { store(to + x * kLanes, v); });
+            back(gradient, side, weights, y, s.in_size,
+                 in_gradient + Index{y} * s.in_size * kLanes);
           }
         }
       });

@@ -52,10 +52,12 @@ inline void for_each_weight(const ConvGeometry& s, Work work) {
   }
 }
 
-template <typename T>
+/// Weights as factors W.
+template <typename W>
 void pack(const ConvGeometry& s, const float* weights, float* packed) {
   zero(packed, packed_floats(s));
   for_each_weight(s, [&](Index to, Index from) { packed[to] = weights[from]; });
+  if (!s.depthwise) to_right_factors<W>(packed, dense_sizes(s).depth, padded(s.out_channels));
 }
 
 #ifdef HSCONAS_FIXED_PRODUCTS
@@ -74,7 +76,7 @@ inline float fixed_unit(const float* weights, int count) {
 }
 
 template <>
-void pack<Half>(const ConvGeometry& s, const float* weights, float* packed) {
+void pack<Fixed>(const ConvGeometry& s, const float* weights, float* packed) {
   if (s.depthwise) {
     pack<float>(s, weights, packed);
     return;
@@ -98,7 +100,8 @@ void pack<Half>(const ConvGeometry& s, const float* weights, float* packed) {
 }
 #endif
 
-/// Depthwise: the kernel turned by half a turn. Dense 1x1: [out][padded in].
+/// Depthwise: the kernel turned by half a turn. Dense 1x1: [out][padded in] as factors W.
+template <typename W>
 void pack_backward(const ConvGeometry& s, const float* weights, float* packed) {
   zero(packed, packed_floats(s));
   if (s.depthwise) {
@@ -117,13 +120,14 @@ void pack_backward(const ConvGeometry& s, const float* weights, float* packed) {
       packed[Index{n} * columns + c] = weights[Index{n} * s.in_channels + c];
     }
   }
+  to_right_factors<W>(packed, s.out_channels, columns);
 }
 
 void unpack_gradient(const ConvGeometry& s, const float* packed, float* weights) {
   for_each_weight(s, [&](Index from, Index to) { weights[to] = packed[from]; });
 }
 
-template <typename T>
+template <typename T, typename W>
 void forward(const ConvGeometry& s, const ConvForward<T>& f, std::int64_t first, std::int64_t last,
              float* scratch) {
   const bool has_moments = f.moments.mean != nullptr;
@@ -131,16 +135,18 @@ void forward(const ConvGeometry& s, const ConvForward<T>& f, std::int64_t first,
     (has_moments ? depthwise_forward<T, true> : depthwise_forward<T, false>)(s, f, first, last,
                                                                              scratch);
   } else {
-    (has_moments ? dense_forward<T, true> : dense_forward<T, false>)(s, f, first, last, scratch);
+    (has_moments ? dense_forward<T, W, true> : dense_forward<T, W, false>)(s, f, first, last,
+                                                                           scratch);
   }
 }
 
+template <typename W>
 void backward(const ConvGeometry& s, const ConvBackward& b, std::int64_t first, std::int64_t last,
               float* scratch) {
   if (s.depthwise) {
     depthwise_backward(s, b, first, last, scratch);
   } else {
-    dense_backward(s, b, first, last, scratch);
+    dense_backward<W>(s, b, first, last, scratch);
   }
 }
 
@@ -210,13 +216,32 @@ void reduce_gradient(int channels, const float* z, const Activation& activation,
   }
 }
 
-template <typename T>
+template <typename T, typename W>
 ForwardKernels<T> forward_kernels() {
-  return {.pack = pack<T>,
-          .forward = forward<T>,
+  return {.pack = pack<W>,
+          .forward = forward<T, W>,
           .write_activated = write_activated<T>,
           .average = average<T>};
 }
+
+template <typename W>
+TrainingKernels training_kernels() {
+  return {.pack = pack<W>,
+          .forward = forward<float, W>,
+          .pack_backward = pack_backward<W>,
+          .backward = backward<W>};
+}
+
+#ifdef HSCONAS_FIXED_PRODUCTS
+using HalfFactor = Fixed;
+#else
+using HalfFactor = float;
+#endif
+#ifdef HSCONAS_BF16_PRODUCTS
+using Bf16Factor = Bf16;
+#else
+using Bf16Factor = float;
+#endif
 
 }  // namespace
 
@@ -225,11 +250,11 @@ ConvKernels HSCONAS_KERNELS() {
           .lanes = kLanes,
           .scratch_floats = scratch_floats,
           .packed_floats = packed_floats,
-          .fp32 = forward_kernels<float>(),
-          .half = forward_kernels<Half>(),
-          .pack_backward = pack_backward,
+          .fp32 = forward_kernels<float, float>(),
+          .half = forward_kernels<Half, HalfFactor>(),
+          .train_fp32 = training_kernels<float>(),
+          .train_bf16 = training_kernels<Bf16Factor>(),
           .unpack_gradient = unpack_gradient,
-          .backward = backward,
           .reduce_gradient = reduce_gradient};
 }
 

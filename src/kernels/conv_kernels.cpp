@@ -9,6 +9,7 @@ ConvKernels generic_kernels();
 ConvKernels avx2_kernels();
 ConvKernels avx512_kernels();
 ConvKernels avx512_vnni_kernels();
+ConvKernels avx512_bf16_kernels();
 #endif
 
 std::span<const ConvKernels> conv_kernels() {
@@ -17,7 +18,10 @@ std::span<const ConvKernels> conv_kernels() {
 #ifdef HSCONAS_X86
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl")) {
-      if (__builtin_cpu_supports("avx512vnni")) found.push_back(avx512_vnni_kernels());
+      if (__builtin_cpu_supports("avx512vnni")) {
+        if (__builtin_cpu_supports("avx512bf16")) found.push_back(avx512_bf16_kernels());
+        found.push_back(avx512_vnni_kernels());
+      }
       found.push_back(avx512_kernels());
     }
     // Every processor with AVX2 has F16C, for which clang 14 cannot ask.

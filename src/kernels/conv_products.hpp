@@ -41,6 +41,45 @@ struct Factors {
   }
 };
 
+#ifdef HSCONAS_BF16_PRODUCTS
+/// The upper half of a float's bits.
+struct Bf16 {
+  std::uint16_t bits = 0;
+};
+
+template <>
+struct Factors<Bf16> {
+  static constexpr int kStep = 2;
+
+  static __m512bh left(const Bf16* p) {
+    std::int32_t pair;
+    __builtin_memcpy(&pair, p, sizeof(pair));
+    return (__m512bh)_mm512_set1_epi32(pair);
+  }
+  static __m512bh right(const Bf16* p) { return (__m512bh)_mm512_loadu_si512(p); }
+  static void multiply_add(Vec& sum, __m512bh left, __m512bh right) {
+    sum = (Vec)_mm512_dpbf16_ps((__m512)sum, left, right);
+  }
+  static Vec finished(Vec sum, const LeftMatrix<Bf16>&, int, const RightMatrix<Bf16>&, int) {
+    return sum;
+  }
+};
+
+/// To the nearest, of two the even one.
+inline void store(Bf16* p, Vec v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh((__m512)v));
+}
+
+/// Both lane by lane, side by side.
+inline void store_pairs(Bf16* p, Vec first, Vec second) {
+  const auto both = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
+  const __m512i in_turn =
+      _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                       21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  _mm512_storeu_si512(p, _mm512_permutexvar_epi16(in_turn, both));
+}
+#endif
+
 #ifdef HSCONAS_FIXED_PRODUCTS
 /// A factor as a whole number of units. Rows of a left matrix use up to kMostLeft of them, columns
 /// of a right one up to kMostOfColumn altogether, so that sums stay below 2^31.
@@ -128,26 +167,26 @@ inline void to_fixed(const float* from, int count, const RowMaxima& most, Fixed*
 }
 #endif
 
+/// The `depth` rows of a right matrix of floats as factors W, in place; behind them are zeros.
+template <typename W>
+inline void to_right_factors(float*, int, int) {}
+#ifdef HSCONAS_BF16_PRODUCTS
+template <>
+inline void to_right_factors<Bf16>(float* rows, int depth, int columns) {
+  // Two rows take the room of one: what is written has been read.
+  for (int k = 0; k < depth; k += 2) {
+    const float* from = rows + Index{k} * columns;
+    Bf16* to = reinterpret_cast<Bf16*>(rows) + Index{k} * columns;
+    for (int c = 0; c < columns; c += kLanes) {
+      store_pairs(to + 2 * c, load(from + c), load(from + columns + c));
+    }
+  }
+}
+#endif
+
 /// A tile of a product, in registers.
 template <int kVectors>
 using Tile = Vec[kRows][kVectors];
-
-/// Takes the tiles of a product to memory, padded as they are.
-struct StoreTiles {
-  float* c;
-  int stride;
-
-  template <int kVectors>
-  auto at(int column) const {
-    return [to = c + column, stride = stride](int row, const Tile<kVectors>& tile) {
-      for (int r = 0; r < kRows; ++r) {
-        for (int v = 0; v < kVectors; ++v) {
-          store(to + Index{row + r} * stride + v * kLanes, tile[r][v]);
-        }
-      }
-    };
-  }
-};
 
 template <int kVectors, typename W, typename Take>
 inline void product_tile(const LeftMatrix<W>& a, const RightMatrix<W>& b, int depth, int row,
@@ -205,42 +244,45 @@ inline void product(const LeftMatrix<W>& a, const RightMatrix<W>& b, int rows, i
   }
 }
 
-template <int kVectors>
-inline void outer_tile(const float* a, int a_stride, const float* b, int b_stride, int rows,
-                       float* c) {
-  Vec sums[kRows][kVectors];
+template <int kVectors, typename W>
+inline void outer_tile(const W* a, Index a_stride, const RightMatrix<W>& b, int rows, float* c) {
+  using F = Factors<W>;
+  Tile<kVectors> sums;
   for (int k = 0; k < kRows; ++k) {
-    for (int v = 0; v < kVectors; ++v) sums[k][v] = load(c + Index{k} * b_stride + v * kLanes);
+    for (int v = 0; v < kVectors; ++v) sums[k][v] = load(c + Index{k} * b.columns + v * kLanes);
   }
-  for (int r = 0; r < rows; ++r) {
-    Vec right[kVectors];
-    for (int v = 0; v < kVectors; ++v) right[v] = load(b + Index{r} * b_stride + v * kLanes);
+  for (int r = 0; r < rows; r += F::kStep) {
+    decltype(F::right(b.values)) right[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      right[v] = F::right(b.values + Index{r} * b.columns + v * kLanes * F::kStep);
+    }
     for (int k = 0; k < kRows; ++k) {
-      const float left = a[Index{r} * a_stride + k];
-      for (int v = 0; v < kVectors; ++v) sums[k][v] += left * right[v];
+      const auto left = F::left(a + r * a_stride + k * F::kStep);
+      for (int v = 0; v < kVectors; ++v) F::multiply_add(sums[k][v], left, right[v]);
     }
   }
   for (int k = 0; k < kRows; ++k) {
-    for (int v = 0; v < kVectors; ++v) store(c + Index{k} * b_stride + v * kLanes, sums[k][v]);
+    for (int v = 0; v < kVectors; ++v) store(c + Index{k} * b.columns + v * kLanes, sums[k][v]);
   }
 }
 
 /// c [depth][columns] += transposed a [rows][depth] * b [rows][columns]; depth and columns padded.
-inline void add_outer(const float* a, int a_stride, const float* b, int rows, int depth,
-                      int columns, float* c) {
-  for (int column = 0; column < columns;) {
-    const int vectors = (columns - column) / kLanes;
+/// Both factors hold Factors<W>::kStep rows side by side, filled up with zeros.
+template <typename W>
+inline void add_outer(const W* a, const RightMatrix<W>& b, int rows, int depth, float* c) {
+  for (int column = 0; column < b.columns;) {
+    const int vectors = (b.columns - column) / kLanes;
     const int step = vectors == 1 ? 1 : vectors == 2 || vectors == 4 ? 2 : kMostVectors;
+    const RightMatrix<W> right{b.values + column * Factors<W>::kStep, b.columns};
     for (int k = 0; k < depth; k += kRows) {
-      const float* left = a + k;
-      const float* right = b + column;
-      float* to = c + Index{k} * columns + column;
+      const W* left = a + k * Factors<W>::kStep;
+      float* to = c + Index{k} * b.columns + column;
       if (step == 1) {
-        outer_tile<1>(left, a_stride, right, columns, rows, to);
+        outer_tile<1>(left, depth, right, rows, to);
       } else if (step == 2) {
-        outer_tile<2>(left, a_stride, right, columns, rows, to);
+        outer_tile<2>(left, depth, right, rows, to);
       } else {
-        outer_tile<kMostVectors>(left, a_stride, right, columns, rows, to);
+        outer_tile<kMostVectors>(left, depth, right, rows, to);
       }
     }
     column += step * kLanes;

@@ -18,6 +18,9 @@
 #if defined(HSCONAS_AVX512) && defined(__AVX512VNNI__)
 #define HSCONAS_FIXED_PRODUCTS
 #endif
+#if defined(HSCONAS_AVX512) && defined(__AVX512BF16__)
+#define HSCONAS_BF16_PRODUCTS
+#endif
 
 namespace hsconas {
 

@@ -109,7 +109,7 @@ torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
       outs.push_back(tape.outs.back().data_ptr<float>());
     }
     for (const NormStatistics& statistics :
-         conv_chains().forward(path.units, in, own_weights, outs, kBatchNormEpsilon)) {
+         conv_chains().forward(path.units, in, own_weights, outs, kBatchNormEpsilon, tape.factor)) {
       tape.norms.emplace_back(statistics, kBatchNormEpsilon);
     }
     conv_chains().write(path.out_channels, in.images * block.out_size * block.out_size,
@@ -176,14 +176,12 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
       gradients.push_back(torch::empty_like(weights[i]));
       weight_gradients.push_back(gradients.back().data_ptr<float>());
     }
-    chains.backward(path.units, {.pixels = source_of<float>(x, path.source), .images = images},
-                    data_of(weights, slot, count), data_of(tape.outs, slot, count),
-                    std::span(tape.norms).subspan(slot, count),
-                    {.out = out,
-                     .in = to,
-                     .accumulate = accumulate,
-                     .weights = weight_gradients,
-                     .copy = copy});
+    chains.backward(
+        path.units, {.pixels = source_of<float>(x, path.source), .images = images},
+        data_of(weights, slot, count), data_of(tape.outs, slot, count),
+        std::span(tape.norms).subspan(slot, count),
+        {.out = out, .in = to, .accumulate = accumulate, .weights = weight_gradients, .copy = copy},
+        tape.factor);
     copy = {};
     slot += count;
   }

@@ -61,6 +61,7 @@ inline void set_up_process(char** argv) {
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
   if (std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   ::setenv("GOMP_SPINCOUNT", "20000", 1);
+  ::setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 1);
   ::execv("/proc/self/exe", argv);
 }
 

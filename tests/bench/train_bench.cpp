@@ -1,8 +1,9 @@
 // A training step of the supernet beside the plain way of writing it, interleaved in one process:
 //   hsconas_train_bench [--image 32|64|224] [--batch N] [--threads N] [--rounds N] [--divisor N]
-//                       [--memory]
+//                       [--precision fp32|bf16] [--memory]
 // Prints medians and their ratio, what a step computes and moves, the share of this machine's
 // ceilings, and the step beside the sum of its kernels timed alone.
+#include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -29,6 +30,7 @@ struct Options {
   int threads = 2;
   int rounds = 15;
   int divisor = 8;
+  std::string precision = "fp32";
   bool memory = false;
 };
 
@@ -87,7 +89,7 @@ Ceilings measure_ceilings() {
 
 /// Every block of `arch` forward and backward by itself, hot: what the step would take if nothing
 /// came between the kernels.
-double kernels_alone_ms(Supernet& supernet, const Architecture& arch, int batch) {
+double kernels_alone_ms(Supernet& supernet, const Architecture& arch, int batch, Factor factor) {
   double total = 0.0;
   const auto network = supernet.space().network(arch);
   for (std::size_t position = 0; position < network.size(); ++position) {
@@ -113,7 +115,7 @@ double kernels_alone_ms(Supernet& supernet, const Architecture& arch, int batch)
         normal_tensor({batch, block->out_channels, block->out_size, block->out_size}, 9)
             .contiguous(torch::MemoryFormat::ChannelsLast);
     total += best_ms(3, [&] {
-      ConvBlockTape tape;
+      ConvBlockTape tape{.factor = factor};
       run_conv_block(*block, x, weights, tape).backward(gradient);
     });
   }
@@ -128,7 +130,7 @@ void print_memory(const SearchSpace& space, const Options& options) {
       const Batch batch = make_batch(space, options.batch);
       Rng rng(4, "memory");
       const Subspace full = Subspace::full(space);
-      const SupernetConfig settings;
+      const SupernetConfig settings{.precision = options.precision};
       if (fast) {
         for (int i = 0; i < 4; ++i) {
           train_step(supernet, sample(full, rng), batch, settings, 0.1);
@@ -149,7 +151,11 @@ void print_memory(const SearchSpace& space, const Options& options) {
 void compare(const SearchSpace& space, const Options& options) {
   set_threads(options.threads);
   Supernet supernet(space, torch::kCPU, 1);
-  const SupernetConfig settings{.momentum = 0.9, .weight_decay = 4e-5, .label_smoothing = 0.1};
+  const SupernetConfig settings{.momentum = 0.9,
+                                .weight_decay = 4e-5,
+                                .label_smoothing = 0.1,
+                                .precision = options.precision};
+  const Factor factor = options.precision == "bf16" ? Factor::Bf16 : Factor::Fp32;
   PlainSupernet plain(supernet, {});
   const Batch batch = make_batch(space, options.batch);
   const Subspace full = Subspace::full(space);
@@ -166,7 +172,7 @@ void compare(const SearchSpace& space, const Options& options) {
     if (round < 0) continue;  // Warm-up.
     ours.push_back(fast_ms);
     plains.push_back(plain_ms);
-    alone.push_back(kernels_alone_ms(supernet, arch, options.batch));
+    alone.push_back(kernels_alone_ms(supernet, arch, options.batch, factor));
     const Work work = work_of(space.network(arch), options.batch);
     macs.push_back(work.macs / fast_ms * 1e3);
     bytes.push_back(work.bytes / fast_ms * 1e3);
@@ -178,9 +184,10 @@ void compare(const SearchSpace& space, const Options& options) {
     over_alone.push_back(ours[i] / alone[i]);
   }
   const Ceilings ceilings = measure_ceilings();
-  fmt::print("training step, {0}x{0}, batch {1}, {2} threads, widths in multiples of {3}, {4}:\n",
-             options.image, options.batch, options.threads, options.divisor,
-             conv_chains().kernels().isa);
+  fmt::print(
+      "training step, {0}x{0}, batch {1}, {2} threads, widths in multiples of {3}, {4}, {5}:\n",
+      options.image, options.batch, options.threads, options.divisor, options.precision,
+      conv_chains().kernels().isa);
   fmt::print(
       "  ours {:.1f} ms, plain {:.1f} ms: {:.2f} times as fast (quartiles {:.2f} to {:.2f})\n",
       median(ours), median(plains), median(ratios), quantile(ratios, 0.25), quantile(ratios, 0.75));
@@ -204,6 +211,8 @@ int main(int argc, char** argv) {
   app.add_option("--threads", options.threads);
   app.add_option("--rounds", options.rounds);
   app.add_option("--divisor", options.divisor, "Widths are multiples of it");
+  app.add_option("--precision", options.precision, "Of our side's products")
+      ->check(CLI::IsMember({"fp32", "bf16"}));
   app.add_flag("--memory", options.memory, "Peak memory of a step as well");
   CLI11_PARSE(app, argc, argv);
   const SearchSpace space = bench_space(options.image, options.divisor);

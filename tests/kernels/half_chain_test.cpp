@@ -89,7 +89,8 @@ Values fixed_errors(const PlainUnit& plain, int images) {
 }
 
 bool is_fixed(const ConvKernels& kernels) {
-  return std::string(kernels.isa) == "avx512-vnni";
+  const std::string isa = kernels.isa;
+  return isa == "avx512-vnni" || isa == "avx512-bf16";
 }
 
 /// What a 1x1 convolution makes of one pixel, as it is.

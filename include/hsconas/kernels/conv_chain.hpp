@@ -115,7 +115,8 @@ class ConvChains {
   /// groups, kernel, kernel]. Returns the statistics.
   std::vector<NormStatistics> forward(std::span<const ConvUnit> units, const Input& in,
                                       std::span<const float* const> weights,
-                                      std::span<float* const> outs, double epsilon);
+                                      std::span<float* const> outs, double epsilon,
+                                      Factor factor = Factor::Fp32);
 
   /// The same without what a backward pass needs, with activations that are T, float or Half, in
   /// memory. Where `out.to` has no data nothing is written.
@@ -141,7 +142,8 @@ class ConvChains {
   /// The gradients of forward(): `outs` and `norms` as it left them.
   void backward(std::span<const ConvUnit> units, const Input& in,
                 std::span<const float* const> weights, std::span<const float* const> outs,
-                std::span<const NormFactors> norms, const Gradients& gradients);
+                std::span<const NormFactors> norms, const Gradients& gradients,
+                Factor factor = Factor::Fp32);
 
   /// Writes activated `from` for `pixels` pixels; with `accumulate` adds it to what is there.
   template <typename T>
@@ -154,28 +156,34 @@ class ConvChains {
                float* to);
 
  private:
+  template <typename T>
+  using ForwardKernel = decltype(ForwardKernels<T>::forward);
+
   /// `work(thread, part, first, last)` for all of `count` in `parts_each` parts per thread.
   template <typename Work>
   void in_parts(std::int64_t count, int parts_each, Work work);
-  /// All units one after the other, with batch statistics; `memory(u)` gives unit u's packed
-  /// weights and takes its output. `norm` ends as the last unit's.
+  /// Every unit's weights from `first` on, by `kernel`, into `packed_`.
+  void pack(std::span<const ConvUnit> units, std::size_t first,
+            std::span<const float* const> weights, decltype(TrainingKernels::pack) kernel);
+  /// All units one after the other by `kernel`, with batch statistics; `memory(u)` gives unit u's
+  /// packed weights and takes its output. `norm` ends as the last unit's.
   template <typename T, typename Memory>
-  std::vector<NormStatistics> run(std::span<const ConvUnit> units, InputOf<T> in, double epsilon,
-                                  NormFactors& norm, Memory memory);
+  std::vector<NormStatistics> run(std::span<const ConvUnit> units, ForwardKernel<T> kernel,
+                                  InputOf<T> in, double epsilon, NormFactors& norm, Memory memory);
   /// The copied channels of pixels [first, last), on the calling thread.
   template <typename T>
   void copy(const Copy<T>& copy, std::int64_t first, std::int64_t last) const;
   /// One convolution with what the batch norm behind it sees: `work` without its moments.
   template <typename T>
-  NormStatistics convolve(const ConvGeometry& shape, std::int64_t images,
+  NormStatistics convolve(const ConvGeometry& shape, std::int64_t images, ForwardKernel<T> kernel,
                           const ConvForward<T>& work);
 
   ConvKernels kernels_;
   int threads_;
-  int parts_each_;  ///< Of work whose parts are cheap to put together.
-  Workspace packed_;
-  std::vector<Workspace> scratch_;           ///< One per thread.
-  std::vector<Workspace> weight_gradients_;  ///< One per part.
+  int parts_each_;                  ///< Of work whose parts are cheap to put together.
+  std::vector<Workspace> packed_;   ///< One per unit.
+  std::vector<Workspace> scratch_;  ///< One per thread.
+  std::vector<std::vector<Workspace>> weight_gradients_;  ///< [unit][part].
   Workspace between_[2];  ///< What units hand on: forward, activations; backward, gradients.
   std::vector<std::array<Workspace, 2>> between_of_;  ///< The same of each thread's few images.
 };

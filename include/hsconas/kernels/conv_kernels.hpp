@@ -74,8 +74,8 @@ struct ConvForward {
 
 /// What a forward pass is made of, with activations that are T in memory: float, or Half for half
 /// the traffic. Arithmetic is fp32 all the same, but for the products of dense convolutions of Half
-/// on "avx512-vnni": their factors are whole numbers of 16 bits, twice as many at a time, inputs in
-/// steps of 1/16383 of the largest that a pixel's window has, and their sums exact.
+/// on "avx512-vnni" and better: their factors are whole numbers of 16 bits, twice as many at a
+/// time, inputs in steps of 1/16383 of the largest that a pixel's window has, and their sums exact.
 template <typename T>
 struct ForwardKernels {
   /// `weights` is [out_channels, in_channels / groups, kernel, kernel]; `packed` takes
@@ -109,6 +109,20 @@ struct ConvBackward {
   double* in_along = nullptr;
 };
 
+/// A unit's forward and backward pass in training.
+struct TrainingKernels {
+  /// As ForwardKernels<float>'s.
+  void (*pack)(const ConvGeometry&, const float* weights, float* packed);
+  void (*forward)(const ConvGeometry&, const ConvForward<float>&, std::int64_t first,
+                  std::int64_t last, float* scratch);
+  void (*pack_backward)(const ConvGeometry&, const float* weights, float* packed);
+  void (*backward)(const ConvGeometry&, const ConvBackward&, std::int64_t first, std::int64_t last,
+                   float* scratch);
+};
+
+/// What the factors of products are rounded to in training, sums being fp32.
+enum class Factor { Fp32, Bf16 };
+
 /// The operations of a supernet's forward and backward pass that carry nearly all of its time, on
 /// one instruction set. Each works through images [first, last) on the calling thread, in `scratch`
 /// of scratch_floats() floats; results depend on the range only. Arrays are fp32 unless said; none
@@ -117,7 +131,7 @@ struct ConvBackward {
 /// An activation is normalised while it is read and reduced while it is written, so each
 /// convolution makes one pass over memory forward and one backward.
 struct ConvKernels {
-  const char* isa;  ///< "avx512-vnni", "avx512", "avx2", "generic".
+  const char* isa;  ///< "avx512-bf16", "avx512-vnni", "avx512", "avx2", "generic".
   int lanes;        ///< Floats in a vector.
 
   std::int64_t (*scratch_floats)(const ConvGeometry&);
@@ -132,13 +146,17 @@ struct ConvKernels {
       return half;
     }
   }
-  /// `weights` as in ForwardKernels.
-  void (*pack_backward)(const ConvGeometry&, const float* weights, float* packed);
-  /// The inverse, for the gradient; adds the packed one to nothing: `weights` is overwritten.
-  void (*unpack_gradient)(const ConvGeometry&, const float* packed, float* weights);
 
-  void (*backward)(const ConvGeometry&, const ConvBackward&, std::int64_t first, std::int64_t last,
-                   float* scratch);
+  TrainingKernels train_fp32;
+  /// Products of dense convolutions, of activations as of gradients, have factors of bf16, twice as
+  /// many at a time, on "avx512-bf16"; elsewhere the same as train_fp32.
+  TrainingKernels train_bf16;
+  const TrainingKernels& training(Factor factor) const {
+    return factor == Factor::Bf16 ? train_bf16 : train_fp32;
+  }
+  /// The inverse of ForwardKernels<float>'s pack(), for the gradient; adds the packed one to
+  /// nothing: `weights` is overwritten.
+  void (*unpack_gradient)(const ConvGeometry&, const float* packed, float* weights);
 
   /// Adds to `sum` and `along` what NormGradient wants, of pixels [first, last); `z` as
   /// ConvBackward::out.

@@ -43,6 +43,7 @@ struct ConvBlock {
 
 /// What a forward pass leaves behind for the backward one; a unit's place is its weight's slot.
 struct ConvBlockTape {
+  Factor factor = Factor::Fp32;     ///< Of the products of both.
   std::vector<torch::Tensor> outs;  ///< Of every unit, before its batch norm.
   std::vector<NormFactors> norms;
 };
