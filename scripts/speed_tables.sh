@@ -1,7 +1,7 @@
 #!/bin/bash
 # Times a training step and the scoring of candidates beside the plain way of writing them, and
 # prints how a step scales:
-#   scripts/speed_tables.sh             what the program is judged by: some ten minutes
+#   scripts/speed_tables.sh             what the program is judged by: some fifteen minutes
 #   scripts/speed_tables.sh scaling     a step against threads, batch and image size
 #   scripts/speed_tables.sh ranks RUN [key=value ...]
 #                                       whether both rank architectures alike with the supernet of
@@ -14,9 +14,11 @@ usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; }
 
 case ${1:-} in
   '')
-    "$build/hsconas_train_bench" --rounds "$rounds" --memory
-    "$build/hsconas_train_bench" --rounds "$rounds" --divisor 1
-    "$build/hsconas_train_bench" --rounds 3 --image 224
+    for precision in fp32 bf16; do
+      "$build/hsconas_train_bench" --rounds "$rounds" --precision "$precision" --memory
+      "$build/hsconas_train_bench" --rounds "$rounds" --precision "$precision" --divisor 1
+      "$build/hsconas_train_bench" --rounds 3 --precision "$precision" --image 224
+    done
     "$build/hsconas_score_bench" --memory
     "$build/hsconas_score_bench" --memory --fp16
     ;;

@@ -85,7 +85,7 @@ void describe(Visitor& v, SupernetConfig& c) {
   v("label_smoothing", c.label_smoothing, range(0, 0.999), "of the cross entropy");
   v("clip_norm", c.clip_norm, range(0, 1e9), "largest gradient norm; 0 is unlimited");
   v("precision", c.precision, one_of({"fp32", "bf16"}),
-    "of activations while training; bf16 is for GPUs");
+    "of activations while training: bf16 for GPUs and for processors with AVX512-BF16");
 }
 
 template <typename Visitor>

@@ -120,7 +120,7 @@ void ConvChains::in_parts(std::int64_t count, int parts_each, Work work) {
 
 template <typename T>
 NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t images,
-                                    ForwardKernel<T> kernel, const ConvForward<T>& work) {
+                                    const ConvForward<T>& work) {
   const std::int64_t scratch = kernels_.scratch_floats(shape);
   for (Workspace& workspace : scratch_) workspace.at_least(scratch);
   const int parts = threads_ * parts_each_;
@@ -129,7 +129,7 @@ NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t imag
   in_parts(images, parts_each_, [&](std::size_t thread, std::size_t part, auto first, auto last) {
     ConvForward<T> own = work;
     own.moments = {means[part].data(), squares[part].data()};
-    kernel(shape, own, first, last, scratch_[thread].data());
+    kernels_.on<T>().forward(shape, own, first, last, scratch_[thread].data());
   });
   // Pools the parts, like the kernels do within one.
   const auto channels = static_cast<std::size_t>(shape.out_channels);
@@ -153,14 +153,13 @@ NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t imag
 }
 
 template <typename T, typename Memory>
-std::vector<NormStatistics> ConvChains::run(std::span<const ConvUnit> units,
-                                            ForwardKernel<T> kernel, InputOf<T> in, double epsilon,
-                                            NormFactors& norm, Memory memory) {
+std::vector<NormStatistics> ConvChains::run(std::span<const ConvUnit> units, InputOf<T> in,
+                                            double epsilon, NormFactors& norm, Memory memory) {
   std::vector<NormStatistics> statistics;
   for (std::size_t u = 0; u < units.size(); ++u) {
     const ConvGeometry& shape = units[u].shape;
     const auto [weights, out] = memory(u);
-    statistics.push_back(convolve(shape, in.images, kernel,
+    statistics.push_back(convolve(shape, in.images,
                                   ConvForward<T>{.in = in.pixels,
                                                  .in_activation = in.activation,
                                                  .weights = weights,
@@ -174,7 +173,7 @@ std::vector<NormStatistics> ConvChains::run(std::span<const ConvUnit> units,
 
 void ConvChains::pack(std::span<const ConvUnit> units, std::size_t first,
                       std::span<const float* const> weights,
-                      decltype(TrainingKernels::pack) kernel) {
+                      decltype(BackwardKernels<float>::pack) kernel) {
   if (packed_.size() < units.size()) packed_.resize(units.size());
   in_parallel(threads_, units.size() - first, [&](std::size_t, std::size_t index) {
     const std::size_t u = first + index;
@@ -183,15 +182,15 @@ void ConvChains::pack(std::span<const ConvUnit> units, std::size_t first,
   });
 }
 
-std::vector<NormStatistics> ConvChains::forward(std::span<const ConvUnit> units, const Input& in,
+template <typename T>
+std::vector<NormStatistics> ConvChains::forward(std::span<const ConvUnit> units,
+                                                const InputOf<T>& in,
                                                 std::span<const float* const> weights,
-                                                std::span<float* const> outs, double epsilon,
-                                                Factor factor) {
+                                                std::span<T* const> outs, double epsilon) {
   NormFactors norm;
-  const TrainingKernels& kernels = kernels_.training(factor);
-  pack(units, 0, weights, kernels.pack);
-  return run(units, kernels.forward, in, epsilon, norm, [&](std::size_t u) {
-    return std::pair<const float*, float*>(packed_[u].data(), outs[u]);
+  pack(units, 0, weights, kernels_.on<T>().pack);
+  return run(units, in, epsilon, norm, [&](std::size_t u) {
+    return std::pair<const float*, T*>(packed_[u].data(), outs[u]);
   });
 }
 
@@ -202,7 +201,7 @@ std::vector<NormStatistics> ConvChains::calibrate(std::span<const ConvUnit> unit
                                                   double epsilon, const OutputOf<T>& out) {
   NormFactors norm;
   T* made = nullptr;
-  auto statistics = run(units, kernels_.on<T>().forward, in, epsilon, norm, [&](std::size_t u) {
+  auto statistics = run(units, in, epsilon, norm, [&](std::size_t u) {
     const bool is_read = u + 1 < units.size() || out.to.data != nullptr;
     made =
         is_read ? between_[u % 2].at_least_of<T>(in.images * out_values(units[u].shape)) : nullptr;
@@ -257,32 +256,32 @@ void ConvChains::apply(std::span<const ConvUnit> units, const InputOf<T>& in,
   });
 }
 
-void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
-                          std::span<const float* const> weights, std::span<const float* const> outs,
-                          std::span<const NormFactors> norms, const Gradients& gradients,
-                          Factor factor) {
-  const TrainingKernels& kernels = kernels_.training(factor);
+template <typename T>
+void ConvChains::backward(std::span<const ConvUnit> units, const InputOf<T>& in,
+                          std::span<const float* const> weights, std::span<const T* const> outs,
+                          std::span<const NormFactors> norms, const GradientsOf<T>& gradients) {
+  const BackwardKernels<T>& kernels = kernels_.back_on<T>();
   const ConvUnit& last_unit = units.back();
   const int last_channels = last_unit.shape.out_channels;
   auto sums = zeros(threads_ * parts_each_, last_channels);
   auto alongs = sums;
   const std::int64_t pixels = in.images * last_unit.shape.out_pixels();
   in_parts(pixels, parts_each_, [&](std::size_t, std::size_t part, auto first, auto last) {
-    kernels_.reduce_gradient(last_channels, outs.back(), norms.back().activation(last_unit.relu),
-                             gradients.out, sums[part].data(), alongs[part].data(), first, last);
+    kernels.reduce(last_channels, outs.back(), norms.back().activation(last_unit.relu),
+                   gradients.out, sums[part].data(), alongs[part].data(), first, last);
   });
-  pack(units, gradients.in.data == nullptr ? 1 : 0, weights, kernels.pack_backward);
+  pack(units, gradients.in.data == nullptr ? 1 : 0, weights, kernels.pack);
   std::vector<std::span<Workspace>> weight_gradients(units.size());
   for (std::size_t u = weight_gradients_.size(); u < units.size(); ++u) {
     weight_gradients_.emplace_back(static_cast<std::size_t>(threads_ * parts_each_));
   }
-  Channels<const float> gradient = gradients.out;
+  Channels<const T> gradient = gradients.out;
   for (std::size_t u = units.size(); u-- > 0;) {
     const ConvGeometry& shape = units[u].shape;
     const bool is_first = u == 0;
     const NormSums norm(sums, alongs, in.images * shape.out_pixels());
-    ConvBackward work{
-        .in = is_first ? in.pixels : dense<const float>(outs[u - 1], shape.in_channels),
+    ConvBackward<T> work{
+        .in = is_first ? in.pixels : dense<const T>(outs[u - 1], shape.in_channels),
         .in_activation = is_first ? in.activation : norms[u - 1].activation(units[u - 1].relu),
         .out = outs[u],
         .out_activation = norms[u].activation(units[u].relu),
@@ -292,7 +291,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
         .accumulate = is_first && gradients.accumulate};
     if (!is_first) {
       work.in_gradient =
-          dense(between_[u % 2].at_least(in.images * shape.in_pixels() * shape.in_channels),
+          dense(between_[u % 2].at_least_of<T>(in.images * shape.in_pixels() * shape.in_channels),
                 shape.in_channels);
     }
     if (work.in_gradient.data != nullptr) work.weights = packed_[u].data();
@@ -310,7 +309,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const Input& in,
     alongs = sums;
     in_parts(in.images, parts_each,
              [&](std::size_t thread, std::size_t part, auto first, auto last) {
-               ConvBackward own = work;
+               ConvBackward<T> own = work;
                own.weight_gradient = weight_gradients[u][part].data();
                std::fill_n(own.weight_gradient, packed_gradient, 0.0F);
                if (!is_first) {
@@ -377,5 +376,18 @@ void ConvChains::copy(const Copy<T>& copy, std::int64_t first, std::int64_t last
 HSCONAS_CHAINS_OF(float)
 HSCONAS_CHAINS_OF(Half)
 #undef HSCONAS_CHAINS_OF
+
+#define HSCONAS_TRAINING_OF(T)                                                                    \
+  template std::vector<NormStatistics> ConvChains::forward<T>(                                    \
+      std::span<const ConvUnit>, const InputOf<T>&, std::span<const float* const>,                \
+      std::span<T* const>, double);                                                               \
+  template void ConvChains::backward<T>(std::span<const ConvUnit>, const InputOf<T>&,             \
+                                        std::span<const float* const>, std::span<const T* const>, \
+                                        std::span<const NormFactors>, const GradientsOf<T>&);
+HSCONAS_TRAINING_OF(float)
+HSCONAS_TRAINING_OF(Bf16)
+#undef HSCONAS_TRAINING_OF
+template void ConvChains::write<Bf16>(int, std::int64_t, Channels<const Bf16>, const Activation&,
+                                      const OutputOf<Bf16>&, bool);
 
 }  // namespace hsconas

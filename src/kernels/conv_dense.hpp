@@ -157,10 +157,10 @@ struct Operands {
 
 #ifdef HSCONAS_BF16_PRODUCTS
 template <>
-struct Operands<float, Bf16> {
+struct Operands<Bf16, Bf16> {
   /// The scratch memory holds the windows, and floats of a few rows.
   static LeftMatrix<Bf16> windows(const ConvGeometry& s, const DenseSizes& sizes,
-                                  Channels<const float> in, const Activation& activation,
+                                  Channels<const Bf16> in, const Activation& activation,
                                   Index pixel, int rows, float* scratch) {
     const int depth = sizes.padded_depth;
     auto* rounded = reinterpret_cast<Bf16*>(scratch);
@@ -343,8 +343,9 @@ struct GradientSums {
 };
 
 /// Takes the tiles of a product to the gradient of a convolution's input.
+template <typename T>
 struct FinishGradients {
-  const ConvBackward& b;
+  const ConvBackward<T>& b;
   int channels;
   const float* windows;  ///< What the convolution reads.
   int stride;
@@ -355,7 +356,7 @@ struct FinishGradients {
   template <int kVectors>
   struct Columns {
     ChannelLanes lanes[kVectors];
-    Channels<float> to;
+    Channels<T> to;
     bool accumulate;
     bool relu;
     const float* windows;
@@ -373,7 +374,7 @@ struct FinishGradients {
           Vec g = tile[r][v];
           own.along += g * y;
           own.sum += relu ? where_positive(y, g) : g;
-          float* p = to.data + (pixel + row + r) * to.pixel_stride;
+          T* p = to.data + (pixel + row + r) * to.pixel_stride;
           if (accumulate) g += lanes[v].load(p);
           lanes[v].will_store(p);
           lanes[v].store(p, g);
@@ -471,13 +472,13 @@ struct BackwardTile<Bf16> {
 };
 #endif
 
-template <typename W>
-inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index first, Index last,
+template <typename T, typename W>
+inline void dense_backward(const ConvGeometry& s, const ConvBackward<T>& b, Index first, Index last,
                            float* scratch) {
   const DenseSizes sizes = dense_sizes(s);
   const BackwardTile<W> tile(sizes, scratch);
   auto* sums = reinterpret_cast<GradientSums*>(tile.behind);
-  const Channels<const float> z{b.out, s.out_channels, 1};
+  const Channels<const T> z{b.out, s.out_channels, 1};
   const Index end = last * s.out_pixels();
   for (Index pixel = first * s.out_pixels(); pixel < end; pixel += sizes.tile) {
     const int rows = end - pixel < sizes.tile ? static_cast<int>(end - pixel) : sizes.tile;
@@ -505,9 +506,10 @@ inline void dense_backward(const ConvGeometry& s, const ConvBackward& b, Index f
               b.weight_gradient);
     if (b.weights == nullptr) continue;
     for (int c = 0; c < s.in_channels; c += kLanes) sums[c / kLanes] = {};
-    product(tile.gradient_rows(), Operands<float, W>::weights(b.weights, sizes.padded_depth),
-            full_rows, s.out_channels,
-            FinishGradients{b, s.in_channels, tile.windows, sizes.padded_depth, sums, pixel, rows});
+    product(
+        tile.gradient_rows(), Operands<T, W>::weights(b.weights, sizes.padded_depth), full_rows,
+        s.out_channels,
+        FinishGradients<T>{b, s.in_channels, tile.windows, sizes.padded_depth, sums, pixel, rows});
     if (b.in_sum == nullptr) continue;
     for (int c = 0; c < s.in_channels; c += kLanes) {
       add_lanes(sums[c / kLanes].sum, c, s.in_channels, b.in_sum);

@@ -199,7 +199,8 @@ inline void depthwise_forward(const ConvGeometry& s, const ConvForward<T>& f, In
   }
 }
 
-inline void depthwise_backward(const ConvGeometry& s, const ConvBackward& b, Index first,
+template <typename T>
+inline void depthwise_backward(const ConvGeometry& s, const ConvBackward<T>& b, Index first,
                                Index last, float* scratch) {
   const int side = frame_size(s);
   const int size = s.out_size();
@@ -213,11 +214,10 @@ inline void depthwise_backward(const ConvGeometry& s, const ConvBackward& b, Ind
     for (int c = 0; c < s.out_channels; c += kLanes) {
       load_frame_rows(s, b.in, b.in_activation, image, c, 0, s.in_size, frame);
       const LaneGradient out_gradient(b.out_activation, b.norm, c);
-      const ChannelLanes z_lanes(Channels<const float>{b.out, s.out_channels, 1}, c,
-                                 s.out_channels);
+      const ChannelLanes z_lanes(Channels<const T>{b.out, s.out_channels, 1}, c, s.out_channels);
       const ChannelLanes g_lanes(b.gradient, c, s.out_channels);
-      const float* z = b.out + image * s.out_pixels() * s.out_channels;
-      const float* g = b.gradient.data + image * s.out_pixels() * b.gradient.pixel_stride;
+      const T* z = b.out + image * s.out_pixels() * s.out_channels;
+      const T* g = b.gradient.data + image * s.out_pixels() * b.gradient.pixel_stride;
       for (int y = 0; y < size; ++y) {
         float* to = gradient + ((Index{y} * s.stride + pad) * side + pad) * kLanes;
         for (int x = 0; x < size; ++x) {
@@ -244,7 +244,7 @@ inline void depthwise_backward(const ConvGeometry& s, const ConvBackward& b, Ind
       const ChannelLanes lanes(b.in_gradient, c, s.in_channels);
       Vec sum{};
       Vec along{};
-      float* to = b.in_gradient.data + image * s.in_pixels() * b.in_gradient.pixel_stride;
+      T* to = b.in_gradient.data + image * s.in_pixels() * b.in_gradient.pixel_stride;
       const float* from = in_gradient;
       for (int y = 0; y < s.in_size; ++y) {
         const float* values = frame + (Index{y + pad} * side + pad) * kLanes;

@@ -140,13 +140,13 @@ void forward(const ConvGeometry& s, const ConvForward<T>& f, std::int64_t first,
   }
 }
 
-template <typename W>
-void backward(const ConvGeometry& s, const ConvBackward& b, std::int64_t first, std::int64_t last,
-              float* scratch) {
+template <typename T, typename W>
+void backward(const ConvGeometry& s, const ConvBackward<T>& b, std::int64_t first,
+              std::int64_t last, float* scratch) {
   if (s.depthwise) {
     depthwise_backward(s, b, first, last, scratch);
   } else {
-    dense_backward<W>(s, b, first, last, scratch);
+    dense_backward<T, W>(s, b, first, last, scratch);
   }
 }
 
@@ -191,14 +191,15 @@ void average(int channels, std::int64_t pixels, Channels<const T> from, float* t
   }
 }
 
-void reduce_gradient(int channels, const float* z, const Activation& activation,
-                     Channels<const float> gradient, double* sum, double* along, std::int64_t first,
+template <typename T>
+void reduce_gradient(int channels, const T* z, const Activation& activation,
+                     Channels<const T> gradient, double* sum, double* along, std::int64_t first,
                      std::int64_t last) {
   constexpr Index kBlock = 512;  // Pixels that stay in cache, and whose sum keeps its digits.
   for (Index block = first; block < last; block += kBlock) {
     const Index end = block + kBlock < last ? block + kBlock : last;
     for (int c = 0; c < channels; c += kLanes) {
-      const ChannelLanes z_lanes(Channels<const float>{z, channels, 1}, c, channels);
+      const ChannelLanes z_lanes(Channels<const T>{z, channels, 1}, c, channels);
       const ChannelLanes g_lanes(gradient, c, channels);
       const LaneActivation lanes(activation, c);
       Vec sums{};
@@ -224,12 +225,9 @@ ForwardKernels<T> forward_kernels() {
           .average = average<T>};
 }
 
-template <typename W>
-TrainingKernels training_kernels() {
-  return {.pack = pack<W>,
-          .forward = forward<float, W>,
-          .pack_backward = pack_backward<W>,
-          .backward = backward<W>};
+template <typename T, typename W>
+BackwardKernels<T> backward_kernels() {
+  return {.pack = pack_backward<W>, .backward = backward<T, W>, .reduce = reduce_gradient<T>};
 }
 
 #ifdef HSCONAS_FIXED_PRODUCTS
@@ -252,10 +250,10 @@ ConvKernels HSCONAS_KERNELS() {
           .packed_floats = packed_floats,
           .fp32 = forward_kernels<float, float>(),
           .half = forward_kernels<Half, HalfFactor>(),
-          .train_fp32 = training_kernels<float>(),
-          .train_bf16 = training_kernels<Bf16Factor>(),
-          .unpack_gradient = unpack_gradient,
-          .reduce_gradient = reduce_gradient};
+          .bf16 = forward_kernels<Bf16, Bf16Factor>(),
+          .fp32_back = backward_kernels<float, float>(),
+          .bf16_back = backward_kernels<Bf16, Bf16Factor>(),
+          .unpack_gradient = unpack_gradient};
 }
 
 }  // namespace hsconas

@@ -42,11 +42,6 @@ struct Factors {
 };
 
 #ifdef HSCONAS_BF16_PRODUCTS
-/// The upper half of a float's bits.
-struct Bf16 {
-  std::uint16_t bits = 0;
-};
-
 template <>
 struct Factors<Bf16> {
   static constexpr int kStep = 2;
@@ -64,11 +59,6 @@ struct Factors<Bf16> {
     return sum;
   }
 };
-
-/// To the nearest, of two the even one.
-inline void store(Bf16* p, Vec v) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh((__m512)v));
-}
 
 /// Both lane by lane, side by side.
 inline void store_pairs(Bf16* p, Vec first, Vec second) {

@@ -50,8 +50,15 @@ inline void store(float* p, Vec v) {
   *reinterpret_cast<Loose*>(p) = v;
 }
 
-/// Exact.
-inline Vec widened(Halves v) {
+/// Lanes of a 16-bit type in memory as numbers; exact.
+template <typename T>
+inline Vec widened(Halves v);
+/// To the nearest, of two the even one; NaN stays NaN.
+template <typename T>
+inline Halves narrowed(Vec v);
+
+template <>
+inline Vec widened<Half>(Halves v) {
 #if defined(HSCONAS_AVX512)
   return (Vec)_mm512_cvtph_ps((__m256i)v);
 #elif defined(HSCONAS_F16C)
@@ -70,8 +77,8 @@ inline Vec widened(Halves v) {
 #endif
 }
 
-/// To the nearest, of two the even one; NaN stays NaN.
-inline Halves narrowed(Vec v) {
+template <>
+inline Halves narrowed<Half>(Vec v) {
 #if defined(HSCONAS_AVX512)
   return (Halves)_mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 #elif defined(HSCONAS_F16C)
@@ -91,24 +98,56 @@ inline Halves narrowed(Vec v) {
 #endif
 }
 
-inline Vec load(const Half* p) {
-  return widened(*reinterpret_cast<const LooseHalves*>(p));
+template <>
+inline Vec widened<Bf16>(Halves v) {
+#if defined(HSCONAS_AVX512)
+  return (Vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)v), 16);
+#elif defined(HSCONAS_F16C)
+  return (Vec)_mm256_slli_epi32(_mm256_cvtepu16_epi32((__m128i)v), 16);
+#else
+  return (Vec)(__builtin_convertvector(v, Bits) << 16);
+#endif
 }
-inline void store(Half* p, Vec v) {
-  *reinterpret_cast<LooseHalves*>(p) = narrowed(v);
+
+template <>
+inline Halves narrowed<Bf16>(Vec v) {
+#if defined(HSCONAS_BF16_PRODUCTS)
+  return (Halves)_mm512_cvtneps_pbh((__m512)v);
+#else
+  const Bits bits = (Bits)v;
+  const Bits nearest = bits + 0x7fffU + ((bits >> 16) & 1U);
+  const Bits quiet = bits | 0x400000U;  // Rounding could make infinity of NaN.
+  const Bits value = (bits & 0x7fffffffU) > 0x7f800000U ? quiet : nearest;
+#if defined(HSCONAS_AVX512)
+  return (Halves)_mm512_cvtepi32_epi16((__m512i)(value >> 16));
+#else
+  return __builtin_convertvector(value >> 16, Halves);
+#endif
+#endif
+}
+
+template <typename T>
+inline Vec load(const T* p) {
+  return widened<T>(*reinterpret_cast<const LooseHalves*>(p));
+}
+template <typename T>
+inline void store(T* p, Vec v) {
+  *reinterpret_cast<LooseHalves*>(p) = narrowed<T>(v);
 }
 
 inline float to_float(float v) {
   return v;
 }
-inline float to_float(Half v) {
-  return widened(Halves{} + v.bits)[0];
+template <typename T>
+inline float to_float(T v) {
+  return widened<T>(Halves{} + v.bits)[0];
 }
 inline void set(float& to, float v) {
   to = v;
 }
-inline void set(Half& to, float v) {
-  to.bits = narrowed(Vec{} + v)[0];
+template <typename T>
+inline void set(T& to, float v) {
+  to.bits = narrowed<T>(Vec{} + v)[0];
 }
 
 /// At least as much as `least`, lane by lane; NaN stays what it is.
@@ -206,18 +245,18 @@ inline void ChannelLanes::store(float* p, Vec v) const {
     _mm512_mask_storeu_ps(p + kLanes, high_ & kEven, _mm512_permutexvar_ps(high_at, (__m512)v));
   }
 }
-template <>
-inline Vec ChannelLanes::load(const Half* p) const {
+template <typename T>
+inline Vec ChannelLanes::load(const T* p) const {
   p += first_;
-  if (!every_other_) return widened((Halves)_mm256_maskz_loadu_epi16(low_, p));
+  if (!every_other_) return widened<T>((Halves)_mm256_maskz_loadu_epi16(low_, p));
   // Every other one is the lower half of 32 bits.
   const __m512i pairs = _mm512_maskz_loadu_epi16(_mm512_kunpackw(high_, low_), p);
-  return widened((Halves)_mm512_cvtepi32_epi16(pairs));
+  return widened<T>((Halves)_mm512_cvtepi32_epi16(pairs));
 }
-template <>
-inline void ChannelLanes::store(Half* p, Vec v) const {
+template <typename T>
+inline void ChannelLanes::store(T* p, Vec v) const {
   p += first_;
-  const auto halves = (__m256i)narrowed(v);
+  const auto halves = (__m256i)narrowed<T>(v);
   if (!every_other_) {
     _mm256_mask_storeu_epi16(p, low_, halves);
     return;

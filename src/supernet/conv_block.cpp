@@ -36,11 +36,20 @@ int channel_step(Source source) {
   return source == Source::All ? 1 : 2;
 }
 
+/// The values of a tensor of T.
+template <typename T>
+T* data_of(const torch::Tensor& x) {
+  using Value = std::remove_const_t<T>;
+  using InTorch =
+      std::conditional_t<std::is_same_v<Value, float>, float,
+                         std::conditional_t<std::is_same_v<Value, Half>, at::Half, at::BFloat16>>;
+  return reinterpret_cast<T*>(x.data_ptr<InTorch>());
+}
+
 /// Some channels of an [N, C, H, W] channels-last tensor of T.
 template <typename T>
 Channels<T> channels_of(const torch::Tensor& x, int first, int step) {
-  using InTorch = std::conditional_t<sizeof(T) == sizeof(float), float, at::Half>;
-  return {reinterpret_cast<T*>(x.data_ptr<InTorch>()) + first, x.size(1), step};
+  return {data_of<T>(x) + first, x.size(1), step};
 }
 
 /// Those that a path reads.
@@ -49,12 +58,11 @@ Channels<const T> source_of(const torch::Tensor& x, Source source) {
   return channels_of<const T>(x, first_channel(source), channel_step(source));
 }
 
-std::vector<const float*> data_of(const std::vector<torch::Tensor>& tensors, std::size_t first,
-                                  std::size_t count) {
-  std::vector<const float*> data;
-  for (std::size_t i = first; i < first + count; ++i) {
-    data.push_back(tensors[i].data_ptr<float>());
-  }
+template <typename T>
+std::vector<T*> data_of(const std::vector<torch::Tensor>& tensors, std::size_t first,
+                        std::size_t count) {
+  std::vector<T*> data;
+  for (std::size_t i = first; i < first + count; ++i) data.push_back(data_of<T>(tensors[i]));
   return data;
 }
 
@@ -97,29 +105,30 @@ torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
   return y;
 }
 
+template <typename T>
 torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
                       const std::vector<torch::Tensor>& weights, ConvBlockTape& tape) {
-  const auto run = [&](const ConvBlock::Path& path, std::size_t slot, const ConvChains::Input& in,
-                       const ConvChains::OutputOf<float>& out) {
-    const auto own_weights = data_of(weights, slot, path.units.size());
-    std::vector<float*> outs;
+  const auto run = [&](const ConvBlock::Path& path, std::size_t slot,
+                       const ConvChains::InputOf<T>& in, const ConvChains::OutputOf<T>& out) {
+    const std::size_t count = path.units.size();
     for (const ConvUnit& unit : path.units) {
-      tape.outs.push_back(
-          torch::empty({in.images * unit.shape.out_pixels(), unit.shape.out_channels}));
-      outs.push_back(tape.outs.back().data_ptr<float>());
+      tape.outs.push_back(torch::empty(
+          {in.images * unit.shape.out_pixels(), unit.shape.out_channels}, x.scalar_type()));
     }
-    for (const NormStatistics& statistics :
-         conv_chains().forward(path.units, in, own_weights, outs, kBatchNormEpsilon, tape.factor)) {
+    const auto outs = data_of<T>(tape.outs, slot, count);
+    for (const NormStatistics& statistics : conv_chains().forward<T>(
+             path.units, in, data_of<const float>(weights, slot, count), outs, kBatchNormEpsilon)) {
       tape.norms.emplace_back(statistics, kBatchNormEpsilon);
     }
     conv_chains().write(path.out_channels, in.images * block.out_size * block.out_size,
                         {outs.back(), path.out_channels, 1},
                         tape.norms.back().activation(path.units.back().relu), out);
   };
-  return walk<float>(block, x, run);
+  return walk<T>(block, x, run);
 }
 
 /// Gradients of the input (undefined unless wanted) and of every weight.
+template <typename T>
 torch::autograd::variable_list backward(const ConvBlock& block, const torch::Tensor& x,
                                         const std::vector<torch::Tensor>& weights,
                                         const ConvBlockTape& tape, const torch::Tensor& y_gradient,
@@ -130,28 +139,28 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
   bool has_even = false;
   bool has_odd = false;
   if (wants_in_gradient) {
-    gradients[0] = empty_images(images, x.size(1), x.size(2), torch::kFloat);
+    gradients[0] = empty_images(images, x.size(1), x.size(2), x.scalar_type());
     if (block.merge == Merge::AddInput) {
       gradients[0].copy_(y_gradient);
       has_even = has_odd = true;
     }
   }
   const std::int64_t pixels = images * block.in_size * block.in_size;
-  ConvChains::Copy<float> copy;  // Of the path before, still to be done.
+  ConvChains::Copy<T> copy;  // Of the path before, still to be done.
   const auto write_copy = [&] {
     if (copy.channels == 0) return;
-    chains.write(copy.channels, pixels, copy.from, {}, ConvChains::OutputOf<float>{.to = copy.to});
+    chains.write(copy.channels, pixels, copy.from, {}, ConvChains::OutputOf<T>{.to = copy.to});
     copy = {};
   };
   std::size_t slot = 0;
   int offset = 0;
   for (const ConvBlock::Path& path : block.paths) {
-    const auto out = channels_of<const float>(y_gradient, offset, 1);
+    const auto out = channels_of<const T>(y_gradient, offset, 1);
     offset += path.out_channels;
-    Channels<float> to;
+    Channels<T> to;
     bool accumulate = false;
     if (wants_in_gradient) {
-      to = channels_of<float>(gradients[0], first_channel(path.source), channel_step(path.source));
+      to = channels_of<T>(gradients[0], first_channel(path.source), channel_step(path.source));
       const bool reads_even = path.source != Source::OddChannels;
       const bool reads_odd = path.source != Source::EvenChannels;
       accumulate = (reads_even && has_even) || (reads_odd && has_odd);
@@ -162,8 +171,7 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
       if (!wants_in_gradient) continue;
       write_copy();
       if (accumulate) {
-        chains.write(path.out_channels, pixels, out, {}, ConvChains::OutputOf<float>{.to = to},
-                     true);
+        chains.write(path.out_channels, pixels, out, {}, ConvChains::OutputOf<T>{.to = to}, true);
       } else {
         copy = {.channels = path.out_channels, .from = out, .to = to};
       }
@@ -176,12 +184,15 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
       gradients.push_back(torch::empty_like(weights[i]));
       weight_gradients.push_back(gradients.back().data_ptr<float>());
     }
-    chains.backward(
-        path.units, {.pixels = source_of<float>(x, path.source), .images = images},
-        data_of(weights, slot, count), data_of(tape.outs, slot, count),
-        std::span(tape.norms).subspan(slot, count),
-        {.out = out, .in = to, .accumulate = accumulate, .weights = weight_gradients, .copy = copy},
-        tape.factor);
+    chains.backward<T>(path.units, {.pixels = source_of<T>(x, path.source), .images = images},
+                       data_of<const float>(weights, slot, count),
+                       data_of<const T>(tape.outs, slot, count),
+                       std::span(tape.norms).subspan(slot, count),
+                       {.out = out,
+                        .in = to,
+                        .accumulate = accumulate,
+                        .weights = weight_gradients,
+                        .copy = copy});
     copy = {};
     slot += count;
   }
@@ -198,7 +209,9 @@ struct ConvBlockFunction : torch::autograd::Function<ConvBlockFunction> {
     torch::autograd::variable_list saved{x};
     saved.insert(saved.end(), weights.begin(), weights.end());
     context->save_for_backward(std::move(saved));
-    return hsconas::forward(*block, x, weights.vec(), *tape);
+    const auto run =
+        x.scalar_type() == torch::kFloat ? hsconas::forward<float> : hsconas::forward<Bf16>;
+    return run(*block, x, weights.vec(), *tape);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -208,9 +221,11 @@ struct ConvBlockFunction : torch::autograd::Function<ConvBlockFunction> {
     auto saved = context->get_saved_variables();
     const torch::Tensor x = saved.front();
     saved.erase(saved.begin());
-    auto gradients = hsconas::backward(*block, x, saved, *tape,
-                                       y_gradients[0].contiguous(torch::MemoryFormat::ChannelsLast),
-                                       context->needs_input_grad(0));
+    const auto run =
+        x.scalar_type() == torch::kFloat ? hsconas::backward<float> : hsconas::backward<Bf16>;
+    auto gradients =
+        run(*block, x, saved, *tape, y_gradients[0].contiguous(torch::MemoryFormat::ChannelsLast),
+            context->needs_input_grad(0));
     gradients.resize(gradients.size() + 2);  // None for the block and the tape.
     return gradients;
   }

@@ -42,9 +42,9 @@ struct TrainingRunner {
 TrainingPath::TrainingPath(Supernet& supernet, const Architecture& arch,
                            torch::ScalarType precision)
     : blocks_(supernet.space().network(arch)),
-      has_kernels_(supernet.device().is_cpu()),
-      precision_(has_kernels_ ? torch::kFloat : precision),
-      factor_(precision == torch::kBFloat16 ? Factor::Bf16 : Factor::Fp32),
+      precision_(precision),
+      has_kernels_(supernet.device().is_cpu() &&
+                   (precision == torch::kFloat || precision == torch::kBFloat16)),
       dropout_(supernet.space().description().head.dropout) {
   const auto add = [this](Parameter& parameter, const torch::Tensor& value,
                           const torch::Tensor& momentum) {
@@ -79,7 +79,7 @@ torch::Tensor TrainingPath::run(const ConvBlock& block, std::size_t position,
     weights.push_back(slices_[first_slice_[position][slot]].leaf);
   }
   // Kept for the backward pass, which finds them by address.
-  auto& kept = tapes_.emplace_back(block, ConvBlockTape{.factor = factor_});
+  auto& kept = tapes_.emplace_back(block, ConvBlockTape{});
   return run_conv_block(kept.first, x.contiguous(torch::MemoryFormat::ChannelsLast), weights,
                         kept.second);
 }

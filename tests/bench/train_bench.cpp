@@ -89,7 +89,8 @@ Ceilings measure_ceilings() {
 
 /// Every block of `arch` forward and backward by itself, hot: what the step would take if nothing
 /// came between the kernels.
-double kernels_alone_ms(Supernet& supernet, const Architecture& arch, int batch, Factor factor) {
+double kernels_alone_ms(Supernet& supernet, const Architecture& arch, int batch,
+                        torch::ScalarType precision) {
   double total = 0.0;
   const auto network = supernet.space().network(arch);
   for (std::size_t position = 0; position < network.size(); ++position) {
@@ -98,6 +99,7 @@ double kernels_alone_ms(Supernet& supernet, const Architecture& arch, int batch,
     torch::Tensor x = normal_tensor({batch, network[position].in_channels,
                                      network[position].in_size, network[position].in_size},
                                     7)
+                          .to(precision)
                           .contiguous(torch::MemoryFormat::ChannelsLast);
     x.set_requires_grad(position > 0);
     std::vector<torch::Tensor> weights;
@@ -113,9 +115,10 @@ double kernels_alone_ms(Supernet& supernet, const Architecture& arch, int batch,
     if (weights.empty()) continue;  // Passes its input on.
     const torch::Tensor gradient =
         normal_tensor({batch, block->out_channels, block->out_size, block->out_size}, 9)
+            .to(precision)
             .contiguous(torch::MemoryFormat::ChannelsLast);
     total += best_ms(3, [&] {
-      ConvBlockTape tape{.factor = factor};
+      ConvBlockTape tape;
       run_conv_block(*block, x, weights, tape).backward(gradient);
     });
   }
@@ -155,7 +158,7 @@ void compare(const SearchSpace& space, const Options& options) {
                                 .weight_decay = 4e-5,
                                 .label_smoothing = 0.1,
                                 .precision = options.precision};
-  const Factor factor = options.precision == "bf16" ? Factor::Bf16 : Factor::Fp32;
+  const auto precision = options.precision == "bf16" ? torch::kBFloat16 : torch::kFloat;
   PlainSupernet plain(supernet, {});
   const Batch batch = make_batch(space, options.batch);
   const Subspace full = Subspace::full(space);
@@ -172,7 +175,7 @@ void compare(const SearchSpace& space, const Options& options) {
     if (round < 0) continue;  // Warm-up.
     ours.push_back(fast_ms);
     plains.push_back(plain_ms);
-    alone.push_back(kernels_alone_ms(supernet, arch, options.batch, factor));
+    alone.push_back(kernels_alone_ms(supernet, arch, options.batch, precision));
     const Work work = work_of(space.network(arch), options.batch);
     macs.push_back(work.macs / fast_ms * 1e3);
     bytes.push_back(work.bytes / fast_ms * 1e3);

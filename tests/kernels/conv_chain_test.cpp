@@ -106,7 +106,7 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
       .pixels = {source.data() + (step - 1), static_cast<std::int64_t>(channels * step),
                  static_cast<int>(step)},
       .images = c.images};
-  const auto statistics = chains.forward(c.units, input, weight_data, out_data, kEpsilon);
+  const auto statistics = chains.forward<float>(c.units, input, weight_data, out_data, kEpsilon);
   std::vector<NormFactors> norms;
   for (std::size_t u = 0; u < c.units.size(); ++u) {
     check_near(outs[u], plain[u].out, "outputs of unit " + std::to_string(u));
@@ -169,12 +169,13 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
   const Floats out_gradient = random_floats(activated.size(), rng);
   Floats in_gradient = random_floats(source.size(), rng);
   const Floats before = in_gradient;
-  chains.backward(c.units, input, weight_data, const_out_data, norms,
-                  {.out = {out_gradient.data(), out_channels, 1},
-                   .in = {in_gradient.data() + (step - 1),
-                          static_cast<std::int64_t>(channels * step), static_cast<int>(step)},
-                   .accumulate = c.accumulates,
-                   .weights = gradient_data});
+  chains.backward<float>(
+      c.units, input, weight_data, const_out_data, norms,
+      {.out = {out_gradient.data(), out_channels, 1},
+       .in = {in_gradient.data() + (step - 1), static_cast<std::int64_t>(channels * step),
+              static_cast<int>(step)},
+       .accumulate = c.accumulates,
+       .weights = gradient_data});
   Values gradient(out_gradient.begin(), out_gradient.end());
   for (std::size_t u = c.units.size(); u-- > 0;) {
     Values weight_gradient;
@@ -249,12 +250,13 @@ TEST_CASE("a dense convolution with a window runs forward and gives its weights'
         ConvChains chains(2, kernels);
         const ConvChains::Input input{.pixels = {in.data(), 3, 1}, .images = 2};
         const NormFactors norm(
-            chains.forward({&unit, 1}, input, {&weight_data, 1}, {&out_data, 1}, kEpsilon).front(),
+            chains.forward<float>({&unit, 1}, input, {&weight_data, 1}, {&out_data, 1}, kEpsilon)
+                .front(),
             kEpsilon);
         check_near(out, plain.out, "outputs");
         const Floats gradient = random_floats(out.size(), rng);
-        chains.backward({&unit, 1}, input, {&weight_data, 1}, {&const_out, 1}, {&norm, 1},
-                        {.out = {gradient.data(), 17, 1}, .weights = {&gradient_data, 1}});
+        chains.backward<float>({&unit, 1}, input, {&weight_data, 1}, {&const_out, 1}, {&norm, 1},
+                               {.out = {gradient.data(), 17, 1}, .weights = {&gradient_data, 1}});
         Values expected;
         plain.backward(Values(gradient.begin(), gradient.end()), 2, expected);
         check_near(weight_gradient, expected, "weight gradients");
@@ -276,8 +278,8 @@ TEST_CASE("more threads than images leave nothing out", "[kernels]") {
     Floats& out = outs.emplace_back(16 * 6);
     float* data = out.data();
     ConvChains chains(threads);
-    const auto seen = chains.forward({&unit, 1}, {.pixels = {in.data(), 5, 1}, .images = 1},
-                                     {&weight_data, 1}, {&data, 1}, kEpsilon);
+    const auto seen = chains.forward<float>({&unit, 1}, {.pixels = {in.data(), 5, 1}, .images = 1},
+                                            {&weight_data, 1}, {&data, 1}, kEpsilon);
     CHECK(seen.front().variance.front() > 0.0);
   }
   CHECK(outs[0] == outs[1]);

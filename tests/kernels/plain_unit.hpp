@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "hsconas/base/rng.hpp"
@@ -104,8 +105,8 @@ struct PlainUnit {
     return (out[o] - mean[c]) / std::sqrt(variance[c] + kEpsilon);
   }
 
-  /// The gradients of the input (returned) and the weights.
-  Values backward(Values gradient, int images, Values& weight_gradient) const {
+  /// The gradient at `out`, from that at `activated`.
+  Values gradient_at_out(Values gradient) const {
     const std::size_t channels = mean.size();
     const double count = static_cast<double>(out.size() / channels);
     Values sum(channels, 0.0);
@@ -120,6 +121,12 @@ struct PlainUnit {
       gradient[o] =
           (gradient[o] - sum[c] - normalised(o) * along[c]) / std::sqrt(variance[c] + kEpsilon);
     }
+    return gradient;
+  }
+
+  /// The gradients of the input (returned) and the weights, from that at `activated`.
+  Values backward(Values gradient, int images, Values& weight_gradient) const {
+    gradient = gradient_at_out(std::move(gradient));
     Values in_gradient(in.size(), 0.0);
     weight_gradient.assign(weights.size(), 0.0);
     for_each_product(unit.shape, images, [&](std::size_t o, std::size_t i, std::size_t w) {

@@ -138,7 +138,8 @@ TEST_CASE("a path's leaves are copies, its values and momentum views of the supe
   CHECK(tensors.at("layer0.xception.0.momentum").eq(0.0).all().item<bool>());
 }
 
-TEST_CASE("bf16 activations give logits near those of fp32, and fp32 gradients", "[supernet]") {
+TEST_CASE("bf16 activations give logits near those of fp32, and fp32 gradients near its own",
+          "[supernet]") {
   const SearchSpace space = tiny_space(3);
   Supernet supernet(space, torch::kCPU, 1);
   enlarge_classifier(supernet);
@@ -153,9 +154,13 @@ TEST_CASE("bf16 activations give logits near those of fp32, and fp32 gradients",
     CHECK(difference > 0.0);
     CHECK(difference < 0.1 * expected.abs().max().item<double>());
     logits.square().sum().backward();
-    for (const auto& slice : half.slices()) {
-      CHECK(slice.leaf.grad().scalar_type() == torch::kFloat);
-      CHECK(slice.leaf.grad().isfinite().all().item<bool>());
+    single.forward(images).square().sum().backward();
+    for (std::size_t i = 0; i < half.slices().size(); ++i) {
+      const torch::Tensor gradient = half.slices()[i].leaf.grad();
+      const torch::Tensor exact = single.slices()[i].leaf.grad();
+      CHECK(gradient.scalar_type() == torch::kFloat);
+      INFO("slice " << i);
+      CHECK((gradient - exact).norm().item<double>() < 0.5 * exact.norm().item<double>());
     }
   }
 }

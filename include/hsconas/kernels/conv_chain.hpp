@@ -112,11 +112,11 @@ class ConvChains {
 
   /// All units one after the other, with batch statistics; `outs` takes each one's output [images,
   /// out_pixels, out_channels] before its batch norm, with this `epsilon`. `weights` are [out, in /
-  /// groups, kernel, kernel]. Returns the statistics.
-  std::vector<NormStatistics> forward(std::span<const ConvUnit> units, const Input& in,
+  /// groups, kernel, kernel]. Activations are T, float or Bf16, in memory. Returns the statistics.
+  template <typename T>
+  std::vector<NormStatistics> forward(std::span<const ConvUnit> units, const InputOf<T>& in,
                                       std::span<const float* const> weights,
-                                      std::span<float* const> outs, double epsilon,
-                                      Factor factor = Factor::Fp32);
+                                      std::span<T* const> outs, double epsilon);
 
   /// The same without what a backward pass needs, with activations that are T, float or Half, in
   /// memory. Where `out.to` has no data nothing is written.
@@ -131,19 +131,21 @@ class ConvChains {
              std::span<const PackedWeights> weights, std::span<const NormFactors> norms,
              const OutputOf<T>& out);
 
-  struct Gradients {
-    Channels<const float> out;        ///< Of the last unit's activated output.
-    Channels<float> in;               ///< Of the input; data nullptr where none is wanted.
+  template <typename T>
+  struct GradientsOf {
+    Channels<const T> out;            ///< Of the last unit's activated output.
+    Channels<T> in;                   ///< Of the input; data nullptr where none is wanted.
     bool accumulate = false;          ///< Add to `in` instead of replacing it.
     std::span<float* const> weights;  ///< Replaced.
-    Copy<float> copy = {};            ///< Between pixels of the input.
+    Copy<T> copy = {};                ///< Between pixels of the input.
   };
+  using Gradients = GradientsOf<float>;
 
   /// The gradients of forward(): `outs` and `norms` as it left them.
-  void backward(std::span<const ConvUnit> units, const Input& in,
-                std::span<const float* const> weights, std::span<const float* const> outs,
-                std::span<const NormFactors> norms, const Gradients& gradients,
-                Factor factor = Factor::Fp32);
+  template <typename T>
+  void backward(std::span<const ConvUnit> units, const InputOf<T>& in,
+                std::span<const float* const> weights, std::span<const T* const> outs,
+                std::span<const NormFactors> norms, const GradientsOf<T>& gradients);
 
   /// Writes activated `from` for `pixels` pixels; with `accumulate` adds it to what is there.
   template <typename T>
@@ -156,26 +158,23 @@ class ConvChains {
                float* to);
 
  private:
-  template <typename T>
-  using ForwardKernel = decltype(ForwardKernels<T>::forward);
-
   /// `work(thread, part, first, last)` for all of `count` in `parts_each` parts per thread.
   template <typename Work>
   void in_parts(std::int64_t count, int parts_each, Work work);
   /// Every unit's weights from `first` on, by `kernel`, into `packed_`.
   void pack(std::span<const ConvUnit> units, std::size_t first,
-            std::span<const float* const> weights, decltype(TrainingKernels::pack) kernel);
-  /// All units one after the other by `kernel`, with batch statistics; `memory(u)` gives unit u's
-  /// packed weights and takes its output. `norm` ends as the last unit's.
+            std::span<const float* const> weights, decltype(BackwardKernels<float>::pack) kernel);
+  /// All units one after the other, with batch statistics; `memory(u)` gives unit u's packed
+  /// weights and takes its output. `norm` ends as the last unit's.
   template <typename T, typename Memory>
-  std::vector<NormStatistics> run(std::span<const ConvUnit> units, ForwardKernel<T> kernel,
-                                  InputOf<T> in, double epsilon, NormFactors& norm, Memory memory);
+  std::vector<NormStatistics> run(std::span<const ConvUnit> units, InputOf<T> in, double epsilon,
+                                  NormFactors& norm, Memory memory);
   /// The copied channels of pixels [first, last), on the calling thread.
   template <typename T>
   void copy(const Copy<T>& copy, std::int64_t first, std::int64_t last) const;
   /// One convolution with what the batch norm behind it sees: `work` without its moments.
   template <typename T>
-  NormStatistics convolve(const ConvGeometry& shape, std::int64_t images, ForwardKernel<T> kernel,
+  NormStatistics convolve(const ConvGeometry& shape, std::int64_t images,
                           const ConvForward<T>& work);
 
   ConvKernels kernels_;

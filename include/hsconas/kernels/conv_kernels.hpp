@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 namespace hsconas {
 
@@ -24,6 +25,11 @@ struct ConvGeometry {
 
 /// IEEE 754's binary16: 11 bits of precision, up to 65504.
 struct Half {
+  std::uint16_t bits = 0;
+};
+
+/// The upper half of an fp32 number: 8 bits of precision and its range.
+struct Bf16 {
   std::uint16_t bits = 0;
 };
 
@@ -58,8 +64,8 @@ struct NormGradient {
   const float* along = nullptr;
 };
 
-/// One convolution's input and output while a range of images is worked on; T, float or Half, is
-/// what they are in memory.
+/// One convolution's input and output while a range of images is worked on; T, float, Half or Bf16,
+/// is what they are in memory.
 template <typename T>
 struct ConvForward {
   Channels<const T> in;
@@ -72,10 +78,12 @@ struct ConvForward {
   Channels<const T> plus;          ///< and this added, where it has data.
 };
 
-/// What a forward pass is made of, with activations that are T in memory: float, or Half for half
-/// the traffic. Arithmetic is fp32 all the same, but for the products of dense convolutions of Half
-/// on "avx512-vnni" and better: their factors are whole numbers of 16 bits, twice as many at a
-/// time, inputs in steps of 1/16383 of the largest that a pixel's window has, and their sums exact.
+/// What a forward pass is made of, with activations that are T in memory: float, or Half or Bf16
+/// for half the traffic. Arithmetic is fp32 all the same, but for the products of dense
+/// convolutions, whose factors are of 16 bits where the processor takes twice as many of them at a
+/// time: of Half on "avx512-vnni" and better whole numbers, inputs in steps of 1/16383 of the
+/// largest that a pixel's window has, and their sums exact; of Bf16 on "avx512-bf16" numbers of
+/// bf16.
 template <typename T>
 struct ForwardKernels {
   /// `weights` is [out_channels, in_channels / groups, kernel, kernel]; `packed` takes
@@ -93,15 +101,17 @@ struct ForwardKernels {
                   std::int64_t first, std::int64_t last);
 };
 
+/// One convolution's gradients, likewise.
+template <typename T>
 struct ConvBackward {
-  Channels<const float> in;
+  Channels<const T> in;
   Activation in_activation;
-  const float* weights = nullptr;  ///< From pack_backward(); nullptr: no gradient of the input.
-  const float* out = nullptr;      ///< [images, out_pixels, out_channels], before batch norm.
+  const float* weights = nullptr;  ///< From pack(); nullptr: no gradient of the input.
+  const T* out = nullptr;          ///< [images, out_pixels, out_channels], before batch norm.
   Activation out_activation;
   NormGradient norm;
-  Channels<const float> gradient;    ///< Of the activated output.
-  Channels<float> in_gradient;       ///< Of the activated input.
+  Channels<const T> gradient;        ///< Of the activated output.
+  Channels<T> in_gradient;           ///< Of the activated input.
   bool accumulate = false;           ///< Add to in_gradient instead of replacing it.
   float* weight_gradient = nullptr;  ///< packed_floats() of them, added to.
   /// Sums over the range of g and g * y at the input's own batch norm, added to; nullptr: none.
@@ -109,19 +119,19 @@ struct ConvBackward {
   double* in_along = nullptr;
 };
 
-/// A unit's forward and backward pass in training.
-struct TrainingKernels {
-  /// As ForwardKernels<float>'s.
+/// What a backward pass is made of, with activations and their gradients that are T in memory,
+/// float or Bf16; products are as in ForwardKernels.
+template <typename T>
+struct BackwardKernels {
+  /// `weights` as in ForwardKernels.
   void (*pack)(const ConvGeometry&, const float* weights, float* packed);
-  void (*forward)(const ConvGeometry&, const ConvForward<float>&, std::int64_t first,
-                  std::int64_t last, float* scratch);
-  void (*pack_backward)(const ConvGeometry&, const float* weights, float* packed);
-  void (*backward)(const ConvGeometry&, const ConvBackward&, std::int64_t first, std::int64_t last,
-                   float* scratch);
+  void (*backward)(const ConvGeometry&, const ConvBackward<T>&, std::int64_t first,
+                   std::int64_t last, float* scratch);
+  /// Adds to `sum` and `along` what NormGradient wants, of pixels [first, last); `z` as
+  /// ConvBackward::out.
+  void (*reduce)(int channels, const T* z, const Activation&, Channels<const T> gradient,
+                 double* sum, double* along, std::int64_t first, std::int64_t last);
 };
-
-/// What the factors of products are rounded to in training, sums being fp32.
-enum class Factor { Fp32, Bf16 };
 
 /// The operations of a supernet's forward and backward pass that carry nearly all of its time, on
 /// one instruction set. Each works through images [first, last) on the calling thread, in `scratch`
@@ -136,33 +146,34 @@ struct ConvKernels {
 
   std::int64_t (*scratch_floats)(const ConvGeometry&);
   std::int64_t (*packed_floats)(const ConvGeometry&);  ///< Of weights and of their gradient.
+
   ForwardKernels<float> fp32;
   ForwardKernels<Half> half;
+  ForwardKernels<Bf16> bf16;
   template <typename T>
   const ForwardKernels<T>& on() const {
-    if constexpr (sizeof(T) == sizeof(float)) {
+    if constexpr (std::is_same_v<T, float>) {
       return fp32;
-    } else {
+    } else if constexpr (std::is_same_v<T, Half>) {
       return half;
+    } else {
+      return bf16;
     }
   }
 
-  TrainingKernels train_fp32;
-  /// Products of dense convolutions, of activations as of gradients, have factors of bf16, twice as
-  /// many at a time, on "avx512-bf16"; elsewhere the same as train_fp32.
-  TrainingKernels train_bf16;
-  const TrainingKernels& training(Factor factor) const {
-    return factor == Factor::Bf16 ? train_bf16 : train_fp32;
+  BackwardKernels<float> fp32_back;
+  BackwardKernels<Bf16> bf16_back;
+  template <typename T>
+  const BackwardKernels<T>& back_on() const {
+    if constexpr (std::is_same_v<T, float>) {
+      return fp32_back;
+    } else {
+      return bf16_back;
+    }
   }
   /// The inverse of ForwardKernels<float>'s pack(), for the gradient; adds the packed one to
   /// nothing: `weights` is overwritten.
   void (*unpack_gradient)(const ConvGeometry&, const float* packed, float* weights);
-
-  /// Adds to `sum` and `along` what NormGradient wants, of pixels [first, last); `z` as
-  /// ConvBackward::out.
-  void (*reduce_gradient)(int channels, const float* z, const Activation&,
-                          Channels<const float> gradient, double* sum, double* along,
-                          std::int64_t first, std::int64_t last);
 };
 
 /// Whether the kernels have this convolution: every dense one forward and for its weights' gradient

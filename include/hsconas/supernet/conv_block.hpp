@@ -43,13 +43,13 @@ struct ConvBlock {
 
 /// What a forward pass leaves behind for the backward one; a unit's place is its weight's slot.
 struct ConvBlockTape {
-  Factor factor = Factor::Fp32;     ///< Of the products of both.
   std::vector<torch::Tensor> outs;  ///< Of every unit, before its batch norm.
   std::vector<NormFactors> norms;
 };
 
-/// `block` on `x` [N, C, H, W], fp32 on the CPU, with batch statistics; differentiable in `x` and
-/// `weights` (one per unit). `tape` must live until the backward pass is over, which may run once.
+/// `block` on `x` [N, C, H, W], fp32 or bf16 on the CPU, with batch statistics; returns that type.
+/// Differentiable in `x` and `weights` (one per unit, fp32). `tape` must live until the backward
+/// pass is over, which may run once.
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              const std::vector<torch::Tensor>& weights, ConvBlockTape& tape);
 

@@ -22,15 +22,14 @@ class TrainingPath {
     bool decays = true;
   };
 
-  /// `precision`, fp32 or bf16, is that of activations, on the CPU that of the factors of products;
-  /// the leaves stay fp32.
+  /// `precision`, fp32 or bf16, is that of activations; the leaves stay fp32.
   TrainingPath(Supernet& supernet, const Architecture& arch,
                torch::ScalarType precision = torch::kFloat);
 
   /// Logits [N, classes], fp32, of images [N, C, H, W]: batch norm by batch statistics, dropout as
   /// the space says, drawn from torch's default generator. On the CPU blocks run through our own
-  /// kernels where these know them; else in fp32 as torch's operations, as on other devices. The
-  /// path must outlive the backward pass.
+  /// kernels where these know them, else, and elsewhere, as torch's operations. The path must
+  /// outlive the backward pass.
   torch::Tensor forward(const torch::Tensor& images);
 
   /// One block of it, at `position` (stem 0, layers from 1, head last), likewise.
@@ -49,9 +48,8 @@ class TrainingPath {
   std::vector<std::vector<std::size_t>> first_slice_;  ///< [position][weight slot] -> slice.
   std::vector<Slice> slices_;
   std::deque<std::pair<ConvBlock, ConvBlockTape>> tapes_;  ///< Of forward passes; they stay put.
-  bool has_kernels_;                                       ///< Ours can run it.
-  torch::ScalarType precision_;                            ///< Of activations.
-  Factor factor_;
+  torch::ScalarType precision_;
+  bool has_kernels_;  ///< Ours can run it.
   double dropout_;
 };
 

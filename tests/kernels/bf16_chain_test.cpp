@@ -1,0 +1,274 @@
+// Chains with activations and gradients of bf16, as training has them.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/kernels/conv_chain.hpp"
+#include "kernels/plain_unit.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+constexpr double kRounding = 1.0 / 256.0;  // Of a value that is rounded to the nearest.
+
+float value_of(Bf16 value) {
+  return std::bit_cast<float>(std::uint32_t{value.bits} << 16);
+}
+
+Values values_of(const std::vector<Bf16>& all) {
+  Values values;
+  for (const Bf16 value : all) values.push_back(static_cast<double>(value_of(value)));
+  return values;
+}
+
+/// Normal numbers, cut to bf16.
+std::vector<Bf16> random_bf16(std::size_t count, Rng& rng) {
+  std::vector<Bf16> values;
+  for (const float value : random_floats(count, rng)) {
+    values.push_back({static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16)});
+  }
+  return values;
+}
+
+/// `values` as the kernels round them.
+std::vector<Bf16> rounded(const ConvKernels& kernels, const Floats& values) {
+  const auto count = static_cast<int>(values.size());
+  const std::vector<Bf16> ones(values.size(), Bf16{0x3f80});
+  const Floats shift(static_cast<std::size_t>(padded_channels(count)), 0.0F);
+  Floats scale = values;
+  scale.resize(shift.size());
+  std::vector<Bf16> written(values.size());
+  ConvChains(1, kernels)
+      .write<Bf16>(count, 1, {ones.data(), count, 1}, {scale.data(), shift.data(), false},
+                   {written.data(), count, 1});
+  return written;
+}
+
+ConvGeometry random_shape(Rng& rng, int round) {
+  const int size = 3 + static_cast<int>(rng.below(9));
+  const int width = 1 + static_cast<int>(rng.below(70));
+  if (rng.chance(0.5)) {
+    return {.in_channels = width,
+            .out_channels = width,
+            .kernel = 3 + 2 * (round % 3),
+            .stride = 1 + round % 2,
+            .depthwise = true,
+            .in_size = size};
+  }
+  return pointwise(width, 1 + static_cast<int>(rng.below(70)), size);
+}
+
+/// The largest of |ours - expected| / (bound + a little of the largest expected one).
+double worst(const Values& ours, const Values& expected, const Values& bound) {
+  double most = 0.0;
+  for (const double value : expected) most = std::max(most, std::abs(value));
+  double result = 0.0;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    result = std::max(result, std::abs(ours[i] - expected[i]) / (bound[i] + 1e-4 * (most + 1.0)));
+  }
+  return result;
+}
+
+Values magnitudes(Values values) {
+  for (double& value : values) value = std::abs(value);
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("training in bf16 is off by the rounding of what lies in memory and of factors",
+          "[kernels]") {
+  Rng rng(5, "conv chains");
+  for (int round = 0; round < 60; ++round) {
+    const ConvUnit unit{random_shape(rng, round), rng.chance(0.5)};
+    const ConvGeometry& shape = unit.shape;
+    const int images = 2 + static_cast<int>(rng.below(3));
+    const bool accumulates = rng.chance(0.5);
+    const auto step = static_cast<std::size_t>(1 + rng.below(2));  // Every so many channels.
+    const auto in_channels = static_cast<std::size_t>(shape.in_channels);
+    const std::vector<Bf16> source =
+        random_bf16(static_cast<std::size_t>(images * shape.in_pixels()) * in_channels * step, rng);
+    const Floats weights = random_floats(
+        static_cast<std::size_t>(shape.out_channels * shape.weights_per_output()), rng);
+    const auto every_step = [&](const Values& all) {
+      Values some;
+      for (std::size_t i = step - 1; i < all.size(); i += step) some.push_back(all[i]);
+      return some;
+    };
+    PlainUnit plain{.unit = unit, .weights = Values(weights.begin(), weights.end())};
+    plain.forward(every_step(values_of(source)), images);
+    // Depthwise, only what is written is rounded; sums of fp32 are exact beside it.
+    const double factors = shape.depthwise ? 0.0 : 2.1 * kRounding;
+    Values bound = magnitudes(plain.out);
+    for (double& b : bound) b *= kRounding;
+    for_each_product(shape, images, [&](std::size_t o, std::size_t i, std::size_t w) {
+      bound[o] += factors * std::abs(plain.in[i] * plain.weights[w]);
+    });
+    const std::vector<Bf16> gradient = random_bf16(plain.out.size(), rng);
+    const std::vector<Bf16> before = random_bf16(source.size(), rng);
+    for (const ConvKernels& kernels : conv_kernels()) {
+      INFO(kernels.isa << ", " << shape.in_channels << "-" << shape.out_channels << " k"
+                       << shape.kernel << " s" << shape.stride << " r" << shape.in_size
+                       << (shape.depthwise ? " depthwise" : "") << (unit.relu ? " relu" : ""));
+      ConvChains chains(2, kernels);
+      const auto stride = static_cast<std::int64_t>(in_channels * step);
+      const ConvChains::InputOf<Bf16> input{
+          .pixels = {source.data() + step - 1, stride, static_cast<int>(step)}, .images = images};
+      const float* weight_data = weights.data();
+      std::vector<Bf16> out(plain.out.size());
+      Bf16* out_data = out.data();
+      const auto seen =
+          chains.forward<Bf16>({&unit, 1}, input, {&weight_data, 1}, {&out_data, 1}, kEpsilon);
+      CHECK(worst(values_of(out), plain.out, bound) < 1.0);
+
+      // Backward from what is there, so that no value is on the other side of the relu's corner.
+      PlainUnit as_ours = plain;
+      as_ours.out = values_of(out);
+      as_ours.mean = seen[0].mean;
+      as_ours.variance = seen[0].variance;
+      Values expected_weights;
+      const Values expected = as_ours.backward(values_of(gradient), images, expected_weights);
+      const Values at_out = as_ours.gradient_at_out(values_of(gradient));
+      Values in_bound(expected.size(), 0.0);
+      Values weight_bound(expected_weights.size(), 0.0);
+      for_each_product(shape, images, [&](std::size_t o, std::size_t i, std::size_t w) {
+        in_bound[i] += factors * std::abs(at_out[o] * plain.weights[w]);
+        weight_bound[w] += factors * std::abs(at_out[o] * plain.in[i]);
+      });
+      Values all = values_of(before);
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        double& value = all[i * step + step - 1];
+        value = expected[i] + (accumulates ? value : 0.0);
+        in_bound[i] += kRounding * std::abs(value);
+      }
+
+      Floats weight_gradient(weights.size());
+      float* weight_gradient_data = weight_gradient.data();
+      std::vector<Bf16> in_gradient = before;
+      const Bf16* const_out = out.data();
+      const NormFactors norm(seen.front(), kEpsilon);
+      chains.backward<Bf16>({&unit, 1}, input, {&weight_data, 1}, {&const_out, 1}, {&norm, 1},
+                            {.out = {gradient.data(), shape.out_channels, 1},
+                             .in = {in_gradient.data() + step - 1, stride, static_cast<int>(step)},
+                             .accumulate = accumulates,
+                             .weights = {&weight_gradient_data, 1}});
+      CHECK(worst(every_step(values_of(in_gradient)), every_step(all), in_bound) < 1.0);
+      CHECK(worst(Values(weight_gradient.begin(), weight_gradient.end()), expected_weights,
+                  weight_bound) < 1.0);
+      if (step == 2) {  // The others are left alone.
+        bool is_same = true;
+        for (std::size_t i = 0; i < before.size(); i += 2) {
+          is_same = is_same && before[i].bits == in_gradient[i].bits;
+        }
+        CHECK(is_same);
+      }
+    }
+  }
+}
+
+TEST_CASE("units hand on gradients of bf16 with the sums that batch norm wants of them",
+          "[kernels]") {
+  Rng rng(6, "conv chains");
+  constexpr int kImages = 4;
+  constexpr int kSize = 8;
+  const std::vector<ConvUnit> units{
+      {pointwise(24, 40, kSize), true},
+      {{.in_channels = 40, .out_channels = 40, .kernel = 5, .depthwise = true, .in_size = kSize},
+       false},
+      {pointwise(40, 30, kSize), true}};
+  const std::vector<Bf16> source = random_bf16(kImages * kSize * kSize * 24, rng);
+  std::vector<Floats> weights;
+  std::vector<PlainUnit> plain;
+  for (const ConvUnit& unit : units) {
+    weights.push_back(random_floats(
+        static_cast<std::size_t>(unit.shape.out_channels * unit.shape.weights_per_output()), rng));
+    plain.push_back(
+        {.unit = unit, .weights = Values(weights.back().begin(), weights.back().end())});
+    plain.back().forward(plain.size() == 1 ? values_of(source) : plain[plain.size() - 2].activated,
+                         kImages);
+  }
+  const std::vector<Bf16> out_gradient = random_bf16(plain.back().out.size(), rng);
+  std::vector<Values> expected(units.size());
+  Values in_expected = values_of(out_gradient);
+  for (std::size_t u = units.size(); u-- > 0;) {
+    in_expected = plain[u].backward(in_expected, kImages, expected[u]);
+  }
+  // A value near the relu's corner may count here and not there: not value by value, but overall.
+  const auto relative = [](const auto& ours, const Values& theirs) {
+    double difference = 0.0;
+    double all = 0.0;
+    for (std::size_t i = 0; i < theirs.size(); ++i) {
+      difference += std::pow(static_cast<double>(ours[i]) - theirs[i], 2.0);
+      all += theirs[i] * theirs[i];
+    }
+    return std::sqrt(difference / all);
+  };
+  for (const ConvKernels& kernels : conv_kernels()) {
+    CAPTURE(kernels.isa);
+    ConvChains chains(2, kernels);
+    const ConvChains::InputOf<Bf16> input{.pixels = {source.data(), 24, 1}, .images = kImages};
+    std::vector<std::vector<Bf16>> outs;
+    std::vector<Floats> gradients;
+    std::vector<const float*> weight_data;
+    std::vector<Bf16*> out_data;
+    std::vector<const Bf16*> const_out_data;
+    std::vector<float*> gradient_data;
+    for (std::size_t u = 0; u < units.size(); ++u) {
+      outs.emplace_back(plain[u].out.size());
+      gradients.emplace_back(weights[u].size());
+      weight_data.push_back(weights[u].data());
+      out_data.push_back(outs[u].data());
+      const_out_data.push_back(outs[u].data());
+      gradient_data.push_back(gradients[u].data());
+    }
+    std::vector<NormFactors> norms;
+    for (const NormStatistics& seen :
+         chains.forward<Bf16>(units, input, weight_data, out_data, kEpsilon)) {
+      norms.emplace_back(seen, kEpsilon);
+    }
+    std::vector<Bf16> in_gradient(source.size());
+    chains.backward<Bf16>(units, input, weight_data, const_out_data, norms,
+                          {.out = {out_gradient.data(), 30, 1},
+                           .in = {in_gradient.data(), 24, 1},
+                           .weights = gradient_data});
+    CHECK(relative(values_of(in_gradient), in_expected) < 0.1);
+    for (std::size_t u = 0; u < units.size(); ++u) {
+      CAPTURE(u);
+      CHECK(relative(values_of(outs[u]), plain[u].out) < 0.01);
+      CHECK(relative(gradients[u], expected[u]) < 0.1);
+    }
+  }
+}
+
+TEST_CASE("bf16 is read as it is and written to the nearest, of two the even one", "[kernels]") {
+  Floats values;
+  Floats nearest;
+  for (std::uint32_t bits = 0x0080; bits < 0x7f80; ++bits) {  // All that are normal.
+    const auto number = [](std::uint32_t of) { return std::bit_cast<float>(of); };
+    const std::uint32_t even = bits + (bits & 1U);
+    for (const std::uint32_t sign : {0U, 0x80000000U}) {
+      const std::uint32_t own = bits << 16 | sign;
+      values.insert(values.end(), {number(own), number(own | 0x7fffU), number(own | 0x8000U),
+                                   number(own | 0x8001U)});
+      nearest.insert(nearest.end(), {number(own), number(own), number(even << 16 | sign),
+                                     number((bits + 1) << 16 | sign)});
+    }
+  }
+  for (const ConvKernels& kernels : conv_kernels()) {
+    CAPTURE(kernels.isa);
+    const std::vector<Bf16> ours = rounded(kernels, values);
+    bool is_same = true;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      is_same = is_same && value_of(ours[i]) == nearest[i];
+    }
+    CHECK(is_same);
+    const float nan = std::bit_cast<float>(0x7fffffffU);
+    for (const Bf16 value : rounded(kernels, Floats(17, nan))) CHECK(std::isnan(value_of(value)));
+  }
+}
