@@ -377,16 +377,22 @@ HSCONAS_CHAINS_OF(float)
 HSCONAS_CHAINS_OF(Half)
 #undef HSCONAS_CHAINS_OF
 
-#define HSCONAS_TRAINING_OF(T)                                                                    \
-  template std::vector<NormStatistics> ConvChains::forward<T>(                                    \
-      std::span<const ConvUnit>, const InputOf<T>&, std::span<const float* const>,                \
-      std::span<T* const>, double);                                                               \
-  template void ConvChains::backward<T>(std::span<const ConvUnit>, const InputOf<T>&,             \
-                                        std::span<const float* const>, std::span<const T* const>, \
-                                        std::span<const NormFactors>, const GradientsOf<T>&);
-HSCONAS_TRAINING_OF(float)
-HSCONAS_TRAINING_OF(Bf16)
-#undef HSCONAS_TRAINING_OF
+template std::vector<NormStatistics> ConvChains::forward<float>(std::span<const ConvUnit>,
+                                                                const InputOf<float>&,
+                                                                std::span<const float* const>,
+                                                                std::span<float* const>, double);
+template std::vector<NormStatistics> ConvChains::forward<Bf16>(std::span<const ConvUnit>,
+                                                               const InputOf<Bf16>&,
+                                                               std::span<const float* const>,
+                                                               std::span<Bf16* const>, double);
+template void ConvChains::backward<float>(std::span<const ConvUnit>, const InputOf<float>&,
+                                          std::span<const float* const>,
+                                          std::span<const float* const>,
+                                          std::span<const NormFactors>, const GradientsOf<float>&);
+template void ConvChains::backward<Bf16>(std::span<const ConvUnit>, const InputOf<Bf16>&,
+                                         std::span<const float* const>,
+                                         std::span<const Bf16* const>, std::span<const NormFactors>,
+                                         const GradientsOf<Bf16>&);
 template void ConvChains::write<Bf16>(int, std::int64_t, Channels<const Bf16>, const Activation&,
                                       const OutputOf<Bf16>&, bool);
 

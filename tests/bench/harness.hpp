@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <malloc.h>
@@ -59,6 +60,7 @@ inline double peak_mib(const std::function<void()>& work) {
 inline void set_up_process(char** argv) {
   ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // A long benchmark's file can be followed.
   if (std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   ::setenv("GOMP_SPINCOUNT", "20000", 1);
   ::setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 1);

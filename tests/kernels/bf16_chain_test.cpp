@@ -94,8 +94,7 @@ TEST_CASE("training in bf16 is off by the rounding of what lies in memory and of
     const auto in_channels = static_cast<std::size_t>(shape.in_channels);
     const std::vector<Bf16> source =
         random_bf16(static_cast<std::size_t>(images * shape.in_pixels()) * in_channels * step, rng);
-    const Floats weights = random_floats(
-        static_cast<std::size_t>(shape.out_channels * shape.weights_per_output()), rng);
+    const Floats weights = random_floats(weight_count(shape), rng);
     const auto every_step = [&](const Values& all) {
       Values some;
       for (std::size_t i = step - 1; i < all.size(); i += step) some.push_back(all[i]);
@@ -182,12 +181,11 @@ TEST_CASE("units hand on gradients of bf16 with the sums that batch norm wants o
       {{.in_channels = 40, .out_channels = 40, .kernel = 5, .depthwise = true, .in_size = kSize},
        false},
       {pointwise(40, 30, kSize), true}};
-  const std::vector<Bf16> source = random_bf16(kImages * kSize * kSize * 24, rng);
+  const std::vector<Bf16> source = random_bf16(std::size_t{kImages} * kSize * kSize * 24, rng);
   std::vector<Floats> weights;
   std::vector<PlainUnit> plain;
   for (const ConvUnit& unit : units) {
-    weights.push_back(random_floats(
-        static_cast<std::size_t>(unit.shape.out_channels * unit.shape.weights_per_output()), rng));
+    weights.push_back(random_floats(weight_count(unit.shape), rng));
     plain.push_back(
         {.unit = unit, .weights = Values(weights.back().begin(), weights.back().end())});
     plain.back().forward(plain.size() == 1 ? values_of(source) : plain[plain.size() - 2].activated,

@@ -85,8 +85,7 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
   std::vector<const float*> const_out_data;
   std::vector<float*> gradient_data;
   for (const ConvUnit& unit : c.units) {
-    const auto count =
-        static_cast<std::size_t>(unit.shape.out_channels * unit.shape.weights_per_output());
+    const auto count = weight_count(unit.shape);
     weights.push_back(random_floats(count, rng));
     gradients.emplace_back(count, 7.0F);
     plain.push_back(
@@ -237,8 +236,7 @@ TEST_CASE("a dense convolution with a window runs forward and gives its weights'
                              .in_size = 9},
                             true};
         const auto in = random_floats(2 * 81 * 3, rng);
-        const auto weights =
-            random_floats(static_cast<std::size_t>(17 * unit.shape.weights_per_output()), rng);
+        const auto weights = random_floats(weight_count(unit.shape), rng);
         PlainUnit plain{.unit = unit, .weights = Values(weights.begin(), weights.end())};
         plain.forward(Values(in.begin(), in.end()), 2);
         Floats out(plain.out.size());

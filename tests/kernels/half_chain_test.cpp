@@ -138,8 +138,7 @@ TEST_CASE("fp16 activations change no output by more than their rounding", "[ker
     const auto pixels = static_cast<std::size_t>(images * shape.in_pixels());
     const auto in_channels = static_cast<std::size_t>(shape.in_channels);
     const std::vector<Half> source = random_halves(pixels * in_channels * step, rng);
-    const Floats weights = random_floats(
-        static_cast<std::size_t>(shape.out_channels * shape.weights_per_output()), rng);
+    const Floats weights = random_floats(weight_count(shape), rng);
     PlainUnit plain{.unit = unit, .weights = Values(weights.begin(), weights.end())};
     Values in;  // The last of every `step` channels.
     const Values values = values_of(source);

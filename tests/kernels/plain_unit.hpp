@@ -22,6 +22,11 @@ inline Floats random_floats(std::size_t count, Rng& rng) {
   return values;
 }
 
+inline std::size_t weight_count(const ConvGeometry& shape) {
+  return static_cast<std::size_t>(shape.out_channels) *
+         static_cast<std::size_t>(shape.weights_per_output());
+}
+
 /// Calls `visit(out index, in index, weight index)` for every product of a convolution of NHWC
 /// data.
 template <typename Visit>
