@@ -402,14 +402,13 @@ struct FinishGradients {
   }
 };
 
-/// One tile of pixels as the products of a backward pass with factors W read it, in scratch memory:
-/// `windows` of the input and the `gradient` at the output, whose rows are also a left factor.
+/// One tile of pixels as the products of a backward pass with factors W read it, in scratch memory.
 template <typename W>
 struct BackwardTile {
   const DenseSizes& sizes;
-  float* windows;
-  float* gradient;
-  float* behind;
+  float* windows;   ///< Of the input, [tile][padded depth].
+  float* gradient;  ///< At the output, [tile][padded out].
+  float* behind;    ///< Scratch memory that is left.
 
   BackwardTile(const DenseSizes& of, float* scratch)
       : sizes(of),
@@ -425,9 +424,10 @@ struct BackwardTile {
   void clear_gradient(int row, int end) const {
     zero(gradient + Index{row} * sizes.padded_out, Index{end - row} * sizes.padded_out);
   }
-  /// What add_outer() wants of the first `rows` of each.
-  const float* windows_in_turn(int) const { return windows; }
+  /// The first `rows` of both as add_outer() reads them.
+  const float* windows_in_turn(int /*rows*/) const { return windows; }
   RightMatrix<float> gradient_in_turn() const { return {gradient, sizes.padded_out}; }
+  /// As product() reads them.
   LeftMatrix<float> gradient_rows() const { return {gradient, sizes.padded_out}; }
 };
 
@@ -436,7 +436,7 @@ template <>
 struct BackwardTile<Bf16> {
   const DenseSizes& sizes;
   float* windows;
-  Bf16* window_pairs;  ///< Two rows, value by value in turn.
+  Bf16* window_pairs;  ///< Two rows at a time, value by value in turn.
   Bf16* gradient;
   Bf16* gradient_pairs;
   float* behind;

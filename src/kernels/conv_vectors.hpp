@@ -53,8 +53,8 @@ inline void store(float* p, Vec v) {
 /// Lanes of a 16-bit type in memory as numbers; exact.
 template <typename T>
 inline Vec widened(Halves v);
-/// To the nearest, of two the even one; NaN stays NaN. What Bf16 would hold with fewer digits, below
-/// 2^-126, may become 0.
+/// To the nearest, of two the even one; NaN stays NaN. What Bf16 would hold with fewer digits,
+/// below 2^-126, may become 0.
 template <typename T>
 inline Halves narrowed(Vec v);
 
