@@ -1,5 +1,5 @@
 // The kernels' table of functions, included once for each instruction set.
-#include "conv_dense.hpp"
+#include "conv_dense_backward.hpp"
 #include "conv_depthwise.hpp"
 
 namespace hsconas {

@@ -146,4 +146,32 @@ inline ConvGeometry pointwise(int in, int out, int size) {
   return {.in_channels = in, .out_channels = out, .kernel = 1, .in_size = size};
 }
 
+/// Depthwise or 1x1; from round to round through all kernels and strides.
+inline ConvGeometry random_shape(Rng& rng, int round) {
+  const int size = 3 + static_cast<int>(rng.below(9));
+  const int width = 1 + static_cast<int>(rng.below(70));
+  if (!rng.chance(0.5)) return pointwise(width, 1 + static_cast<int>(rng.below(70)), size);
+  return {.in_channels = width,
+          .out_channels = width,
+          .kernel = 3 + 2 * (round % 3),
+          .stride = 1 + round % 2,
+          .depthwise = true,
+          .in_size = size};
+}
+
+/// `values` as the kernels round them to T, whose 1 is `one`.
+template <typename T>
+std::vector<T> rounded(const ConvKernels& kernels, const Floats& values, T one) {
+  const auto count = static_cast<int>(values.size());
+  const std::vector<T> ones(values.size(), one);
+  const Floats shift(static_cast<std::size_t>(padded_channels(count)), 0.0F);
+  Floats scale = values;
+  scale.resize(shift.size());
+  std::vector<T> written(values.size());
+  ConvChains(1, kernels)
+      .write<T>(count, 1, {ones.data(), count, 1}, {scale.data(), shift.data(), false},
+                {written.data(), count, 1});
+  return written;
+}
+
 }  // namespace hsconas

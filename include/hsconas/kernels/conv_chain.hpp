@@ -131,6 +131,7 @@ class ConvChains {
              std::span<const PackedWeights> weights, std::span<const NormFactors> norms,
              const OutputOf<T>& out);
 
+  /// Gradients that come to units, and where those go that leave them.
   template <typename T>
   struct GradientsOf {
     Channels<const T> out;            ///< Of the last unit's activated output.
@@ -139,7 +140,6 @@ class ConvChains {
     std::span<float* const> weights;  ///< Replaced.
     Copy<T> copy = {};                ///< Between pixels of the input.
   };
-  using Gradients = GradientsOf<float>;
 
   /// The gradients of forward(): `outs` and `norms` as it left them.
   template <typename T>
