@@ -4,6 +4,8 @@
 #include <span>
 #include <type_traits>
 
+#include "hsconas/kernels/number.hpp"
+
 namespace hsconas {
 
 /// A square convolution with "same" padding (kernel / 2): dense, or depthwise (one group per
@@ -21,16 +23,6 @@ struct ConvGeometry {
   std::int64_t out_pixels() const { return std::int64_t{out_size()} * out_size(); }
   int taps() const { return kernel * kernel; }
   int weights_per_output() const { return depthwise ? taps() : in_channels * taps(); }
-};
-
-/// IEEE 754's binary16: 11 bits of precision, up to 65504.
-struct Half {
-  std::uint16_t bits = 0;
-};
-
-/// The upper half of an fp32 number: 8 bits of precision and its range.
-struct Bf16 {
-  std::uint16_t bits = 0;
 };
 
 /// Channels of an activation that lies pixel by pixel (NHWC): channel c of pixel p is

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+
+#include "block.hpp"
+#include "moments.hpp"
+#include "values.hpp"
+
+namespace hsconas::cuda {
+
+/// Values of `channels` channels (padded: a multiple of 8) of square images of `size` pixels a
+/// side; value c of pixel p lies at data[p * stride + c]. Rows are aligned to 16 bytes.
+template <typename T>
+struct Pixels {
+  T* data = nullptr;
+  std::int64_t stride = 0;
+};
+
+/// A depthwise convolution with "same" padding (kernel / 2) and stride 1 or 2, with the batch
+/// statistics of its output. Input values are normalised (`in_norm`, then ReLU where wanted) as
+/// they are read; padding is 0 after that.
+template <typename T>
+struct DepthwiseForward {
+  Pixels<const T> in;
+  Norm in_norm;
+  bool in_relu = false;
+  const float* weights = nullptr;  ///< [kernel * kernel][channels].
+  Pixels<T> out;                   ///< Before batch norm.
+  int channels = 0;
+  int images = 0;
+  int in_size = 0;
+  int out_size = 0;
+  /// Batch norm of the output over the first `counted_images` images; scale nullptr: not wanted.
+  Norm out_norm;
+  int counted_images = 0;
+  float epsilon = 0.0F;
+  Moments* parts = nullptr;     ///< Room for depthwise_parts() of them.
+  unsigned* counters = nullptr; ///< One per 8 channels, all 0.
+};
+
+/// The gradients of a depthwise convolution. With g = `gradient` the gradient of the output's
+/// normalised value and z = `out` the output before batch norm, that of z is
+/// a * g + b * z + c per channel (`out_gradient_terms`); without terms it is g.
+template <typename T>
+struct DepthwiseBackward {
+  Pixels<const T> gradient;
+  Pixels<const T> out;
+  const float* a = nullptr;  ///< nullptr: the output has no batch norm.
+  const float* b = nullptr;
+  const float* c = nullptr;
+  Pixels<const T> in;  ///< As the forward pass read it.
+  Norm in_norm;
+  bool in_relu = false;
+  const float* weights = nullptr;
+  /// Gradient of the input's normalised value: 0 where ReLU cut it off. data nullptr: not wanted.
+  Pixels<T> in_gradient;
+  bool accumulate = false;  ///< Add to in_gradient (only without in_norm) instead of replacing it.
+  float* weight_parts = nullptr;  ///< [depthwise_weight_parts()][kernel * kernel][channels];
+                                  ///< nullptr: not wanted (average pooling).
+  int channels = 0;
+  int images = 0;
+  int in_size = 0;
+  int out_size = 0;
+  /// Where in_norm is there: a, b, c of the input's own batch norm, written for its backward pass.
+  /// With g the gradient and y the normalised value, over n = images * in_size^2 values:
+  ///   mean_g = sum(g) / n, along = sum(g * y) / n, s = in_norm.scale, t = in_norm.shift,
+  ///   a = s, b = -s * s * along, c = -s * (mean_g + t * along).
+  float* in_a = nullptr;
+  float* in_b = nullptr;
+  float* in_c = nullptr;
+  float* sum_parts = nullptr;    ///< Room for 2 * depthwise_parts().
+  unsigned* counters = nullptr;  ///< One per 8 channels, all 0.
+};
+
+}  // namespace hsconas::cuda
