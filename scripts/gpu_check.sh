@@ -50,6 +50,7 @@ train-224-512.images_per_s  >= 32000
 train-32-64.launches        <= 420
 score.candidate             <= 12
 score.layer                 <= 3
+learn.images_off_cpu_fp16   <= 3
 search.seconds              <= 60
 kill.same                   >= 5
 '
@@ -130,7 +131,7 @@ run_train-32-512() { train 32 512; }
 run_train-224-512() { train 224 512 --memory; }
 
 score() {
-  "$build/hsconas_score_bench" --device "$device" --precision fp16 --results "$@"
+  "$build/hsconas_score_bench" --device "$device" --precision fp16 --threads "$(nproc)" --results "$@"
 }
 run_score() {
   # shellcheck disable=SC2046
@@ -202,6 +203,8 @@ if [ -n "$inner" ]; then
   exit
 fi
 
+left() { echo $((${GPU_CHECK_SECONDS:-540} - SECONDS + begin)); }
+
 # ---- What has to be there.
 
 find_torch() {
@@ -254,12 +257,10 @@ compile() {  # TARGET...: all that can be built, whatever becomes of the others
   local keep_on=-k
   [ -e "$build/build.ninja" ] && keep_on='-k 0'
   # shellcheck disable=SC2086
-  cmake --build "$build" --parallel "$(nproc)" --target "$@" -- $keep_on
+  timeout "$(left)" cmake --build "$build" --parallel "$(nproc)" --target "$@" -- $keep_on
 }
 
 # ---- The run.
-
-left() { echo $((${GPU_CHECK_SECONDS:-540} - SECONDS + begin)); }
 
 # logged NAME COMMAND...: its output in the log, with a heading; its exit code is kept.
 logged() {
