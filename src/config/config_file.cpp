@@ -185,6 +185,7 @@ void check_consistency(const Config& config) {
   };
   check_warmup("supernet", config.supernet);
   check_warmup("retrain", config.retrain);
+  check_precisions(config);
   const CodesignConfig& codesign = config.codesign;
   if (codesign.method == "dance") {
     if (!codesign.accuracies.empty()) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hsconas/config/config.hpp"
+#include "hsconas/config/precision.hpp"
 
 namespace hsconas {
 
@@ -84,8 +85,8 @@ void describe(Visitor& v, SupernetConfig& c) {
   v("weight_decay", c.weight_decay, range(0, 1), "on convolution and linear weights");
   v("label_smoothing", c.label_smoothing, range(0, 0.999), "of the cross entropy");
   v("clip_norm", c.clip_norm, range(0, 1e9), "largest gradient norm; 0 is unlimited");
-  v("precision", c.precision, one_of({"fp32", "bf16"}),
-    "of activations while training: bf16 for GPUs and for processors with AVX512-BF16");
+  v("precision", c.precision, one_of(precision_words()),
+    "of activations while training: fp32 or bf16; auto is fp32 on a CPU and bf16 on a GPU");
 }
 
 template <typename Visitor>
@@ -110,8 +111,8 @@ void describe(Visitor& v, ScoreConfig& c) {
   v("validation_images", c.validation_images, range(0, 1e8),
     "held-out images accuracy is taken on; 0 is all");
   v("batch", c.batch, range(2, 65536), "images per forward pass");
-  v("precision", c.precision, one_of({"fp32", "fp16"}),
-    "of activations on a CPU; fp16 is faster where it has AVX512-VNNI");
+  v("precision", c.precision, one_of(precision_words()),
+    "of activations: fp32 or fp16, on a GPU bf16 too; auto is fp32 on a CPU and fp16 on a GPU");
   v("memory_mb", c.memory_mb, range(0, 1e7),
     "activations that candidates share are kept up to this size");
 }

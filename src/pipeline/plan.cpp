@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "hsconas/config/precision.hpp"
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "run_data.hpp"
@@ -99,8 +100,12 @@ std::string describe_plan(const Config& config, Log& log) {
   text += fmt::format("data: {} training images, {} held out\n", data.training_images(),
                       config.data.holdout_images);
   text += describe_latency(config.latency, config.device) + "\n";
-  text += fmt::format("supernet: {:.0f} steps of {} images\n",
-                      config.supernet.epochs * steps_per_epoch, config.supernet.batch);
+  text += fmt::format("supernet: {:.0f} steps of {} images in {}, scored in {}\n",
+                      config.supernet.epochs * steps_per_epoch, config.supernet.batch,
+                      resolved_precision("supernet.precision", config.supernet.precision,
+                                         Purpose::Training, config.device.type),
+                      resolved_precision("score.precision", config.score.precision,
+                                         Purpose::Scoring, config.device.type));
   text += describe_shrinking(config, space);
   int evaluations = config.search.baseline_samples + 2;
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {

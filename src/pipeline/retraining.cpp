@@ -13,6 +13,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/config/precision.hpp"
 #include "hsconas/deploy/classify.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/pipeline/result.hpp"
@@ -226,7 +227,12 @@ json shared_accuracy(const RetrainRequest& request, const SearchSpace& space) {
 
 }  // namespace
 
-json retrain(const RetrainRequest& request, const WorkDir& dir, Log& log, const StopToken& stop) {
+json retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log, const StopToken& stop) {
+  RetrainRequest request = asked;
+  // In the fingerprint stands what auto means here, so that no other device goes on differently.
+  std::string& precision = request.config.retrain.precision;
+  precision = resolved_precision("retrain.precision", precision, Purpose::Training,
+                                 request.config.device.type);
   const Config& config = request.config;
   const RetrainConfig& settings = config.retrain;
   const SearchSpace space(config.space);

@@ -13,6 +13,7 @@
 #include "hsconas/base/text.hpp"
 #include "hsconas/codesign/table_evaluator.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/config/precision.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/pipeline/codesign_run.hpp"
 #include "hsconas/pipeline/load_run.hpp"
@@ -48,6 +49,18 @@ json comparable(const Config& config) {
   return all;
 }
 
+/// `config` with the words that auto stands for on its device, so that what is trained and judged
+/// in one precision never counts as done in another. A retraining may take another device and has a
+/// fingerprint of its own: retrain.precision stays.
+Config resolved(Config config) {
+  std::string& training = config.supernet.precision;
+  std::string& scoring = config.score.precision;
+  const std::string& device = config.device.type;
+  training = resolved_precision("supernet.precision", training, Purpose::Training, device);
+  scoring = resolved_precision("score.precision", scoring, Purpose::Scoring, device);
+  return config;
+}
+
 void load_weights(Supernet& supernet, const Checkpoint& checkpoint,
                   const std::filesystem::path& file) {
   try {
@@ -64,7 +77,7 @@ std::string latency_device(const Config& config) {
 }
 
 Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_change)
-    : config_(std::move(config)),
+    : config_(resolved(std::move(config))),
       dir_(std::move(dir)),
       log_(log),
       stop_(stop),
@@ -271,7 +284,8 @@ Evaluator& Run::evaluator() {
     const ScoreConfig& score = config_.score;
     trained_->evaluator = std::make_unique<SupernetEvaluator>(
         trained_->supernet, data().calibration(), data().validation(), stop_, score.memory_mb,
-        score.precision == "fp16" ? torch::kHalf : torch::kFloat);
+        scalar_type(precision_of("score.precision", score.precision, Purpose::Scoring,
+                                 config_.device.type)));
   }
   return *trained_->evaluator;
 }

@@ -54,6 +54,18 @@ std::string describe_device(const torch::Device& device) {
   return device.is_cpu() ? "cpu: " + cpu_name() : device.str();
 }
 
+torch::ScalarType scalar_type(Number number) {
+  switch (number) {
+    case Number::Bf16:
+      return torch::kBFloat16;
+    case Number::Fp16:
+      return torch::kHalf;
+    case Number::Fp32:
+      break;
+  }
+  return torch::kFloat;
+}
+
 int set_threads(int threads) {
   const int count =
       threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));

@@ -9,6 +9,8 @@
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"
+#include "hsconas/config/precision.hpp"
+#include "hsconas/supernet/device.hpp"
 #include "hsconas/train/optimizer.hpp"
 
 namespace hsconas {
@@ -73,8 +75,9 @@ torch::Tensor teacher_loss(const Distillation& distillation, const torch::Tensor
 torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
                          const SupernetConfig& settings, double lr,
                          const Distillation& distillation) {
-  const auto precision = settings.precision == "bf16" ? torch::kBFloat16 : torch::kFloat;
-  TrainingPath path(supernet, arch, precision);
+  const Number number =
+      precision_of("precision", settings.precision, Purpose::Training, supernet.device().str());
+  TrainingPath path(supernet, arch, scalar_type(number));
   const torch::Tensor images = batch.images.to(supernet.device());
   const torch::Tensor logits = path.forward(images);
   torch::Tensor loss =

@@ -53,7 +53,7 @@ TEST_CASE("--dry-run prints the sizes of the paper's space and writes nothing", 
   CHECK(contains(outcome.out, "20 layers, 5 operators x 10 widths, 9.54e33 architectures"));
   CHECK(contains(outcome.out, "-> 2.44e28 architectures"));
   CHECK(contains(outcome.out, "9000 training images, 1000 held out"));
-  CHECK(contains(outcome.out, "supernet: 800 steps of 1024 images"));
+  CHECK(contains(outcome.out, "supernet: 800 steps of 1024 images in fp32, scored in fp32"));
   CHECK(contains(outcome.out, "latency: batch 32 with 1 threads on cpu, T = 9 ms"));
   CHECK(contains(outcome.out, "search: evolution, 1050 evaluations"));
   CHECK(contains(outcome.out, "memory: about "));

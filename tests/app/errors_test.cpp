@@ -152,6 +152,21 @@ TEST_CASE("a device that is unknown or absent is refused before anything is made
   CHECK(fs::is_empty(bench / "run"));  // So that the next try is not refused.
 }
 
+TEST_CASE("a precision that its device does not have is refused at the start, GPU or none",
+          "[app]") {
+  const Bench bench;
+  check_errors(
+      bench,
+      {refused("supernet.precision=fp16", kUsage,
+               {"supernet.precision", "fp16", "\"cpu\" takes fp32 or bf16", "auto"}),
+       refused("score.precision=bf16", kUsage, {"score.precision", "fp32 or fp16"}),
+       refused("retrain.precision=int8", kUsage, {"auto, fp32, bf16, fp16"}),
+       {{"config", "check", "--config", "micro.json", "device.type=cuda", "retrain.precision=fp16"},
+        kUsage,
+        {"retrain.precision", "\"cuda\" takes bf16 or fp32"}}});
+  CHECK_FALSE(fs::exists(bench / "run"));
+}
+
 TEST_CASE("data that are missing or do not fit are found before anything is measured", "[app]") {
   const Bench bench;
   std::vector<Refusal> refusals;

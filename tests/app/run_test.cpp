@@ -219,6 +219,18 @@ TEST_CASE("another precision of scoring reruns what is judged by it, but not the
   CHECK(reruns(outcome) == std::set<std::string>{"shrink-1", "search"});
 }
 
+TEST_CASE("a run in fp32 by default is the run in fp32 that was asked for by name", "[app]") {
+  const json config = read_json(finished_run().file("config.json"));
+  CHECK(config["supernet"]["precision"] == "fp32");
+  CHECK(config["score"]["precision"] == "fp32");
+  CHECK(config["retrain"]["precision"] == "auto");
+  const Outcome outcome = continued_bench().run(
+      Bench::search("run", {"--resume", "supernet.precision=fp32", "score.precision=fp32"}));
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  for (const char* stage : {"latency", "supernet", "search"}) CHECK(was_reused(outcome, stage));
+}
+
 TEST_CASE("another target reruns shrinking and search, but neither table nor supernet", "[app]") {
   const Outcome outcome = continued_bench().run(
       Bench::search("run", {"--resume", "--allow-changes", "latency.target_position=0.7"}));

@@ -59,7 +59,7 @@ struct SupernetConfig {
   double weight_decay = 4e-5;
   double label_smoothing = 0.1;
   double clip_norm = 0.0;          ///< Largest gradient norm; 0: unlimited.
-  std::string precision = "fp32";  ///< fp32 or bf16.
+  std::string precision = "auto";  ///< Of activations, see precision_words().
 };
 
 /// Training of the architecture that was found, on its own: the supernet's keys with other defaults
@@ -86,7 +86,7 @@ struct ScoreConfig {
   int calibration_images = 2000;   ///< Training images that batch norm statistics are taken on.
   int validation_images = 0;       ///< Held-out images accuracy is taken on; 0: all.
   int batch = 250;                 ///< Images per forward pass.
-  std::string precision = "fp32";  ///< Of activations on a CPU: fp32 or fp16.
+  std::string precision = "auto";  ///< Of activations, see precision_words().
   int memory_mb = 2048;            ///< What candidates share is kept up to this size.
 };
 
