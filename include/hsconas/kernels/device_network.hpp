@@ -28,13 +28,16 @@ struct DeviceUnit {
   int groups = 1;
   int in_size = 0;    ///< Pixels a side.
   bool pools = false; ///< Average pooling, padding counts: no weights.
-  bool norm = true;   ///< Batch norm without weights of its own, with batch statistics.
+  bool norm = false;  ///< Batch norm without weights of its own, with batch statistics.
   bool relu = false;
   int shuffle = 1;    ///< Channels are interleaved in so many groups at the end (ShuffleNet, 2018).
   DeviceWeight weight;
 
   int out_size() const { return (in_size + stride - 1) / stride; }
-  bool is_depthwise() const { return groups > 1 && groups == in_channels; }
+  /// One group per channel.
+  bool is_depthwise() const {
+    return groups == in_channels && in_channels == out_channels && (groups > 1 || kernel > 1);
+  }
 };
 
 /// Which channels of its block's input a path reads.
