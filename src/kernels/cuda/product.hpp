@@ -22,7 +22,7 @@ struct Product {
   Matrix left;
   Matrix right;
   Number type = Number::Fp32;  ///< Of `left`, `right` and `add`.
-  const void* add = nullptr;   ///< Of the shape and stride of `out`, which it may be; nullptr: none.
+  const void* add = nullptr;  ///< Of the shape and stride of `out`, which it may be; nullptr: none.
   void* out = nullptr;
   std::int64_t out_stride = 0;
   Number out_type = Number::Fp32;
