@@ -14,8 +14,10 @@ function(hsconas_find_nvcc)
     return()
   endif()
   include(CheckLanguage)
+  set(CMAKE_MESSAGE_LOG_LEVEL WARNING)  # One line says it all, below.
   check_language(CUDA)
   if(NOT CMAKE_CUDA_COMPILER)
+    unset(CMAKE_CUDA_COMPILER CACHE)  # It may be installed by the next time.
     set(hsconas_nvcc "no nvcc" PARENT_SCOPE)
     return()
   endif()
