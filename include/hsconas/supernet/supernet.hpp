@@ -52,10 +52,19 @@ class Supernet {
 
   std::int64_t parameter_count() const;
 
+  /// All values and all momentum, each in one flat tensor; Parameters are views into them, at the
+  /// same offset in both.
+  const torch::Tensor& flat_values() const { return values_; }
+  const torch::Tensor& flat_momentum() const { return momentum_; }
+
  private:
+  void flatten();
+
   SearchSpace space_;
   torch::Device device_;
   std::vector<std::vector<std::vector<Parameter>>> blocks_;  ///< [position][op][slot]
+  torch::Tensor values_;
+  torch::Tensor momentum_;
 };
 
 /// The operator of the block at `position` (stem 0, layers from 1, head last) of `arch`.

@@ -27,9 +27,11 @@
 
 #if defined(__CUDACC__)
 #define HSCONAS_DEVICE __device__ __forceinline__
+#define HSCONAS_BOTH __host__ __device__ __forceinline__  // Also called by the host.
 #define HSCONAS_UNROLL _Pragma("unroll")
 #else
 #define HSCONAS_DEVICE inline
+#define HSCONAS_BOTH inline
 #define HSCONAS_UNROLL
 #endif
 

@@ -55,6 +55,9 @@ class HostQueue {
   void clear(void* memory, std::int64_t bytes) {
     std::memset(memory, 0, static_cast<std::size_t>(bytes));
   }
+  void copy(void* to, const void* from, std::int64_t bytes) {
+    std::memcpy(to, from, static_cast<std::size_t>(bytes));
+  }
   void upload(void* to, const void* from, std::int64_t bytes) {
     std::memcpy(to, from, static_cast<std::size_t>(bytes));
   }

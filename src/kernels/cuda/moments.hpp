@@ -4,12 +4,12 @@
 
 namespace hsconas::cuda {
 
-/// Count, mean and sum of squared differences from the mean of some values. A mean of squares would
-/// lose the variance of a channel whose mean is large.
+/// Count, mean and sum of squared differences from the mean of some values. A mean of squares in
+/// fp32 would lose the variance of a channel whose mean is large.
 struct Moments {
-  float count = 0.0F;
-  float mean = 0.0F;
-  float squares = 0.0F;
+  float count;
+  float mean;
+  float squares;
 };
 
 /// Takes values one at a time, relative to the first of them.
@@ -28,22 +28,93 @@ struct MomentSums {
   }
 
   HSCONAS_DEVICE Moments moments() const {
-    if (count == 0.0F) return {};
+    if (count == 0.0F) return {0.0F, 0.0F, 0.0F};
     const float shift = sum / count;
     const float rest = squares - sum * shift;
     return {count, pivot + shift, rest > 0.0F ? rest : 0.0F};
   }
 };
 
-/// The moments of both sets of values together (Chan, Golub and LeVeque, 1983).
-HSCONAS_DEVICE Moments pooled(const Moments& a, const Moments& b) {
-  if (a.count == 0.0F) return b;
-  if (b.count == 0.0F) return a;
-  const float count = a.count + b.count;
-  const float difference = b.mean - a.mean;
-  const float share = b.count / count;
-  return {count, a.mean + difference * share,
-          a.squares + b.squares + difference * difference * a.count * share};
+/// Sums over several Moments. In double even a mean of squares keeps the variance.
+struct MomentTotals {
+  double count = 0.0;
+  double sum = 0.0;
+  double squares = 0.0;
+
+  HSCONAS_DEVICE void add(const Moments& part) {
+    const auto n = static_cast<double>(part.count);
+    const auto mean = static_cast<double>(part.mean);
+    count += n;
+    sum += n * mean;
+    squares += static_cast<double>(part.squares) + n * mean * mean;
+  }
+  HSCONAS_DEVICE void add(const MomentTotals& other) {
+    count += other.count;
+    sum += other.sum;
+    squares += other.squares;
+  }
+
+  HSCONAS_DEVICE double mean() const { return count > 0.0 ? sum / count : 0.0; }
+  HSCONAS_DEVICE double variance() const {
+    if (!(count > 0.0)) return 0.0;
+    const double m = mean();
+    const double variance = squares / count - m * m;
+    return variance < 0.0 ? 0.0 : variance;  // A value that is no number stays one.
+  }
+  HSCONAS_DEVICE Moments moments() const {
+    return {static_cast<float>(count), static_cast<float>(mean()),
+            static_cast<float>(variance() * count)};
+  }
+};
+
+/// Sums that the gradient of a batch norm needs: of the gradient g at its normalised output y, and
+/// of g * y.
+struct GradientSums {
+  float g;
+  float along;
+};
+
+struct GradientTotals {
+  double g = 0.0;
+  double along = 0.0;
+
+  HSCONAS_DEVICE void add(const GradientSums& part) {
+    g += static_cast<double>(part.g);
+    along += static_cast<double>(part.along);
+  }
+  HSCONAS_DEVICE void add(const GradientTotals& other) {
+    g += other.g;
+    along += other.along;
+  }
+};
+
+/// Adds up the `count` parts of each of `channels` channels (at most Block::kThreads): part i of
+/// channel c is parts[i * stride + c]. All threads of the block take part, in a fixed order; `shared`
+/// takes one Totals per thread. Ends with `use(channel, totals)` for every channel.
+template <typename Totals, typename Block, typename Part, typename Use>
+HSCONAS_DEVICE void total_parts(Block& block, const Part* parts, int count, std::int64_t stride,
+                                int channels, Totals* shared, Use use) {
+  const int rows = Block::kThreads / channels;
+  block.each([&](int thread) {
+    Totals total;
+    const int c = thread % channels;
+    const int row = thread / channels;
+    if (row < rows) {
+      for (int i = row; i < count; i += rows) total.add(parts[i * stride + c]);
+    }
+    shared[thread] = total;
+  });
+  int reach = 1;
+  while (reach < rows) reach *= 2;
+  for (reach /= 2; reach > 0; reach /= 2) {
+    block.each([&](int thread) {
+      const int row = thread / channels;
+      if (row < reach && row + reach < rows) shared[thread].add(shared[thread + reach * channels]);
+    });
+  }
+  block.each([&](int thread) {
+    if (thread < channels) use(thread, shared[thread]);
+  });
 }
 
 /// Batch norm as a kernel applies it: normalised = scale * z + shift, per channel in memory.
@@ -52,27 +123,31 @@ struct Norm {
   float* shift = nullptr;
 };
 
-/// Pools the `parts` moments of one channel, `stride` apart, in their order and in double, and
-/// leaves its batch norm in `norm` at `channel`.
-HSCONAS_DEVICE void finish_norm(const Moments* parts, int count, std::int64_t stride,
-                                float epsilon, const Norm& norm, int channel) {
-  double n = 0.0;
-  double mean = 0.0;
-  double squares = 0.0;
-  for (int i = 0; i < count; ++i) {
-    const Moments& part = parts[i * stride];
-    if (part.count == 0.0F) continue;
-    const double both = n + static_cast<double>(part.count);
-    const double difference = static_cast<double>(part.mean) - mean;
-    const double share = static_cast<double>(part.count) / both;
-    squares += static_cast<double>(part.squares) + difference * difference * n * share;
-    mean += difference * share;
-    n = both;
-  }
-  const double variance = n > 0.0 ? squares / n : 0.0;
-  const double scale = 1.0 / sqrt(variance + static_cast<double>(epsilon));
+HSCONAS_DEVICE void set_norm(const Norm& norm, int channel, const MomentTotals& totals,
+                             float epsilon) {
+  const double scale = 1.0 / sqrt(totals.variance() + static_cast<double>(epsilon));
   norm.scale[channel] = static_cast<float>(scale);
-  norm.shift[channel] = static_cast<float>(-mean * scale);
+  norm.shift[channel] = static_cast<float>(-totals.mean() * scale);
+}
+
+/// The gradient of a batch norm's input z, from the gradient g at its normalised output:
+/// a * g + b * z + c per channel.
+struct NormTerms {
+  float* a = nullptr;  ///< nullptr: no batch norm; the gradient is g.
+  float* b = nullptr;
+  float* c = nullptr;
+};
+
+/// With y = scale * z + shift over `count` values, dz = scale * (g - mean(g) - y * mean(g * y)).
+HSCONAS_DEVICE void set_terms(const NormTerms& terms, int channel, const GradientTotals& totals,
+                              double count, const Norm& norm) {
+  const auto s = static_cast<double>(norm.scale[channel]);
+  const auto t = static_cast<double>(norm.shift[channel]);
+  const double mean = totals.g / count;
+  const double along = totals.along / count;
+  terms.a[channel] = static_cast<float>(s);
+  terms.b[channel] = static_cast<float>(-s * s * along);
+  terms.c[channel] = static_cast<float>(-s * (mean + t * along));
 }
 
 }  // namespace hsconas::cuda

@@ -17,7 +17,7 @@ namespace hsconas::cuda {
 /// bytes. Padded channels hold zeros wherever a product reads them.
 constexpr int kChannelUnit = 8;
 
-constexpr int padded(int channels) {
+HSCONAS_BOTH constexpr int padded(int channels) {
   return (channels + kChannelUnit - 1) / kChannelUnit * kChannelUnit;
 }
 
