@@ -32,6 +32,12 @@ void CudaQueue::clear(void* memory, std::int64_t bytes) {
   check(cudaMemsetAsync(memory, 0, static_cast<std::size_t>(bytes), stream_), "clearing memory");
 }
 
+void CudaQueue::copy(void* to, const void* from, std::int64_t bytes) {
+  check(
+      cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToDevice, stream_),
+      "copying on the GPU");
+}
+
 void CudaQueue::upload(void* to, const void* from, std::int64_t bytes) {
   check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyHostToDevice, stream_),
         "copying to the GPU");

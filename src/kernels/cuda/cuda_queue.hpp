@@ -61,6 +61,9 @@ class CudaQueue {
 
   void clear(void* memory, std::int64_t bytes);
 
+  /// Copies within the GPU's memory.
+  void copy(void* to, const void* from, std::int64_t bytes);
+
   /// Copies from the host. Pinned memory must stay as it is until the GPU has come to this point
   /// of the stream; other memory may be reused at once.
   void upload(void* to, const void* from, std::int64_t bytes);
