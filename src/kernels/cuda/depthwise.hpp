@@ -63,7 +63,34 @@ struct DepthwiseBackward {
   /// set_terms(), over the sums of in_gradient and in_gradient * (normalised input).
   NormTerms in_terms;
   GradientSums* sum_parts = nullptr;  ///< Room for depthwise_parts().
-  unsigned* counters = nullptr;  ///< One per 8 channels, all 0.
+  unsigned* counters = nullptr;       ///< One per 8 channels, all 0.
 };
+
+/// The sizes of a depthwise convolution and of the GPU; they alone decide the sizes of buffers.
+struct DepthwiseSize {
+  int channels = 0;
+  int images = 0;
+  int in_size = 0;
+  int kernel = 0;
+  int stride = 1;
+  int multiprocessors = 0;
+};
+
+/// How many Moments the forward pass or GradientSums the backward pass need room for.
+/// Defined in depthwise_tiles.hpp.
+inline std::int64_t depthwise_parts(const DepthwiseSize& size);
+
+/// How many partial sums of the weights' gradients the backward pass writes; their total in this
+/// order is the gradient. Defined in depthwise_tiles.hpp.
+inline int depthwise_weight_parts(const DepthwiseSize& size);
+
+/// Launches one kernel; `kernel` is 1, 3, 5 or 7, `stride` 1 or 2. Defined in
+/// depthwise_forward.hpp. HostQueue is a model of Queue.
+template <typename Queue, typename T>
+void depthwise_forward(Queue& queue, const DepthwiseForward<T>& work, int kernel, int stride);
+
+/// Launches one kernel. Defined in depthwise_backward.hpp.
+template <typename Queue, typename T>
+void depthwise_backward(Queue& queue, const DepthwiseBackward<T>& work, int kernel, int stride);
 
 }  // namespace hsconas::cuda
