@@ -85,6 +85,8 @@ else()
     # Whoever links the library chooses between the shared and the static runtime.
     CUDA_RUNTIME_LIBRARY None
     POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(hsconas_cuda PUBLIC
+    $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>)  # Kernels call constexpr functions.
   target_compile_options(hsconas_cuda PRIVATE
     "-Xcompiler=-Wall,-Wextra,-Wshadow,-Wconversion"
     $<$<BOOL:${HSCONAS_WERROR}>:-Werror=all-warnings>

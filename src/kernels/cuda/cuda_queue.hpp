@@ -14,9 +14,20 @@ namespace hsconas::cuda {
 
 class CublasProducts;
 
+/// How many blocks of a kernel should fit on a multiprocessor at once: Kernel::kBlocks where it is
+/// defined. The compiler keeps to that many registers, if need be by spilling some.
+template <typename Kernel, typename = void>
+struct BlocksAtOnce {
+  static constexpr int kValue = 1;
+};
+template <typename Kernel>
+struct BlocksAtOnce<Kernel, std::void_t<decltype(Kernel::kBlocks)>> {
+  static constexpr int kValue = Kernel::kBlocks;
+};
+
 /// One block of `Kernel` on the GPU.
 template <typename Kernel>
-__global__ __launch_bounds__(Kernel::kThreads) void run_block(
+__global__ __launch_bounds__(Kernel::kThreads, BlocksAtOnce<Kernel>::kValue) void run_block(
     const __grid_constant__ Kernel kernel) {
   extern __shared__ __align__(16) unsigned char shared_memory[];
   DeviceBlock<Kernel::kThreads> block{static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y),
