@@ -75,7 +75,11 @@ else()
   endif()
   add_library(hsconas_cuda STATIC EXCLUDE_FROM_ALL
     src/kernels/cuda/cublas_products.cu
-    src/kernels/cuda/cuda_queue.cu)
+    src/kernels/cuda/cuda_queue.cu
+    src/kernels/cuda/device_engine.cu
+    src/kernels/cuda/device_engine_bf16.cu
+    src/kernels/cuda/device_engine_fp16.cu
+    src/kernels/cuda/device_engine_fp32.cu)
   hsconas_choose_architectures(90)
   set_target_properties(hsconas_cuda PROPERTIES
     CUDA_ARCHITECTURES "${hsconas_cuda_architectures}"

@@ -167,4 +167,19 @@ std::optional<DeviceNetwork> device_network(const Supernet& supernet, const Arch
   return network;
 }
 
+bool knows_all_operators(const Supernet& supernet) {
+  for (int op = 0; op < supernet.space().ops(); ++op) {
+    if (!device_network(supernet, supernet.space().uniform(op))) return false;
+  }
+  return true;
+}
+
+DeviceImages device_images(const torch::Tensor& images) {
+  const torch::Tensor pixels = images.permute({0, 2, 3, 1});
+  TORCH_INTERNAL_ASSERT(pixels.is_contiguous() && images.scalar_type() == torch::kFloat);
+  return {.values = pixels.data_ptr<float>(),
+          .count = static_cast<int>(pixels.size(0)),
+          .channels = static_cast<int>(pixels.size(3))};
+}
+
 }  // namespace hsconas

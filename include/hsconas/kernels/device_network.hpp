@@ -99,7 +99,7 @@ struct DeviceWeights {
   float* gradient = nullptr;  ///< Written by backward() where the network has weights.
 };
 
-/// Where a DeviceTrainer or DeviceScorer takes device memory from.
+/// Where an engine takes device memory from.
 class DeviceMemory {
  public:
   virtual ~DeviceMemory() = default;
@@ -155,10 +155,12 @@ class DeviceEngine {
   virtual std::int64_t launches() const = 0;
 };
 
-/// An engine on the current device that enqueues to `stream` (a cudaStream_t) and computes with
-/// activations of `type`. `weights` must outlive it.
+/// An engine on the current GPU that enqueues to `stream` (a cudaStream_t) and computes with
+/// activations of `type`. `memory` holds what one pass needs and may serve several engines, of which
+/// one at a time is in a pass; `fixed` is this engine's own. `weights` must outlive the engine.
 std::unique_ptr<DeviceEngine> make_device_engine(void* stream, Number type,
                                                  const DeviceWeights& weights,
-                                                 std::shared_ptr<DeviceMemory> memory);
+                                                 std::shared_ptr<DeviceMemory> memory,
+                                                 std::shared_ptr<DeviceMemory> fixed);
 
 }  // namespace hsconas

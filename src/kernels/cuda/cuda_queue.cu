@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "cublas_products.hpp"
 #include "cuda_queue.hpp"
 
@@ -21,7 +23,13 @@ CudaQueue::CudaQueue(cudaStream_t stream)
       multiprocessors_(multiprocessors_of_device()),
       products_(std::make_unique<CublasProducts>(stream)) {}
 
-CudaQueue::~CudaQueue() = default;
+CudaQueue::~CudaQueue() {
+  // A destructor cannot report that the driver is gone already.
+  for (const Staging& staging : staging_) {
+    if (staging.copied != nullptr) cudaEventDestroy(staging.copied);
+    if (staging.memory != nullptr) cudaFreeHost(staging.memory);
+  }
+}
 
 void CudaQueue::multiply(const Product& product) {
   products_->multiply(product);
@@ -39,8 +47,27 @@ void CudaQueue::copy(void* to, const void* from, std::int64_t bytes) {
 }
 
 void CudaQueue::upload(void* to, const void* from, std::int64_t bytes) {
-  check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyHostToDevice, stream_),
+  Staging& staging = staging_[next_staging_];
+  next_staging_ = (next_staging_ + 1) % staging_.size();
+  if (staging.copied == nullptr) {
+    check(cudaEventCreateWithFlags(&staging.copied, cudaEventDisableTiming), "making an event");
+  } else {
+    check(cudaEventSynchronize(staging.copied), "waiting for an earlier upload");
+  }
+  if (staging.bytes < bytes) {
+    if (staging.memory != nullptr) check(cudaFreeHost(staging.memory), "freeing pinned memory");
+    staging.memory = nullptr;
+    staging.bytes = 0;
+    const std::int64_t wanted = 2 * bytes;  // The next ones may be a little larger.
+    check(cudaMallocHost(&staging.memory, static_cast<std::size_t>(wanted)),
+          "asking for pinned memory");
+    staging.bytes = wanted;
+  }
+  std::memcpy(staging.memory, from, static_cast<std::size_t>(bytes));
+  check(cudaMemcpyAsync(to, staging.memory, static_cast<std::size_t>(bytes), cudaMemcpyHostToDevice,
+                        stream_),
         "copying to the GPU");
+  check(cudaEventRecord(staging.copied, stream_), "recording an event");
 }
 
 void CudaQueue::allow_shared(const void* kernel, int bytes) {

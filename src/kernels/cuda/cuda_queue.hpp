@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cuda_runtime.h>
 #include <memory>
@@ -30,7 +31,7 @@ template <typename Kernel>
 __global__ __launch_bounds__(Kernel::kThreads, BlocksAtOnce<Kernel>::kValue) void run_block(
     const __grid_constant__ Kernel kernel) {
   extern __shared__ __align__(16) unsigned char shared_memory[];
-  DeviceBlock<Kernel::kThreads> block{static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y),
+  ThreadBlock<Kernel::kThreads> block{static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y),
                                       static_cast<int>(gridDim.x), static_cast<int>(gridDim.y),
                                       shared_memory};
   kernel(block);
@@ -75,8 +76,8 @@ class CudaQueue {
   /// Copies within the GPU's memory.
   void copy(void* to, const void* from, std::int64_t bytes);
 
-  /// Copies from the host. Pinned memory must stay as it is until the GPU has come to this point
-  /// of the stream; other memory may be reused at once.
+  /// Copies from the host, whose memory may be reused at once. Does not wait for the GPU, as long
+  /// as it is not many uploads behind.
   void upload(void* to, const void* from, std::int64_t bytes);
 
   /// Kernels and products launched so far.
@@ -86,12 +87,22 @@ class CudaQueue {
   /// Any kernel may use this much shared memory; more has to be asked for.
   static constexpr int kSharedBytesForAll = 48 * 1024;
 
+  /// Pinned memory between the host's own and the GPU; from pageable memory CUDA would wait for all
+  /// work that was enqueued before.
+  struct Staging {
+    void* memory = nullptr;
+    std::int64_t bytes = 0;
+    cudaEvent_t copied = nullptr;
+  };
+
   void allow_shared(const void* kernel, int bytes);
 
   cudaStream_t stream_;
   int multiprocessors_ = 0;
   std::int64_t launches_ = 0;
   std::unique_ptr<CublasProducts> products_;
+  std::array<Staging, 16> staging_;
+  std::size_t next_staging_ = 0;
   std::unordered_map<const void*, int> shared_bytes_;  ///< Allowed so far, per kernel.
 };
 
