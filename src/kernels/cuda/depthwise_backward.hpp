@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+
 #include "depthwise_tiles.hpp"
 
 namespace hsconas::cuda {
@@ -11,48 +13,37 @@ struct OutGradientSource {
     Eight<T> gradient;
     Eight<T> out;
   };
-  struct Terms {
-    Eight<float> a;
-    Eight<float> b;
-    Eight<float> c;
-  };
 
-  Pixels<const T> gradient;
-  Pixels<const T> out;
-  int first_channel;
-  bool has_terms;
+  const T* gradient;
+  const T* out;  ///< nullptr: there are no terms.
+  int gradient_stride;
+  int out_stride;
   const float* a;  ///< Of the group, in shared memory.
   const float* b;
   const float* c;
 
-  HSCONAS_DEVICE Terms terms(int octet) const {
-    if (!has_terms) return {};
-    return {*reinterpret_cast<const Eight<float>*>(a + octet * 8),
-            *reinterpret_cast<const Eight<float>*>(b + octet * 8),
-            *reinterpret_cast<const Eight<float>*>(c + octet * 8)};
-  }
-
-  HSCONAS_DEVICE Raw load(std::int64_t pixel, int octet) const {
-    const int channel = first_channel + octet * 8;
+  HSCONAS_DEVICE Raw load(int pixel, int octet) const {
     Raw raw;
     raw.gradient =
-        *reinterpret_cast<const Eight<T>*>(gradient.data + pixel * gradient.stride + channel);
-    if (has_terms) {
-      raw.out = *reinterpret_cast<const Eight<T>*>(out.data + pixel * out.stride + channel);
+        *reinterpret_cast<const Eight<T>*>(gradient + (pixel * gradient_stride + octet * 8));
+    if (out != nullptr) {
+      raw.out = *reinterpret_cast<const Eight<T>*>(out + (pixel * out_stride + octet * 8));
     }
     return raw;
   }
 
-  HSCONAS_DEVICE Eight<float> value(const Raw& raw, const Terms& terms) const {
+  HSCONAS_DEVICE Eight<float> value(const Raw& raw, int octet) const {
     Eight<float> values;
     HSCONAS_UNROLL
+    for (int i = 0; i < 8; ++i) values.values[i] = to_float(raw.gradient.values[i]);
+    if (out == nullptr) return values;
+    const auto of_gradient = *reinterpret_cast<const Eight<float>*>(a + octet * 8);
+    const auto of_out = *reinterpret_cast<const Eight<float>*>(b + octet * 8);
+    const auto constant = *reinterpret_cast<const Eight<float>*>(c + octet * 8);
+    HSCONAS_UNROLL
     for (int i = 0; i < 8; ++i) {
-      float value = to_float(raw.gradient.values[i]);
-      if (has_terms) {
-        value = terms.a.values[i] * value +
-                (terms.b.values[i] * to_float(raw.out.values[i]) + terms.c.values[i]);
-      }
-      values.values[i] = value;
+      values.values[i] = of_gradient.values[i] * values.values[i] +
+                         (of_out.values[i] * to_float(raw.out.values[i]) + constant.values[i]);
     }
     return values;
   }
@@ -62,6 +53,7 @@ template <typename T, int K, int S>
 struct DepthwiseBackwardKernel {
   using Shape = BackwardShape<K, S>;
   static constexpr int kThreads = kDepthwiseThreads;
+  static constexpr int kBlocks = Shape::kBlocks;
 
   DepthwiseBackward<T> work;
   DepthwiseTiles tiles;
@@ -73,9 +65,11 @@ struct DepthwiseBackwardKernel {
     const int width = rest < tiles.group ? rest : tiles.group;
     float* weights = reinterpret_cast<float*>(block.shared);
     float* terms = weights + K * K * width;
-    float* tile = terms + 3 * width;
+    float* norm = terms + 3 * width;
+    float* tile = norm + 2 * width;
 
     Local<Block, Sums> sums;
+    Local<Block, RawUnit> ahead;
     block.each([&](int thread) {
       sums[thread] = Sums{};
       stage_weights(work.weights, K * K, work.channels, first_channel, width, thread, weights);
@@ -84,20 +78,26 @@ struct DepthwiseBackwardKernel {
         terms[width + thread] = work.terms.b[first_channel + thread];
         terms[2 * width + thread] = work.terms.c[first_channel + thread];
       }
+      if (thread < width) {
+        const bool has_norm = work.in_norm.scale != nullptr;
+        norm[thread] = has_norm ? work.in_norm.scale[first_channel + thread] : 1.0F;
+        norm[width + thread] = has_norm ? work.in_norm.shift[first_channel + thread] : 0.0F;
+      }
     });
     for (int index = block.x; index < tiles.tiles; index += block.blocks_x) {
       const DepthwisePlace place(tiles, work.images, index);
       block.each([&](int thread) {
-        const OutGradientSource<T> source{work.gradient,           work.out, first_channel,
-                                          work.terms.a != nullptr, terms,    terms + width,
-                                          terms + 2 * width};
-        const int top = place.band * Shape::kRows / S + Shape::kFirst;
-        const int left = place.strip * Shape::kColumns / S + Shape::kFirst;
-        stage_tile(source, tiles, place, top, left, work.out_size, width, thread, tile);
+        // What the first unit needs of the input arrives while the tile does.
+        const DepthwiseLane lane(thread, width);
+        if (lane.is_used()) read(place, lane.slot, first_channel + lane.channel, ahead[thread]);
+        stage(place, first_channel, width, thread, terms, tile);
       });
       block.each([&](int thread) {
         const DepthwiseLane lane(thread, width);
-        if (lane.is_used()) compute(place, lane, first_channel, width, weights, tile, sums[thread]);
+        if (lane.is_used()) {
+          compute(place, lane, first_channel, width, weights, norm + lane.channel, tile,
+                  ahead[thread], sums[thread]);
+        }
       });
     }
     if (work.weight_parts != nullptr) finish_weights(block, first_channel, width, sums);
@@ -113,60 +113,99 @@ struct DepthwiseBackwardKernel {
 
   /// Values of a unit.
   using Unit = float[Shape::kRows][Shape::kColumns];
+  struct RawUnit {
+    T values[Shape::kRows][Shape::kColumns];
+  };
 
   HSCONAS_DEVICE bool has_sums() const {
     return work.in_norm.scale != nullptr && work.in_terms.a != nullptr;
   }
 
+  HSCONAS_DEVICE void stage(const DepthwisePlace& place, int first_channel, int width, int thread,
+                            const float* terms, float* tile) const {
+    const std::int64_t first = pixels_before(place.first_image, work.out_size);
+    const T* out = nullptr;
+    if (work.terms.a != nullptr) out = work.out.data + first * work.out.stride + first_channel;
+    const OutGradientSource<T> source{
+        work.gradient.data + first * work.gradient.stride + first_channel,
+        out,
+        static_cast<int>(work.gradient.stride),
+        static_cast<int>(work.out.stride),
+        terms,
+        terms + width,
+        terms + 2 * width};
+    const int top = place.band * Shape::kRows / S + Shape::kFirst;
+    const int left = place.strip * Shape::kColumns / S + Shape::kFirst;
+    stage_tile(source, tiles, place.images, top, left, work.out_size, width, thread, tile);
+  }
+
+  /// Reads the input of a unit, 0 outside the image.
+  HSCONAS_DEVICE void read(const DepthwisePlace& place, int unit, int channel, RawUnit& raw) const {
+    raw = {};
+    if (work.weight_parts == nullptr && !work.in_relu && !has_sums()) return;
+    const DepthwiseUnitPlace at(tiles, unit);
+    const int x = (place.strip + at.strip) * Shape::kColumns;
+    const int y = (place.band + at.band) * Shape::kRows;
+    const int columns = work.in_size - x;
+    const int rows = at.image < place.images ? work.in_size - y : 0;
+    const std::int64_t pixel =
+        pixels_before(place.first_image + at.image, work.in_size) + (y * work.in_size + x);
+    const T* from = work.in.data + pixel * work.in.stride + channel;
+    const int stride = static_cast<int>(work.in.stride);
+    const int line = work.in_size * stride;
+    HSCONAS_UNROLL
+    for (int j = 0; j < Shape::kRows; ++j) {
+      HSCONAS_UNROLL
+      for (int i = 0; i < Shape::kColumns; ++i) {
+        if (j < rows && i < columns) raw.values[j][i] = from[j * line + i * stride];
+      }
+    }
+  }
+
   HSCONAS_DEVICE void compute(const DepthwisePlace& place, const DepthwiseLane& lane,
-                              int first_channel, int width, const float* weights, const float* tile,
-                              Sums& sums) const {
+                              int first_channel, int width, const float* weights, const float* norm,
+                              const float* tile, RawUnit& raw, Sums& sums) const {
     const int channel = first_channel + lane.channel;
     const int units = place.images * tiles.bands * tiles.strips;
     for (int unit = lane.slot; unit < units; unit += lane.slots) {
-      const int line = unit / tiles.strips;
-      const int strip = unit - line * tiles.strips;
-      const int image = line / tiles.bands;
-      const int band = line - image * tiles.bands;
-      const int x = (place.strip + strip) * Shape::kColumns;
-      const int y = (place.band + band) * Shape::kRows;
-      if (x >= work.in_size || y >= work.in_size) continue;
+      const DepthwiseUnitPlace at(tiles, unit);
+      const int x = (place.strip + at.strip) * Shape::kColumns;
+      const int y = (place.band + at.band) * Shape::kRows;
+      const int columns = work.in_size - x;
+      const int rows = work.in_size - y;
+      if (columns <= 0 || rows <= 0) continue;
 
-      const std::int64_t pixel =
-          std::int64_t{place.first_image + image} * work.in_size * work.in_size +
-          (y * work.in_size + x);
+      if (unit != lane.slot) read(place, unit, channel, raw);
       Unit in;
-      read(pixel, channel, work.in_size - x, work.in_size - y, in);
-      const int row = image * tiles.source_rows + band * Shape::kRows / S;
-      const int column = strip * Shape::kColumns / S;
+      normalise(raw, norm[0], norm[width], columns, rows, in);
+      const int row = at.image * tiles.source_rows + at.band * Shape::kRows / S;
+      const int column = at.strip * Shape::kColumns / S;
       Unit gradient = {};
       convolve(weights + lane.channel, width,
                tile + (row * tiles.source_columns + column) * width + lane.channel, in, gradient,
                sums);
-      if (work.in_gradient.data != nullptr) {
-        write(pixel, channel, work.in_size - x, work.in_size - y, in, gradient, sums);
+      if (work.in_gradient.data == nullptr) continue;
+      const std::int64_t pixel =
+          pixels_before(place.first_image + at.image, work.in_size) + (y * work.in_size + x);
+      T* to = work.in_gradient.data + pixel * work.in_gradient.stride + channel;
+      if (columns >= Shape::kColumns && rows >= Shape::kRows) {
+        write<true>(to, columns, rows, in, gradient, sums.gradient);
+      } else {
+        write<false>(to, columns, rows, in, gradient, sums.gradient);
       }
     }
   }
 
   /// The input as the convolution saw it; 0 outside the image.
-  HSCONAS_DEVICE void read(std::int64_t pixel, int channel, int columns, int rows, Unit& in) const {
-    const bool has_norm = work.in_norm.scale != nullptr;
-    const bool is_needed = work.weight_parts != nullptr || work.in_relu || has_sums();
-    const float scale = has_norm ? work.in_norm.scale[channel] : 1.0F;
-    const float shift = has_norm ? work.in_norm.shift[channel] : 0.0F;
-    const T* from = work.in.data + pixel * work.in.stride + channel;
-    const int stride = static_cast<int>(work.in.stride);
+  HSCONAS_DEVICE void normalise(const RawUnit& raw, float scale, float shift, int columns, int rows,
+                                Unit& in) const {
+    const float least = work.in_relu ? 0.0F : -INFINITY;
     HSCONAS_UNROLL
     for (int j = 0; j < Shape::kRows; ++j) {
       HSCONAS_UNROLL
       for (int i = 0; i < Shape::kColumns; ++i) {
-        float value = 0.0F;
-        if (is_needed && j < rows && i < columns) {
-          value = scale * to_float(from[(j * work.in_size + i) * stride]) + shift;
-          if (work.in_relu && !(value > 0.0F)) value = 0.0F;
-        }
-        in[j][i] = value;
+        const float value = fmaxf(scale * to_float(raw.values[j][i]) + shift, least);
+        in[j][i] = j < rows && i < columns ? value : 0.0F;
       }
     }
   }
@@ -202,23 +241,25 @@ struct DepthwiseBackwardKernel {
   }
 
   /// Writes the gradient of a unit, of which only `columns` x `rows` pixels may lie in the image.
-  HSCONAS_DEVICE void write(std::int64_t pixel, int channel, int columns, int rows, const Unit& in,
-                            const Unit& gradient, Sums& sums) const {
-    T* to = work.in_gradient.data + pixel * work.in_gradient.stride + channel;
+  template <bool Whole>
+  HSCONAS_DEVICE void write(T* to, int columns, int rows, const Unit& in, const Unit& gradient,
+                            GradientSums& sums) const {
     const int stride = static_cast<int>(work.in_gradient.stride);
+    const int line = work.in_size * stride;
+    const bool relu = work.in_relu;
     HSCONAS_UNROLL
     for (int j = 0; j < Shape::kRows; ++j) {
+      if (!Whole && j >= rows) break;
       HSCONAS_UNROLL
       for (int i = 0; i < Shape::kColumns; ++i) {
-        if (j >= rows || i >= columns) continue;
-        T* value = to + (j * work.in_size + i) * stride;
-        float sum = gradient[j][i];
-        if (work.in_relu && !(in[j][i] > 0.0F)) sum = 0.0F;
+        if (!Whole && i >= columns) break;
+        T* value = to + (j * line + i * stride);
+        float sum = relu && !(in[j][i] > 0.0F) ? 0.0F : gradient[j][i];
         if (work.accumulate) sum += to_float(*value);
         const T rounded = from_float<T>(sum);
         *value = rounded;
-        sums.gradient.g += to_float(rounded);
-        sums.gradient.along += to_float(rounded) * in[j][i];
+        sums.g += to_float(rounded);
+        sums.along += to_float(rounded) * in[j][i];
       }
     }
   }

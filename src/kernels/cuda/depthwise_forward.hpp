@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+
 #include "depthwise_tiles.hpp"
 
 namespace hsconas::cuda {
@@ -8,36 +10,31 @@ namespace hsconas::cuda {
 template <typename T>
 struct NormalisedSource {
   using Raw = Eight<T>;
-  struct Terms {
-    Eight<float> scale;
-    Eight<float> shift;
-  };
 
-  Pixels<const T> in;
-  int first_channel;
+  const T* in;
+  int stride;
   bool has_norm;
   bool relu;
   const float* scale;  ///< Of the group, in shared memory.
   const float* shift;
 
-  HSCONAS_DEVICE Terms terms(int octet) const {
-    if (!has_norm) return {};
-    return {*reinterpret_cast<const Eight<float>*>(scale + octet * 8),
-            *reinterpret_cast<const Eight<float>*>(shift + octet * 8)};
+  HSCONAS_DEVICE Raw load(int pixel, int octet) const {
+    return *reinterpret_cast<const Raw*>(in + (pixel * stride + octet * 8));
   }
 
-  HSCONAS_DEVICE Raw load(std::int64_t pixel, int octet) const {
-    return *reinterpret_cast<const Raw*>(in.data + pixel * in.stride + first_channel + octet * 8);
-  }
-
-  HSCONAS_DEVICE Eight<float> value(const Raw& raw, const Terms& terms) const {
+  HSCONAS_DEVICE Eight<float> value(const Raw& raw, int octet) const {
     Eight<float> values;
     HSCONAS_UNROLL
-    for (int i = 0; i < 8; ++i) {
-      float value = to_float(raw.values[i]);
-      if (has_norm) value = terms.scale.values[i] * value + terms.shift.values[i];
-      if (relu && !(value > 0.0F)) value = 0.0F;
-      values.values[i] = value;
+    for (int i = 0; i < 8; ++i) values.values[i] = to_float(raw.values[i]);
+    if (has_norm) {
+      const auto a = *reinterpret_cast<const Eight<float>*>(scale + octet * 8);
+      const auto b = *reinterpret_cast<const Eight<float>*>(shift + octet * 8);
+      HSCONAS_UNROLL
+      for (int i = 0; i < 8; ++i) values.values[i] = a.values[i] * values.values[i] + b.values[i];
+    }
+    if (relu) {
+      HSCONAS_UNROLL
+      for (int i = 0; i < 8; ++i) values.values[i] = fmaxf(values.values[i], 0.0F);
     }
     return values;
   }
@@ -47,6 +44,7 @@ template <typename T, int K, int S>
 struct DepthwiseForwardKernel {
   using Shape = ForwardShape<K, S>;
   static constexpr int kThreads = kDepthwiseThreads;
+  static constexpr int kBlocks = Shape::kBlocks;
 
   DepthwiseForward<T> work;
   DepthwiseTiles tiles;
@@ -73,11 +71,16 @@ struct DepthwiseForwardKernel {
     for (int index = block.x; index < tiles.tiles; index += block.blocks_x) {
       const DepthwisePlace place(tiles, work.images, index);
       block.each([&](int thread) {
-        const NormalisedSource<T> source{work.in,      first_channel, work.in_norm.scale != nullptr,
-                                         work.in_relu, scale,         shift};
+        const std::int64_t first = pixels_before(place.first_image, work.in_size);
+        const NormalisedSource<T> source{work.in.data + first * work.in.stride + first_channel,
+                                         static_cast<int>(work.in.stride),
+                                         work.in_norm.scale != nullptr,
+                                         work.in_relu,
+                                         scale,
+                                         shift};
         const int top = place.band * Shape::kRows * S - K / 2;
         const int left = place.strip * Shape::kColumns * S - K / 2;
-        stage_tile(source, tiles, place, top, left, work.in_size, width, thread, tile);
+        stage_tile(source, tiles, place.images, top, left, work.in_size, width, thread, tile);
       });
       block.each([&](int thread) {
         const DepthwiseLane lane(thread, width);
@@ -88,37 +91,40 @@ struct DepthwiseForwardKernel {
   }
 
  private:
+  using Unit = float[Shape::kRows][Shape::kColumns];
+
   /// The units of one thread in one tile.
   HSCONAS_DEVICE void compute(const DepthwisePlace& place, const DepthwiseLane& lane,
                               int first_channel, int width, const float* weights, const float* tile,
                               MomentSums& sums) const {
     const int units = place.images * tiles.bands * tiles.strips;
     for (int unit = lane.slot; unit < units; unit += lane.slots) {
-      const int line = unit / tiles.strips;
-      const int strip = unit - line * tiles.strips;
-      const int image = line / tiles.bands;
-      const int band = line - image * tiles.bands;
-      const int x = (place.strip + strip) * Shape::kColumns;
-      const int y = (place.band + band) * Shape::kRows;
-      if (x >= work.out_size || y >= work.out_size) continue;
+      const DepthwiseUnitPlace at(tiles, unit);
+      const int x = (place.strip + at.strip) * Shape::kColumns;
+      const int y = (place.band + at.band) * Shape::kRows;
+      const int columns = work.out_size - x;
+      const int rows = work.out_size - y;
+      if (columns <= 0 || rows <= 0) continue;
 
-      const int row = image * tiles.source_rows + band * Shape::kRows * S;
-      const int column = strip * Shape::kColumns * S;
-      float out[Shape::kRows][Shape::kColumns] = {};
+      const int row = at.image * tiles.source_rows + at.band * Shape::kRows * S;
+      const int column = at.strip * Shape::kColumns * S;
+      Unit out = {};
       convolve(weights + lane.channel, width,
                tile + (row * tiles.source_columns + column) * width + lane.channel, out);
-      const std::int64_t pixel =
-          std::int64_t{place.first_image + image} * work.out_size * work.out_size +
-          (y * work.out_size + x);
-      const bool counted =
-          work.out_norm.scale != nullptr && place.first_image + image < work.counted_images;
-      write(work.out.data + pixel * work.out.stride + first_channel + lane.channel,
-            work.out_size - x, work.out_size - y, counted, out, sums);
+      const int image = place.first_image + at.image;
+      const std::int64_t pixel = pixels_before(image, work.out_size) + (y * work.out_size + x);
+      T* to = work.out.data + pixel * work.out.stride + first_channel + lane.channel;
+      const bool counted = work.out_norm.scale != nullptr && image < work.counted_images;
+      if (columns >= Shape::kColumns && rows >= Shape::kRows) {
+        write<true>(to, Shape::kColumns, Shape::kRows, counted, out, sums);
+      } else {
+        write<false>(to, columns, rows, counted, out, sums);
+      }
     }
   }
 
   HSCONAS_DEVICE void convolve(const float* weights, int width, const float* tile,
-                               float (&out)[Shape::kRows][Shape::kColumns]) const {
+                               Unit& out) const {
     const int line = tiles.source_columns * width;
     HSCONAS_UNROLL
     for (int row = 0; row < Shape::kSourceRows; ++row) {
@@ -140,27 +146,32 @@ struct DepthwiseForwardKernel {
   }
 
   /// Writes a unit, of which only `columns` x `rows` pixels may lie in the image.
-  HSCONAS_DEVICE void write(T* to, int columns, int rows, bool counted,
-                            float (&out)[Shape::kRows][Shape::kColumns], MomentSums& sums) const {
+  template <bool Whole>
+  HSCONAS_DEVICE void write(T* to, int columns, int rows, bool counted, Unit& out,
+                            MomentSums& sums) const {
     const int stride = static_cast<int>(work.out.stride);
+    const int line = work.out_size * stride;
     HSCONAS_UNROLL
     for (int j = 0; j < Shape::kRows; ++j) {
+      if (!Whole && j >= rows) break;
       HSCONAS_UNROLL
       for (int i = 0; i < Shape::kColumns; ++i) {
         const T value = from_float<T>(out[j][i]);
         out[j][i] = to_float(value);
-        if (j < rows && i < columns) to[(j * work.out_size + i) * stride] = value;
+        if (Whole || i < columns) to[j * line + i * stride] = value;
       }
     }
     if (!counted) return;
     if (sums.count == 0.0F) sums.pivot = out[0][0];
-    sums.count += static_cast<float>((columns < Shape::kColumns ? columns : Shape::kColumns) *
-                                     (rows < Shape::kRows ? rows : Shape::kRows));
+    if (columns > Shape::kColumns) columns = Shape::kColumns;
+    if (rows > Shape::kRows) rows = Shape::kRows;
+    sums.count += static_cast<float>(columns * rows);
     HSCONAS_UNROLL
     for (int j = 0; j < Shape::kRows; ++j) {
+      if (!Whole && j >= rows) break;
       HSCONAS_UNROLL
       for (int i = 0; i < Shape::kColumns; ++i) {
-        const float difference = j < rows && i < columns ? out[j][i] - sums.pivot : 0.0F;
+        const float difference = Whole || i < columns ? out[j][i] - sums.pivot : 0.0F;
         sums.sum += difference;
         sums.squares += difference * difference;
       }

@@ -14,11 +14,11 @@ namespace hsconas::cuda {
 
 constexpr int kDepthwiseThreads = 256;
 
-/// Blocks that run at once on one multiprocessor: registers allow that many.
-constexpr int kDepthwiseBlocks = 2;
-
 /// Shared memory of a block: what every GPU since sm_75 can give, less a little for static data.
-constexpr int kDepthwiseShared = 60 * 1024;
+constexpr int kDepthwiseShared = 63 * 1024;
+
+/// Numbers per channel in shared memory, besides weights: the terms of batch norms.
+constexpr int kDepthwiseTerms = 5;
 
 /// A group of neighbouring channels fills a warp.
 constexpr int kMaxGroup = 32;
@@ -38,6 +38,7 @@ struct DepthwiseUnit {
   int extra;
   int taps;     ///< Multiplications per pixel, about.
   int staging;  ///< Instructions per staged value, about.
+  int blocks;   ///< Blocks that run at once on one multiprocessor: registers allow that many.
 
   constexpr int source(int pixels) const { return pixels * multiply / divide + extra; }
 };
@@ -48,7 +49,9 @@ struct ForwardShape {
   // neighbouring threads in different banks of the shared memory.
   static constexpr int kColumns = 7;
   static constexpr int kRows = S == 1 ? 4 : 2;
-  static constexpr DepthwiseUnit kUnit = {kColumns, kRows, S, 1, K - S, K* K, 5};
+  static constexpr int kTaps = K * K;
+  static constexpr int kBlocks = K < 7 ? 3 : 2;
+  static constexpr DepthwiseUnit kUnit = {kColumns, kRows, S, 1, K - S, kTaps, 6, kBlocks};
   static constexpr int kSourceColumns = kUnit.source(kColumns);
   static constexpr int kSourceRows = kUnit.source(kRows);
 };
@@ -59,12 +62,14 @@ struct ForwardShape {
 template <int K, int S>
 struct BackwardShape {
   static constexpr int kPad = K / 2;
-  static constexpr int kColumns = S == 1 ? 7 : 10;
+  static constexpr int kColumns = S == 1 ? 7 : 6;
   static constexpr int kRows = 2;
   /// The first output that pixel 0 takes part in, and how many outputs more than pixels / S follow.
   static constexpr int kFirst = S == 1 ? -kPad : -(kPad / 2);
   static constexpr int kExtra = S == 1 ? K - 1 : (1 + kPad) / 2 + kPad / 2;
-  static constexpr DepthwiseUnit kUnit = {kColumns, kRows, 1, S, kExtra, 2 * K* K / (S * S), 8};
+  static constexpr int kTaps = 2 * K * K / (S * S);
+  static constexpr int kBlocks = K < 5 ? 3 : 2;
+  static constexpr DepthwiseUnit kUnit = {kColumns, kRows, 1, S, kExtra, kTaps, 8, kBlocks};
   static constexpr int kSourceColumns = kUnit.source(kColumns);
   static constexpr int kSourceRows = kUnit.source(kRows);
 
@@ -132,11 +137,11 @@ inline DepthwiseTiles depthwise_tiles(const DepthwiseUnit& unit, int kernel, int
   DepthwiseTiles best;
   best.group = depthwise_group(channels);
   best.groups = divided_up(channels, best.group);
-  const int most_blocks = kDepthwiseBlocks * multiprocessors / best.groups;
+  const int most_blocks = unit.blocks * multiprocessors / best.groups;
   const int slots = kDepthwiseThreads / best.group;
   const int strips = divided_up(size, unit.columns);
   const int bands = divided_up(size, unit.rows);
-  const std::int64_t constants = (kernel * kernel + 3) * best.group;
+  const std::int64_t constants = (kernel * kernel + kDepthwiseTerms) * best.group;
   std::int64_t least = -1;
 
   const auto consider = [&](int tile_strips, int tile_bands, int tile_images) {
@@ -150,6 +155,8 @@ inline DepthwiseTiles depthwise_tiles(const DepthwiseUnit& unit, int kernel, int
         std::int64_t{t.source_columns} * t.source_rows * tile_images * t.group;
     const std::int64_t bytes = 4 * (constants + staged);
     if (bytes > kDepthwiseShared) return false;
+    // A row is staged by all threads at once.
+    if (t.source_columns * t.group > kDepthwiseThreads * kChannelUnit) return false;
     t.across = divided_up(strips, tile_strips);
     t.down = divided_up(bands, tile_bands);
     t.tiles = divided_up(images, tile_images) * t.across * t.down;
@@ -243,48 +250,57 @@ struct DepthwiseLane {
   HSCONAS_DEVICE bool is_used() const { return slot < slots; }
 };
 
-/// Writes the source of a tile to `tile`, [image][row][column][channel of the group], 0 outside the
-/// images. `source.load(pixel, octet)` reads eight channels of a pixel, `source.value(...)` makes
-/// fp32 of them.
-template <typename Source>
-HSCONAS_DEVICE void stage_tile(const Source& source, const DepthwiseTiles& tiles,
-                               const DepthwisePlace& place, int top, int left, int size, int width,
-                               int thread, float* tile) {
-  constexpr int kBatch = 4;  // Loads in flight.
-  const int octets = width / 8;
-  const int step = kDepthwiseThreads / octets;
-  const int octet = thread % octets;
-  int pixel = thread / octets;
-  if (pixel >= step) return;
-  const typename Source::Terms terms = source.terms(octet);
+HSCONAS_DEVICE std::int64_t pixels_before(int image, int size) {
+  return std::int64_t{image} * (size * size);
+}
 
-  const int columns = tiles.source_columns;
+/// One unit of a tile.
+struct DepthwiseUnitPlace {
+  int image;
+  int band;
+  int strip;
+
+  HSCONAS_DEVICE DepthwiseUnitPlace(const DepthwiseTiles& tiles, int unit) {
+    const int line = unit / tiles.strips;
+    strip = unit - line * tiles.strips;
+    image = line / tiles.bands;
+    band = line - image * tiles.bands;
+  }
+};
+
+/// Writes the source of a tile to `tile`, [image][row][column][channel of the group], 0 outside the
+/// images. `source.load(pixel, octet)` reads eight channels of a pixel, counted from the first one
+/// of the tile's first image; `source.value(raw, octet)` makes fp32 of them. A thread keeps to one
+/// column, so that little is to be computed per load.
+template <typename Source>
+HSCONAS_DEVICE void stage_tile(const Source& source, const DepthwiseTiles& tiles, int images,
+                               int top, int left, int size, int width, int thread, float* tile) {
+  constexpr int kBatch = 64 / sizeof(typename Source::Raw);  // Loads in flight: 64 bytes.
+  const int octets = width / 8;
+  const int items = tiles.source_columns * octets;  // Of a line, a row of one image.
+  const int step = kDepthwiseThreads / items;
+  int line = thread / items;
+  if (line >= step) return;
+  const int item = thread - line * items;
+  const int column = item / octets;
+  const int octet = item - column * octets;
+  const int x = left + column;
+  const bool in_row = x >= 0 && x < size;
+
   const int rows = tiles.source_rows;
-  const int count = place.images * rows * columns;
-  const int step_lines = step / columns;
-  const int step_columns = step - step_lines * columns;
-  const int line = pixel / columns;
-  int column = pixel - line * columns;
+  const int lines = images * rows;
   int image = line / rows;
   int row = line - image * rows;
-  while (pixel < count) {
+  float* to = tile + (line * items + item) * 8;
+  while (line < lines) {
     typename Source::Raw raw[kBatch];
     bool inside[kBatch];
     HSCONAS_UNROLL
     for (int i = 0; i < kBatch; ++i) {
       const int y = top + row;
-      const int x = left + column;
-      inside[i] = pixel + i * step < count && y >= 0 && y < size && x >= 0 && x < size;
-      if (inside[i]) {
-        const std::int64_t first = std::int64_t{place.first_image + image} * size * size;
-        raw[i] = source.load(first + (y * size + x), octet);
-      }
-      column += step_columns;
-      row += step_lines;
-      if (column >= columns) {
-        column -= columns;
-        ++row;
-      }
+      inside[i] = in_row && y >= 0 && y < size && line + i * step < lines;
+      if (inside[i]) raw[i] = source.load((image * size + y) * size + x, octet);
+      row += step;
       while (row >= rows) {
         row -= rows;
         ++image;
@@ -292,12 +308,13 @@ HSCONAS_DEVICE void stage_tile(const Source& source, const DepthwiseTiles& tiles
     }
     HSCONAS_UNROLL
     for (int i = 0; i < kBatch; ++i) {
-      if (pixel < count) {
+      if (line < lines) {
         Eight<float> values = {};
-        if (inside[i]) values = source.value(raw[i], terms);
-        *reinterpret_cast<Eight<float>*>(tile + pixel * width + octet * 8) = values;
+        if (inside[i]) values = source.value(raw[i], octet);
+        *reinterpret_cast<Eight<float>*>(to) = values;
       }
-      pixel += step;
+      line += step;
+      to += step * items * 8;
     }
   }
 }
