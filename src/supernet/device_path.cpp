@@ -117,8 +117,8 @@ class UnitBuilder {
   std::size_t next_ = 0;
 };
 
-std::optional<DeviceBlock> device_block(const Block& block, const std::vector<Parameter>& parameters,
-                                        bool is_stem) {
+std::optional<DeviceBlock> device_block(const Block& block,
+                                        const std::vector<Parameter>& parameters, bool is_stem) {
   DeviceBlock result{.in_channels = block.in_channels,
                      .out_channels = block.out_channels,
                      .in_size = block.in_size,
@@ -155,8 +155,7 @@ std::optional<DeviceNetwork> device_network(const Supernet& supernet, const Arch
   }
   const std::vector<Block> blocks = space.network(arch);
   for (std::size_t position = 0; position < blocks.size(); ++position) {
-    const auto& parameters =
-        supernet.parameters(static_cast<int>(position), op_at(position, arch));
+    const auto& parameters = supernet.parameters(static_cast<int>(position), op_at(position, arch));
     auto block = device_block(blocks[position], parameters, position == 0);
     if (!block) return {};
     network.blocks.push_back(std::move(*block));

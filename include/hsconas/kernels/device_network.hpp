@@ -9,9 +9,9 @@
 // C++17: CUDA's compilers read it too.
 namespace hsconas {
 
-/// The part of a shared weight [full out, full in / groups, kernel, kernel] that a convolution uses:
-/// the first rows, and of each row the first values. The same place holds for its momentum and its
-/// gradient.
+/// The part of a shared weight [full out, full in / groups, kernel, kernel] that a convolution
+/// uses: the first rows, and of each row the first values. The same place holds for its momentum
+/// and its gradient.
 struct DeviceWeight {
   std::int64_t offset = 0;      ///< First value in the flat array of all weights.
   std::int64_t row_stride = 0;  ///< Values from one output channel's weights to the next one's.
@@ -26,11 +26,11 @@ struct DeviceUnit {
   int kernel = 1;
   int stride = 1;
   int groups = 1;
-  int in_size = 0;    ///< Pixels a side.
-  bool pools = false; ///< Average pooling, padding counts: no weights.
-  bool norm = false;  ///< Batch norm without weights of its own, with batch statistics.
+  int in_size = 0;     ///< Pixels a side.
+  bool pools = false;  ///< Average pooling, padding counts: no weights.
+  bool norm = false;   ///< Batch norm without weights of its own, with batch statistics.
   bool relu = false;
-  int shuffle = 1;    ///< Channels are interleaved in so many groups at the end (ShuffleNet, 2018).
+  int shuffle = 1;  ///< Channels are interleaved in so many groups at the end (ShuffleNet, 2018).
   DeviceWeight weight;
 
   int out_size() const { return (in_size + stride - 1) / stride; }
@@ -67,7 +67,8 @@ struct DeviceBlock {
 /// 1x1 convolution, then the average over the image, dropout and a linear classifier.
 struct DeviceNetwork {
   std::vector<DeviceBlock> blocks;  ///< Stem first, head last.
-  /// Between blocks even channels lie before odd ones, so that a path can read either half in place.
+  /// Between blocks even channels lie before odd ones, so that a path can read either half in
+  /// place.
   bool splits_channels = false;
   int classes = 0;
   DeviceWeight classifier;
@@ -107,8 +108,8 @@ class DeviceMemory {
   virtual void* at_least(std::int64_t bytes) = 0;
 };
 
-/// Runs networks forward and backward on one device, whose work is only enqueued: nothing here waits
-/// for the device. Activations are of one Number type; weights, their gradients, sums and
+/// Runs networks forward and backward on one device, whose work is only enqueued: nothing here
+/// waits for the device. Activations are of one Number type; weights, their gradients, sums and
 /// statistics are fp32. Results are the same in every run on the same kind of device.
 ///
 /// Nothing depends on which widths a network has: kernels take them as numbers.
@@ -136,8 +137,8 @@ class DeviceEngine {
 
   /// The blocks [first, last) of `network` without gradients. `in` is what the block before `first`
   /// made, or nullptr for the stem, which reads `images`. Batch norm uses the statistics of the
-  /// first `counted` images. Returns the output of the block before `last`, if that is not the head,
-  /// in memory of `out_bytes()` that the caller passes.
+  /// first `counted` images. Returns the output of the block before `last`, if that is not the
+  /// head, in memory of `out_bytes()` that the caller passes.
   virtual void run(const DeviceNetwork& network, int first, int last, const void* in,
                    const DeviceImages& images, int counted, void* out) = 0;
   /// Bytes between blocks: the output of block `position` - 1.

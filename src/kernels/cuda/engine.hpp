@@ -54,8 +54,9 @@ struct UnitRun {
   ChannelOrder in_order;
   ChannelOrder out_order;
   Activated<T> in;
-  T* activated = nullptr;  ///< Where `in` is activated for a product; nullptr: it is read as it lies.
-  T* z = nullptr;          ///< The output before batch norm.
+  T* activated =
+      nullptr;     ///< Where `in` is activated for a product; nullptr: it is read as it lies.
+  T* z = nullptr;  ///< The output before batch norm.
   Norm norm;
   NormTerms terms;
   WeightRow weight;
@@ -67,9 +68,7 @@ struct UnitRun {
   }
   /// What a product reads.
   const T* x() const { return activated != nullptr ? activated : in.data; }
-  std::int64_t x_stride() const {
-    return activated != nullptr ? weight.packed_columns : in.stride;
-  }
+  std::int64_t x_stride() const { return activated != nullptr ? weight.packed_columns : in.stride; }
 };
 
 template <typename T>
@@ -185,17 +184,15 @@ class Engine final : public DeviceEngine {
     start(network, first, last, images, {images.count, counted, in, out, false});
   }
 
-  std::int64_t bytes_before(const DeviceNetwork& network, int position,
-                            int images) const override {
+  std::int64_t bytes_before(const DeviceNetwork& network, int position, int images) const override {
     const DeviceBlock& block = network.blocks[static_cast<std::size_t>(position)];
     const ChannelOrder order = order_between(network, block.in_channels);
     return std::int64_t{images} * block.in_size * block.in_size * order.memory() *
            static_cast<std::int64_t>(sizeof(T));
   }
 
-  void classify(const DeviceNetwork& network, int first, const void* in,
-                const DeviceImages& images, int counted, const std::int64_t* labels,
-                std::uint8_t* right) override {
+  void classify(const DeviceNetwork& network, int first, const void* in, const DeviceImages& images,
+                int counted, const std::int64_t* labels, std::uint8_t* right) override {
     start(network, first, static_cast<int>(network.blocks.size()), images,
           {images.count, counted, in, nullptr, false});
     run_classifier(counted);
@@ -285,12 +282,13 @@ class Engine final : public DeviceEngine {
       run.in_size = unit.in_size;
       run.out_size = unit.out_size();
       run.in_order = order;
-      run.out_order = run.is_depthwise ? order
-                                       : ChannelOrder{ChannelOrder::Plain, unit.out_channels, 1};
+      run.out_order =
+          run.is_depthwise ? order : ChannelOrder{ChannelOrder::Plain, unit.out_channels, 1};
+      run.weight = weight_row(unit, run);
+      // The values stay where they are; only their channels are called otherwise from here on.
       if (unit.shuffle > 1) {
         run.out_order = {ChannelOrder::Shuffled, unit.out_channels, unit.shuffle};
       }
-      run.weight = weight_row(unit, run);
       order = run.out_order;
       units.push_back(run);
     }
@@ -347,7 +345,8 @@ class Engine final : public DeviceEngine {
         row.packed = arena.take<T>(row.packed_count());
       }
       const int channels = unit.out_order.memory();
-      for (float** values : {&unit.norm.scale, &unit.norm.shift}) *values = arena.take<float>(channels);
+      for (float** values : {&unit.norm.scale, &unit.norm.shift})
+        *values = arena.take<float>(channels);
       if (pass.trains) {
         for (float** values : {&unit.terms.a, &unit.terms.b, &unit.terms.c}) {
           *values = arena.take<float>(channels);
@@ -488,14 +487,14 @@ class Engine final : public DeviceEngine {
 
   void allocate_units(Arena& arena, const Pass& pass, const BlockRun<T>& block, PathRun<T>& path) {
     const int offset = offset_of_source(*path.path, block.x_order);
-    Activated<T> in{block.x == nullptr ? nullptr : block.x + offset, block.x_order.memory(), {}, false};
+    Activated<T> in{block.is_stem ? nullptr : block.x + offset, block.x_order.memory(), {}, false};
+    bool is_raw = true;
     for (UnitRun<T>& unit : path.units) {
       const std::int64_t pixels_in = pass.images * squared(unit.in_size);
       const std::int64_t pixels_out = pass.images * squared(unit.out_size);
       unit.in = in;
       unit.activated = nullptr;
       if (!unit.is_depthwise) {
-        const bool is_raw = in.norm.scale == nullptr && !in.relu;
         if (block.is_stem && &unit == &path.units.front()) {
           unit.activated = arena.take<T>(pixels_out * unit.weight.packed_columns);
           unit.in.data = nullptr;
@@ -513,6 +512,7 @@ class Engine final : public DeviceEngine {
                      static_cast<std::int64_t>(sizeof(Moments)));
       }
       in = unit.out();
+      is_raw = !unit.has_norm() && !unit.unit->relu;
     }
   }
 
@@ -583,9 +583,9 @@ class Engine final : public DeviceEngine {
     }
     const std::int64_t pixels = pass_.images * squared(unit.out_size);
     if (unit.in.data == nullptr) {
-      const Patches<T> patches{images_.values,      unit.activated, pass_.images,
-                               unit.in_size,        images_.channels, unit.unit->kernel,
-                               unit.unit->stride,   unit.out_size,  unit.weight.packed_columns};
+      const Patches<T> patches{images_.values,    unit.activated,   pass_.images,
+                               unit.in_size,      images_.channels, unit.unit->kernel,
+                               unit.unit->stride, unit.out_size,    unit.weight.packed_columns};
       launch(patches, patches.grid());
     } else if (unit.activated != nullptr) {
       const Lanes lanes(unit.weight.packed_columns);
@@ -645,8 +645,10 @@ class Engine final : public DeviceEngine {
       piece.count = path.path->out_channels;
       if (path.units.empty()) {
         piece.order = order_of_source(*path.path, block.x_order);
-        piece.from = {block.x + offset_of_source(*path.path, block.x_order), block.x_order.memory(),
-                      {}, false};
+        piece.from = {block.x + offset_of_source(*path.path, block.x_order),
+                      block.x_order.memory(),
+                      {},
+                      false};
       } else {
         piece.order = path.units.back().out_order;
         piece.from = path.units.back().out();
@@ -764,8 +766,11 @@ class Engine final : public DeviceEngine {
     const ChannelOrder own = order_of_source(path, block.x_order);
     const Lanes lanes(own.memory());
     launch(PassGradient<T>{{dy, y_order.memory(), y_order, first_channel, own},
-                           dx + offset_of_source(path, block.x_order), block.x_order.memory(),
-                           accumulates, pixels, lanes},
+                           dx + offset_of_source(path, block.x_order),
+                           block.x_order.memory(),
+                           accumulates,
+                           pixels,
+                           lanes},
            lanes.grid(pixels, queue_->multiprocessors()));
   }
 
@@ -773,12 +778,14 @@ class Engine final : public DeviceEngine {
   void backward_path(BlockRun<T>& block, PathRun<T>& path, const T* dy, T* dx, const T* add) {
     UnitRun<T>& last = path.units.back();
     if (block.is_head) {
-      make_plain(last, GradientOfAverage{averages_gradient_, classifier_.packed_columns,
-                                         static_cast<int>(squared(last.out_size))},
+      make_plain(last,
+                 GradientOfAverage{averages_gradient_, classifier_.packed_columns,
+                                   static_cast<int>(squared(last.out_size))},
                  false);
     } else {
-      make_plain(last, PartOfGradient<T>{dy, block.y_order.memory(), block.y_order,
-                                         path.first_channel, last.out_order},
+      make_plain(last,
+                 PartOfGradient<T>{dy, block.y_order.memory(), block.y_order, path.first_channel,
+                                   last.out_order},
                  false);
     }
     Known known = Known::Plain;
@@ -845,10 +852,10 @@ class Engine final : public DeviceEngine {
     const std::int64_t pixels = pass_.images * squared(unit.out_size);
     const int channels = unit.out_order.memory();
     const Lanes lanes(channels);
-    launch(ApplyGradient<T, Gradient>{gradient, unit.out(),
-                                      unit.has_norm() ? unit.terms : NormTerms{}, unit.gradient,
-                                      pixels, channels, lanes},
-           lanes.grid(pixels, queue_->multiprocessors()));
+    launch(
+        ApplyGradient<T, Gradient>{gradient, unit.out(), unit.has_norm() ? unit.terms : NormTerms{},
+                                   unit.gradient, pixels, channels, lanes},
+        lanes.grid(pixels, queue_->multiprocessors()));
   }
 
   void backward_product(UnitRun<T>& unit, T* to, std::int64_t stride, const T* plus) {
@@ -932,15 +939,15 @@ class Engine final : public DeviceEngine {
   WeightChunk* value_chunks_on_device_ = nullptr;
   WeightRow classifier_;
   WeightRow bias_;
-  float* averages_ = nullptr;           ///< [images][channels].
-  float* logits_ = nullptr;             ///< [images][classes].
+  float* averages_ = nullptr;  ///< [images][channels].
+  float* logits_ = nullptr;    ///< [images][classes].
   float* averages_gradient_ = nullptr;
   float* logits_gradient_ = nullptr;
   float* losses_ = nullptr;
-  float* factor_ = nullptr;   ///< Scales gradients that are clipped.
-  float* squares_ = nullptr;  ///< Of gradients, one sum per chunk.
+  float* factor_ = nullptr;                ///< Scales gradients that are clipped.
+  float* squares_ = nullptr;               ///< Of gradients, one sum per chunk.
   T* boundaries_[2] = {nullptr, nullptr};  ///< Gradients between blocks, in turn.
-  unsigned char* scratch_ = nullptr;  ///< Parts of one kernel's sums.
+  unsigned char* scratch_ = nullptr;       ///< Parts of one kernel's sums.
   std::int64_t scratch_bytes_ = 0;
 };
 

@@ -220,7 +220,8 @@ struct CrossEntropy {
     auto* largest = reinterpret_cast<Largest*>(totals + kThreads);
     auto* sums = reinterpret_cast<float*>(largest + kThreads);
     const float* row = logits + std::int64_t{block.x} * classes;
-    block.each([&](int thread) { largest[thread] = largest_of_row(row, classes, thread, kThreads); });
+    block.each(
+        [&](int thread) { largest[thread] = largest_of_row(row, classes, thread, kThreads); });
     reduce_largest(block, largest);
     block.each([&](int thread) {
       const float most = largest[0].value;
@@ -262,7 +263,8 @@ struct CrossEntropy {
   }
 };
 
-/// right [images]: 1 where the largest logit is that of the label, else 0; 2 where it is not finite.
+/// right [images]: 1 where the largest logit is that of the label, else 0; 2 where it is not
+/// finite.
 struct CheckAnswers {
   static constexpr int kThreads = 128;
   const float* logits;  ///< [images][classes].
@@ -276,7 +278,8 @@ struct CheckAnswers {
   HSCONAS_DEVICE void operator()(Block& block) const {
     auto* largest = reinterpret_cast<Largest*>(block.shared);
     const float* row = logits + std::int64_t{block.x} * classes;
-    block.each([&](int thread) { largest[thread] = largest_of_row(row, classes, thread, kThreads); });
+    block.each(
+        [&](int thread) { largest[thread] = largest_of_row(row, classes, thread, kThreads); });
     reduce_largest(block, largest);
     block.each([&](int thread) {
       if (thread != 0) return;

@@ -157,9 +157,8 @@ struct CollectGradients {
       own[thread] = sum_of_squares;
     });
     if (!(clip_norm > 0.0F)) return;
-    total_parts(block, own, kThreads, 1, 1, totals, [&](int, const Total& total) {
-      squares[block.x] = static_cast<float>(total.sum);
-    });
+    total_parts(block, own, kThreads, 1, 1, totals,
+                [&](int, const Total& total) { squares[block.x] = static_cast<float>(total.sum); });
     if (!block.is_last(counter, block.blocks_x)) return;
     total_parts(block, squares, block.blocks_x, 1, 1, totals, [&](int, const Total& total) {
       const double scale = static_cast<double>(clip_norm) / (sqrt(total.sum) + 1e-6);
