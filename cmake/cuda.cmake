@@ -91,12 +91,13 @@ else()
     POSITION_INDEPENDENT_CODE ON)
   target_compile_options(hsconas_cuda PUBLIC
     $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>)  # Kernels call constexpr functions.
-  target_compile_options(hsconas_cuda PRIVATE
+  add_library(hsconas_cuda_warnings INTERFACE)
+  target_compile_options(hsconas_cuda_warnings INTERFACE
     "-Xcompiler=-Wall,-Wextra,-Wshadow,-Wconversion"
     $<$<BOOL:${HSCONAS_WERROR}>:-Werror=all-warnings>
     $<$<BOOL:${HSCONAS_CUDA_VERBOSE}>:-Xptxas=-v>)
   target_include_directories(hsconas_cuda PUBLIC include src/kernels/cuda)
-  target_link_libraries(hsconas_cuda PUBLIC CUDA::cublasLt)
+  target_link_libraries(hsconas_cuda PUBLIC CUDA::cublasLt PRIVATE hsconas_cuda_warnings)
   message(STATUS "CUDA kernels: nvcc ${CMAKE_CUDA_COMPILER_VERSION}, ${CMAKE_CUDA_COMPILER}")
 endif()
 
