@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "hsconas/kernels/number.hpp"
@@ -153,6 +154,16 @@ class DeviceEngine {
 
   /// Kernels and products that were enqueued so far.
   virtual std::int64_t launches() const = 0;
+
+  struct KernelTime {
+    std::string name;  ///< Mangled, for a kernel.
+    std::int64_t launches = 0;
+    double ms = 0.0;
+  };
+  /// While on, every launch is timed by itself; for benchmarks.
+  virtual void time_launches(bool on) = 0;
+  /// Waits for the device. The times of all launches since the last call, by kernel.
+  virtual std::vector<KernelTime> take_times() = 0;
 };
 
 /// An engine on the current GPU that enqueues to `stream` (a cudaStream_t) and computes with

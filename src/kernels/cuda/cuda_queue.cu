@@ -1,4 +1,6 @@
 #include <cstring>
+#include <map>
+#include <string>
 
 #include "cublas_products.hpp"
 #include "cuda_queue.hpp"
@@ -32,8 +34,39 @@ CudaQueue::~CudaQueue() {
 }
 
 void CudaQueue::multiply(const Product& product) {
+  const bool is_of_weights = product.batches > 1 || product.out_type != product.type;
+  const Stopwatch stopwatch(*this, is_of_weights              ? "product of weights' gradient"
+                                   : product.right.transposed ? "product forward"
+                                                              : "product of input's gradient");
   products_->multiply(product);
   ++launches_;
+}
+
+void CudaQueue::begin_time(const char* name) {
+  Timed timed{name, nullptr, nullptr};
+  check(cudaEventCreate(&timed.begin), "making an event");
+  check(cudaEventCreate(&timed.end), "making an event");
+  check(cudaEventRecord(timed.begin, stream_), "recording an event");
+  timed_.push_back(timed);
+}
+
+std::vector<DeviceEngine::KernelTime> CudaQueue::take_times() {
+  check(cudaStreamSynchronize(stream_), "waiting for the GPU");
+  std::map<std::string, DeviceEngine::KernelTime> by_name;
+  for (const Timed& timed : timed_) {
+    float ms = 0.0F;
+    check(cudaEventElapsedTime(&ms, timed.begin, timed.end), "reading an event");
+    DeviceEngine::KernelTime& time = by_name[timed.name];
+    time.name = timed.name;
+    time.launches += 1;
+    time.ms += static_cast<double>(ms);
+    check(cudaEventDestroy(timed.begin), "freeing an event");
+    check(cudaEventDestroy(timed.end), "freeing an event");
+  }
+  timed_.clear();
+  std::vector<DeviceEngine::KernelTime> times;
+  for (const auto& [name, time] : by_name) times.push_back(time);
+  return times;
 }
 
 void CudaQueue::clear(void* memory, std::int64_t bytes) {

@@ -5,10 +5,13 @@
 #include <cuda_runtime.h>
 #include <memory>
 #include <type_traits>
+#include <typeinfo>
 #include <unordered_map>
+#include <vector>
 
 #include "block.hpp"
 #include "cuda_error.hpp"
+#include "hsconas/kernels/device_network.hpp"
 #include "product.hpp"
 
 namespace hsconas::cuda {
@@ -63,6 +66,7 @@ class CudaQueue {
       allow_shared(reinterpret_cast<const void*>(&run_block<Kernel>), shared_bytes);
     }
     const dim3 blocks(static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y));
+    const Stopwatch stopwatch(*this, typeid(Kernel).name());
     run_block<Kernel>
         <<<blocks, Kernel::kThreads, static_cast<std::size_t>(shared_bytes), stream_>>>(kernel);
     check(cudaGetLastError(), "launching a kernel");
@@ -83,7 +87,35 @@ class CudaQueue {
   /// Kernels and products launched so far.
   std::int64_t launches() const { return launches_; }
 
+  /// While on, every launch is timed by itself, which takes more time in all.
+  void time_launches(bool on) { times_launches_ = on; }
+  /// Waits for the GPU; calls and milliseconds by mangled name of kernel, of all since the last
+  /// call.
+  std::vector<DeviceEngine::KernelTime> take_times();
+
  private:
+  /// Events on both sides of a launch.
+  class Stopwatch {
+   public:
+    Stopwatch(CudaQueue& queue, const char* name) : queue_(queue) {
+      if (queue.times_launches_) queue.begin_time(name);
+    }
+    ~Stopwatch() {
+      if (queue_.times_launches_) cudaEventRecord(queue_.timed_.back().end, queue_.stream_);
+    }
+    Stopwatch(const Stopwatch&) = delete;
+    Stopwatch& operator=(const Stopwatch&) = delete;
+
+   private:
+    CudaQueue& queue_;
+  };
+  struct Timed {
+    const char* name;
+    cudaEvent_t begin;
+    cudaEvent_t end;
+  };
+  void begin_time(const char* name);
+
   /// Any kernel may use this much shared memory; more has to be asked for.
   static constexpr int kSharedBytesForAll = 48 * 1024;
 
@@ -101,6 +133,8 @@ class CudaQueue {
   int multiprocessors_ = 0;
   std::int64_t launches_ = 0;
   std::unique_ptr<CublasProducts> products_;
+  bool times_launches_ = false;
+  std::vector<Timed> timed_;
   std::array<Staging, 16> staging_;
   std::size_t next_staging_ = 0;
   std::unordered_map<const void*, int> shared_bytes_;  ///< Allowed so far, per kernel.

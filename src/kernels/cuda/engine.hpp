@@ -201,6 +201,8 @@ class Engine final : public DeviceEngine {
   }
 
   std::int64_t launches() const override { return queue_->launches(); }
+  void time_launches(bool on) override { queue_->time_launches(on); }
+  std::vector<KernelTime> take_times() override { return queue_->take_times(); }
 
  private:
   static constexpr int kCounters = 1024;
