@@ -27,7 +27,7 @@ class TorchMemory : public DeviceMemory {
 
   void* at_least(std::int64_t bytes) override {
     if (!memory_.defined() || memory_.numel() < bytes) {
-      memory_ = {};  // Given back first: both at once may be too much.
+      memory_ = torch::Tensor();  // Given back first: both at once may be too much.
       memory_ = torch::empty({bytes}, torch::TensorOptions(torch::kByte).device(device_));
     }
     return memory_.data_ptr();

@@ -66,7 +66,7 @@ using Local = typename LocalOf<Block, T>::Type;
 #if defined(__CUDACC__)
 
 template <int Threads>
-struct ThreadBlock {
+struct GpuBlock {
   static constexpr int kThreads = Threads;
   int x;
   int y;
@@ -99,7 +99,7 @@ struct ThreadBlock {
 };
 
 template <int Threads, typename T>
-struct LocalOf<ThreadBlock<Threads>, T> {
+struct LocalOf<GpuBlock<Threads>, T> {
   struct Type {
     T value;
     __device__ __forceinline__ T& operator[](int) { return value; }

@@ -34,9 +34,9 @@ template <typename Kernel>
 __global__ __launch_bounds__(Kernel::kThreads, BlocksAtOnce<Kernel>::kValue) void run_block(
     const __grid_constant__ Kernel kernel) {
   extern __shared__ __align__(16) unsigned char shared_memory[];
-  ThreadBlock<Kernel::kThreads> block{static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y),
-                                      static_cast<int>(gridDim.x), static_cast<int>(gridDim.y),
-                                      shared_memory};
+  GpuBlock<Kernel::kThreads> block{static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y),
+                                   static_cast<int>(gridDim.x), static_cast<int>(gridDim.y),
+                                   shared_memory};
   kernel(block);
 }
 
