@@ -46,7 +46,7 @@ struct DeviceEngines {
   std::shared_ptr<TorchMemory> memory;
   torch::Tensor gradient;
   std::map<Number, std::unique_ptr<DeviceEngine>> by_type;
-  std::map<Number, int> reserved_images;
+  std::map<Number, int> ready_images;  ///< Of the batches that engines are prepared for.
 };
 
 DeviceEngine* device_engine(const Supernet& supernet, Number type) {
@@ -69,12 +69,38 @@ DeviceEngine* device_engine(const Supernet& supernet, Number type) {
   return engine.get();
 }
 
+namespace {
+
+/// Runs every operator at every width forward and backward once, on empty images. What a GPU does
+/// for the first time, loading a kernel or choosing how to multiply, takes up to a hundred times as
+/// long as what it does again; here it is over before the first step. No weight changes.
+void run_everything_once(const Supernet& supernet, DeviceEngine& engine, int images) {
+  const SpaceDescription& description = supernet.space().description();
+  const auto options = torch::TensorOptions(torch::kFloat).device(supernet.device());
+  const torch::Tensor pixels = torch::zeros(
+      {images, description.image_size, description.image_size, description.image_channels},
+      options);
+  const torch::Tensor labels = torch::zeros({images}, options.dtype(torch::kLong));
+  torch::Tensor loss = torch::empty({}, options);
+  for (int op = 0; op < supernet.space().ops(); ++op) {
+    for (int width = 0; width < supernet.space().widths(); ++width) {
+      const auto network = device_network(supernet, supernet.space().uniform(op, width));
+      if (!network) continue;
+      engine.forward(*network, {pixels.data_ptr<float>(), images, description.image_channels}, 1);
+      engine.backward(engine.loss(labels.data_ptr<std::int64_t>(), 0.0, loss.data_ptr<float>()));
+    }
+  }
+  loss.item<float>();  // Waits for all of it.
+}
+
+}  // namespace
+
 DeviceEngine* device_engine_for_training(const Supernet& supernet, Number type, int images) {
   DeviceEngine* engine = device_engine(supernet, type);
   if (engine == nullptr) return nullptr;
-  int& reserved = supernet.engines()->reserved_images[type];
-  if (images <= reserved) return engine;
-  reserved = images;
+  int& ready_images = supernet.engines()->ready_images[type];
+  if (images == ready_images) return engine;
+  ready_images = images;
   const SearchSpace& space = supernet.space();
   std::vector<std::vector<DeviceBlock>> choices(static_cast<std::size_t>(space.layers()) + 2);
   for (int op = 0; op < space.ops(); ++op) {
@@ -83,6 +109,7 @@ DeviceEngine* device_engine_for_training(const Supernet& supernet, Number type, 
     for (std::size_t i = 0; i < choices.size(); ++i) choices[i].push_back(network->blocks[i]);
   }
   engine->reserve(choices, space.description().classes, images);
+  run_everything_once(supernet, *engine, images);
   return engine;
 }
 

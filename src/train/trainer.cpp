@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -9,17 +11,9 @@
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"
-  const Number type =
-      precision_of("precision", settings.precision, Purpose::Training, supernet.device().str());
-  if (supernet.device().is_cuda()) {
-    const auto network = device_network(supernet, arch);
-    DeviceEngine* engine =
-        device_engine_for_training(supernet, type, static_cast<int>(batch.images.size(0)));
-    if (network && engine != nullptr) {
-      return device_step(supernet, *engine, *network, batch, settings, lr, distillation);
-    }
-  }
-  TrainingPath path(supernet, arch, scalar_type(type));
+#include "hsconas/config/precision.hpp"
+#include "hsconas/supernet/device.hpp"
+#include "hsconas/supernet/device_path.hpp"
 #include "hsconas/train/optimizer.hpp"
 
 namespace hsconas {
@@ -125,13 +119,9 @@ torch::Tensor device_step(Supernet& supernet, DeviceEngine& engine, const Device
 torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
                          const SupernetConfig& settings, double lr,
                          const Distillation& distillation) {
-<<<<<<< HEAD
-  const Number number =
+  const Number type =
       precision_of("precision", settings.precision, Purpose::Training, supernet.device().str());
-  TrainingPath path(supernet, arch, scalar_type(number));
-=======
   if (supernet.device().is_cuda()) {
-    const Number type = settings.precision == "bf16" ? Number::Bf16 : Number::Fp32;
     const auto network = device_network(supernet, arch);
     DeviceEngine* engine =
         device_engine_for_training(supernet, type, static_cast<int>(batch.images.size(0)));
@@ -139,9 +129,7 @@ torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Bat
       return device_step(supernet, *engine, *network, batch, settings, lr, distillation);
     }
   }
-  const auto precision = settings.precision == "bf16" ? torch::kBFloat16 : torch::kFloat;
-  TrainingPath path(supernet, arch, precision);
->>>>>>> 3333242f1e610fe201ed48777f3f8b61c18be915
+  TrainingPath path(supernet, arch, scalar_type(type));
   const torch::Tensor images = batch.images.to(supernet.device());
   const torch::Tensor logits = path.forward(images);
   torch::Tensor loss =
@@ -156,8 +144,16 @@ torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Bat
   return loss.detach();
 }
 
+void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch) {
+  device_engine_for_training(
+      supernet,
+      precision_of("precision", settings.precision, Purpose::Training, supernet.device().str()),
+      batch);
+}
+
 void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
            std::int64_t first_step, const TrainingHooks& hooks) {
+  prepare_training(supernet, stage.settings, stage.settings.batch);
   constexpr int kStepsPerReport = 20;
   const auto& settings = stage.settings;
   const auto warmup = static_cast<std::int64_t>(

@@ -460,6 +460,10 @@ void compare_on_cpu(Stepper& ours, const Options& options, const Results& result
 
 void compare_on_gpu(Stepper& ours, const Options& options, const Results& results) {
   const auto idle_mib = used_mib(ours.device);
+  const double prepared_ms = ms_on(
+      ours.device, [&] { prepare_training(ours.supernet, options.settings(), options.batch); });
+  fmt::print("prepared in {:.0f} ms, which a process spends once\n", prepared_ms);
+  results.add("prepared", prepared_ms, "ms");
   time_first_steps(ours, options.first_steps < 0 ? 301 : options.first_steps, results);
   fmt::print("{}", title(options));
   const double row_ms = time_row(ours, std::max(30, options.rounds), options, results);

@@ -20,7 +20,9 @@ bool knows_all_operators(const Supernet& supernet);
 /// All engines of a supernet take turns in the same memory.
 DeviceEngine* device_engine(const Supernet& supernet, Number type);
 
-/// The same, with memory for training on so many images whatever path is sampled.
+/// The same, prepared for training on batches of so many images: with the memory that the largest
+/// path needs, and everything done that a GPU does slowly for the first time. Cost: a second for a
+/// number of images other than that of the call before, else nothing.
 DeviceEngine* device_engine_for_training(const Supernet& supernet, Number type, int images);
 
 /// Images [N, C, H, W] as an engine reads them; `images` must be on its device, fp32 and

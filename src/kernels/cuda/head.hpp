@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cmath>
+#include <cstdint>
+
 #include "activations.hpp"
 #include "weights.hpp"
 
