@@ -125,10 +125,10 @@ train() {  # IMAGE BATCH [option...]
 }
 run_train-32-64() {
   # shellcheck disable=SC2046  # Several words.
-  train 32 64 $(pick --memory '--first-steps 24')
+  train 32 64 $(pick '--memory --kernels' '--first-steps 24')
 }
 run_train-32-512() { train 32 512; }
-run_train-224-512() { train 224 512 --memory; }
+run_train-224-512() { train 224 512 --memory --kernels; }
 
 score() {
   "$build/hsconas_score_bench" --device "$device" --precision fp16 --threads "$(nproc)" --results "$@"

@@ -14,6 +14,7 @@
 
 #include "bench/harness.hpp"
 #include "hsconas/data/loader.hpp"
+#include "hsconas/supernet/device_path.hpp"
 #include "hsconas/supernet/supernet.hpp"
 
 namespace hsconas {
@@ -55,14 +56,12 @@ inline std::optional<double> used_mib(const torch::Device& device) {
   return mib;
 }
 
-/// Kernels that the supernet's own engine enqueued so far; nothing where it does not count them.
-template <typename Network>
-std::optional<std::int64_t> launches_of(const Network& supernet) {
-  if constexpr (requires { supernet.launches(); }) {
-    return supernet.launches();
-  } else {
-    return {};
-  }
+/// Kernels that the supernet's engine enqueued so far; nothing where it has none.
+inline std::optional<std::int64_t> launches_of(const Supernet& supernet, torch::ScalarType type) {
+  const DeviceEngine* engine =
+      device_engine(supernet, type == torch::kBFloat16 ? Number::Bf16 : Number::Fp32);
+  if (engine == nullptr) return {};
+  return engine->launches();
 }
 
 /// Convolutions as LibTorch runs them unless told otherwise, which is what the plain side is owed:

@@ -1,13 +1,16 @@
 // A training step of the supernet beside the plain way of writing it, interleaved in one process:
 //   hsconas_train_bench [--device cpu|cuda|cuda:N] [--image 32|64|224] [--batch N] [--threads N]
 //                       [--rounds N] [--divisor N] [--precision fp32|bf16] [--memory]
-//                       [--first-steps N] [--steps-only] [--results]
+//                       [--first-steps N] [--steps-only] [--kernels] [--results]
 // Prints medians and their ratio, what a step computes and moves, and the share of this machine's
 // ceilings; on a CPU the step beside the sum of its kernels timed alone; on a GPU the first steps
 // of the process one by one, and steps in a row, which nothing waits for.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
+#include <cxxabi.h>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +28,7 @@
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/supernet/conv_block.hpp"
 #include "hsconas/supernet/device.hpp"
+#include "hsconas/supernet/device_path.hpp"
 #include "hsconas/train/trainer.hpp"
 #include "supernet/networks.hpp"
 
@@ -41,7 +45,8 @@ struct Options {
   int divisor = 8;
   std::string precision = "fp32";
   bool memory = false;
-  int first_steps = -1;     ///< Timed one by one before everything else; -1: 301 on a GPU.
+  int first_steps = -1;  ///< Timed one by one before everything else; -1: 301 on a GPU.
+  bool kernels = false;
   bool steps_only = false;  ///< Without the plain side.
   bool results = false;     ///< Lines for scripts as well.
 
@@ -270,10 +275,11 @@ void time_first_steps(Stepper& ours, int count, const Results& results) {
 
 /// Milliseconds of each of `count` steps that nothing waits for, as in training. Prints, too, how
 /// long the host is busy with one, and its kernels.
-double time_row(Stepper& ours, int count, int batch, const Results& results) {
+double time_row(Stepper& ours, int count, const Options& options, const Results& results) {
+  const int batch = options.batch;
   std::vector<Architecture> archs;
   for (int i = 0; i < count; ++i) archs.push_back(ours.draw());
-  const auto before = launches_of(ours.supernet);
+  const auto before = launches_of(ours.supernet, options.type());
   double enqueued_ms = 0.0;
   torch::Tensor loss;
   const double row_ms = ms_on(ours.device, [&] {
@@ -291,11 +297,43 @@ double time_row(Stepper& ours, int count, int batch, const Results& results) {
   results.add("host", enqueued_ms / count, "ms");
   if (before) {
     const double launches =
-        static_cast<double>(*launches_of(ours.supernet) - *before) / static_cast<double>(count);
+        static_cast<double>(*launches_of(ours.supernet, options.type()) - *before) /
+        static_cast<double>(count);
     fmt::print("  {:.0f} kernels per step\n", launches);
     results.add("launches", launches, "kernels");
   }
   return ms;
+}
+
+/// "Patches<Bf16>" for the mangled name of hsconas::cuda::Patches<hsconas::Bf16>; other names as
+/// they are.
+std::string readable(const std::string& mangled) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> name(
+      abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), std::free);
+  std::string text = status == 0 ? name.get() : mangled;
+  for (const std::string scope : {"hsconas::cuda::", "hsconas::"}) {
+    for (auto at = text.find(scope); at != std::string::npos; at = text.find(scope)) {
+      text.erase(at, scope.size());
+    }
+  }
+  return text;
+}
+
+/// Where a step's time goes, by kernel; each launch is timed by itself, so they add up to more.
+void print_kernels(Stepper& ours, torch::ScalarType type, int count) {
+  DeviceEngine* engine =
+      device_engine(ours.supernet, type == torch::kBFloat16 ? Number::Bf16 : Number::Fp32);
+  if (engine == nullptr) return;
+  engine->time_launches(true);
+  for (int i = 0; i < count; ++i) ours.step(ours.draw());
+  engine->time_launches(false);
+  auto times = engine->take_times();
+  std::sort(times.begin(), times.end(), [](const auto& a, const auto& b) { return a.ms > b.ms; });
+  for (const auto& time : times) {
+    fmt::print("  {:8.3f} ms {:6.1f} launches  {}\n", time.ms / count,
+               static_cast<double>(time.launches) / count, readable(time.name));
+  }
 }
 
 /// Rounds of a step of ours and a plain one on the same path.
@@ -424,12 +462,13 @@ void compare_on_gpu(Stepper& ours, const Options& options, const Results& result
   const auto idle_mib = used_mib(ours.device);
   time_first_steps(ours, options.first_steps < 0 ? 301 : options.first_steps, results);
   fmt::print("{}", title(options));
-  const double row_ms = time_row(ours, std::max(30, options.rounds), options.batch, results);
+  const double row_ms = time_row(ours, std::max(30, options.rounds), options, results);
   if (const auto used = used_mib(ours.device); options.memory && used && idle_mib) {
     fmt::print("  device memory in use: {:.0f} MiB, {:.0f} MiB of these before the first step\n",
                *used, *idle_mib);
     results.add("memory", *used, "MiB");
   }
+  if (options.kernels) print_kernels(ours, options.type(), 10);
   const Rounds rounds = time_rounds(ours, options);
   print_rounds(rounds, ours, results);
   print_floor(rounds, measure_ceilings(ours.device, options.type()), row_ms, results);
@@ -452,6 +491,7 @@ int main(int argc, char** argv) {
   app.add_flag("--memory", options.memory, "Peak memory of a step as well");
   app.add_option("--first-steps", options.first_steps,
                  "Time so many by themselves first (default: none, on a GPU 301)");
+  app.add_flag("--kernels", options.kernels, "Also the time of each kernel, on a GPU");
   app.add_flag("--steps-only", options.steps_only, "Without the plain side");
   app.add_flag("--results", options.results, "Lines for scripts as well");
   CLI11_PARSE(app, argc, argv);

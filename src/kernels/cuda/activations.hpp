@@ -18,6 +18,7 @@ struct Lanes {
   int rows = 0;    ///< Pixels that a block works on at a time.
   int blocks = 0;  ///< Along x, to cover all pairs.
 
+  Lanes() = default;
   /// For rows of `channels` channels in memory.
   explicit Lanes(int channels) : pairs(channels / 2) {
     blocks = (pairs + kMost - 1) / kMost;
@@ -117,14 +118,14 @@ struct TakeStatistics {
     total_parts(block, own, lanes.rows, count, count, totals,
                 [&](int c, const MomentTotals& total) { part[c] = total.moments(); });
     if (!block.is_last(counters + block.x, block.blocks_y)) return;
-    total_parts(block, parts + first, block.blocks_y, channels, count, totals,
-                [&](int c, const MomentTotals& total) {
-                  set_norm(norm, first + c, total, epsilon);
-                });
+    total_parts(
+        block, parts + first, block.blocks_y, channels, count, totals,
+        [&](int c, const MomentTotals& total) { set_norm(norm, first + c, total, epsilon); });
   }
 };
 
-/// out [pixels][channels] = activated `in`, in the same order of channels.
+/// out [pixels][channels] = activated `in`, in the same order of channels. Padding is not cleared:
+/// it is 0 in `in`, and batch norm of zeros is 0.
 template <typename T>
 struct Activate {
   static constexpr int kThreads = Lanes::kThreads;
@@ -132,7 +133,6 @@ struct Activate {
   T* out;
   std::int64_t pixels;
   int channels;
-  int in_channels;  ///< Without padding, which becomes 0.
   Lanes lanes;
 
   template <typename Block>
@@ -225,8 +225,8 @@ struct Concatenate {
   }
 };
 
-/// Channels [first, first + own.channels) of a gradient that lies in the order `order`, for a reader
-/// whose own channels lie in the order `own`.
+/// Channels [first, first + own.channels) of a gradient that lies in the order `order`, for a
+/// reader whose own channels lie in the order `own`.
 template <typename T>
 struct PartOfGradient {
   const T* data = nullptr;

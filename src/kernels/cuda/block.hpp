@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 // A GPU kernel here is a function object that runs once per block of threads. The same source is
 // compiled for two machines: by nvcc for the GPU, and by any C++17 compiler for the processor,
@@ -43,6 +44,17 @@ struct Grid {
   int y = 1;
 };
 
+/// How many blocks of a kernel a multiprocessor should have room for, which limits the registers of
+/// a thread: Kernel::kBlocks where it is there, else 1. The second argument of __launch_bounds__.
+template <typename Kernel, typename = void>
+struct BlocksOf {
+  static constexpr int kValue = 1;
+};
+template <typename Kernel>
+struct BlocksOf<Kernel, std::void_t<decltype(Kernel::kBlocks)>> {
+  static constexpr int kValue = Kernel::kBlocks;
+};
+
 template <typename Block, typename T>
 struct LocalOf;
 
@@ -54,7 +66,7 @@ using Local = typename LocalOf<Block, T>::Type;
 #if defined(__CUDACC__)
 
 template <int Threads>
-struct DeviceBlock {
+struct ThreadBlock {
   static constexpr int kThreads = Threads;
   int x;
   int y;
@@ -87,7 +99,7 @@ struct DeviceBlock {
 };
 
 template <int Threads, typename T>
-struct LocalOf<DeviceBlock<Threads>, T> {
+struct LocalOf<ThreadBlock<Threads>, T> {
   struct Type {
     T value;
     __device__ __forceinline__ T& operator[](int) { return value; }

@@ -89,8 +89,8 @@ struct GradientTotals {
 };
 
 /// Adds up the `count` parts of each of `channels` channels (at most Block::kThreads): part i of
-/// channel c is parts[i * stride + c]. All threads of the block take part, in a fixed order; `shared`
-/// takes one Totals per thread. Ends with `use(channel, totals)` for every channel.
+/// channel c is parts[i * stride + c]. All threads of the block take part, in a fixed order;
+/// `shared` takes one Totals per thread. Ends with `use(channel, totals)` for every channel.
 template <typename Totals, typename Block, typename Part, typename Use>
 HSCONAS_DEVICE void total_parts(Block& block, const Part* parts, int count, std::int64_t stride,
                                 int channels, Totals* shared, Use use) {
