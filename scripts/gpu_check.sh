@@ -214,7 +214,7 @@ find_torch() {
 
 check_gpu() {
   on_gpu || return 0
-  nvidia-smi -L 2> /dev/null | grep -q '^GPU' ||
+  nvidia-smi -L 2> /dev/null | grep '^GPU' > /dev/null ||
     fail 5 "no NVIDIA GPU: nvidia-smi is missing or lists none; run this on a machine that has one"
   command -v nvcc > /dev/null ||
     fail 5 "no nvcc: install the CUDA toolkit, or put its bin folder on the PATH"
