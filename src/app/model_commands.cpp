@@ -73,7 +73,7 @@ struct RetrainOptions {
 
 /// The space of the run must stay: its architecture means nothing in another one.
 void check_space(const Config& config, const json& result) {
-  if (config.space.name != result.at("space")) {
+  if (config.space.name != result.at("space").get<std::string>()) {
     throw Error(ErrorKind::Usage,
                 fmt::format("the run searched space {}, not {}; name an architecture with --arch",
                             result.at("space").get<std::string>(), config.space.name));
@@ -189,9 +189,8 @@ void execute(EvaluateOptions options, CommandContext& context) {
   set_threads(config.device.threads);
   const Evaluation evaluation = test(model, config, context);
   const SearchSpace space(model.space);
-  const auto& device = config.latency.device.empty() ? config.device.type : config.latency.device;
-  TorchTimer timer(open_device(device), config.latency.threads, config.latency.batch,
-                   config.latency.cpus);
+  TorchTimer timer(open_device(config.latency_device()),
+                   timer_settings(config.latency, config.latency.batch, &context.log));
   const double ms = measure_networks(space, {&model.arch, 1}, timer, config.latency, config.seed,
                                      context.log, context.stop)
                         .front();
@@ -207,7 +206,7 @@ void execute(EvaluateOptions options, CommandContext& context) {
   report["latency"] = {{"ms", ms},
                        {"batch", config.latency.batch},
                        {"threads", config.latency.threads},
-                       {"device", timer.info().device}};
+                       {"device", describe(timer.info())}};
   write_json(out / "evaluation.json", report);
   print(context, report,
         fmt::format("{} ({} weights)\ntop-1 {:.2f} %, top-5 {:.2f} % on {} test images\n"
@@ -215,7 +214,7 @@ void execute(EvaluateOptions options, CommandContext& context) {
                     report["arch"].get<std::string>(), model.weights, 100.0 * evaluation.top1(),
                     100.0 * evaluation.top5(), evaluation.images(), ms, config.latency.batch,
                     config.latency.threads, config.latency.threads == 1 ? "" : "s",
-                    timer.info().device, worst_classes(evaluation, kWorstClasses),
+                    describe(timer.info()), worst_classes(evaluation, kWorstClasses),
                     confusion.string()));
 }
 

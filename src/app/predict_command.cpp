@@ -44,8 +44,8 @@ struct Row {
 std::vector<double> time_for_real(const Config& config, const SearchSpace& space,
                                   const std::vector<Architecture>& archs, int batch,
                                   CommandContext& context) {
-  const auto& device = config.latency.device.empty() ? config.device.type : config.latency.device;
-  TorchTimer timer(open_device(device), config.latency.threads, batch, config.latency.cpus);
+  TorchTimer timer(open_device(config.latency_device()),
+                   timer_settings(config.latency, batch, &context.log));
   return measure_networks(space, archs, timer, config.latency, config.seed, context.log,
                           context.stop);
 }
@@ -85,6 +85,9 @@ std::vector<Row> predict_rows(const PredictOptions& options, CommandContext& con
     model.emplace(space, table);
     dead = table.dead;
     batch = table.device.batch;
+    if (options.measure) {
+      config->latency = settings_beside(table.device, config->latency, config->latency_device());
+    }
   } else if (!options.measure) {
     throw Error(ErrorKind::Usage,
                 "predict needs a latency table: --table RUN/latency.json, or --measure");

@@ -155,6 +155,26 @@ struct ExplainVisitor {
   }
 };
 
+/// Settings of GPUs where no GPU is timed would have no effect.
+void check_timing(const Config& config) {
+  const LatencyConfig& latency = config.latency;
+  const bool is_modelled = !latency.accelerator.empty();
+  if (is_cuda(config.latency_device()) && !is_modelled) return;
+  const std::string where = is_modelled
+                                ? "latency comes from latency.accelerator"
+                                : fmt::format("latency is timed on {}", config.latency_device());
+  if (latency.cuda != "auto") {
+    throw Error(ErrorKind::Usage,
+                fmt::format("latency.cuda \"{}\" is for GPUs, but {}: leave it at auto",
+                            latency.cuda, where));
+  }
+  if (latency.precision != "fp32") {
+    throw Error(ErrorKind::Usage,
+                fmt::format("latency.precision \"{}\" is for GPUs, but {}: leave it at fp32",
+                            latency.precision, where));
+  }
+}
+
 /// What one range alone cannot say.
 void check_consistency(const Config& config) {
   const auto fail = [](const std::string& sentence) { throw Error(ErrorKind::Usage, sentence); };
@@ -174,6 +194,7 @@ void check_consistency(const Config& config) {
   if (!config.latency.table.empty() && !config.latency.accelerator.empty()) {
     fail("latency.table and latency.accelerator exclude each other");
   }
+  check_timing(config);
   if (config.search.parents > config.search.population) {
     fail(fmt::format("search.parents must be at most search.population ({}), got {}",
                      config.search.population, config.search.parents));

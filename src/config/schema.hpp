@@ -60,6 +60,11 @@ void describe(Visitor& v, LatencyConfig& c) {
   v("device", c.device, {}, "as device.type; empty: the same");
   v("batch", c.batch, range(1, 65536), "images per timed run");
   v("threads", c.threads, range(1, 1024), "CPU threads of a timed run");
+  v("cuda", c.cuda, one_of({"auto", "graph", "eager"}),
+    "on a GPU: replay passes as CUDA graphs, or launch kernel by kernel; auto: as the table was "
+    "measured, else graph");
+  v("precision", c.precision, one_of({"fp32", "tf32", "fp16"}),
+    "of a timed run; tf32 and fp16 on a GPU only");
   v("table", c.table, {}, "file of a table to use as it is; empty: measure one");
   v("accelerator", c.accelerator, {},
     "file of an accelerator design to target instead of a device; empty: none");

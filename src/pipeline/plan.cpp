@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/config/precision.hpp"
+#include "hsconas/latency/measure.hpp"
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "run_data.hpp"
@@ -27,15 +28,18 @@ double megabytes(std::int64_t bytes) {
   return static_cast<double>(bytes) / 1e6;
 }
 
-std::string describe_latency(const LatencyConfig& latency, const DeviceConfig& device) {
+std::string describe_latency(const Config& config) {
+  const LatencyConfig& latency = config.latency;
   std::string text = fmt::format("latency: batch {} ", latency.batch);
   if (!latency.table.empty()) {
     text = "latency: the table " + latency.table;
   } else if (!latency.accelerator.empty()) {
     text += "by the cost model of " + latency.accelerator;
   } else {
-    text += fmt::format("with {} threads on {}", latency.threads,
-                        latency.device.empty() ? device.type : latency.device);
+    const std::string& device = config.latency_device();
+    text += is_cuda(device) ? fmt::format("on {} in {}, {}", device, latency.precision,
+                                          launch_mode(latency, device))
+                            : fmt::format("with {} threads on {}", latency.threads, device);
   }
   return latency.target_ms > 0.0
              ? text + fmt::format(", T = {:.4g} ms", latency.target_ms)
@@ -99,7 +103,7 @@ std::string describe_plan(const Config& config, Log& log) {
   std::string text = describe_space(space) + "\n";
   text += fmt::format("data: {} training images, {} held out\n", data.training_images(),
                       config.data.holdout_images);
-  text += describe_latency(config.latency, config.device) + "\n";
+  text += describe_latency(config) + "\n";
   text += fmt::format("supernet: {:.0f} steps of {} images in {}, scored in {}\n",
                       config.supernet.epochs * steps_per_epoch, config.supernet.batch,
                       resolved_precision("supernet.precision", config.supernet.precision,

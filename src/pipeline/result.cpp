@@ -105,7 +105,7 @@ json to_json(const RunResult& result, const SearchResult& found, const Config& c
           {"log10_shrunk_space", subspace.log10_size()},
           {"target_ms", latency.objective.target_ms},
           {"beta", latency.objective.beta},
-          {"device", latency.table.device.device},
+          {"device", describe(latency.table.device)},
           {"batch", latency.table.device.batch},
           {"winner", winner},
           {"others", others},

@@ -42,6 +42,8 @@ json comparable(const Config& config) {
   all["data"] = without(all["data"], {"workers", "memory_mb"});
   all["score"] = without(all["score"], {"memory_mb"});
   json& latency = all["latency"];
+  latency = without(latency, {"cuda", "precision"});
+  latency.update(timing_inputs(config));
   for (const char* key : {"table", "accelerator"}) {
     const auto file = latency[key].get<std::string>();
     if (!file.empty()) latency[key] = fingerprint_of(read_json(file));
@@ -72,8 +74,12 @@ void load_weights(Supernet& supernet, const Checkpoint& checkpoint,
 
 }  // namespace
 
-std::string latency_device(const Config& config) {
-  return config.latency.device.empty() ? config.device.type : config.latency.device;
+json timing_inputs(const Config& config) {
+  if (!is_cuda(config.latency_device()) || !config.latency.accelerator.empty()) {
+    return json::object();
+  }
+  return {{"cuda", launch_mode(config.latency, config.latency_device())},
+          {"precision", config.latency.precision}};
 }
 
 Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_change)
@@ -83,7 +89,7 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_c
       stop_(stop),
       space_(config_.space),
       record_(dir_.stages()) {
-  open_device(latency_device(config_));  // An absent GPU is said before anything is made.
+  open_device(config_.latency_device());  // An absent GPU is said before anything is made.
   check_config(may_change);
   make_folder(dir_.checkpoints());
   log_.attach_file(dir_.log());
@@ -128,11 +134,12 @@ bool Run::reuse(const std::string& stage, const json& inputs,
 }
 
 json Run::latency_inputs() const {
-  json inputs = {
-      {"space", to_json(config_.space)},
-      {"latency", without(to_json(config_)["latency"], {"target_ms", "target_position", "device"})},
-      {"device", latency_device(config_)},
-      {"seed", config_.seed}};
+  json inputs = {{"space", to_json(config_.space)},
+                 {"latency", without(to_json(config_)["latency"], {"target_ms", "target_position",
+                                                                   "device", "cuda", "precision"})},
+                 {"device", config_.latency_device()},
+                 {"seed", config_.seed}};
+  inputs["latency"].update(timing_inputs(config_));
   if (!config_.latency.table.empty()) {
     inputs["latency"] = {{"table", fingerprint_of(read_json(config_.latency.table))}};
   }
@@ -143,9 +150,8 @@ json Run::latency_inputs() const {
   return inputs;
 }
 
-TorchTimer Run::make_timer(int batch) const {
-  return {open_device(latency_device(config_)), config_.latency.threads, batch,
-          config_.latency.cpus};
+TorchTimer Run::make_timer(const LatencyConfig& settings, int batch) const {
+  return {open_device(config_.latency_device()), timer_settings(settings, batch, &log_)};
 }
 
 const LatencyStage& Run::latency() {
@@ -162,9 +168,10 @@ const LatencyStage& Run::latency() {
       stage.table = accelerator_table(space_, load_accelerator(config_.latency.accelerator),
                                       config_.latency.batch);
     } else {
-      TorchTimer timer = make_timer(config_.latency.batch);
+      TorchTimer timer = make_timer(config_.latency, config_.latency.batch);
       stage.table =
           measure_table(space_, timer, timer.info(), config_.latency, config_.seed, log_, stop_);
+      stage.table.device = timer.info();  // Only now is it known what could be a graph.
       if (stage.table.noise.is_disturbed()) {
         log_.warn(fmt::format(
             "the machine was not quiet while the latency table was measured: a reference block "
@@ -177,6 +184,8 @@ const LatencyStage& Run::latency() {
     write_file(dir_.latency_plot(), to_svg(latency_scatter(stage.table)));
     record_.finish("latency", inputs);
   }
+  // Said here rather than after the search, when the winner is timed beside it.
+  settings_beside(stage.table.device, config_.latency, config_.latency_device());
   if (const auto doubt = latency_doubt(stage.table); !doubt.empty()) log_.warn(doubt);
   const TableModel model(space_, stage.table);
   const Subspace full = Subspace::full(space_);

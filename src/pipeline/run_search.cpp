@@ -117,15 +117,18 @@ RunResult Run::baseline() {
 
 json Run::search_inputs() {
   const json all = to_json(config_);
-  return {{"weights", weights_inputs(config_)},
-          {"judged_by", judge_inputs()},
-          {"shrink", all["shrink"]},
-          {"search", all["search"]},
-          {"measured_on", latency_device(config_)},
-          {"measured_threads", config_.latency.threads},
-          {"measured_cpus", config_.latency.cpus},
-          {"rounds", config_.latency.rounds},
-          {"result_format", kResultFormat}};
+  json inputs = {{"weights", weights_inputs(config_)},
+                 {"judged_by", judge_inputs()},
+                 {"shrink", all["shrink"]},
+                 {"search", all["search"]},
+                 {"measured_on", config_.latency_device()},
+                 {"measured_threads", config_.latency.threads},
+                 {"measured_cpus", config_.latency.cpus},
+                 {"rounds", config_.latency.rounds},
+                 {"result_format", kResultFormat}};
+  const json timing = timing_inputs(config_);
+  if (!timing.empty()) inputs["measured_as"] = timing;
+  return inputs;
 }
 
 json Run::search() {
@@ -181,10 +184,12 @@ void Run::measure(RunResult& result) {
   }
   std::vector<Architecture> archs;
   for (const auto* judged : all) archs.push_back(judged->candidate.arch);
-  TorchTimer timer = make_timer(latency().table.device.batch);
+  const DeviceInfo& device = latency().table.device;
+  const LatencyConfig settings = settings_beside(device, config_.latency, config_.latency_device());
+  TorchTimer timer = make_timer(settings, device.batch);
   MachineNoise noise;
   const auto times =
-      measure_networks(space_, archs, timer, config_.latency, config_.seed, log_, stop_, &noise);
+      measure_networks(space_, archs, timer, settings, config_.seed, log_, stop_, &noise);
   // Of a table measured on this machine: the same block, timed then and now.
   const double reference_ms = latency().table.noise.reference_ms;
   if (reference_ms > 0.0 && std::abs(noise.reference_ms / reference_ms - 1.0) > kOtherSpeed) {

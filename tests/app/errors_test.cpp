@@ -94,7 +94,9 @@ TEST_CASE("a value of the wrong type or out of range is named", "[app]") {
 TEST_CASE("settings that contradict each other are named", "[app]") {
   check_errors(Bench(),
                {refused("search.parents=9", kUsage, {"search.parents", "search.population"}),
-                refused("shrink.stages.0.layers=9", kUsage, {"shrink.stages", "9 layers"})});
+                refused("shrink.stages.0.layers=9", kUsage, {"shrink.stages", "9 layers"}),
+                refused("latency.cuda=graph", kUsage, {"latency.cuda", "timed on cpu"}),
+                refused("latency.precision=tf32", kUsage, {"latency.precision", "timed on cpu"})});
 }
 
 TEST_CASE("an override that is no key=value is quoted", "[app]") {

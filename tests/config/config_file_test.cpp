@@ -75,6 +75,32 @@ TEST_CASE("settings that contradict each other are refused", "[config]") {
   CHECK_THROWS_WITH(read_config(source), "data.path is required for data.format \"idx\"");
 }
 
+TEST_CASE("settings of a GPU are refused where no GPU is timed", "[config]") {
+  json source = minimal();
+  source["latency"] = {{"cuda", "graph"}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "latency.cuda \"graph\" is for GPUs, but latency is timed on cpu: leave it at "
+                    "auto");
+  source["latency"] = {{"precision", "fp16"}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "latency.precision \"fp16\" is for GPUs, but latency is timed on cpu: leave it "
+                    "at fp32");
+  source["latency"]["device"] = "cuda:1";
+  CHECK(read_config(source).latency.precision == "fp16");
+  CHECK(read_config(source).latency_device() == "cuda:1");
+  source["latency"]["accelerator"] = "design.json";
+  CHECK_THROWS_WITH(read_config(source),
+                    Catch::Matchers::ContainsSubstring("latency comes from latency.accelerator"));
+  source["latency"] = {{"cuda", "auto"}, {"precision", "fp32"}};
+  CHECK_NOTHROW(read_config(source));
+  source["device"] = {{"type", "cuda"}};
+  source["latency"] = {{"cuda", "eager"}, {"precision", "tf32"}};
+  CHECK_NOTHROW(read_config(source));
+  source["latency"]["device"] = "cpu";
+  CHECK_THROWS_WITH(read_config(source),
+                    Catch::Matchers::ContainsSubstring("latency is timed on cpu"));
+}
+
 TEST_CASE("overrides reach every depth and are checked like the file", "[config]") {
   const Config config = load({"search.population=7", "search.parents=3", "space.channel_divisor=4",
                               "shrink.stages.0.layers=1", "data.path=/some/where", "name=abc"});

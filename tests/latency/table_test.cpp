@@ -134,6 +134,25 @@ TEST_CASE("every value of a latency table survives writing and reading, bit by b
   }
 }
 
+TEST_CASE("a table measured on a GPU keeps the mode it was measured in", "[latency]") {
+  LatencyTable table = example_table();
+  CHECK_FALSE(to_json(table)["device"].contains("mode"));  // As it always was.
+  table.device.mode = "graph";
+  table.device.precision = "fp16";
+  const LatencyTable back = read_table(json::parse(to_json(table).dump()), "lat.json");
+  CHECK(back.device == table.device);
+  table.device.mode = "fast";
+  CHECK(reading_error(to_json(table)) ==
+        "data: lat.json: device.mode must be 'graph', 'eager' or 'mixed', got 'fast'");
+}
+
+TEST_CASE("a device is described with all that its times depend on", "[latency]") {
+  DeviceInfo info{.device = "cpu: example", .precision = "fp32", .versions = "torch 1.13.1"};
+  CHECK(describe(info) == "cpu: example");
+  info = {.device = "cuda: example, 3 SMs", .precision = "tf32", .versions = "", .mode = "eager"};
+  CHECK(describe(info) == "cuda: example, 3 SMs, tf32, eager");
+}
+
 TEST_CASE("a form whose left-out error is unknown is null in the file and unknown when read",
           "[latency]") {
   const json value = to_json(example_table());

@@ -90,6 +90,19 @@ TEST_CASE("the report has the table's size, its widest intervals first and the m
   CHECK(contains(latency_report(unknown), "load by others unknown"));
 }
 
+TEST_CASE("the report says in which mode and precision a GPU was timed", "[report]") {
+  LatencyTable table = example();
+  table.device = {.device = "cuda: example, 3 SMs",
+                  .batch = 32,
+                  .precision = "fp16",
+                  .versions = "",
+                  .mode = "graph"};
+  CHECK(line_with(latency_report(table), "entries") ==
+        "3 entries for space tiny, batch 32, 1 threads, cuda: example, 3 SMs, fp16, graph");
+  CHECK(latency_scatter(table).subtitle == "tiny, batch 32, cuda: example, 3 SMs, fp16, graph");
+  CHECK(latency_report_json(table)["device"] == "cuda: example, 3 SMs, fp16, graph");
+}
+
 TEST_CASE("the report shows five entries, those with the widest intervals", "[report]") {
   LatencyTable table = example();
   for (int i = 0; i < 10; ++i) {

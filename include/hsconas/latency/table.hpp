@@ -76,7 +76,7 @@ struct MeasuredNetwork {
 /// paper, `form` may be one that corrects the entries as well (see correction_forms()).
 ///
 /// File format "hsconas-latency-2", JSON, all times in milliseconds per batch:
-///   format, space, device {device, threads, batch, precision, versions},
+///   format, space, device {device, threads, batch, precision, versions; on a GPU also mode},
 ///   entries_by: "block" (timed on the device) or "position" (fitted to whole networks),
 ///   entries: by block {Block::key(): {ms, low, high, n, network_ms}},
 ///            by position {"layer/operator[:width]": {network_ms, n}},

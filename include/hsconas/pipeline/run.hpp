@@ -78,7 +78,7 @@ class Run {
   bool reuse(const std::string& stage, const nlohmann::json& inputs,
              std::initializer_list<std::filesystem::path> outputs);
   nlohmann::json latency_inputs() const;
-  TorchTimer make_timer(int batch) const;
+  TorchTimer make_timer(const LatencyConfig& settings, int batch) const;
   nlohmann::json judge_inputs();
   nlohmann::json shrink_inputs(std::size_t stage);
   /// Has the latency table and throws Error(Infeasible) when no architecture meets T.
