@@ -22,7 +22,7 @@ class CublasProducts;
 /// defined. The compiler keeps to that many registers, if need be by spilling some.
 template <typename Kernel, typename = void>
 struct BlocksAtOnce {
-  static constexpr int kValue = 1;
+  static constexpr int kValue = 0;  // No wish. 1 would invite the compiler to use all registers.
 };
 template <typename Kernel>
 struct BlocksAtOnce<Kernel, std::void_t<decltype(Kernel::kBlocks)>> {
