@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 // A GPU kernel here is a function object that runs once per block of threads. The same source is
 // compiled for two machines: by nvcc for the GPU, and by any C++17 compiler for the processor,
@@ -42,17 +41,6 @@ namespace hsconas::cuda {
 struct Grid {
   int x = 1;
   int y = 1;
-};
-
-/// How many blocks of a kernel a multiprocessor should have room for, which limits the registers of
-/// a thread: Kernel::kBlocks where it is there, else 1. The second argument of __launch_bounds__.
-template <typename Kernel, typename = void>
-struct BlocksOf {
-  static constexpr int kValue = 1;
-};
-template <typename Kernel>
-struct BlocksOf<Kernel, std::void_t<decltype(Kernel::kBlocks)>> {
-  static constexpr int kValue = Kernel::kBlocks;
 };
 
 template <typename Block, typename T>
