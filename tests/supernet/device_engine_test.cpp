@@ -165,6 +165,60 @@ TEST_CASE("the device engine trains whole networks as the CPU does", "[supernet]
   }
 }
 
+TEST_CASE("the device engine scores as the CPU does, from any block on", "[supernet]") {
+  for (const std::string name : {"cifar-32", "nas-bench-macro"}) {
+    SpaceDescription description = shipped_description(name);
+    description.image_size = 16;
+    const SearchSpace space(description);
+    Supernet supernet(space, torch::kCPU, 3);
+    enlarge_classifier(supernet);
+    Rng rng(2, "test");
+    constexpr int kCounted = 6;
+    constexpr int kJudged = 9;
+    const torch::Tensor images = normal_images(space, kCounted + kJudged, 5);
+    const torch::Tensor labels = torch::arange(kJudged, torch::kLong) % description.classes;
+    HostEngine<float> host(supernet);
+    host.pixels = images.permute({0, 2, 3, 1}).contiguous();
+    for (int i = 0; i < 3; ++i) {
+      const Architecture arch = sample(Subspace::full(space), rng);
+      INFO(name << ": " << space.describe(arch));
+      const FrozenNetwork alone =
+          freeze(supernet, arch, calibrate(supernet, arch, {images.narrow(0, 0, kCounted)}));
+      const torch::Tensor wanted =
+          alone.forward(images.narrow(0, kCounted, kJudged)).argmax(1).eq(labels).to(torch::kByte);
+      const auto network = device_network(supernet, arch);
+      REQUIRE(network);
+      std::vector<std::uint8_t> right(kJudged, 7);
+      host.engine.classify(*network, 0, nullptr, host.images_of(), kCounted,
+                           labels.data_ptr<std::int64_t>(), right.data());
+      for (int k = 0; k < kJudged; ++k) CHECK(right[k] == wanted[k].item<std::uint8_t>());
+      for (int cut = 1; cut <= space.layers() + 1; cut += 3) {
+        const std::int64_t bytes = host.engine.bytes_before(*network, cut, kCounted + kJudged);
+        torch::Tensor made = torch::full({bytes / 4}, std::numeric_limits<float>::quiet_NaN());
+        host.engine.run(*network, 0, cut, nullptr, host.images_of(), kCounted, made.data_ptr());
+        std::vector<std::uint8_t> again(kJudged, 7);
+        host.engine.classify(*network, cut, made.data_ptr(), host.images_of(), kCounted,
+                             labels.data_ptr<std::int64_t>(), again.data());
+        CHECK(again == right);
+      }
+    }
+  }
+}
+
+TEST_CASE("the device engine tells logits that are not finite", "[supernet]") {
+  const SearchSpace space = tiny_space(1);
+  Supernet supernet(space, torch::kCPU, 3);
+  supernet.flat_values()[0] = std::numeric_limits<float>::infinity();
+  HostEngine<float> host(supernet);
+  const torch::Tensor images = normal_images(space, 4, 5);
+  host.pixels = images.permute({0, 2, 3, 1}).contiguous();
+  const torch::Tensor labels = torch::zeros({2}, torch::kLong);
+  std::vector<std::uint8_t> right(2, 7);
+  host.engine.classify(*device_network(supernet, space.uniform(0)), 0, nullptr, host.images_of(), 2,
+                       labels.data_ptr<std::int64_t>(), right.data());
+  CHECK(right == std::vector<std::uint8_t>{2, 2});
+}
+
 TEST_CASE("the device engine's gradients in bf16 are those of fp32 within its rounding",
           "[supernet]") {
   std::uint64_t seed = 1;

@@ -293,7 +293,7 @@ HSCONAS_DEVICE void stage_tile(const Source& source, const DepthwiseTiles& tiles
   int row = line - image * rows;
   float* to = tile + (line * items + item) * 8;
   while (line < lines) {
-    typename Source::Raw raw[kBatch];
+    typename Source::Raw raw[kBatch] = {};
     bool inside[kBatch];
     HSCONAS_UNROLL
     for (int i = 0; i < kBatch; ++i) {

@@ -321,6 +321,8 @@ class Engine final : public DeviceEngine {
     scratch_bytes_ = 0;
     allocate_weights(arena, pass);
     allocate_activations(arena, pass);
+    // What follows must not lie where the blocks before the last have theirs.
+    if (arena.most() > arena.used()) arena.take<unsigned char>(arena.most() - arena.used());
     if (blocks_.back().is_head) allocate_classifier(arena, pass);
     if (pass.trains) allocate_gradients(arena, pass);
     scratch_ = arena.take<unsigned char>(scratch_bytes_);

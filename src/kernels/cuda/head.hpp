@@ -45,22 +45,28 @@ struct Patches {
         const int y = static_cast<int>(pixel / out_size % out_size) * stride - kernel / 2;
         const float* image =
             images + pixel / (std::int64_t{out_size} * out_size) * size * size * channels;
-        T* to = out + pixel * columns + group * kEach;
+        int tap = group * kEach / channels;
+        int channel = group * kEach % channels;
+        Eight<T> values;
         HSCONAS_UNROLL
         for (int k = 0; k < kEach; ++k) {
-          to[k] = from_float<T>(value(image, y, x, group * kEach + k));
+          values.values[k] = from_float<T>(value(image, y, x, tap, channel));
+          if (++channel == channels) {
+            channel = 0;
+            ++tap;
+          }
         }
+        *reinterpret_cast<Eight<T>*>(out + pixel * columns + group * kEach) = values;
       }
     });
   }
 
-  HSCONAS_DEVICE float value(const float* image, int y, int x, int column) const {
-    const int tap = column / channels;
+  HSCONAS_DEVICE float value(const float* image, int y, int x, int tap, int channel) const {
     if (tap >= kernel * kernel) return 0.0F;
     const int row = y + tap / kernel;
     const int at = x + tap % kernel;
     if (row < 0 || row >= size || at < 0 || at >= size) return 0.0F;
-    return image[(row * size + at) * channels + column % channels];
+    return image[(row * size + at) * channels + channel];
   }
 };
 
@@ -95,17 +101,14 @@ struct AveragePixels {
     block.each([&](int thread) {
       const int m = 2 * (block.y * kThreads + thread);
       if (m >= channels) return;
-      const float scale[2] = {in.scale(m), in.scale(m + 1)};
-      const float shift[2] = {in.shift(m), in.shift(m + 1)};
-      const T* from = in.data + std::int64_t{block.x} * pixels * in.stride + m;
       float sum[2] = {0.0F, 0.0F};
+      const std::int64_t first = std::int64_t{block.x} * pixels;
 #if defined(__CUDACC__)
 #pragma unroll 4
 #endif
       for (int p = 0; p < pixels; ++p) {
-        const auto pair = *reinterpret_cast<const Pair<T>*>(from + p * in.stride);
-        sum[0] += activated(to_float(pair.first), scale[0], shift[0], in.relu);
-        sum[1] += activated(to_float(pair.second), scale[1], shift[1], in.relu);
+        sum[0] += in.value(first + p, m);
+        sum[1] += in.value(first + p, m + 1);
       }
       const std::int64_t at = std::int64_t{block.x} * channels + m;
       for (int i = 0; i < 2; ++i) {
