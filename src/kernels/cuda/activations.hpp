@@ -430,6 +430,7 @@ struct GradientAndValue {
 template <typename T, typename Gradient>
 struct ReduceGradient {
   static constexpr int kThreads = Lanes::kThreads;
+  static constexpr int kBlocks = 2;
   Gradient gradient;
   Activated<T> out;  ///< The convolution's own output, with its batch norm.
   std::int64_t pixels;
@@ -495,6 +496,7 @@ struct ReduceGradient {
 template <typename T, typename Gradient>
 struct ApplyGradient {
   static constexpr int kThreads = Lanes::kThreads;
+  static constexpr int kBlocks = 2;
   Gradient gradient;
   Activated<T> out;
   NormTerms terms;

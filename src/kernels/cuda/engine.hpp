@@ -554,14 +554,21 @@ class Engine final : public DeviceEngine {
     arena.take<unsigned char>(arena.most() - before);
   }
 
+  /// All tables in one copy; the arena has laid them out one behind the other.
   void upload_tables() {
-    const auto upload = [&](void* to, const auto& table) {
+    auto* const begin = reinterpret_cast<unsigned char*>(rows_on_device_);
+    const auto put = [&](const void* to, const auto& table) {
       using Row = typename std::decay_t<decltype(table)>::value_type;
-      queue_->upload(to, table.data(), static_cast<std::int64_t>(table.size() * sizeof(Row)));
+      const auto at = static_cast<std::size_t>(static_cast<const unsigned char*>(to) - begin);
+      const std::size_t bytes = table.size() * sizeof(Row);
+      if (tables_.size() < at + bytes) tables_.resize(at + bytes);
+      std::memcpy(tables_.data() + at, table.data(), bytes);
     };
-    upload(rows_on_device_, rows_);
-    upload(packed_chunks_on_device_, packed_chunks_);
-    if (pass_.trains) upload(value_chunks_on_device_, value_chunks_);
+    tables_.clear();
+    put(rows_on_device_, rows_);
+    put(packed_chunks_on_device_, packed_chunks_);
+    put(value_chunks_on_device_, value_chunks_);
+    queue_->upload(begin, tables_.data(), static_cast<std::int64_t>(tables_.size()));
   }
 
   // --- Forward -----------------------------------------------------------------------------------
@@ -938,6 +945,7 @@ class Engine final : public DeviceEngine {
   std::vector<WeightRow> rows_;
   std::vector<WeightChunk> packed_chunks_;
   std::vector<WeightChunk> value_chunks_;
+  std::vector<unsigned char> tables_;  ///< The three of them as they go to the device.
   WeightRow* rows_on_device_ = nullptr;
   WeightChunk* packed_chunks_on_device_ = nullptr;
   WeightChunk* value_chunks_on_device_ = nullptr;
