@@ -1,12 +1,15 @@
 # LibTorch in whatever form is at hand: the distribution's libtorch-dev, pip's torch, or a LibTorch
-# zip. Torch's own CMake edits CMAKE_CXX_FLAGS; we take from it only what its ABI needs.
+# zip. Torch's own CMake edits CMAKE_CXX_FLAGS and CMAKE_CUDA_FLAGS; we take from it only what its ABI
+# needs.
 set(hsconas_cxx_flags "${CMAKE_CXX_FLAGS}")
+set(hsconas_cuda_flags "${CMAKE_CUDA_FLAGS}")
 find_package(Torch CONFIG QUIET)
 if(NOT Torch_FOUND)
   message(FATAL_ERROR "LibTorch not found: install libtorch-dev, or add a LibTorch zip's folder or "
     "pip's torch/share/cmake to -DCMAKE_PREFIX_PATH; -DHSCONAS_NN=OFF builds the core alone")
 endif()
 set(CMAKE_CXX_FLAGS "${hsconas_cxx_flags}")
+set(CMAKE_CUDA_FLAGS "${hsconas_cuda_flags}")
 message(STATUS "LibTorch ${Torch_VERSION}: ${Torch_DIR}")
 
 # std::string must have one layout in the whole build, the core and its libraries included.

@@ -21,11 +21,11 @@ struct Product {
   std::int64_t depth = 0;
   Matrix left;
   Matrix right;
-  Number type = Number::Fp32;  ///< Of `left`, `right` and `add`.
-  const void* add = nullptr;   ///< Of the shape and stride of `out`, which it may be; nullptr: none.
+  Number type = Number::Fp32;  ///< Of `left` and `right`.
+  const void* add = nullptr;   ///< Shape, stride, type as `out`, which it may be; nullptr: none.
   void* out = nullptr;
   std::int64_t out_stride = 0;
-  Number out_type = Number::Fp32;
+  Number out_type = Number::Fp32;  ///< The same as `type`, or fp32.
   /// So many products of the same shape, whose matrices lie these distances apart, in values.
   int batches = 1;
   std::int64_t left_step = 0;

@@ -1,0 +1,113 @@
+# Our CUDA kernels: the library hsconas_cuda, built where nvcc is. The program links it when LibTorch
+# has CUDA; otherwise it is compiled with the tests, for one architecture, so that it stays whole.
+# Include this before LibTorch: its CMake enables the language with settings of its own.
+set(HSCONAS_CUDA AUTO CACHE STRING "Build the CUDA kernels: AUTO (where nvcc is), ON or OFF")
+set_property(CACHE HSCONAS_CUDA PROPERTY STRINGS AUTO ON OFF)
+option(HSCONAS_CUDA_VERBOSE "Print the registers and spills of every CUDA kernel" OFF)
+
+set(hsconas_oldest_nvcc 11.8)
+
+# Sets hsconas_nvcc to whether there is a usable nvcc, or to why there is none.
+function(hsconas_find_nvcc)
+  if(HSCONAS_CUDA STREQUAL "AUTO" AND (HSCONAS_SANITIZE OR HSCONAS_FUZZ))
+    set(hsconas_nvcc "not built under sanitizers" PARENT_SCOPE)
+    return()
+  endif()
+  include(CheckLanguage)
+  set(CMAKE_MESSAGE_LOG_LEVEL WARNING)  # One line says it all, below.
+  check_language(CUDA)
+  if(NOT CMAKE_CUDA_COMPILER)
+    unset(CMAKE_CUDA_COMPILER CACHE)  # It may be installed by the next time.
+    set(hsconas_nvcc "no nvcc" PARENT_SCOPE)
+    return()
+  endif()
+  find_package(CUDAToolkit QUIET)
+  if(NOT TARGET CUDA::cublasLt)
+    set(hsconas_nvcc "no cuBLASLt beside ${CMAKE_CUDA_COMPILER}" PARENT_SCOPE)
+  elseif(CUDAToolkit_VERSION VERSION_LESS hsconas_oldest_nvcc)
+    set(hsconas_nvcc "nvcc ${CUDAToolkit_VERSION} is older than ${hsconas_oldest_nvcc}" PARENT_SCOPE)
+  else()
+    set(hsconas_nvcc TRUE PARENT_SCOPE)
+  endif()
+endfunction()
+
+# Sets hsconas_cuda_architectures: the user's, those of the machine's own cards, or `wanted` as far
+# as this nvcc knows them, with PTX of the newest.
+function(hsconas_choose_architectures)
+  if(hsconas_users_architectures)
+    set(hsconas_cuda_architectures "${hsconas_users_architectures}" PARENT_SCOPE)
+    return()
+  endif()
+  if(CMAKE_CUDA_ARCHITECTURES_NATIVE)
+    set(hsconas_cuda_architectures "${CMAKE_CUDA_ARCHITECTURES_NATIVE}" PARENT_SCOPE)
+    return()
+  endif()
+  execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --list-gpu-code OUTPUT_VARIABLE known)
+  set(chosen "")
+  foreach(architecture ${ARGN})
+    if(known MATCHES "sm_${architecture}")
+      list(APPEND chosen ${architecture}-real)
+      set(newest ${architecture})
+    endif()
+  endforeach()
+  set(hsconas_cuda_architectures ${chosen} ${newest}-virtual PARENT_SCOPE)
+endfunction()
+
+set(hsconas_users_architectures "${CMAKE_CUDA_ARCHITECTURES}")
+set(hsconas_nvcc "HSCONAS_CUDA is OFF")
+if(HSCONAS_CUDA)
+  hsconas_find_nvcc()
+  if(HSCONAS_CUDA STREQUAL "ON" AND NOT hsconas_nvcc STREQUAL "TRUE")
+    message(FATAL_ERROR "HSCONAS_CUDA is ON, but: ${hsconas_nvcc}; install the CUDA toolkit "
+      "(${hsconas_oldest_nvcc} or newer), point CUDACXX at its nvcc, or leave HSCONAS_CUDA at AUTO")
+  endif()
+endif()
+
+if(NOT hsconas_nvcc STREQUAL "TRUE")
+  message(STATUS "CUDA kernels: ${hsconas_nvcc}")
+else()
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES OFF)  # Else CMake caches a default as if the user had set it.
+  endif()
+  enable_language(CUDA)
+  if(CCACHE)
+    set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+  endif()
+  add_library(hsconas_cuda STATIC EXCLUDE_FROM_ALL
+    src/kernels/cuda/cublas_products.cu
+    src/kernels/cuda/cuda_queue.cu)
+  hsconas_choose_architectures(90)
+  set_target_properties(hsconas_cuda PROPERTIES
+    CUDA_ARCHITECTURES "${hsconas_cuda_architectures}"
+    CUDA_STANDARD 17
+    CUDA_STANDARD_REQUIRED ON
+    CUDA_EXTENSIONS OFF
+    # Whoever links the library chooses between the shared and the static runtime.
+    CUDA_RUNTIME_LIBRARY None
+    POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(hsconas_cuda PRIVATE
+    "-Xcompiler=-Wall,-Wextra,-Wshadow,-Wconversion"
+    $<$<BOOL:${HSCONAS_WERROR}>:-Werror=all-warnings>
+    $<$<BOOL:${HSCONAS_CUDA_VERBOSE}>:-Xptxas=-v>)
+  target_include_directories(hsconas_cuda PUBLIC include src/kernels/cuda)
+  target_link_libraries(hsconas_cuda PUBLIC CUDA::cublasLt)
+  message(STATUS "CUDA kernels: nvcc ${CMAKE_CUDA_COMPILER_VERSION}, ${CMAKE_CUDA_COMPILER}")
+endif()
+
+# Call after LibTorch was found: where both it and we have CUDA, `target` links the kernels and is
+# compiled with HSCONAS_CUDA.
+function(hsconas_use_cuda target)
+  if(NOT TARGET torch_cuda AND NOT TORCH_CUDA_LIBRARIES)
+    return()
+  endif()
+  if(NOT TARGET hsconas_cuda)
+    message(WARNING "LibTorch has CUDA, but our CUDA kernels are not built (${hsconas_nvcc}): "
+      "GPUs will run through LibTorch's operations, many times slower")
+    return()
+  endif()
+  hsconas_choose_architectures(75 80 86 89 90)
+  set_target_properties(hsconas_cuda PROPERTIES CUDA_ARCHITECTURES "${hsconas_cuda_architectures}")
+  target_compile_definitions(${target} PUBLIC HSCONAS_CUDA)
+  target_link_libraries(${target} PRIVATE hsconas_cuda CUDA::cudart)
+  message(STATUS "CUDA kernels: part of the program, for ${hsconas_cuda_architectures}")
+endfunction()
