@@ -75,7 +75,8 @@ else()
   endif()
   add_library(hsconas_cuda STATIC EXCLUDE_FROM_ALL
     src/kernels/cuda/cublas_products.cu
-    src/kernels/cuda/cuda_queue.cu)
+    src/kernels/cuda/cuda_queue.cu
+    src/kernels/cuda/image_feed.cu)
   hsconas_choose_architectures(90)
   set_target_properties(hsconas_cuda PROPERTIES
     CUDA_ARCHITECTURES "${hsconas_cuda_architectures}"
