@@ -104,7 +104,7 @@ Made fed(const Transform& transform, const ImageSource& source, std::int64_t mos
   for (const auto& values : transform.value_of()) {
     buffers.values.insert(buffers.values.end(), values.begin(), values.end());
   }
-  HostImageFeed feed(plan, buffers.memory());
+  const auto feed = make_host_image_feed(plan, buffers.memory());
   FeedImage image;
   std::int64_t at = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -112,17 +112,17 @@ Made fed(const Transform& transform, const ImageSource& source, std::int64_t mos
     load_feed_image(transform, source, static_cast<std::int64_t>(i), rng, most_bytes, image);
     REQUIRE(image.bytes() <= most_bytes);
     image.record.at = at;
-    image.copy_to(feed.images(0) + at);
-    feed.records(0)[i] = image.record;
+    image.copy_to(feed->images(0) + at);
+    feed->records(0)[i] = image.record;
     at += image.bytes();
     const Rect whole{0, 0, plan.side, plan.side};
     const bool is_square = std::memcmp(&image.part, &whole, sizeof(Rect)) == 0;
     if (resized != nullptr && is_square) ++*resized;
   }
-  feed.send(0, at);
+  feed->send(0, at);
   Made made{std::vector<float>(count * transform.values(), -7.0F),
             std::vector<std::int64_t>(count, -1)};
-  feed.make(0, plan.batch, made.values.data(), made.labels.data(), nullptr);
+  feed->make(0, plan.batch, made.values.data(), made.labels.data(), nullptr);
   return made;
 }
 
