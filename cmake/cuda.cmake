@@ -79,7 +79,8 @@ else()
     src/kernels/cuda/device_engine.cu
     src/kernels/cuda/device_engine_bf16.cu
     src/kernels/cuda/device_engine_fp16.cu
-    src/kernels/cuda/device_engine_fp32.cu)
+    src/kernels/cuda/device_engine_fp32.cu
+    src/kernels/cuda/image_feed.cu)
   hsconas_choose_architectures(90)
   set_target_properties(hsconas_cuda PROPERTIES
     CUDA_ARCHITECTURES "${hsconas_cuda_architectures}"

@@ -24,7 +24,7 @@ here=$(dirname "$(dirname "$script")")
 sections='
 info         20  -                   the machine, the card, the versions
 kernels      75  hsconas_cuda_bench  every kernel against fp64, repeated for equal bits, timed
-tests        60  hsconas_nn_tests    tests tagged [gpu]
+tests        60  hsconas_gpu_tests   tests tagged [gpu]
 train-32-64  90  hsconas_train_bench a training step, 32x32, batch 64
 train-32-512 60  hsconas_train_bench a training step, 32x32, batch 512
 train-224-512 90 hsconas_train_bench a training step, 224x224, batch 512
@@ -33,7 +33,7 @@ learn        90  hsconas_score_bench losses and ranks beside the plain side and 
 search       90  hsconas             the search of configs/quickstart.json
 kill        120  hsconas             five searches killed and resumed: the same results
 latency      60  hsconas             a small latency table by graphs and by launches
-sanitizer    90  hsconas_nn_tests    compute-sanitizer over the tests tagged [gpu]
+sanitizer    90  hsconas_gpu_tests   compute-sanitizer over the tests tagged [gpu]
 '
 
 # What is asked of a figure, SECTION.NAME RELATION VALUE; others are only reported.
@@ -111,7 +111,7 @@ run_kernels() {
 
 run_tests() {
   local code=0 log=$scratch/tests.txt
-  "$build/hsconas_nn_tests" "$(pick '[gpu]' '[bench]')" | tee "$log" || code=$?
+  "$build/hsconas_gpu_tests" "$(pick "[gpu]" "[device]")" | tee "$log" || code=$?
   if grep -qE '^No test' "$log"; then
     echo 'no test is tagged [gpu] in this build'
     return 1

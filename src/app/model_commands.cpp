@@ -11,6 +11,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/data/dataset.hpp"
+#include "hsconas/data/parallel.hpp"
 #include "hsconas/deploy/classify.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/deploy/export.hpp"
@@ -155,7 +156,7 @@ Evaluation test(const DeployedModel& model, Config config, CommandContext& conte
   const FrozenNetwork network = model.network.to(open_device(config.device.type));
   Evaluation evaluation(model.classes);
   for_each_batch(*set.test, all_indices(*set.test), preprocessing, config.score.batch,
-                 config.data.workers, [&](const Batch& batch) {
+                 resolve_workers(config.data.workers), [&](const Batch& batch) {
                    context.stop.check();
                    classify(network, batch, evaluation);
                  });

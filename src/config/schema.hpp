@@ -46,8 +46,9 @@ void describe(Visitor& v, DataConfig& c) {
     "training images set aside to score candidates");
   v("train_images", c.train_images, range(0, 1e9), "use only so many of the rest; 0 is all");
   v("test_images", c.test_images, range(0, 1e9), "use only so many test images; 0 is all");
-  v("workers", c.workers, range(1, 256), "decoding threads");
-  v("memory_mb", c.memory_mb, range(0, 1e7), "a decoded set up to this size stays in memory");
+  v("workers", c.workers, range(0, 1024), "decoding threads; 0 is one per core");
+  v("memory_mb", c.memory_mb, range(0, 1e7),
+    "a decoded set up to this size stays in memory, and in a GPU's as well");
   v("mean", c.mean, range(0, 1), "per channel, of pixels in [0, 1]; empty: measured");
   v("std", c.std, range(1e-6, 1), "per channel; empty: measured");
 }

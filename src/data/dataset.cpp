@@ -18,6 +18,7 @@
 #include "hsconas/data/binary_sets.hpp"
 #include "hsconas/data/builtin.hpp"
 #include "hsconas/data/folder_source.hpp"
+#include "hsconas/data/parallel.hpp"
 #include "hsconas/data/stratify.hpp"
 
 namespace hsconas {
@@ -130,8 +131,9 @@ TrainTest open_folder(const DataConfig& config, std::uint64_t seed, Log& log) {
     throw Error(ErrorKind::Internal, "data.image_size must be resolved before the data are opened");
   }
   const fs::path test_root = find_test_folder(root);
-  FolderSplit train = index_folder(root / "train", config.workers, log);
-  FolderSplit test = index_folder(test_root, config.workers, log);
+  const int workers = resolve_workers(config.workers);
+  FolderSplit train = index_folder(root / "train", workers, log);
+  FolderSplit test = index_folder(test_root, workers, log);
   check_same_classes(train, test, root);
   test.source = limit_test(test.source, test.classes.size(), config, seed);
 
@@ -140,8 +142,8 @@ TrainTest open_folder(const DataConfig& config, std::uint64_t seed, Log& log) {
   if (keeps) {
     for (FolderSplit* split : {&train, &test}) {
       constexpr int kChannels = 3;
-      split->source = keep_in_memory(*split->source, config.image_size, kChannels, config.workers,
-                                     split->damage);
+      split->source =
+          keep_in_memory(*split->source, config.image_size, kChannels, workers, split->damage);
     }
   }
   train.damage.report(log);
@@ -157,7 +159,7 @@ TrainTest open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
   if (config.format == "folder") return open_folder(config, seed, log);
   TrainTest set;
   if (config.format == "builtin") {
-    set = make_builtin(config.workers);
+    set = make_builtin(resolve_workers(config.workers));
   } else if (config.format == "cifar10") {
     set = read_cifar(data_folder(config), CifarKind::Cifar10);
   } else if (config.format == "cifar100") {
@@ -276,7 +278,7 @@ Dataset open_test_set(const DataConfig& config, const std::vector<std::string>& 
   Dataset set{.train = nullptr, .test = nullptr, .classes = {}, .channels = 3};
   if (config.format == "folder") {
     const fs::path root = find_test_folder(data_folder(config));
-    FolderSplit test = index_folder(root, config.workers, log);
+    FolderSplit test = index_folder(root, resolve_workers(config.workers), log);
     test.damage.report(log);
     check_known_classes(test.classes, classes, root);
     set.test = limit_test(test.source, test.classes.size(), config, seed);

@@ -4,10 +4,20 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <sched.h>
 #include <thread>
 #include <vector>
 
 namespace hsconas {
+
+int resolve_workers(int workers) {
+  if (workers > 0) return workers;
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  // Fails on machines with more than 1024 cores, whose number is then taken.
+  if (::sched_getaffinity(0, sizeof(cpus), &cpus) == 0) return std::max(1, CPU_COUNT(&cpus));
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
 
 void parallel_for(std::int64_t count, int workers, const std::function<void(std::int64_t)>& work) {
   constexpr std::int64_t kBlock = 16;

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cassert>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "hsconas/data/transform.hpp"
+#include "hsconas/kernels/triangle_filter.hpp"
 
 namespace hsconas {
 
@@ -24,29 +24,16 @@ struct Range {
   int size = 0;
 };
 
-/// Triangle filter, widened by the scale when shrinking. `from` is resized to `resized` positions,
-/// of which `wanted` are computed.
+/// `from` is resized to `resized` positions, of which `wanted` are computed.
 void make_axis(Range from, int resized, Range wanted, Axis& axis) {
-  const double scale = static_cast<double>(from.size) / resized;
-  const double support = std::max(scale, 1.0);
-  axis.taps = std::min(from.size, static_cast<int>(std::ceil(2.0 * support)) + 1);
+  const TriangleFilter filter(from.size, resized);
+  axis.taps = filter.taps;
   const auto taps = static_cast<std::size_t>(axis.taps);
   axis.first.resize(static_cast<std::size_t>(wanted.size));
   axis.weights.resize(axis.first.size() * taps);
   for (std::size_t i = 0; i < axis.first.size(); ++i) {
-    const double centre = (wanted.begin + static_cast<double>(i) + 0.5) * scale;
-    const int low =
-        std::clamp(static_cast<int>(std::floor(centre - support)), 0, from.size - axis.taps);
-    float* weights = &axis.weights[i * taps];
-    double sum = 0.0;
-    for (std::size_t t = 0; t < taps; ++t) {
-      const double distance = std::abs(low + static_cast<double>(t) + 0.5 - centre) / support;
-      const double weight = std::max(0.0, 1.0 - distance);
-      weights[t] = static_cast<float>(weight);
-      sum += weight;
-    }
-    for (std::size_t t = 0; t < taps; ++t) weights[t] /= static_cast<float>(sum);
-    axis.first[i] = from.begin + low;
+    const int position = wanted.begin + static_cast<int>(i);
+    axis.first[i] = from.begin + filter.weigh(position, &axis.weights[i * taps]);
   }
 }
 

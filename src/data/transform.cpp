@@ -106,20 +106,33 @@ Augment parse_augment(std::string_view name) {
                           suggestion(name, {"small", "shift", "imagenet", "none"})));
 }
 
-void jitter_colours(float* pixels, std::size_t count, int channels, Rng& rng) {
+Jitter draw_jitter(Rng& rng) {
   constexpr double kStrength = 0.4;
-  enum class Step { Brightness, Contrast, Saturation };
-  std::array<Step, 3> steps{Step::Brightness, Step::Contrast, Step::Saturation};
-  rng.shuffle(std::span<Step>(steps));
+  Jitter jitter;
+  rng.shuffle(std::span<ColourStep>(jitter.steps));
+  for (float& factor : jitter.factors) {
+    factor = static_cast<float>(rng.uniform(1.0 - kStrength, 1.0 + kStrength));
+  }
+  return jitter;
+}
+
+void jitter_colours(float* pixels, std::size_t count, int channels, const Jitter& jitter) {
   const std::size_t values = count * static_cast<std::size_t>(channels);
-  for (const Step step : steps) {
-    const auto factor = static_cast<float>(rng.uniform(1.0 - kStrength, 1.0 + kStrength));
-    if (step == Step::Brightness) blend(pixels, values, 0.0F, factor);
-    if (step == Step::Contrast) blend(pixels, values, mean_grey(pixels, count, channels), factor);
-    if (step == Step::Saturation && channels == 3) {
-      for (std::size_t i = 0; i < count; ++i) {
-        blend(&pixels[i * 3], 3, grey_of(&pixels[i * 3]), factor);
-      }
+  for (std::size_t k = 0; k < std::size(jitter.steps); ++k) {
+    const float factor = jitter.factors[k];
+    switch (jitter.steps[k]) {
+      case ColourStep::Brightness:
+        blend(pixels, values, 0.0F, factor);
+        break;
+      case ColourStep::Contrast:
+        blend(pixels, values, mean_grey(pixels, count, channels), factor);
+        break;
+      case ColourStep::Saturation:
+        if (channels != 3) break;
+        for (std::size_t i = 0; i < count; ++i) {
+          blend(&pixels[i * 3], 3, grey_of(&pixels[i * 3]), factor);
+        }
+        break;
     }
   }
 }
@@ -163,24 +176,50 @@ void Transform::evaluate(const ImageSource& source, std::int64_t i, float* out) 
   write(square, out);
 }
 
-void Transform::train(const ImageSource& source, std::int64_t i, Rng& rng, float* out) const {
-  if (how_.augment == Augment::Imagenet) return train_imagenet(source, i, rng, out);
-  if (how_.augment == Augment::None) return evaluate(source, i, out);
-  thread_local Image loaded;
-  thread_local Image square;
-  const int side = how_.image_size;
-  source.load(i, loaded, side);
-  fit_square(loaded, side, side, square);
+Draw Transform::draw(Rng& rng) const {
+  assert(how_.augment != Augment::Imagenet);
+  Draw draw;
+  if (how_.augment == Augment::None) return draw;
+  const int pad = how_.image_size / 8;
+  draw.shift_x = draw_below(2 * pad + 1, rng) - pad;
+  draw.shift_y = draw_below(2 * pad + 1, rng) - pad;
+  draw.is_mirrored = how_.augment == Augment::Small && rng.chance(0.5);
+  return draw;
+}
 
-  const int pad = side / 8;
-  const int shift_x = draw_below(2 * pad + 1, rng) - pad;
-  const int shift_y = draw_below(2 * pad + 1, rng) - pad;
-  const bool is_mirrored = how_.augment == Augment::Small && rng.chance(0.5);
+Draw Transform::load(const ImageSource& source, std::int64_t i, Rng& rng, Image& out) const {
+  const int side = how_.image_size;
+  if (how_.augment != Augment::Imagenet) {
+    thread_local Image loaded;
+    source.load(i, loaded, side);
+    fit_square(loaded, side, side, out);
+    return draw(rng);
+  }
+  // The crop's size is drawn before the image is decoded, so that a large crop can be decoded at a
+  // reduced scale.
+  const CropShape shape = draw_crop_shape(rng);
+  source.load(i, out, sufficient_side(shape, side));
+  Draw draw;
+  draw.crop = place_crop(shape, out.width, out.height, rng);
+  draw.jitter = draw_jitter(rng);
+  draw.is_mirrored = rng.chance(0.5);
+  return draw;
+}
+
+void Transform::train(const ImageSource& source, std::int64_t i, Rng& rng, float* out) const {
+  thread_local Image loaded;
+  const Draw draw = load(source, i, rng, loaded);
+  if (how_.augment == Augment::Imagenet) return write_crop(loaded, draw, out);
+  write_shifted(loaded, draw, out);
+}
+
+void Transform::write_shifted(const Image& square, const Draw& draw, float* out) const {
+  const int side = how_.image_size;
   const std::size_t channels = value_of_.size();
   for (int y = 0; y < side; ++y) {
     for (int x = 0; x < side; ++x, out += channels) {
-      const int from_y = y + shift_y;
-      const int from_x = (is_mirrored ? side - 1 - x : x) + shift_x;
+      const int from_y = y + draw.shift_y;
+      const int from_x = (draw.is_mirrored ? side - 1 - x : x) + draw.shift_x;
       const bool is_inside = from_y >= 0 && from_y < side && from_x >= 0 && from_x < side;
       const int from = from_y * side + from_x;
       const std::size_t at = is_inside ? static_cast<std::size_t>(from) * channels : 0;
@@ -191,30 +230,21 @@ void Transform::train(const ImageSource& source, std::int64_t i, Rng& rng, float
   }
 }
 
-void Transform::train_imagenet(const ImageSource& source, std::int64_t i, Rng& rng,
-                               float* out) const {
-  thread_local Image loaded;
+void Transform::write_crop(const Image& loaded, const Draw& draw, float* out) const {
   thread_local Image square;
   thread_local std::vector<float> colours;
   const int side = how_.image_size;
-  // The crop's size is drawn before the image is decoded, so that a large crop can be decoded at a
-  // reduced scale.
-  const CropShape shape = draw_crop_shape(rng);
-  source.load(i, loaded, sufficient_side(shape, side));
-  const Rect crop = place_crop(shape, loaded.width, loaded.height, rng);
-  resize(loaded, crop, side, side, square);
-
+  resize(loaded, draw.crop, side, side, square);
   colours.resize(square.pixels.size());
   std::transform(square.pixels.begin(), square.pixels.end(), colours.begin(),
                  [](std::uint8_t byte) { return static_cast<float>(byte) / 255.0F; });
   const std::size_t count = static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
-  jitter_colours(colours.data(), count, how_.channels, rng);
+  jitter_colours(colours.data(), count, how_.channels, draw.jitter);
 
-  const bool is_mirrored = rng.chance(0.5);
   const std::size_t channels = value_of_.size();
   for (int y = 0; y < side; ++y) {
     for (int x = 0; x < side; ++x, out += channels) {
-      const int from = y * side + (is_mirrored ? side - 1 - x : x);
+      const int from = y * side + (draw.is_mirrored ? side - 1 - x : x);
       const auto at = static_cast<std::size_t>(from);
       for (std::size_t c = 0; c < channels; ++c) {
         out[c] =

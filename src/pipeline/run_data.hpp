@@ -20,13 +20,14 @@ class RunData {
   /// Throws Error(Usage) when the space does not fit the data: other channels or classes.
   RunData(const Config& config, Log& log);
 
-  /// With `with_holdout`, also of the images that are set aside to judge candidates by.
+  /// Batches for config.device. With `with_holdout`, also of the images that are set aside to judge
+  /// candidates by.
   std::unique_ptr<TrainLoader> train_loader(const std::string& stage, int batch,
                                             std::int64_t first_step,
                                             bool with_holdout = false) const;
-  /// Training images without augmentation, for batch norm statistics.
+  /// Training images without augmentation, for batch norm statistics; on config.device.
   std::vector<Batch> calibration() const;
-  /// Held-out images that score candidates.
+  /// Held-out images that score candidates; on config.device.
   std::vector<Batch> validation() const;
   /// The test set is streamed: it may be large and is seen once.
   void for_each_test_batch(const std::function<void(const Batch&)>& use) const;

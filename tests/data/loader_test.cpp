@@ -9,6 +9,7 @@
 #include "catch.hpp"
 #include "hsconas/base/error.hpp"
 #include "support/errors.hpp"
+#include "support/host_image_feed.hpp"
 
 using namespace hsconas;
 
@@ -27,6 +28,25 @@ std::shared_ptr<const MemorySource> numbered_images(int count) {
   }
   return std::make_shared<MemorySource>("numbered", shape, std::move(pixels), std::move(labels));
 }
+
+/// The same images as if they had to be decoded, every one in a size of its own.
+class DecodedSource : public ImageSource {
+ public:
+  explicit DecodedSource(std::shared_ptr<const ImageSource> kept) : kept_(std::move(kept)) {}
+  std::int64_t size() const override { return kept_->size(); }
+  int label(std::int64_t i) const override { return kept_->label(i); }
+  void load(std::int64_t i, Image& out, int /*min_side*/) const override {
+    thread_local Image small;
+    kept_->load(i, small, 0);
+    const int width = 8 + static_cast<int>(i % 13);
+    const int height = 8 + static_cast<int>(i % 7);
+    resize(small, {0, 0, small.width, small.height}, width, height, out);
+  }
+  std::string describe(std::int64_t i) const override { return kept_->describe(i); }
+
+ private:
+  std::shared_ptr<const ImageSource> kept_;
+};
 
 /// Fails on one image, as a damaged file does.
 class BrokenSource : public ImageSource {
@@ -61,6 +81,12 @@ std::vector<Batch> take(TrainLoader& loader, int steps) {
   std::vector<Batch> batches;
   for (int i = 0; i < steps; ++i) batches.push_back(loader.next());
   return batches;
+}
+
+/// `options` for a GPU that the processor plays.
+TrainLoader::Options on_device(TrainLoader::Options options) {
+  options.make_feed = test::make_host_image_feed;
+  return options;
 }
 
 bool equal(const Batch& a, const Batch& b) {
@@ -192,4 +218,102 @@ TEST_CASE("evaluation batches keep the order and the last one may be smaller", "
     CHECK(numbers == indices);
   }
   CHECK(load_all(*source, {}, bytes(Augment::None), 3, 1).empty());
+}
+
+TEST_CASE("a GPU's batches are those of the processor, whether the set is kept there or not",
+          "[data]") {
+  const auto kept = numbered_images(50);
+  const auto decoded = std::make_shared<DecodedSource>(kept);
+  for (const std::shared_ptr<const ImageSource>& source :
+       {std::shared_ptr<const ImageSource>(kept), std::shared_ptr<const ImageSource>(decoded)}) {
+    for (const Augment augment :
+         {Augment::None, Augment::Shift, Augment::Small, Augment::Imagenet}) {
+      for (const int side : {8, 11}) {
+        for (const int memory_mb : {0, 100}) {
+          TrainLoader::Options options{
+              .batch = 7, .seed = 5, .first_step = 3, .workers = 3, .memory_mb = memory_mb};
+          TrainLoader host(source, first(50), bytes(augment, side), options);
+          TrainLoader device(source, first(50), bytes(augment, side), on_device(options));
+          for (int step = 0; step < 20; ++step) CHECK(equal(device.next(), host.next()));
+          CHECK(device.step() == 23);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a GPU keeps a set that fits its share of memory, in pieces of any size", "[data]") {
+  // 70,000 images of 32 x 32 x 3 bytes are more than three pieces of 64 MiB.
+  const MemorySource::Shape shape{3, 8, 8};
+  std::vector<std::uint8_t> pixels(70'000 * shape.bytes());
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    pixels[i] = static_cast<std::uint8_t>(i / shape.bytes() % 251);
+  }
+  const auto source =
+      std::make_shared<MemorySource>("many", shape, std::move(pixels), std::vector<int>(70'000, 1));
+  const std::vector<std::int64_t> indices{0, 21'844, 21'845, 43'690, 69'998, 69'999};
+  const TrainLoader::Options options{.batch = 6, .workers = 2};
+  std::int64_t bytes_per_batch = -1;
+  TrainLoader::Options kept = options;
+  kept.make_feed = [&](const ImageFeedPlan& plan, ImageFeedMemory memory) {
+    bytes_per_batch = plan.bytes;
+    return test::make_host_image_feed(plan, std::move(memory));
+  };
+  TrainLoader host(source, indices, bytes(Augment::Small, 32), options);
+  TrainLoader device(source, indices, bytes(Augment::Small, 32), kept);
+  CHECK(bytes_per_batch == 0);
+  CHECK(equal(device.next(), host.next()));
+}
+
+TEST_CASE("an error while decoding for a GPU reaches the caller, for its own batch", "[data]") {
+  const auto source = std::make_shared<BrokenSource>(numbered_images(32), 7);
+  TrainLoader device(source, first(32), bytes(Augment::Small),
+                     on_device({.batch = 4, .workers = 3}));
+  TrainLoader host(source, first(32), bytes(Augment::Small), {.batch = 4, .workers = 3});
+  for (int step = 0; step < 40; ++step) {
+    const auto next = [](TrainLoader& loader) {
+      try {
+        return loader.next();
+      } catch (const Error&) {
+        return Batch{torch::full({1}, -1.0F), torch::full({1}, -1)};
+      }
+    };
+    CHECK(equal(next(device), next(host)));
+  }
+}
+
+TEST_CASE("a GPU's loader can be dropped at any moment", "[data]") {
+  const auto source = std::make_shared<DecodedSource>(numbered_images(64));
+  for (int i = 0; i < 20; ++i) {
+    TrainLoader loader(source, first(64), bytes(Augment::Imagenet, 16),
+                       on_device({.batch = 32, .workers = 3}));
+    if (i % 2 == 0) loader.next();
+  }
+  SUCCEED();
+}
+
+TEST_CASE("a real GPU's batches are those of the processor", "[.gpu]") {
+  if (!torch::cuda::is_available()) return;
+  const auto kept = numbered_images(500);
+  const auto decoded = std::make_shared<DecodedSource>(kept);
+  for (const std::shared_ptr<const ImageSource>& source :
+       {std::shared_ptr<const ImageSource>(kept), std::shared_ptr<const ImageSource>(decoded)}) {
+    for (const Augment augment :
+         {Augment::None, Augment::Shift, Augment::Small, Augment::Imagenet}) {
+      for (const int side : {8, 33}) {
+        TrainLoader::Options options{.batch = 64, .seed = 5, .workers = 3};
+        TrainLoader host(source, first(500), bytes(augment, side), options);
+        options.device = torch::Device(torch::kCUDA, 0);
+        TrainLoader device(source, first(500), bytes(augment, side), options);
+        for (int step = 0; step < 50; ++step) {
+          const Batch made = device.next();
+#if defined(HSCONAS_CUDA)
+          CHECK(made.images.is_cuda());
+          CHECK(made.images.is_contiguous(torch::MemoryFormat::ChannelsLast));
+#endif
+          CHECK(equal({made.images.cpu(), made.labels.cpu()}, host.next()));
+        }
+      }
+    }
+  }
 }

@@ -231,7 +231,7 @@ TEST_CASE("colour jitter keeps values in range and grey pixels grey", "[data]") 
     std::vector<float> pixels{0.0F, 0.0F, 0.0F, 0.5F, 0.5F, 0.5F,
                               1.0F, 1.0F, 1.0F, 0.9F, 0.1F, 0.4F};
     Rng rng(2, "jitter", draw);
-    jitter_colours(pixels.data(), 4, 3, rng);
+    jitter_colours(pixels.data(), 4, 3, draw_jitter(rng));
     for (const float value : pixels) CHECK((value >= 0.0F && value <= 1.0F));
     for (std::size_t i = 0; i < 9; i += 3) {
       CHECK(pixels[i] == Approx(pixels[i + 1]).margin(1e-5));

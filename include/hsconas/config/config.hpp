@@ -24,8 +24,8 @@ struct DataConfig {
   int holdout_images = 5000;       ///< Taken out of the training set to score candidates.
   int train_images = 0;            ///< Use only so many of the rest, drawn by the seed; 0 is all.
   int test_images = 0;             ///< Use only so many test images; 0 is all.
-  int workers = 2;                 ///< Decoding threads.
-  int memory_mb = 2048;            ///< A decoded set up to this size is kept in memory.
+  int workers = 2;                 ///< Decoding threads; 0 is one per core.
+  int memory_mb = 2048;      ///< A decoded set up to this size is kept in memory (a GPU's too).
   std::vector<double> mean;  ///< Per channel, of pixels in [0, 1]; empty: measured on the data.
   std::vector<double> std;   ///< As mean.
 };

@@ -32,6 +32,8 @@ class ImageSource {
   virtual void load(std::int64_t i, Image& out, int min_side) const = 0;
   /// Where image `i` comes from, for error messages: a file name, or a file and a number.
   virtual std::string describe(std::int64_t i) const = 0;
+  /// Whether load() only copies what is in memory.
+  virtual bool is_in_memory() const { return false; }
 };
 
 /// Images of one size, as bytes in memory.
@@ -52,6 +54,7 @@ class MemorySource : public ImageSource {
   int label(std::int64_t i) const override { return labels_[static_cast<std::size_t>(i)]; }
   void load(std::int64_t i, Image& out, int min_side) const override;
   std::string describe(std::int64_t i) const override;
+  bool is_in_memory() const override { return true; }
 
  private:
   std::string name_;
@@ -71,6 +74,7 @@ class SubsetSource : public ImageSource {
     source_->load(at(i), out, min_side);
   }
   std::string describe(std::int64_t i) const override { return source_->describe(at(i)); }
+  bool is_in_memory() const override { return source_->is_in_memory(); }
 
  private:
   std::int64_t at(std::int64_t i) const { return indices_[static_cast<std::size_t>(i)]; }

@@ -10,10 +10,11 @@
 
 #include "hsconas/data/image_source.hpp"
 #include "hsconas/data/transform.hpp"
+#include "hsconas/kernels/image_feed.hpp"
 
 namespace hsconas {
 
-/// Images as a network takes them, on the CPU.
+/// Images as a network takes them.
 struct Batch {
   torch::Tensor images;  ///< float32 [N, C, H, W], channels-last, normalised.
   torch::Tensor labels;  ///< int64 [N].
@@ -24,14 +25,21 @@ struct Batch {
 /// What batch `step` holds depends only on the constructor's arguments and `step`, not on threads
 /// or timing: a run resumed at `first_step` sees the batches it would have seen. Every epoch goes
 /// through the images in a new order; what is left at its end and does not fill a batch is dropped.
-/// About 2 * workers batches wait ahead, fewer when they are large. For use from one thread.
+/// Batches are on the CPU, except that a GPU whose kernels are part of the program makes them
+/// there: the same ones bit by bit, with the workers left to decode alone. About 2 * workers
+/// batches wait ahead, fewer when they are large. For use from one thread; for a GPU, from the one
+/// whose current stream uses the batches.
 class TrainLoader {
  public:
   struct Options {
     int batch = 128;
     std::uint64_t seed = 1;
     std::int64_t first_step = 0;
-    int workers = 2;  ///< Threads, at least 1.
+    int workers = 2;                     ///< Threads, at least 1.
+    torch::Device device = torch::kCPU;  ///< Where the batches are used.
+    int memory_mb = 2048;                ///< A set up to this size is copied to a GPU once.
+    /// When set, makes the feed of `device`, which may be a CPU then; for the tests.
+    std::function<std::unique_ptr<ImageFeed>(const ImageFeedPlan&, ImageFeedMemory)> make_feed{};
   };
 
   /// Throws Error(Usage) when there are fewer images than one batch takes.
@@ -59,8 +67,9 @@ void for_each_batch(const ImageSource& source, std::span<const std::int64_t> ind
                     const Preprocessing& preprocessing, int batch, int workers,
                     const std::function<void(const Batch&)>& use);
 
-/// All batches of for_each_batch(), kept. Takes 4 * C * H * W bytes per image.
+/// All batches of for_each_batch(), kept on `device`. Takes 4 * C * H * W bytes per image there.
 std::vector<Batch> load_all(const ImageSource& source, std::span<const std::int64_t> indices,
-                            const Preprocessing& preprocessing, int batch, int workers);
+                            const Preprocessing& preprocessing, int batch, int workers,
+                            const torch::Device& device = torch::kCPU);
 
 }  // namespace hsconas

@@ -1,0 +1,263 @@
+// How many training images per second the data side delivers, beside decoding alone:
+//   hsconas_data_bench [--side N] [--batch N] [--workers N] [--seconds S] [--device
+//   cpu|cuda|cuda:N]
+// Decodes JPEGs of 500 x 375 pixels that it makes itself, in memory. With a GPU also the batches
+// that are made there, from JPEGs and from a set that is kept there.
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include "bench/harness.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/data/builtin.hpp"
+#include "hsconas/data/codec.hpp"
+#include "hsconas/data/dataset.hpp"
+#include "hsconas/data/feed_image.hpp"
+#include "hsconas/data/loader.hpp"
+#include "hsconas/data/parallel.hpp"
+#include "hsconas/supernet/device.hpp"
+
+#if HSCONAS_HAVE_JPEG
+#include <turbojpeg.h>
+#endif
+
+using namespace hsconas;
+
+namespace {
+
+struct Options {
+  int side = 224;
+  int batch = 128;
+  int workers = 0;
+  double seconds = 3.0;
+  std::string device = "cpu";
+};
+
+/// Soft shapes with some noise: as many bytes per pixel as a photograph.
+Image draw_scene(std::uint64_t number) {
+  Image image;
+  image.reshape(3, 375, 500);
+  Rng rng(1, "scene", number);
+  double waves[8][4];
+  for (auto& wave : waves) {
+    wave[0] = rng.uniform(-0.15, 0.15);
+    wave[1] = rng.uniform(-0.15, 0.15);
+    wave[2] = rng.uniform(0.0, 6.3);
+    wave[3] = rng.uniform(5.0, 30.0);
+  }
+  for (int y = 0; y < image.height; ++y) {
+    for (int x = 0; x < image.width; ++x) {
+      double sums[3] = {128.0, 128.0, 128.0};
+      for (int k = 0; k < 8; ++k) {
+        sums[k % 3] += waves[k][3] * std::sin(waves[k][0] * x + waves[k][1] * y + waves[k][2]);
+      }
+      const double noise = rng.uniform(-22.0, 22.0);
+      for (int c = 0; c < 3; ++c) {
+        const double value = std::clamp(sums[c] + noise, 0.0, 255.0);
+        image.pixels[static_cast<std::size_t>((y * image.width + x) * 3 + c)] =
+            static_cast<std::uint8_t>(value);
+      }
+    }
+  }
+  return image;
+}
+
+/// JPEG files in memory.
+class Jpegs : public ImageSource {
+ public:
+  explicit Jpegs(std::vector<std::vector<std::uint8_t>> files) : files_(std::move(files)) {}
+  std::int64_t size() const override { return static_cast<std::int64_t>(files_.size()); }
+  int label(std::int64_t i) const override { return static_cast<int>(i); }
+  void load(std::int64_t i, Image& out, int min_side) const override {
+    decode_image(files_[static_cast<std::size_t>(i)], min_side, out);
+  }
+  std::string describe(std::int64_t i) const override { return fmt::format("JPEG {}", i); }
+  double mean_bytes() const {
+    double sum = 0.0;
+    for (const auto& file : files_) sum += static_cast<double>(file.size());
+    return sum / static_cast<double>(files_.size());
+  }
+
+ private:
+  std::vector<std::vector<std::uint8_t>> files_;
+};
+
+std::shared_ptr<const Jpegs> make_jpegs([[maybe_unused]] int count, [[maybe_unused]] int workers) {
+#if HSCONAS_HAVE_JPEG
+  std::vector<std::vector<std::uint8_t>> files(static_cast<std::size_t>(count));
+  parallel_for(count, workers, [&](std::int64_t i) {
+    const Image scene = draw_scene(static_cast<std::uint64_t>(i));
+    const tjhandle encoder = tjInitCompress();
+    unsigned char* out = nullptr;
+    unsigned long size = 0;
+    constexpr int kQuality = 90;
+    tjCompress2(encoder, scene.pixels.data(), scene.width, 0, scene.height, TJPF_RGB, &out, &size,
+                TJSAMP_420, kQuality, 0);
+    files[static_cast<std::size_t>(i)].assign(out, out + size);
+    tjFree(out);
+    tjDestroy(encoder);
+  });
+  return std::make_shared<Jpegs>(std::move(files));
+#else
+  return nullptr;
+#endif
+}
+
+/// Runs `work(i)` for i = 0, 1, ... on `workers` threads for some time; returns how many per
+/// second.
+double rate_of(int workers, double seconds, const std::function<void(std::int64_t)>& work) {
+  std::atomic<std::int64_t> next{0};
+  std::atomic<std::int64_t> done{0};
+  const auto begin = std::chrono::steady_clock::now();
+  const auto elapsed = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < workers; ++t) {
+      threads.emplace_back([&] {
+        while (elapsed() < seconds) {
+          work(next++);
+          ++done;
+        }
+      });
+    }
+  }
+  return static_cast<double>(done) / elapsed();
+}
+
+void wait_for(const Batch& batch) {
+  if (!batch.labels.is_cpu()) batch.labels.sum().item<std::int64_t>();
+}
+
+/// Images per second that `loader` hands out, after some that warm it up.
+double rate_of(TrainLoader& loader, int batch, double seconds) {
+  for (int i = 0; i < 5; ++i) wait_for(loader.next());
+  const auto begin = std::chrono::steady_clock::now();
+  std::int64_t images = 0;
+  Batch last;
+  double elapsed = 0.0;
+  while (elapsed < seconds) {
+    last = loader.next();
+    images += batch;
+    elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+  wait_for(last);
+  elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return static_cast<double>(images) / elapsed;
+}
+
+Preprocessing plain(int side, Augment augment) {
+  return {side, 3, augment, {{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}}};
+}
+
+void bench_jpegs(const Options& options, const torch::Device& device) {
+  const int workers = resolve_workers(options.workers);
+  const auto source = make_jpegs(std::max(512, 2 * options.batch), workers);
+  if (source == nullptr) {
+    fmt::print("built without JPEG: nothing to decode\n");
+    return;
+  }
+  const std::vector<std::int64_t> indices = all_indices(*source);
+  const Preprocessing how = plain(options.side, Augment::Imagenet);
+  const Transform transform(how);
+  const std::int64_t most_bytes = 2 * static_cast<std::int64_t>(transform.values());
+  fmt::print("JPEGs of 500 x 375 pixels, {:.0f} kB, to {} x {}; {} workers, batch {}\n",
+             1e-3 * source->mean_bytes(), options.side, options.side, workers, options.batch);
+
+  const auto decode = [&](std::int64_t i) {
+    thread_local Image image;
+    source->load(i % source->size(), image, 0);
+  };
+  const auto load = [&](std::int64_t i) {
+    thread_local Image image;
+    Rng rng(1, "bench", static_cast<std::uint64_t>(i));
+    transform.load(*source, i % source->size(), rng, image);
+  };
+  std::atomic<std::int64_t> images{0};
+  std::atomic<std::int64_t> bytes{0};
+  std::atomic<std::int64_t> resized{0};
+  const auto pack = [&](std::int64_t i) {
+    thread_local FeedImage image;
+    thread_local std::vector<std::uint8_t> buffer(static_cast<std::size_t>(most_bytes));
+    Rng rng(1, "bench", static_cast<std::uint64_t>(i));
+    load_feed_image(transform, *source, i % source->size(), rng, most_bytes, image);
+    image.copy_to(buffer.data());
+    ++images;
+    bytes += image.bytes();
+    if (image.image.width == options.side && image.image.height == options.side) ++resized;
+  };
+  const auto print = [&](const char* what, double rate, int threads) {
+    fmt::print("  {:<52} {:>9.0f} images/s, {:>6.0f} per worker\n", what, rate, rate / threads);
+  };
+  print("decoded whole, one core", rate_of(1, options.seconds, decode), 1);
+  print("decoded as far as the crop needs, one core", rate_of(1, options.seconds, load), 1);
+  const double decoded = rate_of(workers, options.seconds, load);
+  print("decoded as far as the crop needs", decoded, workers);
+  print("the host's part for a GPU: decoded, crops copied", rate_of(workers, options.seconds, pack),
+        workers);
+  fmt::print("    {:.0f} kB of crop per image, {:.1f} % resized by the host\n",
+             1e-3 * static_cast<double>(bytes) / static_cast<double>(images),
+             100.0 * static_cast<double>(resized) / static_cast<double>(images));
+  TrainLoader::Options loading{.batch = options.batch, .workers = workers};
+  {
+    TrainLoader host(source, indices, how, loading);
+    print("batches made by the host", rate_of(host, options.batch, options.seconds), workers);
+  }
+  if (device.is_cpu()) return;
+  loading.device = device;
+  TrainLoader on_device(source, indices, how, loading);
+  const double rate = rate_of(on_device, options.batch, options.seconds);
+  print("batches made by the GPU", rate, workers);
+  fmt::print("    {:.0f} % of decoding alone\n", 100.0 * rate / decoded);
+}
+
+void bench_kept(const Options& options, const torch::Device& device) {
+  const int workers = resolve_workers(options.workers);
+  const std::shared_ptr<const ImageSource> source = make_builtin(workers).train;
+  TrainLoader::Options loading{.batch = options.batch, .workers = workers};
+  fmt::print("a set of {} images of 32 x 32 in memory, shifted and mirrored; batch {}\n",
+             source->size(), options.batch);
+  for (const bool is_kept : {true, false}) {
+    for (const torch::Device& where : {torch::Device(torch::kCPU), device}) {
+      if (where.is_cpu() && !is_kept) continue;
+      loading.device = where;
+      loading.memory_mb = is_kept ? 2048 : 0;
+      TrainLoader loader(source, all_indices(*source), plain(32, Augment::Small), loading);
+      fmt::print("  {:<52} {:>9.0f} images/s\n",
+                 where.is_cpu() ? "batches made by the host"
+                 : is_kept      ? "batches made by the GPU, which keeps the set"
+                                : "batches made by the GPU, which does not",
+                 rate_of(loader, options.batch, options.seconds));
+      if (device.is_cpu()) return;
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  set_up_process(argv);
+  Options options;
+  CLI::App app("Times what the data side delivers beside decoding alone");
+  app.add_option("--side", options.side, "Pixels a side that the network sees");
+  app.add_option("--batch", options.batch);
+  app.add_option("--workers", options.workers, "0: one per core");
+  app.add_option("--seconds", options.seconds, "Of every measurement");
+  app.add_option("--device", options.device, "cpu, cuda or cuda:N");
+  CLI11_PARSE(app, argc, argv);
+  const torch::Device device = open_device(options.device);
+  bench_jpegs(options, device);
+  bench_kept(options, device);
+  return 0;
+}
