@@ -192,7 +192,7 @@ run_latency() {
 run_sanitizer() {
   command -v compute-sanitizer > /dev/null || { echo 'compute-sanitizer is not installed'; return 77; }
   on_gpu || return 77
-  compute-sanitizer --tool memcheck --error-exitcode 9 "$build/hsconas_nn_tests" \
+  compute-sanitizer --tool memcheck --error-exitcode 9 "$build/hsconas_gpu_tests" \
     "${GPU_CHECK_SANITIZED:-[gpu]}"
 }
 
