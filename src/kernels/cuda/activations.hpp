@@ -1,5 +1,7 @@
 #pragma once
 
+#include <type_traits>
+
 #include "channel_order.hpp"
 #include "moments.hpp"
 #include "values.hpp"
@@ -345,25 +347,58 @@ struct PartOfGradient {
   int first = 0;
   ChannelOrder own;
 
-  /// Where the gradients of eight channels of the reader lie, for every pixel alike.
-  struct Source {
-    enum Kind : int {
-      Row,     ///< Side by side.
-      Halves,  ///< Four of even and four of odd channels.
-      Any
-    };
-    Kind kind;
-    int low;
-    int high;
-  };
-
   HSCONAS_DEVICE int place(int m) const {
     const int c = own.channel(m);
     return c < 0 ? -1 : order.at(first + c);
   }
 
-  /// Of the channels at the reader's places from `m` on, a multiple of 8.
-  HSCONAS_DEVICE Source source(int m) const {
+  /// Eight channels that lie side by side.
+  struct Row {
+    const T* from;
+    std::int64_t stride;
+    using Raw = Eight<T>;
+    HSCONAS_DEVICE Raw load(std::int64_t p) const { return load_eight(from + p * stride); }
+    static HSCONAS_DEVICE float value(const Raw& raw, int k) { return to_float(raw.values[k]); }
+  };
+  /// Four even channels and four odd ones.
+  struct Halves {
+    const T* even;
+    const T* odd;
+    std::int64_t stride;
+    struct Raw {
+      Four<T> even;
+      Four<T> odd;
+    };
+    HSCONAS_DEVICE Raw load(std::int64_t p) const {
+      return {*reinterpret_cast<const Four<T>*>(even + p * stride),
+              *reinterpret_cast<const Four<T>*>(odd + p * stride)};
+    }
+    static HSCONAS_DEVICE float value(const Raw& raw, int k) {
+      return to_float(k % 2 == 0 ? raw.even.values[k / 2] : raw.odd.values[k / 2]);
+    }
+  };
+  /// Anything else, and padding.
+  struct OneByOne {
+    PartOfGradient part;
+    int m;
+    using Raw = Eight<T>;
+    HSCONAS_DEVICE Raw load(std::int64_t p) const {
+      Raw raw;
+      HSCONAS_UNROLL
+      for (int k = 0; k < 8; ++k) {
+        const int at = part.place(m + k);
+        raw.values[k] = at < 0 ? from_float<T>(0.0F) : part.data[p * part.stride + at];
+      }
+      return raw;
+    }
+    static HSCONAS_DEVICE float value(const Raw& raw, int k) { return to_float(raw.values[k]); }
+  };
+
+  /// `run(source)` with the source of the channels at the reader's places from `m` on, a multiple
+  /// of 8. Each kind has a loop of its own: where loads of two kinds met, every pixel's would be
+  /// waited for before the next one's is asked for.
+  template <typename Run>
+  HSCONAS_DEVICE void with_source(int m, Run run) const {
     const int low = place(m);
     const int high = place(m + 1);
     bool is_row = low >= 0 && low % 8 == 0;
@@ -372,32 +407,13 @@ struct PartOfGradient {
       is_row = is_row && place(m + k) == low + k;
       is_halves = is_halves && place(m + k) == (k % 2 == 0 ? low : high) + k / 2;
     }
-    return {is_row ? Source::Row : (is_halves ? Source::Halves : Source::Any), low, high};
-  }
-
-  HSCONAS_DEVICE Eight<T> load(const Source& source, int m, std::int64_t p) const {
-    const T* row = data + p * stride;
-    if (source.kind == Source::Row) return load_eight(row + source.low);
-    Eight<T> values;
-    if (source.kind == Source::Halves) {
-      const auto even = *reinterpret_cast<const Four<T>*>(row + source.low);
-      const auto odd = *reinterpret_cast<const Four<T>*>(row + source.high);
-      HSCONAS_UNROLL
-      for (int k = 0; k < 4; ++k) {
-        values.values[2 * k] = even.values[k];
-        values.values[2 * k + 1] = odd.values[k];
-      }
-      return values;
+    if (is_row) {
+      run(Row{data + low, stride});
+    } else if (is_halves) {
+      run(Halves{data + low, data + high, stride});
+    } else {
+      run(OneByOne{*this, m});
     }
-    HSCONAS_UNROLL
-    for (int k = 0; k < 8; ++k) {
-      const int at = place(m + k);
-      values.values[k] = at < 0 ? from_float<T>(0.0F) : row[at];
-    }
-    return values;
-  }
-  static HSCONAS_DEVICE float value(const Eight<T>& values, int k) {
-    return to_float(values.values[k]);
   }
 };
 
@@ -407,22 +423,29 @@ struct GradientOfAverage {
   int channels = 0;  ///< In memory.
   int pixels = 1;    ///< Of an image.
 
-  struct Source {};
-  HSCONAS_DEVICE Source source(int) const { return {}; }
-  HSCONAS_DEVICE Eight<float> load(Source, int m, std::int64_t p) const {
-    Eight<float> values = load_eight(data + p / pixels * channels + m);
-    HSCONAS_UNROLL
-    for (int k = 0; k < 8; ++k) values.values[k] /= static_cast<float>(pixels);
-    return values;
+  struct Source {
+    const float* from;
+    int channels;
+    int pixels;
+    using Raw = Eight<float>;
+    HSCONAS_DEVICE Raw load(std::int64_t p) const {
+      return load_eight(from + p / pixels * channels);
+    }
+    HSCONAS_DEVICE float value(const Raw& raw, int k) const {
+      return raw.values[k] / static_cast<float>(pixels);
+    }
+  };
+  template <typename Run>
+  HSCONAS_DEVICE void with_source(int m, Run run) const {
+    run(Source{data + m, channels, pixels});
   }
-  static HSCONAS_DEVICE float value(const Eight<float>& values, int k) { return values.values[k]; }
 };
 
 /// A gradient and the value that it belongs to.
-template <typename G, typename Z>
+template <typename Source, typename T>
 struct GradientAndValue {
-  G gradient;
-  Z z;
+  typename Source::Raw gradient;
+  Eight<T> z;
 };
 
 /// The gradient at the activated output of a convolution with batch norm, turned into terms of the
@@ -453,27 +476,26 @@ struct ReduceGradient {
     block.each([&](int thread) {
       if (!lanes.has_work(block.x, thread)) return;
       const int m = 8 * lanes.octet(block.x, thread);
-      const auto source = gradient.source(m);
       const EightNorms norms(out.norm, m);
       float sums[8] = {};
       float along[8] = {};
-      for_pixels(
-          block, lanes, thread, pixels,
-          [&](std::int64_t p) {
-            const auto g = gradient.load(source, m, p);
-            return GradientAndValue<decltype(gradient.load(source, m, p)), Eight<T>>{
-                g, load_eight(out.data + p * out.stride + m)};
-          },
-          [&](std::int64_t, const auto& both) {
-            HSCONAS_UNROLL
-            for (int k = 0; k < 8; ++k) {
-              const float y = norms.normalised(k, to_float(both.z.values[k]));
-              const float g = Gradient::value(both.gradient, k);
-              if (out.relu && !(y > 0.0F)) continue;
-              sums[k] += g;
-              along[k] += g * y;
-            }
-          });
+      gradient.with_source(m, [&](const auto& source) {
+        using Both = GradientAndValue<std::decay_t<decltype(source)>, T>;
+        for_pixels(
+            block, lanes, thread, pixels,
+            [&](std::int64_t p) {
+              return Both{source.load(p), load_eight(out.data + p * out.stride + m)};
+            },
+            [&](std::int64_t, const Both& both) {
+              HSCONAS_UNROLL
+              for (int k = 0; k < 8; ++k) {
+                const float y = norms.normalised(k, to_float(both.z.values[k]));
+                const float g = out.relu && !(y > 0.0F) ? 0.0F : source.value(both.gradient, k);
+                sums[k] += g;
+                along[k] += g * y;
+              }
+            });
+      });
       GradientSums* to = own + lanes.row(thread) * count + (m - first);
       HSCONAS_UNROLL
       for (int k = 0; k < 8; ++k) to[k] = {sums[k], along[k]};
@@ -510,7 +532,6 @@ struct ApplyGradient {
     block.each([&](int thread) {
       if (!lanes.has_work(block.x, thread)) return;
       const int m = 8 * lanes.octet(block.x, thread);
-      const auto source = gradient.source(m);
       const EightNorms norms(out.norm, m);
       float a[8];
       float b[8];
@@ -521,24 +542,25 @@ struct ApplyGradient {
         b[k] = terms.a == nullptr ? 0.0F : terms.b[m + k];
         c[k] = terms.a == nullptr ? 0.0F : terms.c[m + k];
       }
-      for_pixels(
-          block, lanes, thread, pixels,
-          [&](std::int64_t p) {
-            const auto g = gradient.load(source, m, p);
-            return GradientAndValue<decltype(gradient.load(source, m, p)), Eight<T>>{
-                g, load_eight(out.data + p * out.stride + m)};
-          },
-          [&](std::int64_t p, const auto& both) {
-            Eight<T> made;
-            HSCONAS_UNROLL
-            for (int k = 0; k < 8; ++k) {
-              const float z = to_float(both.z.values[k]);
-              float g = Gradient::value(both.gradient, k);
-              if (out.relu && !(norms.normalised(k, z) > 0.0F)) g = 0.0F;
-              made.values[k] = from_float<T>(a[k] * g + b[k] * z + c[k]);
-            }
-            *reinterpret_cast<Eight<T>*>(to + p * channels + m) = made;
-          });
+      gradient.with_source(m, [&](const auto& source) {
+        using Both = GradientAndValue<std::decay_t<decltype(source)>, T>;
+        for_pixels(
+            block, lanes, thread, pixels,
+            [&](std::int64_t p) {
+              return Both{source.load(p), load_eight(out.data + p * out.stride + m)};
+            },
+            [&](std::int64_t p, const Both& both) {
+              Eight<T> made;
+              HSCONAS_UNROLL
+              for (int k = 0; k < 8; ++k) {
+                const float z = to_float(both.z.values[k]);
+                const bool is_cut = out.relu && !(norms.normalised(k, z) > 0.0F);
+                const float g = is_cut ? 0.0F : source.value(both.gradient, k);
+                made.values[k] = from_float<T>(a[k] * g + b[k] * z + c[k]);
+              }
+              *reinterpret_cast<Eight<T>*>(to + p * channels + m) = made;
+            });
+      });
     });
   }
 };
@@ -559,20 +581,21 @@ struct PassGradient {
     block.each([&](int thread) {
       if (!lanes.has_work(block.x, thread)) return;
       const int m = 8 * lanes.octet(block.x, thread);
-      const auto source = gradient.source(m);
-      for_pixels(
-          block, lanes, thread, pixels, [&](std::int64_t p) { return gradient.load(source, m, p); },
-          [&](std::int64_t p, Eight<T> values) {
-            auto* at = reinterpret_cast<Eight<T>*>(to + p * stride + m);
-            if (accumulate) {
+      gradient.with_source(m, [&](const auto& source) {
+        using Raw = typename std::decay_t<decltype(source)>::Raw;
+        for_pixels(
+            block, lanes, thread, pixels, [&](std::int64_t p) { return source.load(p); },
+            [&](std::int64_t p, const Raw& raw) {
+              auto* at = reinterpret_cast<Eight<T>*>(to + p * stride + m);
+              Eight<T> made;
               HSCONAS_UNROLL
               for (int k = 0; k < 8; ++k) {
-                values.values[k] =
-                    from_float<T>(to_float(values.values[k]) + to_float(at->values[k]));
+                const float before = accumulate ? to_float(at->values[k]) : 0.0F;
+                made.values[k] = from_float<T>(source.value(raw, k) + before);
               }
-            }
-            *at = values;
-          });
+              *at = made;
+            });
+      });
     });
   }
 };

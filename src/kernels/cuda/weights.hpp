@@ -150,7 +150,15 @@ struct CollectGradients {
           [&](const WeightRow& row, int i) {
             const float* part = row.parts + row.packed_at(i);
             float sum = 0.0F;
-            for (int p = 0; p < row.part_count; ++p) sum += part[p * row.part_step];
+            int p = 0;
+            for (; p + 8 <= row.part_count; p += 8) {  // Eight loads under way at once.
+              float eight[8];
+              HSCONAS_UNROLL
+              for (int k = 0; k < 8; ++k) eight[k] = part[(p + k) * row.part_step];
+              HSCONAS_UNROLL
+              for (int k = 0; k < 8; ++k) sum += eight[k];
+            }
+            for (; p < row.part_count; ++p) sum += part[p * row.part_step];
             gradient[row.flat(i)] = sum;
             sum_of_squares += sum * sum;
           });
