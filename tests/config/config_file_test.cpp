@@ -7,6 +7,7 @@
 #include "catch.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace hsconas;
 using nlohmann::json;
@@ -96,6 +97,48 @@ TEST_CASE("overrides reach every depth and are checked like the file", "[config]
 TEST_CASE("a space may be named on the command line", "[config]") {
   const Config config = load({"space=" + (kConfigs / "spaces" / "spos.json").string()});
   CHECK(config.space.name == "spos");
+}
+
+TEST_CASE("relative paths count from the config's folder, in overrides from the current one",
+          "[config]") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "a/b");
+  json source = minimal();
+  source["data"] = {{"format", "folder"}, {"path", "../images"}};
+  source["latency"] = {{"table", "table.json"}};
+  source["retrain"] = {{"teacher", "/abs/teacher"}};
+  source["codesign"] = {{"designs", "./designs.json"}, {"accuracies", ""}};
+  source["space"] = "b/space.json";
+  write_json(folder / "a/b/space.json", to_json(read_config(minimal()).space));
+  write_json(folder / "a/c.json", source);
+  const std::string root = fs::absolute(folder / "").lexically_normal().string();
+  Config config = load_config(folder / "a/c.json", {});
+  CHECK(config.data.path == root + "images");
+  CHECK(config.latency.table == root + "a/table.json");
+  CHECK(config.retrain.teacher == "/abs/teacher");
+  CHECK(config.codesign.designs == root + "a/designs.json");
+  CHECK(config.codesign.accuracies.empty());
+
+  const std::string here = fs::current_path().string();
+  config = load_config(folder / "a/c.json",
+                       {"data.path=images", R"(latency={"accelerator": "x/chip.json"})"});
+  CHECK(config.data.path == here + "/images");
+  CHECK(config.latency.accelerator == here + "/x/chip.json");
+  CHECK(config.codesign.designs == root + "a/designs.json");
+  // A config as written by the program means the same wherever it is put.
+  write_json(folder / "elsewhere.json", to_json(config));
+  CHECK(to_json(load_config(folder / "elsewhere.json", {})) == to_json(config));
+}
+
+TEST_CASE("a path through a link keeps its meaning", "[config]") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "far/inner");
+  fs::create_directories(folder / "far/images");
+  fs::create_directory_symlink(folder / "far/inner", folder / "link");
+  json source = minimal();
+  source["data"] = {{"format", "folder"}, {"path", "link/../images"}};
+  write_json(folder / "c.json", source);
+  CHECK(fs::equivalent(load_config(folder / "c.json", {}).data.path, folder / "far/images"));
 }
 
 TEST_CASE("broken JSON is an error with its place", "[config]") {

@@ -18,8 +18,9 @@ Config read_config(const nlohmann::json& source);
 nlohmann::json to_json(const Config& config);
 
 /// Reads a config file and applies `overrides`, each "a.b=c" with c as JSON or else as text;
-/// "shrink.stages.0.layers=2" reaches into lists. `space` may name a file, relative to the
-/// config's folder (in an override: to the current one). `name` defaults to the file's stem.
+/// "shrink.stages.0.layers=2" reaches into lists. `space` may name a file. Relative names of files
+/// and folders count from the config's folder, in an override from the current one; all are
+/// absolute in what is returned. `name` defaults to the file's stem.
 /// Throws Error(Data) when a file is missing, Error(Usage) that names the file for what is wrong
 /// in it.
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);

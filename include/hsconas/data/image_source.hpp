@@ -32,6 +32,9 @@ class ImageSource {
   virtual void load(std::int64_t i, Image& out, int min_side) const = 0;
   /// Where image `i` comes from, for error messages: a file name, or a file and a number.
   virtual std::string describe(std::int64_t i) const = 0;
+  /// What tells image `i` from others, wherever the data set lies and however it is spelled: a hash
+  /// of its pixels, or of its file where decoding takes longer than that.
+  virtual std::uint64_t fingerprint(std::int64_t i) const;
 };
 
 /// Images of one size, as bytes in memory.
@@ -71,6 +74,7 @@ class SubsetSource : public ImageSource {
     source_->load(at(i), out, min_side);
   }
   std::string describe(std::int64_t i) const override { return source_->describe(at(i)); }
+  std::uint64_t fingerprint(std::int64_t i) const override { return source_->fingerprint(at(i)); }
 
  private:
   std::int64_t at(std::int64_t i) const { return indices_[static_cast<std::size_t>(i)]; }
