@@ -147,7 +147,8 @@ void describe(Visitor& v, SearchConfig& c) {
   v("latency_tolerance", c.latency_tolerance, range(0.001, 1e6),
     "candidates keep |latency / T - 1| within this");
   v("racing", c.racing, range(0.5, 1),
-    "confidence at which a candidate that cannot become a parent is judged no further; 1: never");
+    "confidence, over all looks at a candidate, at which one that cannot become a parent is judged "
+    "no further; 1: never");
   v("baseline_samples", c.baseline_samples, range(1, 1e6),
     "random architectures near T to compare with");
 }

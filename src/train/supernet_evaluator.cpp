@@ -140,7 +140,7 @@ void SupernetEvaluator::judge_one(const Group& group, const Images& images, std:
   for (const std::size_t i : group.members) floor = std::min(floor, group.race.floors[i]);
   const double confidence = group.race.confidence;
   const auto blocks = calibrated(arch, images, position, arch.size() + 2, nullptr);
-  Racer racer(group.rivals, validation_count_);
+  Racer racer(group.rivals, validation_count_, std::ssize(validation_batches_));
   Answers answers;
   for (const auto& [first, count] : validation_batches_) {
     const auto logits = applied(blocks, std::span(images.validation).subspan(first, count));
