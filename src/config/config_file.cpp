@@ -13,6 +13,7 @@
 #include "hsconas/base/json_reader.hpp"
 #include "hsconas/base/text.hpp"
 #include "schema.hpp"
+#include "shipped_files.hpp"
 
 namespace hsconas {
 
@@ -264,7 +265,11 @@ void inline_space(json& config) {
   const auto space = config.find("space");
   if (space == config.end() || !space->is_string()) return;
   const fs::path path = space->get<std::string>();
-  *space = read_json(path);
+  std::error_code unknown;
+  const auto shipped = shipped_files().find("spaces/" + path.filename().string());
+  const bool is_shipped = shipped != shipped_files().end() && !fs::exists(path, unknown) &&
+                          path.parent_path() == fs::current_path() / "configs/spaces";
+  *space = is_shipped ? parse_json(std::string(shipped->second), path.string()) : read_json(path);
   try {
     read_space(*space);
   } catch (const Error& error) {
@@ -344,12 +349,22 @@ json to_json(const Config& config) {
 }
 
 Config load_config(const fs::path& path, const std::vector<std::string>& overrides) {
-  json source = parse_json(read_file(path), path.string());
+  std::error_code unknown;
+  const bool is_word = path == path.stem() && !fs::exists(path, unknown);
+  const auto shipped = shipped_files().find(path.string() + ".json");
+  const bool is_shipped = is_word && shipped != shipped_files().end();
+  if (is_word && !is_shipped) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: neither a file nor the name of a shipped config{}", path.string(),
+                            suggestion(path.string(), shipped_configs())));
+  }
+  json source =
+      parse_json(is_shipped ? std::string(shipped->second) : read_file(path), path.string());
   if (!source.is_object()) {
     throw Error(ErrorKind::Usage, path.string() + ": a config is a JSON object");
   }
   if (!source.contains("name")) source["name"] = path.stem().string();
-  resolve_paths(source, folder_of(path));
+  resolve_paths(source, is_shipped ? fs::current_path() / "configs" : folder_of(path));
   for (const std::string& text : overrides) apply_override(source, text);
   inline_space(source);
   try {
@@ -357,6 +372,15 @@ Config load_config(const fs::path& path, const std::vector<std::string>& overrid
   } catch (const Error& error) {
     throw Error(error.kind(), path.string() + ": " + error.what());
   }
+}
+
+std::vector<std::string> shipped_configs() {
+  std::vector<std::string> names;
+  for (const auto& [name, text] : shipped_files()) {
+    const fs::path file = name;
+    if (!file.has_parent_path()) names.push_back(file.stem().string());
+  }
+  return names;
 }
 
 std::vector<ConfigKey> config_keys() {

@@ -1,5 +1,6 @@
 #include "hsconas/config/config_file.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <nlohmann/json.hpp>
@@ -163,6 +164,26 @@ TEST_CASE("every shipped config and space is valid", "[config]") {
     INFO(entry.path());
     CHECK_NOTHROW(SearchSpace(read_space(read_json(entry.path()))));
   }
+}
+
+TEST_CASE("a shipped config is known by its name, without its file", "[config]") {
+  const auto names = shipped_configs();
+  CHECK(std::find(names.begin(), names.end(), "quickstart") != names.end());
+  for (const std::string& name : names) {
+    INFO(name);
+    Config config = load_config(name, {});
+    const Config file = load_config(kConfigs / (name + ".json"), {});
+    CHECK(config.name == name);
+    CHECK(to_json(config.space) == to_json(file.space));
+    CHECK(to_json(config)["search"] == to_json(file)["search"]);
+    if (!file.data.path.empty()) {
+      const std::string data = fs::current_path().string() + "/data/";
+      CHECK(config.data.path.starts_with(data));
+    }
+  }
+  CHECK_THROWS_WITH(load_config("quickstrt", {}),
+                    "quickstrt: neither a file nor the name of a shipped config (did you mean "
+                    "'quickstart'?)");
 }
 
 TEST_CASE("the paper's targets have the paper's settings", "[config]") {
