@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -48,11 +49,20 @@ extern "C" void on_signal(int signal) {
   }
 }
 
-void handle_signals() {
+void handle(int signal) {
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) ::sigaction(signal, &action, nullptr);
+  ::sigaction(signal, &action, nullptr);
+}
+
+/// Whatever schedulers, and a terminal that is closed, send before they kill.
+void handle_signals() {
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) handle(signal);
+  struct sigaction before {};
+  const bool is_ignored =  // By nohup.
+      ::sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
+  if (!is_ignored) handle(SIGHUP);
 }
 
 /// Training frees and takes again the same large blocks every step. Giving them back to the system
@@ -88,7 +98,7 @@ void start_with_settings(char** argv) {
 /// Every error is one line, so that scripts can show the last one; libraries' may have more.
 int report(ErrorKind kind, std::string sentence) {
   for (char& c : sentence) c = c == '\n' ? ' ' : c;
-  fmt::print(stderr, "hsconas: {}\n", sentence);
+  std::fputs(("hsconas: " + sentence + "\n").c_str(), stderr);  // Throws nothing at a closed pipe.
   return static_cast<int>(kind);
 }
 
@@ -106,6 +116,42 @@ bool is_out_of_memory(const std::string& what) {
   return false;
 }
 
+/// `word` as an option of the command `at` or of the program, the nearest one.
+std::string option_suggestion(const CLI::App& app, const CLI::App& at, const std::string& word) {
+  const std::string name = word.substr(0, word.find('='));
+  std::string nearest;
+  std::size_t distance = 3;  // From here on it was something else.
+  for (const CLI::App* one : {&at, &app}) {
+    for (const CLI::Option* option : one->get_options()) {
+      for (const std::string& known : option->get_lnames()) {
+        const std::size_t d = edit_distance(name, "--" + known);
+        if (d >= distance) continue;
+        distance = d;
+        nearest = "--" + known;
+      }
+    }
+  }
+  return nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest);
+}
+
+/// Short for what is meant: `help search` is `search --help`, and `--search.population=30`, a dot
+/// in its name, can only be a setting. CLI11 wants the words in reverse.
+std::vector<std::string> words_of(int argc, char** argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  for (std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (word.starts_with("--") && word.substr(0, equals).find('.') != std::string::npos) {
+      word = equals == std::string::npos ? word : word.substr(2);
+    }
+  }
+  std::reverse(words.begin(), words.end());
+  return words;
+}
+
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
@@ -119,7 +165,15 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
   const std::vector<std::string> words = app.remaining(true);
   std::string sentence = error.what();
-  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !words.empty()) {
+  const auto option = std::find_if(words.begin(), words.end(),
+                                   [](const std::string& word) { return word.starts_with('-'); });
+  if (at != &app && option != words.end()) {
+    const std::string name = option->substr(0, option->find('='));
+    const bool is_setting = name.find('.') != std::string::npos;
+    sentence = fmt::format("option {} is not known here{}", *option,
+                           is_setting ? fmt::format(": write {}=VALUE", name.substr(2))
+                                      : option_suggestion(app, *at, *option));
+  } else if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !words.empty()) {
     sentence = words[0].starts_with('-') ? fmt::format("option {} is not known here", words[0])
                                          : fmt::format("command '{}' is not known{}", words[0],
                                                        suggestion(words[0], command_names(*at)));
@@ -151,6 +205,10 @@ int run_command(const Command& command, const CommonOptions& options) {
 }
 
 }  // namespace
+
+void hsconas::stop_on_closed_pipe() {
+  handle(SIGPIPE);
+}
 
 int main(int argc, char** argv) {
   start_with_settings(argv);
@@ -189,7 +247,7 @@ int main(int argc, char** argv) {
     return static_cast<int>(ErrorKind::Usage);
   }
   try {
-    app.parse(argc, argv);
+    app.parse(words_of(argc, argv));
   } catch (const CLI::ParseError& error) {
     return report_usage(app, error);
   }

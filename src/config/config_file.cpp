@@ -13,6 +13,7 @@
 #include "hsconas/base/json_reader.hpp"
 #include "hsconas/base/text.hpp"
 #include "schema.hpp"
+#include "shipped_files.hpp"
 
 namespace hsconas {
 
@@ -175,6 +176,60 @@ void check_timing(const Config& config) {
   }
 }
 
+/// Makes the paths in a config, as JSON, absolute: relative ones count from `folder`. What is no
+/// text is left for the reader to refuse.
+class PathVisitor {
+ public:
+  PathVisitor(json& object, const fs::path& folder) : object_(object), folder_(folder) {}
+
+  template <typename T>
+  void operator()(std::string_view key, T&, const Allowed& allowed, std::string_view) {
+    if (allowed.is_path) resolve(key);
+  }
+  template <typename T>
+  void section(std::string_view key, T& value) {
+    const auto part = object_.find(std::string(key));
+    if (part == object_.end() || !part->is_object()) return;
+    PathVisitor visitor(*part, folder_);
+    describe(visitor, value);
+  }
+  template <typename T>
+  void list(std::string_view, std::vector<T>&, std::string_view) {}
+
+  void resolve(std::string_view key) {
+    const auto value = object_.find(std::string(key));
+    if (value == object_.end() || !value->is_string() || *value == "") return;
+    const fs::path plain = folder_ / fs::path(value->get<std::string>());
+    const fs::path normal = plain.lexically_normal();
+    // "link/.." is not where the link lies.
+    std::error_code unknown;
+    const bool is_other = fs::exists(plain, unknown) && !fs::equivalent(plain, normal, unknown);
+    *value = (is_other ? plain : normal).string();
+  }
+
+ private:
+  json& object_;
+  const fs::path& folder_;
+};
+
+void resolve_paths(json& config, const fs::path& folder) {
+  if (!config.is_object()) return;
+  Config described;
+  PathVisitor visitor(config, folder);
+  describe(visitor, described);
+  visitor.resolve("space");
+}
+
+/// Where relative names in the config file `path` count from. A pipe (/dev/stdin, <(...)) lies in
+/// no folder of the user's: there it is the current one.
+fs::path folder_of(const fs::path& path) {
+  std::error_code unknown;
+  const fs::path whole = fs::absolute(path, unknown).lexically_normal();
+  const std::string top = std::next(whole.begin()) == whole.end() ? "" : *std::next(whole.begin());
+  if (top == "dev" || top == "proc") return fs::current_path();
+  return whole.parent_path();
+}
+
 /// What one range alone cannot say.
 void check_consistency(const Config& config) {
   const auto fail = [](const std::string& sentence) { throw Error(ErrorKind::Usage, sentence); };
@@ -227,13 +282,16 @@ void check_consistency(const Config& config) {
   }
 }
 
-/// Replaces the name of a space file by what the file holds.
-void inline_space(json& config, const fs::path& folder) {
+/// Replaces the name of a space file, absolute by now, by what the file holds.
+void inline_space(json& config) {
   const auto space = config.find("space");
   if (space == config.end() || !space->is_string()) return;
-  const fs::path name = space->get<std::string>();
-  const fs::path path = name.is_absolute() ? name : folder / name;
-  *space = read_json(path);
+  const fs::path path = space->get<std::string>();
+  std::error_code unknown;
+  const auto shipped = shipped_files().find("spaces/" + path.filename().string());
+  const bool is_shipped = shipped != shipped_files().end() && !fs::exists(path, unknown) &&
+                          path.parent_path() == fs::current_path() / "configs/spaces";
+  *space = is_shipped ? parse_json(std::string(shipped->second), path.string()) : read_json(path);
   try {
     read_space(*space);
   } catch (const Error& error) {
@@ -274,7 +332,7 @@ bool is_utf8(const std::string& text) {
   }
 }
 
-void apply_override(json& config, const std::string& text, const fs::path& folder) {
+void apply_override(json& config, const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
     throw Error(ErrorKind::Usage, fmt::format("'{}' is not key=value", text));
@@ -284,10 +342,10 @@ void apply_override(json& config, const std::string& text, const fs::path& folde
   if (!is_utf8(value)) {
     throw Error(ErrorKind::Usage, fmt::format("override {}: the value is not UTF-8", path));
   }
-  if (path.starts_with("space.")) inline_space(config, folder);
+  if (path.starts_with("space.")) inline_space(config);
   const json parsed = json::parse(value, nullptr, false);
   descend(config, path) = parsed.is_discarded() ? json(value) : parsed;
-  if (path == "space") inline_space(config, fs::current_path());
+  resolve_paths(config, fs::current_path());  // All others are absolute already.
 }
 
 }  // namespace
@@ -313,19 +371,38 @@ json to_json(const Config& config) {
 }
 
 Config load_config(const fs::path& path, const std::vector<std::string>& overrides) {
-  json source = parse_json(read_file(path), path.string());
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code unknown;
+  const bool is_word = path == path.stem() && !fs::exists(path, unknown);
+  const auto shipped = shipped_files().find(path.string() + ".json");
+  const bool is_shipped = is_word && shipped != shipped_files().end();
+  if (is_word && !is_shipped) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: neither a file nor the name of a shipped config{}", path.string(),
+                            suggestion(path.string(), shipped_configs())));
+  }
+  json source =
+      parse_json(is_shipped ? std::string(shipped->second) : read_file(path), path.string());
   if (!source.is_object()) {
     throw Error(ErrorKind::Usage, path.string() + ": a config is a JSON object");
   }
   if (!source.contains("name")) source["name"] = path.stem().string();
-  for (const std::string& text : overrides) apply_override(source, text, folder);
-  inline_space(source, folder);
+  resolve_paths(source, is_shipped ? fs::current_path() / "configs" : folder_of(path));
+  for (const std::string& text : overrides) apply_override(source, text);
+  inline_space(source);
   try {
     return read_config(source);
   } catch (const Error& error) {
     throw Error(error.kind(), path.string() + ": " + error.what());
   }
+}
+
+std::vector<std::string> shipped_configs() {
+  std::vector<std::string> names;
+  for (const auto& [name, text] : shipped_files()) {
+    const fs::path file = name;
+    if (!file.has_parent_path()) names.push_back(file.stem().string());
+  }
+  return names;
 }
 
 std::vector<ConfigKey> config_keys() {

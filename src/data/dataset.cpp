@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/hash.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/data/binary_sets.hpp"
@@ -119,7 +120,13 @@ bool fits_in_memory(const DataConfig& config, std::int64_t images) {
   return bytes <= config.memory_mb * kBytesPerMegabyte;
 }
 
-TrainTest open_folder(const DataConfig& config, std::uint64_t seed, Log& log) {
+/// Both parts, and what they hold.
+struct OpenedParts {
+  TrainTest set;
+  DataIdentity train, test;
+};
+
+OpenedParts open_folder(const DataConfig& config, std::uint64_t seed, Log& log) {
   const fs::path root = data_folder(config);
   std::error_code ignored;
   if (!fs::is_directory(root / "train", ignored)) {
@@ -135,6 +142,10 @@ TrainTest open_folder(const DataConfig& config, std::uint64_t seed, Log& log) {
   FolderSplit train = index_folder(root / "train", workers, log);
   FolderSplit test = index_folder(test_root, workers, log);
   check_same_classes(train, test, root);
+  // Before anything is decoded: what is kept in memory depends on settings that change no result.
+  OpenedParts parts{.set = {},
+                    .train = identify(*train.source, train.classes, config.workers),
+                    .test = identify(*test.source, test.classes, config.workers)};
   test.source = limit_test(test.source, test.classes.size(), config, seed);
 
   const bool keeps = parse_augment(config.augment) != Augment::Imagenet &&
@@ -151,10 +162,11 @@ TrainTest open_folder(const DataConfig& config, std::uint64_t seed, Log& log) {
   check_no_class_is_empty(*train.source, train.classes, root / "train");
   log.detail(fmt::format("data: {} are {}", root.string(),
                          keeps ? "kept in memory, decoded" : "decoded whenever they are used"));
-  return {train.source, test.source, train.classes};
+  parts.set = {train.source, test.source, train.classes};
+  return parts;
 }
 
-TrainTest open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
+OpenedParts open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
   const std::vector<std::string> known{"builtin", "folder", "cifar10", "cifar100", "idx"};
   if (config.format == "folder") return open_folder(config, seed, log);
   TrainTest set;
@@ -170,8 +182,12 @@ TrainTest open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
     throw Error(ErrorKind::Usage, fmt::format("data.format: '{}' is not known{}", config.format,
                                               suggestion(config.format, known)));
   }
+  OpenedParts parts{.set = {},
+                    .train = identify(*set.train, set.classes, config.workers),
+                    .test = identify(*set.test, set.classes, config.workers)};
   set.test = limit_test(set.test, set.classes.size(), config, seed);
-  return set;
+  parts.set = std::move(set);
+  return parts;
 }
 
 /// The test part of a folder must have exactly the classes that a network was trained on.
@@ -263,9 +279,25 @@ void take_given(std::string_view key, const std::vector<double>& given, std::siz
 
 }  // namespace
 
+DataIdentity identify(const ImageSource& source, const std::vector<std::string>& classes,
+                      int workers) {
+  std::vector<std::uint64_t> prints(static_cast<std::size_t>(source.size()));
+  parallel_for(source.size(), workers, [&](std::int64_t i) {
+    prints[static_cast<std::size_t>(i)] = source.fingerprint(i);
+  });
+  std::string all;
+  for (const std::string& name : classes) all += fmt::format("{} {}\n", name.size(), name);
+  for (std::size_t i = 0; i < prints.size(); ++i) {
+    all += fmt::format("{} {:x}\n", source.label(static_cast<std::int64_t>(i)), prints[i]);
+  }
+  return {source.size(), hsconas::fingerprint(all)};
+}
+
 Dataset open_dataset(const DataConfig& config, std::uint64_t seed, Log& log) {
-  TrainTest parts = open_parts(config, seed, log);
-  Dataset set{std::move(parts.train), std::move(parts.test), std::move(parts.classes), 0};
+  OpenedParts opened = open_parts(config, seed, log);
+  TrainTest& parts = opened.set;
+  Dataset set{std::move(parts.train),  std::move(parts.test), std::move(parts.classes), 0,
+              std::move(opened.train), std::move(opened.test)};
   set.channels = config.format == "idx" ? 1 : 3;
   log.info(fmt::format("data: {}, {} training and {} test images of {} classes",
                        config.format == "builtin" ? config.format : config.path, set.train->size(),
@@ -285,7 +317,7 @@ Dataset open_test_set(const DataConfig& config, const std::vector<std::string>& 
     set.classes = std::move(test.classes);
     return set;
   }
-  TrainTest parts = open_parts(config, seed, log);
+  TrainTest parts = open_parts(config, seed, log).set;
   if (parts.classes.size() != classes.size()) {
     throw Error(ErrorKind::Data, fmt::format("the data set has {} classes, the network knows {}",
                                              parts.classes.size(), classes.size()));

@@ -35,11 +35,18 @@ using nlohmann::json;
 
 namespace {
 
+/// A file by what it holds. One that is not there, in a section that this run does not use, by its
+/// name.
+std::string file_identity(const std::string& file) {
+  std::error_code unknown;
+  return std::filesystem::exists(file, unknown) ? fingerprint(read_file(file)) : file;
+}
+
 /// `config` without what cannot change a result, and files by what they hold.
 json comparable(const Config& config) {
-  json all =
-      without(to_json(config), {"name", "checkpoint_minutes", "checkpoint_steps", "retrain"});
-  all["data"] = without(all["data"], {"workers", "memory_mb"});
+  json all = without(to_json(config),
+                     {"name", "checkpoint_minutes", "checkpoint_steps", "retrain", "log"});
+  all["data"] = without(all["data"], {"path", "workers", "memory_mb"});
   all["score"] = without(all["score"], {"memory_mb"});
   json& latency = all["latency"];
   latency = without(latency, {"cuda", "precision"});
@@ -47,6 +54,10 @@ json comparable(const Config& config) {
   for (const char* key : {"table", "accelerator"}) {
     const auto file = latency[key].get<std::string>();
     if (!file.empty()) latency[key] = fingerprint_of(read_json(file));
+  }
+  for (const char* key : {"designs", "accuracies"}) {
+    json& file = all["codesign"][key];
+    if (file != "") file = file_identity(file.get<std::string>());
   }
   return all;
 }
@@ -61,6 +72,22 @@ Config resolved(Config config) {
   training = resolved_precision("supernet.precision", training, Purpose::Training, device);
   scoring = resolved_precision("score.precision", scoring, Purpose::Scoring, device);
   return config;
+}
+
+/// The latency table of a run that measures none.
+std::optional<LatencyTable> table_at_hand(const Config& config, const SearchSpace& space) {
+  const LatencyConfig& latency = config.latency;
+  if (!latency.table.empty()) return load_table(latency.table);
+  if (latency.accelerator.empty()) return {};
+  return accelerator_table(space, load_accelerator(latency.accelerator), latency.batch);
+}
+
+Objective objective_of(const Config& config, const LatencyRange& range) {
+  const LatencyConfig& latency = config.latency;
+  const double at_position =
+      range.fastest_ms + latency.target_position * (range.slowest_ms - range.fastest_ms);
+  return {.target_ms = latency.target_ms == 0.0 ? at_position : latency.target_ms,
+          .beta = config.score.beta};
 }
 
 void load_weights(Supernet& supernet, const Checkpoint& checkpoint,
@@ -82,15 +109,25 @@ json timing_inputs(const Config& config) {
           {"precision", config.latency.precision}};
 }
 
-Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_change)
+Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions options)
     : config_(resolved(std::move(config))),
       dir_(std::move(dir)),
       log_(log),
       stop_(stop),
       space_(config_.space),
-      record_(dir_.stages()) {
-  open_device(config_.latency_device());  // An absent GPU is said before anything is made.
-  check_config(may_change);
+      record_(dir_.stages(), dir_.starts_over) {
+  // What is wrong is said before anything is made or removed.
+  open_device(config_.latency_device());
+  check_inputs(options.goal);
+  check_config(options.may_change);
+  check_data(options.may_change);
+  dir_.begin();
+  if (!record_.is_done("config", comparable(config_))) {
+    record_.finish("config", comparable(config_));
+  }
+  if (needs_images_) {
+    record_.finish("data", {{"train", train_images_}, {"test", test_images_}});
+  }
   make_folder(dir_.checkpoints());
   log_.attach_file(dir_.log());
   write_json(dir_.config(), to_json(config_));
@@ -104,16 +141,87 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_c
 
 Run::~Run() = default;
 
+void Run::check_inputs(RunGoal goal) {
+  if (const auto table = table_at_hand(config_, space_)) {
+    const TableModel model(space_, *table);
+    const Subspace full = Subspace::full(space_);
+    const Objective objective = objective_of(config_, latency_range(model, full));
+    if (goal == RunGoal::Network) check_target(model, full, objective);
+  }
+  const CodesignConfig& codesign = config_.codesign;
+  if (goal == RunGoal::Codesign) {
+    const DesignSpace designs = designs_of(config_);
+    if (codesign.method != "dance") proxy_of(designs, codesign);
+    if (!codesign.accuracies.empty()) {
+      TableEvaluator(space_, codesign.accuracies, codesign.accuracy_column);
+    }
+  }
+  needs_images_ =
+      goal == RunGoal::Network || (goal == RunGoal::Codesign && codesign.accuracies.empty());
+  if (!needs_images_) return;
+  std::error_code unknown;
+  const bool is_gone =
+      !config_.data.path.empty() && !std::filesystem::exists(config_.data.path, unknown);
+  const bool is_finished = record_.has("search") || record_.has("codesign");
+  if (is_gone && is_finished && record_.has("data")) {
+    const json known = record_.inputs("data");
+    train_images_ = known.value("train", "");
+    test_images_ = known.value("test", "");
+    log_.info(
+        fmt::format("data: {} is not there any more; taken to be what it was", config_.data.path));
+    return;
+  }
+  train_images_ = data().train_identity().fingerprint;
+  test_images_ = data().test_identity().fingerprint;
+}
+
+void Run::check_data(bool may_change) {
+  const json known = record_.inputs("data");
+  if (!needs_images_ || known.is_null() || may_change || !dir_.holds_work()) return;
+  std::vector<std::string> parts;
+  std::vector<std::string> dependent;
+  const auto compare = [&](const char* key, const char* part, const std::string& now, bool begun) {
+    const auto before = known.value(key, "");
+    if (before.empty() || before == now) return;
+    auto stages = record_.stages_with(before);
+    std::erase(stages, "data");
+    if (stages.empty() && !begun) return;
+    parts.emplace_back(part);
+    for (std::string& stage : stages) {
+      if (std::find(dependent.begin(), dependent.end(), stage) == dependent.end()) {
+        dependent.push_back(std::move(stage));
+      }
+    }
+  };
+  std::error_code unknown;
+  const std::filesystem::path weights = dir_.checkpoints();
+  const bool has_begun =
+      std::filesystem::exists(weights, unknown) && !std::filesystem::is_empty(weights, unknown);
+  compare("train", "training", train_images_, has_begun);
+  compare("test", "test", test_images_, false);
+  if (parts.empty()) return;
+  throw Error(ErrorKind::Usage,
+              fmt::format("the data set {} is not the one that the run in {} was made with: its {} "
+                          "images have changed{}; put it back, continue with --allow-changes, "
+                          "which repeats what depends on them, or choose another --work-dir",
+                          config_.data.path, dir_.root.string(), join(parts, " and "),
+                          dependent.empty() ? ", and a training has begun on them"
+                                            : ", and on them depend " + join(dependent, ", ")));
+}
+
+json Run::test_inputs() const {
+  return {{"images", test_images_}, {"test_images", config_.data.test_images}};
+}
+
 void Run::check_config(bool may_change) {
   const json config = comparable(config_);
   const auto changes = record_.changes("config", config);
-  if (!changes.empty() && !may_change) {
+  if (!changes.empty() && !may_change && dir_.holds_work()) {
     throw Error(ErrorKind::Usage,
                 fmt::format("the run in {} has another config: {}; continue with --allow-changes, "
                             "which repeats what depends on it, or choose another --work-dir",
                             dir_.root.string(), join(changes, ", ")));
   }
-  if (!record_.is_done("config", config)) record_.finish("config", config);
 }
 
 bool Run::reuse(const std::string& stage, const json& inputs,
@@ -162,11 +270,8 @@ const LatencyStage& Run::latency() {
   if (stage.reused) {
     stage.table = read_table(read_sealed_json(dir_.latency()), dir_.latency().string());
   } else {
-    if (!config_.latency.table.empty()) {
-      stage.table = load_table(config_.latency.table);
-    } else if (!config_.latency.accelerator.empty()) {
-      stage.table = accelerator_table(space_, load_accelerator(config_.latency.accelerator),
-                                      config_.latency.batch);
+    if (auto table = table_at_hand(config_, space_)) {
+      stage.table = std::move(*table);
     } else {
       TorchTimer timer = make_timer(config_.latency, config_.latency.batch);
       stage.table =
@@ -190,11 +295,7 @@ const LatencyStage& Run::latency() {
   const TableModel model(space_, stage.table);
   const Subspace full = Subspace::full(space_);
   const LatencyRange range = latency_range(model, full);
-  stage.objective = {.target_ms = config_.latency.target_ms, .beta = config_.score.beta};
-  if (stage.objective.target_ms == 0.0) {
-    stage.objective.target_ms =
-        range.fastest_ms + config_.latency.target_position * (range.slowest_ms - range.fastest_ms);
-  }
+  stage.objective = objective_of(config_, range);
   log_.info(fmt::format("latency: {:.3f} to {:.3f} ms per batch of {}, T = {:.3f} ms",
                         range.fastest_ms, range.slowest_ms, stage.table.device.batch,
                         stage.objective.target_ms));
@@ -203,8 +304,6 @@ const LatencyStage& Run::latency() {
 }
 
 void Run::check_feasible() {
-  // A wrong data path is better said before the measurements than after them.
-  if (!record_.is_done("latency", latency_inputs())) data();
   const LatencyStage& stage = latency();
   check_target(TableModel(space_, stage.table), Subspace::full(space_), stage.objective);
 }
@@ -282,7 +381,8 @@ Supernet& Run::supernet() {
   if (!trained_) {
     trained_ = std::make_unique<Trained>(space_, config_);
     log_.detail(fmt::format("supernet: {} shared weights", trained_->supernet.parameter_count()));
-    train_stage("supernet", weights_inputs(config_), Subspace::full(space_), config_.supernet);
+    train_stage("supernet", weights_inputs(config_, train_images_), Subspace::full(space_),
+                config_.supernet);
   }
   return trained_->supernet;
 }
@@ -329,8 +429,7 @@ json Run::codesign() {
   const CodesignConfig& settings = config_.codesign;
   if (settings.method == "dance") return dance();
   if (settings.accuracies.empty()) {
-    designs_of(config_);  // What is wrong there is better said before the training than after it.
-    const json inputs = {{"weights", weights_inputs(config_)},
+    const json inputs = {{"weights", weights_inputs(config_, train_images_)},
                          {"score", without(score_inputs(config_), {"beta"})}};
     return run_codesign(
         config_, dir_, record_,

@@ -156,7 +156,8 @@ void SupernetEvaluator::judge_one(const Group& group, const Images& images, std:
   double floor = std::numeric_limits<double>::infinity();
   for (const std::size_t i : group.members) floor = std::min(floor, group.race.floors[i]);
   const double confidence = group.race.confidence;
-  Racer racer(group.rivals, validation_count_);
+  // On a GPU all validation images are looked at once.
+  Racer racer(group.rivals, validation_count_, device_ ? 1 : std::ssize(validation_batches_));
   Answers answers;
   if (device_) {
     answers = device_->answers(arch, images.on_device, position);

@@ -91,7 +91,7 @@ TEST_CASE("the files of a run are what their names say", "[app]") {
   CHECK(contains(read_file(run.file("log.txt")), "supernet: 12 steps of 64 images"));
   CHECK(read_json(run.file("latency.json"))["format"] == "hsconas-latency-2");
   CHECK(read_json(run.file("shrink.json"))["format"] == "hsconas-shrink-1");
-  CHECK(read_json(run.file("result.json"))["format"] == "hsconas-result-3");
+  CHECK(read_json(run.file("result.json"))["format"] == "hsconas-result-4");
   CHECK(read_json(run.file("stages.json")).contains("search"));
   CHECK(lines_of(read_file(run.file("candidates.csv"))).front() ==
         "weights,arch,accuracy,at_most,images,latency_ms,score,crc32");

@@ -176,10 +176,7 @@ double kernels_alone_ms(Supernet& supernet, const Architecture& arch, int batch,
         normal_tensor({batch, block->out_channels, block->out_size, block->out_size}, 9)
             .to(precision)
             .contiguous(torch::MemoryFormat::ChannelsLast);
-    total += best_ms(3, [&] {
-      ConvBlockTape tape;
-      run_conv_block(*block, x, weights, tape).backward(gradient);
-    });
+    total += best_ms(3, [&] { run_conv_block(*block, x, weights).backward(gradient); });
   }
   return total;
 }

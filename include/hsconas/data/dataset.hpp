@@ -13,12 +13,28 @@
 
 namespace hsconas {
 
+/// What a part of a data set holds, wherever it lies and whatever its folder is called: the classes
+/// with their images, in their order, see ImageSource::fingerprint().
+struct DataIdentity {
+  std::int64_t images = 0;
+  std::string fingerprint;
+
+  bool operator==(const DataIdentity&) const = default;
+};
+
+/// Throws as ImageSource::fingerprint(); on `workers` threads.
+DataIdentity identify(const ImageSource& source, const std::vector<std::string>& classes,
+                      int workers);
+
 /// A labelled data set, opened. All images of both parts have `channels` channels.
 struct Dataset {
   std::shared_ptr<const ImageSource> train;  ///< Null when only the test part was opened.
   std::shared_ptr<const ImageSource> test;
   std::vector<std::string> classes;  ///< Index = label.
   int channels = 0;                  ///< 1 for idx, else 3.
+  /// Of both parts whole: before data.test_images and what could not be decoded. Empty when only
+  /// the test part was opened.
+  DataIdentity train_identity{}, test_identity{};
 };
 
 /// Opens the data set that `config` names; `config.image_size` has been resolved (> 0).

@@ -29,6 +29,9 @@ class FolderSource : public ImageSource {
   /// Throws Error(Data) that names the file and the remedy when it is damaged or gone.
   void load(std::int64_t i, Image& out, int min_side) const override;
   std::string describe(std::int64_t i) const override { return path(i).string(); }
+  /// Of the file's name, its size and its bytes: all of them up to 64 KB, else the first and the
+  /// last 16 KB. Throws Error(Data) when it cannot be read.
+  std::uint64_t fingerprint(std::int64_t i) const override;
 
  private:
   const Entry& at(std::int64_t i) const { return entries_[static_cast<std::size_t>(i)]; }
