@@ -24,7 +24,8 @@ std::vector<std::string> readme_lines() {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     std::string line = lines[i];
     while (line.ends_with(" \\") && i + 1 < lines.size()) {
-      line = line.substr(0, line.size() - 1) + lines[++i].substr(lines[i].find_first_not_of(' '));
+      const std::string& next = lines[++i];
+      line = line.substr(0, line.size() - 1) + next.substr(next.find_first_not_of(' '));
     }
     const bool is_row = line.starts_with("| `hsconas ");
     std::string command;
