@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -242,14 +243,29 @@ json& descend(json& root, const std::string& path) {
   return *at;
 }
 
-/// nlohmann takes any bytes as text and complains only when they are written.
-bool is_utf8(const std::string& text) {
-  try {
-    static_cast<void>(json(text).dump());
-    return true;
-  } catch (const json::type_error&) {
-    return false;
+/// Whether the config comes from /dev/stdin or another stream, whose folder says nothing.
+bool comes_from_pipe(const fs::path& path) {
+  std::error_code unknown;
+  const std::string text = fs::absolute(path, unknown).lexically_normal().string();
+  return text.starts_with("/dev/") || text.starts_with("/proc/") ||
+         !fs::is_regular_file(path, unknown);
+}
+
+/// Whether `path` is a key whose value is a text: "2024" is one there although it looks like a
+/// number.
+bool is_text_key(const std::string& path) {
+  for (const ConfigKey& key : config_keys()) {
+    if (key.path == path) return key.initial.starts_with('"');
   }
+  return false;
+}
+
+/// The value of an override, JSON or else text.
+json override_value(const std::string& path, const std::string& value) {
+  json parsed = json::parse(value, nullptr, false);
+  if (parsed.is_discarded() || (!parsed.is_string() && is_text_key(path))) return value;
+  if (parsed.is_structured()) return parse_json(value, "override " + path);
+  return parsed;
 }
 
 void apply_override(json& config, const std::string& text, const fs::path& folder) {
@@ -262,9 +278,11 @@ void apply_override(json& config, const std::string& text, const fs::path& folde
   if (!is_utf8(value)) {
     throw Error(ErrorKind::Usage, fmt::format("override {}: the value is not UTF-8", path));
   }
+  if (!is_utf8(value)) {
+    throw Error(ErrorKind::Usage, fmt::format("override {}: the value is not UTF-8", path));
+  }
   if (path.starts_with("space.")) inline_space(config, folder);
-  const json parsed = json::parse(value, nullptr, false);
-  descend(config, path) = parsed.is_discarded() ? json(value) : parsed;
+  descend(config, path) = override_value(path, value);
   if (path == "space") inline_space(config, fs::current_path());
 }
 
@@ -292,11 +310,12 @@ json to_json(const Config& config) {
 
 Config load_config(const fs::path& path, const std::vector<std::string>& overrides) {
   json source = parse_json(read_file(path), path.string());
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const bool is_piped = comes_from_pipe(path);
+  const fs::path folder = path.has_parent_path() && !is_piped ? path.parent_path() : fs::path(".");
   if (!source.is_object()) {
     throw Error(ErrorKind::Usage, path.string() + ": a config is a JSON object");
   }
-  if (!source.contains("name")) source["name"] = path.stem().string();
+  if (!source.contains("name")) source["name"] = is_piped ? "stdin" : path.stem().string();
   for (const std::string& text : overrides) apply_override(source, text, folder);
   inline_space(source, folder);
   try {

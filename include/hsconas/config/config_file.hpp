@@ -19,7 +19,9 @@ nlohmann::json to_json(const Config& config);
 
 /// Reads a config file and applies `overrides`, each "a.b=c" with c as JSON or else as text;
 /// "shrink.stages.0.layers=2" reaches into lists. `space` may name a file, relative to the
-/// config's folder (in an override: to the current one). `name` defaults to the file's stem.
+/// config's folder (in an override, and where `path` is a pipe such as /dev/stdin: to the current
+/// one). `name` defaults to the file's stem, "stdin" for a pipe. An override of a text is a text,
+/// whatever it looks like: data.path=2024.
 /// Throws Error(Data) when a file is missing, Error(Usage) that names the file for what is wrong
 /// in it.
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
