@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
@@ -98,8 +99,35 @@ void start_with_settings(char** argv) {
 /// Every error is one line, so that scripts can show the last one; libraries' may have more.
 int report(ErrorKind kind, std::string sentence) {
   for (char& c : sentence) c = c == '\n' ? ' ' : c;
-  std::fputs(("hsconas: " + sentence + "\n").c_str(), stderr);  // Throws nothing at a closed pipe.
+  // fputs() throws nothing at a closed pipe.
+  std::fputs(("hsconas: " + printable(sentence) + "\n").c_str(), stderr);
   return static_cast<int>(kind);
+}
+
+/// Whether all that was printed so far has arrived: a full disk, a closed pipe.
+bool is_output_written() {
+  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+}
+
+int report_lost_output() {
+  return report(ErrorKind::Data,
+                "standard output could not be written; is the disk full, or was it closed?");
+}
+
+/// What every command ends with: success only when its output has arrived.
+int finish(int exit_code) {
+  if (exit_code != 0 || is_output_written()) return exit_code;
+  return report_lost_output();
+}
+
+/// File names and texts from the command line end up in JSON files, which hold UTF-8 alone.
+void check_arguments(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (is_utf8(argv[i])) continue;
+    throw Error(ErrorKind::Usage,
+                fmt::format("argument {} is not UTF-8: '{}'; rename the file or folder", i,
+                            printable(argv[i])));
+  }
 }
 
 constexpr const char* kOutOfMemory =
@@ -197,7 +225,17 @@ int run_command(const Command& command, const CommonOptions& options) {
                       (options.verbose > 0 ? std::string(error.what()) : what));
   } catch (const std::bad_alloc&) {
     return report(ErrorKind::Device, kOutOfMemory);
+  } catch (const nlohmann::json::type_error& error) {
+    constexpr int kNotUtf8 = 316;
+    if (error.id != kNotUtf8) {
+      return report(ErrorKind::Internal,
+                    std::string("this is a bug, please report it: ") + error.what());
+    }
+    return report(ErrorKind::Data,
+                  "a file name or text that is not UTF-8 cannot be written as "
+                  "JSON; rename the file or folder");
   } catch (const std::exception& error) {
+    if (!is_output_written()) return report_lost_output();
     if (is_out_of_memory(error.what())) return report(ErrorKind::Device, kOutOfMemory);
     return report(ErrorKind::Internal,
                   std::string("this is a bug, please report it: ") + error.what());
@@ -247,9 +285,12 @@ int main(int argc, char** argv) {
     return static_cast<int>(ErrorKind::Usage);
   }
   try {
+    check_arguments(argc, argv);
     app.parse(words_of(argc, argv));
   } catch (const CLI::ParseError& error) {
-    return report_usage(app, error);
+    return finish(report_usage(app, error));
+  } catch (const Error& error) {
+    return report(error.kind(), error.what());
   }
-  return run_command(chosen, options);
+  return finish(run_command(chosen, options));
 }

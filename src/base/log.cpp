@@ -10,6 +10,7 @@
 #include <spdlog/sinks/ringbuffer_sink.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/text.hpp"
 
 namespace hsconas {
 
@@ -46,13 +47,13 @@ Log::Log(Verbosity verbosity, bool console) : impl_(std::make_unique<Impl>()) {
 Log::~Log() = default;
 
 void Log::detail(std::string_view message) {
-  impl_->logger.debug("{}", message);
+  impl_->logger.debug("{}", printable(message));
 }
 void Log::info(std::string_view message) {
-  impl_->logger.info("{}", message);
+  impl_->logger.info("{}", printable(message));
 }
 void Log::warn(std::string_view message) {
-  impl_->logger.warn("warning: {}", message);
+  impl_->logger.warn("warning: {}", printable(message));
 }
 
 void Log::attach_file(const std::filesystem::path& path) {

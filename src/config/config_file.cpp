@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -220,14 +221,20 @@ void resolve_paths(json& config, const fs::path& folder) {
   visitor.resolve("space");
 }
 
+/// Whether the config comes from /dev/stdin or another stream, whose folder says nothing.
+bool comes_from_pipe(const fs::path& path) {
+  std::error_code unknown;
+  const std::string text = fs::absolute(path, unknown).lexically_normal().string();
+  return text.starts_with("/dev/") || text.starts_with("/proc/") ||
+         !fs::is_regular_file(path, unknown);
+}
+
 /// Where relative names in the config file `path` count from. A pipe (/dev/stdin, <(...)) lies in
 /// no folder of the user's: there it is the current one.
 fs::path folder_of(const fs::path& path) {
+  if (comes_from_pipe(path)) return fs::current_path();
   std::error_code unknown;
-  const fs::path whole = fs::absolute(path, unknown).lexically_normal();
-  const std::string top = std::next(whole.begin()) == whole.end() ? "" : *std::next(whole.begin());
-  if (top == "dev" || top == "proc") return fs::current_path();
-  return whole.parent_path();
+  return fs::absolute(path, unknown).lexically_normal().parent_path();
 }
 
 /// What one range alone cannot say.
@@ -322,14 +329,21 @@ json& descend(json& root, const std::string& path) {
   return *at;
 }
 
-/// nlohmann takes any bytes as text and complains only when they are written.
-bool is_utf8(const std::string& text) {
-  try {
-    static_cast<void>(json(text).dump());
-    return true;
-  } catch (const json::type_error&) {
-    return false;
+/// Whether `path` is a key whose value is a text: "2024" is one there although it looks like a
+/// number.
+bool is_text_key(const std::string& path) {
+  for (const ConfigKey& key : config_keys()) {
+    if (key.path == path) return key.initial.starts_with('"');
   }
+  return false;
+}
+
+/// The value of an override, JSON or else text.
+json override_value(const std::string& path, const std::string& value) {
+  json parsed = json::parse(value, nullptr, false);
+  if (parsed.is_discarded() || (!parsed.is_string() && is_text_key(path))) return value;
+  if (parsed.is_structured()) return parse_json(value, "override " + path);
+  return parsed;
 }
 
 void apply_override(json& config, const std::string& text) {
@@ -343,8 +357,7 @@ void apply_override(json& config, const std::string& text) {
     throw Error(ErrorKind::Usage, fmt::format("override {}: the value is not UTF-8", path));
   }
   if (path.starts_with("space.")) inline_space(config);
-  const json parsed = json::parse(value, nullptr, false);
-  descend(config, path) = parsed.is_discarded() ? json(value) : parsed;
+  descend(config, path) = override_value(path, value);
   resolve_paths(config, fs::current_path());  // All others are absolute already.
 }
 
@@ -385,7 +398,8 @@ Config load_config(const fs::path& path, const std::vector<std::string>& overrid
   if (!source.is_object()) {
     throw Error(ErrorKind::Usage, path.string() + ": a config is a JSON object");
   }
-  if (!source.contains("name")) source["name"] = path.stem().string();
+  if (!source.contains("name"))
+    source["name"] = !is_shipped && comes_from_pipe(path) ? "stdin" : path.stem().string();
   resolve_paths(source, is_shipped ? fs::current_path() / "configs" : folder_of(path));
   for (const std::string& text : overrides) apply_override(source, text);
   inline_space(source);

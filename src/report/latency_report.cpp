@@ -140,9 +140,11 @@ std::string latency_report(const LatencyTable& table) {
   if (!kinds.empty()) {
     text += "on networks not fitted on:\n" + accuracy_text(table);
     for (const Judged& judged : kinds) {
+      if (table.error_percent <= 0.0) continue;
       text +=
-          fmt::format("error bar +-{:.2f} %: holds {:.0f} % of the {} ones\n", table.error_percent,
-                      100.0 * error_bar_coverage(*judged.networks, table), judged.name);
+          fmt::format("error bar +-{:.2f} % (made for 90 %): holds {:.0f} % of the {} {} ones\n",
+                      table.error_percent, 100.0 * error_bar_coverage(*judged.networks, table),
+                      judged.networks->size(), judged.name);
     }
   }
   return text;

@@ -118,7 +118,7 @@ TEST_CASE("results with missing entries, and options that do not go together, ar
       {3, "kit/results.csv: lacks the times of "},
       {2, "--operators does not go with the results of an edge kit"},
       {2, "latency import needs --space and --out, or the results.csv of an edge kit"},
-      {3, "manifest.json"},
+      {3, "micro.json: is JSON, not CSV"},
       {2, "kit is not empty; name a new folder for the kit"}};
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     INFO(outcomes[i].err);

@@ -51,7 +51,8 @@ TEST_CASE("a misspelt key names its path and the nearest known key", "[config]")
 TEST_CASE("a value of the wrong type or out of range names its path", "[config]") {
   json source = minimal();
   source["supernet"] = {{"batch", 1.5}};
-  CHECK_THROWS_WITH(read_config(source), "supernet.batch has the wrong type: 1.5");
+  CHECK_THROWS_WITH(read_config(source),
+                    "supernet.batch has the wrong type: 1.5 (expected: a whole number below 2^31)");
   source["supernet"] = {{"batch", 0}};
   CHECK_THROWS_WITH(read_config(source), "supernet.batch must be in [1, 1000000], got 0");
   source["supernet"] = {{"schedule", "step"}};
@@ -65,7 +66,8 @@ TEST_CASE("a value of the wrong type or out of range names its path", "[config]"
                     "shrink.stages[0].layrs is not a known key (did you mean 'layers'?)");
   source = minimal();
   source["seed"] = -1;
-  CHECK_THROWS_WITH(read_config(source), "seed has the wrong type: -1");
+  CHECK_THROWS_WITH(read_config(source),
+                    "seed has the wrong type: -1 (expected: a whole number >= 0)");
 }
 
 TEST_CASE("settings that contradict each other are refused", "[config]") {
@@ -119,6 +121,15 @@ TEST_CASE("overrides reach every depth and are checked like the file", "[config]
                     Catch::Matchers::StartsWith("override shrink.stages.9.layers: '9' is not"));
   CHECK_THROWS_WITH(load({"seed.x=1", "seed.x.y=1"}),
                     Catch::Matchers::ContainsSubstring("nothing below"));
+}
+
+TEST_CASE("an override of a text takes what looks like a number as a text", "[config]") {
+  const Config config =
+      load({"data.path=2024", "name=true", "latency.table=[1]", "data.format=\"idx\""});
+  CHECK(config.data.path == "2024");
+  CHECK(config.name == "true");
+  CHECK(config.latency.table == "[1]");
+  CHECK(config.data.format == "idx");
 }
 
 TEST_CASE("a space may be named on the command line", "[config]") {

@@ -196,6 +196,44 @@ TEST_CASE("a folder set gives the same images from memory as decoded on the fly"
   }
 }
 
+TEST_CASE("test-folder-choice: the part with the classes of train is the one to test on",
+          "[data]") {
+  const TempFolder folder;
+  const std::string file = encode_jpeg(plain_image(9, 9, {1, 2, 3}));
+  for (const char* image : {"train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "val/b/1.jpg",
+                            "val/b/2.jpg", "test/unlabelled/1.jpg"}) {
+    folder.write(image, file);
+  }
+  const auto messages_of = [&](auto&& open) {
+    const auto path = folder.path() / "log.txt";
+    std::filesystem::remove(path);
+    Log log(Verbosity::Quiet, false);
+    log.attach_file(path);
+    open(log);
+    return read_file(path);
+  };
+  const DataConfig config = folder_config(folder.path());
+  const std::string chosen = messages_of([&](Log& log) {
+    CHECK(open_dataset(config, 1, log).test->size() == 3);
+    CHECK(open_test_set(config, {"a", "b"}, 1, log).test->size() == 3);
+  });
+  CHECK_THAT(chosen, ContainsSubstring("val is the test part"));
+
+  // An empty class is named, and only an empty part is refused.
+  folder.write("test/a/1.jpg", file);
+  std::filesystem::remove_all(folder.path() / "test/unlabelled");
+  std::filesystem::create_directory(folder.path() / "test/b");
+  const std::string empty = messages_of([&](Log& log) {
+    CHECK(open_dataset(config, 1, log).test->size() == 1);
+    CHECK(open_test_set(config, {"a", "b"}, 1, log).test->size() == 1);
+  });
+  CHECK_THAT(empty, ContainsSubstring("test is the test part") &&
+                        ContainsSubstring("test: class 'b' has no JPEG or PNG image"));
+  std::filesystem::remove(folder.path() / "test/a/1.jpg");
+  CHECK_THROWS_WITH(open_dataset(config, 1, silent()),
+                    ContainsSubstring("test: holds no JPEG or PNG image"));
+}
+
 TEST_CASE("parts with different classes, or a class without images, are errors", "[data]") {
   const TempFolder folder;
   const std::string file = encode_jpeg(plain_image(9, 9, {1, 2, 3}));

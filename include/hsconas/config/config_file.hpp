@@ -20,7 +20,9 @@ nlohmann::json to_json(const Config& config);
 /// Reads a config file and applies `overrides`, each "a.b=c" with c as JSON or else as text;
 /// "shrink.stages.0.layers=2" reaches into lists. `space` may name a file. Relative names of files
 /// and folders count from the config's folder, in an override from the current one; all are
-/// absolute in what is returned. `name` defaults to the file's stem. A plain word that is no file
+/// absolute in what is returned. `name` defaults to the file's stem, "stdin" for a pipe, from which
+/// relative names count from the current folder, too. An override of a text is a text, whatever it
+/// looks like: data.path=2024. A plain word that is no file
 /// names one of shipped_configs(), whose relative paths count from the folder configs, there or
 /// not. Throws Error(Data) when a file is missing, Error(Usage) that names the file for what is
 /// wrong in it.

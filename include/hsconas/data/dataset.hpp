@@ -40,9 +40,12 @@ struct Dataset {
 /// Opens the data set that `config` names; `config.image_size` has been resolved (> 0).
 ///
 /// - builtin: make_builtin(). cifar10, cifar100: read_cifar(). idx: read_idx().
-/// - folder: path/train and path/test (or path/val), each with one folder per class of JPEG and PNG
-///   files, index_folder(). Unless augment is imagenet, which cuts its crops out of the originals,
-///   a set that fits data.memory_mb at image_size is decoded once and kept.
+/// - folder: path/train and the first of path/test, val, valid and validation that has the same
+/// class
+///   folders, each with one folder per class of JPEG and PNG files, index_folder(). A class without
+///   training images is an error, one without test images a warning. Unless augment is imagenet,
+///   which cuts its crops out of the originals, a set that fits data.memory_mb at image_size is
+///   decoded once and kept.
 ///
 /// `test_images` of the test part are kept when set, drawn by `seed`, in equal shares per class.
 /// Damaged files are skipped with a warning, many of them are an error: see Damage. Damage inside

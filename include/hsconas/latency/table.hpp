@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -115,6 +116,7 @@ class TableModel : public LatencyModel {
   TableModel(const SearchSpace& space, const LatencyTable& table)
       : TableModel(LatencySpace(space), table) {}
 
+  /// Never below 0, where a table fitted to few networks would say so of some.
   double predict_ms(const Architecture& arch) const override {
     double total = fixed_ms_;
     const double* row = ms_.data();
@@ -122,7 +124,7 @@ class TableModel : public LatencyModel {
       total += row[choice.op * widths_ + choice.width];
       row += row_;
     }
-    return total;
+    return std::max(total, 0.0);
   }
   /// Half the error bar around a prediction: 90 % of unseen networks lie within.
   double error_ms(double predicted_ms) const { return error_percent_ / 100.0 * predicted_ms; }
