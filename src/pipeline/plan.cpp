@@ -53,7 +53,7 @@ std::string describe_latency(const Config& config) {
 /// None while the data set is not there, with a warning.
 std::optional<std::int64_t> training_images(const Config& config, Log& log) {
   std::error_code unknown;
-  if (!config.data.path.empty() && !std::filesystem::exists(config.data.path, unknown)) {
+  if (config.data.format != "builtin" && !std::filesystem::exists(config.data.path, unknown)) {
     log.warn(fmt::format("data.path: {} does not exist; the run will need it", config.data.path));
     return {};
   }

@@ -120,7 +120,6 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
   open_device(config_.latency_device());
   check_inputs(options.goal);
   check_config(options.may_change);
-  check_data(options.may_change);
   dir_.begin();
   if (!record_.is_done("config", comparable(config_))) {
     record_.finish("config", comparable(config_));
@@ -175,9 +174,9 @@ void Run::check_inputs(RunGoal goal) {
   test_images_ = data().test_identity().fingerprint;
 }
 
-void Run::check_data(bool may_change) {
+std::string Run::data_changes() const {
   const json known = record_.inputs("data");
-  if (!needs_images_ || known.is_null() || may_change || !dir_.holds_work()) return;
+  if (!needs_images_ || known.is_null()) return "";
   std::vector<std::string> parts;
   std::vector<std::string> dependent;
   const auto compare = [&](const char* key, const char* part, const std::string& now, bool begun) {
@@ -199,14 +198,11 @@ void Run::check_data(bool may_change) {
       std::filesystem::exists(weights, unknown) && !std::filesystem::is_empty(weights, unknown);
   compare("train", "training", train_images_, has_begun);
   compare("test", "test", test_images_, false);
-  if (parts.empty()) return;
-  throw Error(ErrorKind::Usage,
-              fmt::format("the data set {} is not the one that the run in {} was made with: its {} "
-                          "images have changed{}; put it back, continue with --allow-changes, "
-                          "which repeats what depends on them, or choose another --work-dir",
-                          config_.data.path, dir_.root.string(), join(parts, " and "),
-                          dependent.empty() ? ", and a training has begun on them"
-                                            : ", and on them depend " + join(dependent, ", ")));
+  if (parts.empty()) return "";
+  return fmt::format("another data set: the {} images in {} have changed, {}", join(parts, " and "),
+                     config_.data.path,
+                     dependent.empty() ? "and a training has begun on them"
+                                       : "and on them depend " + join(dependent, ", "));
 }
 
 json Run::test_inputs() const {
@@ -214,14 +210,16 @@ json Run::test_inputs() const {
 }
 
 void Run::check_config(bool may_change) {
-  const json config = comparable(config_);
-  const auto changes = record_.changes("config", config);
-  if (!changes.empty() && !may_change && dir_.holds_work()) {
-    throw Error(ErrorKind::Usage,
-                fmt::format("the run in {} has another config: {}; continue with --allow-changes, "
-                            "which repeats what depends on it, or choose another --work-dir",
-                            dir_.root.string(), join(changes, ", ")));
-  }
+  if (may_change || !dir_.holds_work()) return;
+  std::vector<std::string> changes;
+  const auto settings = record_.changes("config", comparable(config_));
+  if (!settings.empty()) changes.push_back("another config: " + join(settings, ", "));
+  if (std::string images = data_changes(); !images.empty()) changes.push_back(std::move(images));
+  if (changes.empty()) return;
+  throw Error(ErrorKind::Usage,
+              fmt::format("the run in {} has {}; continue with --allow-changes, which repeats what "
+                          "depends on it, or choose another --work-dir",
+                          dir_.root.string(), join(changes, "; and ")));
 }
 
 bool Run::reuse(const std::string& stage, const json& inputs,

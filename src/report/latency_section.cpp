@@ -51,7 +51,7 @@ std::string latency_section(const RunRecord& run) {
   plot.y_label = "predicted" + per_batch;
   // Nothing was timed on an accelerator that is only modelled, nor on a device that is elsewhere.
   const bool is_device = run.config.latency.accelerator.empty();
-  if (run.result && run.result->winner.measured_ms) {
+  if (run.result && is_device && run.result->winner.measured_ms) {
     PlotSeries compared{.name = "winner and others", .x = {}, .y = {}};
     const auto add = [&](const ComparedArchitecture& row) {
       if (!row.measured_ms) return;

@@ -121,8 +121,11 @@ TEST_CASE("predict takes the space and the table from a run", "[app]") {
   CHECK(run.bench.run({"predict", "--arch", winner, "--table", "run/latency.json"}).out ==
         expected);
   CHECK(run.bench.run({"predict", "run", "--arch", winner}).out == expected);
-  CHECK(Bench::run_in(run.file(""), {"predict", "--arch", winner, "--table", "latency.json"}).out ==
-        expected);
+  const Bench other;
+  fs::copy(run.file(""), other / "run", fs::copy_options::recursive);
+  CHECK(
+      Bench::run_in(other / "run", {"predict", "--arch", winner, "--table", "latency.json"}).out ==
+      expected);
   const Outcome no_run = run.bench.run({"predict", ".", "--arch", winner});
   CHECK(no_run.exit_code == 3);
   CHECK(contains(no_run.err, "holds no run"));

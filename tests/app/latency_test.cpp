@@ -246,5 +246,5 @@ TEST_CASE("predict takes many architectures from a CSV and writes a CSV", "[app]
   const Outcome both = bench.run({"predict", "-s", "cell.json", "--config", "micro.json", "--table",
                                   "table.json", "--arch", "000"});
   CHECK(both.exit_code == 2);
-  CHECK(contains(both.err, "either --config or --space"));
+  CHECK(contains(both.err, "takes --config or --space, not both"));
 }

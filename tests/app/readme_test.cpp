@@ -56,6 +56,7 @@ std::map<std::string, std::optional<Recipe>> recipes() {
       {"search --config configs/cifar10.json data.format=folder data.path=my_images "
        "space.classes=37 latency.target_ms=2.5",
        Recipe{.more = kPlan}},
+      {"profile --config configs/gpu.json", {}},  // Needs a GPU.
       {"search --config configs/gpu.json latency.accelerator=configs/accelerators/kc-p.json",
        Recipe{.more = kPlan}},
       {"retrain RUN", Recipe{.more = {"retrain.epochs=1", "retrain.warmup_epochs=0"}}},

@@ -195,11 +195,10 @@ TEST_CASE("--resume with another config lists what changed, unless it changes no
   const Outcome changed = bench.run(
       Bench::search("run", {"--resume", "search.population=6", "supernet.lr=0.1", "seed=4"}));
   CHECK(changed.exit_code == 2);
-  CHECK(lines_of(changed.err).size() == 1);
   for (const char* part :
        {"search.population changed from 4 to 6", "supernet.lr changed from 0.05 to 0.1",
         "seed changed from 1 to 4", "--allow-changes", "--work-dir"}) {
-    CHECK(contains(changed.err, part));
+    CHECK(contains(lines_of(changed.err).back(), part));
   }
   const Outcome harmless = bench.run(
       Bench::search("run", {"--resume", "name=other", "checkpoint_minutes=1", "checkpoint_steps=3",

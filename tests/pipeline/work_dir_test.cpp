@@ -70,7 +70,7 @@ TEST_CASE("a fresh run takes an empty folder and refuses any other", "[work_dir]
 TEST_CASE("resuming keeps everything that is there", "[work_dir]") {
   const TemporaryFolder folder;
   const WorkDir dir{.root = folder / "run", .lock = nullptr};
-  WorkDir::open(dir.root, WorkDirMode::Fresh);
+  make_folder(dir.root);
   fill(dir);
   const auto before = names_in(dir.root);
   WorkDir::open(dir.root, WorkDirMode::Resume);
@@ -81,7 +81,7 @@ TEST_CASE("resuming keeps everything that is there", "[work_dir]") {
 TEST_CASE("overwriting removes what a run leaves and nothing else", "[work_dir]") {
   const TemporaryFolder folder;
   const WorkDir dir{.root = folder / "run", .lock = nullptr};
-  WorkDir::open(dir.root, WorkDirMode::Fresh);
+  make_folder(dir.root);
   fill(dir);
   write_file(dir.root / "notes.txt", "mine");
   write_file(dir.root / "config.json.bak", "mine");
@@ -196,7 +196,7 @@ TEST_CASE("what a killed process left unfinished is removed, other people's file
           "[work_dir]") {
   const TemporaryFolder folder;
   const WorkDir dir{.root = folder / "run", .lock = nullptr};
-  WorkDir::open(dir.root, WorkDirMode::Fresh);
+  make_folder(dir.root);
   fill(dir);
   const auto before = names_in(dir.root);
   write_file(unfinished(dir.result()), "{");

@@ -87,10 +87,12 @@ class Run {
   struct Trained;    // Supernet and evaluator.
   struct Companion;  // What learns beside a supernet's weights.
 
+  /// Also opens the data set where images are needed, or takes what is known of one that is gone.
   void check_inputs(RunGoal goal);
   void check_config(bool may_change);
-  /// Whether images are needed; then the data set, or what is known of one that is gone.
-  void check_data(bool may_change);
+  /// What of the data set differs from the one the run was made with, and what depends on it; empty
+  /// when nothing does.
+  std::string data_changes() const;
   /// True when `stage` can be reused and its files `outputs` are there; logs that, or why not.
   bool reuse(const std::string& stage, const nlohmann::json& inputs,
              std::initializer_list<std::filesystem::path> outputs);
