@@ -167,8 +167,9 @@ class DeviceEngine {
 };
 
 /// An engine on the current GPU that enqueues to `stream` (a cudaStream_t) and computes with
-/// activations of `type`. `memory` holds what one pass needs and may serve several engines, of which
-/// one at a time is in a pass; `fixed` is this engine's own. `weights` must outlive the engine.
+/// activations of `type`. `memory` holds what one pass needs and may serve several engines, of
+/// which one at a time is in a pass; `fixed` is this engine's own. `weights` must outlive the
+/// engine.
 std::unique_ptr<DeviceEngine> make_device_engine(void* stream, Number type,
                                                  const DeviceWeights& weights,
                                                  std::shared_ptr<DeviceMemory> memory,
