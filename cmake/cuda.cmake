@@ -76,6 +76,10 @@ else()
   add_library(hsconas_cuda STATIC EXCLUDE_FROM_ALL
     src/kernels/cuda/cublas_products.cu
     src/kernels/cuda/cuda_queue.cu
+    src/kernels/cuda/device_engine.cu
+    src/kernels/cuda/device_engine_bf16.cu
+    src/kernels/cuda/device_engine_fp16.cu
+    src/kernels/cuda/device_engine_fp32.cu
     src/kernels/cuda/image_feed.cu)
   hsconas_choose_architectures(90)
   set_target_properties(hsconas_cuda PROPERTIES
@@ -86,12 +90,15 @@ else()
     # Whoever links the library chooses between the shared and the static runtime.
     CUDA_RUNTIME_LIBRARY None
     POSITION_INDEPENDENT_CODE ON)
-  target_compile_options(hsconas_cuda PRIVATE
+  target_compile_options(hsconas_cuda PUBLIC
+    $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>)  # Kernels call constexpr functions.
+  add_library(hsconas_cuda_warnings INTERFACE)
+  target_compile_options(hsconas_cuda_warnings INTERFACE
     "-Xcompiler=-Wall,-Wextra,-Wshadow,-Wconversion"
     $<$<BOOL:${HSCONAS_WERROR}>:-Werror=all-warnings>
     $<$<BOOL:${HSCONAS_CUDA_VERBOSE}>:-Xptxas=-v>)
   target_include_directories(hsconas_cuda PUBLIC include src/kernels/cuda)
-  target_link_libraries(hsconas_cuda PUBLIC CUDA::cublasLt)
+  target_link_libraries(hsconas_cuda PUBLIC CUDA::cublasLt PRIVATE hsconas_cuda_warnings)
   message(STATUS "CUDA kernels: nvcc ${CMAKE_CUDA_COMPILER_VERSION}, ${CMAKE_CUDA_COMPILER}")
 endif()
 

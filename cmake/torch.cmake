@@ -25,3 +25,10 @@ endif()
 # Torch's targets are imported, so their headers already count as SYSTEM.
 add_library(hsconas_torch INTERFACE)
 target_link_libraries(hsconas_torch INTERFACE ${TORCH_LIBRARIES})
+# A build of LibTorch for the CPU has CUDA's headers too; only its libraries tell.
+if(TARGET torch_cuda OR TORCH_CUDA_LIBRARIES)
+  target_compile_definitions(hsconas_torch INTERFACE HSCONAS_TORCH_CUDA)
+  if(TARGET CUDA::cudart)
+    target_link_libraries(hsconas_torch INTERFACE CUDA::cudart)
+  endif()
+endif()

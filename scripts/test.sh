@@ -12,7 +12,7 @@ step() {
   "${@:2}" || failed+=("$1")
 }
 
-sources() { find "$@" -name '*.[ch]pp' -print0 | sort -z; }
+sources() { find "$@" \( -name '*.[ch]pp' -o -name '*.cu' \) -print0 | sort -z; }
 
 check_format() {
   command -v clang-format-14 > /dev/null || { echo "skipped: no clang-format-14"; return; }
@@ -20,6 +20,11 @@ check_format() {
 }
 
 check_scripts() { shellcheck scripts/*.sh scripts/slurm/*.sbatch tests/scripts/*.sh src/deploy/kit/*.sh .ci/run; }
+
+check_cuda() {
+  command -v nvcc > /dev/null || { echo "skipped: no nvcc"; return; }
+  scripts/compile_cuda.sh 90
+}
 
 build_and_test() {
   cmake --preset "$1" -DHSCONAS_TESTS=ON &&
@@ -32,6 +37,7 @@ step "format" check_format
 step "scripts" check_scripts
 step "the core under clang-tidy and sanitizers" build_and_test tidy
 step "all tests" build_and_test "$preset"
+step "registers of the CUDA kernels" check_cuda
 step "fuzzing, 6 s for each of five readers" scripts/fuzz.sh 6
 
 if [ ${#failed[@]} -gt 0 ]; then

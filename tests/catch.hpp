@@ -1,6 +1,6 @@
 // Catch2 v2 (bookworm) and v3 (trixie) spell their headers and one matcher differently.
 #pragma once
-#if __has_include(<catch2/catch_all.hpp>)
+#if HSCONAS_CATCH2_MAJOR >= 3  // The one that CMake found.
 #include <catch2/catch_all.hpp>
 using Catch::Approx;
 #else

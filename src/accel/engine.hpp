@@ -87,8 +87,12 @@ struct ArrayPlan {
   std::array<V, kDims> tile{};    ///< a_d
   std::array<V, kDims> folds{};   ///< f_d
   V compute{};
-  V input_words{};                    ///< NoC words of the input when no other loop repeats them.
-  V first_words{};                    ///< Inputs and weights of one array tile.
+  V input_words{};  ///< NoC words of the input when no other loop repeats them.
+  V first_words{};  ///< Inputs and weights of one array tile,
+  V first_bits{};   ///< from off-chip memory,
+  V last_words{};   ///< and its outputs.
+  V last_bits{};
+  std::array<V, kTensors> copies{};   ///< Words on the NoC for each word of the array tile.
   std::array<V, kTensors> repeats{};  ///< Times the array's own loops send a tensor.
   /// 1 for a tensor that the array holds whole: it stays whatever the buffer's loops do.
   std::array<V, kTensors> most_trips{};
@@ -106,6 +110,7 @@ struct ArrayPlan {
 /// A tile of the buffer and what follows from it.
 template <typename V>
 struct TilePlan {
+  V steady{};        ///< Cycles between fill and drain.
   V offchip_bits{};  ///< Of the whole layer; infinite: no tile fits.
   V score{};         ///< Decides among equals.
   V input_words{}, weight_repeats{};
@@ -178,7 +183,8 @@ HSCONAS_INLINE void fold_loops(const Extents& e, const Dataflow& dataflow, const
 
 /// What one pass of the array sends of the inputs, and how often its loops repeat each tensor.
 template <typename V>
-HSCONAS_INLINE void walk_array(const Extents& e, const Dataflow& dataflow, ArrayPlan<V>& plan) {
+HSCONAS_INLINE void walk_array(const Extents& e, const Dataflow& dataflow, const Design<V>& d,
+                               ArrayPlan<V>& plan) {
   const V one = filled<V>(1.0);
   const bool shifts = dataflow.shifts_window;
   const V window_y = shifts ? filled<V>(e.of(Dim::R)) : plan.a(Dim::R);
@@ -194,7 +200,14 @@ HSCONAS_INLINE void walk_array(const Extents& e, const Dataflow& dataflow, Array
   plan.input_words = e.n * e.of(Dim::G) * e.of(Dim::C) * passes * plan.f(Dim::Y) * rows *
                      (columns + (plan.f(Dim::X) - 1.0) * next_columns);
   const V channels = plan.a(Dim::G) * plan.a(Dim::C);
-  plan.first_words = channels * (rows * columns + plan.a(Dim::K) * plan.a(Dim::R) * plan.a(Dim::S));
+  const V weights = plan.a(Dim::K) * plan.a(Dim::R) * plan.a(Dim::S);
+  plan.first_words = channels * (rows * columns + weights);
+  plan.first_bits = channels * (rows * columns * d.bits[0] + weights * d.bits[1]);
+  plan.last_words = plan.a(Dim::G) * plan.a(Dim::K) * plan.a(Dim::Y) * plan.a(Dim::X);
+  plan.last_bits = plan.last_words * d.bits[0];
+  const auto casts = d.multicast > 0.0;
+  plan.copies = {casts ? one : plan.s(Dim::K), casts ? one : V(plan.s(Dim::Y) * plan.s(Dim::X)),
+                 d.reduction > 0.0 ? one : V(plan.s(Dim::C) * plan.s(Dim::R) * plan.s(Dim::S))};
   for (std::size_t t = 0; t < kTensors; ++t) {
     V repeats = one;
     auto moved = one > one;  // Nothing yet.
@@ -214,6 +227,37 @@ HSCONAS_INLINE void walk_array(const Extents& e, const Dataflow& dataflow, Array
     plan.repeats[t] = repeats;
     plan.most_trips[t] = moved ? filled<V>(kNone) : one;
   }
+}
+
+/// Words over the NoC, by tensor: as sent, a multicast word once; of the output, the partial sums
+/// that go back to the array. `psums_out` come from it.
+template <typename V>
+struct NocWords {
+  std::array<V, kTensors> sent{};
+  V psums_out{};
+};
+
+template <typename V>
+HSCONAS_INLINE NocWords<V> noc_words_of(const Extents& e, const ArrayPlan<V>& plan,
+                                        const std::array<V, kTensors>& trips) {
+  const V visits = plan.sends(2, trips[2]);
+  return {.sent = {V(plan.input_words * plan.sends(0, trips[0]) * plan.copies[0]),
+                   V(e.words[1] * plan.sends(1, trips[1]) * plan.copies[1]),
+                   V(e.words[2] * (visits - 1.0))},
+          .psums_out = e.words[2] * visits * plan.copies[2]};
+}
+
+/// Cycles between fill and drain: of the slowest resource or, with `single`, one tile at a time, of
+/// the array and then of the off-chip memory.
+template <typename V>
+HSCONAS_INLINE V steady_cycles(const Design<V>& d, const ArrayPlan<V>& plan,
+                               const NocWords<V>& words, const V& offchip_bits, bool single) {
+  const V sent = words.sent[0] + words.sent[1] + words.sent[2];
+  const V most_words = most(V(sent - plan.first_words), V(words.psums_out - plan.last_words));
+  const V array = most(plan.compute, V(most_words / d.noc_words));
+  const V offchip =
+      most(V((offchip_bits - plan.first_bits - plan.last_bits) / d.offchip_bits), filled<V>(0.0));
+  return single ? V(array + offchip) : most(array, offchip);
 }
 
 /// Output pixels of a buffer tile.
@@ -250,6 +294,7 @@ class TileSearch {
     group_room_ = room_ / groups_;
     per_bit_ = 1.0 / d.bits[0];
     weight_bits_ = e.of(Dim::R) * e.of(Dim::S) * d.bits[1];
+    best_.steady = filled<V>(kNone);
     best_.offchip_bits = filled<V>(kNone);
     best_.score = filled<V>(kNone);
   }
@@ -263,9 +308,8 @@ class TileSearch {
       const V y = least(V(folds * plan_.a(Dim::Y)), filled<V>(e_.of(Dim::Y)));
       consider(make_pixels(e_, d_, y, ceil_div(f_y, folds), all_x, one));
     }
-    const Pixels<V> strip = make_pixels(e_, d_, plan_.a(Dim::Y), f_y, all_x, one);
-    consider(strip);
-    keep_weights(strip, filled<V>(e_.words[0]));
+    // Down a column of strips the rows that they share are kept.
+    consider(make_pixels(e_, d_, plan_.a(Dim::Y), f_y, all_x, one), filled<V>(e_.words[0]));
     const V& f_x = plan_.f(Dim::X);
     for (const double part : {0.5, 0.25}) {
       const V folds = ceil_of(V(f_x * part));
@@ -275,15 +319,19 @@ class TileSearch {
     const Pixels<V> spot =
         make_pixels(e_, d_, plan_.a(Dim::Y), f_y, plan_.a(Dim::X), plan_.f(Dim::X));
     consider(spot);
-    keep_weights(spot, spot.input_words);
     fall_back(spot);
     return best_;
   }
 
  private:
-  HSCONAS_INLINE void consider(const Pixels<V>& p) {
+  HSCONAS_INLINE void consider(const Pixels<V>& p) { consider(p, p.input_words); }
+
+  /// `slid_words`: input words of the whole layer where nothing but pixels moves.
+  HSCONAS_INLINE void consider(const Pixels<V>& p, const V& slid_words) {
     keep_inputs(p);
-    keep_outputs(p);
+    keep_outputs(p, filled<V>(1.0));
+    keep_outputs(p, ceil_of(V(plan_.f(Dim::C) * 0.5)));
+    keep_weights(p, slid_words);
   }
 
   /// k innermost: the inputs of some pixels stay while all filters pass by, an array tile of them
@@ -296,16 +344,13 @@ class TileSearch {
     offer(p, fits, p.input_words, weight_repeats, plan_.f(Dim::K), filled<V>(1.0), k, c);
   }
 
-  /// c innermost: the partial sums of some pixels and filters stay while the channels pass by.
-  HSCONAS_INLINE void keep_outputs(const Pixels<V>& p) {
-    const V c_least = plan_.a(Dim::C);
-    const V k_folds = fit_filters(p, c_least);
+  /// c innermost: the partial sums of some pixels and of as many filters as fit stay while the
+  /// channels pass by, `c_folds` array tiles of them at a time. How many that are does not look at
+  /// the room: a larger buffer must not take a tile away from those to choose from.
+  HSCONAS_INLINE void keep_outputs(const Pixels<V>& p, const V& c_folds) {
+    const V c = least(V(c_folds * plan_.a(Dim::C)), filled<V>(e_.of(Dim::C)));
+    const V k_folds = fit_filters(p, c);
     const V k = least(V(k_folds * plan_.a(Dim::K)), filled<V>(e_.of(Dim::K)));
-    const V output = k * p.y * p.x * d_.bits[2];
-    const V per_fold = c_least * (p.input_bits + k * weight_bits_);
-    const V c_folds = most(least(floor_of(V((group_room_ - output) / per_fold)), plan_.f(Dim::C)),
-                           filled<V>(1.0));
-    const V c = least(V(c_folds * c_least), filled<V>(e_.of(Dim::C)));
     const V k_trips = ceil_div(plan_.f(Dim::K), k_folds);
     offer(p, tile_bits(p, k, c), V(p.input_words * k_trips), p.trips, k_trips,
           ceil_div(plan_.f(Dim::C), c_folds), k, c);
@@ -341,13 +386,15 @@ class TileSearch {
                             const V& weight_repeats, const V& k_trips, const V& c_trips, const V& k,
                             const V& c) {
     const V offchip_bits = bits_of(input_words, weight_repeats);
-    // NoC words that depend on the tile, and the words the first tile keeps the array waiting for.
-    const V score = plan_.input_words * plan_.sends(0, k_trips) +
-                    e_.words[1] * plan_.sends(1, p.trips) +
-                    2.0 * e_.words[2] * plan_.sends(2, c_trips) + bits * per_bit_;
+    const NocWords<V> words = noc_words_of(e_, plan_, {k_trips, p.trips, c_trips});
+    const V steady = steady_cycles(d_, plan_, words, offchip_bits, false);
+    const V score =
+        words.sent[0] + words.sent[1] + words.sent[2] + words.psums_out + bits * per_bit_;
     const auto better =
-        (bits <= room_) & ((offchip_bits < best_.offchip_bits) |
-                           ((offchip_bits == best_.offchip_bits) & (score < best_.score)));
+        (bits <= room_) & ((steady < best_.steady) |
+                           ((steady == best_.steady) &
+                            ((offchip_bits < best_.offchip_bits) |
+                             ((offchip_bits == best_.offchip_bits) & (score < best_.score)))));
     // One number takes a branch; several take a selection each.
     if constexpr (std::is_same_v<V, double>) {
       if (!better) return;
@@ -355,6 +402,7 @@ class TileSearch {
     const auto keep = [&](V & slot, const V& value) __attribute__((always_inline)) {
       slot = better ? value : slot;
     };
+    keep(best_.steady, steady);
     keep(best_.offchip_bits, offchip_bits);
     keep(best_.score, score);
     keep(best_.input_words, input_words);
@@ -376,9 +424,13 @@ class TileSearch {
     const V input_words = spot.input_words * plan_.f(Dim::K);
     const auto single = (best_.offchip_bits >= kNone) & (bits <= d_.buffer_bits);
     const V offchip_bits = bits_of(input_words, spot.trips);
+    const NocWords<V> words =
+        noc_words_of(e_, plan_, {plan_.f(Dim::K), spot.trips, plan_.f(Dim::C)});
+    const V steady = steady_cycles(d_, plan_, words, offchip_bits, true);
     const auto keep = [&](V & slot, const V& value) __attribute__((always_inline)) {
       slot = single ? value : slot;
     };
+    keep(best_.steady, steady);
     keep(best_.offchip_bits, offchip_bits);
     keep(best_.input_words, input_words);
     keep(best_.weight_repeats, spot.trips);
@@ -421,24 +473,17 @@ struct Outcome {
 };
 
 template <typename V>
-HSCONAS_INLINE void count_words(const Extents& e, const Design<V>& d, const ArrayPlan<V>& plan,
-                                Outcome<V>& o) {
-  const V one = filled<V>(1.0);
+HSCONAS_INLINE void count_words(const Extents& e, const ArrayPlan<V>& plan, Outcome<V>& o) {
   const TilePlan<V>& tile = o.tile;
-  const V inputs = plan.input_words * plan.sends(0, tile.trips[0]);
-  const V weights = e.words[1] * plan.sends(1, tile.trips[1]);
+  const NocWords<V> words = noc_words_of(e, plan, tile.trips);
+  o.noc_sent = words.sent;
+  o.psums_in = words.sent[2];
+  o.psums_out = words.psums_out;
   const V visits = plan.sends(2, tile.trips[2]);
-  const V input_copies = plan.s(Dim::K);
-  const V weight_copies = plan.s(Dim::Y) * plan.s(Dim::X);
-  const V adders = plan.s(Dim::C) * plan.s(Dim::R) * plan.s(Dim::S);
-  o.noc_delivered = {V(inputs * input_copies), V(weights * weight_copies),
-                     V(e.words[2] * (visits - 1.0))};
-  const auto casts = d.multicast > 0.0;
-  o.psums_in = o.noc_delivered[2];
-  o.psums_out = e.words[2] * visits * (d.reduction > 0.0 ? one : adders);
   o.merges = o.psums_out - e.words[2] * visits;
-  o.noc_sent = {casts ? inputs : o.noc_delivered[0], casts ? weights : o.noc_delivered[1],
-                o.psums_in};
+  o.noc_delivered = {
+      V(plan.input_words * plan.sends(0, tile.trips[0]) * plan.s(Dim::K)),
+      V(e.words[1] * plan.sends(1, tile.trips[1]) * (plan.s(Dim::Y) * plan.s(Dim::X))), o.psums_in};
   o.offchip_words = {tile.input_words, V(e.words[1] * tile.weight_repeats), filled<V>(e.words[2])};
   o.offchip_bits = tile.offchip_bits;
 }
@@ -446,30 +491,23 @@ HSCONAS_INLINE void count_words(const Extents& e, const Design<V>& d, const Arra
 template <typename V>
 HSCONAS_INLINE void time_layer(const Extents& e, const Dataflow& dataflow, const Design<V>& d,
                                const ArrayPlan<V>& plan, Outcome<V>& o) {
-  const V zero = filled<V>(0.0);
   const TilePlan<V>& tile = o.tile;
   const V rows = least(V((tile.y - 1.0) * e.stride + e.reach_y), filled<V>(e.used_y));
   const V columns = least(V((tile.x - 1.0) * e.stride + e.reach_x), filled<V>(e.used_x));
-  const V first = o.groups * tile.c *
-                  (rows * columns * d.bits[0] + tile.k * (e.of(Dim::R) * e.of(Dim::S)) * d.bits[1]);
-  const V last = o.groups * tile.k * tile.y * tile.x * d.bits[0];
-  o.tile_bits = first + o.groups * tile.k * tile.y * tile.x * d.bits[2];
-  const V last_words = plan.a(Dim::G) * plan.a(Dim::K) * plan.a(Dim::Y) * plan.a(Dim::X);
+  o.tile_bits =
+      o.groups * tile.c *
+          (rows * columns * d.bits[0] + tile.k * (e.of(Dim::R) * e.of(Dim::S)) * d.bits[1]) +
+      o.groups * tile.k * tile.y * tile.x * d.bits[2];
 
   o.compute = plan.compute;
   const V sent = o.noc_sent[0] + o.noc_sent[1] + o.noc_sent[2];
   o.noc_in = sent / d.noc_words;
   o.noc_out = o.psums_out / d.noc_words;
   o.offchip_cycles = o.offchip_bits / d.offchip_bits;
-  o.fill = first / d.offchip_bits + plan.first_words / d.noc_words + d.hop_cycles;
+  o.fill = plan.first_bits / d.offchip_bits + plan.first_words / d.noc_words + d.hop_cycles;
   if (dataflow.is_systolic) o.fill = o.fill + d.rows + d.columns - 2.0;
-  o.drain = last / d.offchip_bits + last_words / d.noc_words + d.hop_cycles;
-  const V noc_in = most(V((sent - plan.first_words) / d.noc_words), zero);
-  const V noc_out = most(V((o.psums_out - last_words) / d.noc_words), zero);
-  const V offchip = most(V((o.offchip_bits - first - last) / d.offchip_bits), zero);
-  const V array = most(plan.compute, most(noc_in, noc_out));
-  const V steady = tile.single > 0.0 ? V(array + offchip) : most(array, offchip);
-  o.cycles = ceil_of(V(o.fill + steady + o.drain));
+  o.drain = plan.last_bits / d.offchip_bits + plan.last_words / d.noc_words + d.hop_cycles;
+  o.cycles = ceil_of(V(o.fill + tile.steady + o.drain));
 }
 
 template <typename V>
@@ -510,7 +548,7 @@ HSCONAS_INLINE void evaluate(const Extents& e, const Dataflow& dataflow, const D
   ArrayPlan<V> plan;
   spread_loops(e, dataflow, d, plan);
   fold_loops(e, dataflow, d, plan);
-  walk_array(e, dataflow, plan);
+  walk_array(e, dataflow, d, plan);
   o.tile = TileSearch<V>(e, d, plan).run();
   o.groups = plan.a(Dim::G);
   const V smallest_rows =
@@ -522,7 +560,7 @@ HSCONAS_INLINE void evaluate(const Extents& e, const Dataflow& dataflow, const D
   o.smallest_bits = o.groups * (c * smallest_rows * smallest_columns * d.bits[0] +
                                 k * c * (e.of(Dim::R) * e.of(Dim::S)) * d.bits[1] +
                                 k * plan.a(Dim::Y) * plan.a(Dim::X) * d.bits[2]);
-  count_words(e, d, plan, o);
+  count_words(e, plan, o);
   time_layer(e, dataflow, d, plan, o);
   add_energy(e, d, o);
 }

@@ -1,6 +1,8 @@
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -9,6 +11,7 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/report/table.hpp"
@@ -25,40 +28,51 @@ struct NewOptions {
   bool force = false;
 };
 
-json resolved(const ConfigOptions& options) {
-  return to_json(load_config(options.file, options.all_overrides()));
+void print_config(ConfigOptions options) {
+  fmt::print("{}\n", to_json(options.load()).dump(2));
 }
 
-void print_config(const ConfigOptions& options) {
-  fmt::print("{}\n", resolved(options).dump(2));
-}
-
-void check_config(const ConfigOptions& options, CommandContext& context) {
-  const Config config = load_config(options.file, options.all_overrides());
+void check_config(ConfigOptions options, CommandContext& context) {
+  const Config config = options.load();
   const SearchSpace space(config.space);
   const std::string text = describe_space(space) + "\n" + describe_shrinking(config, space);
   fmt::print("{}", context.options.json ? json{{"valid", true}, {"space", text}}.dump() + "\n"
                                         : options.file + ": valid\n" + text);
 }
 
-void new_config(const NewOptions& options, CommandContext& context) {
+void new_config(NewOptions options, CommandContext& context) {
+  constexpr const char* kSimplest = "quickstart";
+  options.config.take_bare_file();
+  if (options.config.file.empty()) options.config.file = kSimplest;
   std::error_code unknown;
   if (std::filesystem::exists(options.file, unknown) && !options.force) {
     throw Error(ErrorKind::Usage, options.file + " is there already; replace it with --force");
   }
-  write_json(options.file, resolved(options.config));
+  write_json(options.file, to_json(options.config.load()));
   fmt::print("{}\n", context.options.json ? json{{"file", options.file}}.dump() : options.file);
 }
 
-void print_keys(CommandContext& context) {
+/// All keys, or those of a section, or one: `part` is the beginning of a path.
+void print_keys(const std::string& part, CommandContext& context) {
   TextTable table({"key", "default", "allowed", "meaning"});
   json object = json::array();
+  std::vector<std::string> known;
   for (const ConfigKey& key : config_keys()) {
+    const std::string section = key.path.substr(0, key.path.find('.'));
+    if (known.empty() || known.back() != section) known.push_back(section);
+    const bool is_below = key.path.starts_with(part) &&
+                          (key.path.size() == part.size() || key.path[part.size()] == '.' ||
+                           key.path[part.size()] == '[');
+    if (!part.empty() && !is_below) continue;
     table.add({key.path, key.initial, key.allowed, key.meaning});
     object.push_back({{"key", key.path},
                       {"default", json::parse(key.initial)},
                       {"allowed", key.allowed},
                       {"meaning", key.meaning}});
+  }
+  if (object.empty()) {
+    throw Error(ErrorKind::Usage, fmt::format("'{}' is no key and no section of a config{}", part,
+                                              suggestion(part, known)));
   }
   fmt::print("{}", context.options.json ? json{{"keys", object}}.dump() + "\n" : table.str());
 }
@@ -85,7 +99,7 @@ void add_config_commands(CLI::App& app, Command& chosen) {
 
   auto fresh = std::make_shared<NewOptions>();
   command = config->add_subcommand(
-      "new", "Write a config file of your own, every key spelled out, from another");
+      "new", "Write a config file of your own, every key spelled out, from another (quickstart)");
   command->add_option("file", fresh->file, "File to write")->required()->type_name("NEW");
   fresh->config.add_to(*command);
   command->add_flag("--force", fresh->force, "Replace the file if it is there");
@@ -94,7 +108,12 @@ void add_config_commands(CLI::App& app, Command& chosen) {
   });
 
   command = config->add_subcommand("keys", "Explain every key: default, allowed values, meaning");
-  command->callback([&chosen] { chosen = print_keys; });
+  auto part = std::make_shared<std::string>();
+  command->add_option("section", *part, "Only the keys of this section, or this one")
+      ->type_name("SECTION");
+  command->callback([part, &chosen] {
+    chosen = [part](CommandContext& context) { print_keys(*part, context); };
+  });
 }
 
 }  // namespace hsconas

@@ -1,12 +1,16 @@
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 #include "hsconas/app/commands.hpp"
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/text.hpp"
+#include "hsconas/config/config_file.hpp"
 
 namespace hsconas {
 
-void ConfigOptions::add_to(CLI::App& command, bool is_required) {
-  command.add_option("-c,--config", file, "Config file (JSON)")
-      ->required(is_required)
+void ConfigOptions::add_to(CLI::App& command) {
+  command.add_option("-c,--config", file, "Config file (JSON), or the name of a shipped one")
       ->type_name("FILE");
   command.add_option("--set", set, "Override one setting, e.g. --set search.population=20")
       ->type_name("KEY=VALUE")
@@ -18,6 +22,27 @@ void ConfigOptions::add_to(CLI::App& command, bool is_required) {
   command.add_option("--threads", threads, "Short for device.threads=N")->type_name("N");
   command.add_option("--device", device, "Short for device.type=cpu|cuda|cuda:N")
       ->type_name("DEVICE");
+}
+
+void ConfigOptions::take_bare_file() {
+  if (!file.empty()) return;
+  const auto word = std::find_if(bare.begin(), bare.end(), [](const std::string& text) {
+    return !text.empty() && text.find('=') == std::string::npos;
+  });
+  if (word == bare.end()) return;
+  file = *word;
+  bare.erase(word);
+}
+
+Config ConfigOptions::load() {
+  take_bare_file();
+  if (file.empty()) {
+    throw Error(ErrorKind::Usage,
+                "no config: name one with --config FILE, a file of your own or one of the shipped "
+                "ones: " +
+                    join(shipped_configs(), ", "));
+  }
+  return load_config(file, all_overrides());
 }
 
 std::vector<std::string> ConfigOptions::all_overrides() const {

@@ -1,5 +1,8 @@
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -44,37 +47,72 @@ DeviceInfo device_of(const ImportOptions& options) {
           .versions = "imported"};
 }
 
-MeasurementSplit load_networks(const ImportOptions& options, const LatencySpace& space) {
+/// What was read, for the report.
+struct NetworksRead {
+  std::size_t rows = 0;
+  std::size_t networks = 0;
+};
+
+MeasurementSplit load_networks(const ImportOptions& options, const LatencySpace& space,
+                               NetworksRead& read) {
   const CsvTable csv = CsvTable::load(options.networks);
-  return split_measurements(read_measurements(csv, space, options.column), options.fit,
-                            options.seed, options.choose ? &space : nullptr);
+  std::vector<Measurement> networks = read_measurements(csv, space, options.column);
+  read = {.rows = csv.rows(), .networks = networks.size()};
+  try {
+    return split_measurements(std::move(networks), options.fit, options.seed,
+                              options.choose ? &space : nullptr);
+  } catch (const Error& error) {
+    throw Error(error.kind(), options.networks + ": " + error.what());
+  }
 }
 
-LatencyTable import_table(const ImportOptions& options, const LatencySpace& space) {
-  if (options.operators.empty()) {
-    TableFitOptions fit{.least_squares = options.least_squares};
-    if (options.dead != "auto") fit.dead = read_dead_operators(options.dead);
-    return fit_table(space, load_networks(options, space), fit, device_of(options));
+LatencyTable fit_to_networks(const ImportOptions& options, const LatencySpace& space,
+                             NetworksRead& read) {
+  TableFitOptions fit{.least_squares = options.least_squares};
+  if (options.dead != "auto") fit.dead = read_dead_operators(options.dead);
+  const MeasurementSplit networks = load_networks(options, space, read);
+  try {
+    return fit_table(space, networks, fit, device_of(options));
+  } catch (const Error& error) {
+    throw Error(error.kind(), options.networks + ": " + error.what());
   }
+}
+
+LatencyTable import_table(const ImportOptions& options, const LatencySpace& space,
+                          NetworksRead& read) {
+  if (options.operators.empty()) return fit_to_networks(options, space, read);
   if (space.is_cell()) {
     throw Error(ErrorKind::Usage, "--operators needs a search space: a cell has no blocks");
   }
   LatencyTable table = table_of_blocks(CsvTable::load(options.operators), *space.search_space(),
                                        options.column, device_of(options));
-  if (!options.networks.empty()) correct_table(table, space, load_networks(options, space));
+  if (!options.networks.empty()) correct_table(table, space, load_networks(options, space, read));
   return table;
 }
 
-void finish(const LatencyTable& table, const ImportOptions& options, CommandContext& context) {
+std::string read_text(const NetworksRead& read) {
+  if (read.rows == 0) return {};
+  std::string text = fmt::format("{} networks read from {} rows", read.networks, read.rows);
+  if (read.rows > read.networks) text += "; a network measured several times counts as the median";
+  return text + "\n";
+}
+
+void finish(const LatencyTable& table, const LatencySpace& space, const ImportOptions& options,
+            const NetworksRead& read, CommandContext& context) {
   write_sealed_json(options.out, to_json(table));
   if (!options.scatter.empty()) write_file(options.scatter, to_svg(latency_scatter(table)));
+  for (const std::string& sentence : shortcomings(table, space)) context.log.warn(sentence);
   if (const auto doubt = latency_doubt(table); !doubt.empty()) context.log.warn(doubt);
   if (context.options.json) {
     json report = latency_report_json(table);
     report["table"] = options.out;
+    if (read.rows > 0) {
+      report["networks"] = read.networks;
+      report["rows"] = read.rows;
+    }
     fmt::print("{}\n", report.dump());
   } else {
-    fmt::print("{}table written to {}\n", latency_report(table), options.out);
+    fmt::print("{}{}table written to {}\n", read_text(read), latency_report(table), options.out);
   }
 }
 
@@ -90,11 +128,46 @@ void import_results(ImportOptions options, CommandContext& context) {
   const std::filesystem::path results = options.results;
   const auto folder = results.has_parent_path() ? results.parent_path() : ".";
   if (options.out.empty()) options.out = (folder / "latency.json").string();
-  finish(table_of_results(results, load_edge_kit(folder), device_of(options)), options, context);
+  const EdgeKit kit = load_edge_kit(folder);
+  finish(table_of_results(results, kit, device_of(options)), LatencySpace(SearchSpace(kit.space)),
+         options, {}, context);
 }
 
-void import_latency(const ImportOptions& options, CommandContext& context) {
-  if (!options.results.empty()) return import_results(options, context);
+/// Of a CSV given without --networks or --operators, which of both was meant; false for the results
+/// of an edge kit, which name files.
+bool take_by_header(ImportOptions& options) {
+  const CsvTable csv = CsvTable::load(options.results);
+  if (csv.has("file")) return false;
+  const bool has_networks = csv.has("arch") || csv.has("ops");
+  if (!has_networks && !csv.has("key")) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: has neither the column file of an edge kit's results nor arch, "
+                            "ops or key of measurements made otherwise",
+                            options.results));
+  }
+  std::string& place = has_networks ? options.networks : options.operators;
+  const char* name = has_networks ? "--networks" : "--operators";
+  if (!place.empty()) {
+    throw Error(ErrorKind::Usage, fmt::format("{} and {} are both given to be imported as {}",
+                                              options.results, place, name));
+  }
+  if (options.space.empty() || options.out.empty()) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} holds {}; say of which space, and where the table shall be "
+                            "written: hsconas latency import --space SPACE.json {} {} --out "
+                            "TABLE.json",
+                            options.results, has_networks ? "whole networks" : "single blocks",
+                            name, options.results));
+  }
+  place = std::move(options.results);
+  options.results.clear();
+  return true;
+}
+
+void import_latency(ImportOptions options, CommandContext& context) {
+  if (!options.results.empty() && !take_by_header(options)) {
+    return import_results(std::move(options), context);
+  }
   if (options.space.empty() || options.out.empty()) {
     throw Error(ErrorKind::Usage,
                 "latency import needs --space and --out, or the results.csv of an edge kit (run "
@@ -104,14 +177,17 @@ void import_latency(const ImportOptions& options, CommandContext& context) {
     throw Error(ErrorKind::Usage, "latency import needs --networks, --operators, or both");
   }
   const LatencySpace space = load_latency_space(options.space);
-  finish(import_table(options, space), options, context);
+  NetworksRead read;
+  const LatencyTable table = import_table(options, space, read);
+  finish(table, space, options, read, context);
 }
 
 void adapt_latency(const ImportOptions& options, CommandContext& context) {
   const LatencySpace space = load_latency_space(options.space);
   const LatencyTable source = load_table(options.source);
-  finish(adapt_table(space, source, load_networks(options, space), device_of(options)), options,
-         context);
+  NetworksRead read;
+  const MeasurementSplit networks = load_networks(options, space, read);
+  finish(adapt_table(space, source, networks, device_of(options)), space, options, read, context);
 }
 
 void print_keys(const ImportOptions& options, CommandContext& context) {
@@ -141,12 +217,7 @@ void print_chosen(const ImportOptions& options, CommandContext& context) {
   Rng rng(options.seed, "latency-choose");
   std::vector<Architecture> candidates;
   for (std::size_t i = 0; i < kChoiceCandidates; ++i) {
-    Architecture arch;
-    for (int position = 0; position < space.positions(); ++position) {
-      arch.push_back({static_cast<int>(rng.index(static_cast<std::size_t>(space.ops()))),
-                      static_cast<int>(rng.index(static_cast<std::size_t>(space.widths())))});
-    }
-    candidates.push_back(std::move(arch));
+    candidates.push_back(random_architecture(space, rng));
   }
   std::vector<std::string> archs;
   for (const std::size_t i : choose_networks(space, candidates, options.count)) {
@@ -188,6 +259,13 @@ void add_space(CLI::App& command, ImportOptions& options) {
       ->type_name("FILE");
 }
 
+/// CLI11 reads "-1" as 2^64 - 1 where a number must not be negative, unless a check forbids it.
+void add_seed(CLI::App& command, ImportOptions& options, const char* help) {
+  command.add_option("--seed", options.seed, help)
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
+      ->type_name("N");
+}
+
 void add_fit_options(CLI::App& command, ImportOptions& options) {
   add_space(command, options);
   command
@@ -198,10 +276,11 @@ void add_fit_options(CLI::App& command, ImportOptions& options) {
       ->type_name("NAME");
   command
       .add_option("--fit", options.fit, "Fit on so many, drawn by --seed (default: four fifths)")
+      ->check(CLI::Range(2, 100000000))
       ->type_name("N");
   command.add_flag("--choose", options.choose,
                    "Fit on those that say most about the others (see latency choose)");
-  command.add_option("--seed", options.seed, "Of that draw")->type_name("N");
+  add_seed(command, options, "Random seed that selects the networks to fit on");
   command.add_option("-o,--out", options.out, "Latency table to write")
       ->required()
       ->type_name("FILE");
@@ -265,8 +344,7 @@ void add_latency_commands(CLI::App& app, Command& chosen) {
   command->add_option("-n,--count", choose->count, "Networks (default: 50)")
       ->check(CLI::Range(2, 1000))
       ->type_name("N");
-  command->add_option("--seed", choose->seed, "Of the random networks they are chosen from")
-      ->type_name("N");
+  add_seed(*command, *choose, "Random seed of the networks they are chosen from");
   command->callback([choose, &chosen] {
     chosen = [choose](CommandContext& context) { print_chosen(*choose, context); };
   });

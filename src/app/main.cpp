@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <CLI/CLI.hpp>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
@@ -48,11 +50,20 @@ extern "C" void on_signal(int signal) {
   }
 }
 
-void handle_signals() {
+void handle(int signal) {
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) ::sigaction(signal, &action, nullptr);
+  ::sigaction(signal, &action, nullptr);
+}
+
+/// Whatever schedulers, and a terminal that is closed, send before they kill.
+void handle_signals() {
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) handle(signal);
+  struct sigaction before {};
+  const bool is_ignored =  // By nohup.
+      ::sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
+  if (!is_ignored) handle(SIGHUP);
 }
 
 /// Training frees and takes again the same large blocks every step. Giving them back to the system
@@ -88,8 +99,35 @@ void start_with_settings(char** argv) {
 /// Every error is one line, so that scripts can show the last one; libraries' may have more.
 int report(ErrorKind kind, std::string sentence) {
   for (char& c : sentence) c = c == '\n' ? ' ' : c;
-  fmt::print(stderr, "hsconas: {}\n", sentence);
+  // fputs() throws nothing at a closed pipe.
+  std::fputs(("hsconas: " + printable(sentence) + "\n").c_str(), stderr);
   return static_cast<int>(kind);
+}
+
+/// Whether all that was printed so far has arrived: a full disk, a closed pipe.
+bool is_output_written() {
+  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+}
+
+int report_lost_output() {
+  return report(ErrorKind::Data,
+                "standard output could not be written; is the disk full, or was it closed?");
+}
+
+/// What every command ends with: success only when its output has arrived.
+int finish(int exit_code) {
+  if (exit_code != 0 || is_output_written()) return exit_code;
+  return report_lost_output();
+}
+
+/// File names and texts from the command line end up in JSON files, which hold UTF-8 alone.
+void check_arguments(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (is_utf8(argv[i])) continue;
+    throw Error(ErrorKind::Usage,
+                fmt::format("argument {} is not UTF-8: '{}'; rename the file or folder", i,
+                            printable(argv[i])));
+  }
 }
 
 constexpr const char* kOutOfMemory =
@@ -106,6 +144,42 @@ bool is_out_of_memory(const std::string& what) {
   return false;
 }
 
+/// `word` as an option of the command `at` or of the program, the nearest one.
+std::string option_suggestion(const CLI::App& app, const CLI::App& at, const std::string& word) {
+  const std::string name = word.substr(0, word.find('='));
+  std::string nearest;
+  std::size_t distance = 3;  // From here on it was something else.
+  for (const CLI::App* one : {&at, &app}) {
+    for (const CLI::Option* option : one->get_options()) {
+      for (const std::string& known : option->get_lnames()) {
+        const std::size_t d = edit_distance(name, "--" + known);
+        if (d >= distance) continue;
+        distance = d;
+        nearest = "--" + known;
+      }
+    }
+  }
+  return nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest);
+}
+
+/// Short for what is meant: `help search` is `search --help`, and `--search.population=30`, a dot
+/// in its name, can only be a setting. CLI11 wants the words in reverse.
+std::vector<std::string> words_of(int argc, char** argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  for (std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (word.starts_with("--") && word.substr(0, equals).find('.') != std::string::npos) {
+      word = equals == std::string::npos ? word : word.substr(2);
+    }
+  }
+  std::reverse(words.begin(), words.end());
+  return words;
+}
+
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
@@ -119,7 +193,15 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
   const std::vector<std::string> words = app.remaining(true);
   std::string sentence = error.what();
-  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !words.empty()) {
+  const auto option = std::find_if(words.begin(), words.end(),
+                                   [](const std::string& word) { return word.starts_with('-'); });
+  if (at != &app && option != words.end()) {
+    const std::string name = option->substr(0, option->find('='));
+    const bool is_setting = name.find('.') != std::string::npos;
+    sentence = fmt::format("option {} is not known here{}", *option,
+                           is_setting ? fmt::format(": write {}=VALUE", name.substr(2))
+                                      : option_suggestion(app, *at, *option));
+  } else if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !words.empty()) {
     sentence = words[0].starts_with('-') ? fmt::format("option {} is not known here", words[0])
                                          : fmt::format("command '{}' is not known{}", words[0],
                                                        suggestion(words[0], command_names(*at)));
@@ -143,7 +225,17 @@ int run_command(const Command& command, const CommonOptions& options) {
                       (options.verbose > 0 ? std::string(error.what()) : what));
   } catch (const std::bad_alloc&) {
     return report(ErrorKind::Device, kOutOfMemory);
+  } catch (const nlohmann::json::type_error& error) {
+    constexpr int kNotUtf8 = 316;
+    if (error.id != kNotUtf8) {
+      return report(ErrorKind::Internal,
+                    std::string("this is a bug, please report it: ") + error.what());
+    }
+    return report(ErrorKind::Data,
+                  "a file name or text that is not UTF-8 cannot be written as "
+                  "JSON; rename the file or folder");
   } catch (const std::exception& error) {
+    if (!is_output_written()) return report_lost_output();
     if (is_out_of_memory(error.what())) return report(ErrorKind::Device, kOutOfMemory);
     return report(ErrorKind::Internal,
                   std::string("this is a bug, please report it: ") + error.what());
@@ -151,6 +243,10 @@ int run_command(const Command& command, const CommonOptions& options) {
 }
 
 }  // namespace
+
+void hsconas::stop_on_closed_pipe() {
+  handle(SIGPIPE);
+}
 
 int main(int argc, char** argv) {
   start_with_settings(argv);
@@ -189,9 +285,12 @@ int main(int argc, char** argv) {
     return static_cast<int>(ErrorKind::Usage);
   }
   try {
-    app.parse(argc, argv);
+    check_arguments(argc, argv);
+    app.parse(words_of(argc, argv));
   } catch (const CLI::ParseError& error) {
-    return report_usage(app, error);
+    return finish(report_usage(app, error));
+  } catch (const Error& error) {
+    return report(error.kind(), error.what());
   }
-  return run_command(chosen, options);
+  return finish(run_command(chosen, options));
 }

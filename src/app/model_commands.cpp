@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <memory>
+#include <unistd.h>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -38,7 +39,7 @@ struct FolderOptions {
 
   void add_to(CLI::App& command, const char* help, bool is_required) {
     command.add_option("run", folder, help)->required(is_required)->type_name("RUN");
-    config.add_to(command, false);
+    config.add_to(command);
   }
 
   /// A command that can do without a folder takes the first key=value for one.
@@ -48,7 +49,8 @@ struct FolderOptions {
     folder.clear();
   }
 
-  Config load(const fs::path& where) const {
+  Config load(const fs::path& where) {
+    config.take_bare_file();
     const fs::path file = config.file.empty() ? WorkDir{where}.config() : fs::path(config.file);
     if (config.file.empty() && !fs::exists(file)) {
       throw Error(ErrorKind::Data,
@@ -72,18 +74,49 @@ struct RetrainOptions {
   bool overwrite = false;
 };
 
+bool is_finished_search(const fs::path& folder) {
+  const WorkDir dir{folder};
+  return fs::exists(dir.stages()) && StageRecord(dir.stages()).has("search");
+}
+
 /// The space of the run must stay: its architecture means nothing in another one.
 void check_space(const Config& config, const json& result) {
-  if (config.space.name != result.at("space")) {
+  if (config.space.name != result.at("space").get<std::string>()) {
     throw Error(ErrorKind::Usage,
                 fmt::format("the run searched space {}, not {}; name an architecture with --arch",
                             result.at("space").get<std::string>(), config.space.name));
   }
 }
 
+/// What is continued is named by its own folder too, as RUN or as --out: that folder has its
+/// settings and its architecture, and lies in the run it belongs to, where it belongs to one.
+void find_own_folder(RetrainOptions& options) {
+  std::string& run = options.run.folder;
+  if (!options.resume || !options.run.config.file.empty()) return;
+  if (!run.empty() && !options.out.empty()) return;
+  const std::string folder = run.empty() ? options.out : run;
+  if (folder.empty()) return;
+  const auto begun = begun_retraining(folder);
+  if (!begun) return;
+  const fs::path parent = fs::absolute(folder).lexically_normal().parent_path();
+  const fs::path outside = fs::path(folder).has_filename() ? parent : parent.parent_path();
+  run = is_finished_search(outside) ? outside.string() : "";
+  if (run.empty() && begun->needs_run) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("the retraining in {0} needs the weights of its search: hsconas "
+                            "retrain RUN --out {0} --resume",
+                            folder));
+  }
+  options.out = folder;
+  if (options.arch.empty()) options.arch = begun->arch;
+  options.run.config.file = WorkDir{folder}.config();
+}
+
 void execute(RetrainOptions options, CommandContext& context) {
   options.run.sort_out();
   if (options.from_supernet) options.run.config.set.push_back("retrain.from_supernet=true");
+  options.run.config.take_bare_file();
+  find_own_folder(options);
   const fs::path run = options.run.folder;
   if (run.empty() && (options.run.config.file.empty() || options.arch.empty())) {
     throw Error(ErrorKind::Usage,
@@ -92,9 +125,16 @@ void execute(RetrainOptions options, CommandContext& context) {
   if (run.empty() && options.out.empty()) {
     throw Error(ErrorKind::Usage, "retrain needs --out, the folder to work in, beside --config");
   }
-  RetrainRequest request{.config = {}, .arch = {}, .run = run};
   if (!run.empty()) find_model(run, ModelChoice::Shared);  // Says so when it is not finished.
-  request.config = options.run.load(run);
+  fs::path out = options.out;
+  if (out.empty()) {
+    out = options.arch.empty() ? WorkDir{run}.retraining() : run / ("retrain-" + options.arch);
+  }
+  // What is continued has settings of its own.
+  if (options.resume && options.run.config.file.empty() && begun_retraining(out)) {
+    options.run.config.file = WorkDir{out}.config();
+  }
+  RetrainRequest request{.config = options.run.load(run), .arch = {}, .run = run};
   const SearchSpace space(request.config.space);
   std::string arch = options.arch;
   if (arch.empty()) {
@@ -103,13 +143,10 @@ void execute(RetrainOptions options, CommandContext& context) {
     arch = result.at("winner").at("arch").get<std::string>();
   }
   request.arch = space.decode(arch);
-  fs::path out = options.out;
-  if (out.empty()) {
-    out = options.arch.empty() ? WorkDir{run}.retraining() : run / ("retrain-" + arch);
-  }
   const auto mode = options.resume      ? WorkDirMode::Resume
                     : options.overwrite ? WorkDirMode::Overwrite
                                         : WorkDirMode::Fresh;
+  stop_on_closed_pipe();
   const json result = retrain(request, WorkDir::open(out, mode), context.log, context.stop);
   print(context, result, format_retrain_result(result));
   context.log.info("everything is in " + out.string());
@@ -185,39 +222,49 @@ void execute(EvaluateOptions options, CommandContext& context) {
   const DeployedModel model = load_model(folder);
   Config config = options.run.load(folder);
   if (options.batch > 0) config.latency.batch = options.batch;
+  // What cannot be written is said before the work, not after it.
+  const fs::path out = options.out.empty() ? folder : fs::path(options.out);
+  if (!options.out.empty()) make_folder(out);
+  const bool is_kept = ::access(out.c_str(), W_OK) == 0;
+  if (!is_kept && !options.out.empty()) {
+    throw Error(ErrorKind::Data, out.string() + ": cannot write here; choose another --out");
+  }
+  if (!is_kept) {
+    context.log.warn(
+        fmt::format("{}: cannot write here, so confusion.csv and evaluation.json are "
+                    "left out; --out DIR puts them elsewhere",
+                    out.string()));
+  }
   // --threads N means the timed runs too.
   if (!options.run.config.threads.empty()) config.latency.threads = config.device.threads;
   set_threads(config.device.threads);
   const Evaluation evaluation = test(model, config, context);
   const SearchSpace space(model.space);
-  const auto& device = config.latency.device.empty() ? config.device.type : config.latency.device;
-  TorchTimer timer(open_device(device), config.latency.threads, config.latency.batch,
-                   config.latency.cpus);
+  TorchTimer timer(open_device(config.latency_device()),
+                   timer_settings(config.latency, config.latency.batch, &context.log));
   const double ms = measure_networks(space, {&model.arch, 1}, timer, config.latency, config.seed,
                                      context.log, context.stop)
                         .front();
-  const fs::path out = options.out.empty() ? folder : fs::path(options.out);
-  make_folder(out);
   const fs::path confusion = out / "confusion.csv";
-  write_file(confusion, evaluation.confusion_csv());
+  if (is_kept) write_file(confusion, evaluation.confusion_csv());
   json report = as_json(evaluation);
   report["arch"] = space.encode(model.arch);
   report["weights"] = model.weights;
   report["model"] = folder.string();
-  report["confusion"] = confusion.string();
+  if (is_kept) report["confusion"] = confusion.string();
   report["latency"] = {{"ms", ms},
                        {"batch", config.latency.batch},
                        {"threads", config.latency.threads},
-                       {"device", timer.info().device}};
-  write_json(out / "evaluation.json", report);
+                       {"device", describe(timer.info())}};
+  if (is_kept) write_json(out / "evaluation.json", report);
   print(context, report,
         fmt::format("{} ({} weights)\ntop-1 {:.2f} %, top-5 {:.2f} % on {} test images\n"
-                    "{:.3f} ms per batch of {} with {} thread{} on {}\n\n{}\nall classes: {}\n",
+                    "{:.3f} ms per batch of {} with {} thread{} on {}\n\n{}{}",
                     report["arch"].get<std::string>(), model.weights, 100.0 * evaluation.top1(),
                     100.0 * evaluation.top5(), evaluation.images(), ms, config.latency.batch,
                     config.latency.threads, config.latency.threads == 1 ? "" : "s",
-                    timer.info().device, worst_classes(evaluation, kWorstClasses),
-                    confusion.string()));
+                    describe(timer.info()), worst_classes(evaluation, kWorstClasses),
+                    is_kept ? "\nall classes: " + confusion.string() + "\n" : ""));
 }
 
 void add_evaluate(CLI::App& app, Command& chosen) {

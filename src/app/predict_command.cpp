@@ -1,10 +1,13 @@
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hsconas/accel/model.hpp"
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/csv.hpp"
 #include "hsconas/base/error.hpp"
@@ -13,6 +16,7 @@
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/latency/import.hpp"
 #include "hsconas/latency/measure.hpp"
+#include "hsconas/pipeline/work_dir.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/table.hpp"
 #include "hsconas/supernet/device.hpp"
@@ -44,8 +48,8 @@ struct Row {
 std::vector<double> time_for_real(const Config& config, const SearchSpace& space,
                                   const std::vector<Architecture>& archs, int batch,
                                   CommandContext& context) {
-  const auto& device = config.latency.device.empty() ? config.device.type : config.latency.device;
-  TorchTimer timer(open_device(device), config.latency.threads, batch, config.latency.cpus);
+  TorchTimer timer(open_device(config.latency_device()),
+                   timer_settings(config.latency, batch, &context.log));
   return measure_networks(space, archs, timer, config.latency, config.seed, context.log,
                           context.stop);
 }
@@ -62,14 +66,44 @@ std::vector<std::string> texts_of(const PredictOptions& options) {
   return texts;
 }
 
-std::vector<Row> predict_rows(const PredictOptions& options, CommandContext& context) {
-  if (options.config.file.empty() == options.space.empty()) {
-    throw Error(ErrorKind::Usage, "predict needs either --config or --space");
+/// Where neither --config nor --space is given, a run tells both the space and the table: as RUN, a
+/// bare word, or as the folder in which the table lies.
+void ask_run(PredictOptions& options) {
+  if (!options.space.empty()) return;
+  options.config.take_bare_file();
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  if (fs::is_directory(options.config.file, unknown)) {
+    const WorkDir run{.root = options.config.file, .lock = nullptr};
+    if (!fs::exists(run.config(), unknown)) {
+      throw Error(ErrorKind::Data,
+                  fmt::format("{}: holds no run, config.json is missing", run.root.string()));
+    }
+    if (options.table.empty() && fs::exists(run.latency(), unknown)) {
+      options.table = run.latency().string();
+    }
+    options.config.file = run.config().string();
+  }
+  if (!options.config.file.empty()) return;
+  const WorkDir beside{.root = fs::path(options.table).parent_path(), .lock = nullptr};
+  if (!options.table.empty() && fs::exists(beside.config(), unknown)) {
+    options.config.file = beside.config().string();
+    return;
+  }
+  throw Error(ErrorKind::Usage,
+              "predict does not know the space: name a run (predict RUN --arch A), a config "
+              "(--config FILE) or a space (--space FILE)");
+}
+
+std::vector<Row> predict_rows(PredictOptions options, CommandContext& context) {
+  ask_run(options);
+  if (!options.config.file.empty() && !options.space.empty()) {
+    throw Error(ErrorKind::Usage, "predict takes --config or --space, not both");
   }
   const std::vector<std::string> texts = texts_of(options);
   std::optional<Config> config;
   if (options.space.empty()) {
-    config = load_config(options.config.file, options.config.all_overrides());
+    config = options.config.load();
   } else if (options.measure) {
     throw Error(ErrorKind::Usage, "--measure needs --config, which says how to time");
   }
@@ -80,14 +114,23 @@ std::vector<Row> predict_rows(const PredictOptions& options, CommandContext& con
   std::optional<TableModel> model;
   DeadOperators dead = DeadOperators::Cost;
   int batch = config ? config->latency.batch : 1;
+  std::optional<LatencyTable> table;
   if (!table_file.empty()) {
-    const LatencyTable table = load_table(table_file);
-    model.emplace(space, table);
-    dead = table.dead;
-    batch = table.device.batch;
+    table = load_table(table_file);
+    if (options.measure) {
+      config->latency = settings_beside(table->device, config->latency, config->latency_device());
+    }
+  } else if (config && !config->latency.accelerator.empty()) {
+    table = accelerator_table(*space.search_space(), load_accelerator(config->latency.accelerator),
+                              batch);
   } else if (!options.measure) {
     throw Error(ErrorKind::Usage,
                 "predict needs a latency table: --table RUN/latency.json, or --measure");
+  }
+  if (table) {
+    model.emplace(space, *table);
+    dead = table->dead;
+    batch = table->device.batch;
   }
   std::vector<Row> rows;
   std::vector<Architecture> archs;
@@ -103,6 +146,11 @@ std::vector<Row> predict_rows(const PredictOptions& options, CommandContext& con
     if (!space.is_cell()) row.cost = space.search_space()->cost(archs.back());
   }
   if (options.measure) {
+    if (table && table->device.device != describe_device(open_device(config->latency_device()))) {
+      context.log.warn(fmt::format("predicted for {}, but measured here, on {}",
+                                   table->device.device,
+                                   describe_device(open_device(config->latency_device()))));
+    }
     const auto times = time_for_real(*config, *space.search_space(), archs, batch, context);
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i].measured_ms = times[i];
   }
@@ -172,7 +220,7 @@ void add_predict_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<PredictOptions>();
   CLI::App* command =
       app.add_subcommand("predict", "Latency, multiply-adds and parameters of given architectures");
-  options->config.add_to(*command, false);
+  options->config.add_to(*command);
   command
       ->add_option("-s,--space", options->space,
                    "Space or cell file instead of a config, e.g. configs/spaces/fbnet.json")

@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <memory>
+#include <unistd.h>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -28,6 +29,11 @@ struct ReportOptions {
 
 void report_one(const ReportOptions& options, CommandContext& context) {
   const RunRecord run = load_run(options.runs.front());
+  if (options.out.empty() && ::access(options.runs.front().c_str(), W_OK) != 0) {
+    throw Error(ErrorKind::Data, options.runs.front() +
+                                     ": cannot write report.html here; put it elsewhere with "
+                                     "--out FILE");
+  }
   const WorkDir dir{options.runs.front()};
   const std::filesystem::path file =
       options.out.empty() ? dir.report() : std::filesystem::path(options.out);

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <fmt/chrono.h>
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/app/commands.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/codesign/table_evaluator.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/deploy/edge_kit.hpp"
@@ -27,7 +29,7 @@ namespace {
 
 using nlohmann::json;
 
-struct RunOptions {
+struct CommandOptions {
   ConfigOptions config;
   std::string work_dir;
   std::string kit;  ///< Folder of an edge kit to write instead of measuring.
@@ -94,9 +96,18 @@ std::string codesign_plan(const Config& config, Log& /*log*/) {
   return describe_codesign(config, table.architectures().size());
 }
 
-std::filesystem::path default_work_dir(const std::string& name) {
+/// A new folder, which no other process gets: runs that start in the same second are numbered.
+std::filesystem::path new_work_dir(const std::string& name) {
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  return std::filesystem::path("runs") / name / fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(now));
+  const std::filesystem::path parent = std::filesystem::path("runs") / name;
+  const std::string stamp = fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(now));
+  make_folder(parent);
+  std::filesystem::path folder = parent / stamp;
+  std::error_code error;
+  for (int i = 2; !std::filesystem::create_directory(folder, error) && !error; ++i) {
+    folder = parent / fmt::format("{}-{}", stamp, i);
+  }
+  return folder;  // What went wrong is said, by name, when it is opened.
 }
 
 /// What has to be timed, for a device that this program does not run on.
@@ -119,11 +130,12 @@ void export_kit(const Config& config, const std::string& folder, CommandContext&
 /// A command that works on a run: what it does, and what --dry-run prints.
 struct RunCommand {
   Answer (*answer)(Run&);
+  RunGoal goal = RunGoal::Network;
   std::string (*plan)(const Config&, Log&) = describe_plan;
 };
 
-void execute(const RunOptions& options, const RunCommand& command, CommandContext& context) {
-  const Config config = load_config(options.config.file, options.config.all_overrides());
+void execute(CommandOptions options, const RunCommand& command, CommandContext& context) {
+  const Config config = options.config.load();
   if (options.dry_run) {
     const std::string plan = command.plan(config, context.log);
     fmt::print("{}", context.options.json ? json{{"plan", plan}}.dump() + "\n" : plan);
@@ -136,12 +148,15 @@ void execute(const RunOptions& options, const RunCommand& command, CommandContex
   const auto mode = options.resume      ? WorkDirMode::Resume
                     : options.overwrite ? WorkDirMode::Overwrite
                                         : WorkDirMode::Fresh;
-  const std::filesystem::path root = options.work_dir.empty()
-                                         ? default_work_dir(config.name)
-                                         : std::filesystem::path(options.work_dir);
   // An absent GPU is said before anything is made; profiling alone does without it.
   if (command.answer != answer_profile) open_device(config.device.type);
-  Run run(config, WorkDir::open(root, mode), context.log, context.stop, options.allow_changes);
+  stop_on_closed_pipe();
+  const bool is_new = options.work_dir.empty();
+  const std::filesystem::path root =
+      is_new ? new_work_dir(config.name) : std::filesystem::path(options.work_dir);
+  WorkDir dir = WorkDir::open(root, mode, is_new);
+  Run run(config, std::move(dir), context.log, context.stop,
+          {.goal = command.goal, .may_change = options.allow_changes});
   const Answer result = command.answer(run);
   fmt::print("{}", context.options.json ? result.object.dump() + "\n" : result.text);
   context.log.info("everything is in " + root.string());
@@ -149,7 +164,7 @@ void execute(const RunOptions& options, const RunCommand& command, CommandContex
 
 void add_run_command(CLI::App& app, Command& chosen, const char* name, const char* help,
                      RunCommand run) {
-  auto options = std::make_shared<RunOptions>();
+  auto options = std::make_shared<CommandOptions>();
   CLI::App* command = app.add_subcommand(name, help);
   options->config.add_to(*command);
   auto* work_dir = command
@@ -188,11 +203,11 @@ void add_run_commands(CLI::App& app, Command& chosen) {
                   "Find the most accurate network within the budget, doing all stages",
                   {answer_search});
   add_run_command(app, chosen, "profile", "Only measure the latency table, and judge it",
-                  {answer_profile});
+                  {answer_profile, RunGoal::Latency});
   add_run_command(app, chosen, "train", "Only train the supernet", {answer_train});
   add_run_command(app, chosen, "shrink", "Everything up to the shrunk space", {answer_shrink});
   add_run_command(app, chosen, "codesign", "Search a network and an accelerator together",
-                  {answer_codesign, codesign_plan});
+                  {answer_codesign, RunGoal::Codesign, codesign_plan});
 }
 
 }  // namespace hsconas

@@ -108,6 +108,45 @@ std::pair<double, std::errc> parse_number(const std::string& text) {
 
 }  // namespace
 
+namespace {
+
+/// Refuses what is no comma-separated text and says what it is instead.
+void check_is_csv(std::string_view text, const std::string& source) {
+  std::string what = other_than_text(text);
+  const std::string_view body =
+      text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  const std::string_view header = without_blanks_after(body.substr(0, body.find('\n')));
+  if (!what.empty()) {
+  } else if (body.starts_with('{') || body.starts_with('[')) {
+    what = "is JSON, not CSV";
+  } else if (body.starts_with('<')) {
+    what = "is HTML or XML, not CSV";
+  } else if (header.find('\r') < header.size() - 1) {
+    what = "has lines that end with a carriage return alone; save it with line feeds";
+  } else if (header.find(',') == std::string_view::npos && !header.starts_with('"')) {
+    for (const auto& [separator, name] :
+         {std::pair(';', "semicolons"), {'\t', "tabs"}, {'|', "vertical bars"}}) {
+      if (header.find(separator) == std::string_view::npos) continue;
+      what = fmt::format(
+          "is separated by {}; separate it by commas, with a point in decimal "
+          "numbers",
+          name);
+      break;
+    }
+  }
+  if (!what.empty()) throw Error(ErrorKind::Data, source + ": " + what);
+}
+
+/// Whether the cells of a line that are too many look like the digits behind decimal commas.
+bool has_decimal_commas(const std::vector<std::string>& cells, std::size_t expected) {
+  const auto is_digits = [](const std::string& cell) {
+    return !cell.empty() && cell.find_first_not_of("0123456789") == std::string::npos;
+  };
+  return cells.size() > expected && is_digits(cells.back()) && is_digits(cells[cells.size() - 2]);
+}
+
+}  // namespace
+
 CsvTable CsvTable::load(const std::filesystem::path& path) {
   return parse(read_gzip(path), path.string());
 }
@@ -117,6 +156,7 @@ CsvTable CsvTable::parse(std::string_view text, std::string source) {
   table.source_ = std::move(source);
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  check_is_csv(text, table.source_);
   for (Place place{table.source_, 1}; !text.empty(); ++place.line) {
     const std::string_view line = take_line(text);
     if (without_blanks_before(line).empty()) continue;
@@ -127,8 +167,11 @@ CsvTable CsvTable::parse(std::string_view text, std::string source) {
       continue;
     }
     if (cells.size() != table.header_.size()) {
-      place.fail(fmt::format("has {}, but the header has {}", counted_cells(cells.size()),
-                             table.header_.size()));
+      place.fail(fmt::format("has {}, but the header has {}{}", counted_cells(cells.size()),
+                             table.header_.size(),
+                             has_decimal_commas(cells, table.header_.size())
+                                 ? "; decimal numbers need a point, 4.5, not a comma"
+                                 : ""));
     }
     std::move(cells.begin(), cells.end(), std::back_inserter(table.cells_));
     table.lines_.push_back(place.line);
@@ -164,7 +207,10 @@ double CsvTable::number(std::size_t row, std::size_t column) const {
     fail(row, column, fmt::format("is too large or too small for a number, got '{}'", cell));
   }
   if (error != std::errc{} || !std::isfinite(value)) {
-    fail(row, column, fmt::format("must be a number, got '{}'", cell));
+    const bool has_comma = cell.find(',') != std::string::npos;
+    fail(row, column,
+         fmt::format("must be a number{}, got '{}'", has_comma ? " with a decimal point" : "",
+                     cell));
   }
   return value;
 }

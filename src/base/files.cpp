@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <fstream>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -14,6 +13,7 @@
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/hash.hpp"
+#include "hsconas/base/input_file.hpp"
 #include "hsconas/base/json_reader.hpp"
 
 namespace hsconas {
@@ -24,9 +24,12 @@ namespace {
 
 constexpr const char* kSeal = "crc32";
 
+[[noreturn]] void fail(const fs::path& path, std::string_view doing, const std::string& reason) {
+  throw Error(ErrorKind::Data, fmt::format("{}: cannot {}: {}", path.string(), doing, reason));
+}
+
 [[noreturn]] void fail(const fs::path& path, std::string_view doing, int error_number) {
-  throw Error(ErrorKind::Data, fmt::format("{}: cannot {}: {}", path.string(), doing,
-                                           std::generic_category().message(error_number)));
+  fail(path, doing, std::generic_category().message(error_number));
 }
 
 /// An open file that closes itself; `close()` reports the errors that a late write brings.
@@ -87,20 +90,27 @@ nlohmann::json unsealed(nlohmann::json value, const fs::path& path, bool is_requ
 }  // namespace
 
 std::string read_file(const fs::path& path, std::size_t max_bytes) {
-  std::error_code unknown;  // A path that cannot even be looked up fails when it is opened.
-  if (fs::is_directory(path, unknown)) fail(path, "read", EISDIR);
-  std::ifstream in(path, std::ios::binary | std::ios::ate);
-  if (!in) fail(path, "read", errno != 0 ? errno : ENOENT);
-  const auto size = static_cast<std::streamoff>(in.tellg());
-  if (size < 0) fail(path, "read", EIO);
-  if (static_cast<std::uint64_t>(size) > max_bytes) {
+  InputFile file(path, InputFile::Kind::Any);
+  if (!file.problem().empty()) fail(path, "read", file.problem());
+  const auto fail_as_too_large = [&](const std::string& size) {
     throw Error(ErrorKind::Data, fmt::format("{}: {} bytes are more than the {} expected at most",
                                              path.string(), size, max_bytes));
+  };
+  if (file.size() > max_bytes) fail_as_too_large(std::to_string(file.size()));
+  // To its end rather than by its size: a pipe has none, and the files of /proc say 0.
+  constexpr std::size_t kBlock = std::size_t{1} << 16U;
+  std::string contents;
+  std::size_t used = 0;
+  contents.resize(file.is_regular() ? static_cast<std::size_t>(file.size()) + 1 : kBlock);
+  while (true) {
+    if (used == contents.size()) contents.resize(2 * used + kBlock);
+    const std::ptrdiff_t got = file.read(contents.data() + used, contents.size() - used);
+    if (got < 0) fail(path, "read", errno);
+    if (got == 0) break;
+    used += static_cast<std::size_t>(got);
+    if (used > max_bytes) fail_as_too_large(fmt::format("{} or more", used));
   }
-  std::string contents(static_cast<std::size_t>(size), '\0');
-  in.seekg(0);
-  in.read(contents.data(), size);
-  if (in.gcount() != size) fail(path, "read", EIO);
+  contents.resize(used);
   return contents;
 }
 
@@ -135,12 +145,20 @@ void append_file(const fs::path& path, std::string_view contents) {
 }
 
 void write_json(const fs::path& path, const nlohmann::json& value) {
-  write_file(path, value.dump(2) + "\n");
+  try {
+    write_file(path, value.dump(2) + "\n");
+  } catch (const nlohmann::json::type_error&) {
+    fail(path, "write", "a text in it is not UTF-8; rename the file or folder that it names");
+  }
 }
 
 void write_sealed_json(const fs::path& path, nlohmann::json object) {
   object.erase(kSeal);
-  object[kSeal] = crc32_of(object.dump());
+  try {
+    object[kSeal] = crc32_of(object.dump());
+  } catch (const nlohmann::json::type_error&) {
+    // Said by write_json(), which cannot write the object either.
+  }
   write_json(path, object);
 }
 

@@ -1,13 +1,14 @@
 #include "hsconas/base/gzip.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
+#include <new>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/input_file.hpp"
 
 namespace hsconas {
 
@@ -19,19 +20,17 @@ namespace {
   throw Error(ErrorKind::Data, path.string() + ": " + problem);
 }
 
-[[noreturn]] void fail_to_open(const fs::path& path, int error_number) {
-  fail(path, fmt::format("cannot be opened ({})", std::generic_category().message(error_number)));
-}
-
 }  // namespace
 
 GzFile::GzFile(const fs::path& path) : path_(path), file_(nullptr) {
-  std::error_code unknown;  // A path that cannot even be looked up fails when it is opened.
-  // zlib opens a folder without complaint and fails at the first read.
-  if (fs::is_directory(path, unknown)) fail_to_open(path, EISDIR);
-  errno = 0;
-  file_ = gzopen(path.c_str(), "rb");
-  if (file_ == nullptr) fail_to_open(path, errno != 0 ? errno : ENOMEM);
+  InputFile input(path, InputFile::Kind::Any);
+  if (!input.problem().empty()) fail(path, fmt::format("cannot be opened ({})", input.problem()));
+  const int descriptor = input.release();
+  file_ = gzdopen(descriptor, "rb");
+  if (file_ == nullptr) {
+    ::close(descriptor);
+    throw std::bad_alloc();
+  }
 }
 
 GzFile::~GzFile() {

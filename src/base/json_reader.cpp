@@ -1,7 +1,10 @@
 #include "hsconas/base/json_reader.hpp"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "hsconas/base/text.hpp"
 
@@ -31,6 +34,14 @@ void JsonReader::fail(std::string_view key, std::string_view problem) const {
   throw Error(kind_, path_of(key) + " " + std::string(problem));
 }
 
+void JsonReader::fail_type(std::string_view key, const nlohmann::json& value,
+                           const std::string& expected) const {
+  constexpr std::size_t kShown = 60;
+  std::string shown = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (shown.size() > kShown) shown = shown.substr(0, kShown) + "...";
+  fail(key, "has the wrong type: " + printable(shown) + " (expected: " + expected + ")");
+}
+
 const nlohmann::json* JsonReader::find(std::string_view key) {
   asked_.emplace(key);
   const auto it = object_.find(std::string(key));
@@ -43,24 +54,123 @@ std::string JsonReader::path_of(std::string_view key) const {
 
 namespace {
 
+/// The end of the string that starts at the quote `text[start]`: one past its closing quote.
+std::size_t end_of_string(std::string_view text, std::size_t start) {
+  for (std::size_t i = start + 1; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      return i + 1;
+    }
+  }
+  return text.size();
+}
+
 /// How deep lists and objects stand in each other at most; brackets inside strings do not count.
 std::size_t nesting(std::string_view text) {
   std::size_t depth = 0;
   std::size_t deepest = 0;
-  bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (in_string && c == '\\') {
-      ++i;
-    } else if (c == '"') {
-      in_string = !in_string;
-    } else if (!in_string && (c == '[' || c == '{')) {
+    if (c == '"') {
+      i = end_of_string(text, i) - 1;
+    } else if (c == '[' || c == '{') {
       deepest = std::max(deepest, ++depth);
-    } else if (!in_string && (c == ']' || c == '}') && depth > 0) {
+    } else if ((c == ']' || c == '}') && depth > 0) {
       --depth;
     }
   }
   return deepest;
+}
+
+struct RepeatedKey {
+  std::string path;
+  std::size_t line = 0;
+  std::size_t first_line = 0;
+};
+
+/// The first key that an object of `text`, sound JSON, holds twice.
+std::optional<RepeatedKey> repeated_key(std::string_view text) {
+  struct Level {
+    bool is_object = false;
+    std::map<std::string, std::size_t> lines = {};  ///< Where each key stands.
+    std::string key = {};                           ///< The one whose value comes.
+    std::size_t index = 0;                          ///< In a list.
+  };
+  std::vector<Level> levels;
+  std::size_t line = 1;
+  bool is_key_next = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\n') {
+      ++line;
+    } else if (c == '{' || c == '[') {
+      levels.push_back({.is_object = c == '{'});
+      is_key_next = c == '{';
+    } else if (c == '}' || c == ']') {
+      levels.pop_back();
+    } else if (c == ',') {
+      is_key_next = levels.back().is_object;
+      ++levels.back().index;
+    } else if (c == '"') {
+      const std::size_t end = end_of_string(text, i);
+      if (is_key_next) {
+        // Parsed rather than compared as written: "a" and "\u0061" are one key.
+        Level& level = levels.back();
+        level.key = nlohmann::json::parse(text.substr(i, end - i)).get<std::string>();
+        const auto [found, is_new] = level.lines.try_emplace(level.key, line);
+        if (!is_new) {
+          std::string path;
+          for (const Level& outer : levels) {
+            if (!path.empty()) path += '.';
+            path += outer.is_object ? outer.key : std::to_string(outer.index);
+          }
+          return RepeatedKey{.path = path, .line = line, .first_line = found->second};
+        }
+        is_key_next = false;
+      }
+      i = end - 1;
+    }
+  }
+  return std::nullopt;
+}
+
+/// What a text that is no JSON looks like, with the remedy; empty where it is just broken.
+std::string what_it_is(std::string_view text) {
+  if (const std::string other = other_than_utf8(text); !other.empty()) return other;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const std::size_t start = text.find_first_not_of(" \t\r\n");
+  if (start == std::string_view::npos) return "is empty, a JSON object is expected";
+  const std::string_view body = text.substr(start);
+  if (body.starts_with('<')) return "is HTML or XML, not JSON";
+  if (body.starts_with('{') || body.starts_with('[') || body.starts_with('"')) return {};
+  for (std::string_view rest = body; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    const std::size_t colon = line.find(':');
+    const bool is_key =
+        colon != std::string_view::npos && colon > 0 &&
+        (colon + 1 == line.size() || line[colon + 1] == ' ' || line[colon + 1] == '\r');
+    if (line.starts_with("---") || is_key) return "looks like YAML; write it as JSON";
+    if (line.starts_with('[') || line.find(" = ") != std::string_view::npos) {
+      return "looks like TOML or INI; write it as JSON";
+    }
+    if (!line.empty() && line[0] != '#' && line[0] != '\r') break;
+  }
+  return {};
+}
+
+/// What is commonly wrong at `offset`.
+std::string hint_at(std::string_view text, std::size_t offset) {
+  if (offset >= text.size()) return ", it ends too early";
+  const char c = text[offset];
+  const std::size_t before = text.substr(0, offset).find_last_not_of(" \t\r\n");
+  const bool after_comma = before != std::string_view::npos && text[before] == ',';
+  if ((c == '}' || c == ']') && after_comma) return ", a comma stands before the closing bracket";
+  if (c == '/' || c == '#') return ", JSON has no comments";
+  if (c == '\'') return ", texts need double quotes";
+  return {};
 }
 
 }  // namespace
@@ -71,16 +181,31 @@ nlohmann::json parse_json(std::string_view text, const std::string& source, Erro
   if (nesting(text) > kMaxNesting) {
     throw Error(kind, source + " is nested more than " + std::to_string(kMaxNesting) + " deep");
   }
+  // The parser takes a zero byte for the end.
+  if (text.find('\0') != std::string_view::npos) throw Error(kind, source + " " + what_it_is(text));
   try {
-    return nlohmann::json::parse(text);
+    nlohmann::json value = nlohmann::json::parse(text);
+    if (const auto repeated = repeated_key(text)) {
+      // Only a person writes this, whatever the file is otherwise.
+      throw Error(ErrorKind::Usage,
+                  source + ": line " + std::to_string(repeated->line) + ": the key \"" +
+                      repeated->path + "\" occurs a second time, first on line " +
+                      std::to_string(repeated->first_line) + "; leave one of them");
+    }
+    return value;
   } catch (const nlohmann::json::parse_error& error) {
-    const auto offset = std::min(error.byte == 0 ? 0 : error.byte - 1, text.size());
+    if (const std::string other = what_it_is(text); !other.empty()) {
+      throw Error(kind, source + " " + other);
+    }
+    // The parser does not count a byte-order mark.
+    const std::size_t mark = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+    const auto offset = std::min(error.byte == 0 ? 0 : error.byte - 1 + mark, text.size());
     const auto before = text.substr(0, offset);
     const auto line = std::count(before.begin(), before.end(), '\n') + 1;
     const auto line_start = before.rfind('\n');
     const auto column = line_start == std::string_view::npos ? offset + 1 : offset - line_start;
     throw Error(kind, source + " is not valid JSON: line " + std::to_string(line) + ", column " +
-                          std::to_string(column));
+                          std::to_string(column) + hint_at(text, offset));
   } catch (const nlohmann::json::out_of_range&) {
     throw Error(kind, source + " holds a number too large for a double");
   }

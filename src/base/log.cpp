@@ -1,17 +1,29 @@
 #include "hsconas/base/log.hpp"
 
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/text.hpp"
 
 namespace hsconas {
 
+namespace {
+
+constexpr std::size_t kMostEarlyMessages = 1000;
+
+}  // namespace
+
 struct Log::Impl {
   spdlog::logger logger{"hsconas"};
+  std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> early;  ///< What no file has got yet.
+  spdlog::sink_ptr file;
   bool interactive = false;
 };
 
@@ -20,6 +32,8 @@ Log::Log(Verbosity verbosity, bool console) : impl_(std::make_unique<Impl>()) {
   impl_->logger.flush_on(spdlog::level::info);
   // A log that cannot be written, on a full disk, must not stop or drown what the run has to say.
   impl_->logger.set_error_handler([](const std::string&) {});
+  impl_->early = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(kMostEarlyMessages);
+  impl_->logger.sinks().push_back(impl_->early);
   if (!console) return;
   auto terminal = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>();
   terminal->set_pattern("%H:%M:%S %^%v%$");
@@ -33,20 +47,29 @@ Log::Log(Verbosity verbosity, bool console) : impl_(std::make_unique<Impl>()) {
 Log::~Log() = default;
 
 void Log::detail(std::string_view message) {
-  impl_->logger.debug("{}", message);
+  impl_->logger.debug("{}", printable(message));
 }
 void Log::info(std::string_view message) {
-  impl_->logger.info("{}", message);
+  impl_->logger.info("{}", printable(message));
 }
 void Log::warn(std::string_view message) {
-  impl_->logger.warn("warning: {}", message);
+  impl_->logger.warn("warning: {}", printable(message));
 }
 
 void Log::attach_file(const std::filesystem::path& path) {
   try {
     auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
     file->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
-    impl_->logger.sinks().push_back(std::move(file));
+    auto& sinks = impl_->logger.sinks();
+    if (impl_->early) {
+      for (const auto& message : impl_->early->last_raw()) file->log(message);
+      file->flush();
+      std::erase(sinks, spdlog::sink_ptr(impl_->early));
+      impl_->early.reset();
+    }
+    std::erase(sinks, impl_->file);
+    impl_->file = file;
+    sinks.push_back(std::move(file));
   } catch (const spdlog::spdlog_ex& error) {
     throw Error(ErrorKind::Data, path.string() + ": cannot write the log: " + error.what());
   }

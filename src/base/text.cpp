@@ -10,6 +10,84 @@
 
 namespace hsconas {
 
+namespace {
+
+/// Bytes of the UTF-8 character at the start of `text`; 0 where there is none (RFC 3629: no
+/// surrogates, no longer form than needed, nothing above U+10FFFF).
+std::size_t character_size(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80U) return 0;
+  }
+  const unsigned second = byte(1);
+  const bool is_sound = !(first == 0xE0 && second < 0xA0) && !(first == 0xED && second > 0x9F) &&
+                        !(first == 0xF0 && second < 0x90) && !(first == 0xF4 && second > 0x8F);
+  return is_sound ? size : 0;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+std::string printable(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    const auto first = static_cast<unsigned char>(text[0]);
+    const bool is_control = (first < 0x20 && first != '\n' && first != '\t') || first == 0x7F;
+    const std::size_t size = is_control ? 0 : character_size(text);
+    if (size == 0) {
+      result += fmt::format("\\x{:02X}", first);
+    } else {
+      result += text.substr(0, size);
+    }
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return result;
+}
+
+std::string other_than_text(std::string_view bytes) {
+  using namespace std::string_view_literals;
+  const std::string_view head = bytes.substr(0, 64);
+  const auto zeros = static_cast<std::size_t>(std::count(head.begin(), head.end(), '\0'));
+  if (bytes.starts_with("\xFF\xFE\0\0"sv) || bytes.starts_with("\0\0\xFE\xFF"sv)) {
+    return "is UTF-32 text; save it as UTF-8";
+  }
+  // Without a mark, every second byte of Latin text is 0.
+  const bool has_mark = bytes.starts_with("\xFF\xFE"sv) || bytes.starts_with("\xFE\xFF"sv);
+  const bool alternates = head.size() >= 4 && zeros * 2 >= head.size() - 1 &&
+                          zeros * 2 <= head.size() + 1 && (head[0] == '\0') != (head[1] == '\0');
+  if (has_mark || alternates) return "is UTF-16 text; save it as UTF-8";
+  if (bytes.starts_with("\x1F\x8B"sv)) return "is gzip-compressed; unpack it first";
+  if (bytes.starts_with("PK\x03\x04"sv)) {
+    return "is a ZIP archive or an Excel or OpenDocument file; save it as plain text (CSV)";
+  }
+  if (bytes.find('\0') != std::string_view::npos) return "is a binary file, not text";
+  return {};
+}
+
+std::string other_than_utf8(std::string_view bytes) {
+  if (std::string other = other_than_text(bytes); !other.empty()) return other;
+  if (is_utf8(bytes)) return {};
+  std::size_t line = 1;
+  for (std::string_view rest = bytes; !rest.empty(); ++line) {
+    const std::string_view one = rest.substr(0, rest.find('\n'));
+    if (!is_utf8(one)) break;
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+  }
+  return fmt::format("is not UTF-8 text (line {}); save it as UTF-8", line);
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});

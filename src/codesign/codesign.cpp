@@ -74,7 +74,11 @@ class Search {
   CodesignResult run();
 
  private:
-  Rng rng(std::uint64_t index = 0) const { return {seed_ + search_.seed, "codesign", index}; }
+  /// A sum of the two seeds would make (1, 1) the same as (2, 0).
+  Rng rng(std::uint64_t index = 0) const {
+    return {seed_, search_.seed == 0 ? "codesign" : fmt::format("codesign {}", search_.seed),
+            index};
+  }
   bool has_networks() const { return !problem_.networks.empty(); }
 
   Outcome coupled();

@@ -26,8 +26,8 @@ std::int64_t index_of(const SearchSpace& space, LayerChoice choice) {
 }  // namespace
 
 DanceSearch::DanceSearch(Supernet& supernet, const CostNetworks* costs, const DanceConfig& config,
-                         std::uint64_t seed)
-    : supernet_(supernet), costs_(costs), config_(config), seed_(seed) {
+                         std::uint64_t seed, torch::ScalarType precision)
+    : supernet_(supernet), costs_(costs), config_(config), seed_(seed), precision_(precision) {
   const SearchSpace& space = supernet.space();
   const std::int64_t choices = std::int64_t{space.ops()} * space.widths();
   macs_ = torch::zeros({space.layers(), choices});
@@ -92,7 +92,8 @@ std::deque<TrainingPath> DanceSearch::paths() const {
   std::deque<TrainingPath> all;
   for (std::int64_t i = 0; i < alpha_.size(1); ++i) {
     const LayerChoice choice = choice_at(space, i);
-    TrainingPath& path = all.emplace_back(supernet_, space.uniform(choice.op, choice.width));
+    TrainingPath& path =
+        all.emplace_back(supernet_, space.uniform(choice.op, choice.width), precision_);
     for (auto& slice : path.slices()) slice.leaf.set_requires_grad(false);
   }
   return all;
@@ -108,8 +109,10 @@ torch::Tensor DanceSearch::mixed_logits(std::deque<TrainingPath>& paths,
     for (std::int64_t i = 0; i < choices.size(1); ++i) {
       if (!exists_[layer][i].item<bool>()) continue;
       auto& path = paths[static_cast<std::size_t>(i)];
+      // The gradient of a choice sums up a whole layer: in fp32.
       const torch::Tensor part =
-          path.forward_block(static_cast<std::size_t>(layer) + 1, x) * choices[layer][i];
+          path.forward_block(static_cast<std::size_t>(layer) + 1, x).to(torch::kFloat) *
+          choices[layer][i];
       mixed = mixed.defined() ? mixed + part : part;
     }
     x = mixed;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "hsconas/base/json_reader.hpp"
 #include "hsconas/base/text.hpp"
 #include "schema.hpp"
+#include "shipped_files.hpp"
 
 namespace hsconas {
 
@@ -155,6 +157,86 @@ struct ExplainVisitor {
   }
 };
 
+/// Settings of GPUs where no GPU is timed would have no effect.
+void check_timing(const Config& config) {
+  const LatencyConfig& latency = config.latency;
+  const bool is_modelled = !latency.accelerator.empty();
+  if (is_cuda(config.latency_device()) && !is_modelled) return;
+  const std::string where = is_modelled
+                                ? "latency comes from latency.accelerator"
+                                : fmt::format("latency is timed on {}", config.latency_device());
+  if (latency.cuda != "auto") {
+    throw Error(ErrorKind::Usage,
+                fmt::format("latency.cuda \"{}\" is for GPUs, but {}: leave it at auto",
+                            latency.cuda, where));
+  }
+  if (latency.precision != "fp32") {
+    throw Error(ErrorKind::Usage,
+                fmt::format("latency.precision \"{}\" is for GPUs, but {}: leave it at fp32",
+                            latency.precision, where));
+  }
+}
+
+/// Makes the paths in a config, as JSON, absolute: relative ones count from `folder`. What is no
+/// text is left for the reader to refuse.
+class PathVisitor {
+ public:
+  PathVisitor(json& object, const fs::path& folder) : object_(object), folder_(folder) {}
+
+  template <typename T>
+  void operator()(std::string_view key, T&, const Allowed& allowed, std::string_view) {
+    if (allowed.is_path) resolve(key);
+  }
+  template <typename T>
+  void section(std::string_view key, T& value) {
+    const auto part = object_.find(std::string(key));
+    if (part == object_.end() || !part->is_object()) return;
+    PathVisitor visitor(*part, folder_);
+    describe(visitor, value);
+  }
+  template <typename T>
+  void list(std::string_view, std::vector<T>&, std::string_view) {}
+
+  void resolve(std::string_view key) {
+    const auto value = object_.find(std::string(key));
+    if (value == object_.end() || !value->is_string() || *value == "") return;
+    const fs::path plain = folder_ / fs::path(value->get<std::string>());
+    const fs::path normal = plain.lexically_normal();
+    // "link/.." is not where the link lies.
+    std::error_code unknown;
+    const bool is_other = fs::exists(plain, unknown) && !fs::equivalent(plain, normal, unknown);
+    *value = (is_other ? plain : normal).string();
+  }
+
+ private:
+  json& object_;
+  const fs::path& folder_;
+};
+
+void resolve_paths(json& config, const fs::path& folder) {
+  if (!config.is_object()) return;
+  Config described;
+  PathVisitor visitor(config, folder);
+  describe(visitor, described);
+  visitor.resolve("space");
+}
+
+/// Whether the config comes from /dev/stdin or another stream, whose folder says nothing.
+bool comes_from_pipe(const fs::path& path) {
+  std::error_code unknown;
+  const std::string text = fs::absolute(path, unknown).lexically_normal().string();
+  return text.starts_with("/dev/") || text.starts_with("/proc/") ||
+         !fs::is_regular_file(path, unknown);
+}
+
+/// Where relative names in the config file `path` count from. A pipe (/dev/stdin, <(...)) lies in
+/// no folder of the user's: there it is the current one.
+fs::path folder_of(const fs::path& path) {
+  if (comes_from_pipe(path)) return fs::current_path();
+  std::error_code unknown;
+  return fs::absolute(path, unknown).lexically_normal().parent_path();
+}
+
 /// What one range alone cannot say.
 void check_consistency(const Config& config) {
   const auto fail = [](const std::string& sentence) { throw Error(ErrorKind::Usage, sentence); };
@@ -174,6 +256,7 @@ void check_consistency(const Config& config) {
   if (!config.latency.table.empty() && !config.latency.accelerator.empty()) {
     fail("latency.table and latency.accelerator exclude each other");
   }
+  check_timing(config);
   if (config.search.parents > config.search.population) {
     fail(fmt::format("search.parents must be at most search.population ({}), got {}",
                      config.search.population, config.search.parents));
@@ -185,6 +268,7 @@ void check_consistency(const Config& config) {
   };
   check_warmup("supernet", config.supernet);
   check_warmup("retrain", config.retrain);
+  check_precisions(config);
   const CodesignConfig& codesign = config.codesign;
   if (codesign.method == "dance") {
     if (!codesign.accuracies.empty()) {
@@ -205,13 +289,16 @@ void check_consistency(const Config& config) {
   }
 }
 
-/// Replaces the name of a space file by what the file holds.
-void inline_space(json& config, const fs::path& folder) {
+/// Replaces the name of a space file, absolute by now, by what the file holds.
+void inline_space(json& config) {
   const auto space = config.find("space");
   if (space == config.end() || !space->is_string()) return;
-  const fs::path name = space->get<std::string>();
-  const fs::path path = name.is_absolute() ? name : folder / name;
-  *space = read_json(path);
+  const fs::path path = space->get<std::string>();
+  std::error_code unknown;
+  const auto shipped = shipped_files().find("spaces/" + path.filename().string());
+  const bool is_shipped = shipped != shipped_files().end() && !fs::exists(path, unknown) &&
+                          path.parent_path() == fs::current_path() / "configs/spaces";
+  *space = is_shipped ? parse_json(std::string(shipped->second), path.string()) : read_json(path);
   try {
     read_space(*space);
   } catch (const Error& error) {
@@ -242,17 +329,24 @@ json& descend(json& root, const std::string& path) {
   return *at;
 }
 
-/// nlohmann takes any bytes as text and complains only when they are written.
-bool is_utf8(const std::string& text) {
-  try {
-    static_cast<void>(json(text).dump());
-    return true;
-  } catch (const json::type_error&) {
-    return false;
+/// Whether `path` is a key whose value is a text: "2024" is one there although it looks like a
+/// number.
+bool is_text_key(const std::string& path) {
+  for (const ConfigKey& key : config_keys()) {
+    if (key.path == path) return key.initial.starts_with('"');
   }
+  return false;
 }
 
-void apply_override(json& config, const std::string& text, const fs::path& folder) {
+/// The value of an override, JSON or else text.
+json override_value(const std::string& path, const std::string& value) {
+  json parsed = json::parse(value, nullptr, false);
+  if (parsed.is_discarded() || (!parsed.is_string() && is_text_key(path))) return value;
+  if (parsed.is_structured()) return parse_json(value, "override " + path);
+  return parsed;
+}
+
+void apply_override(json& config, const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
     throw Error(ErrorKind::Usage, fmt::format("'{}' is not key=value", text));
@@ -262,10 +356,9 @@ void apply_override(json& config, const std::string& text, const fs::path& folde
   if (!is_utf8(value)) {
     throw Error(ErrorKind::Usage, fmt::format("override {}: the value is not UTF-8", path));
   }
-  if (path.starts_with("space.")) inline_space(config, folder);
-  const json parsed = json::parse(value, nullptr, false);
-  descend(config, path) = parsed.is_discarded() ? json(value) : parsed;
-  if (path == "space") inline_space(config, fs::current_path());
+  if (path.starts_with("space.")) inline_space(config);
+  descend(config, path) = override_value(path, value);
+  resolve_paths(config, fs::current_path());  // All others are absolute already.
 }
 
 }  // namespace
@@ -291,19 +384,39 @@ json to_json(const Config& config) {
 }
 
 Config load_config(const fs::path& path, const std::vector<std::string>& overrides) {
-  json source = parse_json(read_file(path), path.string());
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code unknown;
+  const bool is_word = path == path.stem() && !fs::exists(path, unknown);
+  const auto shipped = shipped_files().find(path.string() + ".json");
+  const bool is_shipped = is_word && shipped != shipped_files().end();
+  if (is_word && !is_shipped) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: neither a file nor the name of a shipped config{}", path.string(),
+                            suggestion(path.string(), shipped_configs())));
+  }
+  json source =
+      parse_json(is_shipped ? std::string(shipped->second) : read_file(path), path.string());
   if (!source.is_object()) {
     throw Error(ErrorKind::Usage, path.string() + ": a config is a JSON object");
   }
-  if (!source.contains("name")) source["name"] = path.stem().string();
-  for (const std::string& text : overrides) apply_override(source, text, folder);
-  inline_space(source, folder);
+  if (!source.contains("name"))
+    source["name"] = !is_shipped && comes_from_pipe(path) ? "stdin" : path.stem().string();
+  resolve_paths(source, is_shipped ? fs::current_path() / "configs" : folder_of(path));
+  for (const std::string& text : overrides) apply_override(source, text);
+  inline_space(source);
   try {
     return read_config(source);
   } catch (const Error& error) {
     throw Error(error.kind(), path.string() + ": " + error.what());
   }
+}
+
+std::vector<std::string> shipped_configs() {
+  std::vector<std::string> names;
+  for (const auto& [name, text] : shipped_files()) {
+    const fs::path file = name;
+    if (!file.has_parent_path()) names.push_back(file.stem().string());
+  }
+  return names;
 }
 
 std::vector<ConfigKey> config_keys() {

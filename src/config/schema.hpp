@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hsconas/config/config.hpp"
+#include "hsconas/config/precision.hpp"
 
 namespace hsconas {
 
@@ -13,6 +14,7 @@ struct Allowed {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   std::vector<std::string> words{};  ///< For text: the only words that count.
+  bool is_path = false;              ///< For text: names a file or a folder.
 };
 
 inline Allowed range(double low, double high) {
@@ -23,6 +25,10 @@ inline Allowed at_least(double low) {
 }
 inline Allowed one_of(std::vector<std::string> words) {
   return {.words = std::move(words)};
+}
+/// A relative one counts from the folder of the config file it stands in.
+inline Allowed a_path() {
+  return {.is_path = true};
 }
 
 /// The config described once. A visitor is called as visitor(key, member, allowed, meaning) for a
@@ -38,7 +44,7 @@ template <typename Visitor>
 void describe(Visitor& v, DataConfig& c) {
   v("format", c.format, one_of({"builtin", "folder", "cifar10", "cifar100", "idx"}),
     "layout of the data set; folder has train/ and val/ (or test/) with a folder per class");
-  v("path", c.path, {}, "folder of the data set; unused by builtin");
+  v("path", c.path, a_path(), "folder of the data set; unused by builtin");
   v("augment", c.augment, one_of({"small", "shift", "imagenet", "none"}),
     "small: pad, crop, flip; shift: pad, crop; imagenet: random resized crop, colour, flip");
   v("holdout_images", c.holdout_images, range(1, 1e8),
@@ -60,8 +66,13 @@ void describe(Visitor& v, LatencyConfig& c) {
   v("device", c.device, {}, "as device.type; empty: the same");
   v("batch", c.batch, range(1, 65536), "images per timed run");
   v("threads", c.threads, range(1, 1024), "CPU threads of a timed run");
-  v("table", c.table, {}, "file of a table to use as it is; empty: measure one");
-  v("accelerator", c.accelerator, {},
+  v("cuda", c.cuda, one_of({"auto", "graph", "eager"}),
+    "on a GPU: replay passes as CUDA graphs, or launch kernel by kernel; auto: as the table was "
+    "measured, else graph");
+  v("precision", c.precision, one_of({"fp32", "tf32", "fp16"}),
+    "of a timed run; tf32 and fp16 on a GPU only");
+  v("table", c.table, a_path(), "file of a table to use as it is; empty: measure one");
+  v("accelerator", c.accelerator, a_path(),
     "file of an accelerator design to target instead of a device; empty: none");
   v("cpus", c.cpus, range(0, 4095), "CPUs that timed threads are bound to; empty: any");
   v("rounds", c.rounds, range(3, 10000), "timings per entry and network, at least");
@@ -85,8 +96,8 @@ void describe(Visitor& v, SupernetConfig& c) {
   v("weight_decay", c.weight_decay, range(0, 1), "on convolution and linear weights");
   v("label_smoothing", c.label_smoothing, range(0, 0.999), "of the cross entropy");
   v("clip_norm", c.clip_norm, range(0, 1e9), "largest gradient norm; 0 is unlimited");
-  v("precision", c.precision, one_of({"fp32", "bf16"}),
-    "of activations while training: bf16 for GPUs and for processors with AVX512-BF16");
+  v("precision", c.precision, one_of(precision_words()),
+    "of activations while training: fp32 or bf16; auto is fp32 on a CPU and bf16 on a GPU");
 }
 
 template <typename Visitor>
@@ -99,7 +110,7 @@ void describe(Visitor& v, RetrainConfig& c) {
   v("distillation", c.distillation, range(0, 1),
     "weight of a teacher's answers in the loss; 0 is no teacher");
   v("temperature", c.temperature, range(0.01, 100), "softens the teacher's answers");
-  v("teacher", c.teacher, {},
+  v("teacher", c.teacher, a_path(),
     "folder of a trained model; empty: the largest network, with the supernet's weights");
 }
 
@@ -111,8 +122,8 @@ void describe(Visitor& v, ScoreConfig& c) {
   v("validation_images", c.validation_images, range(0, 1e8),
     "held-out images accuracy is taken on; 0 is all");
   v("batch", c.batch, range(2, 65536), "images per forward pass");
-  v("precision", c.precision, one_of({"fp32", "fp16"}),
-    "of activations on a CPU; fp16 is faster where it has AVX512-VNNI");
+  v("precision", c.precision, one_of(precision_words()),
+    "of activations: fp32 or fp16, on a GPU bf16 too; auto is fp32 on a CPU and fp16 on a GPU");
   v("memory_mb", c.memory_mb, range(0, 1e7),
     "activations that candidates share are kept up to this size");
 }
@@ -143,7 +154,8 @@ void describe(Visitor& v, SearchConfig& c) {
   v("latency_tolerance", c.latency_tolerance, range(0.001, 1e6),
     "candidates keep |latency / T - 1| within this");
   v("racing", c.racing, range(0.5, 1),
-    "confidence at which a candidate that cannot become a parent is judged no further; 1: never");
+    "confidence, over all looks at a candidate, at which one that cannot become a parent is judged "
+    "no further; 1: never");
   v("baseline_samples", c.baseline_samples, range(1, 1e6),
     "random architectures near T to compare with");
 }
@@ -183,8 +195,8 @@ template <typename Visitor>
 void describe(Visitor& v, CodesignConfig& c) {
   v("method", c.method, one_of({"coupled", "decoupled", "semi_decoupled", "dance", "random"}),
     "how networks and accelerators are searched together");
-  v("designs", c.designs, {}, "file of the accelerators to choose from, see configs/designs");
-  v("accuracies", c.accuracies, {},
+  v("designs", c.designs, a_path(), "file of the accelerators to choose from, see configs/designs");
+  v("accuracies", c.accuracies, a_path(),
     "CSV with the columns arch and accuracy_column; empty: the supernet judges");
   v("accuracy_column", c.accuracy_column, {},
     "its column; in percent where a value is above 1, else a fraction");

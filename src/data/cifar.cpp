@@ -41,7 +41,11 @@ std::vector<fs::path> find_files(const fs::path& folder, const std::vector<std::
     const bool matches = std::any_of(parts.begin(), parts.end(), [&](const std::string& part) {
       return name.find(part) != std::string::npos;
     });
-    if (matches && !name.starts_with('.') && name.ends_with(".bin")) files.push_back(it->path());
+    std::error_code ignored;
+    if (matches && !name.starts_with('.') && name.ends_with(".bin") &&
+        it->is_regular_file(ignored)) {
+      files.push_back(it->path());
+    }
   }
   if (error) {
     throw Error(ErrorKind::Data,
@@ -104,10 +108,15 @@ std::vector<std::string> class_names(const fs::path& folder, const Layout& layou
   std::vector<std::string> names;
   const fs::path path = folder / layout.names_file;
   std::error_code ignored;
-  if (fs::exists(path, ignored)) {
+  if (fs::is_regular_file(path, ignored)) {
     for (std::string& line : split(read_file(path, kMaxBytes), '\n')) {
       while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
       if (!line.empty()) names.push_back(std::move(line));
+    }
+    for (const std::string& name : names) {
+      if (is_utf8(name)) continue;
+      throw Error(ErrorKind::Data, fmt::format("{}: the class name '{}' is not UTF-8",
+                                               path.string(), printable(name)));
     }
     if (names.size() == static_cast<std::size_t>(layout.classes)) return names;
     throw Error(ErrorKind::Data, fmt::format("{}: must name {} classes, one per line, but names {}",

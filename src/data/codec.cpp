@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <csetjmp>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/data/orientation.hpp"
 
 #if HSCONAS_HAVE_JPEG
 #include <turbojpeg.h>
@@ -20,9 +23,13 @@
 
 namespace hsconas {
 
+using namespace std::string_view_literals;
+
 namespace {
 
 using Bytes = std::span<const std::uint8_t>;
+
+constexpr const char* kNoImage = "neither a JPEG nor a PNG file";
 
 constexpr std::array<std::uint8_t, 3> kJpegStart{0xFF, 0xD8, 0xFF};
 constexpr std::array<std::uint8_t, 2> kJpegEnd{0xFF, 0xD9};
@@ -31,11 +38,15 @@ constexpr std::array<std::uint8_t, 4> kPngEnd{'I', 'E', 'N', 'D'};
 
 // Largest number of pixels that one byte of file can hold: a JPEG block of 64 pixels needs bits of
 // its own in at least one scan, and deflate expands at most 1032 times, onto 8 one-bit pixels a
-// byte. Together with the limit on the whole image this keeps a damaged header, or one made to
-// harm, from asking for memory the file cannot fill.
+// byte. This keeps a damaged header, or one made to harm, from asking for memory the file cannot
+// fill.
 constexpr std::uint64_t kJpegPixelsPerByte = 4096;
 constexpr std::uint64_t kPngPixelsPerByte = 8256;
+// Largest image in memory. A JPEG larger than that is decoded at a smaller scale; only its own
+// coefficients, which a progressive one needs all at once, set a limit to it.
 constexpr std::uint64_t kMaxPixels = std::uint64_t{1} << 27U;
+constexpr std::uint64_t kMaxProgressivePixels = std::uint64_t{1} << 28U;
+constexpr std::uint64_t kMaxJpegPixels = std::uint64_t{1} << 30U;
 
 [[noreturn]] void fail(std::string_view reason) {
   throw Error(ErrorKind::Data, std::string(reason));
@@ -45,11 +56,41 @@ bool starts_with(Bytes bytes, Bytes start) {
   return bytes.size() >= start.size() && std::equal(start.begin(), start.end(), bytes.begin());
 }
 
-void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t max_pixels) {
+/// `held` is what the file can hold, `most` what is decoded of its kind, `kind`.
+void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t held, std::uint64_t most,
+                std::string_view kind) {
   if (width == 0 || height == 0) fail("its header says it has no pixels");
-  if (width * height > std::min(max_pixels, kMaxPixels)) {
+  if (width * height > held) {
     fail(fmt::format("its header says {} x {} pixels, more than the file can hold", width, height));
   }
+  if (width * height > most) {
+    fail(
+        fmt::format("its {} x {} pixels are more than the {} million that hsconas reads of a {}; "
+                    "make it smaller",
+                    width, height, most / 1'000'000, kind));
+  }
+}
+
+std::uint64_t big_endian(Bytes bytes) {
+  std::uint64_t value = 0;
+  for (const std::uint8_t byte : bytes) value = value << 8U | byte;
+  return value;
+}
+
+void check_png_header(Bytes head, std::uint64_t file_bytes) {
+  constexpr std::size_t kSizeEnd = 24;
+  const auto first_chunk = std::string_view(reinterpret_cast<const char*>(head.data()), head.size())
+                               .substr(0, 16)
+                               .substr(std::min<std::size_t>(head.size(), 12));
+  if (first_chunk == "CgBI") {
+    fail(
+        "an Apple CgBI file, which only looks like PNG (Xcode makes them); convert it to PNG, for "
+        "example by pngcrush -revert-iphone-optimizations");
+  }
+  if (head.size() < kSizeEnd) fail("not a sound PNG header: the file is cut off");
+  if (first_chunk != "IHDR") fail("not a sound PNG header: it does not begin with IHDR");
+  check_size(big_endian(head.subspan(16, 4)), big_endian(head.subspan(20, 4)),
+             file_bytes * kPngPixelsPerByte, kMaxPixels, "PNG");
 }
 
 #if HSCONAS_HAVE_JPEG
@@ -87,6 +128,21 @@ void judge_problem(std::string_view doing) {
   if (!is_harmless) fail(fmt::format("{}: {}", doing, text));
 }
 
+/// Whether the first frame of the file is one of a progressive JPEG, which is decoded in memory as
+/// a whole.
+bool is_progressive_jpeg(Bytes file) {
+  constexpr std::uint8_t kProgressive = 0xC2;
+  constexpr std::uint8_t kScan = 0xDA;
+  for (std::size_t at = 2; at + 4 <= file.size() && file[at] == 0xFF;) {
+    const std::uint8_t marker = file[at + 1];
+    if (marker == kProgressive) return true;
+    if (marker == kScan) return false;
+    const bool is_bare = marker == 0x01 || marker == 0xFF || (marker >= 0xD0 && marker <= 0xD8);
+    at += is_bare ? (marker == 0xFF ? 1 : 2) : 2 + (file[at + 2] * 256U + file[at + 3]);
+  }
+  return false;
+}
+
 JpegHeader read_jpeg_header(Bytes file, std::uint64_t file_bytes) {
   JpegHeader header;
   int subsampling = 0;
@@ -94,21 +150,39 @@ JpegHeader read_jpeg_header(Bytes file, std::uint64_t file_bytes) {
                           &header.height, &subsampling, &header.colour_space) != 0) {
     judge_problem("not a sound JPEG header");
   }
+  const bool is_progressive = is_progressive_jpeg(file);
   check_size(static_cast<std::uint64_t>(header.width), static_cast<std::uint64_t>(header.height),
-             file_bytes * kJpegPixelsPerByte);
+             file_bytes * kJpegPixelsPerByte,
+             is_progressive ? kMaxProgressivePixels : kMaxJpegPixels,
+             is_progressive ? "progressive JPEG" : "JPEG");
   return header;
 }
 
-/// The smallest scale libjpeg offers that keeps the shorter side at `min_side` or more.
+/// The smallest scale libjpeg offers that keeps the shorter side at `min_side` or more; without a
+/// `min_side` the largest at which the image is not too large for the memory.
 tjscalingfactor choose_scale(const JpegHeader& header, int min_side) {
-  tjscalingfactor best{1, 1};
-  if (min_side <= 0) return best;
   int count = 0;
-  const tjscalingfactor* scales = tjGetScalingFactors(&count);
+  const tjscalingfactor* list = tjGetScalingFactors(&count);
+  const std::span scales(list, static_cast<std::size_t>(count));
+  const auto is_smaller = [](const tjscalingfactor& a, const tjscalingfactor& b) {
+    return a.num * b.denom < b.num * a.denom;
+  };
+  const auto fits = [&](const tjscalingfactor& scale) {
+    return static_cast<std::uint64_t>(TJSCALED(header.width, scale)) *
+               static_cast<std::uint64_t>(TJSCALED(header.height, scale)) <=
+           kMaxPixels;
+  };
+  tjscalingfactor best{1, 1};
+  for (const tjscalingfactor& scale : scales) {
+    const bool is_first_that_fits = !fits(best) && is_smaller(scale, best);
+    const bool is_larger_and_fits =
+        is_smaller(best, scale) && fits(scale) && scale.num <= scale.denom;
+    if (is_first_that_fits || is_larger_and_fits) best = scale;
+  }
+  if (min_side <= 0) return best;
   const int shorter = std::min(header.width, header.height);
-  for (const tjscalingfactor& scale : std::span(scales, static_cast<std::size_t>(count))) {
-    const bool is_smaller = scale.num * best.denom < best.num * scale.denom;
-    if (is_smaller && TJSCALED(shorter, scale) >= min_side) best = scale;
+  for (const tjscalingfactor& scale : scales) {
+    if (is_smaller(scale, best) && TJSCALED(shorter, scale) >= min_side) best = scale;
   }
   return best;
 }
@@ -155,51 +229,106 @@ void decode_jpeg(Bytes file, int min_side, Image& out) {
   } else {
     decompress(file, TJPF_RGB, out);
   }
+  turn_upright(jpeg_orientation(file), out);
 }
 
 #endif  // HSCONAS_HAVE_JPEG
 
 #if HSCONAS_HAVE_PNG
 
+/// What libpng reads from, and what it said last.
+struct PngInput {
+  Bytes file;
+  std::size_t at = 0;
+  std::string problem = {};
+};
+
+void read_png_bytes(png_structp png, png_bytep to, png_size_t count) {
+  PngInput& input = *static_cast<PngInput*>(png_get_io_ptr(png));
+  if (count > input.file.size() - input.at) png_error(png, "the file is cut off");
+  std::copy_n(input.file.data() + input.at, count, to);
+  input.at += count;
+}
+
+[[noreturn]] void fail_in_png(png_structp png, png_const_charp message) {
+  static_cast<PngInput*>(png_get_error_ptr(png))->problem = message;
+  png_longjmp(png, 1);
+}
+
+void ignore_png_warning(png_structp /*png*/, png_const_charp /*message*/) {}
+
+/// libpng's structures, freed together.
+class PngDecoder {
+ public:
+  explicit PngDecoder(Bytes file) : input_{.file = file} {
+    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &input_, fail_in_png, ignore_png_warning);
+    info_ = png_ == nullptr ? nullptr : png_create_info_struct(png_);
+    if (info_ == nullptr) throw std::bad_alloc();
+    png_set_read_fn(png_, &input_, read_png_bytes);
+    png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    // Texts, profiles, gamma, transparency: none of it changes the pixels, and a comment of a
+    // gigabyte is not even unpacked.
+    constexpr png_byte kIgnored[] =
+        "bKGD\0cHRM\0eXIf\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0"
+        "sTER\0tEXt\0tIME\0tRNS\0zTXt";
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, kIgnored, sizeof kIgnored / 5);
+  }
+  ~PngDecoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
+  PngDecoder(const PngDecoder&) = delete;
+  PngDecoder& operator=(const PngDecoder&) = delete;
+
+  const std::string& problem() const { return input_.problem; }
+  png_uint_32 width() const { return png_get_image_width(png_, info_); }
+  png_uint_32 height() const { return png_get_image_height(png_, info_); }
+
+  // libpng leaves these two by longjmp(): nothing in them may need a destructor.
+
+  /// False when the header is not sound.
+  bool read_header() {
+    if (setjmp(png_jmpbuf(png_)) != 0) return false;
+    png_read_info(png_, info_);
+    return true;
+  }
+
+  /// Rows of RGB, `stride` bytes each. False when the file is damaged.
+  bool read_rows(std::uint8_t* to, std::size_t stride, png_uint_32 rows) {
+    if (setjmp(png_jmpbuf(png_)) != 0) return false;
+    png_set_strip_16(png_);
+    png_set_palette_to_rgb(png_);
+    png_set_expand_gray_1_2_4_to_8(png_);
+    png_set_strip_alpha(png_);
+    png_set_gray_to_rgb(png_);
+    const int passes = png_set_interlace_handling(png_);
+    png_read_update_info(png_, info_);
+    if (png_get_rowbytes(png_, info_) != stride) png_error(png_, "its colour type is not sound");
+    for (int pass = 0; pass < passes; ++pass) {
+      for (png_uint_32 row = 0; row < rows; ++row) png_read_row(png_, to + row * stride, nullptr);
+    }
+    return true;
+  }
+
+ private:
+  PngInput input_;
+  png_structp png_ = nullptr;
+  png_infop info_ = nullptr;
+};
+
 void decode_png(Bytes file, Image& out) {
-  struct Free {
-    void operator()(png_image* image) const { png_image_free(image); }
-  };
-  png_image image{};
-  image.version = PNG_IMAGE_VERSION;
-  const std::unique_ptr<png_image, Free> guard(&image);
-  if (png_image_begin_read_from_memory(&image, file.data(), file.size()) == 0) {
-    fail(fmt::format("not a sound PNG header: {}", std::string_view(image.message)));
+  check_png_header(file, file.size());
+  PngDecoder decoder(file);
+  if (!decoder.read_header()) fail("not a sound PNG header: " + decoder.problem());
+  out.reshape(3, static_cast<int>(decoder.height()), static_cast<int>(decoder.width()));
+  const std::size_t stride = std::size_t{3} * decoder.width();
+  if (!decoder.read_rows(out.pixels.data(), stride, decoder.height())) {
+    fail("damaged PNG: " + decoder.problem());
   }
-  check_size(image.width, image.height, file.size() * kPngPixelsPerByte);
-  image.format = PNG_FORMAT_RGB;
-  image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
-  out.reshape(3, static_cast<int>(image.height), static_cast<int>(image.width));
-  const png_color white{255, 255, 255};
-  if (png_image_finish_read(&image, &white, out.pixels.data(), 0, nullptr) == 0) {
-    fail(fmt::format("damaged PNG: {}", std::string_view(image.message)));
-  }
+  turn_upright(png_orientation(file), out);
 }
 
 #endif  // HSCONAS_HAVE_PNG
 
-std::uint64_t big_endian(Bytes bytes) {
-  std::uint64_t value = 0;
-  for (const std::uint8_t byte : bytes) value = value << 8U | byte;
-  return value;
-}
-
-void check_png_header(Bytes head, std::uint64_t file_bytes) {
-  constexpr std::string_view kFirstChunk = "IHDR";
-  if (head.size() < 24 || !std::equal(kFirstChunk.begin(), kFirstChunk.end(), &head[12])) {
-    fail("not a sound PNG header: the file is cut off");
-  }
-  check_size(big_endian(head.subspan(16, 4)), big_endian(head.subspan(20, 4)),
-             file_bytes * kPngPixelsPerByte);
-}
-
 void require_codec(ImageFormat format) {
-  if (format == ImageFormat::Unknown) fail("neither a JPEG nor a PNG file");
+  if (format == ImageFormat::Unknown) fail(kNoImage);
   const std::string missing = missing_codec(format);
   if (!missing.empty()) fail(missing);
 }
@@ -210,6 +339,25 @@ ImageFormat sniff_format(std::span<const std::uint8_t> head) {
   if (starts_with(head, kJpegStart)) return ImageFormat::Jpeg;
   if (starts_with(head, kPngStart)) return ImageFormat::Png;
   return ImageFormat::Unknown;
+}
+
+std::string other_image(std::span<const std::uint8_t> head) {
+  const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
+  const auto is_at = [&](std::size_t at, std::string_view mark) {
+    return text.size() >= at && text.substr(at).starts_with(mark);
+  };
+  const char* name = nullptr;
+  if (text.starts_with("GIF8")) name = "GIF";
+  if (text.starts_with("BM")) name = "BMP";
+  if (text.starts_with("RIFF") && is_at(8, "WEBP")) name = "WebP";
+  if (text.starts_with("II*\0"sv) || text.starts_with("MM\0*"sv)) name = "TIFF";
+  if (is_at(4, "ftyphei") || is_at(4, "ftypmif1") || is_at(4, "ftyphev")) name = "HEIC";
+  if (is_at(4, "ftypavif")) name = "AVIF";
+  if (is_at(4, "jP  ")) name = "JPEG 2000";
+  if (text.starts_with("\xFF\x0A") || is_at(4, "JXL ")) name = "JPEG XL";
+  if (text.empty()) return "is empty";
+  if (name == nullptr) return kNoImage;
+  return fmt::format("a {} file; hsconas reads JPEG and PNG, convert it", name);
 }
 
 std::string missing_codec([[maybe_unused]] ImageFormat format) {

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/hash.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/data/binary_sets.hpp"
@@ -70,16 +71,22 @@ std::shared_ptr<const ImageSource> limit_test(std::shared_ptr<const ImageSource>
   return std::make_shared<SubsetSource>(std::move(test), std::move(taken));
 }
 
-/// Only the subfolder that has class folders counts: ImageNet's test part has no labels.
-fs::path find_test_folder(const fs::path& root) {
-  for (const char* name : {"test", "val"}) {
-    std::error_code error;
-    for (fs::directory_iterator it(root / name, error); !error && it != fs::directory_iterator();
-         it.increment(error)) {
-      std::error_code ignored;
-      if (it->is_directory(ignored)) return root / name;
+/// The part of the data set at `root` to test on: of the subfolders in use, the first with exactly
+/// the class folders `classes`; ImageNet's test part, for example, has no labels. Where none has,
+/// the first one with any class folder, so that the caller can say what differs.
+fs::path find_test_folder(const fs::path& root, const std::vector<std::string>& classes, Log& log) {
+  fs::path fallback;
+  for (const char* name : {"test", "val", "valid", "validation"}) {
+    std::error_code ignored;
+    if (!fs::is_directory(root / name, ignored)) continue;
+    const std::vector<std::string> found = class_folders(root / name);
+    if (found == classes) {
+      log.info(fmt::format("data: {} is the test part", (root / name).string()));
+      return root / name;
     }
+    if (fallback.empty() && !found.empty()) fallback = root / name;
   }
+  if (!fallback.empty()) return fallback;
   throw Error(ErrorKind::Data,
               fmt::format("data.path: {} must hold a folder test/ or val/ with one "
                           "folder of images per class",
@@ -100,15 +107,46 @@ void check_same_classes(const FolderSplit& train, const FolderSplit& test, const
                           in_train ? "training" : "test"));
 }
 
+/// The classes without an image in `source`, quoted; empty where there are none.
+std::string empty_classes(const ImageSource& source, const std::vector<std::string>& classes) {
+  constexpr std::size_t kNamed = 5;
+  std::vector<std::int64_t> count(classes.size(), 0);
+  for (std::int64_t i = 0; i < source.size(); ++i) {
+    ++count[static_cast<std::size_t>(source.label(i))];
+  }
+  std::vector<std::string> names;
+  std::size_t more = 0;
+  for (std::size_t label = 0; label < classes.size(); ++label) {
+    if (count[label] > 0) continue;
+    if (names.size() < kNamed) {
+      names.push_back("'" + classes[label] + "'");
+    } else {
+      ++more;
+    }
+  }
+  return join(names, ", ") + (more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
 void check_no_class_is_empty(const ImageSource& train, const std::vector<std::string>& classes,
                              const fs::path& root) {
-  std::vector<std::int64_t> count(classes.size(), 0);
-  for (std::int64_t i = 0; i < train.size(); ++i) ++count[static_cast<std::size_t>(train.label(i))];
-  const auto empty = std::find(count.begin(), count.end(), 0);
-  if (empty == count.end()) return;
-  const auto& name = classes[static_cast<std::size_t>(empty - count.begin())];
+  const std::string names = empty_classes(train, classes);
+  if (names.empty()) return;
   throw Error(ErrorKind::Data,
-              fmt::format("{}: class '{}' has no JPEG or PNG image", root.string(), name));
+              fmt::format("{}: class {} has no JPEG or PNG image", root.string(), names));
+}
+
+/// A test set without images of a class still judges the others.
+void warn_of_empty_classes(const ImageSource& test, const std::vector<std::string>& classes,
+                           const fs::path& root, Log& log) {
+  if (test.size() == 0) {
+    throw Error(ErrorKind::Data, fmt::format("{}: holds no JPEG or PNG image", root.string()));
+  }
+  const std::string names = empty_classes(test, classes);
+  if (names.empty()) return;
+  log.warn(
+      fmt::format("{}: class {} has no JPEG or PNG image, so accuracy on the test part says "
+                  "nothing about it",
+                  root.string(), names));
 }
 
 bool fits_in_memory(const DataConfig& config, std::int64_t images) {
@@ -119,7 +157,13 @@ bool fits_in_memory(const DataConfig& config, std::int64_t images) {
   return bytes <= config.memory_mb * kBytesPerMegabyte;
 }
 
-TrainTest open_folder(const DataConfig& config, std::uint64_t seed, Log& log) {
+/// Both parts, and what they hold.
+struct OpenedParts {
+  TrainTest set;
+  DataIdentity train, test;
+};
+
+OpenedParts open_folder(const DataConfig& config, std::uint64_t seed, Log& log) {
   const fs::path root = data_folder(config);
   std::error_code ignored;
   if (!fs::is_directory(root / "train", ignored)) {
@@ -130,11 +174,16 @@ TrainTest open_folder(const DataConfig& config, std::uint64_t seed, Log& log) {
   if (config.image_size <= 0) {
     throw Error(ErrorKind::Internal, "data.image_size must be resolved before the data are opened");
   }
-  const fs::path test_root = find_test_folder(root);
+  const fs::path test_root = find_test_folder(root, class_folders(root / "train"), log);
   const int workers = resolve_workers(config.workers);
   FolderSplit train = index_folder(root / "train", workers, log);
   FolderSplit test = index_folder(test_root, workers, log);
-  check_same_classes(train, test, root);
+  check_same_classes(train, test, test_root);
+  warn_of_empty_classes(*test.source, test.classes, test_root, log);
+  // Before anything is decoded: what is kept in memory depends on settings that change no result.
+  OpenedParts parts{.set = {},
+                    .train = identify(*train.source, train.classes, config.workers),
+                    .test = identify(*test.source, test.classes, config.workers)};
   test.source = limit_test(test.source, test.classes.size(), config, seed);
 
   const bool keeps = parse_augment(config.augment) != Augment::Imagenet &&
@@ -151,10 +200,11 @@ TrainTest open_folder(const DataConfig& config, std::uint64_t seed, Log& log) {
   check_no_class_is_empty(*train.source, train.classes, root / "train");
   log.detail(fmt::format("data: {} are {}", root.string(),
                          keeps ? "kept in memory, decoded" : "decoded whenever they are used"));
-  return {train.source, test.source, train.classes};
+  parts.set = {train.source, test.source, train.classes};
+  return parts;
 }
 
-TrainTest open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
+OpenedParts open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
   const std::vector<std::string> known{"builtin", "folder", "cifar10", "cifar100", "idx"};
   if (config.format == "folder") return open_folder(config, seed, log);
   TrainTest set;
@@ -170,8 +220,12 @@ TrainTest open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
     throw Error(ErrorKind::Usage, fmt::format("data.format: '{}' is not known{}", config.format,
                                               suggestion(config.format, known)));
   }
+  OpenedParts parts{.set = {},
+                    .train = identify(*set.train, set.classes, config.workers),
+                    .test = identify(*set.test, set.classes, config.workers)};
   set.test = limit_test(set.test, set.classes.size(), config, seed);
-  return set;
+  parts.set = std::move(set);
+  return parts;
 }
 
 /// The test part of a folder must have exactly the classes that a network was trained on.
@@ -263,9 +317,25 @@ void take_given(std::string_view key, const std::vector<double>& given, std::siz
 
 }  // namespace
 
+DataIdentity identify(const ImageSource& source, const std::vector<std::string>& classes,
+                      int workers) {
+  std::vector<std::uint64_t> prints(static_cast<std::size_t>(source.size()));
+  parallel_for(source.size(), workers, [&](std::int64_t i) {
+    prints[static_cast<std::size_t>(i)] = source.fingerprint(i);
+  });
+  std::string all;
+  for (const std::string& name : classes) all += fmt::format("{} {}\n", name.size(), name);
+  for (std::size_t i = 0; i < prints.size(); ++i) {
+    all += fmt::format("{} {:x}\n", source.label(static_cast<std::int64_t>(i)), prints[i]);
+  }
+  return {source.size(), hsconas::fingerprint(all)};
+}
+
 Dataset open_dataset(const DataConfig& config, std::uint64_t seed, Log& log) {
-  TrainTest parts = open_parts(config, seed, log);
-  Dataset set{std::move(parts.train), std::move(parts.test), std::move(parts.classes), 0};
+  OpenedParts opened = open_parts(config, seed, log);
+  TrainTest& parts = opened.set;
+  Dataset set{std::move(parts.train),  std::move(parts.test), std::move(parts.classes), 0,
+              std::move(opened.train), std::move(opened.test)};
   set.channels = config.format == "idx" ? 1 : 3;
   log.info(fmt::format("data: {}, {} training and {} test images of {} classes",
                        config.format == "builtin" ? config.format : config.path, set.train->size(),
@@ -277,15 +347,18 @@ Dataset open_test_set(const DataConfig& config, const std::vector<std::string>& 
                       std::uint64_t seed, Log& log) {
   Dataset set{.train = nullptr, .test = nullptr, .classes = {}, .channels = 3};
   if (config.format == "folder") {
-    const fs::path root = find_test_folder(data_folder(config));
+    std::vector<std::string> sorted = classes;
+    std::sort(sorted.begin(), sorted.end());
+    const fs::path root = find_test_folder(data_folder(config), sorted, log);
     FolderSplit test = index_folder(root, resolve_workers(config.workers), log);
     test.damage.report(log);
     check_known_classes(test.classes, classes, root);
+    warn_of_empty_classes(*test.source, test.classes, root, log);
     set.test = limit_test(test.source, test.classes.size(), config, seed);
     set.classes = std::move(test.classes);
     return set;
   }
-  TrainTest parts = open_parts(config, seed, log);
+  TrainTest parts = open_parts(config, seed, log).set;
   if (parts.classes.size() != classes.size()) {
     throw Error(ErrorKind::Data, fmt::format("the data set has {} classes, the network knows {}",
                                              parts.classes.size(), classes.size()));

@@ -4,17 +4,20 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <fcntl.h>
+#include <map>
 #include <span>
+#include <string>
 #include <string_view>
 #include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/hash.hpp"
+#include "hsconas/base/input_file.hpp"
+#include "hsconas/base/text.hpp"
 #include "hsconas/data/codec.hpp"
 #include "hsconas/data/parallel.hpp"
 #include "hsconas/data/transform.hpp"
@@ -27,75 +30,95 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-[[noreturn]] void fail_to_read(const fs::path& path, int error_number) {
-  throw Error(ErrorKind::Data,
-              fmt::format("cannot be read: {} ({})", std::generic_category().message(error_number),
-                          path.string()));
+[[noreturn]] void fail_to_read(const fs::path& path, const std::string& reason) {
+  throw Error(ErrorKind::Data, fmt::format("cannot be read: {} ({})", reason, path.string()));
 }
 
-/// A file opened for reading. All errors are Error(Data).
-class InputFile {
+/// An image file opened for reading. All errors are Error(Data).
+class ImageFile {
  public:
-  explicit InputFile(const fs::path& path)
-      : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ < 0) fail_to_read(path_, errno);
-    struct stat status {};
-    if (::fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) {
-      ::close(fd_);
-      fail_to_read(path_, EINVAL);
-    }
-    size_ = static_cast<std::uint64_t>(status.st_size);
+  explicit ImageFile(const fs::path& path) : path_(path), file_(path, InputFile::Kind::Regular) {
+    if (!file_.problem().empty()) fail_to_read(path_, file_.problem());
   }
-  ~InputFile() { ::close(fd_); }
-  InputFile(const InputFile&) = delete;
-  InputFile& operator=(const InputFile&) = delete;
 
-  std::uint64_t size() const { return size_; }
+  std::uint64_t size() const { return file_.size(); }
 
   /// The bytes [offset, offset + count), fewer where the file ends.
   void read(std::uint64_t offset, std::uint64_t count, Bytes& out) const {
-    out.resize(static_cast<std::size_t>(std::min(count, size_ - std::min(offset, size_))));
-    std::size_t done = 0;
-    while (done < out.size()) {
-      const ssize_t got =
-          ::pread(fd_, &out[done], out.size() - done, static_cast<off_t>(offset + done));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) fail_to_read(path_, errno);
-      if (got == 0) break;
-      done += static_cast<std::size_t>(got);
-    }
-    out.resize(done);
+    out.resize(static_cast<std::size_t>(std::min(count, size() - std::min(offset, size()))));
+    const std::ptrdiff_t got =
+        file_.read_at(offset, reinterpret_cast<char*>(out.data()), out.size());
+    if (got < 0) fail_to_read(path_, std::generic_category().message(errno));
+    out.resize(static_cast<std::size_t>(got));
   }
 
  private:
   const fs::path& path_;
-  int fd_;
-  std::uint64_t size_ = 0;
+  InputFile file_;
 };
 
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 30U;
 
-void read_whole(const InputFile& file, Bytes& out) {
+void read_whole(const ImageFile& file, Bytes& out) {
   if (file.size() > kMaxFileBytes) throw Error(ErrorKind::Data, "is larger than 1 GB");
   file.read(0, file.size(), out);
 }
+
+/// What a data set leaves out, counted by reason, so that each gets one warning.
+class LeftOut {
+ public:
+  void add(const fs::path& path, const std::string& reason) {
+    auto& [count, first] = by_reason_[reason];
+    if (count++ == 0) first = path.string();
+  }
+  void report(const fs::path& root, Log& log) const {
+    for (const auto& [reason, what] : by_reason_) {
+      log.warn(fmt::format("{}: ignored {} {} {}, the first is {}", root.string(), what.first,
+                           what.first == 1 ? "file that is" : "files that are", reason,
+                           what.second));
+    }
+  }
+
+ private:
+  std::map<std::string, std::pair<int, std::string>> by_reason_;
+};
 
 struct Listing {
   std::vector<std::string> folders;
   std::vector<std::string> files;
 };
 
+/// Folders that systems leave behind in others: no classes.
+bool is_system_folder(std::string_view name) {
+  for (const char* known : {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information",
+                            "lost+found", "__pycache__"}) {
+    if (name == known) return true;
+  }
+  return false;
+}
+
 /// What is in `folder`, sorted; hidden folders and files are no data and left out.
-Listing list_folder(const fs::path& folder) {
+Listing list_folder(const fs::path& folder, LeftOut& left_out) {
   Listing listing;
   std::error_code error;
   fs::directory_iterator it(folder, error);
   for (; !error && it != fs::directory_iterator(); it.increment(error)) {
     std::string name = it->path().filename().string();
     if (name.starts_with('.')) continue;
-    std::error_code ignored;
-    auto& names = it->is_directory(ignored) ? listing.folders : listing.files;
-    names.push_back(std::move(name));
+    std::error_code unknown;
+    if (it->is_directory(unknown)) {
+      if (is_system_folder(name)) {
+        left_out.add(it->path(), "no data but left behind by a system");
+      } else {
+        listing.folders.push_back(std::move(name));
+      }
+    } else if (it->is_regular_file(unknown)) {
+      listing.files.push_back(std::move(name));
+    } else {
+      left_out.add(it->path(), fs::exists(it->path(), unknown)
+                                   ? "no regular file but a pipe, a socket or a device"
+                                   : "no more than a link that leads nowhere");
+    }
   }
   if (error) {
     throw Error(ErrorKind::Data,
@@ -105,6 +128,41 @@ Listing list_folder(const fs::path& folder) {
   std::sort(listing.files.begin(), listing.files.end());
   return listing;
 }
+
+/// All files below one class's folder, at any depth.
+class ClassWalk {
+ public:
+  ClassWalk(fs::path folder, LeftOut& left_out) : folder_(std::move(folder)), left_out_(left_out) {
+    walk({});
+    std::sort(files_.begin(), files_.end());
+  }
+  std::vector<std::string>& files() { return files_; }
+  bool has_folders() const { return has_folders_; }
+
+ private:
+  void walk(const fs::path& below) {
+    // A link may lead back to a folder around it.
+    struct stat status {};
+    if (::stat((folder_ / below).c_str(), &status) != 0) return;
+    const std::pair<dev_t, ino_t> identity{status.st_dev, status.st_ino};
+    if (std::find(around_.begin(), around_.end(), identity) != around_.end()) {
+      left_out_.add(folder_ / below, "a link to a folder around it");
+      return;
+    }
+    around_.push_back(identity);
+    Listing listing = list_folder(folder_ / below, left_out_);
+    for (const std::string& name : listing.files) files_.push_back((below / name).string());
+    for (const std::string& name : listing.folders) walk(below / name);
+    has_folders_ = has_folders_ || !listing.folders.empty();
+    around_.pop_back();
+  }
+
+  fs::path folder_;
+  LeftOut& left_out_;
+  std::vector<std::string> files_;
+  std::vector<std::pair<dev_t, ino_t>> around_;
+  bool has_folders_ = false;
+};
 
 bool is_named_like_an_image(const fs::path& path) {
   std::string extension = path.extension().string();
@@ -123,7 +181,7 @@ struct Finding {
 
 /// Looks at the beginning and the end of an image file, and at the rest only when they are odd.
 /// Throws Error(Data) when it is damaged.
-void check_image(const InputFile& file, ImageFormat format, Bytes& bytes) {
+void check_image(const ImageFile& file, ImageFormat format, Bytes& bytes) {
   constexpr std::uint64_t kTailBytes = 1024;
   try {
     check_header(bytes, file.size());
@@ -145,12 +203,12 @@ Finding examine(const fs::path& path) {
   thread_local Bytes bytes;
   ImageFormat format = ImageFormat::Unknown;
   try {
-    const InputFile file(path);
+    const ImageFile file(path);
     file.read(0, kHeadBytes, bytes);
     format = sniff_format(bytes);
     if (format == ImageFormat::Unknown) {
       if (!is_named_like_an_image(path)) return {Verdict::Ignored, {}};
-      return {Verdict::Damaged, "neither a JPEG nor a PNG file"};
+      return {Verdict::Damaged, other_image(bytes)};
     }
     if (!missing_codec(format).empty()) return {Verdict::NoCodec, missing_codec(format)};
     check_image(file, format, bytes);
@@ -175,10 +233,23 @@ std::vector<Finding> examine_all(const fs::path& root, const std::vector<std::st
   return findings;
 }
 
-void warn_of_ignored(Log& log, const fs::path& root, std::int64_t count, const std::string& first) {
-  if (count == 0) return;
-  log.warn(fmt::format("{}: ignored {} {} neither JPEG nor PNG, the first is {}", root.string(),
-                       count, count == 1 ? "file that is" : "files that are", first));
+/// A class's name ends up in JSON files, which hold UTF-8 alone.
+void check_names(const fs::path& root, const std::vector<std::string>& classes) {
+  for (const std::string& name : classes) {
+    if (is_utf8(name)) continue;
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: the name of the class folder '{}' is not UTF-8; rename it",
+                            root.string(), printable(name)));
+  }
+}
+
+void say_where_nested(const fs::path& root, const std::vector<std::string>& nested,
+                      std::size_t classes, Log& log) {
+  if (nested.empty()) return;
+  log.info(fmt::format(
+      "{}: {} of {} class folders hold folders ({}{}); the images in these belong "
+      "to the class",
+      root.string(), nested.size(), classes, nested.front(), nested.size() > 1 ? ", ..." : ""));
 }
 
 }  // namespace
@@ -195,7 +266,7 @@ void FolderSource::load(std::int64_t i, Image& out, int min_side) const {
   thread_local Bytes bytes;
   const fs::path file = path(i);
   try {
-    read_whole(InputFile(file), bytes);
+    read_whole(ImageFile(file), bytes);
     decode_image(bytes, min_side, out);
   } catch (const Error& error) {
     throw Error(ErrorKind::Data,
@@ -203,24 +274,54 @@ void FolderSource::load(std::int64_t i, Image& out, int min_side) const {
   }
 }
 
+std::uint64_t FolderSource::fingerprint(std::int64_t i) const {
+  // Of a longer file the end tells: a PNG ends with checksums, and a JPEG of other pixels is hardly
+  // ever as long and the same in its last lines.
+  constexpr std::uint64_t kWholeBytes = 65536;
+  constexpr std::uint64_t kPartBytes = 16384;
+  thread_local Bytes bytes;
+  const fs::path image = path(i);
+  const ImageFile file(image);
+  std::string seen = fmt::format("{} {} ", at(i).name, file.size());
+  const auto take = [&](std::uint64_t offset, std::uint64_t count) {
+    file.read(offset, count, bytes);
+    seen.append(bytes.begin(), bytes.end());
+  };
+  if (file.size() <= kWholeBytes) {
+    take(0, file.size());
+  } else {
+    take(0, kPartBytes);
+    take(file.size() - kPartBytes, kPartBytes);
+  }
+  return fnv1a(seen);
+}
+
+std::vector<std::string> class_folders(const fs::path& root) {
+  LeftOut unreported;
+  return list_folder(root, unreported).folders;
+}
+
 FolderSplit index_folder(const fs::path& root, int workers, Log& log) {
-  Listing top = list_folder(root);
+  LeftOut left_out;
+  Listing top = list_folder(root, left_out);
   if (top.folders.empty()) {
     throw Error(
         ErrorKind::Data,
         fmt::format("{}: holds no folders; expected one per class, with that class's images",
                     root.string()));
   }
-  std::int64_t ignored = 0;
-  std::string first_ignored;
-  const auto ignore = [&](const fs::path& path) {
-    if (ignored++ == 0) first_ignored = path.string();
-  };
-  for (const auto& name : top.files) ignore(root / name);
+  check_names(root, top.folders);
+  for (const auto& name : top.files) {
+    left_out.add(root / name, is_named_like_an_image(name) ? "outside of all class folders"
+                                                           : "neither JPEG nor PNG");
+  }
 
   std::vector<FolderSource::Entry> entries;
+  std::vector<std::string> nested;
   for (std::size_t label = 0; label < top.folders.size(); ++label) {
-    for (auto& name : list_folder(root / top.folders[label]).files) {
+    ClassWalk walk(root / top.folders[label], left_out);
+    if (walk.has_folders()) nested.push_back(top.folders[label]);
+    for (auto& name : walk.files()) {
       entries.push_back({std::move(name), static_cast<int>(label)});
     }
   }
@@ -235,7 +336,7 @@ FolderSplit index_folder(const fs::path& root, int workers, Log& log) {
         images.push_back(std::move(entries[i]));
         break;
       case Verdict::Ignored:
-        ignore(path);
+        left_out.add(path, "neither JPEG nor PNG");
         break;
       case Verdict::Damaged:
         damaged.push_back(path.string() + ": " + findings[i].reason);
@@ -244,7 +345,8 @@ FolderSplit index_folder(const fs::path& root, int workers, Log& log) {
         throw Error(ErrorKind::Data, path.string() + ": " + findings[i].reason);
     }
   }
-  warn_of_ignored(log, root, ignored, first_ignored);
+  left_out.report(root, log);
+  say_where_nested(root, nested, top.folders.size(), log);
   Damage damage(root.string(), static_cast<std::int64_t>(images.size() + damaged.size()));
   for (auto& problem : damaged) damage.add(std::move(problem));
   return {std::make_shared<FolderSource>(root, top.folders, std::move(images)), top.folders,

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "hsconas/base/hash.hpp"
+
 namespace hsconas {
 
 namespace {
@@ -26,6 +28,12 @@ void Image::reshape(int new_channels, int new_height, int new_width) {
 
 std::size_t MemorySource::Shape::bytes() const {
   return byte_count(channels, height, width);
+}
+
+std::uint64_t ImageSource::fingerprint(std::int64_t i) const {
+  Image image;
+  load(i, image, 0);
+  return fnv1a({reinterpret_cast<const char*>(image.pixels.data()), image.pixels.size()});
 }
 
 MemorySource::MemorySource(std::string name, Shape shape, std::vector<std::uint8_t> pixels,

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cassert>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/rng.hpp"
+#include "hsconas/base/statistics.hpp"
 #include "hsconas/latency/measure.hpp"
 
 namespace hsconas {
@@ -24,6 +26,19 @@ void require_rows(const CsvTable& csv, const std::string& of_what) {
   if (csv.rows() == 0) {
     throw Error(ErrorKind::Data, fmt::format("{}: holds no {}", csv.source(), of_what));
   }
+}
+
+/// A block that was timed as often as there are `times`.
+TableEntry entry_of(const std::vector<double>& times) {
+  constexpr int kResamples = 1000;
+  const double ms = median(times);
+  Rng rng(times.size(), "latency-import");
+  const Interval interval = bootstrap(times, median, 0.9, kResamples, rng);
+  return {.ms = ms,
+          .low = interval.low,
+          .high = interval.high,
+          .n = static_cast<int>(times.size()),
+          .network_ms = ms};
 }
 
 /// Into each entry of a table by position, how many of `networks` contain it.
@@ -57,11 +72,32 @@ std::vector<MeasuredNetwork> judged(const LatencySpace& space, const TableModel&
   return list;
 }
 
+/// Share of the space's networks that the table's sum puts at 0 or below, from a sample.
+double share_without_time(const LatencyTable& table, const LatencySpace& space) {
+  constexpr int kSample = 10000;
+  const TableModel model(space, table);
+  Rng rng(1, "latency-without-time");
+  int found = 0;
+  for (int i = 0; i < kSample; ++i) {
+    const Architecture arch = space.canonical(random_architecture(space, rng), table.dead);
+    found += model.predict_ms(arch) > 0.0 ? 0 : 1;
+  }
+  return static_cast<double>(found) / kSample;
+}
+
 void judge_table(LatencyTable& table, const LatencySpace& space, const TermPrior* prior,
                  const MeasurementSplit& networks) {
   const TableModel model(space, table);
   table.calibration = judged(space, model, table, prior, networks.fit);
   table.test = judged(space, model, table, prior, networks.test);
+}
+
+/// Independent unknowns of a sum over positions: a constant and, at every position, all choices
+/// that differ but one.
+std::size_t unknowns(const LatencySpace& space) {
+  std::set<std::string> keys;
+  for (std::size_t i = 0; i < space.terms(); ++i) keys.insert(space.term(i).position_key);
+  return keys.size() - static_cast<std::size_t>(space.positions()) + 1;
 }
 
 LatencyTable empty_table(const LatencySpace& space, const DeviceInfo& device, bool by_position) {
@@ -79,15 +115,33 @@ std::vector<Measurement> read_measurements(const CsvTable& csv, const LatencySpa
   const std::size_t arch = arch_column(csv);
   const std::size_t ms = csv.column(ms_column);
   require_rows(csv, "networks");
-  std::vector<Measurement> networks;
+  std::vector<Measurement> rows;
   for (std::size_t row = 0; row < csv.rows(); ++row) {
     try {
-      networks.push_back({space.decode(csv.text(row, arch)), positive_ms(csv, row, ms)});
+      rows.push_back({space.decode(csv.text(row, arch)), positive_ms(csv, row, ms)});
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::Usage) csv.fail(row, arch, error.what());
       throw;
     }
   }
+  return merge_repeats(space, rows);
+}
+
+std::vector<Measurement> merge_repeats(const LatencySpace& space,
+                                       std::span<const Measurement> rows) {
+  std::vector<Measurement> networks;
+  std::vector<std::vector<double>> times;  // [network][row of it]
+  std::map<Architecture, std::size_t> known;
+  for (const Measurement& row : rows) {
+    const auto [found, is_new] =
+        known.try_emplace(space.canonical(row.arch, DeadOperators::Cost), networks.size());
+    if (is_new) {
+      networks.push_back(row);
+      times.emplace_back();
+    }
+    times[found->second].push_back(row.ms);
+  }
+  for (std::size_t i = 0; i < networks.size(); ++i) networks[i].ms = median(times[i]);
   return networks;
 }
 
@@ -100,16 +154,18 @@ LatencyTable table_of_blocks(const CsvTable& csv, const SearchSpace& space,
   for (const Block& block : distinct_blocks(space)) missing.insert(block.key());
   const std::set<std::string> known = missing;
   LatencyTable table{.space = space.description().name, .device = device};
+  std::map<std::string, std::vector<double>> times;
   for (std::size_t row = 0; row < csv.rows(); ++row) {
     const std::string& name = csv.text(row, key);
     if (!known.contains(name)) {
       csv.fail(row, key, fmt::format("{} is no block of space {}", name, table.space));
     }
-    if (missing.erase(name) == 0) csv.fail(row, key, fmt::format("{} is given twice", name));
+    missing.erase(name);
     const double value = csv.number(row, ms);
     if (value < 0.0) csv.fail(row, ms, fmt::format("must be a time >= 0, got {}", value));
-    table.entries[name] = {.ms = value, .low = value, .high = value, .n = 1, .network_ms = value};
+    times[name].push_back(value);
   }
+  for (const auto& [name, values] : times) table.entries[name] = entry_of(values);
   if (!missing.empty()) {
     throw Error(ErrorKind::Data,
                 fmt::format("{}: lacks {} of the {} blocks of space {}, first {}", csv.source(),
@@ -120,10 +176,19 @@ LatencyTable table_of_blocks(const CsvTable& csv, const SearchSpace& space,
 
 MeasurementSplit split_measurements(std::vector<Measurement> all, std::size_t fit_count,
                                     std::uint64_t seed, const LatencySpace* choose_in) {
-  if (fit_count == 0) fit_count = (all.size() * 4 + 4) / 5;
+  if (all.size() < 2) {
+    throw Error(ErrorKind::Data,
+                "a fit needs two different networks or more, and there is only "
+                "one; measure others too (latency choose lists which)");
+  }
+  if (fit_count == 0) {
+    fit_count = std::max((all.size() * 4 + 4) / 5, std::min(all.size(), kFewestToFit));
+  }
   if (fit_count > all.size() || fit_count < 2) {
-    throw Error(ErrorKind::Data, fmt::format("a fit needs 2 to {} of the networks given, not {}",
-                                             all.size(), fit_count));
+    throw Error(ErrorKind::Usage,
+                fmt::format("--fit must be 2 to {}, as many different networks as are given, not "
+                            "{}",
+                            all.size(), fit_count));
   }
   Rng rng(seed, "latency-split");
   rng.shuffle(std::span(all));
@@ -148,6 +213,14 @@ MeasurementSplit split_measurements(std::vector<Measurement> all, std::size_t fi
 
 LatencyTable fit_table(const LatencySpace& space, const MeasurementSplit& networks,
                        const TableFitOptions& options, const DeviceInfo& device) {
+  if (networks.fit.size() < kFewestToFit) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{} networks to fit on are too few for the {} choices of space {}: at "
+                            "least {} different ones are needed, {} would determine all of them "
+                            "(latency choose lists which)",
+                            networks.fit.size(), space.terms(), space.name(), kFewestToFit,
+                            std::max(kFewestToFit, 2 * unknowns(space))));
+  }
   LatencyTable table = empty_table(space, device, true);
   FitOptions fit{.forms = network_forms(space.is_cell())};
   if (options.least_squares) fit.forms = {fit.forms.back()};
@@ -180,6 +253,48 @@ LatencyTable adapt_table(const LatencySpace& space, const LatencyTable& source,
   }
   judge_table(table, space, &prior, networks);
   return table;
+}
+
+std::vector<std::string> shortcomings(const LatencyTable& table, const LatencySpace& space) {
+  std::vector<std::string> list;
+  const std::size_t networks = table.calibration.size();
+  if (networks == 0) return list;
+  if (networks < kFewestToFit) {
+    list.push_back(
+        fmt::format("the error bar rests on {} networks, too few to hold for nine in "
+                    "ten others; measure at least {}",
+                    networks, kFewestToFit));
+  }
+  const bool has_prior = std::any_of(table.calibration.begin(), table.calibration.end(),
+                                     [](const auto& network) { return network.sum_ms > 0.0; });
+  const std::size_t needed = unknowns(space);
+  if (!has_prior && networks < needed) {
+    list.push_back(
+        fmt::format("{} networks do not determine the {} unknowns of space {}: what "
+                    "they leave open is guessed from operators and shapes; {} would "
+                    "(latency choose lists which)",
+                    networks, needed, space.name(), 2 * needed));
+  }
+  std::size_t unseen = 0;
+  std::string first;
+  for (const auto& [key, entry] : table.entries) {
+    if (!table.by_position || entry.n > 0) continue;
+    if (unseen++ == 0) first = key;
+  }
+  if (unseen > 0) {
+    list.push_back(
+        fmt::format("{} of the {} choices are in no network that the table is fitted "
+                    "on, first {} (layer/operator): their times are guessed",
+                    unseen, table.entries.size(), first));
+  }
+  const double zero = share_without_time(table, space);
+  if (zero > 0.0) {
+    list.push_back(
+        fmt::format("{:.1f} % of the space's networks are predicted to take no time at "
+                    "all; measure more networks, fast ones among them",
+                    100.0 * zero));
+  }
+  return list;
 }
 
 void correct_table(LatencyTable& table, const LatencySpace& space,

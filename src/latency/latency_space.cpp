@@ -143,6 +143,16 @@ Architecture LatencySpace::decode(std::string_view text) const {
   return arch;
 }
 
+Architecture random_architecture(const LatencySpace& space, Rng& rng) {
+  Architecture arch;
+  for (int position = 0; position < space.positions(); ++position) {
+    const auto op = static_cast<int>(rng.index(static_cast<std::size_t>(space.ops())));
+    const auto width = static_cast<int>(rng.index(static_cast<std::size_t>(space.widths())));
+    arch.push_back({op, width});
+  }
+  return arch;
+}
+
 Architecture LatencySpace::canonical(Architecture arch, DeadOperators dead) const {
   if (space_) return space_->canonical(std::move(arch));
   return dead == DeadOperators::Cost ? arch : without_dead(std::move(arch), dead);

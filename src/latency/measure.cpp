@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "quiet_timer.hpp"
@@ -386,6 +387,28 @@ LatencyTable measure_table(const SearchSpace& space, OpTimer& timer, const Devic
     entry.high = entry.ms + std::hypot(entry.high - entry.ms, drift_ms);
   }
   return table;
+}
+
+std::string launch_mode(const LatencyConfig& config, const std::string& device) {
+  if (!is_cuda(device)) return "";
+  return config.cuda == "auto" ? "graph" : config.cuda;
+}
+
+LatencyConfig settings_beside(const DeviceInfo& table, LatencyConfig config,
+                              const std::string& device) {
+  if (table.mode.empty() || !is_cuda(device)) return config;
+  const std::string mode = table.mode == "mixed" ? "graph" : table.mode;
+  if (config.cuda == "auto") config.cuda = mode;
+  const auto check = [](const char* key, const std::string& wanted, const std::string& measured) {
+    if (wanted == measured) return;
+    throw Error(ErrorKind::Usage,
+                fmt::format("the latency table was measured with {0}={1}, not {2}: set {0}={1}, or "
+                            "measure another table",
+                            key, measured, wanted));
+  };
+  check("latency.cuda", config.cuda, mode);
+  check("latency.precision", config.precision, table.precision);
+  return config;
 }
 
 std::vector<double> measure_networks(const SearchSpace& space, std::span<const Architecture> archs,

@@ -75,6 +75,11 @@ double constant_bias(const LatencyTable& table) {
 
 }  // namespace
 
+std::string describe(const DeviceInfo& info) {
+  if (info.mode.empty()) return info.device;
+  return fmt::format("{}, {}, {}", info.device, info.precision, info.mode);
+}
+
 ModelAccuracy judge(std::span<const double> predicted_ms, std::span<const double> measured_ms) {
   if (predicted_ms.empty()) return {};
   const double mean_ms = mean(measured_ms);

@@ -37,8 +37,23 @@ DeviceInfo read_device(JsonReader reader) {
   device.batch = read_count(reader, "batch");
   device.precision = reader.required<std::string>("precision");
   device.versions = reader.required<std::string>("versions");
+  device.mode = reader.optional<std::string>("mode", "");
+  if (!device.mode.empty() && device.mode != "graph" && device.mode != "eager" &&
+      device.mode != "mixed") {
+    reader.fail("mode", fmt::format("must be 'graph', 'eager' or 'mixed', got '{}'", device.mode));
+  }
   reader.finish();
   return device;
+}
+
+nlohmann::json device_json(const DeviceInfo& device) {
+  nlohmann::json json = {{"device", device.device},
+                         {"threads", device.threads},
+                         {"batch", device.batch},
+                         {"precision", device.precision},
+                         {"versions", device.versions}};
+  if (!device.mode.empty()) json["mode"] = device.mode;
+  return json;
 }
 
 double read_finite(JsonReader& reader, std::string_view key) {
@@ -196,12 +211,7 @@ nlohmann::json to_json(const LatencyTable& table) {
   }
   return {{"format", kFormat},
           {"space", table.space},
-          {"device",
-           {{"device", table.device.device},
-            {"threads", table.device.threads},
-            {"batch", table.device.batch},
-            {"precision", table.device.precision},
-            {"versions", table.device.versions}}},
+          {"device", device_json(table.device)},
           {"entries_by", table.by_position ? "position" : "block"},
           {"entries", entries},
           {"bias_ms", table.bias_ms},

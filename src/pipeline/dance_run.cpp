@@ -174,7 +174,8 @@ json Run::dance() {
   const DesignSpace designs = designs_of(config_);
   const json all = to_json(config_);
   const json evaluated = evaluator_inputs(config_);
-  const json learned = {{"weights", weights_inputs(config_)},
+  const json learned = {{"weights", weights_inputs(config_, train_images_)},
+                        {"test", test_inputs()},
                         {"dance", all["codesign"]["dance"]},
                         {"evaluator", evaluated},
                         {"score", score_inputs(config_)}};
@@ -188,7 +189,6 @@ json Run::dance() {
   CostNetworks networks(space_, designs, costs, dance, config_.seed);
   json evaluator;
   if (dance.penalty == "cost") {
-    data();  // A wrong path is better said before the training than after it.
     train_evaluator(networks, evaluated);
     const CostNetworksReport judged = networks.test();
     log_.info(
@@ -200,7 +200,8 @@ json Run::dance() {
   }
 
   trained_ = std::make_unique<Trained>(space_, config_);
-  DanceSearch search(trained_->supernet, &networks, dance, config_.seed);
+  DanceSearch search(trained_->supernet, &networks, dance, config_.seed,
+                     config_.supernet.precision == "bf16" ? torch::kBFloat16 : torch::kFloat);
   ChoiceTraining choices(search, data().validation(), config_,
                          data().training_images() / config_.supernet.batch,
                          [this](json line) { metrics_->add(std::move(line)); });

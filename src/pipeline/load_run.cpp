@@ -35,7 +35,9 @@ std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
   const json config = to_json(run.config);
   json now = stages.at("search");
   now["result_format"] = kResultFormat;
-  now["weights"] = weights_inputs(run.config);
+  const json images = now.value(json::json_pointer("/weights/data/images"), json(""));
+  now["weights"] = weights_inputs(run.config, images.is_string() ? images : "");
+  if (now.contains("test")) now["test"]["test_images"] = run.config.data.test_images;
   json& judged_by = now["judged_by"];
   if (!judged_by.is_object()) judged_by = json::object();
   judged_by["score"] = score_inputs(run.config);
@@ -55,10 +57,12 @@ json without(json object, std::initializer_list<const char*> keys) {
   return object;
 }
 
-json weights_inputs(const Config& config) {
+json weights_inputs(const Config& config, const std::string& images) {
   const json all = to_json(config);
+  json data = without(all["data"], {"path", "workers", "memory_mb", "test_images"});
+  data["images"] = images;
   return {{"space", all["space"]},
-          {"data", without(all["data"], {"workers", "memory_mb"})},
+          {"data", std::move(data)},
           {"supernet", all["supernet"]},
           {"seed", config.seed}};
 }

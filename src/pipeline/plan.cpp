@@ -2,9 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <optional>
+#include <system_error>
 
 #include <fmt/format.h>
 
+#include "hsconas/config/precision.hpp"
+#include "hsconas/latency/measure.hpp"
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "run_data.hpp"
@@ -26,20 +31,33 @@ double megabytes(std::int64_t bytes) {
   return static_cast<double>(bytes) / 1e6;
 }
 
-std::string describe_latency(const LatencyConfig& latency, const DeviceConfig& device) {
+std::string describe_latency(const Config& config) {
+  const LatencyConfig& latency = config.latency;
   std::string text = fmt::format("latency: batch {} ", latency.batch);
   if (!latency.table.empty()) {
     text = "latency: the table " + latency.table;
   } else if (!latency.accelerator.empty()) {
     text += "by the cost model of " + latency.accelerator;
   } else {
-    text += fmt::format("with {} threads on {}", latency.threads,
-                        latency.device.empty() ? device.type : latency.device);
+    const std::string& device = config.latency_device();
+    text += is_cuda(device) ? fmt::format("on {} in {}, {}", device, latency.precision,
+                                          launch_mode(latency, device))
+                            : fmt::format("with {} threads on {}", latency.threads, device);
   }
   return latency.target_ms > 0.0
              ? text + fmt::format(", T = {:.4g} ms", latency.target_ms)
              : text + fmt::format(", T at {:.4g} between the fastest (0) and the slowest (1)",
                                   latency.target_position);
+}
+
+/// None while the data set is not there, with a warning.
+std::optional<std::int64_t> training_images(const Config& config, Log& log) {
+  std::error_code unknown;
+  if (!config.data.path.empty() && !std::filesystem::exists(config.data.path, unknown)) {
+    log.warn(fmt::format("data.path: {} does not exist; the run will need it", config.data.path));
+    return {};
+  }
+  return RunData(config, log).training_images();
 }
 
 }  // namespace
@@ -92,22 +110,29 @@ std::int64_t estimate_memory(const SearchSpace& space, const Config& config) {
 
 std::string describe_plan(const Config& config, Log& log) {
   const SearchSpace space(config.space);
-  const RunData data(config, log);
-  const double steps_per_epoch =
-      std::floor(static_cast<double>(data.training_images()) / config.supernet.batch);
+  const auto images = training_images(config, log);
+  const auto steps = [&](double epochs) {
+    if (!images) return fmt::format("{:g} epochs", epochs);
+    const double per_epoch = std::floor(static_cast<double>(*images) / config.supernet.batch);
+    return fmt::format("{:.0f} steps", epochs * per_epoch);
+  };
   std::string text = describe_space(space) + "\n";
-  text += fmt::format("data: {} training images, {} held out\n", data.training_images(),
-                      config.data.holdout_images);
-  text += describe_latency(config.latency, config.device) + "\n";
-  text += fmt::format("supernet: {:.0f} steps of {} images\n",
-                      config.supernet.epochs * steps_per_epoch, config.supernet.batch);
+  text += images ? fmt::format("data: {} training images, {} held out\n", *images,
+                               config.data.holdout_images)
+                 : fmt::format("data: {} is not there, so steps are not known\n", config.data.path);
+  text += describe_latency(config) + "\n";
+  text += fmt::format("supernet: {} of {} images in {}, scored in {}\n",
+                      steps(config.supernet.epochs), config.supernet.batch,
+                      resolved_precision("supernet.precision", config.supernet.precision,
+                                         Purpose::Training, config.device.type),
+                      resolved_precision("score.precision", config.score.precision,
+                                         Purpose::Scoring, config.device.type));
   text += describe_shrinking(config, space);
   int evaluations = config.search.baseline_samples + 2;
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
     const auto& stage = config.shrink.stages[i];
     evaluations += stage.layers * space.ops() * config.shrink.samples;
-    text +=
-        fmt::format("shrink-{}: then {:.0f} steps\n", i + 1, stage.tune_epochs * steps_per_epoch);
+    text += fmt::format("shrink-{}: then {}\n", i + 1, steps(stage.tune_epochs));
   }
   const int searched = config.search.population * (config.search.generations + 1);
   text += fmt::format("search: {}, {} evaluations ({} in all)\n", config.search.method, searched,

@@ -22,18 +22,19 @@ json to_json(const JudgedArchitecture& judged, const SearchSpace& space,
   const Candidate& candidate = judged.candidate;
   const Cost cost = space.cost(candidate.arch);
   const double error_ms = latency.table.error_percent / 100.0 * candidate.latency_ms;
-  return {{"title", judged.title},
-          {"arch", space.encode(candidate.arch)},
-          {"layers", space.describe(candidate.arch)},
-          {"accuracy", candidate.accuracy},
-          {"predicted_ms", candidate.latency_ms},
-          {"error_ms", error_ms},
-          {"target_within_error",
-           std::abs(candidate.latency_ms - latency.objective.target_ms) <= error_ms},
-          {"measured_ms", judged.measured_ms},
-          {"score", candidate.score},
-          {"macs", cost.macs},
-          {"parameters", cost.parameters()}};
+  json row = {{"title", judged.title},
+              {"arch", space.encode(candidate.arch)},
+              {"layers", space.describe(candidate.arch)},
+              {"accuracy", candidate.accuracy},
+              {"predicted_ms", candidate.latency_ms},
+              {"error_ms", error_ms},
+              {"target_within_error",
+               std::abs(candidate.latency_ms - latency.objective.target_ms) <= error_ms},
+              {"score", candidate.score},
+              {"macs", cost.macs},
+              {"parameters", cost.parameters()}};
+  if (judged.measured_ms) row["measured_ms"] = *judged.measured_ms;
+  return row;
 }
 
 template <typename Better>
@@ -105,7 +106,7 @@ json to_json(const RunResult& result, const SearchResult& found, const Config& c
           {"log10_shrunk_space", subspace.log10_size()},
           {"target_ms", latency.objective.target_ms},
           {"beta", latency.objective.beta},
-          {"device", latency.table.device.device},
+          {"device", describe(latency.table.device)},
           {"batch", latency.table.device.batch},
           {"winner", winner},
           {"others", others},
@@ -129,19 +130,27 @@ json load_result(const std::filesystem::path& path) {
 }
 
 std::string format_result(const json& result) {
-  TextTable table({"", "accuracy", "F", "predicted ms", "vs T", "measured ms", "vs predicted",
-                   "MACs (M)", "params (M)"});
+  const bool is_measured = result.at("winner").contains("measured_ms");
+  std::vector<std::string> head{"", "accuracy", "F", "predicted ms", "vs T"};
+  if (is_measured) head.insert(head.end(), {"measured ms", "vs predicted"});
+  head.insert(head.end(), {"MACs (M)", "params (M)"});
+  TextTable table(head);
   const double target = result.at("target_ms");
   const auto add = [&](const json& row) {
     const double predicted = row.at("predicted_ms");
-    const double measured = row.at("measured_ms");
-    table.add({row.at("title").get<std::string>(),
-               fmt::format("{:.2f} %", row.at("accuracy").get<double>() * 100.0),
-               fmt::format("{:.4f}", row.at("score").get<double>()),
-               fmt::format("{:.3f}", predicted), signed_percent(predicted / target),
-               fmt::format("{:.3f}", measured), signed_percent(measured / predicted),
-               fmt::format("{:.2f}", row.at("macs").get<double>() / 1e6),
-               fmt::format("{:.3f}", row.at("parameters").get<double>() / 1e6)});
+    std::vector<std::string> cells{
+        row.at("title").get<std::string>(),
+        fmt::format("{:.2f} %", row.at("accuracy").get<double>() * 100.0),
+        fmt::format("{:.4f}", row.at("score").get<double>()), fmt::format("{:.3f}", predicted),
+        signed_percent(predicted / target)};
+    if (is_measured) {
+      const double measured = row.at("measured_ms");
+      cells.push_back(fmt::format("{:.3f}", measured));
+      cells.push_back(signed_percent(measured / predicted));
+    }
+    cells.push_back(fmt::format("{:.2f}", row.at("macs").get<double>() / 1e6));
+    cells.push_back(fmt::format("{:.3f}", row.at("parameters").get<double>() / 1e6));
+    table.add(std::move(cells));
   };
   const json& winner = result.at("winner");
   add(winner);
@@ -150,6 +159,9 @@ std::string format_result(const json& result) {
       fmt::format("\nT = {:.3f} ms per batch of {} on {}\n\n", target,
                   result.at("batch").get<int>(), result.at("device").get<std::string>());
   text += table.str();
+  if (!is_measured) {
+    text += "\nLatencies are predicted: nothing was timed here, T is another device's.\n";
+  }
   text += fmt::format(
       "\nAccuracies are on held-out training images, with shared weights. {} random architectures\n"
       "within 10 % of T have a median of {:.2f} %. The winner on the test set: {:.2f} %.\n\n",

@@ -12,9 +12,13 @@
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/base/hash.hpp"
+#include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/config/precision.hpp"
 #include "hsconas/deploy/classify.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
+#include "hsconas/pipeline/load_run.hpp"
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/pipeline/version.hpp"
@@ -34,6 +38,7 @@ namespace {
 
 constexpr const char* kFormat = "hsconas-retrain-1";
 constexpr const char* kStage = "retrain";
+constexpr const char* kBegun = "retraining";  ///< The entry of stages.json with what was asked for.
 constexpr const char* kAverage = ".average";
 
 /// The values among `tensors`, without the optimiser's.
@@ -55,16 +60,27 @@ class Retraining {
         stop_(stop),
         space_(config_.space),
         supernet_(space_, open_device(config_.device.type), config_.seed),
-        data_(config_, log) {}
+        data_(config_, log) {
+    if (!learns_from_model()) return;
+    DeployedModel model = load_model(settings_.teacher);
+    if (model.classes != data_.classes() || model.space.image_size != config_.space.image_size) {
+      throw Error(ErrorKind::Usage, fmt::format("retrain.teacher: {} was trained for other "
+                                                "classes or another image size",
+                                                settings_.teacher));
+    }
+    teacher_.emplace(model.network.to(supernet_.device()));
+  }
 
   json inputs() const {
     const json all = to_json(config_);
-    json data = all["data"];
-    data.erase("workers");
-    data.erase("memory_mb");
+    json data = without(all["data"], {"path", "workers", "memory_mb"});
+    data["images"] = data_.train_identity().fingerprint;
+    data["images_to_test_on"] = data_.test_identity().fingerprint;
+    json settings = all["retrain"];
+    settings["teacher"] = teacher_identity();
     json inputs = {{"space", all["space"]},
                    {"data", data},
-                   {"retrain", all["retrain"]},
+                   {"retrain", settings},
                    {"calibration_images", config_.score.calibration_images},
                    {"calibration_batch", config_.score.batch},
                    {"arch", space_.encode(arch_)},
@@ -145,22 +161,28 @@ class Retraining {
   bool needs_shared_teacher() const {
     return settings_.distillation > 0.0 && settings_.teacher.empty();
   }
+  bool learns_from_model() const {
+    return settings_.distillation > 0.0 && !settings_.teacher.empty();
+  }
+  /// By what the folder holds; nothing where the teacher is not asked.
+  std::string teacher_identity() const {
+    if (!learns_from_model()) return "";
+    const WorkDir teacher{.root = settings_.teacher, .lock = nullptr};
+    return fingerprint(read_file(teacher.architecture()) + read_file(teacher.model()));
+  }
   bool uses_run() const { return settings_.from_supernet || needs_shared_teacher(); }
 
-  /// Weights to start from and a teacher, where the settings ask for them.
+  /// Weights to start from and a teacher, where the settings ask for the search's.
   void take_from_run() {
-    if (settings_.distillation > 0.0 && !settings_.teacher.empty()) {
-      DeployedModel model = load_model(settings_.teacher);
-      if (model.classes != data_.classes() || model.space.image_size != config_.space.image_size) {
-        throw Error(ErrorKind::Usage, fmt::format("retrain.teacher: {} was trained for other "
-                                                  "classes or another image size",
-                                                  settings_.teacher));
-      }
-      teacher_.emplace(model.network.to(supernet_.device()));
-    }
     if (!uses_run()) return;
-    Run run(load_config(WorkDir{run_}.config(), {}), WorkDir::open(run_, WorkDirMode::Resume), log_,
-            stop_);
+    Config searched = load_config(WorkDir{run_}.config(), {});
+    std::error_code unknown;
+    const bool is_gone = !std::filesystem::exists(searched.data.path, unknown);
+    // Moved since: whether it is the same one, the run itself sees.
+    if (is_gone && searched.data.format == config_.data.format) {
+      searched.data.path = config_.data.path;
+    }
+    Run run(std::move(searched), WorkDir::open(run_, WorkDirMode::Resume), log_, stop_);
     if (settings_.from_supernet) {
       copy_tensors(weights_of(supernet_.tensors_of(arch_)),
                    weights_of(run.tuned().tensors_of(arch_)), run_.string());
@@ -226,7 +248,23 @@ json shared_accuracy(const RetrainRequest& request, const SearchSpace& space) {
 
 }  // namespace
 
-json retrain(const RetrainRequest& request, const WorkDir& dir, Log& log, const StopToken& stop) {
+std::optional<BegunRetraining> begun_retraining(const std::filesystem::path& folder) {
+  const WorkDir dir{.root = folder, .lock = nullptr};
+  std::error_code unknown;
+  if (!std::filesystem::exists(dir.stages(), unknown) || !dir.holds_work()) return {};
+  const json inputs = StageRecord(dir.stages()).inputs(kBegun);
+  if (!inputs.is_object() || !inputs.contains("arch")) return {};
+  return BegunRetraining{.config = load_config(dir.config(), {}),
+                         .arch = inputs.at("arch").get<std::string>(),
+                         .needs_run = inputs.contains("run")};
+}
+
+json retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log, const StopToken& stop) {
+  RetrainRequest request = asked;
+  // In the fingerprint stands what auto means here, so that no other device goes on differently.
+  std::string& precision = request.config.retrain.precision;
+  precision = resolved_precision("retrain.precision", precision, Purpose::Training,
+                                 request.config.device.type);
   const Config& config = request.config;
   const RetrainConfig& settings = config.retrain;
   const SearchSpace space(config.space);
@@ -238,24 +276,30 @@ json retrain(const RetrainRequest& request, const WorkDir& dir, Log& log, const 
     throw Error(ErrorKind::Usage,
                 "retrain.distillation needs retrain.teacher, or a finished search: retrain RUN");
   }
-  open_device(config.device.type);  // An absent GPU is said before anything is made.
-  make_folder(dir.checkpoints());
-  log.attach_file(dir.log());
-  write_json(dir.config(), to_json(config));
-  write_file(dir.version(), version_text());
+  // What is wrong is said before anything is made or removed.
+  open_device(config.device.type);
   set_threads(config.device.threads);
-
   Retraining training(request, dir, log, stop);
-  StageRecord record(dir.stages());
+  StageRecord record(dir.stages(), dir.starts_over);
   const json inputs = training.inputs();
   if (record.is_done(kStage, inputs)) {
     log.info("retrain: done before with the same settings, reused");
     return load_retrain_result(dir.root);
   }
-  for (const std::string& change : record.changes(kStage, inputs)) {
-    log.info("retrain: runs again, " + change);
+  const auto changes = record.changes(record.has(kBegun) ? kBegun : kStage, inputs);
+  if (!changes.empty() && dir.holds_work()) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("the retraining in {} has other settings: {}; continue it without "
+                            "these, start over with --overwrite, or choose another --out",
+                            dir.root.string(), join(changes, ", ")));
   }
+  dir.begin();
+  make_folder(dir.checkpoints());
+  log.attach_file(dir.log());
+  write_json(dir.config(), to_json(config));
+  write_file(dir.version(), version_text());
   record.begin(kStage);
+  record.finish(kBegun, inputs);
   const std::int64_t steps = training.train(fingerprint_of(inputs));
   const DeployedModel model = training.model();
   const Evaluation test = training.test(model.network);
@@ -285,8 +329,8 @@ json load_retrain_result(const std::filesystem::path& folder) {
   std::error_code unknown;
   if (!std::filesystem::exists(dir.result(), unknown)) {
     throw Error(ErrorKind::Data, fmt::format("{}: the retraining in it has not finished; continue "
-                                             "it with hsconas retrain --resume",
-                                             folder.string()));
+                                             "it with hsconas retrain {} --resume",
+                                             folder.string(), folder.string()));
   }
   json result = read_sealed_json(dir.result());
   if (!result.is_object() || !result.contains("format") || result["format"] != kFormat) {

@@ -13,6 +13,7 @@
 #include "hsconas/base/text.hpp"
 #include "hsconas/codesign/table_evaluator.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/config/precision.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/pipeline/codesign_run.hpp"
 #include "hsconas/pipeline/load_run.hpp"
@@ -34,18 +35,59 @@ using nlohmann::json;
 
 namespace {
 
+/// A file by what it holds. One that is not there, in a section that this run does not use, by its
+/// name.
+std::string file_identity(const std::string& file) {
+  std::error_code unknown;
+  return std::filesystem::exists(file, unknown) ? fingerprint(read_file(file)) : file;
+}
+
 /// `config` without what cannot change a result, and files by what they hold.
 json comparable(const Config& config) {
-  json all =
-      without(to_json(config), {"name", "checkpoint_minutes", "checkpoint_steps", "retrain"});
-  all["data"] = without(all["data"], {"workers", "memory_mb"});
+  json all = without(to_json(config),
+                     {"name", "checkpoint_minutes", "checkpoint_steps", "retrain", "log"});
+  all["data"] = without(all["data"], {"path", "workers", "memory_mb"});
   all["score"] = without(all["score"], {"memory_mb"});
   json& latency = all["latency"];
+  latency = without(latency, {"cuda", "precision"});
+  latency.update(timing_inputs(config));
   for (const char* key : {"table", "accelerator"}) {
     const auto file = latency[key].get<std::string>();
     if (!file.empty()) latency[key] = fingerprint_of(read_json(file));
   }
+  for (const char* key : {"designs", "accuracies"}) {
+    json& file = all["codesign"][key];
+    if (file != "") file = file_identity(file.get<std::string>());
+  }
   return all;
+}
+
+/// `config` with the words that auto stands for on its device, so that what is trained and judged
+/// in one precision never counts as done in another. A retraining may take another device and has a
+/// fingerprint of its own: retrain.precision stays.
+Config resolved(Config config) {
+  std::string& training = config.supernet.precision;
+  std::string& scoring = config.score.precision;
+  const std::string& device = config.device.type;
+  training = resolved_precision("supernet.precision", training, Purpose::Training, device);
+  scoring = resolved_precision("score.precision", scoring, Purpose::Scoring, device);
+  return config;
+}
+
+/// The latency table of a run that measures none.
+std::optional<LatencyTable> table_at_hand(const Config& config, const SearchSpace& space) {
+  const LatencyConfig& latency = config.latency;
+  if (!latency.table.empty()) return load_table(latency.table);
+  if (latency.accelerator.empty()) return {};
+  return accelerator_table(space, load_accelerator(latency.accelerator), latency.batch);
+}
+
+Objective objective_of(const Config& config, const LatencyRange& range) {
+  const LatencyConfig& latency = config.latency;
+  const double at_position =
+      range.fastest_ms + latency.target_position * (range.slowest_ms - range.fastest_ms);
+  return {.target_ms = latency.target_ms == 0.0 ? at_position : latency.target_ms,
+          .beta = config.score.beta};
 }
 
 void load_weights(Supernet& supernet, const Checkpoint& checkpoint,
@@ -59,19 +101,33 @@ void load_weights(Supernet& supernet, const Checkpoint& checkpoint,
 
 }  // namespace
 
-std::string latency_device(const Config& config) {
-  return config.latency.device.empty() ? config.device.type : config.latency.device;
+json timing_inputs(const Config& config) {
+  if (!is_cuda(config.latency_device()) || !config.latency.accelerator.empty()) {
+    return json::object();
+  }
+  return {{"cuda", launch_mode(config.latency, config.latency_device())},
+          {"precision", config.latency.precision}};
 }
 
-Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_change)
-    : config_(std::move(config)),
+Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions options)
+    : config_(resolved(std::move(config))),
       dir_(std::move(dir)),
       log_(log),
       stop_(stop),
       space_(config_.space),
-      record_(dir_.stages()) {
-  open_device(latency_device(config_));  // An absent GPU is said before anything is made.
-  check_config(may_change);
+      record_(dir_.stages(), dir_.starts_over) {
+  // What is wrong is said before anything is made or removed.
+  open_device(config_.latency_device());
+  check_inputs(options.goal);
+  check_config(options.may_change);
+  check_data(options.may_change);
+  dir_.begin();
+  if (!record_.is_done("config", comparable(config_))) {
+    record_.finish("config", comparable(config_));
+  }
+  if (needs_images_) {
+    record_.finish("data", {{"train", train_images_}, {"test", test_images_}});
+  }
   make_folder(dir_.checkpoints());
   log_.attach_file(dir_.log());
   write_json(dir_.config(), to_json(config_));
@@ -85,16 +141,87 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_c
 
 Run::~Run() = default;
 
+void Run::check_inputs(RunGoal goal) {
+  if (const auto table = table_at_hand(config_, space_)) {
+    const TableModel model(space_, *table);
+    const Subspace full = Subspace::full(space_);
+    const Objective objective = objective_of(config_, latency_range(model, full));
+    if (goal == RunGoal::Network) check_target(model, full, objective);
+  }
+  const CodesignConfig& codesign = config_.codesign;
+  if (goal == RunGoal::Codesign) {
+    const DesignSpace designs = designs_of(config_);
+    if (codesign.method != "dance") proxy_of(designs, codesign);
+    if (!codesign.accuracies.empty()) {
+      TableEvaluator(space_, codesign.accuracies, codesign.accuracy_column);
+    }
+  }
+  needs_images_ =
+      goal == RunGoal::Network || (goal == RunGoal::Codesign && codesign.accuracies.empty());
+  if (!needs_images_) return;
+  std::error_code unknown;
+  const bool is_gone =
+      !config_.data.path.empty() && !std::filesystem::exists(config_.data.path, unknown);
+  const bool is_finished = record_.has("search") || record_.has("codesign");
+  if (is_gone && is_finished && record_.has("data")) {
+    const json known = record_.inputs("data");
+    train_images_ = known.value("train", "");
+    test_images_ = known.value("test", "");
+    log_.info(
+        fmt::format("data: {} is not there any more; taken to be what it was", config_.data.path));
+    return;
+  }
+  train_images_ = data().train_identity().fingerprint;
+  test_images_ = data().test_identity().fingerprint;
+}
+
+void Run::check_data(bool may_change) {
+  const json known = record_.inputs("data");
+  if (!needs_images_ || known.is_null() || may_change || !dir_.holds_work()) return;
+  std::vector<std::string> parts;
+  std::vector<std::string> dependent;
+  const auto compare = [&](const char* key, const char* part, const std::string& now, bool begun) {
+    const auto before = known.value(key, "");
+    if (before.empty() || before == now) return;
+    auto stages = record_.stages_with(before);
+    std::erase(stages, "data");
+    if (stages.empty() && !begun) return;
+    parts.emplace_back(part);
+    for (std::string& stage : stages) {
+      if (std::find(dependent.begin(), dependent.end(), stage) == dependent.end()) {
+        dependent.push_back(std::move(stage));
+      }
+    }
+  };
+  std::error_code unknown;
+  const std::filesystem::path weights = dir_.checkpoints();
+  const bool has_begun =
+      std::filesystem::exists(weights, unknown) && !std::filesystem::is_empty(weights, unknown);
+  compare("train", "training", train_images_, has_begun);
+  compare("test", "test", test_images_, false);
+  if (parts.empty()) return;
+  throw Error(ErrorKind::Usage,
+              fmt::format("the data set {} is not the one that the run in {} was made with: its {} "
+                          "images have changed{}; put it back, continue with --allow-changes, "
+                          "which repeats what depends on them, or choose another --work-dir",
+                          config_.data.path, dir_.root.string(), join(parts, " and "),
+                          dependent.empty() ? ", and a training has begun on them"
+                                            : ", and on them depend " + join(dependent, ", ")));
+}
+
+json Run::test_inputs() const {
+  return {{"images", test_images_}, {"test_images", config_.data.test_images}};
+}
+
 void Run::check_config(bool may_change) {
   const json config = comparable(config_);
   const auto changes = record_.changes("config", config);
-  if (!changes.empty() && !may_change) {
+  if (!changes.empty() && !may_change && dir_.holds_work()) {
     throw Error(ErrorKind::Usage,
                 fmt::format("the run in {} has another config: {}; continue with --allow-changes, "
                             "which repeats what depends on it, or choose another --work-dir",
                             dir_.root.string(), join(changes, ", ")));
   }
-  if (!record_.is_done("config", config)) record_.finish("config", config);
 }
 
 bool Run::reuse(const std::string& stage, const json& inputs,
@@ -115,11 +242,12 @@ bool Run::reuse(const std::string& stage, const json& inputs,
 }
 
 json Run::latency_inputs() const {
-  json inputs = {
-      {"space", to_json(config_.space)},
-      {"latency", without(to_json(config_)["latency"], {"target_ms", "target_position", "device"})},
-      {"device", latency_device(config_)},
-      {"seed", config_.seed}};
+  json inputs = {{"space", to_json(config_.space)},
+                 {"latency", without(to_json(config_)["latency"], {"target_ms", "target_position",
+                                                                   "device", "cuda", "precision"})},
+                 {"device", config_.latency_device()},
+                 {"seed", config_.seed}};
+  inputs["latency"].update(timing_inputs(config_));
   if (!config_.latency.table.empty()) {
     inputs["latency"] = {{"table", fingerprint_of(read_json(config_.latency.table))}};
   }
@@ -130,9 +258,8 @@ json Run::latency_inputs() const {
   return inputs;
 }
 
-TorchTimer Run::make_timer(int batch) const {
-  return {open_device(latency_device(config_)), config_.latency.threads, batch,
-          config_.latency.cpus};
+TorchTimer Run::make_timer(const LatencyConfig& settings, int batch) const {
+  return {open_device(config_.latency_device()), timer_settings(settings, batch, &log_)};
 }
 
 const LatencyStage& Run::latency() {
@@ -143,15 +270,13 @@ const LatencyStage& Run::latency() {
   if (stage.reused) {
     stage.table = read_table(read_sealed_json(dir_.latency()), dir_.latency().string());
   } else {
-    if (!config_.latency.table.empty()) {
-      stage.table = load_table(config_.latency.table);
-    } else if (!config_.latency.accelerator.empty()) {
-      stage.table = accelerator_table(space_, load_accelerator(config_.latency.accelerator),
-                                      config_.latency.batch);
+    if (auto table = table_at_hand(config_, space_)) {
+      stage.table = std::move(*table);
     } else {
-      TorchTimer timer = make_timer(config_.latency.batch);
+      TorchTimer timer = make_timer(config_.latency, config_.latency.batch);
       stage.table =
           measure_table(space_, timer, timer.info(), config_.latency, config_.seed, log_, stop_);
+      stage.table.device = timer.info();  // Only now is it known what could be a graph.
       if (stage.table.noise.is_disturbed()) {
         log_.warn(fmt::format(
             "the machine was not quiet while the latency table was measured: a reference block "
@@ -164,15 +289,13 @@ const LatencyStage& Run::latency() {
     write_file(dir_.latency_plot(), to_svg(latency_scatter(stage.table)));
     record_.finish("latency", inputs);
   }
+  // Said here rather than after the search, when the winner is timed beside it.
+  settings_beside(stage.table.device, config_.latency, config_.latency_device());
   if (const auto doubt = latency_doubt(stage.table); !doubt.empty()) log_.warn(doubt);
   const TableModel model(space_, stage.table);
   const Subspace full = Subspace::full(space_);
   const LatencyRange range = latency_range(model, full);
-  stage.objective = {.target_ms = config_.latency.target_ms, .beta = config_.score.beta};
-  if (stage.objective.target_ms == 0.0) {
-    stage.objective.target_ms =
-        range.fastest_ms + config_.latency.target_position * (range.slowest_ms - range.fastest_ms);
-  }
+  stage.objective = objective_of(config_, range);
   log_.info(fmt::format("latency: {:.3f} to {:.3f} ms per batch of {}, T = {:.3f} ms",
                         range.fastest_ms, range.slowest_ms, stage.table.device.batch,
                         stage.objective.target_ms));
@@ -181,8 +304,6 @@ const LatencyStage& Run::latency() {
 }
 
 void Run::check_feasible() {
-  // A wrong data path is better said before the measurements than after them.
-  if (!record_.is_done("latency", latency_inputs())) data();
   const LatencyStage& stage = latency();
   check_target(TableModel(space_, stage.table), Subspace::full(space_), stage.objective);
 }
@@ -260,7 +381,8 @@ Supernet& Run::supernet() {
   if (!trained_) {
     trained_ = std::make_unique<Trained>(space_, config_);
     log_.detail(fmt::format("supernet: {} shared weights", trained_->supernet.parameter_count()));
-    train_stage("supernet", weights_inputs(config_), Subspace::full(space_), config_.supernet);
+    train_stage("supernet", weights_inputs(config_, train_images_), Subspace::full(space_),
+                config_.supernet);
   }
   return trained_->supernet;
 }
@@ -271,7 +393,8 @@ Evaluator& Run::evaluator() {
     const ScoreConfig& score = config_.score;
     trained_->evaluator = std::make_unique<SupernetEvaluator>(
         trained_->supernet, data().calibration(), data().validation(), stop_, score.memory_mb,
-        score.precision == "fp16" ? torch::kHalf : torch::kFloat);
+        scalar_type(precision_of("score.precision", score.precision, Purpose::Scoring,
+                                 config_.device.type)));
   }
   return *trained_->evaluator;
 }
@@ -306,8 +429,7 @@ json Run::codesign() {
   const CodesignConfig& settings = config_.codesign;
   if (settings.method == "dance") return dance();
   if (settings.accuracies.empty()) {
-    designs_of(config_);  // What is wrong there is better said before the training than after it.
-    const json inputs = {{"weights", weights_inputs(config_)},
+    const json inputs = {{"weights", weights_inputs(config_, train_images_)},
                          {"score", without(score_inputs(config_), {"beta"})}};
     return run_codesign(
         config_, dir_, record_,

@@ -34,6 +34,9 @@ class RunData {
 
   const std::vector<std::string>& classes() const { return dataset_.classes; }
   const Pixels& normalisation() const { return preprocessing_.normalisation; }
+  /// Of the data set's parts.
+  const DataIdentity& train_identity() const { return dataset_.train_identity; }
+  const DataIdentity& test_identity() const { return dataset_.test_identity; }
   std::int64_t training_images() const { return static_cast<std::int64_t>(split_.train.size()); }
 
  private:

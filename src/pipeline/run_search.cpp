@@ -30,6 +30,15 @@ namespace {
 constexpr double kBaselineTolerance = 0.10;  // The paper's comparison: random networks near T.
 constexpr double kOtherSpeed = 0.10;         // More than measurements scatter.
 
+/// Whether a table of `wanted` and a timing `here` are of one device and one way to run networks.
+bool is_same_device(const DeviceInfo& wanted, const DeviceInfo& here) {
+  const auto runtime = [](const DeviceInfo& info) {
+    return info.versions.substr(0, info.versions.find(' '));
+  };
+  return wanted.device == here.device && wanted.precision == here.precision &&
+         runtime(wanted) == runtime(here);
+}
+
 }  // namespace
 
 const Subspace& Run::shrunk() {
@@ -88,7 +97,9 @@ json Run::shrink_inputs(std::size_t stage) {
   json shrink = to_json(config_)["shrink"];
   auto& stages = shrink["stages"];
   stages.erase(stages.begin() + static_cast<std::ptrdiff_t>(stage) + 1, stages.end());
-  return {{"weights", weights_inputs(config_)}, {"judged_by", judge_inputs()}, {"shrink", shrink}};
+  return {{"weights", weights_inputs(config_, train_images_)},
+          {"judged_by", judge_inputs()},
+          {"shrink", shrink}};
 }
 
 RunResult Run::baseline() {
@@ -117,15 +128,19 @@ RunResult Run::baseline() {
 
 json Run::search_inputs() {
   const json all = to_json(config_);
-  return {{"weights", weights_inputs(config_)},
-          {"judged_by", judge_inputs()},
-          {"shrink", all["shrink"]},
-          {"search", all["search"]},
-          {"measured_on", latency_device(config_)},
-          {"measured_threads", config_.latency.threads},
-          {"measured_cpus", config_.latency.cpus},
-          {"rounds", config_.latency.rounds},
-          {"result_format", kResultFormat}};
+  json inputs = {{"weights", weights_inputs(config_, train_images_)},
+                 {"test", test_inputs()},
+                 {"judged_by", judge_inputs()},
+                 {"shrink", all["shrink"]},
+                 {"search", all["search"]},
+                 {"measured_on", config_.latency_device()},
+                 {"measured_threads", config_.latency.threads},
+                 {"measured_cpus", config_.latency.cpus},
+                 {"rounds", config_.latency.rounds},
+                 {"result_format", kResultFormat}};
+  const json timing = timing_inputs(config_);
+  if (!timing.empty()) inputs["measured_as"] = timing;
+  return inputs;
 }
 
 json Run::search() {
@@ -157,8 +172,8 @@ void Run::search_stage(const json& inputs) {
   data().for_each_test_batch([&](const Batch& batch) { tally += classify(winner, batch); });
   result.test_accuracy = tally.accuracy();
   result.winner = {"winner", found.best};
-  log_.info(fmt::format("winner: F {:.4f}, {:.2f} % on the test set; timing it beside the others",
-                        found.best.score, result.test_accuracy * 100.0));
+  log_.info(fmt::format("winner: F {:.4f}, {:.2f} % on the test set", found.best.score,
+                        result.test_accuracy * 100.0));
   measure(result);
   save_model(dir_.model(), {.space = config_.space,
                             .arch = found.best.arch,
@@ -172,19 +187,27 @@ void Run::search_stage(const json& inputs) {
 }
 
 void Run::measure(RunResult& result) {
-  std::vector<JudgedArchitecture*> all{&result.winner};
-  for (auto& other : result.others) all.push_back(&other);
-  if (!config_.latency.accelerator.empty()) {
-    // There is no device to time: the cost model's answer is all there is.
-    for (auto* judged : all) judged->measured_ms = judged->candidate.latency_ms;
+  // A modelled accelerator cannot be timed, and times of another device say nothing about T.
+  if (!config_.latency.accelerator.empty()) return;
+  const DeviceInfo& wanted = latency().table.device;
+  const LatencyConfig settings = settings_beside(wanted, config_.latency, config_.latency_device());
+  TorchTimer timer = make_timer(settings, wanted.batch);
+  const DeviceInfo here = timer.info();
+  if (!is_same_device(wanted, here)) {
+    log_.info(
+        fmt::format("the latency table is of another device ({}) or runtime: networks are not "
+                    "timed here, on {}",
+                    wanted.device, here.device));
     return;
   }
+  log_.info("timing the winner beside the others");
+  std::vector<JudgedArchitecture*> all{&result.winner};
+  for (auto& other : result.others) all.push_back(&other);
   std::vector<Architecture> archs;
   for (const auto* judged : all) archs.push_back(judged->candidate.arch);
-  TorchTimer timer = make_timer(latency().table.device.batch);
   MachineNoise noise;
   const auto times =
-      measure_networks(space_, archs, timer, config_.latency, config_.seed, log_, stop_, &noise);
+      measure_networks(space_, archs, timer, settings, config_.seed, log_, stop_, &noise);
   // Of a table measured on this machine: the same block, timed then and now.
   const double reference_ms = latency().table.noise.reference_ms;
   if (reference_ms > 0.0 && std::abs(noise.reference_ms / reference_ms - 1.0) > kOtherSpeed) {

@@ -20,8 +20,8 @@
 
 namespace hsconas {
 
-/// The device whose latency counts, as open_device() takes it.
-std::string latency_device(const Config& config);
+/// How passes over a GPU are timed, for the inputs of stages; nothing where there is no GPU.
+nlohmann::json timing_inputs(const Config& config);
 
 /// What exists once there are weights to judge.
 struct Run::Trained {

@@ -37,7 +37,7 @@ std::string arch_in(const WorkDir& dir) {
 fs::path find_model(const fs::path& folder, ModelChoice choice) {
   const WorkDir dir{folder};
   const WorkDir retrained{dir.retraining()};
-  if (choice == ModelChoice::Best && is_there(retrained.config())) {
+  if (choice == ModelChoice::Best && retrained.holds_work()) {
     if (has_model(retrained)) {
       // The search may have been repeated since, with other settings.
       if (!has_model(dir) || arch_in(dir) == arch_in(retrained)) return retrained.root;
@@ -56,6 +56,12 @@ fs::path find_model(const fs::path& folder, ModelChoice choice) {
     throw Error(ErrorKind::Data,
                 fmt::format("{}: neither a run nor a model: it holds no {}", folder.string(),
                             dir.architecture().filename().string()));
+  }
+  if (is_there(dir.stages()) && StageRecord(dir.stages()).has("retraining")) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{0}: the retraining in it has not finished; continue it with hsconas "
+                            "retrain {0} --resume",
+                            folder.string()));
   }
   throw Error(ErrorKind::Data,
               fmt::format("{0}: the search in it has not finished; continue it with hsconas search "

@@ -12,8 +12,16 @@ std::string version_line() {
 }
 
 std::string version_text() {
-  return fmt::format("{}\nLibTorch {}\ncompiler {}\n{}\n", version_line(), TORCH_VERSION,
-                     __VERSION__, describe_device(torch::kCPU));
+  const std::vector<torch::Device> devices = all_devices();
+  std::string text = fmt::format("{}\n{}\ncompiler {}\n", version_line(),
+                                 describe_libraries(devices.back()), __VERSION__);
+  std::string last;
+  for (const torch::Device& device : devices) {
+    const std::string line = describe_device(device) + "\n";
+    if (line != last) text += line;  // The GPUs of a node are alike: one line says it.
+    last = line;
+  }
+  return text;
 }
 
 }  // namespace hsconas

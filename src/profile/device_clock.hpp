@@ -2,18 +2,16 @@
 
 #include <chrono>
 
-#include <c10/core/impl/VirtualGuardImpl.h>
-#include <torch/version.h>
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
-#define HSCONAS_HAVE_DEVICE_EVENTS
 #include <c10/core/Event.h>
-#endif
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include "hsconas/supernet/torch_version.hpp"
 
 namespace hsconas {
 
-/// The time that work queued on a device takes: events in the device's own stream where LibTorch
-/// has them without CUDA's headers (2.4 and newer), else the steady clock around the waiting for
-/// the device. On a CPU always the steady clock.
+/// The time that work queued on a device's current stream takes: events in that stream where
+/// LibTorch has them without CUDA's headers (2.4 and newer), else the steady clock around the
+/// waiting for the device. On a CPU always the steady clock.
 class DeviceClock {
  public:
   explicit DeviceClock(c10::Device device) : device_(device) {}
@@ -42,13 +40,14 @@ class DeviceClock {
         .count();
   }
 
- private:
+  /// Returns once everything queued on the current stream is done.
   void wait() const {
     if (device_.is_cpu()) return;
     const c10::impl::VirtualGuardImpl guard(device_.type());
     guard.getStream(device_).synchronize();
   }
 
+ private:
   c10::Device device_;
 };
 

@@ -1,8 +1,10 @@
 #include "hsconas/profile/torch_timer.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <string>
 
+#include <c10/core/StreamGuard.h>
 #include <fmt/format.h>
 #include <torch/torch.h>
 
@@ -13,6 +15,9 @@
 namespace hsconas {
 
 namespace {
+
+constexpr int kPassesBeforeGraph = 3;
+constexpr double kWarmUpSeconds = 1.5;  // Clocks of a GPU at rest need a moment to rise.
 
 /// Runs `bind(i)` once in each of torch's `threads` CPU threads.
 template <typename Bind>
@@ -37,20 +42,73 @@ void bind_threads(int threads, const std::vector<int>& cpus) {
   }
 }
 
+/// Makes a stream, if there is one, the current one while this lives.
+class OnStream {
+ public:
+  explicit OnStream(const std::optional<c10::Stream>& stream) {
+    if (stream) guard_.emplace(*stream);
+  }
+
+ private:
+  std::optional<c10::StreamGuard> guard_;
+};
+
+/// Keeps a GPU at work until its clocks are up.
+void warm_up(const torch::Device& device) {
+  const auto start = std::chrono::steady_clock::now();
+  const torch::Tensor x = torch::rand({2048, 2048}, device);
+  while (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() <
+         kWarmUpSeconds) {
+    for (int i = 0; i < 10; ++i) torch::mm(x, x);
+    DeviceClock(device).wait();
+  }
+}
+
+const char* to_string(TimedPrecision precision) {
+  switch (precision) {
+    case TimedPrecision::Fp32:
+      return "fp32";
+    case TimedPrecision::Tf32:
+      return "tf32";
+    case TimedPrecision::Fp16:
+      return "fp16";
+  }
+  return "";
+}
+
 }  // namespace
 
-TorchTimer::TorchTimer(torch::Device device, int threads, int batch, const std::vector<int>& cpus)
-    : device_(device), threads_(threads), batch_(batch), previous_threads_(at::get_num_threads()) {
-  at::set_num_threads(threads);
-  if (cpus.empty()) return;
+TimerSettings timer_settings(const LatencyConfig& config, int batch, Log* log) {
+  return {.threads = config.threads,
+          .batch = batch,
+          .cpus = config.cpus,
+          .launch = config.cuda == "eager" ? Launch::Eager : Launch::Graph,
+          .precision = config.precision == "tf32"   ? TimedPrecision::Tf32
+                       : config.precision == "fp16" ? TimedPrecision::Fp16
+                                                    : TimedPrecision::Fp32,
+          .log = log};
+}
+
+TorchTimer::TorchTimer(torch::Device device, TimerSettings settings)
+    : device_(device), settings_(std::move(settings)), previous_threads_(at::get_num_threads()) {
+  at::set_num_threads(settings_.threads);
+  if (!device_.is_cpu()) {
+    allow_tf32(settings_.precision == TimedPrecision::Tf32);
+    if (settings_.launch == Launch::Graph) {
+      const c10::impl::VirtualGuardImpl guard(device_.type());
+      stream_ = guard.getStreamFromGlobalPool(device_);
+    }
+  }
+  if (settings_.cpus.empty()) return;
   cpu_set_t all;
   if (::sched_getaffinity(0, sizeof(all), &all) == 0) previous_cpus_ = all;
-  bind_threads(threads, cpus);
+  bind_threads(settings_.threads, settings_.cpus);
 }
 
 TorchTimer::~TorchTimer() {
+  if (!device_.is_cpu()) allow_tf32(false);
   if (previous_cpus_) {
-    in_every_thread(threads_, [this](std::size_t) {
+    in_every_thread(settings_.threads, [this](std::size_t) {
       ::sched_setaffinity(0, sizeof(*previous_cpus_), &*previous_cpus_);
     });
   }
@@ -58,40 +116,90 @@ TorchTimer::~TorchTimer() {
 }
 
 int TorchTimer::prepare(std::span<const Block> chain) {
+  const OnStream guard(stream_);
+  if (!device_.is_cpu() && !is_warm_) warm_up(device_);
+  is_warm_ = true;
   const int id = next_id_++;
-  chains_.emplace(id, FrozenNetwork::random(chain, device_, static_cast<std::uint64_t>(id)));
-  input(chain.front());
+  FrozenNetwork network =
+      FrozenNetwork::random(chain, device_, static_cast<std::uint64_t>(id)).to(type());
+  const torch::Tensor& x = input(chain.front());
+  auto graph = stream_ ? record(network, x) : nullptr;
+  chains_.emplace(id, Chain{std::move(network), std::move(graph)});
   return id;
 }
 
 double TorchTimer::time_ms(int id, int runs) {
-  const FrozenNetwork& network = chains_.at(id);
-  const torch::Tensor& x = input(network.layers().front().block);
+  const OnStream guard(stream_);
+  const Chain& chain = chains_.at(id);
+  const torch::Tensor& x = input(chain.network.layers().front().block);
+  const auto pass = [&] {
+    if (chain.graph) {
+      chain.graph->replay();
+    } else {
+      chain.network.forward(x);
+    }
+  };
+  if (!device_.is_cpu()) pass();  // Else the first launch's way to the device would count, too.
   const double total_ms = DeviceClock(device_).time_ms([&] {
-    for (int run = 0; run < runs; ++run) network.forward(x);
+    for (int run = 0; run < runs; ++run) pass();
   });
   return total_ms / runs;
 }
 
 void TorchTimer::release(int id) {
+  const OnStream guard(stream_);
   chains_.erase(id);
 }
 
 DeviceInfo TorchTimer::info() const {
-  return {.device = describe_device(device_),
-          .threads = threads_,
-          .batch = batch_,
-          .precision = "fp32",
-          .versions = fmt::format("LibTorch {}", TORCH_VERSION)};
+  DeviceInfo info{.device = describe_device(device_),
+                  .threads = settings_.threads,
+                  .batch = settings_.batch,
+                  .precision = to_string(settings_.precision),
+                  .versions = describe_libraries(device_),
+                  .mode = ""};
+  if (!device_.is_cpu()) info.mode = !stream_ ? "eager" : is_mixed_ ? "mixed" : "graph";
+  return info;
 }
 
 const torch::Tensor& TorchTimer::input(const Block& first) {
   auto& tensor = inputs_[{first.in_channels, first.in_size}];
   if (!tensor.defined()) {
-    tensor = torch::rand({batch_, first.in_channels, first.in_size, first.in_size}, device_)
+    tensor = torch::rand({settings_.batch, first.in_channels, first.in_size, first.in_size},
+                         torch::TensorOptions(device_).dtype(type()))
                  .contiguous(torch::MemoryFormat::ChannelsLast);
   }
   return tensor;
+}
+
+std::unique_ptr<DeviceGraph> TorchTimer::record(const FrozenNetwork& network,
+                                                const torch::Tensor& x) {
+  for (int i = 0; i < kPassesBeforeGraph; ++i) network.forward(x);
+  DeviceClock(device_).wait();
+  // One pool of memory for all: hundreds of blocks are ready at once, and only one of them runs.
+  const DeviceGraph* sibling = nullptr;
+  for (const auto& [id, chain] : chains_) {
+    if (chain.graph) sibling = chain.graph.get();
+  }
+  try {
+    return std::make_unique<DeviceGraph>([&] { network.forward(x); }, sibling);
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const c10::Error& error) {
+    if (!is_mixed_ && settings_.log != nullptr) {
+      const std::string reason = error.what_without_backtrace();
+      settings_.log->warn(
+          fmt::format("latency.cuda: a pass cannot be recorded as a CUDA graph ({}); such passes "
+                      "are timed eagerly",
+                      reason.substr(0, reason.find('\n'))));
+    }
+    is_mixed_ = true;
+    return nullptr;
+  }
+}
+
+torch::ScalarType TorchTimer::type() const {
+  return settings_.precision == TimedPrecision::Fp16 ? torch::kHalf : torch::kFloat;
 }
 
 }  // namespace hsconas

@@ -44,7 +44,7 @@ std::vector<std::string> winner_row(const RunRecord& run) {
           fmt::format("{:.4f}", winner.score),
           fmt::format("{:.3f}", winner.predicted_ms),
           fmt::format("{:.3f}", result.target_ms),
-          fmt::format("{:.3f}", winner.measured_ms),
+          winner.measured_ms ? fmt::format("{:.3f}", *winner.measured_ms) : "-",
           fmt::format("{:.2f}", winner.macs / 1e6),
           fmt::format("{:.3f}", winner.parameters / 1e6),
           fmt::format("{}", run.candidates.size())};
@@ -148,22 +148,23 @@ json comparison_json(const std::vector<RunRecord>& runs) {
   json list = json::array();
   for (const RunRecord& run : runs) {
     const ResultRecord& result = *run.result;
-    list.push_back({{"folder", run.folder},
-                    {"name", run.config.name},
-                    {"device", result.device},
-                    {"batch", result.batch},
-                    {"target_ms", result.target_ms},
-                    {"evaluations", run.candidates.size()},
-                    {"random_median", result.random_median},
-                    {"winner",
-                     {{"arch", result.winner.arch},
-                      {"accuracy", result.winner.accuracy},
-                      {"test_accuracy", result.test_accuracy},
-                      {"score", result.winner.score},
-                      {"predicted_ms", result.winner.predicted_ms},
-                      {"measured_ms", result.winner.measured_ms},
-                      {"macs", result.winner.macs},
-                      {"parameters", result.winner.parameters}}}});
+    list.push_back(
+        {{"folder", run.folder},
+         {"name", run.config.name},
+         {"device", result.device},
+         {"batch", result.batch},
+         {"target_ms", result.target_ms},
+         {"evaluations", run.candidates.size()},
+         {"random_median", result.random_median},
+         {"winner",
+          {{"arch", result.winner.arch},
+           {"accuracy", result.winner.accuracy},
+           {"test_accuracy", result.test_accuracy},
+           {"score", result.winner.score},
+           {"predicted_ms", result.winner.predicted_ms},
+           {"measured_ms", result.winner.measured_ms ? json(*result.winner.measured_ms) : json()},
+           {"macs", result.winner.macs},
+           {"parameters", result.winner.parameters}}}});
   }
   json differences = json::object();
   for (const SettingDifference& difference : differing_settings(runs)) {

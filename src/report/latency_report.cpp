@@ -127,7 +127,7 @@ json accuracy_json(const ModelAccuracy& a) {
 std::string latency_report(const LatencyTable& table) {
   std::string text =
       fmt::format("{} entries for space {}, batch {}, {} threads, {}\n", table.entries.size(),
-                  table.space, table.device.batch, table.device.threads, table.device.device);
+                  table.space, table.device.batch, table.device.threads, describe(table.device));
   if (!table.by_position && table.noise.cpus > 0.0) {
     text += intervals_text(table) + noise_text(table.noise);
   }
@@ -140,9 +140,11 @@ std::string latency_report(const LatencyTable& table) {
   if (!kinds.empty()) {
     text += "on networks not fitted on:\n" + accuracy_text(table);
     for (const Judged& judged : kinds) {
+      if (table.error_percent <= 0.0) continue;
       text +=
-          fmt::format("error bar +-{:.2f} %: holds {:.0f} % of the {} ones\n", table.error_percent,
-                      100.0 * error_bar_coverage(*judged.networks, table), judged.name);
+          fmt::format("error bar +-{:.2f} % (made for 90 %): holds {:.0f} % of the {} {} ones\n",
+                      table.error_percent, 100.0 * error_bar_coverage(*judged.networks, table),
+                      judged.networks->size(), judged.name);
     }
   }
   return text;
@@ -166,6 +168,7 @@ json latency_report_json(const LatencyTable& table) {
     trials.push_back({{"form", trial.form}, {"left_out_percent", trial.left_out_percent}});
   }
   return {{"entries", table.entries.size()},
+          {"device", describe(table.device)},
           {"bias_ms", table.bias_ms},
           {"form", table.form},
           {"trials", trials},
@@ -196,7 +199,7 @@ std::string latency_doubt(const LatencyTable& table) {
 Plot latency_scatter(const LatencyTable& table) {
   Plot plot{.title = "Latency: predicted against measured",
             .subtitle = fmt::format("{}, batch {}, {}", table.space, table.device.batch,
-                                    table.device.device),
+                                    describe(table.device)),
             .x_label = "measured, ms",
             .y_label = "predicted, ms",
             .series = {},

@@ -49,15 +49,16 @@ std::string latency_section(const RunRecord& run) {
   const std::string per_batch = fmt::format(", ms per batch of {}", table.device.batch);
   plot.x_label = "measured" + per_batch;
   plot.y_label = "predicted" + per_batch;
-  // Nothing was timed on an accelerator that is only modelled.
-  const bool is_measured = run.config.latency.accelerator.empty();
-  if (run.result && is_measured) {
+  // Nothing was timed on an accelerator that is only modelled, nor on a device that is elsewhere.
+  const bool is_device = run.config.latency.accelerator.empty();
+  if (run.result && run.result->winner.measured_ms) {
     PlotSeries compared{.name = "winner and others", .x = {}, .y = {}};
     const auto add = [&](const ComparedArchitecture& row) {
-      compared.x.push_back(row.measured_ms);
+      if (!row.measured_ms) return;
+      compared.x.push_back(*row.measured_ms);
       compared.y.push_back(row.predicted_ms);
       compared.notes.push_back(fmt::format("{}: predicted {:.4g} ms, measured {:.4g} ms\n{}\n{}",
-                                           row.title, row.predicted_ms, row.measured_ms, row.arch,
+                                           row.title, row.predicted_ms, *row.measured_ms, row.arch,
                                            row.layers));
     };
     add(run.result->winner);
@@ -68,9 +69,9 @@ std::string latency_section(const RunRecord& run) {
   std::string html;
   if (std::all_of(plot.series.begin(), plot.series.end(),
                   [](const PlotSeries& series) { return series.x.empty(); })) {
-    html += paragraph(is_measured ? "The table was not judged on whole networks."
-                                  : "The target is a modelled accelerator: latencies are those of "
-                                    "its cost model, nothing was timed.");
+    html += paragraph(is_device ? "The table was not judged on whole networks."
+                                : "The target is a modelled accelerator: latencies are those of "
+                                  "its cost model, nothing was timed.");
   } else {
     html += figure(to_svg(plot), fmt::format("Networks the model was not fitted on. Its form is "
                                              "\"{}\", B = {:+.4g} ms; the error bar of \u00B1 "

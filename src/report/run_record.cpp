@@ -54,7 +54,9 @@ ComparedArchitecture read_compared(JsonReader& reader) {
           .score = reader.required<double>("score"),
           .predicted_ms = reader.required<double>("predicted_ms"),
           .error_ms = reader.required<double>("error_ms"),
-          .measured_ms = reader.required<double>("measured_ms"),
+          .measured_ms = reader.has("measured_ms")
+                             ? std::optional(reader.required<double>("measured_ms"))
+                             : std::nullopt,
           .macs = reader.required<double>("macs"),
           .parameters = reader.required<double>("parameters")};
 }

@@ -40,8 +40,10 @@ std::string facts(const ResultRecord& result) {
          fact("predicted latency", fmt::format("{:.4g} ms", winner.predicted_ms),
               winner.error_ms > 0.0 ? fmt::format("\u00B1 {:.3g} ms, nine in ten", winner.error_ms)
                                     : "") +
-         fact("measured latency", fmt::format("{:.4g} ms", winner.measured_ms),
-              signed_percent(winner.measured_ms / winner.predicted_ms) + " of predicted") +
+         (winner.measured_ms
+              ? fact("measured latency", fmt::format("{:.4g} ms", *winner.measured_ms),
+                     signed_percent(*winner.measured_ms / winner.predicted_ms) + " of predicted")
+              : "") +
          fact("budget T", fmt::format("{:.4g} ms", result.target_ms),
               "winner " + signed_percent(winner.predicted_ms / result.target_ms)) +
          fact("multiply-adds", rounded(winner.macs), "") +
@@ -49,16 +51,23 @@ std::string facts(const ResultRecord& result) {
 }
 
 std::string compared_table(const ResultRecord& result) {
-  HtmlTable table({"", "accuracy", "F", "predicted ms", "vs T", "measured ms", "vs predicted",
-                   "MACs (M)", "params (M)"});
+  std::vector<std::string> head{"", "accuracy", "F", "predicted ms", "vs T"};
+  if (result.winner.measured_ms) head.insert(head.end(), {"measured ms", "vs predicted"});
+  head.insert(head.end(), {"MACs (M)", "params (M)"});
+  HtmlTable table(head);
   const auto add = [&](const ComparedArchitecture& row) {
-    table.add(
-        {row.title, percent(row.accuracy), fmt::format("{:.4f}", row.score),
-         fmt::format("{:.3f}", row.predicted_ms),
-         signed_percent(row.predicted_ms / result.target_ms),
-         fmt::format("{:.3f}", row.measured_ms), signed_percent(row.measured_ms / row.predicted_ms),
-         fmt::format("{:.2f}", row.macs / 1e6), fmt::format("{:.3f}", row.parameters / 1e6)},
-        row.title == "winner");
+    std::vector<std::string> cells{row.title, percent(row.accuracy),
+                                   fmt::format("{:.4f}", row.score),
+                                   fmt::format("{:.3f}", row.predicted_ms),
+                                   signed_percent(row.predicted_ms / result.target_ms)};
+    if (result.winner.measured_ms) {
+      const double ms = row.measured_ms.value_or(0.0);
+      cells.push_back(row.measured_ms ? fmt::format("{:.3f}", ms) : "-");
+      cells.push_back(row.measured_ms ? signed_percent(ms / row.predicted_ms) : "-");
+    }
+    cells.push_back(fmt::format("{:.2f}", row.macs / 1e6));
+    cells.push_back(fmt::format("{:.3f}", row.parameters / 1e6));
+    table.add(std::move(cells), row.title == "winner");
   };
   add(result.winner);
   for (const ComparedArchitecture& other : result.others) add(other);

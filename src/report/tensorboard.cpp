@@ -93,11 +93,15 @@ std::string event_message(const MetricsLine& line) {
   return event;
 }
 
+bool is_event_file(std::string_view name) {
+  return name.starts_with(kPrefix);
+}
+
 void remove_event_files(const fs::path& folder) {
   std::error_code ignored;
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    if (entry.path().filename().string().starts_with(kPrefix)) files.push_back(entry.path());
+    if (is_event_file(entry.path().filename().string())) files.push_back(entry.path());
   }
   for (const fs::path& file : files) fs::remove(file, ignored);
 }

@@ -21,7 +21,8 @@ double normal_quantile(double p) {
 
 }  // namespace
 
-Racer::Racer(std::span<const Answers* const> rivals, std::int64_t total) : total_(total) {
+Racer::Racer(std::span<const Answers* const> rivals, std::int64_t total, std::int64_t looks)
+    : total_(total), uncertain_looks_(static_cast<double>(std::max<std::int64_t>(1, looks - 1))) {
   if (rivals.empty()) return;
   expected_.resize(static_cast<std::size_t>(total));
   const float share = 1.0F / static_cast<float>(rivals.size());
@@ -58,7 +59,8 @@ double Racer::at_most(double confidence) const {
   // One more difference than was seen: none seen does not mean that there is none.
   const double variance = (squares_ + 1.0) / n - mean * mean;
   const double error = std::sqrt(variance / n * (total - n) / (total - 1.0));
-  return std::min(certain, expected_mean_ + mean + normal_quantile(confidence) * error);
+  const double at_this_look = 1.0 - (1.0 - confidence) / uncertain_looks_;
+  return std::min(certain, expected_mean_ + mean + normal_quantile(at_this_look) * error);
 }
 
 }  // namespace hsconas

@@ -105,9 +105,20 @@ torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
   return y;
 }
 
+/// What a forward pass leaves behind for the backward one, which finds it through the graph's node;
+/// a unit's place is its weight's slot.
+struct ConvBlockTape : torch::CustomClassHolder {
+  explicit ConvBlockTape(ConvBlock run) : block(std::move(run)) {}
+
+  ConvBlock block;
+  std::vector<torch::Tensor> outs;  ///< Of every unit, before its batch norm.
+  std::vector<NormFactors> norms;
+};
+
 template <typename T>
-torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
-                      const std::vector<torch::Tensor>& weights, ConvBlockTape& tape) {
+torch::Tensor forward(const torch::Tensor& x, const std::vector<torch::Tensor>& weights,
+                      ConvBlockTape& tape) {
+  const ConvBlock& block = tape.block;
   const auto run = [&](const ConvBlock::Path& path, std::size_t slot,
                        const ConvChains::InputOf<T>& in, const ConvChains::OutputOf<T>& out) {
     const std::size_t count = path.units.size();
@@ -129,10 +140,11 @@ torch::Tensor forward(const ConvBlock& block, const torch::Tensor& x,
 
 /// Gradients of the input (undefined unless wanted) and of every weight.
 template <typename T>
-torch::autograd::variable_list backward(const ConvBlock& block, const torch::Tensor& x,
+torch::autograd::variable_list backward(const torch::Tensor& x,
                                         const std::vector<torch::Tensor>& weights,
                                         const ConvBlockTape& tape, const torch::Tensor& y_gradient,
                                         bool wants_in_gradient) {
+  const ConvBlock& block = tape.block;
   const std::int64_t images = x.size(0);
   ConvChains& chains = conv_chains();
   torch::autograd::variable_list gradients(1);
@@ -202,33 +214,35 @@ torch::autograd::variable_list backward(const ConvBlock& block, const torch::Ten
 
 struct ConvBlockFunction : torch::autograd::Function<ConvBlockFunction> {
   static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
-                               const torch::TensorList& weights, const ConvBlock* block,
-                               ConvBlockTape* tape) {
-    context->saved_data["block"] = reinterpret_cast<std::int64_t>(block);
-    context->saved_data["tape"] = reinterpret_cast<std::int64_t>(tape);
+                               const torch::TensorList& weights,
+                               const c10::intrusive_ptr<ConvBlockTape>& tape) {
+    context->saved_data[kTape] = c10::IValue::make_capsule(tape);
     torch::autograd::variable_list saved{x};
     saved.insert(saved.end(), weights.begin(), weights.end());
     context->save_for_backward(std::move(saved));
     const auto run =
         x.scalar_type() == torch::kFloat ? hsconas::forward<float> : hsconas::forward<Bf16>;
-    return run(*block, x, weights.vec(), *tape);
+    return run(x, weights.vec(), *tape);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list y_gradients) {
-    const auto* block = reinterpret_cast<const ConvBlock*>(context->saved_data["block"].toInt());
-    const auto* tape = reinterpret_cast<const ConvBlockTape*>(context->saved_data["tape"].toInt());
+    const auto tape =
+        c10::static_intrusive_pointer_cast<ConvBlockTape>(context->saved_data[kTape].toCapsule());
     auto saved = context->get_saved_variables();
     const torch::Tensor x = saved.front();
     saved.erase(saved.begin());
     const auto run =
         x.scalar_type() == torch::kFloat ? hsconas::backward<float> : hsconas::backward<Bf16>;
     auto gradients =
-        run(*block, x, saved, *tape, y_gradients[0].contiguous(torch::MemoryFormat::ChannelsLast),
+        run(x, saved, *tape, y_gradients[0].contiguous(torch::MemoryFormat::ChannelsLast),
             context->needs_input_grad(0));
-    gradients.resize(gradients.size() + 2);  // None for the block and the tape.
+    gradients.emplace_back();  // None for the tape.
     return gradients;
   }
+
+ private:
+  static constexpr const char* kTape = "tape";
 };
 
 }  // namespace
@@ -292,10 +306,11 @@ std::size_t ConvBlock::unit_count() const {
   return count;
 }
 
-torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
-                             const std::vector<torch::Tensor>& weights, ConvBlockTape& tape) {
+torch::Tensor run_conv_block(ConvBlock block, const torch::Tensor& x,
+                             const std::vector<torch::Tensor>& weights) {
   if (block.is_identity()) return x;
-  return ConvBlockFunction::apply(x, torch::TensorList(weights), &block, &tape);
+  return ConvBlockFunction::apply(x, torch::TensorList(weights),
+                                  c10::make_intrusive<ConvBlockTape>(std::move(block)));
 }
 
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,

@@ -1,13 +1,19 @@
 #include "hsconas/supernet/device.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 #include <fmt/format.h>
 #include <torch/torch.h>
+#ifdef HSCONAS_TORCH_CUDA
+#include <cuda_runtime_api.h>
+#endif
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/supernet/torch_version.hpp"
 
 namespace hsconas {
 
@@ -20,6 +26,28 @@ std::string cpu_name() {
     if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
   }
   return "unknown";
+}
+
+/// "NVIDIA H200, 132 SMs".
+std::string gpu_name(const torch::Device& device) {
+#ifdef HSCONAS_TORCH_CUDA
+  cudaDeviceProp properties;
+  if (cudaGetDeviceProperties(&properties, std::max<int>(0, device.index())) == cudaSuccess) {
+    return fmt::format("{}, {} SMs", properties.name, properties.multiProcessorCount);
+  }
+  cudaGetLastError();  // Else LibTorch's next check would report this call's error.
+#endif
+  return device.str();
+}
+
+/// A GPU computes the same again for the same input, and fp32 as fp32: by default cuDNN may take
+/// algorithms that do neither. cuDNN is not to try algorithms out either, as the fastest one of a
+/// trial differs from run to run.
+void compute_reproducibly() {
+  at::Context& context = at::globalContext();
+  context.setDeterministicCuDNN(true);
+  context.setBenchmarkCuDNN(false);
+  allow_tf32(false);
 }
 
 }  // namespace
@@ -47,11 +75,49 @@ torch::Device open_device(const std::string& name) {
     throw Error(ErrorKind::Device,
                 fmt::format("device.type is \"{}\" but there are only {} GPUs", name, count));
   }
+  static std::once_flag once;  // Later, a timer may have allowed TF32.
+  std::call_once(once, compute_reproducibly);
   return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
+void allow_tf32(bool is_allowed) {
+  const QuietTorch quiet;
+  at::globalContext().setAllowTF32CuDNN(is_allowed);
+  at::globalContext().setAllowTF32CuBLAS(is_allowed);
+}
+
 std::string describe_device(const torch::Device& device) {
-  return device.is_cpu() ? "cpu: " + cpu_name() : device.str();
+  return device.is_cpu() ? "cpu: " + cpu_name() : "cuda: " + gpu_name(device);
+}
+
+std::string describe_libraries(const torch::Device& device) {
+  std::string text = fmt::format("LibTorch {}", TORCH_VERSION);
+  if (device.is_cpu()) return text;
+  const long cuda = at::Context::versionCUDART();
+  text += fmt::format(", CUDA {}.{}", cuda / 1000, cuda % 1000 / 10);
+  if (at::Context::hasCuDNN()) text += fmt::format(", cuDNN {}", at::Context::versionCuDNN());
+  return text;
+}
+
+std::vector<torch::Device> all_devices() {
+  std::vector<torch::Device> devices{torch::kCPU};
+  const auto gpus = static_cast<int>(torch::cuda::device_count());
+  for (int i = 0; i < gpus; ++i) {
+    devices.emplace_back(torch::kCUDA, static_cast<c10::DeviceIndex>(i));
+  }
+  return devices;
+}
+
+torch::ScalarType scalar_type(Number number) {
+  switch (number) {
+    case Number::Bf16:
+      return torch::kBFloat16;
+    case Number::Fp16:
+      return torch::kHalf;
+    case Number::Fp32:
+      break;
+  }
+  return torch::kFloat;
 }
 
 int set_threads(int threads) {

@@ -59,16 +59,25 @@ torch::Device FrozenNetwork::device() const {
   return torch::kCPU;
 }
 
-FrozenNetwork FrozenNetwork::to(torch::Device device) const {
+template <typename Target>
+FrozenNetwork FrozenNetwork::converted(Target target) const {
   const c10::InferenceMode guard;
   std::vector<Layer> layers = layers_;
   for (Layer& layer : layers) {
     for (Weight& weight : layer.weights) {
-      weight.value = weight.value.to(device);
-      if (weight.bias.defined()) weight.bias = weight.bias.to(device);
+      weight.value = weight.value.to(target);
+      if (weight.bias.defined()) weight.bias = weight.bias.to(target);
     }
   }
   return FrozenNetwork(std::move(layers));
+}
+
+FrozenNetwork FrozenNetwork::to(torch::Device device) const {
+  return converted(device);
+}
+
+FrozenNetwork FrozenNetwork::to(torch::ScalarType type) const {
+  return converted(type);
 }
 
 FrozenNetwork::Weight fold_batch_norm(const torch::Tensor& weight, const torch::Tensor& mean,

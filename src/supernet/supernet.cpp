@@ -21,26 +21,20 @@ torch::Tensor normal(torch::IntArrayRef shape, double deviation, Rng& rng) {
   return tensor;
 }
 
-Parameter make_parameter(const torch::Tensor& value, torch::Device device, bool decays) {
-  return {
-      .value = value.to(device), .momentum = torch::zeros_like(value, device), .decays = decays};
-}
-
-std::vector<Parameter> make_parameters(const Block& block, bool is_stem, torch::Device device,
-                                       Rng& rng) {
+/// On the CPU and without momentum, until all of them are known.
+std::vector<Parameter> make_parameters(const Block& block, bool is_stem, Rng& rng) {
   std::vector<Parameter> parameters;
   for (const Block::Path& path : block.paths) {
     for (const Primitive& p : path.primitives) {
       if (p.kind == PrimitiveKind::Conv) {
         const int fan_in = p.in_channels / p.groups;
         const double deviation = is_stem ? 0.01 : 1.0 / fan_in;
-        parameters.push_back(make_parameter(
-            normal({p.out_channels, fan_in, p.kernel, p.kernel}, deviation, rng), device, true));
-      } else if (p.kind == PrimitiveKind::Linear) {
         parameters.push_back(
-            make_parameter(normal({p.out_channels, p.in_channels}, 0.01, rng), device, true));
+            {.value = normal({p.out_channels, fan_in, p.kernel, p.kernel}, deviation, rng)});
+      } else if (p.kind == PrimitiveKind::Linear) {
+        parameters.push_back({.value = normal({p.out_channels, p.in_channels}, 0.01, rng)});
         if (p.has_bias) {
-          parameters.push_back(make_parameter(torch::zeros({p.out_channels}), device, false));
+          parameters.push_back({.value = torch::zeros({p.out_channels}), .decays = false});
         }
       }
     }
@@ -57,14 +51,48 @@ torch::Tensor sliced(const torch::Tensor& value, const Primitive& p) {
 Supernet::Supernet(const SearchSpace& space, torch::Device device, std::uint64_t seed)
     : space_(space), device_(device) {
   Rng rng(seed, "supernet weights");
-  blocks_.push_back({make_parameters(space_.stem(), true, device_, rng)});
+  blocks_.push_back({make_parameters(space_.stem(), true, rng)});
   for (int layer = 0; layer < space_.layers(); ++layer) {
     auto& ops = blocks_.emplace_back();
     for (int op = 0; op < space_.ops(); ++op) {
-      ops.push_back(make_parameters(space_.widest_block(layer, op), false, device_, rng));
+      ops.push_back(make_parameters(space_.widest_block(layer, op), false, rng));
     }
   }
-  blocks_.push_back({make_parameters(space_.head(), false, device_, rng)});
+  blocks_.push_back({make_parameters(space_.head(), false, rng)});
+  flatten();
+}
+
+void Supernet::flatten() {
+  constexpr std::int64_t kUnit = 64;  // Each weight begins on a cache line of its own.
+  const auto place = [](const Parameter& parameter) {
+    return (parameter.value.numel() + kUnit - 1) / kUnit * kUnit;
+  };
+  std::int64_t count = 0;
+  const auto for_parameters = [this](const auto& use) {
+    for (auto& ops : blocks_) {
+      for (auto& parameters : ops) {
+        for (Parameter& parameter : parameters) use(parameter);
+      }
+    }
+  };
+  for_parameters([&](const Parameter& parameter) { count += place(parameter); });
+  torch::Tensor values = torch::zeros({count});
+  std::int64_t offset = 0;
+  const auto view = [&](const torch::Tensor& flat, const torch::Tensor& like) {
+    return flat.narrow(0, offset, like.numel()).view(like.sizes());
+  };
+  for_parameters([&](const Parameter& parameter) {
+    view(values, parameter.value).copy_(parameter.value);
+    offset += place(parameter);
+  });
+  values_ = values.to(device_);
+  momentum_ = torch::zeros_like(values_);
+  offset = 0;
+  for_parameters([&](Parameter& parameter) {
+    parameter.value = view(values_, parameter.value);
+    parameter.momentum = view(momentum_, parameter.value);
+    offset += place(parameter);
+  });
 }
 
 std::vector<Parameter>& Supernet::parameters(int position, int op) {
@@ -138,11 +166,7 @@ void Supernet::load(const std::map<std::string, torch::Tensor>& tensors) {
 }
 
 void Supernet::reset_momentum() {
-  for (auto& ops : blocks_) {
-    for (auto& parameters : ops) {
-      for (auto& parameter : parameters) parameter.momentum.zero_();
-    }
-  }
+  momentum_.zero_();
 }
 
 std::int64_t Supernet::parameter_count() const {

@@ -1,5 +1,7 @@
 #include "hsconas/supernet/training_path.hpp"
 
+#include <utility>
+
 #include <torch/torch.h>
 
 #include "hsconas/supernet/frozen_network.hpp"
@@ -32,9 +34,9 @@ struct TrainingRunner {
   std::size_t take_units(std::span<const Primitive>& primitives, std::size_t slot,
                          torch::Tensor& x) const {
     if (!path.has_kernels_) return 0;
-    const ConvBlock block = ConvBlock::leading(primitives, position > 0);
+    ConvBlock block = ConvBlock::leading(primitives, position > 0);
     const std::size_t units = block.unit_count();
-    if (units > 0) x = path.run(block, position, slot, x);
+    if (units > 0) x = path.run(std::move(block), position, slot, x);
     return units;
   }
 };
@@ -72,21 +74,17 @@ TrainingPath::TrainingPath(Supernet& supernet, const Architecture& arch,
   }
 }
 
-torch::Tensor TrainingPath::run(const ConvBlock& block, std::size_t position,
-                                std::size_t first_slot, const torch::Tensor& x) {
+torch::Tensor TrainingPath::run(ConvBlock block, std::size_t position, std::size_t first_slot,
+                                const torch::Tensor& x) const {
   std::vector<torch::Tensor> weights;
   for (std::size_t slot = first_slot; slot < first_slot + block.unit_count(); ++slot) {
     weights.push_back(slices_[first_slice_[position][slot]].leaf);
   }
-  // Kept for the backward pass, which finds them by address.
-  auto& kept = tapes_.emplace_back(block, ConvBlockTape{});
-  return run_conv_block(kept.first, x.contiguous(torch::MemoryFormat::ChannelsLast), weights,
-                        kept.second);
+  return run_conv_block(std::move(block), x.contiguous(torch::MemoryFormat::ChannelsLast), weights);
 }
 
 torch::Tensor TrainingPath::forward(const torch::Tensor& images) {
   torch::Tensor x = images;
-  tapes_.clear();
   for (std::size_t position = 0; position < blocks_.size(); ++position) {
     x = forward_block(position, x);
   }
@@ -97,8 +95,8 @@ torch::Tensor TrainingPath::forward_block(std::size_t position, const torch::Ten
   // A one-channel image is channels-first and channels-last at once; from here on it is not.
   const torch::Tensor input = x.to(precision_).contiguous(torch::MemoryFormat::ChannelsLast);
   if (has_kernels_) {
-    const auto block = ConvBlock::from(blocks_[position], position > 0);
-    if (block) return run(*block, position, 0, input);
+    auto block = ConvBlock::from(blocks_[position], position > 0);
+    if (block) return run(std::move(*block), position, 0, input);
   }
   TrainingRunner runner{*this, position};
   return run_block(blocks_[position], input, runner);

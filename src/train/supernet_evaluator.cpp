@@ -8,6 +8,7 @@
 
 #include <torch/torch.h>
 
+#include "device_scoring.hpp"
 #include "hsconas/kernels/parallel.hpp"
 #include "hsconas/supernet/calibration.hpp"
 
@@ -29,6 +30,11 @@ std::int64_t images_at_once(const Supernet& supernet, std::int64_t batch, torch:
   const auto threads = static_cast<std::int64_t>(at::get_num_threads());
   const std::int64_t few = kBytes / (most * static_cast<std::int64_t>(c10::elementSize(type)));
   return std::clamp(few, std::int64_t{1}, (batch + threads - 1) / threads);
+}
+
+Number number_of(torch::ScalarType type) {
+  if (type == torch::kHalf) return Number::Fp16;
+  return type == torch::kBFloat16 ? Number::Bf16 : Number::Fp32;
 }
 
 /// What `blocks` make of `images`. On a CPU each runs on one thread from first to last, and waits
@@ -59,7 +65,16 @@ SupernetEvaluator::SupernetEvaluator(const Supernet& supernet,
                                      const std::vector<Batch>& calibration,
                                      const std::vector<Batch>& validation, const StopToken& stop,
                                      int memory_mb, torch::ScalarType type)
-    : supernet_(supernet), stop_(stop), memory_bytes_(1e6 * memory_mb), type_(type) {
+    : supernet_(supernet),
+      stop_(stop),
+      memory_bytes_(1e6 * memory_mb),
+      type_(type),
+      device_(DeviceScoring::make(supernet, number_of(type), calibration, validation)) {
+  if (device_) {
+    images_.on_device = device_->images();
+    for (const Batch& batch : validation) validation_count_ += batch.images.size(0);
+    return;
+  }
   const torch::Device device = supernet.device();
   for (const Batch& batch : calibration) {
     images_.calibration.push_back(batch.images.to(device));
@@ -78,6 +93,8 @@ SupernetEvaluator::SupernetEvaluator(const Supernet& supernet,
   }
   image_count_ += validation_count_;
 }
+
+SupernetEvaluator::~SupernetEvaluator() = default;
 
 std::vector<double> SupernetEvaluator::accuracy(std::span<const Architecture> archs) {
   const Race none{.floors = std::vector<double>(archs.size()), .confidence = 1.0, .rivals = {}};
@@ -139,9 +156,16 @@ void SupernetEvaluator::judge_one(const Group& group, const Images& images, std:
   double floor = std::numeric_limits<double>::infinity();
   for (const std::size_t i : group.members) floor = std::min(floor, group.race.floors[i]);
   const double confidence = group.race.confidence;
-  const auto blocks = calibrated(arch, images, position, arch.size() + 2, nullptr);
-  Racer racer(group.rivals, validation_count_);
+  // On a GPU all validation images are looked at once.
+  Racer racer(group.rivals, validation_count_, device_ ? 1 : std::ssize(validation_batches_));
   Answers answers;
+  if (device_) {
+    answers = device_->answers(arch, images.on_device, position);
+    for (const bool right : answers) racer.add(right);
+    finish(group, arch, racer, answers);
+    return;
+  }
+  const auto blocks = calibrated(arch, images, position, arch.size() + 2, nullptr);
   for (const auto& [first, count] : validation_batches_) {
     const auto logits = applied(blocks, std::span(images.validation).subspan(first, count));
     for (std::size_t few = 0; few < count; ++few) {
@@ -153,6 +177,12 @@ void SupernetEvaluator::judge_one(const Group& group, const Images& images, std:
     }
     if (confidence < 1.0 && racer.at_most(confidence) < floor) break;
   }
+  finish(group, arch, racer, answers);
+}
+
+void SupernetEvaluator::finish(const Group& group, const Architecture& arch, const Racer& racer,
+                               const Answers& answers) {
+  const double confidence = group.race.confidence;
   const Judgement judgement{.accuracy = racer.accuracy(),
                             .at_most = racer.at_most(confidence),
                             .images = racer.seen() == validation_count_ ? 0 : racer.seen()};
@@ -196,19 +226,27 @@ SupernetEvaluator::Images SupernetEvaluator::made_by(const Architecture& arch, c
                                                      std::size_t first, std::size_t last) const {
   const c10::InferenceMode guard;
   Images made;
+  if (device_) {
+    made.on_device = device_->run(arch, images.on_device, first, last);
+    return made;
+  }
   const auto blocks = calibrated(arch, images, first, last, &made);
   made.validation = applied(blocks, images.validation);
   return made;
 }
 
 double SupernetEvaluator::bytes_before(const Architecture& arch, std::size_t position) const {
+  if (device_) return device_->bytes_before(arch, position);
   const Block block = supernet_.space().network(arch)[position];
   return 4.0 * static_cast<double>(image_count_) * block.in_channels * block.in_size *
          block.in_size;
 }
 
 FrozenNetwork SupernetEvaluator::freeze_candidate(const Architecture& arch) const {
-  return freeze(supernet_, arch, calibrate(supernet_, arch, images_.calibration));
+  constexpr std::int64_t kBatch = 250;
+  return freeze(
+      supernet_, arch,
+      calibrate(supernet_, arch, device_ ? device_->calibration(kBatch) : images_.calibration));
 }
 
 Tally& Tally::operator+=(const Tally& other) {

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -9,6 +11,9 @@
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"
+#include "hsconas/config/precision.hpp"
+#include "hsconas/supernet/device.hpp"
+#include "hsconas/supernet/device_path.hpp"
 #include "hsconas/train/optimizer.hpp"
 
 namespace hsconas {
@@ -68,13 +73,63 @@ torch::Tensor teacher_loss(const Distillation& distillation, const torch::Tensor
   return -(targets * torch::log_softmax(logits / t, 1)).sum(1).mean() * (t * t);
 }
 
+/// The same step on a GPU's own engine. Nothing in it waits for the GPU.
+torch::Tensor device_step(Supernet& supernet, DeviceEngine& engine, const DeviceNetwork& network,
+                          const Batch& batch, const SupernetConfig& settings, double lr,
+                          const Distillation& distillation) {
+  const torch::Tensor images =
+      batch.images.to(supernet.device()).contiguous(torch::MemoryFormat::ChannelsLast);
+  const torch::Tensor labels = batch.labels.to(supernet.device());
+  // The dropout of the step follows from torch's generator, as on the CPU.
+  const auto seed = network.dropout > 0.0 ? torch::randint(std::numeric_limits<std::int64_t>::max(),
+                                                           {1}, torch::kLong)
+                                                .item<std::int64_t>()
+                                          : 0;
+  const float* logits =
+      engine.forward(network, device_images(images), static_cast<std::uint64_t>(seed));
+  torch::Tensor loss =
+      torch::empty({}, images.options().memory_format(torch::MemoryFormat::Contiguous));
+  const float* gradient = engine.loss(labels.data_ptr<std::int64_t>(), settings.label_smoothing,
+                                      loss.data_ptr<float>());
+  torch::Tensor mixed;
+  if (distillation.teacher != nullptr) {
+    const auto options = torch::TensorOptions(torch::kFloat).device(supernet.device());
+    const std::vector<std::int64_t> shape{images.size(0), network.classes};
+    const torch::Tensor leaf = torch::from_blob(const_cast<float*>(logits), shape, options)
+                                   .clone()
+                                   .set_requires_grad(true);
+    const torch::Tensor taught = teacher_loss(distillation, images, leaf);
+    taught.backward();
+    mixed = (1.0 - distillation.weight) *
+                torch::from_blob(const_cast<float*>(gradient), shape, options) +
+            distillation.weight * leaf.grad();
+    gradient = mixed.data_ptr<float>();
+    loss = (1.0 - distillation.weight) * loss + distillation.weight * taught.detach();
+  }
+  engine.backward(gradient);
+  engine.update({.lr = lr,
+                 .momentum = settings.momentum,
+                 .weight_decay = settings.weight_decay,
+                 .clip_norm = settings.clip_norm});
+  return loss;
+}
+
 }  // namespace
 
 torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
                          const SupernetConfig& settings, double lr,
                          const Distillation& distillation) {
-  const auto precision = settings.precision == "bf16" ? torch::kBFloat16 : torch::kFloat;
-  TrainingPath path(supernet, arch, precision);
+  const Number type =
+      precision_of("precision", settings.precision, Purpose::Training, supernet.device().str());
+  if (supernet.device().is_cuda()) {
+    const auto network = device_network(supernet, arch);
+    DeviceEngine* engine =
+        device_engine_for_training(supernet, type, static_cast<int>(batch.images.size(0)));
+    if (network && engine != nullptr) {
+      return device_step(supernet, *engine, *network, batch, settings, lr, distillation);
+    }
+  }
+  TrainingPath path(supernet, arch, scalar_type(type));
   const torch::Tensor images = batch.images.to(supernet.device());
   const torch::Tensor logits = path.forward(images);
   torch::Tensor loss =
@@ -89,8 +144,16 @@ torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Bat
   return loss.detach();
 }
 
+void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch) {
+  device_engine_for_training(
+      supernet,
+      precision_of("precision", settings.precision, Purpose::Training, supernet.device().str()),
+      batch);
+}
+
 void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
            std::int64_t first_step, const TrainingHooks& hooks) {
+  prepare_training(supernet, stage.settings, stage.settings.batch);
   constexpr int kStepsPerReport = 20;
   const auto& settings = stage.settings;
   const auto warmup = static_cast<std::int64_t>(

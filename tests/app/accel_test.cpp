@@ -94,5 +94,5 @@ TEST_CASE("a search can target an accelerator instead of a device", "[app]") {
   const json table = read_json(bench / "run" / "latency.json");
   CHECK(table["device"]["device"] == "accelerator kc-p");
   const json winner = read_json(bench / "run" / "result.json")["winner"];
-  CHECK(winner.at("measured_ms") == winner.at("predicted_ms"));
+  CHECK_FALSE(winner.contains("measured_ms"));  // There is nothing to time.
 }

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <sys/mount.h>
 #include <vector>
 
 #include "app/program.hpp"
@@ -53,13 +54,120 @@ TEST_CASE("--dry-run prints the sizes of the paper's space and writes nothing", 
   CHECK(contains(outcome.out, "20 layers, 5 operators x 10 widths, 9.54e33 architectures"));
   CHECK(contains(outcome.out, "-> 2.44e28 architectures"));
   CHECK(contains(outcome.out, "9000 training images, 1000 held out"));
-  CHECK(contains(outcome.out, "supernet: 800 steps of 1024 images"));
+  CHECK(contains(outcome.out, "supernet: 800 steps of 1024 images in fp32, scored in fp32"));
   CHECK(contains(outcome.out, "latency: batch 32 with 1 threads on cpu, T = 9 ms"));
   CHECK(contains(outcome.out, "search: evolution, 1050 evaluations"));
   CHECK(contains(outcome.out, "memory: about "));
   CHECK(contains(outcome.out, "result.json"));
   CHECK_FALSE(fs::exists(bench / "run"));
   CHECK_FALSE(fs::exists(bench / "runs"));
+}
+
+TEST_CASE("--dry-run needs no data set, and says what it cannot know without it", "[app]") {
+  const Bench bench;
+  for (const char* command : {"search", "profile", "train"}) {
+    const Outcome outcome =
+        bench.run({command, "--config", shipped("gpu.json"), "--dry-run", "data.path=/nope"});
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 0);
+    CHECK(contains(outcome.err, "data.path: /nope does not exist"));
+    CHECK(contains(outcome.out, "data: /nope is not there, so steps are not known"));
+    CHECK(contains(outcome.out, "supernet: 100 epochs of 1024 images"));
+    CHECK(contains(outcome.out, "9.54e33 architectures"));
+    CHECK(contains(outcome.out, "search: evolution, 1050 evaluations"));
+  }
+}
+
+TEST_CASE("a config can be named without --config, and a shipped one by its name alone", "[app]") {
+  const Bench bench;
+  const std::string expected = bench.run({"config", "print", "--config", "micro.json"}).out;
+  CHECK(bench.run({"config", "print", "micro.json"}).out == expected);
+  CHECK(bench.run({"config", "print", "seed=1", "micro.json"}).out == expected);
+  CHECK(bench.run({"search", "micro.json", "--dry-run"}).exit_code == 0);
+  CHECK(bench.run({"search", "quickstart", "--dry-run"}).exit_code == 0);
+  CHECK(json::parse(bench.run({"config", "print", "gpu"}).out)["space"]["name"] == "hsconas-a");
+}
+
+TEST_CASE("a setting written like an option is taken as the setting", "[app]") {
+  const Outcome outcome =
+      Bench().run({"config", "print", "micro.json", "--search.population=30", "--seed=4"});
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  CHECK(json::parse(outcome.out)["search"]["population"] == 30);
+  CHECK(json::parse(outcome.out)["seed"] == 4);
+}
+
+TEST_CASE("help is a command too", "[app]") {
+  const Bench bench;
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{}, {"search"}, {"config", "new"}}) {
+    std::vector<std::string> help{"help"};
+    std::vector<std::string> option = words;
+    help.insert(help.end(), words.begin(), words.end());
+    option.emplace_back("--help");
+    const Outcome outcome = bench.run(help);
+    CHECK(outcome.exit_code == 0);
+    CHECK(outcome.out == bench.run(option).out);
+  }
+}
+
+TEST_CASE("predict takes the space and the table from a run", "[app]") {
+  const auto& run = finished_run();
+  const std::string winner = read_json(run.file("result.json"))["winner"]["arch"];
+  const std::string expected = run.bench
+                                   .run({"predict", "--config", "micro.json", "--arch", winner,
+                                         "--table", "run/latency.json"})
+                                   .out;
+  CHECK(run.bench.run({"predict", "--arch", winner, "--table", "run/latency.json"}).out ==
+        expected);
+  CHECK(run.bench.run({"predict", "run", "--arch", winner}).out == expected);
+  CHECK(Bench::run_in(run.file(""), {"predict", "--arch", winner, "--table", "latency.json"}).out ==
+        expected);
+  const Outcome no_run = run.bench.run({"predict", ".", "--arch", winner});
+  CHECK(no_run.exit_code == 3);
+  CHECK(contains(no_run.err, "holds no run"));
+}
+
+TEST_CASE("predict asks the accelerator that the config targets", "[app]") {
+  const std::string chip =
+      (fs::path(HSCONAS_SOURCE_DIR) / "configs/accelerators/kc-p.json").string();
+  const auto rows = [&](const std::vector<std::string>& more) {
+    const Outcome outcome = predict(
+        Bench(), both({"--arch", "0:1-0:1-0:1", "--json", "latency.accelerator=" + chip}, more));
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    return json::parse(outcome.out)["architectures"][0];
+  };
+  const json one = rows({});
+  CHECK(one["predicted_ms"] > 0.0);
+  CHECK(rows({"latency.batch=4"})["predicted_ms"] > one["predicted_ms"]);
+}
+
+TEST_CASE("evaluate on a run that cannot be written says so first and prints its result", "[app]") {
+  const Bench bench;
+  fs::copy(finished_run().file(""), bench / "run", fs::copy_options::recursive);
+  const fs::path run = bench / "run";
+  const bool is_read_only =
+      ::mount(run.c_str(), run.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
+      ::mount(nullptr, run.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0;
+  if (!is_read_only) {
+    ::umount2(run.c_str(), MNT_DETACH);
+    WARN("skipped: only root may make a mount read-only");
+    return;
+  }
+  const Outcome outcome = bench.run({"evaluate", "run", "--json"});
+  const Outcome elsewhere = bench.run({"evaluate", "run", "--out", "out"});
+  const Outcome report = bench.run({"report", "run"});
+  ::umount2(run.c_str(), MNT_DETACH);
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK(contains(outcome.err, "run: cannot write here, so confusion.csv and evaluation.json are"));
+  CHECK(json::parse(outcome.out)["top1"] > 0.0);
+  CHECK_FALSE(json::parse(outcome.out).contains("confusion"));
+  CHECK(elsewhere.exit_code == 0);
+  CHECK(fs::exists(bench / "out/confusion.csv"));
+  CHECK(report.exit_code == 3);
+  CHECK(contains(report.err, "--out FILE"));
 }
 
 TEST_CASE("--dry-run with --json prints one object", "[app]") {
@@ -190,6 +298,27 @@ TEST_CASE("config new writes a whole config and replaces none unasked", "[app]")
   CHECK(bench.run(both(arguments, {"seed=8", "--force"})).exit_code == 0);
   CHECK(read_json(bench / "mine.json")["seed"] == 8);
   CHECK(bench.run({"config", "new", std::string(300, 'x'), "-c", "mine.json"}).exit_code == 3);
+}
+
+TEST_CASE("config new needs no source tree", "[app]") {
+  const Bench bench;
+  REQUIRE(bench.run({"config", "new", "mine.json"}).exit_code == 0);
+  CHECK(read_json(bench / "mine.json")["data"]["format"] == "builtin");
+  CHECK(bench.run({"search", "mine.json", "--dry-run"}).exit_code == 0);
+  REQUIRE(
+      bench.run({"config", "new", "fast.json", "cpu", "search.population=9", "search.parents=3"})
+          .exit_code == 0);
+  CHECK(read_json(bench / "fast.json")["search"]["population"] == 9);
+}
+
+TEST_CASE("config keys of one section are those of that section", "[app]") {
+  const Bench bench;
+  const json keys = json::parse(bench.run({"config", "keys", "supernet", "--json"}).out)["keys"];
+  CHECK(keys.size() > 5);
+  for (const json& key : keys) CHECK(key["key"].get<std::string>().starts_with("supernet."));
+  CHECK(json::parse(bench.run({"config", "keys", "supernet.lr", "--json"}).out)["keys"].size() ==
+        1);
+  CHECK(contains(bench.run({"config", "keys", "shrink.stages"}).out, "shrink.stages[].layers"));
 }
 
 TEST_CASE("config keys explains every key that a config has", "[app]") {

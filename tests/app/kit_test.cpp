@@ -77,8 +77,9 @@ TEST_CASE("run_trtexec.sh takes the middle of the medians that trtexec prints", 
   // Gives 1, 2 and 3 ms in the three rounds.
   write_file(kit.file("trtexec"),
              "#!/bin/sh\n"
-             "echo \"$1 $2\" >> calls\n"
+             "echo \"$*\" >> calls\n"
              "n=$(grep -c -- \"$1\" calls)\n"
+             "echo '[I] Enqueue Time: min = 0.1 ms, max = 9 ms, mean = 5 ms, median = 1.5 ms'\n"
              "echo '[I] Latency: min = 9 ms, max = 9 ms, mean = 9 ms, median = 9 ms'\n"
              "echo \"[I] GPU Compute Time: min = 0.1 ms, max = 9 ms, mean = 5 ms, median = $n ms, "
              "percentile(99%) = 9 ms\"\n");
@@ -88,7 +89,13 @@ TEST_CASE("run_trtexec.sh takes the middle of the medians that trtexec prints", 
   for (std::size_t row = 0; row < results.rows(); ++row) {
     CHECK(results.number(row, results.column("ms")) == 2.0);
   }
-  CHECK(contains(read_file(kit.file("calls")), "--onnx=block0000.onnx --fp16"));
+  CHECK(contains(read_file(kit.file("calls")),
+                 "--onnx=block0000.onnx --fp16 --useCudaGraph --noDataTransfers --useSpinWait"));
+  const std::string said = read_file(kit.file("err"));
+  CHECK(contains(said,
+                 "block0000.onnx: compute 1 ms, enqueue 1.5 ms\nrun_trtexec: warning: "
+                 "block0000.onnx was waiting for the CPU\n"));
+  CHECK(contains(said, "block0000.onnx: compute 2 ms, enqueue 1.5 ms\nblock0001.onnx"));
   CHECK(kit.bench.run({"latency", "import", "kit/results.csv"}).exit_code == 0);
 
   CHECK(kit.shell("TRTEXEC=./none ./run_trtexec.sh") != 0);
@@ -111,7 +118,7 @@ TEST_CASE("results with missing entries, and options that do not go together, ar
       {3, "kit/results.csv: lacks the times of "},
       {2, "--operators does not go with the results of an edge kit"},
       {2, "latency import needs --space and --out, or the results.csv of an edge kit"},
-      {3, "manifest.json"},
+      {3, "micro.json: is JSON, not CSV"},
       {2, "kit is not empty; name a new folder for the kit"}};
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     INFO(outcomes[i].err);

@@ -5,6 +5,7 @@
 
 #include "app/program.hpp"
 #include "catch.hpp"
+#include "support/reference_data.hpp"
 
 using namespace hsconas;
 using namespace hsconas::test;
@@ -146,6 +147,87 @@ TEST_CASE("broken measurements are one line with the place, exit code 3", "[app]
     CHECK(lines_of(outcome.err).size() == 1);
     CHECK(contains(outcome.err, message));
     CHECK_FALSE(std::filesystem::exists(bench / "table.json"));
+  }
+}
+
+TEST_CASE("repeated-measurements: the numbers of networks and of rows are said", "[app]") {
+  const CellBench bench;
+  std::string csv = "arch,ms\n";
+  for (const std::string& line : lines_of(read_file(bench / "networks.csv"))) {
+    const auto cells = split(line, ',');
+    if (cells[0] == "arch") continue;
+    for (int repeat = 0; repeat < 3; ++repeat) csv += cells[0] + "," + cells[1] + "\n";
+  }
+  write_file(bench / "repeats.csv", csv);
+  const Outcome text = bench.import({"--networks", "repeats.csv"});
+  INFO(text.err);
+  REQUIRE(text.exit_code == 0);
+  CHECK(contains(text.out, "27 networks read from 81 rows"));
+  CHECK(contains(text.out, "fitted on 22 networks"));
+  const json report = json::parse(bench.import({"--networks", "repeats.csv", "--json"}).out);
+  CHECK(report["networks"] == 27);
+  CHECK(report["rows"] == 81);
+}
+
+TEST_CASE("too-few-networks: an import of three networks is refused with what is missing",
+          "[app]") {
+  const CellBench bench;
+  write_file(bench / "three.csv", "arch,ms\n000,1\n111,2\n222,3\n");
+  const Outcome three = bench.import({"--networks", "three.csv"});
+  CHECK(three.exit_code == 3);
+  CHECK(contains(three.err,
+                 "three.csv: 3 networks to fit on are too few for the 9 choices of "
+                 "space triangle: at least 10 different ones are needed"));
+  write_file(bench / "one.csv", "arch,ms\n000,1\n000,2\n");
+  const Outcome one = bench.import({"--networks", "one.csv"});
+  CHECK(one.exit_code == 3);
+  CHECK(contains(one.err, "one.csv: a fit needs two different networks or more"));
+  for (const char* count : {"-3", "0", "1", "28"}) {
+    const Outcome outcome =
+        bench.import({"--networks", "networks.csv", "--column", "fast", "--fit", count});
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 2);
+    CHECK(contains(outcome.err, count));
+    CHECK_FALSE(contains(outcome.err, "18446744073709551"));
+  }
+  CHECK(
+      bench.import({"--networks", "networks.csv", "--column", "fast", "--seed", "-1"}).exit_code ==
+      2);
+}
+
+TEST_CASE("latency import of a CSV alone says what it holds and what to type", "[app]") {
+  const CellBench bench;
+  const Outcome alone = bench.run({"latency", "import", "networks.csv"});
+  CHECK(alone.exit_code == 2);
+  CHECK(contains(alone.err, "networks.csv holds whole networks"));
+  CHECK(contains(alone.err, "hsconas latency import --space SPACE.json --networks networks.csv"));
+  write_file(bench / "blocks.csv", "key,ms\nx,1\n");
+  CHECK(contains(bench.run({"latency", "import", "blocks.csv"}).err, "holds single blocks"));
+  write_file(bench / "other.csv", "x,y\n1,2\n");
+  const Outcome other = bench.run({"latency", "import", "other.csv"});
+  CHECK(other.exit_code == 3);
+  CHECK(contains(other.err, "other.csv: has neither the column file"));
+  // With the rest given it is what was plainly meant.
+  const Outcome given = bench.import({"networks.csv", "--column", "fast"});
+  INFO(given.err);
+  CHECK(given.exit_code == 0);
+  CHECK(predicted(bench, "table.json", "212") == Approx(2.0 + 1.0 + 0.25 + 1.5).epsilon(1e-2));
+}
+
+TEST_CASE("csv-dialects: measurements in another format are named by what they are", "[app]") {
+  const CellBench bench;
+  for (const auto& [file, problem] : std::vector<std::pair<std::string, std::string>>{
+           {"semi.csv", "is separated by semicolons"},
+           {"tab.csv", "is separated by tabs"},
+           {"utf16.csv", "is UTF-16 text; save it as UTF-8"},
+           {"comma.csv", "decimal numbers need a point"}}) {
+    const auto path = user_case("csv-dialects/" + file);
+    if (!path) return;
+    const Outcome outcome = bench.run({"latency", "import", "-s", space_file("nas-bench-macro"),
+                                       "-o", "t.json", "--networks", path->string()});
+    CHECK(outcome.exit_code == 3);
+    CHECK(contains(outcome.err, file));
+    CHECK(contains(outcome.err, problem));
   }
 }
 

@@ -257,9 +257,9 @@ TEST_CASE("a test folder must have the classes that the network knows", "[deploy
   fs::rename(bench / "images/test/middle", bench / "middle");
   const Outcome missing = bench.run({"--quiet", "evaluate", "net"});
   CHECK(missing.exit_code == 3);
-  CHECK(missing.err ==
-        "hsconas: images/test: the folder of class 'middle' is missing; the network knows 3 "
-        "classes, here are 2\n");
+  CHECK(missing.err == "hsconas: " + (bench / "images/test").string() +
+                           ": the folder of class 'middle' is missing; the network knows 3 "
+                           "classes, here are 2\n");
   fs::rename(bench / "middle", bench / "images/test/medium");
   CHECK(contains(bench.run({"--quiet", "evaluate", "net"}).err, "'middle' is missing"));
   add_class("test", "middle", 120);

@@ -150,6 +150,11 @@ class Bench {
     return {folder_ / "", arguments};
   }
   Outcome run(const std::vector<std::string>& arguments) const { return start(arguments).wait(); }
+  /// In another folder.
+  static Outcome run_in(const std::filesystem::path& folder,
+                        const std::vector<std::string>& arguments) {
+    return Process(folder, arguments).wait();
+  }
   /// One after the other, but two at a time.
   std::vector<Outcome> run_all(const std::vector<std::vector<std::string>>& commands) const {
     std::vector<Outcome> outcomes;

@@ -91,7 +91,7 @@ TEST_CASE("the files of a run are what their names say", "[app]") {
   CHECK(contains(read_file(run.file("log.txt")), "supernet: 12 steps of 64 images"));
   CHECK(read_json(run.file("latency.json"))["format"] == "hsconas-latency-2");
   CHECK(read_json(run.file("shrink.json"))["format"] == "hsconas-shrink-1");
-  CHECK(read_json(run.file("result.json"))["format"] == "hsconas-result-3");
+  CHECK(read_json(run.file("result.json"))["format"] == "hsconas-result-4");
   CHECK(read_json(run.file("stages.json")).contains("search"));
   CHECK(lines_of(read_file(run.file("candidates.csv"))).front() ==
         "weights,arch,accuracy,at_most,images,latency_ms,score,crc32");
@@ -217,6 +217,18 @@ TEST_CASE("another precision of scoring reruns what is judged by it, but not the
   CHECK(contains(outcome.err, "score.precision changed from \"fp32\" to \"fp16\""));
   for (const char* stage : {"latency", "supernet"}) CHECK(was_reused(outcome, stage));
   CHECK(reruns(outcome) == std::set<std::string>{"shrink-1", "search"});
+}
+
+TEST_CASE("a run in fp32 by default is the run in fp32 that was asked for by name", "[app]") {
+  const json config = read_json(finished_run().file("config.json"));
+  CHECK(config["supernet"]["precision"] == "fp32");
+  CHECK(config["score"]["precision"] == "fp32");
+  CHECK(config["retrain"]["precision"] == "auto");
+  const Outcome outcome = continued_bench().run(
+      Bench::search("run", {"--resume", "supernet.precision=fp32", "score.precision=fp32"}));
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  for (const char* stage : {"latency", "search"}) CHECK(was_reused(outcome, stage));
 }
 
 TEST_CASE("another target reruns shrinking and search, but neither table nor supernet", "[app]") {

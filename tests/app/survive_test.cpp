@@ -115,7 +115,8 @@ TEST_CASE("a run killed at any instant continues to the same result", "[app]") {
 TEST_CASE("a stop loses no finished step", "[app]") {
   const Bench bench;
   const auto words = Bench::search("run", settings({"checkpoint_minutes=1000"}));
-  for (const int signal : {SIGTERM, SIGUSR1}) {
+  // A closed terminal, and what schedulers send before they kill, are no different.
+  for (const int signal : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGPIPE}) {
     fs::remove_all(bench / "run");
     Process process = bench.start(words);
     process.wait_for("supernet: 60 steps");
@@ -132,6 +133,16 @@ TEST_CASE("a stop loses no finished step", "[app]") {
     CHECK(number_after(continued.err, "supernet: continues at step ") == step);
     check_same_as_whole(bench / "run");
   }
+}
+
+TEST_CASE("what nohup lets live goes on when the terminal is closed", "[app]") {
+  const Bench bench;
+  ::signal(SIGHUP, SIG_IGN);  // As nohup does; a process inherits it.
+  Process process = bench.start(Bench::search("run", settings()));
+  ::signal(SIGHUP, SIG_DFL);
+  process.wait_for("supernet: 60 steps");
+  process.send(SIGHUP);
+  CHECK(process.wait().exit_code == 0);
 }
 
 TEST_CASE("metrics.jsonl has every step once, however often a run was killed", "[app]") {

@@ -144,8 +144,9 @@ TEST_CASE("a cell that is no finite number is an error that names line and colum
   for (const char* cell : {"", "nan", "inf", "-inf", "infinity", "1.5x", "1 2", "1,5", "0x10", "+1",
                            "--1", "1e", "e5", ".", "1.5ms"}) {
     const std::string text = std::string(cell) == "1,5" ? "\"1,5\"" : cell;
+    const std::string hint = std::string(cell) == "1,5" ? " with a decimal point" : "";
     CHECK(number_error(text) ==
-          "data: t.csv:3: ms must be a number, got '" + std::string(cell) + "'");
+          "data: t.csv:3: ms must be a number" + hint + ", got '" + std::string(cell) + "'");
   }
   CHECK(number_error("1e999") ==
         "data: t.csv:3: ms is too large or too small for a number, got '1e999'");
@@ -212,4 +213,29 @@ TEST_CASE("no text, however broken, is read as anything but a table or a data er
     const std::string error = parse_error(text);
     CHECK((error == "nothing" || error.starts_with("data: t.csv:")));
   }
+}
+
+TEST_CASE("csv-dialects: a table in another format is named by what it is", "[base]") {
+  CHECK(parse_error("a;b\n1,5;2\n") ==
+        "data: t.csv: is separated by semicolons; separate it by commas, with a point in decimal "
+        "numbers");
+  CHECK(contains(parse_error("\n\na\tb\n1\t2\n"), "data: t.csv: is separated by tabs"));
+  CHECK(contains(parse_error("a|b\n1|2\n"), "is separated by vertical bars"));
+  CHECK(parse_error(std::string("\xFF\xFE"
+                                "a\0,\0b\0",
+                                8)) == "data: t.csv: is UTF-16 text; save it as UTF-8");
+  CHECK(parse_error("{\"a\": 1}") == "data: t.csv: is JSON, not CSV");
+  CHECK(contains(parse_error("PK\x03\x04 sheet"), "ZIP archive or an Excel"));
+  CHECK(contains(parse_error("a,b\r1,2\r"), "end with a carriage return alone"));
+  CHECK(parse_error("a,b\nx,4,5\n") ==
+        "data: t.csv:2: has 3 cells, but the header has 2; decimal numbers need a point, 4.5, not "
+        "a comma");
+  const CsvTable quoted = parse("a,b\nx,\"4,5\"\n");
+  CHECK(error_of([&] { quoted.number(0, 1); }) ==
+        "data: t.csv:2: b must be a number with a decimal point, got '4,5'");
+  // Latin-1 in a cell that nobody asks for does no harm.
+  CHECK(parse("a,b\n1,caf\xE9\n").number(0, 0) == 1.0);
+  // A single column may hold what separates others.
+  CHECK(parse("a\n1;2\n").text(0, 0) == "1;2");
+  CHECK(parse("a\t\n1\n").rows() == 1);
 }

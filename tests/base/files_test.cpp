@@ -1,10 +1,13 @@
 #include "hsconas/base/files.hpp"
 
 #include <fstream>
+#include <sys/stat.h>
+#include <thread>
 
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "hsconas/base/input_file.hpp"
 #include "support/errors.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -124,4 +127,34 @@ TEST_CASE("a growing file appears at flush, and keeps its lines only when told s
   fresh.append("three");
   fresh.flush();
   CHECK(read_file(folder / "x.csv") == "three\n");
+}
+
+TEST_CASE("stdin-pipe: a pipe is read to its end, whatever its size", "[base]") {
+  const TemporaryFolder folder;
+  const fs::path pipe = folder / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const std::string contents(300000, 'x');
+  std::thread writer([&] { std::ofstream(pipe, std::ios::binary) << contents; });
+  CHECK(read_file(pipe) == contents);
+  writer.join();
+  CHECK(error_of([] { read_file("/dev/zero", 100000); }).find("more than the 100000 expected") !=
+        std::string::npos);
+  CHECK_FALSE(read_file("/proc/self/stat").empty());
+}
+
+TEST_CASE("fifo: only regular files are opened where those are asked for", "[base]") {
+  const TemporaryFolder folder;
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  write_file(folder / "file", "0123456789");
+  using Kind = InputFile::Kind;
+  CHECK(InputFile(folder / "pipe", Kind::Regular).problem() == "Not a regular file");
+  CHECK(InputFile("/dev/zero", Kind::Regular).problem() == "Not a regular file");
+  CHECK(InputFile(folder / "", Kind::Any).problem() == "Is a directory");
+  CHECK(InputFile(folder / "none", Kind::Any).problem() == "No such file or directory");
+  const InputFile file(folder / "file", Kind::Regular);
+  CHECK(file.problem().empty());
+  CHECK(file.size() == 10);
+  std::string part(4, ' ');
+  CHECK(file.read_at(8, part.data(), part.size()) == 2);
+  CHECK(part == "89  ");
 }

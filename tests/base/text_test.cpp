@@ -34,3 +34,18 @@ TEST_CASE("exact text of a double reads back as the same double", "[base]") {
     CHECK(std::stod(format_exact(value)) == value);
   }
 }
+
+TEST_CASE("text that is not UTF-8 is told and shown with its bytes escaped", "[base]") {
+  for (const char* sound : {"", "plain", "caf\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x90\x9C"}) {
+    CHECK(is_utf8(sound));
+    CHECK(printable(sound) == sound);
+  }
+  for (const char* broken : {"\xE9", "caf\xE9s", "\xC3", "\xC0\x80", "\xED\xA0\x80",
+                             "\xF5\x80\x80\x80", "\xE0\x80\x80", "\xF4\x90\x80\x80", "\x80"}) {
+    CHECK_FALSE(is_utf8(broken));
+    CHECK(is_utf8(printable(broken)));
+  }
+  CHECK(printable("caf\xE9s") == "caf\\xE9s");
+  CHECK(printable("a\x1B[31mb\x7F") == "a\\x1B[31mb\\x7F");
+  CHECK(printable("a\n\tb") == "a\n\tb");
+}

@@ -26,10 +26,12 @@ constexpr Section kSections[] = {
     {"first_steps", "host time of the products of a training step, by the step's number",
      first_steps},
     {"product_checks", "products in every form against double, on small shapes", product_checks},
+    {"depthwise_checks", "depthwise convolutions against their definition", depthwise_checks},
     {"launch", "what a launch costs the host and the GPU", launch_costs},
     {"product_costs", "what a product costs the host, when its shape is new and later",
      product_costs},
     {"products", "products of training: checked, and timed against their bytes", product_times},
+    {"depthwise", "depthwise convolutions of training, timed against their bytes", depthwise_times},
     {"product_choices", "other algorithms and other slices for the same products", product_choices},
 };
 

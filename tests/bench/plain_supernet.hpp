@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <torch/torch.h>
@@ -26,7 +28,7 @@ class PlainSupernet {
     double label_smoothing = 0.1;
   };
 
-  /// With the weights of `supernet`.
+  /// With the weights of `supernet`, on its device; images and labels must be there too.
   PlainSupernet(const Supernet& supernet, const Settings& settings)
       : space_(supernet.space()), settings_(settings) {
     std::vector<torch::Tensor> all;
@@ -37,7 +39,9 @@ class PlainSupernet {
       for (int op = 0; op < (is_layer ? space_.ops() : 1); ++op) {
         auto& weights = ops.emplace_back();
         for (const Parameter& parameter : supernet.parameters(position, op)) {
-          weights.push_back(parameter.value.detach().clone().set_requires_grad(true));
+          weights.push_back(parameter.value.detach()
+                                .clone(torch::MemoryFormat::Contiguous)
+                                .set_requires_grad(true));
           (parameter.decays ? all : free_of_decay).push_back(weights.back());
         }
       }
@@ -122,8 +126,8 @@ class PlainSupernet {
       return torch::batch_norm(x, {}, {}, {}, {}, true, 0.1, kBatchNormEpsilon, true);
     }
     if (running->next == running->mean.size()) {
-      running->mean.push_back(torch::zeros({x.size(1)}));
-      running->variance.push_back(torch::ones({x.size(1)}));
+      running->mean.push_back(torch::zeros({x.size(1)}, x.device()));
+      running->variance.push_back(torch::ones({x.size(1)}, x.device()));
     }
     const std::size_t i = running->next++;
     return torch::batch_norm(x, {}, {}, running->mean[i], running->variance[i], training,
@@ -184,21 +188,27 @@ class PlainSupernet {
         } else {
           x = shuffled(x, p.groups);
         }
-        if (is_mid && step.kind == PrimitiveKind::BatchNorm) x = x * mask(x.size(1), mid);
+        if (is_mid && step.kind == PrimitiveKind::BatchNorm) x = x * mask(x, mid);
       }
       outputs.push_back(x);
     }
     return pattern.merge == Merge::AddInput ? outputs.at(0) + input : torch::cat(outputs, 1);
   }
 
-  static torch::Tensor mask(std::int64_t channels, std::int64_t kept) {
-    return torch::arange(channels).lt(kept).to(torch::kFloat).view({1, -1, 1, 1});
+  /// 1 for the first `kept` of the channels of `x` and 0 for the others; made once each.
+  torch::Tensor mask(const torch::Tensor& x, std::int64_t kept) const {
+    torch::Tensor& mask = masks_[{x.size(1), kept}];
+    if (!mask.defined()) {
+      mask = torch::arange(x.size(1), x.device()).lt(kept).to(torch::kFloat).view({1, -1, 1, 1});
+    }
+    return mask;
   }
 
   const SearchSpace& space_;
   Settings settings_;
   std::vector<std::vector<std::vector<torch::Tensor>>> weights_;  ///< [position][op][slot]
   std::unique_ptr<torch::optim::SGD> optimizer_;
+  mutable std::map<std::pair<std::int64_t, std::int64_t>, torch::Tensor> masks_;
 };
 
 }  // namespace hsconas

@@ -1,10 +1,11 @@
 // Scoring candidates beside the plain way of writing it, with a briefly trained supernet on the
 // generated images, or with that of a run:
-//   hsconas_score_bench [--run FOLDER [KEY=VALUE ...]] [--images N] [--batch N] [--fp16]
+//   hsconas_score_bench [--device cpu|cuda|cuda:N] [--precision fp32|bf16|fp16]
+//                       [--run FOLDER [KEY=VALUE ...]] [--images N] [--batch N]
 //                       [--momentum-batch N] [--candidates N] [--layer N] [--samples N]
-//                       [--kendall N] [--losses N] [--steps N] [--threads N] [--memory]
+//                       [--kendall N] [--losses N] [--steps N] [--threads N] [--memory] [--results]
 // Prints the time of one candidate and of a shrinking layer's, and how the two sides rank random
-// architectures.
+// architectures; on a GPU, too, whether it ranks them as the CPU does in fp32.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -15,8 +16,10 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
+#include "bench/device.hpp"
 #include "bench/harness.hpp"
 #include "bench/plain_supernet.hpp"
+#include "hsconas/base/error.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/config/config_file.hpp"
@@ -33,6 +36,8 @@ using namespace hsconas;
 namespace {
 
 struct Options {
+  std::string device = "cpu";
+  std::string precision = "fp32";      ///< Of our side's activations.
   std::string run;                     ///< Of `hsconas search` or `hsconas train`.
   std::vector<std::string> overrides;  ///< Of the run's settings.
   int images = 2000;                   ///< To calibrate on, and as many to validate on.
@@ -45,11 +50,16 @@ struct Options {
   int losses = 0;
   int steps = 150;
   int threads = 2;
-  bool fp16 = false;
   bool memory = false;
+  bool results = false;  ///< Lines for scripts as well.
 
-  torch::ScalarType type() const { return fp16 ? torch::kHalf : torch::kFloat; }
+  bool on_cpu() const { return device == "cpu"; }
 };
+
+torch::ScalarType type_of(const std::string& precision) {
+  if (precision == "bf16") return torch::kBFloat16;
+  return precision == "fp16" ? torch::kHalf : torch::kFloat;
+}
 
 /// Of the run, or of the generated images and the space of the benchmarks.
 Config make_config(const Options& options) {
@@ -79,9 +89,11 @@ struct Images {
     const auto first =
         std::span(split.train)
             .first(std::min(split.train.size(), static_cast<std::size_t>(options.images)));
-    calibration = load(first, options.batch);
-    momentum = load(first, options.momentum_batch > 0 ? options.momentum_batch : options.batch);
-    validation = load(split.holdout, options.batch);
+    const torch::Device device = open_device(options.device);
+    calibration = on_device(load(first, options.batch), device);
+    const int few = options.momentum_batch > 0 ? options.momentum_batch : options.batch;
+    momentum = on_device(load(first, few), device);
+    validation = on_device(load(split.holdout, options.batch), device);
   }
 
   TrainLoader training(std::uint64_t loader_seed) const {
@@ -92,14 +104,14 @@ struct Images {
   Dataset set;
   Split split;
   Preprocessing preprocessing;
-  std::vector<Batch> calibration;
-  std::vector<Batch> momentum;  ///< The same images for the plain side.
+  std::vector<Batch> calibration;  ///< These and the next ones lie on the device.
+  std::vector<Batch> momentum;     ///< The same images for the plain side.
   std::vector<Batch> validation;
 };
 
 void train_briefly(Supernet& supernet, const Images& images, const Options& options) {
   TrainLoader batches = images.training(1);
-  const SupernetConfig settings{.clip_norm = 5.0};
+  const SupernetConfig settings{.clip_norm = 5.0, .precision = options.on_cpu() ? "fp32" : "bf16"};
   Rng rng(5, "bench training");
   for (int step = 0; step < options.steps; ++step) {
     const double lr = 0.2 * (1.0 - static_cast<double>(step) / options.steps);
@@ -112,37 +124,50 @@ struct Sides {
   SupernetEvaluator& ours;
   const PlainSupernet& plain;
   const Images& images;
+  torch::Device device;
 
   double plain_accuracy(const Architecture& arch) const {
+    const LibTorchDefaults defaults;
     return plain.accuracy(arch, images.momentum, images.validation);
   }
 };
 
 void compare_one_by_one(const Sides& sides, const SearchSpace& space, const Options& options,
-                        double& plain_ms) {
+                        const Results& results, double& plain_ms) {
   Rng rng(6, "bench");
   std::vector<double> ours;
   std::vector<double> plains;
   std::vector<double> ratios;
-  for (int i = -1; i < options.candidates; ++i) {
+  double first_ms = 0.0;
+  // On a GPU the plain side needs more of them until each of its convolutions has a plan.
+  const int warm_up = options.on_cpu() ? 1 : 10;
+  for (int i = -warm_up; i < options.candidates; ++i) {
     const Architecture arch = sample(Subspace::full(space), rng);
-    const double fast = ms_of([&] { sides.ours.accuracy(std::span(&arch, 1)); });
-    const double slow = ms_of([&] { sides.plain_accuracy(arch); });
-    if (i < 0) continue;  // Warm-up.
+    const double fast = ms_on(sides.device, [&] { sides.ours.accuracy(std::span(&arch, 1)); });
+    const double slow = ms_on(sides.device, [&] { sides.plain_accuracy(arch); });
+    if (i == -warm_up) first_ms = fast;
+    if (i < 0) continue;
     ours.push_back(fast);
     plains.push_back(slow);
     ratios.push_back(slow / fast);
   }
   plain_ms = median(plains);
+  const auto time = [&](double ms) {
+    return options.on_cpu() ? fmt::format("{:.2f} s", 1e-3 * ms) : fmt::format("{:.2f} ms", ms);
+  };
   fmt::print(
-      "one candidate, {0} + {0} images: ours {1:.2f} s, plain {2:.2f} s: {3:.1f} times as "
+      "one candidate, {0} + {0} images: ours {1}, plain {2}: {3:.1f} times as "
       "fast (quartiles {4:.1f} to {5:.1f})\n",
-      options.images, 1e-3 * median(ours), 1e-3 * plain_ms, median(ratios), quantile(ratios, 0.25),
+      options.images, time(median(ours)), time(plain_ms), median(ratios), quantile(ratios, 0.25),
       quantile(ratios, 0.75));
+  results.add("candidate_first", first_ms, "ms");
+  results.add("candidate", median(ours), "ms");
+  results.add("candidate_plain", plain_ms, "ms");
+  results.add("candidate_over_plain", median(ratios), "x");
 }
 
 void compare_layer(const Sides& sides, const SearchSpace& space, const Options& options,
-                   double plain_ms) {
+                   const Results& results, double plain_ms) {
   Rng rng(7, "bench");
   const int layer = options.layer < 0 ? space.layers() - 1 : options.layer;
   std::vector<Architecture> archs;
@@ -153,22 +178,53 @@ void compare_layer(const Sides& sides, const SearchSpace& space, const Options& 
       archs.push_back(arch);
     }
   }
-  const double ms = ms_of([&] { sides.ours.accuracy(archs); }) / static_cast<double>(archs.size());
-  fmt::print(
-      "shrinking layer {}, {} architectures: ours {:.2f} s each, {:.1f} times as fast as "
-      "plain\n",
-      layer, archs.size(), 1e-3 * ms, plain_ms / ms);
+  const double ms =
+      ms_on(sides.device, [&] { sides.ours.accuracy(archs); }) / static_cast<double>(archs.size());
+  fmt::print("shrinking layer {}, {} architectures: ours {} each, {:.1f} times as fast as plain\n",
+             layer, archs.size(),
+             options.on_cpu() ? fmt::format("{:.2f} s", 1e-3 * ms) : fmt::format("{:.3f} ms", ms),
+             plain_ms / ms);
+  results.add("layer", ms, "ms");
+  results.add("layer_over_plain", plain_ms / ms, "x");
 }
 
-/// Of both precisions, against the plain side with statistics that are means over its batches, and,
-/// where those have a size of their own, with momentum, which remembers the last of them only.
-void compare_ranks(const Supernet& supernet, const Sides& sides, const Options& options) {
+/// How far accuracies of the same architectures lie apart.
+struct Apart {
+  Apart(const std::vector<double>& a, const std::vector<double>& b)
+      : kendall(hsconas::kendall(a, b)) {
+    std::vector<double> differences;
+    for (std::size_t i = 0; i < a.size(); ++i) differences.push_back(std::abs(a[i] - b[i]));
+    typical = median(differences);
+    most = *std::max_element(differences.begin(), differences.end());
+  }
+  double kendall;
+  double typical;
+  double most;
+};
+
+/// The accuracies of `archs` in fp32 on the CPU with the weights of `supernet`.
+std::vector<double> scored_by_cpu(const Supernet& supernet, const Images& images,
+                                  const std::vector<Architecture>& archs) {
+  Supernet copy(supernet.space(), torch::kCPU, 1);
+  copy.load(supernet.tensors());
+  const StopToken stop;
+  return SupernetEvaluator(copy, on_device(images.calibration, torch::kCPU),
+                           on_device(images.validation, torch::kCPU), stop)
+      .accuracy(archs);
+}
+
+/// All precisions against the plain side with statistics that are means over its batches, and,
+/// where those have a size of their own, with momentum, which remembers the last of them only; on a
+/// GPU against the CPU's fp32 too.
+void compare_ranks(const Supernet& supernet, const Sides& sides, const Options& options,
+                   const Results& results) {
   Rng rng(8, "bench");
   std::vector<Architecture> archs;
   std::vector<double> means;
   std::vector<double> momentum;
   for (int i = 0; i < options.kendall; ++i) {
     archs.push_back(sample(Subspace::full(supernet.space()), rng));
+    const LibTorchDefaults defaults;
     means.push_back(sides.plain.accuracy(archs.back(), sides.images.calibration,
                                          sides.images.validation, PlainSupernet::Running::Mean));
     if (options.momentum_batch > 0) momentum.push_back(sides.plain_accuracy(archs.back()));
@@ -178,20 +234,34 @@ void compare_ranks(const Supernet& supernet, const Sides& sides, const Options& 
       "over its batches\n",
       options.kendall, *std::min_element(means.begin(), means.end()),
       *std::max_element(means.begin(), means.end()));
-  for (const auto type : {torch::kFloat, torch::kHalf}) {
+  std::vector<std::string> precisions{"fp32", "fp16"};
+  std::vector<double> by_cpu;
+  if (!options.on_cpu()) {
+    precisions.push_back("bf16");
+    by_cpu = scored_by_cpu(supernet, sides.images, archs);
+  }
+  for (const std::string& precision : precisions) {
     const StopToken stop;
-    const std::vector<double> ours = SupernetEvaluator(supernet, sides.images.calibration,
-                                                       sides.images.validation, stop, 2048, type)
-                                         .accuracy(archs);
-    std::vector<double> differences;
-    for (std::size_t i = 0; i < ours.size(); ++i) {
-      differences.push_back(std::abs(means[i] - ours[i]));
-    }
+    const std::vector<double> ours =
+        SupernetEvaluator(supernet, sides.images.calibration, sides.images.validation, stop, 2048,
+                          type_of(precision))
+            .accuracy(archs);
+    const Apart plain(ours, means);
     fmt::print(
         "{}: Kendall of ours and plain {:.3f} (accuracies differ by {:.4f} in the median, {:.4f} "
         "at most)\n",
-        type == torch::kFloat ? "fp32" : "fp16", kendall(ours, means), median(differences),
-        *std::max_element(differences.begin(), differences.end()));
+        precision, plain.kendall, plain.typical, plain.most);
+    results.add("kendall_plain_" + precision, plain.kendall, "-");
+    if (!by_cpu.empty()) {
+      const Apart cpu(ours, by_cpu);
+      const double images = std::round(cpu.most * options.images);
+      fmt::print(
+          "  of ours and the CPU's fp32 {:.3f} (differ by {:.4f} in the median, {:.4f} at "
+          "most: {:.0f} of {} images)\n",
+          cpu.kendall, cpu.typical, cpu.most, images, options.images);
+      results.add("kendall_cpu_" + precision, cpu.kendall, "-");
+      results.add("images_off_cpu_" + precision, images, fmt::format("of_{}", options.images));
+    }
     if (momentum.empty()) continue;
     fmt::print("with momentum: Kendall of ours and plain {:.3f}, of the two plain ones {:.3f}\n",
                kendall(ours, momentum), kendall(momentum, means));
@@ -201,13 +271,15 @@ void compare_ranks(const Supernet& supernet, const Sides& sides, const Options& 
 /// The mean loss of the last tenth of a short training whose rate falls to 0, by both sides, ours
 /// in fp32 and bf16, and three seeds. The same architectures and images; they part where masking
 /// lets decay and momentum work on the channels behind a sampled width, and by rounding.
-void compare_losses(const Images& images, const SearchSpace& space, const Options& options) {
-  const SupernetConfig settings;
+void compare_losses(const Images& images, const SearchSpace& space, const Options& options,
+                    const Results& results) {
+  const torch::Device device = open_device(options.device);
+  const SupernetConfig settings{.precision = "fp32"};
   const SupernetConfig in_bf16{.precision = "bf16"};
   const int last = std::max(1, options.losses / 10);
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
-    Supernet supernet(space, torch::kCPU, seed);
-    Supernet rounded(space, torch::kCPU, seed);
+    Supernet supernet(space, device, seed);
+    Supernet rounded(space, device, seed);
     PlainSupernet plain(supernet, {.label_smoothing = settings.label_smoothing});
     TrainLoader batches = images.training(seed);
     Rng rng(seed, "losses");
@@ -216,11 +288,12 @@ void compare_losses(const Images& images, const SearchSpace& space, const Option
     std::vector<double> theirs;
     for (int step = 0; step < options.losses; ++step) {
       const Architecture arch = sample(Subspace::full(space), rng);
-      const Batch batch = batches.next();
+      const Batch batch = on_device(batches.next(), device);
       const double lr = 0.1 * (1.0 - static_cast<double>(step) / options.losses);
       plain.set_lr(lr);
       ours.push_back(train_step(supernet, arch, batch, settings, lr).item<double>());
       ours_in_bf16.push_back(train_step(rounded, arch, batch, in_bf16, lr).item<double>());
+      const LibTorchDefaults defaults;
       theirs.push_back(plain.step(arch, batch).item<double>());
     }
     const auto at_end = [last](const std::vector<double>& losses) {
@@ -231,6 +304,9 @@ void compare_losses(const Images& images, const SearchSpace& space, const Option
         "in the first step they differ by {:.1e} and {:.1e}\n",
         seed, last, options.losses, at_end(ours), at_end(ours_in_bf16), at_end(theirs),
         std::abs(ours.front() - theirs.front()), std::abs(ours_in_bf16.front() - theirs.front()));
+    results.add(fmt::format("loss_{}_fp32", seed), at_end(ours), "-");
+    results.add(fmt::format("loss_{}_bf16", seed), at_end(ours_in_bf16), "-");
+    results.add(fmt::format("loss_{}_plain", seed), at_end(theirs), "-");
   }
 }
 
@@ -244,7 +320,7 @@ void print_memory(const SearchSpace& space, const Config& config, const Options&
       const Architecture arch = space.uniform(0);
       if (fast) {
         SupernetEvaluator(supernet, images.calibration, images.validation, stop, 2048,
-                          options.type())
+                          type_of(options.precision))
             .accuracy(std::span(&arch, 1));
       } else {
         PlainSupernet(supernet, {}).accuracy(arch, images.momentum, images.validation);
@@ -258,12 +334,49 @@ void print_memory(const SearchSpace& space, const Config& config, const Options&
       peak_mib(run(true)) - nothing, peak_mib(run(false)) - nothing);
 }
 
+void run(const Options& options) {
+  const Config config = make_config(options);
+  const SearchSpace space(config.space);
+  if (options.memory && options.on_cpu()) print_memory(space, config, options);
+  set_threads(options.threads);
+  const torch::Device device = open_device(options.device);
+  const Images images(config, options);
+  Supernet supernet(space, device, 1);
+  if (options.run.empty()) {
+    train_briefly(supernet, images, options);
+  } else {
+    supernet.load(
+        load_tensors(std::filesystem::path(options.run) / "checkpoints" / "supernet.safetensors")
+            .tensors);
+  }
+  const StopToken stop;
+  SupernetEvaluator evaluator(supernet, images.calibration, images.validation, stop, 2048,
+                              type_of(options.precision));
+  const PlainSupernet plain(supernet, {});
+  const Sides sides{evaluator, plain, images, device};
+  const Results results(options.results);
+  double plain_ms = 0.0;
+  compare_one_by_one(sides, space, options, results, plain_ms);
+  compare_layer(sides, space, options, results, plain_ms);
+  if (const auto used = used_mib(device); options.memory && used) {
+    fmt::print("device memory in use, by both sides: {:.0f} MiB\n", *used);
+    results.add("memory", *used, "MiB");
+  }
+  if (options.kendall > 1) compare_ranks(supernet, sides, options, results);
+  if (options.losses > 0) compare_losses(images, space, options, results);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   set_up_process(argv);
   Options options;
   CLI::App app("Times the scoring of candidates beside the plain way of writing it");
+  app.add_option("--device", options.device, "cpu, cuda or cuda:N");
+  app.add_option("--precision", options.precision, "Activations of our side")
+      ->check(CLI::IsMember({"fp32", "bf16", "fp16"}));
+  app.add_flag_callback(
+      "--fp16", [&] { options.precision = "fp16"; }, "Short for --precision fp16");
   app.add_option("--run", options.run, "Work directory whose supernet and images to take");
   app.add_option("overrides", options.overrides, "KEY=VALUE: the run's data.path, say");
   app.add_option("--images", options.images, "To calibrate on, and as many to validate on");
@@ -278,31 +391,14 @@ int main(int argc, char** argv) {
   app.add_option("--losses", options.losses, "Steps of a training by both sides");
   app.add_option("--steps", options.steps, "Training steps before");
   app.add_option("--threads", options.threads);
-  app.add_flag("--fp16", options.fp16, "Activations of our side");
   app.add_flag("--memory", options.memory, "Peak memory of scoring as well");
+  app.add_flag("--results", options.results, "Lines for scripts as well");
   CLI11_PARSE(app, argc, argv);
-  const Config config = make_config(options);
-  const SearchSpace space(config.space);
-  if (options.memory) print_memory(space, config, options);
-  set_threads(options.threads);
-  const Images images(config, options);
-  Supernet supernet(space, torch::kCPU, 1);
-  if (options.run.empty()) {
-    train_briefly(supernet, images, options);
-  } else {
-    supernet.load(
-        load_tensors(std::filesystem::path(options.run) / "checkpoints" / "supernet.safetensors")
-            .tensors);
+  try {
+    run(options);
+  } catch (const Error& error) {
+    fmt::print(stderr, "hsconas_score_bench: {}\n", error.what());
+    return error.exit_code();
   }
-  const StopToken stop;
-  SupernetEvaluator evaluator(supernet, images.calibration, images.validation, stop, 2048,
-                              options.type());
-  const PlainSupernet plain(supernet, {});
-  const Sides sides{evaluator, plain, images};
-  double plain_ms = 0.0;
-  compare_one_by_one(sides, space, options, plain_ms);
-  compare_layer(sides, space, options, plain_ms);
-  if (options.kendall > 1) compare_ranks(supernet, sides, options);
-  if (options.losses > 0) compare_losses(images, space, options);
   return 0;
 }

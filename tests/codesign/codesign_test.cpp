@@ -63,7 +63,7 @@ struct Bench {
       .population = 20, .generations = 15, .parents = 8, .mutation_probability = 0.3};
   bool evolves = false;  ///< No list of networks is given.
 
-  CodesignResult run(const std::string& method) {
+  CodesignResult run(const std::string& method, std::uint64_t seed = 1) {
     Scorer scorer(space, evaluator, latency, {.target_ms = 1.0});
     config.method = method;
     return codesign({.scorer = scorer,
@@ -71,7 +71,7 @@ struct Bench {
                      .designs = designs,
                      .limits = limits,
                      .networks = evolves ? std::vector<Architecture>{} : networks},
-                    config, search, 1, log, stop);
+                    config, search, seed, log, stop);
   }
 
   /// Accuracy of the best of `networks` on a design; -1 when none meets the limits.
@@ -231,6 +231,20 @@ TEST_CASE("without a list of networks both stages work by evolution", "[codesign
   CHECK(semi.proxy_set.size() <= 4);
   CHECK(bench.limits.meets(semi.best.cost));
   CHECK(bench.limits.meets(bench.run("decoupled").best.cost));
+}
+
+TEST_CASE("the run's seed and the search's are two numbers, not their sum", "[codesign]") {
+  const auto tried = [](std::uint64_t seed, std::uint64_t search_seed) {
+    Bench bench;
+    bench.search.seed = search_seed;
+    std::vector<double> accuracies;
+    for (const Pair& pair : bench.run("random", seed).scored) accuracies.push_back(pair.accuracy);
+    return accuracies;
+  };
+  CHECK(tried(2, 0) == tried(2, 0));
+  CHECK(tried(2, 0) != tried(1, 1));
+  CHECK(tried(1, 1) != tried(1, 0));
+  CHECK(tried(1, 1) != tried(2, 1));
 }
 
 TEST_CASE("limits that no pair meets name the nearest pair, whatever the method", "[codesign]") {

@@ -89,6 +89,19 @@ TEST_CASE("the mixture of all choices has the loss of the path it draws", "[code
   }
 }
 
+TEST_CASE("DANCE's step for the choices takes the precision it is asked for", "[codesign]") {
+  Bench bench;
+  bench.config.penalty = "none";
+  DanceSearch single(bench.supernet, nullptr, bench.config, 1);
+  DanceSearch again(bench.supernet, nullptr, bench.config, 1, torch::kFloat);
+  DanceSearch half(bench.supernet, nullptr, bench.config, 1, torch::kBFloat16);
+  const double error = single.update(Bench::batch(), 0.0, 0).error;
+  CHECK(again.update(Bench::batch(), 0.0, 0).error == error);
+  const double rounded = half.update(Bench::batch(), 0.0, 0).error;
+  CHECK(rounded != error);
+  CHECK(std::abs(rounded - error) < 0.02 * error);
+}
+
 TEST_CASE("a step of DANCE's choices leaves weights and evaluator as they are, to the bit",
           "[codesign]") {
   Bench bench;

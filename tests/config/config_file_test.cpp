@@ -1,5 +1,6 @@
 #include "hsconas/config/config_file.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <nlohmann/json.hpp>
@@ -7,6 +8,7 @@
 #include "catch.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace hsconas;
 using nlohmann::json;
@@ -49,7 +51,8 @@ TEST_CASE("a misspelt key names its path and the nearest known key", "[config]")
 TEST_CASE("a value of the wrong type or out of range names its path", "[config]") {
   json source = minimal();
   source["supernet"] = {{"batch", 1.5}};
-  CHECK_THROWS_WITH(read_config(source), "supernet.batch has the wrong type: 1.5");
+  CHECK_THROWS_WITH(read_config(source),
+                    "supernet.batch has the wrong type: 1.5 (expected: a whole number below 2^31)");
   source["supernet"] = {{"batch", 0}};
   CHECK_THROWS_WITH(read_config(source), "supernet.batch must be in [1, 1000000], got 0");
   source["supernet"] = {{"schedule", "step"}};
@@ -63,7 +66,8 @@ TEST_CASE("a value of the wrong type or out of range names its path", "[config]"
                     "shrink.stages[0].layrs is not a known key (did you mean 'layers'?)");
   source = minimal();
   source["seed"] = -1;
-  CHECK_THROWS_WITH(read_config(source), "seed has the wrong type: -1");
+  CHECK_THROWS_WITH(read_config(source),
+                    "seed has the wrong type: -1 (expected: a whole number >= 0)");
 }
 
 TEST_CASE("settings that contradict each other are refused", "[config]") {
@@ -73,6 +77,32 @@ TEST_CASE("settings that contradict each other are refused", "[config]") {
   source = minimal();
   source["data"] = {{"format", "idx"}};
   CHECK_THROWS_WITH(read_config(source), "data.path is required for data.format \"idx\"");
+}
+
+TEST_CASE("settings of a GPU are refused where no GPU is timed", "[config]") {
+  json source = minimal();
+  source["latency"] = {{"cuda", "graph"}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "latency.cuda \"graph\" is for GPUs, but latency is timed on cpu: leave it at "
+                    "auto");
+  source["latency"] = {{"precision", "fp16"}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "latency.precision \"fp16\" is for GPUs, but latency is timed on cpu: leave it "
+                    "at fp32");
+  source["latency"]["device"] = "cuda:1";
+  CHECK(read_config(source).latency.precision == "fp16");
+  CHECK(read_config(source).latency_device() == "cuda:1");
+  source["latency"]["accelerator"] = "design.json";
+  CHECK_THROWS_WITH(read_config(source),
+                    Catch::Matchers::ContainsSubstring("latency comes from latency.accelerator"));
+  source["latency"] = {{"cuda", "auto"}, {"precision", "fp32"}};
+  CHECK_NOTHROW(read_config(source));
+  source["device"] = {{"type", "cuda"}};
+  source["latency"] = {{"cuda", "eager"}, {"precision", "tf32"}};
+  CHECK_NOTHROW(read_config(source));
+  source["latency"]["device"] = "cpu";
+  CHECK_THROWS_WITH(read_config(source),
+                    Catch::Matchers::ContainsSubstring("latency is timed on cpu"));
 }
 
 TEST_CASE("overrides reach every depth and are checked like the file", "[config]") {
@@ -93,9 +123,60 @@ TEST_CASE("overrides reach every depth and are checked like the file", "[config]
                     Catch::Matchers::ContainsSubstring("nothing below"));
 }
 
+TEST_CASE("an override of a text takes what looks like a number as a text", "[config]") {
+  const Config config =
+      load({"data.path=2024", "name=true", "latency.table=[1]", "data.format=\"idx\""});
+  CHECK(config.data.path == "2024");
+  CHECK(config.name == "true");
+  CHECK(config.latency.table == "[1]");
+  CHECK(config.data.format == "idx");
+}
+
 TEST_CASE("a space may be named on the command line", "[config]") {
   const Config config = load({"space=" + (kConfigs / "spaces" / "spos.json").string()});
   CHECK(config.space.name == "spos");
+}
+
+TEST_CASE("relative paths count from the config's folder, in overrides from the current one",
+          "[config]") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "a/b");
+  json source = minimal();
+  source["data"] = {{"format", "folder"}, {"path", "../images"}};
+  source["latency"] = {{"table", "table.json"}};
+  source["retrain"] = {{"teacher", "/abs/teacher"}};
+  source["codesign"] = {{"designs", "./designs.json"}, {"accuracies", ""}};
+  source["space"] = "b/space.json";
+  write_json(folder / "a/b/space.json", to_json(read_config(minimal()).space));
+  write_json(folder / "a/c.json", source);
+  const std::string root = fs::absolute(folder / "").lexically_normal().string();
+  Config config = load_config(folder / "a/c.json", {});
+  CHECK(config.data.path == root + "images");
+  CHECK(config.latency.table == root + "a/table.json");
+  CHECK(config.retrain.teacher == "/abs/teacher");
+  CHECK(config.codesign.designs == root + "a/designs.json");
+  CHECK(config.codesign.accuracies.empty());
+
+  const std::string here = fs::current_path().string();
+  config = load_config(folder / "a/c.json",
+                       {"data.path=images", R"(latency={"accelerator": "x/chip.json"})"});
+  CHECK(config.data.path == here + "/images");
+  CHECK(config.latency.accelerator == here + "/x/chip.json");
+  CHECK(config.codesign.designs == root + "a/designs.json");
+  // A config as written by the program means the same wherever it is put.
+  write_json(folder / "elsewhere.json", to_json(config));
+  CHECK(to_json(load_config(folder / "elsewhere.json", {})) == to_json(config));
+}
+
+TEST_CASE("a path through a link keeps its meaning", "[config]") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "far/inner");
+  fs::create_directories(folder / "far/images");
+  fs::create_directory_symlink(folder / "far/inner", folder / "link");
+  json source = minimal();
+  source["data"] = {{"format", "folder"}, {"path", "link/../images"}};
+  write_json(folder / "c.json", source);
+  CHECK(fs::equivalent(load_config(folder / "c.json", {}).data.path, folder / "far/images"));
 }
 
 TEST_CASE("broken JSON is an error with its place", "[config]") {
@@ -120,6 +201,26 @@ TEST_CASE("every shipped config and space is valid", "[config]") {
     INFO(entry.path());
     CHECK_NOTHROW(SearchSpace(read_space(read_json(entry.path()))));
   }
+}
+
+TEST_CASE("a shipped config is known by its name, without its file", "[config]") {
+  const auto names = shipped_configs();
+  CHECK(std::find(names.begin(), names.end(), "quickstart") != names.end());
+  for (const std::string& name : names) {
+    INFO(name);
+    Config config = load_config(name, {});
+    const Config file = load_config(kConfigs / (name + ".json"), {});
+    CHECK(config.name == name);
+    CHECK(to_json(config.space) == to_json(file.space));
+    CHECK(to_json(config)["search"] == to_json(file)["search"]);
+    if (!file.data.path.empty()) {
+      const std::string data = fs::current_path().string() + "/data/";
+      CHECK(config.data.path.starts_with(data));
+    }
+  }
+  CHECK_THROWS_WITH(load_config("quickstrt", {}),
+                    "quickstrt: neither a file nor the name of a shipped config (did you mean "
+                    "'quickstart'?)");
 }
 
 TEST_CASE("the paper's targets have the paper's settings", "[config]") {

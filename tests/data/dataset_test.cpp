@@ -4,9 +4,12 @@
 #include <numeric>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "catch.hpp"
 #include "data/support.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/data/stratify.hpp"
 
 using namespace hsconas;
@@ -193,6 +196,44 @@ TEST_CASE("a folder set gives the same images from memory as decoded on the fly"
   }
 }
 
+TEST_CASE("test-folder-choice: the part with the classes of train is the one to test on",
+          "[data]") {
+  const TempFolder folder;
+  const std::string file = encode_jpeg(plain_image(9, 9, {1, 2, 3}));
+  for (const char* image : {"train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "val/b/1.jpg",
+                            "val/b/2.jpg", "test/unlabelled/1.jpg"}) {
+    folder.write(image, file);
+  }
+  const auto messages_of = [&](auto&& open) {
+    const auto path = folder.path() / "log.txt";
+    std::filesystem::remove(path);
+    Log log(Verbosity::Quiet, false);
+    log.attach_file(path);
+    open(log);
+    return read_file(path);
+  };
+  const DataConfig config = folder_config(folder.path());
+  const std::string chosen = messages_of([&](Log& log) {
+    CHECK(open_dataset(config, 1, log).test->size() == 3);
+    CHECK(open_test_set(config, {"a", "b"}, 1, log).test->size() == 3);
+  });
+  CHECK_THAT(chosen, ContainsSubstring("val is the test part"));
+
+  // An empty class is named, and only an empty part is refused.
+  folder.write("test/a/1.jpg", file);
+  std::filesystem::remove_all(folder.path() / "test/unlabelled");
+  std::filesystem::create_directory(folder.path() / "test/b");
+  const std::string empty = messages_of([&](Log& log) {
+    CHECK(open_dataset(config, 1, log).test->size() == 1);
+    CHECK(open_test_set(config, {"a", "b"}, 1, log).test->size() == 1);
+  });
+  CHECK_THAT(empty, ContainsSubstring("test is the test part") &&
+                        ContainsSubstring("test: class 'b' has no JPEG or PNG image"));
+  std::filesystem::remove(folder.path() / "test/a/1.jpg");
+  CHECK_THROWS_WITH(open_dataset(config, 1, silent()),
+                    ContainsSubstring("test: holds no JPEG or PNG image"));
+}
+
 TEST_CASE("parts with different classes, or a class without images, are errors", "[data]") {
   const TempFolder folder;
   const std::string file = encode_jpeg(plain_image(9, 9, {1, 2, 3}));
@@ -209,3 +250,74 @@ TEST_CASE("parts with different classes, or a class without images, are errors",
 }
 
 #endif
+
+#if HSCONAS_HAVE_PNG
+TEST_CASE("a folder set is known by its classes, names and bytes, not by where it lies", "[data]") {
+  const auto fill = [](const TempFolder& folder, const std::string& root) {
+    for (const char* part : {"train", "val"}) {
+      for (int c = 0; c < 2; ++c) {
+        for (int i = 0; i < 3; ++i) {
+          const std::vector<std::uint8_t> pixels(8 * 8 * 3,
+                                                 static_cast<std::uint8_t>(40 * c + 7 * i));
+          const std::string bytes = encode_png(8, 8, PNG_FORMAT_RGB, pixels.data());
+          folder.write(fmt::format("{}/{}/{}/{}.png", root, part, c == 0 ? "ant" : "bee", i),
+                       bytes);
+        }
+      }
+    }
+  };
+  const TempFolder folder;
+  fill(folder, "a");
+  fill(folder, "b/c");
+  const auto open = [&](const std::string& root) {
+    return open_dataset(folder_config(folder.path() / root), 1, silent());
+  };
+  const Dataset before = open("a");
+  CHECK(before.train_identity.images == 6);
+  CHECK(before.train_identity == before.test_identity);
+  CHECK(open("b/../b/c").train_identity == before.train_identity);
+  // Neither what else lies there, nor times, nor whether it is kept in memory.
+  folder.write("a/train/ant/notes.txt", "none");
+  std::filesystem::last_write_time(folder.path() / "a/train/ant/0.png", {});
+  DataConfig config = folder_config(folder.path() / "a");
+  config.memory_mb = 0;
+  CHECK(open_dataset(config, 1, silent()).train_identity == before.train_identity);
+
+  const auto bytes_of = [&](const std::string& name) {
+    return read_file(folder.path() / "a/train" / name);
+  };
+  const auto changed = [&] { return open("a").train_identity != before.train_identity; };
+  // Two classes' images change places.
+  std::filesystem::rename(folder.path() / "a/train/ant", folder.path() / "a/train/.ant");
+  std::filesystem::rename(folder.path() / "a/train/bee", folder.path() / "a/train/ant");
+  std::filesystem::rename(folder.path() / "a/train/.ant", folder.path() / "a/train/bee");
+  CHECK(changed());
+  CHECK(open("a").test_identity == before.test_identity);
+  fill(folder, "a");
+  CHECK_FALSE(changed());
+  // One image becomes another of the same name and size.
+  std::string other = bytes_of("bee/1.png");
+  other[other.size() / 2] = static_cast<char>(other[other.size() / 2] ^ 1);
+  folder.write("a/train/bee/1.png", other);
+  CHECK(changed());
+  fill(folder, "a");
+  folder.write("a/train/bee/9.png", bytes_of("bee/1.png"));
+  CHECK(changed());
+  CHECK(open("a").train_identity.images == 7);
+}
+#endif
+
+TEST_CASE("a set in memory is known by its pixels and labels", "[data]") {
+  const std::vector<std::string> classes{"a", "b"};
+  const auto known_as = [](std::vector<std::uint8_t> pixels, std::vector<int> labels,
+                           const std::vector<std::string>& names) {
+    const MemorySource source("x", {1, 1, 2}, std::move(pixels), std::move(labels));
+    return identify(source, names, 2);
+  };
+  const DataIdentity before = known_as({1, 2, 3, 4}, {0, 1}, classes);
+  CHECK(known_as({1, 2, 3, 4}, {0, 1}, classes) == before);
+  CHECK(known_as({1, 2, 3, 5}, {0, 1}, classes) != before);
+  CHECK(known_as({1, 2, 3, 4}, {1, 0}, classes) != before);
+  CHECK(known_as({3, 4, 1, 2}, {0, 1}, classes) != before);
+  CHECK(known_as({1, 2, 3, 4}, {0, 1}, {"a", "c"}) != before);
+}

@@ -1,5 +1,7 @@
 #include "hsconas/data/folder_source.hpp"
 
+#include <sys/stat.h>
+
 #include "catch.hpp"
 #include "data/support.hpp"
 #include "hsconas/base/error.hpp"
@@ -140,6 +142,104 @@ TEST_CASE("a file that vanishes is an error that names it", "[data]") {
   Image image;
   CHECK_THROWS_WITH(split.source->load(0, image, 0),
                     ContainsSubstring("ant/100.jpg") && ContainsSubstring("No such"));
+}
+
+TEST_CASE("nested-folders: folders inside a class's folder belong to the class, at any depth",
+          "[data]") {
+  Tree tree(1);
+  tree.folder.write("data/ant/2019/summer/1.jpg", jpeg(200));
+  tree.folder.write("data/ant/2019/0.jpg", jpeg(200));
+  tree.folder.write("data/bee/only/deeper/1.jpg", jpeg(90));
+  tree.folder.write("data/bee/.cache/1.jpg", jpeg(90));
+  const FolderSplit split = tree.index();
+  CHECK(split.classes == std::vector<std::string>{"ant", "bee", "cat"});
+  REQUIRE(split.source->size() == 5);
+  std::vector<int> labels;
+  for (std::int64_t i = 0; i < 5; ++i) labels.push_back(split.source->label(i));
+  CHECK(labels == std::vector<int>{0, 0, 0, 1, 2});
+  CHECK_THAT(split.source->describe(2), ContainsSubstring("ant/2019/summer/1.jpg"));
+  Image image;
+  split.source->load(2, image, 0);
+  CHECK(std::abs(image.pixels[0] - 200) < 4);
+  CHECK_THAT(tree.messages(), ContainsSubstring("2 of 3 class folders hold folders (ant, ...)"));
+}
+
+TEST_CASE("nested-folders: links to folders are followed, but never in a circle", "[data]") {
+  Tree tree(1);
+  tree.folder.write("elsewhere/more.jpg", jpeg(10));
+  const auto data = tree.folder.path() / "data";
+  std::filesystem::create_directory_symlink("../../elsewhere", data / "cat/linked");
+  std::filesystem::create_directory_symlink("../cat", data / "cat/circle");
+  std::filesystem::create_directory_symlink("..", data / "cat/outside");
+  const FolderSplit split = tree.index();
+  CHECK_THAT(tree.messages(), ContainsSubstring("a link to a folder around it"));
+  std::int64_t linked = 0;
+  for (std::int64_t i = 0; i < split.source->size(); ++i) {
+    linked += split.source->describe(i).ends_with("cat/linked/more.jpg") ? 1 : 0;
+  }
+  CHECK(linked == 1);
+}
+
+TEST_CASE("fifo-in-class: pipes and links that lead nowhere are ignored by name, never opened",
+          "[data]") {
+  Tree tree(1);
+  const auto data = tree.folder.path() / "data";
+  REQUIRE(::mkfifo((data / "cat/pipe").c_str(), 0600) == 0);
+  REQUIRE(::mkfifo((data / "cat/pipe.jpg").c_str(), 0600) == 0);
+  REQUIRE(::mkfifo((data / "pipe").c_str(), 0600) == 0);
+  std::filesystem::create_symlink("nothing.jpg", data / "ant/dangling.jpg");
+  std::filesystem::create_symlink("loop.jpg", data / "ant/loop.jpg");
+  std::filesystem::create_symlink("100.jpg", data / "ant/sound.jpg");
+  const FolderSplit split = tree.index();
+  CHECK(split.source->size() == 3);
+  CHECK(split.damage.count() == 0);
+  CHECK_THAT(tree.messages(),
+             ContainsSubstring("ignored 3 files that are no regular file but a pipe") &&
+                 ContainsSubstring("ignored 2 files that are no more than a link"));
+}
+
+TEST_CASE("a folder that a system left behind is no class", "[data]") {
+  Tree tree(1);
+  tree.folder.write("data/__MACOSX/._1.jpg", "x");
+  tree.folder.write("data/cat/@eaDir/1.jpg", jpeg(1));
+  tree.folder.write("data/loose.png", "x");
+  const FolderSplit split = tree.index();
+  CHECK(split.classes == std::vector<std::string>{"ant", "cat"});
+  CHECK(split.source->size() == 2);
+  CHECK_THAT(tree.messages(),
+             ContainsSubstring("ignored 2 files that are no data but left behind by a system") &&
+                 ContainsSubstring("ignored 1 file that is outside of all class folders"));
+}
+
+TEST_CASE("non-utf8-class: a class folder whose name is not UTF-8 is refused with the name escaped",
+          "[data]") {
+  Tree tree(1);
+  tree.folder.write("data/caf\xE9/1.jpg", jpeg(1));
+  CHECK_THROWS_WITH(tree.index(),
+                    ContainsSubstring("class folder 'caf\\xE9' is not UTF-8; rename it"));
+}
+
+TEST_CASE("non-utf8 names of images do no harm, and the log shows them escaped", "[data]") {
+  Tree tree(1);
+  tree.folder.write("data/cat/caf\xE9.jpg", jpeg(10));
+  tree.folder.write("data/cat/caf\xE8.jpg", "no image");
+  const FolderSplit split = tree.index();
+  REQUIRE(split.source->size() == 3);
+  Image image;
+  split.source->load(2, image, 0);
+  CHECK(image.width == 12);
+  split.damage.report(tree.log);
+  CHECK_THAT(tree.messages(), ContainsSubstring("cat/caf\\xE8.jpg: neither"));
+}
+
+TEST_CASE("an image of another format is named by its format", "[data]") {
+  Tree tree(1);
+  tree.folder.write("data/cat/1.jpg", std::string("RIFF\x10\0\0\0WEBPVP8 ", 16));
+  tree.folder.write("data/cat/2.png", "GIF89a....");
+  const FolderSplit split = tree.index();
+  split.damage.report(tree.log);
+  CHECK_THAT(tree.messages(), ContainsSubstring("1.jpg: a WebP file; hsconas reads JPEG and PNG") &&
+                                  ContainsSubstring("2.png: a GIF file"));
 }
 
 TEST_CASE("a folder without class folders is an error", "[data]") {

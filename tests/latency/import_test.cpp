@@ -150,8 +150,6 @@ TEST_CASE("blocks that do not fit the space name the file and the line", "[laten
   CHECK(blocks_error("key,ms\n") == "data: m.csv: holds no operators");
   CHECK(blocks_error(good + "conv_i3,1\n") ==
         fmt::format("data: m.csv:{}: key conv_i3 is no block of space tiny", blocks + 2));
-  CHECK(blocks_error(good + lines[1] + "\n") ==
-        fmt::format("data: m.csv:{}: key {} is given twice", blocks + 2, first));
   CHECK(blocks_error("key,ms\n" + first + ",-1\n") ==
         "data: m.csv:2: ms must be a time >= 0, got -1");
   for (const char* text : {"nan", "", "x"}) {
@@ -197,9 +195,171 @@ TEST_CASE("a split is a partition, the same for the same seed", "[latency]") {
   CHECK(split_measurements(all, 0, 7).fit.size() == 32);
   for (const std::size_t count : {1, 41}) {
     CHECK(error_of([&] { split_measurements(all, count, 7); }) ==
-          fmt::format("data: a fit needs 2 to 40 of the networks given, not {}", count));
+          fmt::format("usage: --fit must be 2 to 40, as many different networks as are given, not "
+                      "{}",
+                      count));
   }
-  CHECK(contains(error_of([&] { split_measurements({all.front()}, 0, 7); }), "data: a fit needs"));
+  CHECK(contains(error_of([&] { split_measurements({all.front()}, 0, 7); }),
+                 "data: a fit needs two different networks"));
+  const std::vector<Measurement> few(all.begin(), all.begin() + 11);
+  CHECK(split_measurements(few, 0, 7).fit.size() == kFewestToFit);
+}
+
+TEST_CASE("repeated measurements of a network are merged to their median before any split",
+          "[latency]") {
+  const SearchSpace space = tiny_space(4);
+  const LatencySpace terms(space);
+  // Operator 2 is a skip, whose width makes no difference: two ways to write one network.
+  const auto networks =
+      read_measurements(parse("arch,ms\n0:1-2:0,4\n1:0-0:0,9\n0:1-2:1,1\n0:1-2:0,2\n1:0-0:0,7\n"),
+                        LatencySpace(tiny_space(2)), "ms");
+  REQUIRE(networks.size() == 2);
+  CHECK(networks[0].arch == Architecture{{0, 1}, {2, 0}});
+  CHECK(networks[0].ms == 2.0);
+  CHECK(networks[1].ms == 8.0);
+
+  // Ten rows each change nothing: neither the table nor what it is judged on.
+  const auto once = measured(space, 40, 1.5);
+  std::vector<Measurement> rows;
+  for (int repeat = 0; repeat < 10; ++repeat) rows.insert(rows.end(), once.begin(), once.end());
+  const auto merged = merge_repeats(terms, rows);
+  CHECK(to_json(fit_table(terms, split_measurements(merged, 0, 3), {}, kDevice)) ==
+        to_json(fit_table(terms, split_measurements(once, 0, 3), {}, kDevice)));
+}
+
+TEST_CASE("repeated measurements of a block count as their median, with an interval", "[latency]") {
+  const SearchSpace space = tiny_space();
+  const std::string csv = blocks_csv(space);
+  const std::string first = split(split(csv, '\n')[1], ',')[0];
+  const double ms = table_of_blocks(parse(csv), space, "ms", kDevice).entries.at(first).ms;
+  const LatencyTable table =
+      table_of_blocks(parse(fmt::format("{}{},{}\n{},{}\n", csv, first, 3 * ms, first, 2 * ms)),
+                      space, "ms", kDevice);
+  const TableEntry& entry = table.entries.at(first);
+  CHECK(entry.ms == Approx(2 * ms));
+  CHECK(entry.network_ms == entry.ms);
+  CHECK(entry.n == 3);
+  CHECK(entry.low < entry.ms);
+  CHECK(entry.high > entry.ms);
+}
+
+TEST_CASE("repeated measurements of 30 networks leave an error bar that holds on fresh ones",
+          "[latency][reference]") {
+  const auto fresh_file = user_case("repeated-measurements/fresh.csv");
+  if (!fresh_file) return;
+  const LatencySpace space(shipped_space("nas-bench-macro"));
+  const auto fresh = read_measurements(CsvTable::load(*fresh_file), space, "ms");
+  for (const char* name : {"once.csv", "repeats.csv"}) {
+    INFO(name);
+    const auto networks = read_measurements(
+        CsvTable::load(*user_case(std::string("repeated-measurements/") + name)), space, "ms");
+    REQUIRE(networks.size() == 30);
+    MeasurementSplit split = split_measurements(networks, 0, 1);
+    CHECK(split.fit.size() == 24);
+    split.test = fresh;
+    const LatencyTable table = fit_table(space, split, {}, kDevice);
+    CHECK(error_bar_coverage(table.test, table) == Approx(0.9).margin(0.05));
+  }
+}
+
+TEST_CASE("repeated measurements of real devices leave error bars that hold, 2 to 10 rows each",
+          "[latency][reference]") {
+  const auto path = reference_data("nas_bench_201/nb201.csv.gz");
+  if (!path) return;
+  const LatencySpace space = load_latency_space(std::filesystem::path(HSCONAS_SOURCE_DIR) /
+                                                "configs/cells/nas-bench-201.json");
+  const CsvTable csv = CsvTable::load(*path);
+  Rng rng(5, "import-test");
+  std::vector<double> all;
+  for (const char* device : {"1080ti_1", "gold_6226", "pixel3", "raspi4", "eyeriss", "fpga"}) {
+    std::vector<Measurement> cells;
+    for (std::size_t row = 0; row < csv.rows(); ++row) {
+      cells.push_back(
+          {space.decode(csv.text(row, csv.column("ops"))), csv.number(row, csv.column(device))});
+    }
+    rng.shuffle(std::span(cells));
+    const auto repeat = [&](std::size_t begin, std::size_t end, std::size_t rows_each) {
+      std::vector<Measurement> rows;
+      for (std::size_t i = begin; i < end; ++i) {
+        for (std::size_t row = 0; row < rows_each; ++row) {
+          rows.push_back({cells[i].arch, cells[i].ms * (1.0 + 0.03 * rng.normal())});
+        }
+      }
+      return merge_repeats(space, rows);
+    };
+    std::vector<double> coverages;
+    for (const std::size_t rows_each : {2, 4, 6, 8, 10}) {
+      const std::size_t count = 60;
+      const MeasurementSplit split{.fit = repeat(0, count, rows_each),
+                                   .test = repeat(count, 2000, rows_each)};
+      REQUIRE(split.fit.size() == count);
+      const LatencyTable table = fit_table(space, split, {}, kDevice);
+      coverages.push_back(error_bar_coverage(table.test, table));
+      rng.shuffle(std::span(cells));
+    }
+    INFO(device << ": " << mean(coverages));
+    CHECK(mean(coverages) == Approx(0.9).margin(0.07));
+    all.push_back(mean(coverages));
+  }
+  CHECK(mean(all) == Approx(0.9).margin(0.03));
+}
+
+TEST_CASE("too few networks for a table are refused with what is missing", "[latency]") {
+  const SearchSpace space = tiny_space(4);
+  const LatencySpace terms(space);
+  const auto networks = measured(space, 9, 1.0);
+  const std::string error =
+      error_of([&] { fit_table(terms, {.fit = networks, .test = {}}, {}, kDevice); });
+  CHECK(contains(error, "data: 9 networks to fit on are too few for the "));
+  CHECK(contains(error, "choices of space tiny: at least 10 different ones are needed"));
+}
+
+TEST_CASE("too few networks for the unknowns of a space, or choices in none, are shortcomings",
+          "[latency]") {
+  const SearchSpace space = tiny_space(6);
+  const LatencySpace terms(space);
+  const auto sentences = [&](std::vector<Measurement> networks) {
+    return join(shortcomings(
+                    fit_table(terms, {.fit = std::move(networks), .test = {}}, {}, kDevice), terms),
+                "; ");
+  };
+  const std::string few = sentences(measured(space, 12, 1.5));
+  CHECK(contains(few, "12 networks do not determine the "));
+  auto without = measured(space, 120, 1.5);
+  std::erase_if(without, [](const Measurement& network) { return network.arch[3].op == 2; });
+  CHECK(contains(sentences(without), "are in no network that the table is fitted on, first 3/"));
+  CHECK(sentences(measured(space, 100, 1.5)).empty());
+
+  const LatencyTable blocks = table_of_blocks(parse(blocks_csv(space)), space, "ms", kDevice);
+  const LatencyTable adapted =
+      adapt_table(terms, blocks, {.fit = measured(space, 4, 2.0), .test = {}}, kDevice);
+  CHECK(contains(join(shortcomings(adapted, terms), "; "),
+                 "the error bar rests on 4 networks, too few"));
+}
+
+TEST_CASE("too few networks never make a prediction below 0", "[latency]") {
+  const SearchSpace space = tiny_space(6);
+  const LatencySpace terms(space);
+  // Times that no sum explains, some of them nearly 0.
+  Rng rng(3, "import-test");
+  bool is_any_zero = false;
+  for (int trial = 0; trial < 20; ++trial) {
+    auto networks = measured(space, 12, 1.0, static_cast<std::uint64_t>(trial) + 10);
+    for (Measurement& network : networks) network.ms = std::pow(10.0, rng.uniform() * 3.0 - 2.0);
+    const LatencyTable table =
+        fit_table(terms, {.fit = networks, .test = {}}, {.least_squares = true}, kDevice);
+    CHECK(std::isfinite(table.error_percent));
+    const TableModel model(space, table);
+    for (int i = 0; i < 200; ++i) {
+      const double ms = model.predict_ms(random_architecture(terms, rng));
+      if (ms < 0.0) FAIL(ms);
+      is_any_zero = is_any_zero || ms == 0.0;
+    }
+    const bool is_said =
+        contains(join(shortcomings(table, terms), "; "), "are predicted to take no time at all");
+    if (table.bias_ms < -0.5) CHECK(is_said);
+  }
+  CHECK(is_any_zero);
 }
 
 TEST_CASE("a fitted table has no negative entry, and predicts the same when read back",

@@ -134,6 +134,25 @@ TEST_CASE("every value of a latency table survives writing and reading, bit by b
   }
 }
 
+TEST_CASE("a table measured on a GPU keeps the mode it was measured in", "[latency]") {
+  LatencyTable table = example_table();
+  CHECK_FALSE(to_json(table)["device"].contains("mode"));  // As it always was.
+  table.device.mode = "graph";
+  table.device.precision = "fp16";
+  const LatencyTable back = read_table(json::parse(to_json(table).dump()), "lat.json");
+  CHECK(back.device == table.device);
+  table.device.mode = "fast";
+  CHECK(reading_error(to_json(table)) ==
+        "data: lat.json: device.mode must be 'graph', 'eager' or 'mixed', got 'fast'");
+}
+
+TEST_CASE("a device is described with all that its times depend on", "[latency]") {
+  DeviceInfo info{.device = "cpu: example", .precision = "fp32", .versions = "torch 1.13.1"};
+  CHECK(describe(info) == "cpu: example");
+  info = {.device = "cuda: example, 3 SMs", .precision = "tf32", .versions = "", .mode = "eager"};
+  CHECK(describe(info) == "cuda: example, 3 SMs, tf32, eager");
+}
+
 TEST_CASE("a form whose left-out error is unknown is null in the file and unknown when read",
           "[latency]") {
   const json value = to_json(example_table());
@@ -163,13 +182,15 @@ TEST_CASE("a broken latency table names the file and the value at fault", "[late
   CHECK(contains(broken((key + "/low").c_str(), 0.3), "low must not exceed high"));
   CHECK(contains(broken((key + "/n").c_str(), 0), "n must be at least 1"));
   CHECK(broken((key + "/ms").c_str(), nullptr) ==
-        "data: lat.json: entries.head_i32_m64_o10_r8_s1.ms has the wrong type: null");
+        "data: lat.json: entries.head_i32_m64_o10_r8_s1.ms has the wrong type: null (expected: a "
+        "number)");
   CHECK(broken("/calibration/0/sum_ms", "1") ==
-        "data: lat.json: calibration[0].sum_ms has the wrong type: \"1\"");
+        "data: lat.json: calibration[0].sum_ms has the wrong type: \"1\" (expected: a number)");
   CHECK(broken("/test/0/measured_ms", -0.5) ==
         "data: lat.json: test[0].measured_ms must be a finite time >= 0, got -0.5");
   CHECK(broken("/test", 3) == "data: lat.json: test must be a list of networks");
-  CHECK(broken("/bias_ms", nullptr) == "data: lat.json: bias_ms has the wrong type: null");
+  CHECK(broken("/bias_ms", nullptr) ==
+        "data: lat.json: bias_ms has the wrong type: null (expected: a number)");
   CHECK(contains(broken("/bias_ms", std::nan("")), "bias_ms must be finite"));
   CHECK(broken("/test_spread/0/again_ms", -0.5) ==
         "data: lat.json: test_spread[0].again_ms must be a finite time >= 0, got -0.5");

@@ -59,6 +59,12 @@ TEST_CASE("a run counts as finished only with the settings and table of its sear
   change_config(path, "/score/beta", -0.5);
   CHECK(contains(why(), "judged_by.score.beta changed"));
   change_config(path, "/score/beta", -0.3);
+  change_config(path, "/data/path", "/else/where");  // Images count by what they are,
+  change_config(path, "/log/tensorboard", true);     // and curves are no result.
+  CHECK(why().empty());
+  change_config(path, "/data/holdout_images", 9);
+  CHECK(contains(why(), "weights.data.holdout_images changed"));
+  change_config(path, "/data/holdout_images", 5000);
   CHECK(why().empty());
   json table = read_json(path / "latency.json");
   table["bias_ms"] = 17.0;

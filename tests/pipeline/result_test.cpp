@@ -86,6 +86,17 @@ winner: 0:4-0:9
 )");
 }
 
+TEST_CASE("a result without measured times has no columns for them and says so", "[result]") {
+  json result = example_result();
+  result["winner"].erase("measured_ms");
+  for (json& other : result["others"]) other.erase("measured_ms");
+  const std::string text = format_result(result);
+  CHECK(text.find("measured") == std::string::npos);
+  CHECK(text.find("vs predicted") == std::string::npos);
+  CHECK(text.find("nothing was timed here") != std::string::npos);
+  CHECK(text.find("2.500  +25.0 %") != std::string::npos);
+}
+
 TEST_CASE("a result warns of the target only inside the winner's error bar, if there is one",
           "[result]") {
   json outside = example_result();

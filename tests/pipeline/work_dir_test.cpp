@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <sys/mount.h>
 #include <unistd.h>
 #include <vector>
 
@@ -84,8 +85,98 @@ TEST_CASE("overwriting removes what a run leaves and nothing else", "[work_dir]"
   fill(dir);
   write_file(dir.root / "notes.txt", "mine");
   write_file(dir.root / "config.json.bak", "mine");
-  WorkDir::open(dir.root, WorkDirMode::Overwrite);
+  const auto before = names_in(dir.root);
+  WorkDir::open(dir.root, WorkDirMode::Overwrite);  // A start that fails gets no further.
+  CHECK(names_in(dir.root) == before);
+  WorkDir::open(dir.root, WorkDirMode::Overwrite).begin();
   CHECK(names_in(dir.root) == std::set<std::string>{"config.json.bak", "notes.txt"});
+}
+
+TEST_CASE("what cannot be removed to start over is named", "[work_dir]") {
+  const TemporaryFolder folder;
+  const WorkDir dir{.root = folder / "run", .lock = nullptr};
+  make_folder(dir.checkpoints());
+  if (::mount("hsconas-test", dir.checkpoints().c_str(), "tmpfs", 0, "size=4k") != 0) {
+    WARN("skipped: only root may mount a small tmpfs");
+    return;
+  }
+  const std::string error =
+      error_of([&] { WorkDir::open(dir.root, WorkDirMode::Overwrite).begin(); });
+  ::umount2(dir.checkpoints().c_str(), MNT_DETACH);
+  CHECK(error.starts_with("data: " + dir.checkpoints().string() + ": cannot be removed"));
+}
+
+TEST_CASE("a fresh run takes a folder in which a start came to nothing, and no other",
+          "[work_dir]") {
+  const TemporaryFolder folder;
+  const WorkDir dir{.root = folder / "run", .lock = nullptr};
+  const auto start_over = [&] {
+    std::filesystem::remove_all(dir.root);
+    make_folder(dir.checkpoints());
+    for (const auto& file : {dir.config(), dir.version(), dir.log(), dir.metrics()}) {
+      write_file(file, "{}");
+    }
+    StageRecord(dir.stages()).finish("config", {{"seed", 1}});
+  };
+  const auto is_refused = [&] {
+    return contains(opening_error(dir.root, WorkDirMode::Fresh), "is not empty");
+  };
+  start_over();
+  CHECK_FALSE(dir.holds_work());
+  {
+    const WorkDir again = WorkDir::open(dir.root, WorkDirMode::Fresh);
+    again.begin();
+    CHECK(names_in(dir.root) == std::set<std::string>{"lock"});
+  }
+  // A table that was read or computed is there again at once; one that was measured is not.
+  start_over();
+  StageRecord(dir.stages()).finish("latency", {{"latency", {{"table", "0123456789abcdef"}}}});
+  CHECK_FALSE(is_refused());
+  StageRecord(dir.stages()).finish("latency", {{"latency", {{"accelerator", {{"pes", 4}}}}}});
+  CHECK_FALSE(is_refused());
+  StageRecord(dir.stages()).finish("latency", {{"latency", {{"table", ""}, {"rounds", 3}}}});
+  CHECK(is_refused());
+  for (const auto& file : {dir.checkpoint("supernet"), dir.candidates(), dir.result(),
+                           dir.codesign(), dir.root / "notes.txt"}) {
+    start_over();
+    CHECK_FALSE(is_refused());
+    write_file(file, "x");
+    CAPTURE(file);
+    CHECK(is_refused());
+  }
+  start_over();
+  write_file(dir.stages(), "{");  // Nobody knows.
+  CHECK(is_refused());
+}
+
+TEST_CASE("a folder that was made for a run which left nothing goes with its lock", "[work_dir]") {
+  const TemporaryFolder folder;
+  {
+    const WorkDir dir = WorkDir::open(folder / "new", WorkDirMode::Fresh);
+    CHECK(std::filesystem::exists(folder / "new"));
+  }
+  CHECK_FALSE(std::filesystem::exists(folder / "new"));
+  std::filesystem::create_directory(folder / "old");
+  WorkDir::open(folder / "old", WorkDirMode::Fresh);
+  CHECK(std::filesystem::exists(folder / "old"));
+  {
+    const WorkDir dir = WorkDir::open(folder / "used", WorkDirMode::Fresh);
+    write_file(dir.config(), "{}");
+  }
+  CHECK(std::filesystem::exists(folder / "used/config.json"));
+}
+
+TEST_CASE("the stages that were made from something are found by it", "[work_dir]") {
+  const TemporaryFolder folder;
+  StageRecord record(folder / "stages.json");
+  record.finish("supernet", {{"data", {{"images", "abc"}}}});
+  record.finish("search", {{"weights", {{"data", {{"images", "abc"}}}}}, {"seed", 1}});
+  record.finish("latency", {{"seed", 1}});
+  CHECK(record.stages_with("abc") == std::vector<std::string>{"search", "supernet"});
+  CHECK(record.stages_with("ab").empty());
+  CHECK(record.inputs("latency") == json{{"seed", 1}});
+  CHECK(record.inputs("shrink-1").is_null());
+  CHECK_FALSE(StageRecord(folder / "stages.json", true).has("supernet"));
 }
 
 TEST_CASE("a folder in use is refused in every mode, with its user, and left as it is",

@@ -67,5 +67,6 @@ TEST_CASE("a damaged line of metrics.jsonl is named", "[report]") {
   CHECK(message("{\"stage\": \"a\", \"st") == at + "is no JSON object");
   CHECK(message("17") == at + "is no JSON object");
   CHECK(message("{\"step\": 20}") == at + "stage is required");
-  CHECK(message("{\"stage\": \"a\", \"step\": 1.5}") == at + "step has the wrong type: 1.5");
+  CHECK(message("{\"stage\": \"a\", \"step\": 1.5}") ==
+        at + "step has the wrong type: 1.5 (expected: a whole number)");
 }

@@ -59,13 +59,19 @@ TEST_CASE("a result is read as it was written", "[report]") {
   CHECK(result.history[3].evaluations == 24);
 }
 
+TEST_CASE("a result need not have measured times", "[report]") {
+  json written = files().result;
+  written["winner"].erase("measured_ms");
+  CHECK_FALSE(read_result(written, "R").winner.measured_ms.has_value());
+}
+
 TEST_CASE("a damaged result names the file and the key", "[report]") {
   CHECK(error_with("/format", "hsconas-result-2") ==
-        "data: R: format must be \"hsconas-result-3\", got \"hsconas-result-2\"");
+        "data: R: format must be \"hsconas-result-4\", got \"hsconas-result-2\"");
   CHECK(error_with("/winner/accuracy", "x") ==
-        "data: R: winner.accuracy has the wrong type: \"x\"");
+        "data: R: winner.accuracy has the wrong type: \"x\" (expected: a number)");
   CHECK(error_with("/others/1/macs", nullptr) ==
-        "data: R: others[1].macs has the wrong type: null");
+        "data: R: others[1].macs has the wrong type: null (expected: a whole number)");
   CHECK(error_with("/search/history", 3) == "data: R: search.history must be a list");
   CHECK(contains(error_with("/random", json::array()), "data: R: random"));
   json without = files().result;

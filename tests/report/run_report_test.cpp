@@ -113,6 +113,18 @@ TEST_CASE("a report of a finished run shows every part, drawn and as a table", "
   CHECK(contains(section_of(page, "Settings and versions"), "search.population"));
 }
 
+TEST_CASE("a report of a run on another device's table shows no times of this one", "[report]") {
+  RunRecord run = example();
+  run.result->winner.measured_ms.reset();
+  for (ComparedArchitecture& other : run.result->others) other.measured_ms.reset();
+  const std::string page = run_report(run);
+  check_well_formed(page);
+  CHECK_FALSE(contains(page, "measured latency"));
+  CHECK_FALSE(contains(page, "<th>measured ms</th>"));
+  CHECK_FALSE(contains(section_of(page, "Predicted and measured latency"), "winner and others"));
+  CHECK(contains(run_report(example()), "measured latency"));
+}
+
 TEST_CASE("every point of an architecture says which, so that it can be shown", "[report]") {
   const RunRecord& run = example();
   const std::string part = section_of(run_report(run), "Accuracy against latency");

@@ -63,6 +63,32 @@ TEST_CASE("the bound on an accuracy fails as often as it says", "[score]") {
   }
 }
 
+TEST_CASE("a bound that is looked at again and again fails no more often than it says", "[score]") {
+  constexpr int kTrials = 3000;
+  constexpr std::size_t kLooks = 20;
+  const auto failures = [](std::int64_t looks) {
+    Rng rng(3, "racing");
+    int failed = 0;
+    for (int trial = 0; trial < kTrials; ++trial) {
+      const Exam exam(rng);
+      const Answers rival = exam.sit(rng);
+      const Answers candidate = exam.sit(rng);
+      const Answers* rivals[] = {&rival};
+      Racer racer(rivals, kTotal, looks);
+      const double accuracy = share_right(candidate);
+      bool is_wrong = false;
+      for (std::size_t i = 0; i < kTotal; ++i) {
+        racer.add(candidate[i]);
+        if ((i + 1) % (kTotal / kLooks) == 0) is_wrong |= accuracy > racer.at_most(0.95);
+      }
+      failed += is_wrong ? 1 : 0;
+    }
+    return failed;
+  };
+  CHECK(failures(kLooks) < 0.05 * kTrials);
+  CHECK(failures(2) > 0.1 * kTrials);  // As though it were one look.
+}
+
 TEST_CASE("rivals that fail on the same images narrow the bound", "[score]") {
   Rng rng(2, "racing");
   Answers rival;

@@ -55,6 +55,31 @@ TEST_CASE("a large mean does not drown the variance", "[supernet]") {
   CHECK(torch::allclose(stem.variance.to(torch::kDouble), expected.variance, 1e-3));
 }
 
+TEST_CASE("a variance far below epsilon is as exact as any, in blocks of all operators",
+          "[supernet]") {
+  constexpr double kScale = 1e-4;
+  for (const Operator& op : all_operators()) {
+    const SearchSpace space = one_layer_space(op, placements().front());
+    Supernet supernet(space, torch::kCPU, 1);
+    const torch::Tensor images = normal_images(space, 6, 2);
+    const Architecture arch{{0, static_cast<int>(space.widths()) - 1}};
+    const auto variance = [&](std::size_t slot) {
+      return calibrate(supernet, arch, {images, images + 0.1}).blocks.at(1).at(slot).variance;
+    };
+    auto& parameters = supernet.parameters(1, 0);
+    const std::size_t norms = calibrate(supernet, arch, {images}).blocks.at(1).size();
+    for (std::size_t slot = 0; slot < norms; ++slot) {
+      INFO(op.name << ", batch norm " << slot);
+      const torch::Tensor before = variance(slot).to(torch::kDouble);
+      parameters.at(slot).value.mul_(kScale);
+      const torch::Tensor small = variance(slot).to(torch::kDouble);
+      CHECK(small.max().item<double>() < 1e-7);
+      CHECK(torch::allclose(small / (kScale * kScale), before, 1e-3, 1e-12));
+      parameters.at(slot).value.div_(kScale);
+    }
+  }
+}
+
 TEST_CASE("every batch norm of every operator gets statistics of its width", "[supernet]") {
   for (const Operator& op : all_operators()) {
     for (const Placement& place : placements()) {

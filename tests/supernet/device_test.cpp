@@ -29,6 +29,38 @@ TEST_CASE("the CPU's description names it", "[supernet]") {
   CHECK(describe_device(torch::kCPU).size() > 5);
 }
 
+TEST_CASE("the CPU comes first among the devices, and its libraries are LibTorch", "[supernet]") {
+  REQUIRE_FALSE(all_devices().empty());
+  CHECK(all_devices().front().is_cpu());
+  CHECK(describe_libraries(torch::kCPU) == std::string("LibTorch ") + TORCH_VERSION);
+}
+
+TEST_CASE("whether TF32 is allowed holds for convolutions and products alike", "[supernet]") {
+  for (const bool is_allowed : {true, false}) {
+    allow_tf32(is_allowed);
+    CHECK(at::globalContext().allowTF32CuDNN() == is_allowed);
+    CHECK(at::globalContext().allowTF32CuBLAS() == is_allowed);
+  }
+}
+
+// Hidden: run where there is a GPU, by naming the tag.
+TEST_CASE("a GPU that was opened computes fp32 as fp32, the same each time", "[.gpu]") {
+  const torch::Device device = open_device("cuda");
+  CHECK(at::globalContext().deterministicCuDNN());
+  CHECK_FALSE(at::globalContext().benchmarkCuDNN());
+  CHECK(contains(describe_device(device), " SMs"));
+  CHECK(contains(describe_libraries(device), "CUDA "));
+  const torch::Tensor x = torch::rand({4, 64, 28, 28});
+  const torch::Tensor weight = torch::rand({32, 64, 3, 3});
+  const torch::Tensor exact = torch::conv2d(x.to(torch::kDouble), weight.to(torch::kDouble));
+  const auto error = [&] {
+    const torch::Tensor y = torch::conv2d(x.to(device), weight.to(device));
+    return ((y.cpu() - exact).abs() / exact).max().item<double>();
+  };
+  CHECK(error() < 1e-5);  // TF32 is off by about 1e-4.
+  CHECK(error() == error());
+}
+
 TEST_CASE("threads are set for torch, 0 meaning one per core", "[supernet]") {
   const int before = at::get_num_threads();
   CHECK(set_threads(2) == 2);

@@ -63,6 +63,24 @@ TEST_CASE("the seed decides a random network", "[supernet]") {
   CHECK_FALSE(same_bits(logits(1), logits(2)));
 }
 
+TEST_CASE("weights rounded to fp16 keep their layout and are near what they were", "[supernet]") {
+  const SearchSpace space = tiny_space(2);
+  const auto network = FrozenNetwork::random(space.network(space.uniform(0)), torch::kCPU, 1);
+  const FrozenNetwork half = network.to(torch::kHalf);
+  REQUIRE(half.layers().size() == network.layers().size());
+  for (std::size_t i = 0; i < half.layers().size(); ++i) {
+    for (std::size_t k = 0; k < half.layers()[i].weights.size(); ++k) {
+      const auto& rounded = half.layers()[i].weights[k];
+      const auto& exact = network.layers()[i].weights[k];
+      CHECK(rounded.value.scalar_type() == torch::kHalf);
+      CHECK(rounded.value.strides() == exact.value.strides());
+      CHECK(torch::allclose(rounded.value.to(torch::kFloat), exact.value, 1e-3, 1e-6));
+      CHECK(rounded.bias.defined() == exact.bias.defined());
+      if (rounded.bias.defined()) CHECK(rounded.bias.scalar_type() == torch::kHalf);
+    }
+  }
+}
+
 TEST_CASE("a forward pass leaves its input as it was", "[supernet]") {
   for (const Operator& op : all_operators()) {
     for (const Placement& place : placements()) {

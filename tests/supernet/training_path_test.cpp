@@ -138,6 +138,35 @@ TEST_CASE("a path's leaves are copies, its values and momentum views of the supe
   CHECK(tensors.at("layer0.xception.0.momentum").eq(0.0).all().item<bool>());
 }
 
+TEST_CASE("two forward passes before one backward pass have the gradients of each, added up",
+          "[supernet]") {
+  const SearchSpace space = tiny_space(3);
+  Supernet supernet(space, torch::kCPU, 1);
+  enlarge_classifier(supernet);
+  const Architecture arch = space.uniform(0, 1);
+  const torch::Tensor first = normal_images(space, 8, 2);
+  const torch::Tensor second = normal_images(space, 5, 3);
+  TrainingPath one_by_one(supernet, arch);
+  one_by_one.forward(first).square().sum().backward();
+  one_by_one.forward(second).square().sum().backward();
+  std::vector<torch::Tensor> leaves;
+  torch::Tensor loss;
+  {
+    TrainingPath path(supernet, arch);
+    for (const auto& slice : path.slices()) leaves.push_back(slice.leaf);
+    const torch::Tensor logits = path.forward(first);
+    loss = logits.square().sum() + path.forward(second).square().sum();
+  }
+  // Memory that was given back would be taken again here.
+  std::vector<torch::Tensor> others;
+  for (int i = 0; i < 200; ++i) others.push_back(torch::full({1000 + 100 * i}, 1e30));
+  loss.backward();  // The path itself is gone.
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    INFO("slice " << i);
+    CHECK(torch::allclose(leaves[i].grad(), one_by_one.slices()[i].leaf.grad(), 1e-4, 1e-5));
+  }
+}
+
 TEST_CASE("bf16 activations give logits near those of fp32, and fp32 gradients near its own",
           "[supernet]") {
   const SearchSpace space = tiny_space(3);

@@ -137,7 +137,7 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
   write_sealed_json(dir.result(), to_json(result, found, config, space, subspace, latency));
   StageRecord(dir.stages())
       .finish("search", {{"result_format", kResultFormat},
-                         {"weights", weights_inputs(config)},
+                         {"weights", weights_inputs(config, "images")},
                          {"judged_by",
                           {{"score", score_inputs(config)},
                            {"target_ms", latency.objective.target_ms},

@@ -93,7 +93,7 @@ class CountingEvaluator : public Evaluator {
     std::vector<Judgement> judgements;
     for (std::size_t i = 0; i < archs.size(); ++i) {
       const Answers answers = answers_of(archs[i]);
-      Racer racer(rivals, images_);
+      Racer racer(rivals, images_, images_ / kBatch);
       const auto is_over = [&] {
         return racer.seen() == images_ ||
                (race.confidence < 1.0 && racer.at_most(race.confidence) < race.floors[i]);

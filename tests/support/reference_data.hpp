@@ -13,16 +13,27 @@
 
 namespace hsconas {
 
-/// `name` in the folder of reference data (HSCONAS_DATA, else ../shared/data beside the checkout),
-/// or nothing, with a warning, where it is absent: the test then checks nothing.
-inline std::optional<std::filesystem::path> reference_data(const std::string& name) {
-  const char* folder = std::getenv("HSCONAS_DATA");
+/// `name` below `variable`'s folder or, where that is not set, below ../shared/`fallback` beside
+/// the checkout; nothing, with a warning, where it is absent: the test then checks nothing.
+inline std::optional<std::filesystem::path> shared_file(const char* variable, const char* fallback,
+                                                        const std::string& name) {
+  const char* folder = std::getenv(variable);
   const auto root = folder != nullptr
                         ? std::filesystem::path(folder)
-                        : std::filesystem::path(HSCONAS_SOURCE_DIR) / "../shared/data";
+                        : std::filesystem::path(HSCONAS_SOURCE_DIR) / "../shared" / fallback;
   if (std::filesystem::exists(root / name)) return root / name;
   WARN("skipped: no reference data at " << (root / name).string());
   return std::nullopt;
+}
+
+/// `name` in the folder of reference data (HSCONAS_DATA).
+inline std::optional<std::filesystem::path> reference_data(const std::string& name) {
+  return shared_file("HSCONAS_DATA", "data", name);
+}
+
+/// `name` in the folder of inputs that users brought (HSCONAS_CASES).
+inline std::optional<std::filesystem::path> user_case(const std::string& name) {
+  return shared_file("HSCONAS_CASES", "cases", name);
 }
 
 /// The lines of a gzip file.

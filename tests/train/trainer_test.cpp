@@ -192,6 +192,19 @@ TEST_CASE("bf16 training runs and its weights stay finite", "[train]") {
   }
 }
 
+TEST_CASE("a CPU trains in fp32 unless told otherwise, and not in fp16", "[train]") {
+  const auto trained = [](const char* precision) {
+    Training training;
+    training.stage.settings.precision = precision;
+    training.stage.total_steps = 2;
+    training.run();
+    return training.supernet.tensors();
+  };
+  const auto fp32 = trained("fp32");
+  for (const auto& [name, tensor] : trained("auto")) CHECK(same_bits(tensor, fp32.at(name)));
+  CHECK(contains(error_of([&] { trained("fp16"); }), "takes fp32 or bf16"));
+}
+
 TEST_CASE("metrics come every twenty steps and at the end", "[train]") {
   Training training;
   training.stage.total_steps = 45;

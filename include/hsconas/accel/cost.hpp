@@ -55,18 +55,20 @@ struct BufferTile {
 ///              of the array tile, and walks them so that one tensor stays: inputs (k innermost),
 ///              outputs (c innermost) or weights (pixels innermost). Of a small fixed family of
 ///              tiles that fit, with two of them in the buffer (one is loaded while the other is
-///              used), the one with the least off-chip bits is taken; among equals, the one with
-///              the least NoC words plus words of the first tile. Partial sums never leave the
-///              chip. Input rows that neighbouring tiles share (halo) are fetched by each, except
-///              down a column of strips, which keeps them. Where not even two of the smallest
-///              tiles fit, one is loaded, used and written in turn.
-///   Cycles.    fill + max(compute, NoC in, NoC out, off-chip) + drain; fill brings the first tile
-///              to the buffer, its first part to the array and, in a systolic array, to the last
-///              PE; drain takes the last outputs the way back; both are left out of the maximum.
-///              One tile at a time: off-chip is added, not overlapped.
+///              used), the one with the fewest cycles is taken; among equals, the one with the
+///              least off-chip bits, then the one with the least NoC words plus words of the tile.
+///              Partial sums never leave the chip. Input rows that neighbouring tiles share (halo)
+///              are fetched by each, except down a column of strips, which keeps them. Where not
+///              even two of the smallest tiles fit, one is loaded, used and written in turn.
+///   Cycles.    fill + max(compute, NoC in, NoC out, off-chip) + drain; fill brings the first array
+///              tile through the buffer to the array and, in a systolic array, to the last PE; the
+///              rest of the buffer's first tile follows while the array works. Drain takes the last
+///              array tile's outputs the way back; both are left out of the maximum. One tile at a
+///              time: off-chip is added, not overlapped.
 ///
-/// Because no choice looks at a bandwidth, cycles never rise with one; because a larger buffer only
-/// adds tiles to choose from, off-chip bits never rise with capacity.
+/// More of a resource never costs cycles: no tile's cycles rise with a bandwidth, and for every
+/// tile that a buffer may choose a larger one has the same or one with more filters, which sends
+/// less.
 struct LayerCost {
   double macs = 0.0;
   double cycles = 0.0;          ///< Rounded up to a whole cycle.

@@ -6,6 +6,7 @@
 
 #include "hsconas/base/log.hpp"
 #include "hsconas/base/stop_token.hpp"
+#include "hsconas/config/config.hpp"
 
 namespace CLI {
 class App;
@@ -51,9 +52,17 @@ struct ConfigOptions {
   std::string seed, threads, device;
 
   /// --config, --set, bare key=value, --seed, --threads, --device.
-  void add_to(CLI::App& command, bool is_required = true);
-  /// All overrides in the order in which they apply: --set, bare, short options.
+  void add_to(CLI::App& command);
+  /// A bare word that is no key=value is meant as the config where there is no --config.
+  void take_bare_file();
+  /// The config with all overrides: --set, bare, short options. Throws Error(Usage) without a file.
+  Config load();
+  /// All overrides in the order in which they apply.
   std::vector<std::string> all_overrides() const;
 };
+
+/// From now on a closed pipe, as of `| tee log`, asks for a stop like TERM, instead of ending the
+/// program where it stands: for commands whose work must not be lost.
+void stop_on_closed_pipe();
 
 }  // namespace hsconas

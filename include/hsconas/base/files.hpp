@@ -11,8 +11,9 @@
 
 namespace hsconas {
 
-/// The whole file. Throws Error(Data) that names it when it is missing, unreadable or larger than
-/// `max_bytes`, so that no reader allocates more than it can use.
+/// The whole file, or all that comes from a pipe. Throws Error(Data) that names it when it is
+/// missing, unreadable or larger than `max_bytes`, so that no reader allocates more than it can
+/// use.
 std::string read_file(const std::filesystem::path& path,
                       std::size_t max_bytes = std::size_t{1} << 30U);
 

@@ -87,13 +87,39 @@ class JsonReader {
            number <= static_cast<std::int64_t>(std::numeric_limits<T>::max());
   }
 
+  /// A T in words.
+  template <typename T>
+  static std::string expected() {
+    if constexpr (std::is_same_v<T, nlohmann::json>) {
+      return "any value";
+    } else if constexpr (std::is_same_v<T, bool>) {
+      return "true or false";
+    } else if constexpr (std::is_integral_v<T>) {
+      if (std::is_unsigned_v<T>) return "a whole number >= 0";
+      return sizeof(T) < sizeof(std::int64_t) ? "a whole number below 2^31" : "a whole number";
+    } else if constexpr (std::is_floating_point_v<T>) {
+      return "a number";
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      return "a text in quotes";
+    } else if constexpr (requires { typename T::mapped_type; }) {
+      return "an object";
+    } else if constexpr (requires { typename T::value_type; }) {
+      return "a list, each " + expected<typename T::value_type>();
+    } else {
+      return "another one";
+    }
+  }
+
+  [[noreturn]] void fail_type(std::string_view key, const nlohmann::json& value,
+                              const std::string& expected) const;
+
   template <typename T>
   T convert(std::string_view key, const nlohmann::json& value) const {
-    if (!holds<T>(value)) fail(key, "has the wrong type: " + value.dump());
+    if (!holds<T>(value)) fail_type(key, value, expected<T>());
     try {
       return value.get<T>();
     } catch (const nlohmann::json::exception&) {
-      fail(key, "has the wrong type: " + value.dump());
+      fail_type(key, value, expected<T>());
     }
   }
 
@@ -103,7 +129,9 @@ class JsonReader {
   std::set<std::string, std::less<>> asked_;
 };
 
-/// Parses a JSON text. Throws Error(kind) that names `source` and the line and column at fault.
+/// Parses a JSON text. Throws Error(kind) that names `source` and the line and column at fault, or
+/// what the text is instead: empty, UTF-16, YAML. A key that an object holds twice is Error(Usage),
+/// with its line: JSON itself lets the last one win.
 nlohmann::json parse_json(std::string_view text, const std::string& source,
                           ErrorKind kind = ErrorKind::Usage);
 

@@ -21,6 +21,20 @@ std::vector<std::string> split(std::string_view text, char separator);
 /// The parts with `separator` between them.
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
+/// Whether `text` is UTF-8, as everything must be that a JSON file shall hold.
+bool is_utf8(std::string_view text);
+
+/// `text` for people: bytes that are not UTF-8 and control characters become "\xE9", so that any
+/// file's name can be shown. Text that is fine stays as it is.
+std::string printable(std::string_view text);
+
+/// What `bytes` are if no text of 8-bit characters, with the remedy: "is UTF-16 text; save it as
+/// UTF-8", "is gzip-compressed; unpack it first", "is a binary file, not text". Empty for text.
+std::string other_than_text(std::string_view bytes);
+
+/// As other_than_text(), and the first line that is not UTF-8.
+std::string other_than_utf8(std::string_view bytes);
+
 /// "41 s", "12 min 30 s", "3 h 05 min": a duration for people. `seconds` >= 0.
 std::string format_duration(double seconds);
 

@@ -31,9 +31,10 @@ namespace hsconas {
 class DanceSearch {
  public:
   /// `costs` is asked while config.penalty is "cost", and then must be trained; else it may be
-  /// null. The referenced objects must outlive this one.
+  /// null. `precision`, fp32 or bf16, is that of activations in update(). The referenced objects
+  /// must outlive this one.
   DanceSearch(Supernet& supernet, const CostNetworks* costs, const DanceConfig& config,
-              std::uint64_t seed);
+              std::uint64_t seed, torch::ScalarType precision = torch::kFloat);
 
   /// The architecture of training step `step`, drawn by the present probabilities.
   Architecture path(std::int64_t step) const;
@@ -73,6 +74,7 @@ class DanceSearch {
   const CostNetworks* costs_;
   DanceConfig config_;
   std::uint64_t seed_;
+  torch::ScalarType precision_;
   torch::Tensor macs_;    ///< [layers, choices].
   double unit_ = 1.0;     ///< Mean penalty of random architectures.
   torch::Tensor exists_;  ///< [layers, choices], bool: not the twin of another choice.

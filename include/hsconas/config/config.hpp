@@ -46,6 +46,9 @@ struct LatencyConfig {
   double sample_ms = 1.0;        ///< Runs are repeated back to back until a timing lasts this long.
   int bias_networks = 100;       ///< Networks the correction is fitted on; the paper's M.
   int test_networks = 50;        ///< Networks the model is judged on, of each of two kinds.
+  /// How a GPU gets a pass: graph, eager, or auto: as the table was measured, else graph.
+  std::string cuda = "auto";
+  std::string precision = "fp32";  ///< On a GPU also tf32 or fp16.
 };
 
 /// Training of the weight-sharing network.
@@ -59,7 +62,7 @@ struct SupernetConfig {
   double weight_decay = 4e-5;
   double label_smoothing = 0.1;
   double clip_norm = 0.0;          ///< Largest gradient norm; 0: unlimited.
-  std::string precision = "fp32";  ///< fp32 or bf16.
+  std::string precision = "auto";  ///< Of activations, see precision_words().
 };
 
 /// Training of the architecture that was found, on its own: the supernet's keys with other defaults
@@ -86,7 +89,7 @@ struct ScoreConfig {
   int calibration_images = 2000;   ///< Training images that batch norm statistics are taken on.
   int validation_images = 0;       ///< Held-out images accuracy is taken on; 0: all.
   int batch = 250;                 ///< Images per forward pass.
-  std::string precision = "fp32";  ///< Of activations on a CPU: fp32 or fp16.
+  std::string precision = "auto";  ///< Of activations, see precision_words().
   int memory_mb = 2048;            ///< What candidates share is kept up to this size.
 };
 
@@ -166,6 +169,11 @@ struct CodesignConfig {
       100000;  ///< Most lines of pairs.csv; the front is written whatever their number.
 };
 
+/// Whether a device, as open_device() takes it, is a GPU.
+inline bool is_cuda(const std::string& device) {
+  return device.starts_with("cuda");
+}
+
 /// Everything a run needs, as one JSON file gives it.
 struct Config {
   std::string name = "run";
@@ -183,6 +191,11 @@ struct Config {
   RetrainConfig retrain;
   CodesignConfig codesign;
   LogConfig log;
+
+  /// The device whose latency counts, as open_device() takes it.
+  const std::string& latency_device() const {
+    return latency.device.empty() ? device.type : latency.device;
+  }
 };
 
 }  // namespace hsconas

@@ -18,11 +18,18 @@ Config read_config(const nlohmann::json& source);
 nlohmann::json to_json(const Config& config);
 
 /// Reads a config file and applies `overrides`, each "a.b=c" with c as JSON or else as text;
-/// "shrink.stages.0.layers=2" reaches into lists. `space` may name a file, relative to the
-/// config's folder (in an override: to the current one). `name` defaults to the file's stem.
-/// Throws Error(Data) when a file is missing, Error(Usage) that names the file for what is wrong
-/// in it.
+/// "shrink.stages.0.layers=2" reaches into lists. `space` may name a file. Relative names of files
+/// and folders count from the config's folder, in an override from the current one; all are
+/// absolute in what is returned. `name` defaults to the file's stem, "stdin" for a pipe, from which
+/// relative names count from the current folder, too. An override of a text is a text, whatever it
+/// looks like: data.path=2024. A plain word that is no file
+/// names one of shipped_configs(), whose relative paths count from the folder configs, there or
+/// not. Throws Error(Data) when a file is missing, Error(Usage) that names the file for what is
+/// wrong in it.
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+
+/// The configs that are part of the program, by name: "quickstart", "gpu", ...
+std::vector<std::string> shipped_configs();
 
 /// One key of the config, for people.
 struct ConfigKey {

@@ -13,20 +13,39 @@
 
 namespace hsconas {
 
+/// What a part of a data set holds, wherever it lies and whatever its folder is called: the classes
+/// with their images, in their order, see ImageSource::fingerprint().
+struct DataIdentity {
+  std::int64_t images = 0;
+  std::string fingerprint;
+
+  bool operator==(const DataIdentity&) const = default;
+};
+
+/// Throws as ImageSource::fingerprint(); on `workers` threads.
+DataIdentity identify(const ImageSource& source, const std::vector<std::string>& classes,
+                      int workers);
+
 /// A labelled data set, opened. All images of both parts have `channels` channels.
 struct Dataset {
   std::shared_ptr<const ImageSource> train;  ///< Null when only the test part was opened.
   std::shared_ptr<const ImageSource> test;
   std::vector<std::string> classes;  ///< Index = label.
   int channels = 0;                  ///< 1 for idx, else 3.
+  /// Of both parts whole: before data.test_images and what could not be decoded. Empty when only
+  /// the test part was opened.
+  DataIdentity train_identity{}, test_identity{};
 };
 
 /// Opens the data set that `config` names; `config.image_size` has been resolved (> 0).
 ///
 /// - builtin: make_builtin(). cifar10, cifar100: read_cifar(). idx: read_idx().
-/// - folder: path/train and path/test (or path/val), each with one folder per class of JPEG and PNG
-///   files, index_folder(). Unless augment is imagenet, which cuts its crops out of the originals,
-///   a set that fits data.memory_mb at image_size is decoded once and kept.
+/// - folder: path/train and the first of path/test, val, valid and validation that has the same
+/// class
+///   folders, each with one folder per class of JPEG and PNG files, index_folder(). A class without
+///   training images is an error, one without test images a warning. Unless augment is imagenet,
+///   which cuts its crops out of the originals, a set that fits data.memory_mb at image_size is
+///   decoded once and kept.
 ///
 /// `test_images` of the test part are kept when set, drawn by `seed`, in equal shares per class.
 /// Damaged files are skipped with a warning, many of them are an error: see Damage. Damage inside

@@ -17,7 +17,7 @@ namespace hsconas {
 class FolderSource : public ImageSource {
  public:
   struct Entry {
-    std::string name;  ///< File name inside the class's folder.
+    std::string name;  ///< File inside the class's folder, with folders on the way.
     int label = 0;
   };
 
@@ -29,6 +29,9 @@ class FolderSource : public ImageSource {
   /// Throws Error(Data) that names the file and the remedy when it is damaged or gone.
   void load(std::int64_t i, Image& out, int min_side) const override;
   std::string describe(std::int64_t i) const override { return path(i).string(); }
+  /// Of the file's name, its size and its bytes: all of them up to 64 KB, else the first and the
+  /// last 16 KB. Throws Error(Data) when it cannot be read.
+  std::uint64_t fingerprint(std::int64_t i) const override;
 
  private:
   const Entry& at(std::int64_t i) const { return entries_[static_cast<std::size_t>(i)]; }
@@ -46,14 +49,20 @@ struct FolderSplit {
   Damage damage;
 };
 
-/// Indexes the class folders in `root`, images in the order of class and file name.
+/// Names of the class folders in `root`, sorted: all folders that are not hidden and were not left
+/// behind by a system (__MACOSX, lost+found, ...). Throws Error(Data) when `root` cannot be read.
+std::vector<std::string> class_folders(const std::filesystem::path& root);
+
+/// Indexes the class folders in `root`, images in the order of class and file name. Folders inside
+/// a class's folder belong to the class, at any depth; links to folders are followed.
 ///
 /// Every file's header is read and its end looked at; a file without an end mark is decoded to be
 /// sure. Files that are neither JPEG nor PNG are ignored with one warning, except that one called
-/// .jpg, .jpeg or .png counts as damaged. Damaged files are left out and noted in `damage`, which
+/// .jpg, .jpeg or .png counts as damaged. So are, without being opened, pipes, devices and links
+/// that lead nowhere. Damaged files are left out and noted in `damage`, which
 /// the caller reports. Damage inside the compressed data shows only when the image is decoded.
-/// Throws Error(Data) when `root` cannot be read or holds no class folders.
-/// Cost: two small reads per file, on `workers` threads.
+/// Throws Error(Data) when `root` cannot be read or holds no class folders, or one whose name is
+/// not UTF-8. Cost: two small reads per file, on `workers` threads.
 FolderSplit index_folder(const std::filesystem::path& root, int workers, Log& log);
 
 /// Decodes all of `source`, makes each image a square of `side` pixels (see fit_square()) and keeps

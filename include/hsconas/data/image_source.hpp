@@ -34,6 +34,9 @@ class ImageSource {
   virtual std::string describe(std::int64_t i) const = 0;
   /// Whether load() only copies what is in memory.
   virtual bool is_in_memory() const { return false; }
+  /// What tells image `i` from others, wherever the data set lies and however it is spelled: a hash
+  /// of its pixels, or of its file where decoding takes longer than that.
+  virtual std::uint64_t fingerprint(std::int64_t i) const;
 };
 
 /// Images of one size, as bytes in memory.
@@ -75,6 +78,7 @@ class SubsetSource : public ImageSource {
   }
   std::string describe(std::int64_t i) const override { return source_->describe(at(i)); }
   bool is_in_memory() const override { return source_->is_in_memory(); }
+  std::uint64_t fingerprint(std::int64_t i) const override { return source_->fingerprint(at(i)); }
 
  private:
   std::int64_t at(std::int64_t i) const { return indices_[static_cast<std::size_t>(i)]; }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "hsconas/kernels/number.hpp"
@@ -9,9 +10,9 @@
 // C++17: CUDA's compilers read it too.
 namespace hsconas {
 
-/// The part of a shared weight [full out, full in / groups, kernel, kernel] that a convolution uses:
-/// the first rows, and of each row the first values. The same place holds for its momentum and its
-/// gradient.
+/// The part of a shared weight [full out, full in / groups, kernel, kernel] that a convolution
+/// uses: the first rows, and of each row the first values. The same place holds for its momentum
+/// and its gradient.
 struct DeviceWeight {
   std::int64_t offset = 0;      ///< First value in the flat array of all weights.
   std::int64_t row_stride = 0;  ///< Values from one output channel's weights to the next one's.
@@ -26,15 +27,18 @@ struct DeviceUnit {
   int kernel = 1;
   int stride = 1;
   int groups = 1;
-  int in_size = 0;    ///< Pixels a side.
-  bool pools = false; ///< Average pooling, padding counts: no weights.
-  bool norm = true;   ///< Batch norm without weights of its own, with batch statistics.
+  int in_size = 0;     ///< Pixels a side.
+  bool pools = false;  ///< Average pooling, padding counts: no weights.
+  bool norm = false;   ///< Batch norm without weights of its own, with batch statistics.
   bool relu = false;
-  int shuffle = 1;    ///< Channels are interleaved in so many groups at the end (ShuffleNet, 2018).
+  int shuffle = 1;  ///< Channels are interleaved in so many groups at the end (ShuffleNet, 2018).
   DeviceWeight weight;
 
   int out_size() const { return (in_size + stride - 1) / stride; }
-  bool is_depthwise() const { return groups > 1 && groups == in_channels; }
+  /// One group per channel.
+  bool is_depthwise() const {
+    return groups == in_channels && in_channels == out_channels && (groups > 1 || kernel > 1);
+  }
 };
 
 /// Which channels of its block's input a path reads.
@@ -64,7 +68,8 @@ struct DeviceBlock {
 /// 1x1 convolution, then the average over the image, dropout and a linear classifier.
 struct DeviceNetwork {
   std::vector<DeviceBlock> blocks;  ///< Stem first, head last.
-  /// Between blocks even channels lie before odd ones, so that a path can read either half in place.
+  /// Between blocks even channels lie before odd ones, so that a path can read either half in
+  /// place.
   bool splits_channels = false;
   int classes = 0;
   DeviceWeight classifier;
@@ -95,7 +100,7 @@ struct DeviceWeights {
   float* gradient = nullptr;  ///< Written by backward() where the network has weights.
 };
 
-/// Where a DeviceTrainer or DeviceScorer takes device memory from.
+/// Where an engine takes device memory from.
 class DeviceMemory {
  public:
   virtual ~DeviceMemory() = default;
@@ -104,8 +109,8 @@ class DeviceMemory {
   virtual void* at_least(std::int64_t bytes) = 0;
 };
 
-/// Runs networks forward and backward on one device, whose work is only enqueued: nothing here waits
-/// for the device. Activations are of one Number type; weights, their gradients, sums and
+/// Runs networks forward and backward on one device, whose work is only enqueued: nothing here
+/// waits for the device. Activations are of one Number type; weights, their gradients, sums and
 /// statistics are fp32. Results are the same in every run on the same kind of device.
 ///
 /// Nothing depends on which widths a network has: kernels take them as numbers.
@@ -133,8 +138,8 @@ class DeviceEngine {
 
   /// The blocks [first, last) of `network` without gradients. `in` is what the block before `first`
   /// made, or nullptr for the stem, which reads `images`. Batch norm uses the statistics of the
-  /// first `counted` images. Returns the output of the block before `last`, if that is not the head,
-  /// in memory of `out_bytes()` that the caller passes.
+  /// first `counted` images. Returns the output of the block before `last`, if that is not the
+  /// head, in memory of `out_bytes()` that the caller passes.
   virtual void run(const DeviceNetwork& network, int first, int last, const void* in,
                    const DeviceImages& images, int counted, void* out) = 0;
   /// Bytes between blocks: the output of block `position` - 1.
@@ -149,12 +154,24 @@ class DeviceEngine {
 
   /// Kernels and products that were enqueued so far.
   virtual std::int64_t launches() const = 0;
+
+  struct KernelTime {
+    std::string name;  ///< Mangled, for a kernel.
+    std::int64_t launches = 0;
+    double ms = 0.0;
+  };
+  /// While on, every launch is timed by itself; for benchmarks.
+  virtual void time_launches(bool on) = 0;
+  /// Waits for the device. The times of all launches since the last call, by kernel.
+  virtual std::vector<KernelTime> take_times() = 0;
 };
 
-/// An engine on the current device that enqueues to `stream` (a cudaStream_t) and computes with
-/// activations of `type`. `weights` must outlive it.
+/// An engine on the current GPU that enqueues to `stream` (a cudaStream_t) and computes with
+/// activations of `type`. `memory` holds what one pass needs and may serve several engines, of which
+/// one at a time is in a pass; `fixed` is this engine's own. `weights` must outlive the engine.
 std::unique_ptr<DeviceEngine> make_device_engine(void* stream, Number type,
                                                  const DeviceWeights& weights,
-                                                 std::shared_ptr<DeviceMemory> memory);
+                                                 std::shared_ptr<DeviceMemory> memory,
+                                                 std::shared_ptr<DeviceMemory> fixed);
 
 }  // namespace hsconas

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "hsconas/base/rng.hpp"
 #include "hsconas/space/search_space.hpp"
 
 namespace hsconas {
@@ -95,6 +96,9 @@ class LatencySpace {
   std::shared_ptr<const SearchSpace> space_;  ///< Null for a cell.
   CellDescription cell_;
 };
+
+/// An architecture with every operator and width drawn uniformly.
+Architecture random_architecture(const LatencySpace& space, Rng& rng);
 
 /// Kinds of work a block is made of, for one image, in millions: "dense" multiply-adds, "depthwise
 /// 3" and so on by kernel, "activations" read and written by convolutions and pools, "weights"; and

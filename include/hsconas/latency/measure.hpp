@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "hsconas/base/log.hpp"
@@ -63,6 +64,16 @@ std::vector<double> measure_networks(const SearchSpace& space, std::span<const A
                                      OpTimer& timer, const LatencyConfig& config,
                                      std::uint64_t seed, Log& log, const StopToken& stop,
                                      MachineNoise* noise = nullptr);
+
+/// How passes are launched on `device` under latency.cuda: "graph" or "eager"; "" on a CPU.
+std::string launch_mode(const LatencyConfig& config, const std::string& device);
+
+/// The settings that time networks as the blocks of `table` were timed, so that measured times may
+/// be held against predicted ones: latency.cuda "auto" becomes the table's mode. A table of another
+/// kind of device leaves them as they are. Throws Error(Usage) where the table was measured on a
+/// GPU in another mode or precision than `config` asks for.
+LatencyConfig settings_beside(const DeviceInfo& table, LatencyConfig config,
+                              const std::string& device);
 
 /// `count` different architectures whose predictions are spread evenly from the fastest to the
 /// slowest; fewer where the space runs out of them or `taken` holds them. `taken` grows by them.

@@ -26,12 +26,19 @@ class OpTimer {
 
 /// What a table was measured with; stored in it.
 struct DeviceInfo {
-  std::string device;     ///< "cpu: AMD EPYC" or "cuda:0".
+  std::string device;     ///< "cpu: AMD EPYC", "cuda: NVIDIA H200, 132 SMs".
   int threads = 1;        ///< CPU threads used.
   int batch = 1;          ///< Images per pass.
-  std::string precision;  ///< "fp32".
+  std::string precision;  ///< "fp32"; on a GPU also "tf32" or "fp16".
   std::string versions;   ///< Of the libraries that ran the network.
+  /// How passes were launched on a GPU: "graph", "eager", or "mixed" where some could not be
+  /// recorded as a graph. Empty: not on a GPU, or not known.
+  std::string mode;
   bool operator==(const DeviceInfo&) const = default;
 };
+
+/// "cpu: AMD EPYC"; for a GPU with all that its times depend on: "cuda: NVIDIA H200, 132 SMs, fp32,
+/// graph".
+std::string describe(const DeviceInfo& info);
 
 }  // namespace hsconas

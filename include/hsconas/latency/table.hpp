@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -76,7 +77,7 @@ struct MeasuredNetwork {
 /// paper, `form` may be one that corrects the entries as well (see correction_forms()).
 ///
 /// File format "hsconas-latency-2", JSON, all times in milliseconds per batch:
-///   format, space, device {device, threads, batch, precision, versions},
+///   format, space, device {device, threads, batch, precision, versions; on a GPU also mode},
 ///   entries_by: "block" (timed on the device) or "position" (fitted to whole networks),
 ///   entries: by block {Block::key(): {ms, low, high, n, network_ms}},
 ///            by position {"layer/operator[:width]": {network_ms, n}},
@@ -115,6 +116,7 @@ class TableModel : public LatencyModel {
   TableModel(const SearchSpace& space, const LatencyTable& table)
       : TableModel(LatencySpace(space), table) {}
 
+  /// Never below 0, where a table fitted to few networks would say so of some.
   double predict_ms(const Architecture& arch) const override {
     double total = fixed_ms_;
     const double* row = ms_.data();
@@ -122,7 +124,7 @@ class TableModel : public LatencyModel {
       total += row[choice.op * widths_ + choice.width];
       row += row_;
     }
-    return total;
+    return std::max(total, 0.0);
   }
   /// Half the error bar around a prediction: 90 % of unseen networks lie within.
   double error_ms(double predicted_ms) const { return error_percent_ / 100.0 * predicted_ms; }

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <initializer_list>
+#include <string>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -19,8 +20,9 @@ RunRecord load_run(const std::filesystem::path& folder);
 /// `object` less some of its keys.
 nlohmann::json without(nlohmann::json object, std::initializer_list<const char*> keys);
 
-/// What the weights of a supernet depend on.
-nlohmann::json weights_inputs(const Config& config);
+/// What the weights of a supernet depend on; `images` is the fingerprint of the training part of
+/// the data set (DataIdentity), which counts instead of where it lies.
+nlohmann::json weights_inputs(const Config& config, const std::string& images);
 
 /// What F depends on beside the weights, T and the latency table.
 nlohmann::json score_inputs(const Config& config);

@@ -21,7 +21,8 @@ std::string describe_shrinking(const Config& config, const SearchSpace& space);
 std::int64_t estimate_memory(const SearchSpace& space, const Config& config);
 
 /// What `hsconas search --dry-run` prints: sizes, steps, evaluations, memory and files. Opens the
-/// data set, so a wrong path is found; trains and times nothing.
+/// data set, so that what does not fit is found; of one that is not there it warns and counts
+/// epochs instead of steps. Trains and times nothing.
 std::string describe_plan(const Config& config, Log& log);
 
 }  // namespace hsconas

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace hsconas {
 struct JudgedArchitecture {
   std::string title;  ///< "winner", "best random", "smallest", "largest".
   Candidate candidate;
-  double measured_ms = 0.0;
+  std::optional<double> measured_ms{};  ///< On the device that T is meant for; else none.
 };
 
 /// What a run found, beside the search's own account.
@@ -31,7 +32,7 @@ struct RunResult {
   std::vector<JudgingWeights> weights;  ///< That judged candidates.csv, oldest first.
 };
 
-/// The content of result.json: format "hsconas-result-3". Everything in it repeats with the same
+/// The content of result.json: format "hsconas-result-4". Everything in it repeats with the same
 /// seed and latency table but the values of the keys "measured_ms".
 nlohmann::json to_json(const RunResult& result, const SearchResult& found, const Config& config,
                        const SearchSpace& space, const Subspace& subspace,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
@@ -20,12 +21,24 @@ struct RetrainRequest {
   std::filesystem::path run;  ///< Folder of a finished search, for its weights; may be empty.
 };
 
+/// A retraining that was begun in a folder.
+struct BegunRetraining {
+  Config config;
+  std::string arch;        ///< As SearchSpace::encode() writes it.
+  bool needs_run = false;  ///< It starts or learns from the weights of a search.
+};
+
+/// What `folder` was begun with, if it holds work of a retraining.
+std::optional<BegunRetraining> begun_retraining(const std::filesystem::path& folder);
+
 /// Trains `arch` alone, as a path of a supernet nothing else is sampled from, in `dir`, which ends
 /// up with checkpoints/, metrics.jsonl, result.json (returned; format "hsconas-retrain-1") and the
 /// model (see DeployedModel): the moving average of the weights, batch norm statistics taken on
 /// score.calibration_images. Continues an interrupted training of the same inputs; repeats nothing
-/// that is done. The test set is read once, at the end.
-/// Throws as train() does; Error(Usage) when weights of a search are asked for without one.
+/// that is done. The test set is read once, at the end. Every input is checked before anything in
+/// `dir` is written or removed.
+/// Throws as train() does; Error(Usage) when weights of a search are asked for without one, and one
+/// that lists what changed when `dir` holds work of a retraining with other inputs.
 nlohmann::json retrain(const RetrainRequest& request, const WorkDir& dir, Log& log,
                        const StopToken& stop);
 

@@ -28,6 +28,18 @@ class Supernet;
 class TorchTimer;
 struct RunResult;
 
+/// What will be asked of a run: only the inputs that this needs are checked at the start.
+enum class RunGoal {
+  Latency,  ///< The table alone.
+  Network,  ///< The supernet, and what follows from it.
+  Codesign  ///< Designs, and accuracies or else the supernet.
+};
+
+struct RunOptions {
+  RunGoal goal = RunGoal::Network;
+  bool may_change = false;  ///< A changed config or data set is taken, see Run.
+};
+
 /// The table and what follows from it.
 struct LatencyStage {
   LatencyTable table;
@@ -42,12 +54,14 @@ struct LatencyStage {
 /// Each of the calls below first brings about what it needs.
 class Run {
  public:
-  /// Writes config.json and version.txt and starts the log file and metrics.jsonl. Throws
-  /// Error(Usage) that lists what changed when the folder holds a run with another config, unless
+  /// Checks every input first: the data set, tables and designs. Then writes config.json and
+  /// version.txt and starts the log file and metrics.jsonl. Throws Error(Usage) that lists what
+  /// changed when the folder holds work of a run with another config or data set, unless
   /// `may_change`: then the stages that depend on the changes run again. Keys that cannot change
-  /// the result may always differ: name, retrain, checkpoint_*, data.workers, data.memory_mb,
-  /// score.memory_mb, and the name of a table or design file that holds the same.
-  Run(Config config, WorkDir dir, Log& log, const StopToken& stop, bool may_change = false);
+  /// the result may always differ: name, retrain, log, checkpoint_*, data.workers, data.memory_mb,
+  /// score.memory_mb, and the names of files and folders that hold the same. A data set that is not
+  /// there any more counts as unchanged until its images are needed.
+  Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions options = {});
   ~Run();
 
   const LatencyStage& latency();
@@ -73,14 +87,19 @@ class Run {
   struct Trained;    // Supernet and evaluator.
   struct Companion;  // What learns beside a supernet's weights.
 
+  void check_inputs(RunGoal goal);
   void check_config(bool may_change);
+  /// Whether images are needed; then the data set, or what is known of one that is gone.
+  void check_data(bool may_change);
   /// True when `stage` can be reused and its files `outputs` are there; logs that, or why not.
   bool reuse(const std::string& stage, const nlohmann::json& inputs,
              std::initializer_list<std::filesystem::path> outputs);
   nlohmann::json latency_inputs() const;
-  TorchTimer make_timer(int batch) const;
+  TorchTimer make_timer(const LatencyConfig& settings, int batch) const;
   nlohmann::json judge_inputs();
   nlohmann::json shrink_inputs(std::size_t stage);
+  /// What an accuracy on the test set depends on beside the network.
+  nlohmann::json test_inputs() const;
   /// Has the latency table and throws Error(Infeasible) when no architecture meets T.
   void check_feasible();
   RunData& data();
@@ -111,6 +130,8 @@ class Run {
   StageRecord record_;
   std::optional<MetricsLog> metrics_;  ///< Always, once the config has been checked.
   std::unique_ptr<RunData> data_;
+  bool needs_images_ = false;
+  std::string train_images_, test_images_;  ///< Fingerprints of the data set's parts.
   std::optional<LatencyStage> latency_;
   std::unique_ptr<Trained> trained_;
 };

@@ -13,7 +13,7 @@ namespace hsconas {
 
 /// What to do when the work directory already holds a run.
 enum class WorkDirMode {
-  Fresh,     ///< Refuse it.
+  Fresh,     ///< Refuse it, unless it has come to nothing: see WorkDir::holds_work().
   Resume,    ///< Continue the run in it, or start one.
   Overwrite  ///< Remove what a run leaves there (and nothing else), then start.
 };
@@ -22,6 +22,7 @@ enum class WorkDirMode {
 struct WorkDir {
   std::filesystem::path root;
   std::shared_ptr<const LockFile> lock;  ///< Held while a run uses the folder.
+  bool starts_over = false;              ///< What a run has left here goes at begin().
 
   std::filesystem::path config() const { return root / "config.json"; }
   std::filesystem::path version() const { return root / "version.txt"; }
@@ -48,23 +49,41 @@ struct WorkDir {
   std::filesystem::path retraining() const { return root / "retrain"; }  ///< A WorkDir of its own.
 
   /// Makes the folder ready, `root` itself and nothing in it but the lock, and removes what a
-  /// killed process left unfinished. Throws Error(Usage) when another process uses it, or when it
-  /// is not empty and `mode` is Fresh; Error(Data) when it cannot be made or written.
-  static WorkDir open(const std::filesystem::path& root, WorkDirMode mode);
+  /// killed process left unfinished. A folder made here, or by the caller (`is_new`), that stays
+  /// empty goes with the lock.
+  /// Throws Error(Usage) when another process uses it, or when it is not empty and `mode` is Fresh;
+  /// Error(Data) when it cannot be made or written.
+  static WorkDir open(const std::filesystem::path& root, WorkDirMode mode, bool is_new = false);
+
+  /// Before the first file is written, once the inputs have been checked: removes what open() was
+  /// asked to overwrite. Until then a start that fails leaves everything as it was.
+  /// Throws Error(Data) that names what cannot be removed.
+  void begin() const;
+
+  /// Whether a run has left here what took time to make: a checkpoint, accuracies, a result, or a
+  /// latency table that was measured.
+  bool holds_work() const;
 };
 
 /// What each finished stage was made from, in stages.json, with a checksum: a rerun with the same
 /// inputs reuses the stage's output, other inputs say what changed.
 class StageRecord {
  public:
-  /// Reads the file when it is there; throws Error(Data) when it is broken.
-  explicit StageRecord(std::filesystem::path file);
+  /// Reads the file when it is there; throws Error(Data) when it is broken. With `anew` it counts
+  /// as absent.
+  explicit StageRecord(std::filesystem::path file, bool anew = false);
 
   /// True when `stage` was finished with exactly these inputs.
   bool is_done(const std::string& stage, const nlohmann::json& inputs) const;
 
   /// True when `stage` was finished, with whatever inputs.
   bool has(const std::string& stage) const { return stages_.contains(stage); }
+
+  /// What `stage` was finished with; null when it was not.
+  nlohmann::json inputs(const std::string& stage) const;
+
+  /// The stages, one at least, whose inputs hold the text `value` somewhere.
+  std::vector<std::string> stages_with(const std::string& value) const;
 
   /// "supernet.epochs changed from 5 to 10" for every input of a finished stage that differs now;
   /// empty when it was never finished.

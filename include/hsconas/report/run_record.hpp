@@ -17,7 +17,7 @@ namespace hsconas {
 
 /// Of result.json. A run with a result in another format searches again (from candidates.csv, so
 /// that costs little).
-inline constexpr const char* kResultFormat = "hsconas-result-3";
+inline constexpr const char* kResultFormat = "hsconas-result-4";
 
 /// One of the architectures that result.json compares.
 struct ComparedArchitecture {
@@ -27,8 +27,8 @@ struct ComparedArchitecture {
   double accuracy = 0.0;
   double score = 0.0;
   double predicted_ms = 0.0;
-  double error_ms = 0.0;  ///< Half the 90 % error bar; 0: not known.
-  double measured_ms = 0.0;
+  double error_ms = 0.0;              ///< Half the 90 % error bar; 0: not known.
+  std::optional<double> measured_ms;  ///< None where the table's device is not at hand.
   double macs = 0.0;
   double parameters = 0.0;
 };

@@ -17,6 +17,9 @@ std::string tfrecord(std::string_view payload);
 /// time, step and a Summary of values tagged "<stage>/<key>".
 std::string event_message(const MetricsLine& line);
 
+/// Whether a file of this name is one.
+bool is_event_file(std::string_view name);
+
 /// Removes all event files in `folder`; what cannot be removed stays.
 void remove_event_files(const std::filesystem::path& folder);
 

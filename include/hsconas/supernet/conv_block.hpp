@@ -41,17 +41,11 @@ struct ConvBlock {
   std::size_t unit_count() const;
 };
 
-/// What a forward pass leaves behind for the backward one; a unit's place is its weight's slot.
-struct ConvBlockTape {
-  std::vector<torch::Tensor> outs;  ///< Of every unit, before its batch norm.
-  std::vector<NormFactors> norms;
-};
-
 /// `block` on `x` [N, C, H, W], fp32 or bf16 on the CPU, with batch statistics; returns that type.
-/// Differentiable in `x` and `weights` (one per unit, fp32). `tape` must live until the backward
-/// pass is over, which may run once.
-torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
-                             const std::vector<torch::Tensor>& weights, ConvBlockTape& tape);
+/// Differentiable in `x` and `weights` (one per unit, fp32). The node of the graph owns all that
+/// the backward pass needs.
+torch::Tensor run_conv_block(ConvBlock block, const torch::Tensor& x,
+                             const std::vector<torch::Tensor>& weights);
 
 /// The same without gradients, on `x` of fp32 or fp16, `weights` being those of a block's units
 /// packed for its type; returns that type and fills `seen` with the statistics of every unit.

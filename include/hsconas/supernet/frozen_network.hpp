@@ -39,8 +39,13 @@ class FrozenNetwork {
   torch::Device device() const;
   /// The same network on another device.
   FrozenNetwork to(torch::Device device) const;
+  /// The same network with weights rounded to another type, that of the input from then on.
+  FrozenNetwork to(torch::ScalarType type) const;
 
  private:
+  template <typename Target>
+  FrozenNetwork converted(Target target) const;
+
   std::vector<Layer> layers_;
 };
 

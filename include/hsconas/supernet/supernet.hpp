@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct Parameter {
   torch::Tensor momentum;  ///< Same shape.
   bool decays = true;      ///< Weight decay applies: to everything but biases.
 };
+
+struct DeviceEngines;
 
 /// The weight-sharing network: for every layer and operator the weights at full width, of which an
 /// architecture uses prefixes. Batch norm has neither weights nor running statistics here (SPOS):
@@ -52,10 +55,23 @@ class Supernet {
 
   std::int64_t parameter_count() const;
 
+  /// All values and all momentum, each in one flat tensor; Parameters are views into them, at the
+  /// same offset in both.
+  const torch::Tensor& flat_values() const { return values_; }
+  const torch::Tensor& flat_momentum() const { return momentum_; }
+
+  /// Where device_engine() keeps what it made.
+  std::shared_ptr<DeviceEngines>& engines() const { return engines_; }
+
  private:
+  void flatten();
+
   SearchSpace space_;
   torch::Device device_;
   std::vector<std::vector<std::vector<Parameter>>> blocks_;  ///< [position][op][slot]
+  torch::Tensor values_;
+  torch::Tensor momentum_;
+  mutable std::shared_ptr<DeviceEngines> engines_;
 };
 
 /// The operator of the block at `position` (stem 0, layers from 1, head last) of `arch`.

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <deque>
-#include <utility>
 #include <vector>
 
 #include <torch/types.h>
@@ -28,8 +26,8 @@ class TrainingPath {
 
   /// Logits [N, classes], fp32, of images [N, C, H, W]: batch norm by batch statistics, dropout as
   /// the space says, drawn from torch's default generator. On the CPU blocks run through our own
-  /// kernels where these know them, else, and elsewhere, as torch's operations. The path must
-  /// outlive the backward pass.
+  /// kernels where these know them, else, and elsewhere, as torch's operations. Any number of
+  /// forward passes may precede a backward one.
   torch::Tensor forward(const torch::Tensor& images);
 
   /// One block of it, at `position` (stem 0, layers from 1, head last), likewise.
@@ -41,13 +39,12 @@ class TrainingPath {
   friend struct TrainingRunner;
 
   /// `block` with the weights of `position` from `first_slot` on.
-  torch::Tensor run(const ConvBlock& block, std::size_t position, std::size_t first_slot,
-                    const torch::Tensor& x);
+  torch::Tensor run(ConvBlock block, std::size_t position, std::size_t first_slot,
+                    const torch::Tensor& x) const;
 
   std::vector<Block> blocks_;
   std::vector<std::vector<std::size_t>> first_slice_;  ///< [position][weight slot] -> slice.
   std::vector<Slice> slices_;
-  std::deque<std::pair<ConvBlock, ConvBlockTape>> tapes_;  ///< Of forward passes; they stay put.
   torch::ScalarType precision_;
   bool has_kernels_;  ///< Ours can run it.
   double dropout_;

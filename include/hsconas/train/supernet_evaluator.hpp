@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,8 @@
 #include "hsconas/supernet/supernet.hpp"
 
 namespace hsconas {
+
+class DeviceScoring;
 
 /// How many images were classified rightly.
 struct Tally {
@@ -36,11 +39,13 @@ struct Tally {
 class SupernetEvaluator : public Evaluator {
  public:
   /// Borrows the supernet: whatever its weights are at the time of a call is what is judged. At
-  /// most `memory_mb` MB of activations are kept for sharing. `type`, fp32 or fp16, is that of
-  /// activations on a CPU, see CandidateBlock.
+  /// most `memory_mb` MB of activations are kept for sharing. `type` is that of activations: fp32
+  /// or fp16, see CandidateBlock; on a GPU also bf16. There all calibration images make one batch,
+  /// and no candidate is given up early: that would cost more than it saves.
   SupernetEvaluator(const Supernet& supernet, const std::vector<Batch>& calibration,
                     const std::vector<Batch>& validation, const StopToken& stop,
                     int memory_mb = 2048, torch::ScalarType type = torch::kFloat);
+  ~SupernetEvaluator() override;
 
   /// The same accuracies, to the bit, in any company and order, and with any memory.
   std::vector<double> accuracy(std::span<const Architecture> archs) override;
@@ -58,12 +63,16 @@ class SupernetEvaluator : public Evaluator {
   struct Images {
     std::vector<torch::Tensor> calibration;  ///< By batch, whose statistics it sees.
     std::vector<torch::Tensor> validation;   ///< A few at a time.
+    torch::Tensor on_device;                 ///< Instead of both, where there is a DeviceScoring.
   };
   struct Group;
 
   void score(const Group& group, const Images& images, std::size_t position, double free_bytes);
   /// Judges the one architecture that a group holds, from the images before `position`.
   void judge_one(const Group& group, const Images& images, std::size_t position);
+  /// Hands out the judgement of `arch`, and keeps its answers where it may be a rival later.
+  void finish(const Group& group, const Architecture& arch, const Racer& racer,
+              const Answers& answers);
   const Answers& answers_of(const Architecture& arch);
   /// The blocks [first, last) with their statistics; `made` takes what they make of the
   /// calibration images.
@@ -84,6 +93,7 @@ class SupernetEvaluator : public Evaluator {
   const StopToken& stop_;
   double memory_bytes_;
   torch::ScalarType type_;
+  std::unique_ptr<DeviceScoring> device_;  ///< nullptr where LibTorch's operations or the CPU run.
 };
 
 /// Classifies one batch, which may lie on another device than the network.

@@ -54,6 +54,10 @@ torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Bat
                          const SupernetConfig& settings, double lr,
                          const Distillation& distillation = {});
 
+/// Takes the memory for steps on batches of so many images and does what a GPU does slowly for the
+/// first time; train() calls it. On the CPU nothing.
+void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch);
+
 /// Trains `supernet` on one path of the stage's subspace per step, sampled uniformly or by hook,
 /// from `first_step` to the end; `batches` must stand at that step. Everything random in a step
 /// depends only on the seed, the stage's name and the step, so a resumed run repeats the

@@ -1,63 +1,117 @@
 #pragma once
 
+#include <type_traits>
+
 #include "channel_order.hpp"
 #include "moments.hpp"
 #include "values.hpp"
 
-// Kernels that pass over activations: a thread keeps one pair of neighbouring channels and walks
-// over pixels, so that a warp reads whole rows. Padded channels are written as zeros.
+// Kernels that pass over activations. All are bound by memory: a thread keeps eight neighbouring
+// channels, which are 16 bytes, walks over pixels, and has the loads of several pixels under way at
+// once. Padded channels are written as zeros.
 namespace hsconas::cuda {
 
-/// How the threads of a block share pairs of channels and pixels.
+/// How the threads of a block share octets of channels and pixels.
 struct Lanes {
   static constexpr int kThreads = 256;
-  static constexpr int kMost = 64;  ///< Pairs of a block.
+  static constexpr int kMost = 16;   ///< Octets of a block.
+  static constexpr int kAtOnce = 4;  ///< Pixels of a thread whose loads are under way at once.
 
-  int pairs = 0;   ///< In all.
-  int lanes = 0;   ///< Pairs of one block.
-  int rows = 0;    ///< Pixels that a block works on at a time.
-  int blocks = 0;  ///< Along x, to cover all pairs.
+  int octets = 0;  ///< In all.
+  int lanes = 0;   ///< Octets of one block.
+  int rows = 0;    ///< Pixels side by side in a block.
+  int blocks = 0;  ///< Along x, to cover all octets.
 
+  Lanes() = default;
   /// For rows of `channels` channels in memory.
-  explicit Lanes(int channels) : pairs(channels / 2) {
-    blocks = (pairs + kMost - 1) / kMost;
-    lanes = (pairs + blocks - 1) / blocks;
+  explicit Lanes(int channels) : octets(channels / 8) {
+    blocks = (octets + kMost - 1) / kMost;
+    lanes = (octets + blocks - 1) / blocks;
     rows = kThreads / lanes;
   }
 
-  /// Enough blocks to fill the device, but several pixels for each thread.
+  /// Enough blocks to fill the device, but some pixels for each thread.
   Grid grid(std::int64_t pixels, int multiprocessors) const {
-    constexpr int kPixelsEach = 8;
-    const std::int64_t most = (8 * multiprocessors + blocks - 1) / blocks;
-    const std::int64_t wanted = (pixels + rows * kPixelsEach - 1) / (rows * kPixelsEach);
+    const std::int64_t most = (4 * multiprocessors + blocks - 1) / blocks;
+    const std::int64_t each = 2 * kAtOnce * rows;
+    const std::int64_t wanted = (pixels + each - 1) / each;
     return {blocks, static_cast<int>(wanted < 1 ? 1 : (wanted < most ? wanted : most))};
   }
 
-  HSCONAS_DEVICE int lane(int thread) const { return thread % lanes; }
   HSCONAS_DEVICE int row(int thread) const { return thread / lanes; }
-  HSCONAS_DEVICE int pair(int x, int thread) const { return x * lanes + lane(thread); }
+  HSCONAS_DEVICE int octet(int x, int thread) const { return x * lanes + thread % lanes; }
   HSCONAS_DEVICE bool has_work(int x, int thread) const {
-    return row(thread) < rows && pair(x, thread) < pairs;
+    return row(thread) < rows && octet(x, thread) < octets;
   }
   /// Channels of the block `x`.
   HSCONAS_DEVICE int channels(int x) const {
-    const int left = pairs - x * lanes;
-    return 2 * (left < lanes ? left : lanes);
+    const int left = octets - x * lanes;
+    return 8 * (left < lanes ? left : lanes);
   }
 };
 
-/// Runs `f(pixel)` for the pixels of one thread: those of its block's share, `rows` apart.
-template <typename Block, typename F>
+/// For the pixels of one thread, those of its block's share that lie `rows` apart: `use(pixel,
+/// load(pixel))`. `start(pixel)` comes before the first of them, if there is one.
+template <typename Block, typename Start, typename Load, typename Use>
 HSCONAS_DEVICE void for_pixels(const Block& block, const Lanes& lanes, int thread,
-                               std::int64_t pixels, F f) {
+                               std::int64_t pixels, Start start, Load load, Use use) {
   const std::int64_t step = std::int64_t{block.blocks_y} * lanes.rows;
   const std::int64_t each = (pixels + step - 1) / step * lanes.rows;
-  const std::int64_t first = block.y * each;
-  const std::int64_t last = first + each < pixels ? first + each : pixels;
-#if defined(__CUDACC__)
-#pragma unroll 4
-#endif
-  for (std::int64_t p = first + lanes.row(thread); p < last; p += lanes.rows) f(p);
+  const std::int64_t first = block.y * each + lanes.row(thread);
+  const std::int64_t end = (block.y + 1) * each;
+  const std::int64_t last = end < pixels ? end : pixels;
+  if (first >= last) return;
+  start(first);
+  for (std::int64_t p = first; p < last; p += Lanes::kAtOnce * lanes.rows) {
+    decltype(load(p)) values[Lanes::kAtOnce];
+    HSCONAS_UNROLL
+    for (int i = 0; i < Lanes::kAtOnce; ++i) {
+      const std::int64_t at = p + i * lanes.rows;
+      values[i] = load(at < last ? at : p);
+    }
+    HSCONAS_UNROLL
+    for (int i = 0; i < Lanes::kAtOnce; ++i) {
+      const std::int64_t at = p + i * lanes.rows;
+      if (at < last) use(at, values[i]);
+    }
+  }
+}
+
+template <typename Block, typename Load, typename Use>
+HSCONAS_DEVICE void for_pixels(const Block& block, const Lanes& lanes, int thread,
+                               std::int64_t pixels, Load load, Use use) {
+  for_pixels(
+      block, lanes, thread, pixels, [](std::int64_t) {}, load, use);
+}
+
+/// Four neighbouring values.
+template <typename T>
+struct alignas(8) Four {
+  T values[4];
+};
+
+template <typename T>
+HSCONAS_DEVICE Eight<T> load_eight(const T* from) {
+  return *reinterpret_cast<const Eight<T>*>(from);
+}
+
+/// Batch norm and ReLU of eight channels.
+struct EightNorms {
+  float scale[8];
+  float shift[8];
+
+  HSCONAS_DEVICE EightNorms(const Norm& norm, int m) {
+    HSCONAS_UNROLL
+    for (int k = 0; k < 8; ++k) {
+      scale[k] = norm.scale == nullptr ? 1.0F : norm.scale[m + k];
+      shift[k] = norm.scale == nullptr ? 0.0F : norm.shift[m + k];
+    }
+  }
+  HSCONAS_DEVICE float normalised(int k, float z) const { return scale[k] * z + shift[k]; }
+};
+
+HSCONAS_DEVICE float rectified(float value, bool relu) {
+  return relu && value < 0.0F ? 0.0F : value;
 }
 
 /// Values of a tensor as their readers see them: after batch norm and ReLU.
@@ -68,14 +122,12 @@ struct Activated {
   Norm norm;
   bool relu = false;
 
-  HSCONAS_DEVICE float scale(int m) const { return norm.scale == nullptr ? 1.0F : norm.scale[m]; }
-  HSCONAS_DEVICE float shift(int m) const { return norm.scale == nullptr ? 0.0F : norm.shift[m]; }
+  HSCONAS_DEVICE float value(std::int64_t pixel, int m) const {
+    const float z = to_float(data[pixel * stride + m]);
+    if (norm.scale == nullptr) return rectified(z, relu);
+    return rectified(norm.scale[m] * z + norm.shift[m], relu);
+  }
 };
-
-HSCONAS_DEVICE float activated(float value, float scale, float shift, bool relu) {
-  const float y = scale * value + shift;
-  return relu && y < 0.0F ? 0.0F : y;
-}
 
 /// Batch norm of z [pixels][channels] over its first `counted` pixels.
 template <typename T>
@@ -91,7 +143,7 @@ struct TakeStatistics {
   unsigned* counters;  ///< One per block along x, all 0.
 
   static int shared_bytes() {
-    return kThreads * static_cast<int>(2 * sizeof(Moments) + sizeof(MomentTotals));
+    return kThreads * static_cast<int>(8 * sizeof(Moments) + sizeof(MomentTotals));
   }
 
   template <typename Block>
@@ -99,32 +151,50 @@ struct TakeStatistics {
     auto* totals = reinterpret_cast<MomentTotals*>(block.shared);
     auto* own = reinterpret_cast<Moments*>(totals + kThreads);  // [rows][channels of the block].
     const int count = lanes.channels(block.x);
-    const int first = 2 * block.x * lanes.lanes;
+    const int first = 8 * block.x * lanes.lanes;
     block.each([&](int thread) {
       if (!lanes.has_work(block.x, thread)) return;
-      const int c = 2 * lanes.pair(block.x, thread);
-      MomentSums sums[2];
-      for_pixels(block, lanes, thread, counted, [&](std::int64_t p) {
-        const auto pair = *reinterpret_cast<const Pair<T>*>(z + p * channels + c);
-        sums[0].add(to_float(pair.first));
-        sums[1].add(to_float(pair.second));
-      });
-      Moments* to = own + lanes.row(thread) * count + (c - first);
-      to[0] = sums[0].moments();
-      to[1] = sums[1].moments();
+      const int m = 8 * lanes.octet(block.x, thread);
+      const T* from = z + m;
+      float pivot[8] = {};
+      float sum[8] = {};
+      float squares[8] = {};
+      float pixels = 0.0F;
+      for_pixels(
+          block, lanes, thread, counted,
+          [&](std::int64_t p) {
+            const Eight<T> values = load_eight(from + p * channels);
+            HSCONAS_UNROLL
+            for (int k = 0; k < 8; ++k) pivot[k] = to_float(values.values[k]);
+          },
+          [&](std::int64_t p) { return load_eight(from + p * channels); },
+          [&](std::int64_t, const Eight<T>& values) {
+            pixels += 1.0F;
+            HSCONAS_UNROLL
+            for (int k = 0; k < 8; ++k) {
+              const float difference = to_float(values.values[k]) - pivot[k];
+              sum[k] += difference;
+              squares[k] += difference * difference;
+            }
+          });
+      Moments* to = own + lanes.row(thread) * count + (m - first);
+      HSCONAS_UNROLL
+      for (int k = 0; k < 8; ++k) {
+        to[k] = MomentSums{pivot[k], pixels, sum[k], squares[k]}.moments();
+      }
     });
     Moments* part = parts + std::int64_t{block.y} * channels + first;
     total_parts(block, own, lanes.rows, count, count, totals,
                 [&](int c, const MomentTotals& total) { part[c] = total.moments(); });
     if (!block.is_last(counters + block.x, block.blocks_y)) return;
-    total_parts(block, parts + first, block.blocks_y, channels, count, totals,
-                [&](int c, const MomentTotals& total) {
-                  set_norm(norm, first + c, total, epsilon);
-                });
+    total_parts(
+        block, parts + first, block.blocks_y, channels, count, totals,
+        [&](int c, const MomentTotals& total) { set_norm(norm, first + c, total, epsilon); });
   }
 };
 
-/// out [pixels][channels] = activated `in`, in the same order of channels.
+/// out [pixels][channels] = activated `in`, in the same order of channels. Padding is not cleared:
+/// it is 0 in `in`, and batch norm of zeros is 0.
 template <typename T>
 struct Activate {
   static constexpr int kThreads = Lanes::kThreads;
@@ -132,22 +202,26 @@ struct Activate {
   T* out;
   std::int64_t pixels;
   int channels;
-  int in_channels;  ///< Without padding, which becomes 0.
   Lanes lanes;
 
   template <typename Block>
   HSCONAS_DEVICE void operator()(Block& block) const {
     block.each([&](int thread) {
       if (!lanes.has_work(block.x, thread)) return;
-      const int c = 2 * lanes.pair(block.x, thread);
-      const float scale[2] = {in.scale(c), in.scale(c + 1)};
-      const float shift[2] = {in.shift(c), in.shift(c + 1)};
-      for_pixels(block, lanes, thread, pixels, [&](std::int64_t p) {
-        const auto pair = *reinterpret_cast<const Pair<T>*>(in.data + p * in.stride + c);
-        *reinterpret_cast<Pair<T>*>(out + p * channels + c) = {
-            from_float<T>(activated(to_float(pair.first), scale[0], shift[0], in.relu)),
-            from_float<T>(activated(to_float(pair.second), scale[1], shift[1], in.relu))};
-      });
+      const int m = 8 * lanes.octet(block.x, thread);
+      const EightNorms norms(in.norm, m);
+      for_pixels(
+          block, lanes, thread, pixels,
+          [&](std::int64_t p) { return load_eight(in.data + p * in.stride + m); },
+          [&](std::int64_t p, const Eight<T>& values) {
+            Eight<T> made;
+            HSCONAS_UNROLL
+            for (int k = 0; k < 8; ++k) {
+              const float y = norms.normalised(k, to_float(values.values[k]));
+              made.values[k] = from_float<T>(rectified(y, in.relu));
+            }
+            *reinterpret_cast<Eight<T>*>(out + p * channels + m) = made;
+          });
     });
   }
 };
@@ -162,7 +236,8 @@ struct Piece {
 };
 
 /// out [pixels][channels in memory] = the pieces side by side, in the order `order`, and `plus`
-/// added, which lies as `out` does.
+/// added, which lies as `out` does. A thread makes eight neighbouring channels, whatever the order:
+/// in a split one they are four of either half.
 template <typename T>
 struct Concatenate {
   static constexpr int kThreads = Lanes::kThreads;
@@ -175,58 +250,95 @@ struct Concatenate {
   ChannelOrder order;
   Lanes lanes;
 
-  /// Where one channel of the output comes from.
-  struct Source {
-    const T* data = nullptr;
-    std::int64_t stride = 0;
-    float scale = 0.0F;
-    float shift = 0.0F;
-    bool relu = false;
+  template <typename Block>
+  HSCONAS_DEVICE void operator()(Block& block) const {
+    block.each([&](int thread) {
+      if (!lanes.has_work(block.x, thread)) return;
+      const int c = 8 * lanes.octet(block.x, thread);
+      const Piece<T>* row = piece_with_row(c);
+      if (row == nullptr) {
+        write_one_by_one(block, thread, c);
+        return;
+      }
+      const Activated<T>& from = row->from;
+      const int m = c - row->first;
+      const EightNorms norms(from.norm, m);
+      for_pixels(
+          block, lanes, thread, pixels,
+          [&](std::int64_t p) { return load_eight(from.data + p * from.stride + m); },
+          [&](std::int64_t p, const Eight<T>& values) {
+            float made[8];
+            HSCONAS_UNROLL
+            for (int k = 0; k < 8; ++k) {
+              made[k] = rectified(norms.normalised(k, to_float(values.values[k])), from.relu);
+            }
+            write(p, c, made);
+          });
+    });
+  }
 
-    HSCONAS_DEVICE float at(std::int64_t p) const {
-      if (data == nullptr) return 0.0F;
-      return activated(to_float(data[p * stride]), scale, shift, relu);
-    }
-  };
-
-  HSCONAS_DEVICE Source source(int m) const {
-    const int c = order.channel(m);
-    if (c < 0) return {};
+ private:
+  /// The piece in whose memory the channels from `c` on are eight aligned neighbours.
+  HSCONAS_DEVICE const Piece<T>* piece_with_row(int c) const {
     for (int i = 0; i < piece_count; ++i) {
       const Piece<T>& piece = pieces[i];
-      if (c < piece.first || c >= piece.first + piece.count) continue;
-      const int at = piece.order.at(c - piece.first);
-      return {piece.from.data + at, piece.from.stride, piece.from.scale(at), piece.from.shift(at),
-              piece.from.relu};
+      if (piece.order.kind == ChannelOrder::Plain && c >= piece.first &&
+          c + 8 <= piece.first + piece.count && (c - piece.first) % 8 == 0) {
+        return &piece;
+      }
     }
-    return {};
+    return nullptr;
   }
 
   template <typename Block>
-  HSCONAS_DEVICE void operator()(Block& block) const {
-    const int channels = order.memory();
-    block.each([&](int thread) {
-      if (!lanes.has_work(block.x, thread)) return;
-      const int m = 2 * lanes.pair(block.x, thread);
-      const Source first = source(m);
-      const Source second = source(m + 1);
-      for_pixels(block, lanes, thread, pixels, [&](std::int64_t p) {
-        float values[2] = {first.at(p), second.at(p)};
-        const std::int64_t at = p * channels + m;
-        if (plus != nullptr) {
-          const auto pair = *reinterpret_cast<const Pair<T>*>(plus + at);
-          values[0] += to_float(pair.first);
-          values[1] += to_float(pair.second);
-        }
-        *reinterpret_cast<Pair<T>*>(out + at) = {from_float<T>(values[0]),
-                                                 from_float<T>(values[1])};
-      });
-    });
+  HSCONAS_DEVICE void write_one_by_one(const Block& block, int thread, int c) const {
+    for_pixels(
+        block, lanes, thread, pixels, [](std::int64_t p) { return p; },
+        [&](std::int64_t p, std::int64_t) {
+          float made[8];
+          for (int k = 0; k < 8; ++k) made[k] = value(p, c + k);
+          write(p, c, made);
+        });
+  }
+
+  HSCONAS_DEVICE float value(std::int64_t p, int c) const {
+    for (int i = 0; i < piece_count; ++i) {
+      const Piece<T>& piece = pieces[i];
+      if (c >= piece.first && c < piece.first + piece.count) {
+        return piece.from.value(p, piece.order.at(c - piece.first));
+      }
+    }
+    return 0.0F;  // Padding.
+  }
+
+  HSCONAS_DEVICE void write(std::int64_t p, int c, const float* made) const {
+    T* row = out + p * order.memory();
+    const T* added = plus == nullptr ? nullptr : plus + p * order.memory();
+    if (order.kind != ChannelOrder::Split) {
+      Eight<T> values;
+      HSCONAS_UNROLL
+      for (int k = 0; k < 8; ++k) values.values[k] = sum(made[k], added, c + k);
+      *reinterpret_cast<Eight<T>*>(row + c) = values;
+      return;
+    }
+    const int half = order.half_memory();
+    Four<T> even;
+    Four<T> odd;
+    HSCONAS_UNROLL
+    for (int k = 0; k < 4; ++k) {
+      even.values[k] = sum(made[2 * k], added, c / 2 + k);
+      odd.values[k] = sum(made[2 * k + 1], added, half + c / 2 + k);
+    }
+    *reinterpret_cast<Four<T>*>(row + c / 2) = even;
+    *reinterpret_cast<Four<T>*>(row + half + c / 2) = odd;
+  }
+  static HSCONAS_DEVICE T sum(float value, const T* added, int m) {
+    return from_float<T>(added == nullptr ? value : value + to_float(added[m]));
   }
 };
 
-/// Channels [first, first + own.channels) of a gradient that lies in the order `order`, for a reader
-/// whose own channels lie in the order `own`.
+/// Channels [first, first + own.channels) of a gradient that lies in the order `order`, for a
+/// reader whose own channels lie in the order `own`.
 template <typename T>
 struct PartOfGradient {
   const T* data = nullptr;
@@ -235,18 +347,73 @@ struct PartOfGradient {
   int first = 0;
   ChannelOrder own;
 
-  /// The gradient of the reader's channel in memory `m`.
-  struct Source {
-    const T* data = nullptr;
-    std::int64_t stride = 0;
-    HSCONAS_DEVICE float at(std::int64_t p) const {
-      return data == nullptr ? 0.0F : to_float(data[p * stride]);
+  HSCONAS_DEVICE int place(int m) const {
+    const int c = own.channel(m);
+    return c < 0 ? -1 : order.at(first + c);
+  }
+
+  /// Eight channels that lie side by side.
+  struct Row {
+    const T* from;
+    std::int64_t stride;
+    using Raw = Eight<T>;
+    HSCONAS_DEVICE Raw load(std::int64_t p) const { return load_eight(from + p * stride); }
+    static HSCONAS_DEVICE float value(const Raw& raw, int k) { return to_float(raw.values[k]); }
+  };
+  /// Four even channels and four odd ones.
+  struct Halves {
+    const T* even;
+    const T* odd;
+    std::int64_t stride;
+    struct Raw {
+      Four<T> even;
+      Four<T> odd;
+    };
+    HSCONAS_DEVICE Raw load(std::int64_t p) const {
+      return {*reinterpret_cast<const Four<T>*>(even + p * stride),
+              *reinterpret_cast<const Four<T>*>(odd + p * stride)};
+    }
+    static HSCONAS_DEVICE float value(const Raw& raw, int k) {
+      return to_float(k % 2 == 0 ? raw.even.values[k / 2] : raw.odd.values[k / 2]);
     }
   };
-  HSCONAS_DEVICE Source source(int m) const {
-    const int c = own.channel(m);
-    if (c < 0) return {};
-    return {data + order.at(first + c), stride};
+  /// Anything else, and padding.
+  struct OneByOne {
+    PartOfGradient part;
+    int m;
+    using Raw = Eight<T>;
+    HSCONAS_DEVICE Raw load(std::int64_t p) const {
+      Raw raw;
+      HSCONAS_UNROLL
+      for (int k = 0; k < 8; ++k) {
+        const int at = part.place(m + k);
+        raw.values[k] = at < 0 ? from_float<T>(0.0F) : part.data[p * part.stride + at];
+      }
+      return raw;
+    }
+    static HSCONAS_DEVICE float value(const Raw& raw, int k) { return to_float(raw.values[k]); }
+  };
+
+  /// `run(source)` with the source of the channels at the reader's places from `m` on, a multiple
+  /// of 8. Each kind has a loop of its own: where loads of two kinds met, every pixel's would be
+  /// waited for before the next one's is asked for.
+  template <typename Run>
+  HSCONAS_DEVICE void with_source(int m, Run run) const {
+    const int low = place(m);
+    const int high = place(m + 1);
+    bool is_row = low >= 0 && low % 8 == 0;
+    bool is_halves = low >= 0 && high >= 0 && low % 4 == 0 && high % 4 == 0;
+    for (int k = 0; k < 8; ++k) {
+      is_row = is_row && place(m + k) == low + k;
+      is_halves = is_halves && place(m + k) == (k % 2 == 0 ? low : high) + k / 2;
+    }
+    if (is_row) {
+      run(Row{data + low, stride});
+    } else if (is_halves) {
+      run(Halves{data + low, data + high, stride});
+    } else {
+      run(OneByOne{*this, m});
+    }
   }
 };
 
@@ -257,14 +424,28 @@ struct GradientOfAverage {
   int pixels = 1;    ///< Of an image.
 
   struct Source {
-    const float* data;
+    const float* from;
     int channels;
     int pixels;
-    HSCONAS_DEVICE float at(std::int64_t p) const {
-      return data[p / pixels * channels] / static_cast<float>(pixels);
+    using Raw = Eight<float>;
+    HSCONAS_DEVICE Raw load(std::int64_t p) const {
+      return load_eight(from + p / pixels * channels);
+    }
+    HSCONAS_DEVICE float value(const Raw& raw, int k) const {
+      return raw.values[k] / static_cast<float>(pixels);
     }
   };
-  HSCONAS_DEVICE Source source(int m) const { return {data + m, channels, pixels}; }
+  template <typename Run>
+  HSCONAS_DEVICE void with_source(int m, Run run) const {
+    run(Source{data + m, channels, pixels});
+  }
+};
+
+/// A gradient and the value that it belongs to.
+template <typename Source, typename T>
+struct GradientAndValue {
+  typename Source::Raw gradient;
+  Eight<T> z;
 };
 
 /// The gradient at the activated output of a convolution with batch norm, turned into terms of the
@@ -272,6 +453,7 @@ struct GradientOfAverage {
 template <typename T, typename Gradient>
 struct ReduceGradient {
   static constexpr int kThreads = Lanes::kThreads;
+  static constexpr int kBlocks = 2;
   Gradient gradient;
   Activated<T> out;  ///< The convolution's own output, with its batch norm.
   std::int64_t pixels;
@@ -282,7 +464,7 @@ struct ReduceGradient {
   unsigned* counters;
 
   static int shared_bytes() {
-    return kThreads * static_cast<int>(2 * sizeof(GradientSums) + sizeof(GradientTotals));
+    return kThreads * static_cast<int>(8 * sizeof(GradientSums) + sizeof(GradientTotals));
   }
 
   template <typename Block>
@@ -290,23 +472,33 @@ struct ReduceGradient {
     auto* totals = reinterpret_cast<GradientTotals*>(block.shared);
     auto* own = reinterpret_cast<GradientSums*>(totals + kThreads);
     const int count = lanes.channels(block.x);
-    const int first = 2 * block.x * lanes.lanes;
+    const int first = 8 * block.x * lanes.lanes;
     block.each([&](int thread) {
       if (!lanes.has_work(block.x, thread)) return;
-      const int m = 2 * lanes.pair(block.x, thread);
-      const auto left = gradient.source(m);
-      const auto right = gradient.source(m + 1);
-      const float scale[2] = {out.scale(m), out.scale(m + 1)};
-      const float shift[2] = {out.shift(m), out.shift(m + 1)};
-      GradientSums sums[2] = {{0.0F, 0.0F}, {0.0F, 0.0F}};
-      for_pixels(block, lanes, thread, pixels, [&](std::int64_t p) {
-        const auto z = *reinterpret_cast<const Pair<T>*>(out.data + p * out.stride + m);
-        add(sums[0], left.at(p), scale[0] * to_float(z.first) + shift[0]);
-        add(sums[1], right.at(p), scale[1] * to_float(z.second) + shift[1]);
+      const int m = 8 * lanes.octet(block.x, thread);
+      const EightNorms norms(out.norm, m);
+      float sums[8] = {};
+      float along[8] = {};
+      gradient.with_source(m, [&](const auto& source) {
+        using Both = GradientAndValue<std::decay_t<decltype(source)>, T>;
+        for_pixels(
+            block, lanes, thread, pixels,
+            [&](std::int64_t p) {
+              return Both{source.load(p), load_eight(out.data + p * out.stride + m)};
+            },
+            [&](std::int64_t, const Both& both) {
+              HSCONAS_UNROLL
+              for (int k = 0; k < 8; ++k) {
+                const float y = norms.normalised(k, to_float(both.z.values[k]));
+                const float g = out.relu && !(y > 0.0F) ? 0.0F : source.value(both.gradient, k);
+                sums[k] += g;
+                along[k] += g * y;
+              }
+            });
       });
       GradientSums* to = own + lanes.row(thread) * count + (m - first);
-      to[0] = sums[0];
-      to[1] = sums[1];
+      HSCONAS_UNROLL
+      for (int k = 0; k < 8; ++k) to[k] = {sums[k], along[k]};
     });
     GradientSums* part = parts + std::int64_t{block.y} * channels + first;
     total_parts(block, own, lanes.rows, count, count, totals,
@@ -319,12 +511,6 @@ struct ReduceGradient {
                   set_terms(terms, first + c, total, static_cast<double>(pixels), out.norm);
                 });
   }
-
-  HSCONAS_DEVICE void add(GradientSums& sums, float g, float y) const {
-    if (out.relu && !(y > 0.0F)) return;
-    sums.g += g;
-    sums.along += g * y;
-  }
 };
 
 /// The gradient before batch norm, [pixels][channels], from the one at the activated output.
@@ -332,6 +518,7 @@ struct ReduceGradient {
 template <typename T, typename Gradient>
 struct ApplyGradient {
   static constexpr int kThreads = Lanes::kThreads;
+  static constexpr int kBlocks = 2;
   Gradient gradient;
   Activated<T> out;
   NormTerms terms;
@@ -344,34 +531,37 @@ struct ApplyGradient {
   HSCONAS_DEVICE void operator()(Block& block) const {
     block.each([&](int thread) {
       if (!lanes.has_work(block.x, thread)) return;
-      const int m = 2 * lanes.pair(block.x, thread);
-      const auto left = gradient.source(m);
-      const auto right = gradient.source(m + 1);
-      const Channel channel[2] = {at(m), at(m + 1)};
-      for_pixels(block, lanes, thread, pixels, [&](std::int64_t p) {
-        const auto z = *reinterpret_cast<const Pair<T>*>(out.data + p * out.stride + m);
-        const float g[2] = {left.at(p), right.at(p)};
-        *reinterpret_cast<Pair<T>*>(to + p * channels + m) = {
-            from_float<T>(channel[0].gradient(g[0], to_float(z.first), out.relu)),
-            from_float<T>(channel[1].gradient(g[1], to_float(z.second), out.relu))};
+      const int m = 8 * lanes.octet(block.x, thread);
+      const EightNorms norms(out.norm, m);
+      float a[8];
+      float b[8];
+      float c[8];
+      HSCONAS_UNROLL
+      for (int k = 0; k < 8; ++k) {
+        a[k] = terms.a == nullptr ? 1.0F : terms.a[m + k];
+        b[k] = terms.a == nullptr ? 0.0F : terms.b[m + k];
+        c[k] = terms.a == nullptr ? 0.0F : terms.c[m + k];
+      }
+      gradient.with_source(m, [&](const auto& source) {
+        using Both = GradientAndValue<std::decay_t<decltype(source)>, T>;
+        for_pixels(
+            block, lanes, thread, pixels,
+            [&](std::int64_t p) {
+              return Both{source.load(p), load_eight(out.data + p * out.stride + m)};
+            },
+            [&](std::int64_t p, const Both& both) {
+              Eight<T> made;
+              HSCONAS_UNROLL
+              for (int k = 0; k < 8; ++k) {
+                const float z = to_float(both.z.values[k]);
+                const bool is_cut = out.relu && !(norms.normalised(k, z) > 0.0F);
+                const float g = is_cut ? 0.0F : source.value(both.gradient, k);
+                made.values[k] = from_float<T>(a[k] * g + b[k] * z + c[k]);
+              }
+              *reinterpret_cast<Eight<T>*>(to + p * channels + m) = made;
+            });
       });
     });
-  }
-
-  struct Channel {
-    float scale;
-    float shift;
-    float a;
-    float b;
-    float c;
-    HSCONAS_DEVICE float gradient(float g, float z, bool relu) const {
-      if (relu && !(scale * z + shift > 0.0F)) g = 0.0F;
-      return a * g + b * z + c;
-    }
-  };
-  HSCONAS_DEVICE Channel at(int m) const {
-    if (terms.a == nullptr) return {out.scale(m), out.shift(m), 1.0F, 0.0F, 0.0F};
-    return {out.scale(m), out.shift(m), terms.a[m], terms.b[m], terms.c[m]};
   }
 };
 
@@ -390,17 +580,21 @@ struct PassGradient {
   HSCONAS_DEVICE void operator()(Block& block) const {
     block.each([&](int thread) {
       if (!lanes.has_work(block.x, thread)) return;
-      const int m = 2 * lanes.pair(block.x, thread);
-      const auto left = gradient.source(m);
-      const auto right = gradient.source(m + 1);
-      for_pixels(block, lanes, thread, pixels, [&](std::int64_t p) {
-        float values[2] = {left.at(p), right.at(p)};
-        auto* at = reinterpret_cast<Pair<T>*>(to + p * stride + m);
-        if (accumulate) {
-          values[0] += to_float(at->first);
-          values[1] += to_float(at->second);
-        }
-        *at = {from_float<T>(values[0]), from_float<T>(values[1])};
+      const int m = 8 * lanes.octet(block.x, thread);
+      gradient.with_source(m, [&](const auto& source) {
+        using Raw = typename std::decay_t<decltype(source)>::Raw;
+        for_pixels(
+            block, lanes, thread, pixels, [&](std::int64_t p) { return source.load(p); },
+            [&](std::int64_t p, const Raw& raw) {
+              auto* at = reinterpret_cast<Eight<T>*>(to + p * stride + m);
+              Eight<T> made;
+              HSCONAS_UNROLL
+              for (int k = 0; k < 8; ++k) {
+                const float before = accumulate ? to_float(at->values[k]) : 0.0F;
+                made.values[k] = from_float<T>(source.value(raw, k) + before);
+              }
+              *at = made;
+            });
       });
     });
   }

@@ -54,7 +54,7 @@ using Local = typename LocalOf<Block, T>::Type;
 #if defined(__CUDACC__)
 
 template <int Threads>
-struct DeviceBlock {
+struct GpuBlock {
   static constexpr int kThreads = Threads;
   int x;
   int y;
@@ -87,7 +87,7 @@ struct DeviceBlock {
 };
 
 template <int Threads, typename T>
-struct LocalOf<DeviceBlock<Threads>, T> {
+struct LocalOf<GpuBlock<Threads>, T> {
   struct Type {
     T value;
     __device__ __forceinline__ T& operator[](int) { return value; }

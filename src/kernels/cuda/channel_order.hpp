@@ -16,9 +16,7 @@ struct ChannelOrder {
   int groups = 1;
 
   /// Channels in memory, padding included.
-  HSCONAS_BOTH int memory() const {
-    return kind == Split ? 2 * half_memory() : padded(channels);
-  }
+  HSCONAS_BOTH int memory() const { return kind == Split ? 2 * half_memory() : padded(channels); }
   /// Of a split order: where the odd channels begin.
   HSCONAS_BOTH int half_memory() const { return padded((channels + 1) / 2); }
 

@@ -1,27 +1,42 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cuda_runtime.h>
 #include <memory>
 #include <type_traits>
+#include <typeinfo>
 #include <unordered_map>
+#include <vector>
 
 #include "block.hpp"
 #include "cuda_error.hpp"
+#include "hsconas/kernels/device_network.hpp"
 #include "product.hpp"
 
 namespace hsconas::cuda {
 
 class CublasProducts;
 
+/// How many blocks of a kernel should fit on a multiprocessor at once: Kernel::kBlocks where it is
+/// defined. The compiler keeps to that many registers, if need be by spilling some.
+template <typename Kernel, typename = void>
+struct BlocksAtOnce {
+  static constexpr int kValue = 0;  // No wish. 1 would invite the compiler to use all registers.
+};
+template <typename Kernel>
+struct BlocksAtOnce<Kernel, std::void_t<decltype(Kernel::kBlocks)>> {
+  static constexpr int kValue = Kernel::kBlocks;
+};
+
 /// One block of `Kernel` on the GPU.
 template <typename Kernel>
-__global__ __launch_bounds__(Kernel::kThreads) void run_block(
+__global__ __launch_bounds__(Kernel::kThreads, BlocksAtOnce<Kernel>::kValue) void run_block(
     const __grid_constant__ Kernel kernel) {
   extern __shared__ __align__(16) unsigned char shared_memory[];
-  DeviceBlock<Kernel::kThreads> block{static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y),
-                                      static_cast<int>(gridDim.x), static_cast<int>(gridDim.y),
-                                      shared_memory};
+  GpuBlock<Kernel::kThreads> block{static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y),
+                                   static_cast<int>(gridDim.x), static_cast<int>(gridDim.y),
+                                   shared_memory};
   kernel(block);
 }
 
@@ -51,6 +66,7 @@ class CudaQueue {
       allow_shared(reinterpret_cast<const void*>(&run_block<Kernel>), shared_bytes);
     }
     const dim3 blocks(static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y));
+    const Stopwatch stopwatch(*this, typeid(Kernel).name());
     run_block<Kernel>
         <<<blocks, Kernel::kThreads, static_cast<std::size_t>(shared_bytes), stream_>>>(kernel);
     check(cudaGetLastError(), "launching a kernel");
@@ -61,16 +77,55 @@ class CudaQueue {
 
   void clear(void* memory, std::int64_t bytes);
 
-  /// Copies from the host. Pinned memory must stay as it is until the GPU has come to this point
-  /// of the stream; other memory may be reused at once.
+  /// Copies within the GPU's memory.
+  void copy(void* to, const void* from, std::int64_t bytes);
+
+  /// Copies from the host, whose memory may be reused at once. Does not wait for the GPU, as long
+  /// as it is not many uploads behind.
   void upload(void* to, const void* from, std::int64_t bytes);
 
   /// Kernels and products launched so far.
   std::int64_t launches() const { return launches_; }
 
+  /// While on, every launch is timed by itself, which takes more time in all.
+  void time_launches(bool on) { times_launches_ = on; }
+  /// Waits for the GPU; calls and milliseconds by mangled name of kernel, of all since the last
+  /// call.
+  std::vector<DeviceEngine::KernelTime> take_times();
+
  private:
+  /// Events on both sides of a launch.
+  class Stopwatch {
+   public:
+    Stopwatch(CudaQueue& queue, const char* name) : queue_(queue) {
+      if (queue.times_launches_) queue.begin_time(name);
+    }
+    ~Stopwatch() {
+      if (queue_.times_launches_) cudaEventRecord(queue_.timed_.back().end, queue_.stream_);
+    }
+    Stopwatch(const Stopwatch&) = delete;
+    Stopwatch& operator=(const Stopwatch&) = delete;
+
+   private:
+    CudaQueue& queue_;
+  };
+  struct Timed {
+    const char* name;
+    cudaEvent_t begin;
+    cudaEvent_t end;
+  };
+  void begin_time(const char* name);
+
   /// Any kernel may use this much shared memory; more has to be asked for.
   static constexpr int kSharedBytesForAll = 48 * 1024;
+
+  /// Pinned memory between the host's own and the GPU; from pageable memory CUDA would wait for all
+  /// work that was enqueued before.
+  struct Staging {
+    void* memory = nullptr;
+    std::int64_t bytes = 0;
+    cudaEvent_t copied = nullptr;
+  };
 
   void allow_shared(const void* kernel, int bytes);
 
@@ -78,6 +133,10 @@ class CudaQueue {
   int multiprocessors_ = 0;
   std::int64_t launches_ = 0;
   std::unique_ptr<CublasProducts> products_;
+  bool times_launches_ = false;
+  std::vector<Timed> timed_;
+  std::array<Staging, 16> staging_;
+  std::size_t next_staging_ = 0;
   std::unordered_map<const void*, int> shared_bytes_;  ///< Allowed so far, per kernel.
 };
 

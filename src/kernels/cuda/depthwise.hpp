@@ -34,20 +34,18 @@ struct DepthwiseForward {
   Norm out_norm;
   int counted_images = 0;
   float epsilon = 0.0F;
-  Moments* parts = nullptr;     ///< Room for depthwise_parts() of them.
-  unsigned* counters = nullptr; ///< One per 8 channels, all 0.
+  Moments* parts = nullptr;      ///< Room for depthwise_parts() of them.
+  unsigned* counters = nullptr;  ///< One per 8 channels, all 0.
 };
 
 /// The gradients of a depthwise convolution. With g = `gradient` the gradient of the output's
 /// normalised value and z = `out` the output before batch norm, that of z is
-/// a * g + b * z + c per channel (`out_gradient_terms`); without terms it is g.
+/// terms.a * g + terms.b * z + terms.c per channel; without terms it is g, and `out` is not read.
 template <typename T>
 struct DepthwiseBackward {
   Pixels<const T> gradient;
   Pixels<const T> out;
-  const float* a = nullptr;  ///< nullptr: the output has no batch norm.
-  const float* b = nullptr;
-  const float* c = nullptr;
+  NormTerms terms;
   Pixels<const T> in;  ///< As the forward pass read it.
   Norm in_norm;
   bool in_relu = false;
@@ -61,15 +59,38 @@ struct DepthwiseBackward {
   int images = 0;
   int in_size = 0;
   int out_size = 0;
-  /// Where in_norm is there: a, b, c of the input's own batch norm, written for its backward pass.
-  /// With g the gradient and y the normalised value, over n = images * in_size^2 values:
-  ///   mean_g = sum(g) / n, along = sum(g * y) / n, s = in_norm.scale, t = in_norm.shift,
-  ///   a = s, b = -s * s * along, c = -s * (mean_g + t * along).
-  float* in_a = nullptr;
-  float* in_b = nullptr;
-  float* in_c = nullptr;
-  float* sum_parts = nullptr;    ///< Room for 2 * depthwise_parts().
-  unsigned* counters = nullptr;  ///< One per 8 channels, all 0.
+  /// Where in_norm is there: those of the input's own batch norm, written for its backward pass by
+  /// set_terms(), over the sums of in_gradient and in_gradient * (normalised input).
+  NormTerms in_terms;
+  GradientSums* sum_parts = nullptr;  ///< Room for depthwise_parts().
+  unsigned* counters = nullptr;       ///< One per 8 channels, all 0.
 };
+
+/// The sizes of a depthwise convolution and of the GPU; they alone decide the sizes of buffers.
+struct DepthwiseSize {
+  int channels = 0;
+  int images = 0;
+  int in_size = 0;
+  int kernel = 0;
+  int stride = 1;
+  int multiprocessors = 0;
+};
+
+/// How many Moments the forward pass or GradientSums the backward pass need room for.
+/// Defined in depthwise_tiles.hpp.
+inline std::int64_t depthwise_parts(const DepthwiseSize& size);
+
+/// How many partial sums of the weights' gradients the backward pass writes; their total in this
+/// order is the gradient. Defined in depthwise_tiles.hpp.
+inline int depthwise_weight_parts(const DepthwiseSize& size);
+
+/// Launches one kernel; `kernel` is 1, 3, 5 or 7, `stride` 1 or 2. Defined in
+/// depthwise_forward.hpp. HostQueue is a model of Queue.
+template <typename Queue, typename T>
+void depthwise_forward(Queue& queue, const DepthwiseForward<T>& work, int kernel, int stride);
+
+/// Launches one kernel. Defined in depthwise_backward.hpp.
+template <typename Queue, typename T>
+void depthwise_backward(Queue& queue, const DepthwiseBackward<T>& work, int kernel, int stride);
 
 }  // namespace hsconas::cuda

@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "block.hpp"
+#include "hsconas/kernels/device_network.hpp"
 #include "product.hpp"
 #include "values.hpp"
 
 namespace hsconas::cuda {
 
-/// Runs kernels and products on the processor, one after the other and slowly: what a CudaQueue does
-/// on a GPU, for tests.
+/// Runs kernels and products on the processor, one after the other and slowly: what a CudaQueue
+/// does on a GPU, for tests.
 class HostQueue {
  public:
   explicit HostQueue(unsigned seed = 1, int multiprocessors = 3)
@@ -34,8 +35,8 @@ class HostQueue {
     unsigned char* shared = memory.data() + (16 - address % 16) % 16;
     for (const int i : order) {
       std::memset(shared, 0xff, static_cast<std::size_t>(shared_bytes));  // Not a number.
-      HostBlock<Kernel::kThreads> block{i % grid.x,  i / grid.x, grid.x, grid.y, shared,
-                                        random_() % 2 == 0};
+      HostBlock<Kernel::kThreads> block{i % grid.x, i / grid.x, grid.x,
+                                        grid.y,     shared,     random_() % 2 == 0};
       kernel(block);
     }
     ++launches_;
@@ -55,11 +56,17 @@ class HostQueue {
   void clear(void* memory, std::int64_t bytes) {
     std::memset(memory, 0, static_cast<std::size_t>(bytes));
   }
+  void copy(void* to, const void* from, std::int64_t bytes) {
+    std::memcpy(to, from, static_cast<std::size_t>(bytes));
+  }
   void upload(void* to, const void* from, std::int64_t bytes) {
     std::memcpy(to, from, static_cast<std::size_t>(bytes));
   }
 
   std::int64_t launches() const { return launches_; }
+  /// Times on the processor say nothing.
+  void time_launches(bool) {}
+  std::vector<DeviceEngine::KernelTime> take_times() { return {}; }
 
  private:
   static float read(const void* data, std::int64_t i, Number type) {
@@ -77,8 +84,8 @@ class HostQueue {
   static void multiply_one(const Product& p, int batch, std::int64_t row, std::int64_t column) {
     double sum = 0.0;
     for (std::int64_t k = 0; k < p.depth; ++k) {
-      const std::int64_t left =
-          batch * p.left_step + (p.left.transposed ? k * p.left.stride + row : row * p.left.stride + k);
+      const std::int64_t left = batch * p.left_step + (p.left.transposed ? k * p.left.stride + row
+                                                                         : row * p.left.stride + k);
       const std::int64_t right =
           batch * p.right_step +
           (p.right.transposed ? column * p.right.stride + k : k * p.right.stride + column);

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cmath>
+#include <cstdint>
+
 #include "block.hpp"
 
 namespace hsconas::cuda {
@@ -89,8 +92,8 @@ struct GradientTotals {
 };
 
 /// Adds up the `count` parts of each of `channels` channels (at most Block::kThreads): part i of
-/// channel c is parts[i * stride + c]. All threads of the block take part, in a fixed order; `shared`
-/// takes one Totals per thread. Ends with `use(channel, totals)` for every channel.
+/// channel c is parts[i * stride + c]. All threads of the block take part, in a fixed order;
+/// `shared` takes one Totals per thread. Ends with `use(channel, totals)` for every channel.
 template <typename Totals, typename Block, typename Part, typename Use>
 HSCONAS_DEVICE void total_parts(Block& block, const Part* parts, int count, std::int64_t stride,
                                 int channels, Totals* shared, Use use) {
@@ -100,7 +103,15 @@ HSCONAS_DEVICE void total_parts(Block& block, const Part* parts, int count, std:
     const int c = thread % channels;
     const int row = thread / channels;
     if (row < rows) {
-      for (int i = row; i < count; i += rows) total.add(parts[i * stride + c]);
+      int i = row;
+      for (; i + 3 * rows < count; i += 4 * rows) {  // Four loads under way at once.
+        const Part four[4] = {parts[i * stride + c], parts[(i + rows) * stride + c],
+                              parts[(i + 2 * rows) * stride + c],
+                              parts[(i + 3 * rows) * stride + c]};
+        HSCONAS_UNROLL
+        for (int k = 0; k < 4; ++k) total.add(four[k]);
+      }
+      for (; i < count; i += rows) total.add(parts[i * stride + c]);
     }
     shared[thread] = total;
   });

@@ -237,7 +237,7 @@ void Bench::wait() {
 bool Bench::report(const std::string& name, bool passed, const std::string& detail) {
   ++checks_;
   if (!passed) ++failures_;
-  std::printf("  %-6s %-66s %s\n", passed ? "ok" : "FAILED", name.c_str(), detail.c_str());
+  std::printf("  %-6s %-74s %s\n", passed ? "ok" : "FAILED", name.c_str(), detail.c_str());
   return passed;
 }
 

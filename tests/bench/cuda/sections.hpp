@@ -14,5 +14,7 @@ void product_choices(Bench& bench);
 void launch_costs(Bench& bench);
 void product_costs(Bench& bench);
 void first_steps(Bench& bench);
+void depthwise_checks(Bench& bench);
+void depthwise_times(Bench& bench);
 
 }  // namespace hsconas::cuda::bench

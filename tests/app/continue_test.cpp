@@ -1,0 +1,379 @@
+// Starting and continuing with what a user brings: data sets that move or change, starts that fail,
+// tables of other devices, retrainings with settings of their own.
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "app/program.hpp"
+#include "catch.hpp"
+#include "hsconas/base/rng.hpp"
+
+using namespace hsconas;
+using namespace hsconas::test;
+using nlohmann::json;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A data set in CIFAR-10's format, whose classes are brightnesses; the training part begins with
+/// `seed`'s noise.
+void make_cifar(const fs::path& folder, std::uint64_t seed = 1, int extra_images = 0) {
+  make_folder(folder);
+  const auto write = [&](const std::string& name, int images, std::uint64_t noise_seed) {
+    Rng rng(noise_seed, name);
+    std::string bytes;
+    for (int i = 0; i < images; ++i) {
+      const int label = i % 10;
+      bytes.push_back(static_cast<char>(label));
+      for (int k = 0; k < 3072; ++k) {
+        bytes.push_back(static_cast<char>(20 * label + static_cast<int>(rng.below(50))));
+      }
+    }
+    write_file(folder / name, bytes);
+  };
+  write("data_batch_1.bin", 600 + extra_images, seed);
+  write("test_batch.bin", 200, 1);
+}
+
+/// `search` of micro.json on the data set `data`, with a fixed latency table.
+std::vector<std::string> search_on(const std::string& data, const std::vector<std::string>& more) {
+  std::vector<std::string> words{finished_run().table_override(), "data.format=cifar10",
+                                 "data.path=" + data};
+  words.insert(words.end(), more.begin(), more.end());
+  return Bench::search("run", words);
+}
+
+/// A finished search in a folder of the test's own, and retrainings of a second or two.
+struct CopiedRun {
+  Bench bench;
+  CopiedRun() { fs::copy(finished_run().file(""), bench / "run", fs::copy_options::recursive); }
+
+  static std::vector<std::string> words(const std::vector<std::string>& more) {
+    std::vector<std::string> all{"retrain", "run"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  Outcome retrain(const std::vector<std::string>& more) const { return bench.run(words(more)); }
+};
+
+const std::vector<std::string> kRecipe{"retrain.epochs=8", "retrain.warmup_epochs=0.1",
+                                       "retrain.batch=64", "retrain.average_decay=0.9",
+                                       "data.train_images=300"};
+
+std::vector<std::string> recipe(const std::vector<std::string>& more) {
+  std::vector<std::string> all = kRecipe;
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+std::string model_of(const CopiedRun& run, const std::string& folder) {
+  return read_file(run.bench / (folder + "/model.safetensors"));
+}
+
+/// Starts the retraining in run/retrain and stops it in the middle by `signal`.
+void stop_in_the_middle(const CopiedRun& run, int signal,
+                        const std::vector<std::string>& more = {}) {
+  Process process = run.bench.start(CopiedRun::words(recipe(more)));
+  process.wait_for("retrain: ");
+  process.send(signal);
+  const Outcome stopped = process.wait();
+  INFO(stopped.err);
+  REQUIRE(stopped.exit_code == 75);
+}
+
+}  // namespace
+
+TEST_CASE("retrain RUN --resume continues a retraining with that one's settings", "[app]") {
+  const CopiedRun run;
+  REQUIRE(run.retrain(recipe({"--out", "whole"})).exit_code == 0);
+  stop_in_the_middle(run, SIGTERM);
+  const Outcome unfinished = run.bench.run({"evaluate", "run/retrain"});
+  CHECK(unfinished.exit_code == 3);
+  CHECK(contains(unfinished.err,
+                 "the retraining in it has not finished; continue it with hsconas "
+                 "retrain run/retrain --resume"));
+  CHECK(contains(run.bench.run({"export", "run"}).err, "hsconas retrain run --resume"));
+
+  const Outcome continued = run.retrain({"--resume"});
+  INFO(continued.err);
+  REQUIRE(continued.exit_code == 0);
+  CHECK(contains(continued.err, "retrain: continues at step "));
+  CHECK(read_json(run.bench / "run/retrain/result.json") ==
+        read_json(run.bench / "whole/result.json"));
+  CHECK(model_of(run, "run/retrain") == model_of(run, "whole"));
+  // Once it is done it is done.
+  const Outcome again = run.retrain({"--resume"});
+  CHECK(again.exit_code == 0);
+  CHECK(contains(again.err, "done before with the same settings, reused"));
+  CHECK(again.out == continued.out);
+}
+
+TEST_CASE("a retraining is continued by its own folder too, as RUN or as --out", "[app]") {
+  const CopiedRun run;
+  REQUIRE(run.retrain(recipe({"--out", "whole"})).exit_code == 0);
+  for (const std::vector<std::string>& line :
+       {std::vector<std::string>{"retrain", "run/retrain", "--resume"},
+        {"retrain", "run/retrain/", "--resume"},
+        {"retrain", "--out", "run/retrain", "--resume"}}) {
+    fs::remove_all(run.bench / "run/retrain");
+    stop_in_the_middle(run, SIGTERM);
+    const Outcome continued = run.bench.run(line);
+    INFO(continued.err);
+    CHECK(continued.exit_code == 0);
+    CHECK(model_of(run, "run/retrain") == model_of(run, "whole"));
+  }
+}
+
+TEST_CASE("other settings for a retraining are listed, and nothing of it is lost", "[app]") {
+  const CopiedRun run;
+  stop_in_the_middle(run, SIGTERM);
+  const std::string checkpoint =
+      read_file(run.bench / "run/retrain/checkpoints/retrain.safetensors");
+  const Outcome changed = run.retrain({"--resume", "retrain.epochs=9", "data.train_images=301"});
+  CHECK(changed.exit_code == 2);
+  CHECK(lines_of(changed.err).size() >= 1);
+  for (const char* part : {"retrain.epochs changed from 8", "to 9",
+                           "data.train_images changed from 300 to 301", "--overwrite"}) {
+    CHECK(contains(lines_of(changed.err).back(), part));
+  }
+  CHECK(read_file(run.bench / "run/retrain/checkpoints/retrain.safetensors") == checkpoint);
+  // The config of the run is another one, where it is named.
+  CHECK(run.retrain({"--resume", "--config", "run/config.json"}).exit_code == 2);
+  const Outcome harmless = run.retrain(
+      {"--resume", "name=other", "data.workers=2", "checkpoint_steps=3", "log.tensorboard=true"});
+  INFO(harmless.err);
+  REQUIRE(harmless.exit_code == 0);
+
+  const std::string model = model_of(run, "run/retrain");
+  CHECK(run.retrain({"--resume", "retrain.epochs=9"}).exit_code == 2);
+  CHECK(run.retrain({}).exit_code == 2);
+  // A start that fails keeps even what it was to overwrite.
+  CHECK(run.retrain(recipe({"--overwrite", "data.format=cifar10", "data.path=/nope"})).exit_code ==
+        3);
+  CHECK(model_of(run, "run/retrain") == model);
+  CHECK(run.bench.run({"export", "run"}).exit_code == 0);
+  CHECK(run.retrain(recipe({"--overwrite", "retrain.epochs=1"})).exit_code == 0);
+  CHECK(model_of(run, "run/retrain") != model);
+}
+
+TEST_CASE(
+    "a retraining that begins with the search's weights writes each message once, in its own "
+    "log",
+    "[app]") {
+  const CopiedRun run;
+  REQUIRE(
+      run.retrain({"--from-supernet", "retrain.epochs=0.2", "retrain.warmup_epochs=0"}).exit_code ==
+      0);
+  const auto count = [](const std::string& text, const std::string& part) {
+    int found = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  };
+  const std::string log = read_file(run.bench / "run/retrain/log.txt");
+  CHECK(count(log, "retrain: ") > 0);
+  CHECK(count(log, " steps of ") == 1);
+  CHECK(count(read_file(run.bench / "run/log.txt"), "retrain: ") == 0);
+}
+
+TEST_CASE("a start that fails leaves nothing in the way of the corrected one", "[app]") {
+  const Bench bench;
+  make_cifar(bench / "data");
+  write_file(bench / "broken.json", "{");
+  const std::vector<std::vector<std::string>> wrong{
+      {"data.format=cifar10", "data.path=/nope"},
+      {"space.classes=7"},
+      {"latency.table=nope.json"},
+      {"latency.table=broken.json"},
+      {"latency.accelerator=nope.json"},
+      {finished_run().table_override(), "latency.target_ms=0.00001"}};
+  for (const auto& settings : wrong) {
+    const Outcome failed = bench.run(Bench::search("run", settings));
+    INFO(failed.err);
+    CHECK(failed.exit_code >= 2);
+    CHECK(failed.exit_code <= 4);
+  }
+  REQUIRE(bench.run(search_on("data", {})).exit_code == 0);
+  // With --resume too, and with --overwrite nothing is removed by one that fails.
+  const std::string result = read_file(bench / "run/result.json");
+  for (const auto& settings : wrong) {
+    auto words = settings;
+    words.emplace_back("--overwrite");
+    CHECK(bench.run(Bench::search("run", words)).exit_code >= 2);
+    CHECK(read_file(bench / "run/result.json") == result);
+  }
+}
+
+TEST_CASE("a failed start with --resume does not make the corrected one another config", "[app]") {
+  const Bench bench;
+  make_cifar(bench / "data");
+  CHECK(bench.run(search_on("/nope", {"--resume"})).exit_code == 3);
+  CHECK(bench.run(search_on("data", {"--resume", "latency.target_ms=0.00001"})).exit_code == 4);
+  const Outcome outcome = bench.run(search_on("data", {"--resume"}));
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 0);
+}
+
+TEST_CASE("a retraining that fails at its start leaves the search usable", "[app]") {
+  const CopiedRun run;
+  CHECK(run.retrain({"data.format=folder", "data.path=/nope"}).exit_code == 3);
+  CHECK(run.bench.run({"export", "run"}).exit_code == 0);
+  CHECK_FALSE(fs::exists(run.bench / "run/retrain"));
+  CHECK(run.retrain(recipe({"retrain.epochs=1"})).exit_code == 0);
+}
+
+TEST_CASE("a data set that was moved, respelt or touched is the same one", "[app]") {
+  const Bench bench;
+  make_cifar(bench / "a");
+  REQUIRE(bench.run(search_on("a", {})).exit_code == 0);
+  const std::string result = read_file(bench / "run/result.json");
+  const auto is_reused = [&](const std::string& path) {
+    const Outcome outcome = bench.run(search_on(path, {"--resume"}));
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 0);
+    CHECK(contains(outcome.err, "search: done before"));
+    CHECK(read_file(bench / "run/result.json") == result);
+  };
+  is_reused((bench / "a").string());
+  fs::last_write_time(bench / "a/data_batch_1.bin", {});
+  is_reused("./a/");
+  fs::rename(bench / "a", bench / "b");
+  is_reused("b");
+  // What is done needs no images.
+  fs::rename(bench / "b", bench / "c");
+  is_reused("b");
+  const Outcome more =
+      bench.run(search_on("b", {"--resume", "--allow-changes", "search.population=6"}));
+  CHECK(more.exit_code == 3);
+  CHECK(contains(more.err, "b does not exist"));
+}
+
+TEST_CASE("a data set that has changed is said, with what depends on it", "[app]") {
+  const Bench bench;
+  make_cifar(bench / "a");
+  REQUIRE(bench.run(search_on("a", {})).exit_code == 0);
+  const auto refused = [&](const char* part, const std::vector<std::string>& stages) {
+    for (const std::vector<std::string>& more :
+         {std::vector<std::string>{"--resume"}, {"--resume", "supernet.epochs=2"}}) {
+      const Outcome outcome = bench.run(search_on("a", more));
+      INFO(outcome.err);
+      CHECK(outcome.exit_code == 2);
+      const std::string last = lines_of(outcome.err).back();
+      CHECK(
+          contains(last, (bench / "a").string() + " is not the one that the run in run was made"));
+      CHECK(contains(last, part));
+      for (const std::string& stage : stages) CHECK(contains(last, stage));
+      CHECK(contains(last, "--allow-changes"));
+    }
+  };
+  make_cifar(bench / "a", 2);
+  refused("training images have changed", {"search", "shrink-1", "supernet"});
+  make_cifar(bench / "a", 1, 30);
+  refused("training images have changed", {"supernet"});
+  make_cifar(bench / "a");
+  std::string test = read_file(bench / "a/test_batch.bin");
+  test[5000] = static_cast<char>(test[5000] ^ 1);
+  write_file(bench / "a/test_batch.bin", test);
+  refused("its test images have changed", {"search"});
+  // Other test images do not touch the weights, other training images do.
+  const Outcome tested = bench.run(search_on("a", {"--resume", "--allow-changes"}));
+  INFO(tested.err);
+  CHECK(tested.exit_code == 0);
+  CHECK(contains(tested.err, "supernet: done before"));
+  CHECK(contains(tested.err, "search: runs again, test.images changed"));
+  make_cifar(bench / "a", 2);
+  const Outcome trained = bench.run(search_on("a", {"--resume", "--allow-changes"}));
+  CHECK(trained.exit_code == 0);
+  CHECK(contains(trained.err, "supernet: runs again, data.images changed"));
+  CHECK(bench.run(search_on("a", {"--resume"})).exit_code == 0);
+}
+
+TEST_CASE("a table of another device is not held against times of this one", "[app]") {
+  const Bench bench;
+  json table = read_json(finished_run().file("latency.json"));
+  table["device"]["device"] = "Pixel 7";
+  write_json(bench / "phone.json", table);
+  const Outcome foreign = bench.run(Bench::search("run", {"latency.table=phone.json"}));
+  INFO(foreign.err);
+  REQUIRE(foreign.exit_code == 0);
+  CHECK_FALSE(contains(foreign.out, "measured"));
+  CHECK(contains(foreign.out, "on Pixel 7"));
+  CHECK(contains(foreign.err, "the latency table is of another device (Pixel 7)"));
+  const json result = read_json(bench / "run/result.json");
+  CHECK_FALSE(result["winner"].contains("measured_ms"));
+  CHECK_FALSE(result["others"][0].contains("measured_ms"));
+  CHECK_FALSE(contains(read_file(bench / "run/report.html"), "measured latency"));
+  CHECK(bench.run({"report", "run", finished_run().file("").string()}).exit_code == 0);
+
+  const Outcome own = bench.run(Bench::search("own", {finished_run().table_override()}));
+  REQUIRE(own.exit_code == 0);
+  CHECK(contains(own.out, "measured ms"));
+  CHECK(read_json(bench / "own/result.json")["winner"]["measured_ms"] > 0.0);
+
+  const Outcome beside = bench.run({"predict", "--config", "micro.json", "--table", "phone.json",
+                                    "--arch", "0:0-0:0-0:0", "--measure"});
+  CHECK(beside.exit_code == 0);
+  CHECK(contains(beside.err, "predicted for Pixel 7, but measured here, on "));
+}
+
+TEST_CASE("a run's own config works from anywhere", "[app]") {
+  const Bench bench;
+  make_folder(bench / "project/configs");
+  make_folder(bench / "elsewhere");
+  make_cifar(bench / "project/images");
+  fs::copy(finished_run().file("latency.json"), bench / "project/configs/table.json");
+  json config = micro_config();
+  write_json(bench / "project/configs/space.json", config["space"]);
+  config["space"] = "space.json";
+  config["data"]["format"] = "cifar10";
+  config["data"]["path"] = "../images";
+  config["latency"] = {{"table", "table.json"}};
+  write_json(bench / "project/configs/mine.json", config);
+  REQUIRE(
+      bench.run({"search", "-c", "project/configs/mine.json", "-w", "elsewhere/run"}).exit_code ==
+      0);
+  const fs::path away = bench / "elsewhere";
+  CHECK(bench.run_in(away, {"evaluate", "run"}).exit_code == 0);
+  CHECK(
+      bench.run_in(away, {"search", "-c", "run/config.json", "-w", "run", "--resume"}).exit_code ==
+      0);
+  CHECK(
+      bench.run_in(away, {"search", "-c", "../project/configs/mine.json", "-w", "run", "--resume"})
+          .exit_code == 0);
+  CHECK(bench.run_in(away, {"retrain", "run", "retrain.epochs=1", "retrain.warmup_epochs=0"})
+            .exit_code == 0);
+}
+
+TEST_CASE("searches that start in the same second have folders of their own", "[app]") {
+  const Bench bench;
+  std::vector<std::unique_ptr<Process>> all;
+  for (int i = 0; i < 3; ++i) {
+    all.push_back(std::make_unique<Process>(
+        bench / "", std::vector<std::string>{"profile", "--config", "micro.json",
+                                             finished_run().table_override()}));
+  }
+  for (const auto& process : all) {
+    const Outcome outcome = process->wait();
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 0);
+  }
+  int folders = 0;
+  for (const auto& entry : fs::directory_iterator(bench / "runs/micro")) {
+    CHECK(fs::exists(entry.path() / "latency.json"));
+    ++folders;
+  }
+  CHECK(folders == 3);
+}
+
+TEST_CASE("curves for TensorBoard can be asked for, or not, when a run is continued", "[app]") {
+  const Bench bench;
+  fs::copy(finished_run().bench / "run", bench / "run", fs::copy_options::recursive);
+  const Outcome outcome = bench.run(Bench::search("run", {"--resume", "log.tensorboard=true"}));
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK(contains(outcome.err, "search: done before"));
+}

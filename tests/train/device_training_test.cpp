@@ -1,0 +1,103 @@
+// Training and scoring on a real GPU; run with hsconas_gpu_tests "[gpu]".
+#include <span>
+#include <vector>
+
+#include <torch/torch.h>
+
+#include "catch.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/base/statistics.hpp"
+#include "hsconas/base/stop_token.hpp"
+#include "hsconas/supernet/device_path.hpp"
+#include "hsconas/train/supernet_evaluator.hpp"
+#include "hsconas/train/trainer.hpp"
+#include "supernet/networks.hpp"
+#include "support/spaces.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+SearchSpace small_space(const std::string& name) {
+  SpaceDescription description = shipped_description(name);
+  description.image_size = 16;
+  description.head.dropout = 0.0;
+  return SearchSpace(description);
+}
+
+Batch random_batch(const SearchSpace& space, int count, std::uint64_t seed) {
+  return {normal_images(space, count, seed).contiguous(torch::MemoryFormat::ChannelsLast),
+          torch::arange(count, torch::kLong) % space.description().classes};
+}
+
+/// The losses of some steps on random paths.
+std::vector<double> losses_of(Supernet& supernet, const std::string& precision, int steps) {
+  const SupernetConfig settings{.clip_norm = 5.0, .precision = precision};
+  Rng rng(7, "paths");
+  std::vector<double> losses;
+  for (int step = 0; step < steps; ++step) {
+    const Architecture arch = sample(Subspace::full(supernet.space()), rng);
+    const Batch batch = random_batch(supernet.space(), 24, 100 + static_cast<std::uint64_t>(step));
+    losses.push_back(train_step(supernet, arch, batch, settings, 0.05).item<double>());
+  }
+  return losses;
+}
+
+}  // namespace
+
+TEST_CASE("a GPU trains in fp32 as the CPU does, and in bf16 nearly so", "[.gpu]") {
+  // Rounding decides where ReLU cuts values near 0, so trainings part slowly even in fp32.
+  for (const std::string name : {"cifar-32", "nas-bench-macro"}) {
+    const SearchSpace space = small_space(name);
+    Supernet cpu(space, torch::kCPU, 3);
+    Supernet fp32(space, torch::Device(torch::kCUDA, 0), 3);
+    Supernet bf16(space, torch::Device(torch::kCUDA, 0), 3);
+    const auto wanted = losses_of(cpu, "fp32", 8);
+    const auto exact = losses_of(fp32, "fp32", 8);
+    const auto rounded = losses_of(bf16, "bf16", 8);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      INFO(name << ", step " << i);
+      CHECK(exact[i] == Approx(wanted[i]).epsilon(i < 3 ? 1e-3 : 2e-2));
+      CHECK(rounded[i] == Approx(wanted[i]).epsilon(5e-2));
+    }
+  }
+}
+
+TEST_CASE("two trainings on a GPU leave the same bits", "[.gpu]") {
+  for (const std::string precision : {"fp32", "bf16"}) {
+    const SearchSpace space = small_space("cifar-32");
+    Supernet first(space, torch::Device(torch::kCUDA, 0), 3);
+    Supernet second(space, torch::Device(torch::kCUDA, 0), 3);
+    CHECK(losses_of(first, precision, 6) == losses_of(second, precision, 6));
+    CHECK(same_bits(first.flat_values(), second.flat_values()));
+    CHECK(same_bits(first.flat_momentum(), second.flat_momentum()));
+  }
+}
+
+TEST_CASE("a GPU scores as the CPU does, in any company", "[.gpu]") {
+  const SearchSpace space = small_space("cifar-32");
+  Supernet cpu(space, torch::kCPU, 3);
+  losses_of(cpu, "fp32", 12);
+  Supernet gpu(space, torch::Device(torch::kCUDA, 0), 4);
+  gpu.load(cpu.tensors());
+  const std::vector<Batch> calibration{random_batch(space, 400, 1)};
+  const std::vector<Batch> validation{random_batch(space, 500, 2)};
+  Rng rng(5, "paths");
+  std::vector<Architecture> archs;
+  for (int i = 0; i < 12; ++i) archs.push_back(sample(Subspace::full(space), rng));
+  for (int i = 0; i < 4; ++i) {  // That share their first layers.
+    archs.push_back(archs.front());
+    archs.back().back().op = i % space.ops();
+  }
+  const StopToken stop;
+  const auto wanted = SupernetEvaluator(cpu, calibration, validation, stop).accuracy(archs);
+  for (const auto type : {torch::kFloat, torch::kHalf, torch::kBFloat16}) {
+    SupernetEvaluator evaluator(gpu, calibration, validation, stop, 2048, type);
+    const auto together = evaluator.accuracy(archs);
+    for (std::size_t i = 0; i < archs.size(); ++i) {
+      INFO(torch::toString(type) << ", architecture " << i);
+      CHECK(std::abs(together[i] - wanted[i]) <= (type == torch::kBFloat16 ? 0.03 : 0.006) + 1e-9);
+      CHECK(evaluator.accuracy(std::span(&archs[i], 1)).front() == together[i]);
+    }
+  }
+}
