@@ -90,7 +90,10 @@ TEST_CASE("stdin-pipe: a config is read from a pipe to its end", "[app]") {
                               HSCONAS_PROGRAM + "' > out 2> err";
   CHECK(std::system(command.c_str()) == 0);
   INFO(read_file(bench / "err"));
-  CHECK(lines_of(read_file(bench / "out")).size() == 3);
+  int valid = 0;
+  for (const std::string& line : lines_of(read_file(bench / "out")))
+    valid += line.ends_with(": valid");
+  CHECK(valid == 3);
 
   // Names in it count from the current folder.
   json config = micro_config();

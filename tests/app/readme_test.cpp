@@ -56,7 +56,11 @@ std::map<std::string, std::optional<Recipe>> recipes() {
       {"search --config configs/cifar10.json data.format=folder data.path=my_images "
        "space.classes=37 latency.target_ms=2.5",
        Recipe{.more = kPlan}},
-      {"profile --config configs/gpu.json", {}},  // Needs a GPU.
+      {"profile --config configs/gpu.json", {}},  // Needs a GPU, as the next one does.
+      {"profile --config configs/gpu.json 'space.widths=[0.5,1.0]' latency.rounds=3 "
+       "latency.interval_percent=100 latency.budget_minutes=0.5 latency.bias_networks=20 "
+       "latency.test_networks=10",
+       {}},
       {"search --config configs/gpu.json latency.accelerator=configs/accelerators/kc-p.json",
        Recipe{.more = kPlan}},
       {"retrain RUN", Recipe{.more = {"retrain.epochs=1", "retrain.warmup_epochs=0"}}},
