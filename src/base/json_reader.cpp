@@ -137,7 +137,7 @@ std::optional<RepeatedKey> repeated_key(std::string_view text) {
 
 /// What a text that is no JSON looks like, with the remedy; empty where it is just broken.
 std::string what_it_is(std::string_view text) {
-  if (const std::string other = other_than_utf8(text); !other.empty()) return other;
+  if (std::string other = other_than_utf8(text); !other.empty()) return other;
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const std::size_t start = text.find_first_not_of(" \t\r\n");

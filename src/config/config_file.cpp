@@ -199,8 +199,10 @@ class PathVisitor {
 
   void resolve(std::string_view key) {
     const auto value = object_.find(std::string(key));
-    if (value == object_.end() || !value->is_string() || *value == "") return;
-    const fs::path plain = folder_ / fs::path(value->get<std::string>());
+    if (value == object_.end() || !value->is_string()) return;
+    const auto name = value->get<std::string>();
+    if (name.empty()) return;
+    const fs::path plain = folder_ / fs::path(name);
     const fs::path normal = plain.lexically_normal();
     // "link/.." is not where the link lies.
     std::error_code unknown;

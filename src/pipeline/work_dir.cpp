@@ -69,7 +69,9 @@ bool holds_other_files(const WorkDir& dir) {
 bool was_measured(const json& latency_inputs) {
   const auto settings = latency_inputs.find("latency");
   if (settings == latency_inputs.end()) return false;
-  return settings->value("table", json("")) == "" && settings->value("accelerator", json("")) == "";
+  // Either is a name, or what stands for the file's content; empty where there is none.
+  const json none("");
+  return settings->value("table", none) == none && settings->value("accelerator", none) == none;
 }
 
 void remove_or_throw(const fs::path& path) {
