@@ -182,8 +182,8 @@ OpenedParts open_folder(const DataConfig& config, std::uint64_t seed, Log& log) 
   warn_of_empty_classes(*test.source, test.classes, test_root, log);
   // Before anything is decoded: what is kept in memory depends on settings that change no result.
   OpenedParts parts{.set = {},
-                    .train = identify(*train.source, train.classes, config.workers),
-                    .test = identify(*test.source, test.classes, config.workers)};
+                    .train = identify(*train.source, train.classes, workers),
+                    .test = identify(*test.source, test.classes, workers)};
   test.source = limit_test(test.source, test.classes.size(), config, seed);
 
   const bool keeps = parse_augment(config.augment) != Augment::Imagenet &&
@@ -221,8 +221,8 @@ OpenedParts open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
                                               suggestion(config.format, known)));
   }
   OpenedParts parts{.set = {},
-                    .train = identify(*set.train, set.classes, config.workers),
-                    .test = identify(*set.test, set.classes, config.workers)};
+                    .train = identify(*set.train, set.classes, resolve_workers(config.workers)),
+                    .test = identify(*set.test, set.classes, resolve_workers(config.workers))};
   set.test = limit_test(set.test, set.classes.size(), config, seed);
   parts.set = std::move(set);
   return parts;
