@@ -160,7 +160,7 @@ void Run::check_inputs(RunGoal goal) {
   if (!needs_images_) return;
   std::error_code unknown;
   const bool is_gone =
-      !config_.data.path.empty() && !std::filesystem::exists(config_.data.path, unknown);
+      config_.data.format != "builtin" && !std::filesystem::exists(config_.data.path, unknown);
   const bool is_finished = record_.has("search") || record_.has("codesign");
   if (is_gone && is_finished && record_.has("data")) {
     const json known = record_.inputs("data");
