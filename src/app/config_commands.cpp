@@ -65,10 +65,19 @@ void print_keys(const std::string& part, CommandContext& context) {
                            key.path[part.size()] == '[');
     if (!part.empty() && !is_below) continue;
     table.add({key.path, key.initial, key.allowed, key.meaning});
+    json changes = json::array();
+    bool changes_run = key.is_guarded;
+    for (const StageDescription& stage : kStages) {
+      if (!key.changes.contains(stage.id)) continue;
+      changes.push_back(stage.name);
+      changes_run = changes_run || stage.id != StageId::Retrain;  // It has a folder of its own.
+    }
     object.push_back({{"key", key.path},
                       {"default", json::parse(key.initial)},
                       {"allowed", key.allowed},
-                      {"meaning", key.meaning}});
+                      {"meaning", key.meaning},
+                      {"changes", changes},
+                      {"needs_allow_changes", changes_run}});
   }
   if (object.empty()) {
     throw Error(ErrorKind::Usage, fmt::format("'{}' is no key and no section of a config{}", part,

@@ -80,11 +80,11 @@ bool is_finished_search(const fs::path& folder) {
 }
 
 /// The space of the run must stay: its architecture means nothing in another one.
-void check_space(const Config& config, const json& result) {
-  if (config.space.name != result.at("space").get<std::string>()) {
+void check_space(const Config& config, const ResultRecord& result) {
+  if (config.space.name != result.space) {
     throw Error(ErrorKind::Usage,
                 fmt::format("the run searched space {}, not {}; name an architecture with --arch",
-                            result.at("space").get<std::string>(), config.space.name));
+                            result.space, config.space.name));
   }
 }
 
@@ -138,17 +138,18 @@ void execute(RetrainOptions options, CommandContext& context) {
   const SearchSpace space(request.config.space);
   std::string arch = options.arch;
   if (arch.empty()) {
-    const json result = load_result(WorkDir{run}.result());
+    const ResultRecord result = load_result(WorkDir{run}.result());
     check_space(request.config, result);
-    arch = result.at("winner").at("arch").get<std::string>();
+    arch = result.winner.arch;
   }
   request.arch = space.decode(arch);
   const auto mode = options.resume      ? WorkDirMode::Resume
                     : options.overwrite ? WorkDirMode::Overwrite
                                         : WorkDirMode::Fresh;
   stop_on_closed_pipe();
-  const json result = retrain(request, WorkDir::open(out, mode), context.log, context.stop);
-  print(context, result, format_retrain_result(result));
+  const RetrainRecord result =
+      retrain(request, WorkDir::open(out, mode), context.log, context.stop);
+  print(context, to_json(result), format_retrain_record(result));
   context.log.info("everything is in " + out.string());
 }
 

@@ -44,10 +44,10 @@ void report_one(const ReportOptions& options, CommandContext& context) {
   }
   if (context.options.json) {
     json object = {{"file", file.string()}, {"finished", run.result.has_value()}};
-    if (run.result) object["result"] = load_result(dir.result());
+    if (run.result) object["result"] = to_json(*run.result);
     fmt::print("{}\n", object.dump());
   } else if (run.result) {
-    fmt::print("{}", format_result(load_result(dir.result())));
+    fmt::print("{}", format_result(*run.result));
   }
   context.log.info("the report is in " + file.string());
 }

@@ -46,16 +46,15 @@ struct Answer {
 };
 
 Answer answer_search(Run& run) {
-  json result = run.search();
-  std::string text = format_result(result);
-  return {std::move(text), std::move(result)};
+  const ResultRecord result = run.search();
+  return {format_result(result), to_json(result)};
 }
 
 Answer answer_profile(Run& run) {
-  const LatencyStage& stage = run.latency();
-  json report = latency_report_json(stage.table);
-  report["target_ms"] = stage.objective.target_ms;
-  return {latency_report(stage.table), std::move(report)};
+  const LatencyBudget& budget = run.latency();
+  json report = latency_report_json(budget.table);
+  report["target_ms"] = budget.objective.target_ms;
+  return {latency_report(budget.table), std::move(report)};
 }
 
 Answer answer_train(Run& run) {

@@ -23,13 +23,6 @@ using nlohmann::json;
 
 namespace {
 
-std::string text_of(const Allowed& allowed) {
-  if (!allowed.words.empty()) return join(allowed.words, ", ");
-  if (std::isinf(allowed.low) && std::isinf(allowed.high)) return "";
-  if (std::isinf(allowed.high)) return fmt::format(">= {}", allowed.low);
-  return fmt::format("[{}, {}]", allowed.low, allowed.high);
-}
-
 /// Fills a section from JSON.
 class ReadVisitor {
  public:
@@ -52,7 +45,7 @@ class ReadVisitor {
   }
 
   template <typename T>
-  void section(std::string_view key, T& value) {
+  void section(std::string_view key, T& value, StageSet) {
     if (!reader_.has(key)) return;
     JsonReader child = reader_.child(key);
     ReadVisitor visitor(child, path_ + std::string(key) + ".");
@@ -116,7 +109,7 @@ struct WriteVisitor {
     object[std::string(key)] = value;
   }
   template <typename T>
-  void section(std::string_view key, T& value) {
+  void section(std::string_view key, T& value, StageSet) {
     object[std::string(key)] = write(value);
   }
   template <typename T>
@@ -129,31 +122,6 @@ struct WriteVisitor {
     WriteVisitor visitor;
     describe(visitor, value);
     return visitor.object;
-  }
-};
-
-/// Lists the keys with what they mean.
-struct ExplainVisitor {
-  std::string path{};
-  std::vector<ConfigKey> keys{};
-
-  template <typename T>
-  void operator()(std::string_view key, T& value, const Allowed& allowed,
-                  std::string_view meaning) {
-    keys.push_back(
-        {path + std::string(key), json(value).dump(), text_of(allowed), std::string(meaning)});
-  }
-  template <typename T>
-  void section(std::string_view key, T& value) {
-    ExplainVisitor visitor{.path = path + std::string(key) + "."};
-    describe(visitor, value);
-    keys.insert(keys.end(), visitor.keys.begin(), visitor.keys.end());
-  }
-  template <typename T>
-  void list(std::string_view key, std::vector<T>&, std::string_view meaning) {
-    keys.push_back({path + std::string(key), "[]", "list", std::string(meaning)});
-    T item;
-    section(std::string(key) + "[]", item);
   }
 };
 
@@ -188,7 +156,7 @@ class PathVisitor {
     if (allowed.is_path) resolve(key);
   }
   template <typename T>
-  void section(std::string_view key, T& value) {
+  void section(std::string_view key, T& value, StageSet) {
     const auto part = object_.find(std::string(key));
     if (part == object_.end() || !part->is_object()) return;
     PathVisitor visitor(*part, folder_);
@@ -419,13 +387,6 @@ std::vector<std::string> shipped_configs() {
     if (!file.has_parent_path()) names.push_back(file.stem().string());
   }
   return names;
-}
-
-std::vector<ConfigKey> config_keys() {
-  Config config;
-  ExplainVisitor visitor;
-  describe(visitor, config);
-  return visitor.keys;
 }
 
 }  // namespace hsconas

@@ -57,6 +57,15 @@ Number precision_of(std::string_view key, const std::string& word, Purpose purpo
       ->number;
 }
 
+Config with_resolved_precisions(Config config) {
+  std::string& training = config.supernet.precision;
+  std::string& scoring = config.score.precision;
+  const std::string& device = config.device.type;
+  training = resolved_precision("supernet.precision", training, Purpose::Training, device);
+  scoring = resolved_precision("score.precision", scoring, Purpose::Scoring, device);
+  return config;
+}
+
 void check_precisions(const Config& config) {
   const std::string& device = config.device.type;
   resolved_precision("supernet.precision", config.supernet.precision, Purpose::Training, device);

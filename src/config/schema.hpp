@@ -1,21 +1,54 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hsconas/config/config.hpp"
 #include "hsconas/config/precision.hpp"
+#include "hsconas/config/stage_set.hpp"
 
 namespace hsconas {
 
-/// What a value may be. A range is closed on both sides.
+/// What a value may be, and what it changes. A range is closed on both sides.
 struct Allowed {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   std::vector<std::string> words{};  ///< For text: the only words that count.
   bool is_path = false;              ///< For text: names a file or a folder.
+  /// The stages that another value changes, apart from those that use their outputs; where it is
+  /// not said, those of the section.
+  std::optional<StageSet> stages{};
+  /// Stages depend on something derived from the value, not on the value as it is written: on the
+  /// content of a file, on T in milliseconds, on the precision that "auto" means on the device.
+  bool is_resolved = false;
+  /// Another value needs --allow-changes even where no stage runs again.
+  bool is_guarded = false;
+
+  Allowed changing(StageSet changed) && {
+    stages = changed;
+    return std::move(*this);
+  }
+  /// Another value changes no result.
+  Allowed harmless() && { return std::move(*this).changing({}); }
+  Allowed resolved() && {
+    is_resolved = true;
+    return std::move(*this);
+  }
+  Allowed guarded() && {
+    is_guarded = true;
+    return std::move(*this);
+  }
 };
+
+/// The values in words: "[0, 1]", ">= 2", "linear, cosine"; empty where any will do.
+std::string text_of(const Allowed& allowed);
+
+inline Allowed anything() {
+  return {};
+}
 
 inline Allowed range(double low, double high) {
   return {.low = low, .high = high};
@@ -26,18 +59,25 @@ inline Allowed at_least(double low) {
 inline Allowed one_of(std::vector<std::string> words) {
   return {.words = std::move(words)};
 }
-/// A relative one counts from the folder of the config file it stands in.
+/// A relative one counts from the folder of the config file it stands in. Stages depend on what the
+/// file or folder holds, not on its name.
 inline Allowed a_path() {
-  return {.is_path = true};
+  return {.is_path = true, .is_resolved = true};
 }
 
 /// The config described once. A visitor is called as visitor(key, member, allowed, meaning) for a
-/// value and visitor.section(key, member) for a part that has a description of its own; reading,
-/// writing and explaining are three visitors.
+/// value, and as visitor.section(key, member, stages) for a part that has a description of its own:
+/// its keys change `stages`, unless a key says otherwise. Reading, writing, explaining and what
+/// stages depend on are visitors.
 template <typename Visitor>
 void describe(Visitor& v, DeviceConfig& c) {
-  v("type", c.type, {}, "cpu, cuda or cuda:N");
-  v("threads", c.threads, range(0, 1024), "CPU threads; 0 is one per core");
+  v("type", c.type, anything()
+        .changing({StageId::Latency, StageId::Supernet, StageId::Shrink, StageId::Search,
+                   StageId::Dance, StageId::Codesign, StageId::Retrain})
+        .resolved()
+        .guarded(),
+    "cpu, cuda or cuda:N");
+  v("threads", c.threads, range(0, 1024).guarded(), "CPU threads; 0 is one per core");
 }
 
 template <typename Visitor>
@@ -50,9 +90,10 @@ void describe(Visitor& v, DataConfig& c) {
   v("holdout_images", c.holdout_images, range(1, 1e8),
     "training images set aside to score candidates");
   v("train_images", c.train_images, range(0, 1e9), "use only so many of the rest; 0 is all");
-  v("test_images", c.test_images, range(0, 1e9), "use only so many test images; 0 is all");
-  v("workers", c.workers, range(0, 1024), "decoding threads; 0 is one per core");
-  v("memory_mb", c.memory_mb, range(0, 1e7),
+  v("test_images", c.test_images,
+    range(0, 1e9).changing({StageId::Search, StageId::Dance, StageId::Retrain}), "use only so many test images; 0 is all");
+  v("workers", c.workers, range(0, 1024).harmless(), "decoding threads; 0 is one per core");
+  v("memory_mb", c.memory_mb, range(0, 1e7).harmless(),
     "a decoded set up to this size stays in memory, and in a GPU's as well");
   v("mean", c.mean, range(0, 1), "per channel, of pixels in [0, 1]; empty: measured");
   v("std", c.std, range(1e-6, 1), "per channel; empty: measured");
@@ -60,22 +101,33 @@ void describe(Visitor& v, DataConfig& c) {
 
 template <typename Visitor>
 void describe(Visitor& v, LatencyConfig& c) {
-  v("target_ms", c.target_ms, range(0, 1e9), "latency budget T per batch; 0: by target_position");
-  v("target_position", c.target_position, range(0, 1),
+  v("target_ms", c.target_ms, range(0, 1e9).changing({StageId::Shrink, StageId::Search}).resolved(), "latency budget T per batch; 0: by target_position");
+  v("target_position", c.target_position,
+    range(0, 1).changing({StageId::Shrink, StageId::Search}).resolved(),
     "T between the fastest (0) and the slowest (1) predicted network");
-  v("device", c.device, {}, "as device.type; empty: the same");
+  v("device", c.device,
+    anything().changing({StageId::Latency, StageId::Search}).resolved(), "as device.type; empty: the same");
   v("batch", c.batch, range(1, 65536), "images per timed run");
-  v("threads", c.threads, range(1, 1024), "CPU threads of a timed run");
-  v("cuda", c.cuda, one_of({"auto", "graph", "eager"}),
+  v("threads", c.threads, range(1, 1024).changing({StageId::Latency, StageId::Search}),
+    "CPU threads of a timed run");
+  v("cuda", c.cuda,
+    one_of({"auto", "graph", "eager"})
+        .changing({StageId::Latency, StageId::Search})
+        .resolved(),
     "on a GPU: replay passes as CUDA graphs, or launch kernel by kernel; auto: as the table was "
     "measured, else graph");
-  v("precision", c.precision, one_of({"fp32", "tf32", "fp16"}),
+  v("precision", c.precision,
+    one_of({"fp32", "tf32", "fp16"})
+        .changing({StageId::Latency, StageId::Search})
+        .resolved(),
     "of a timed run; tf32 and fp16 on a GPU only");
   v("table", c.table, a_path(), "file of a table to use as it is; empty: measure one");
   v("accelerator", c.accelerator, a_path(),
     "file of an accelerator design to target instead of a device; empty: none");
-  v("cpus", c.cpus, range(0, 4095), "CPUs that timed threads are bound to; empty: any");
-  v("rounds", c.rounds, range(3, 10000), "timings per entry and network, at least");
+  v("cpus", c.cpus, range(0, 4095).changing({StageId::Latency, StageId::Search}),
+    "CPUs that timed threads are bound to; empty: any");
+  v("rounds", c.rounds, range(3, 10000).changing({StageId::Latency, StageId::Search}),
+    "timings per entry and network, at least");
   v("interval_percent", c.interval_percent, range(0, 100),
     "more timings until half the 90 % interval is this narrow");
   v("budget_minutes", c.budget_minutes, range(0, 1e5), "time for the whole table");
@@ -114,17 +166,23 @@ void describe(Visitor& v, RetrainConfig& c) {
     "folder of a trained model; empty: the largest network, with the supernet's weights");
 }
 
+/// The stages that use accuracies of candidates.
+inline constexpr StageSet kJudged{StageId::Shrink, StageId::Search, StageId::Dance,
+                                  StageId::Codesign};
+inline constexpr StageSet kJudgedAndRetrained = kJudged | StageSet{StageId::Retrain};
+
 template <typename Visitor>
 void describe(Visitor& v, ScoreConfig& c) {
-  v("beta", c.beta, range(-1000, 0), "weight of the latency penalty in F");
-  v("calibration_images", c.calibration_images, range(2, 1e8),
+  v("beta", c.beta, range(-1000, 0).changing({StageId::Shrink, StageId::Search, StageId::Dance}),
+    "weight of the latency penalty in F");
+  v("calibration_images", c.calibration_images, range(2, 1e8).changing(kJudgedAndRetrained),
     "training images for batch norm statistics");
   v("validation_images", c.validation_images, range(0, 1e8),
     "held-out images accuracy is taken on; 0 is all");
-  v("batch", c.batch, range(2, 65536), "images per forward pass");
+  v("batch", c.batch, range(2, 65536).changing(kJudgedAndRetrained), "images per forward pass");
   v("precision", c.precision, one_of(precision_words()),
     "of activations: fp32 or fp16, on a GPU bf16 too; auto is fp32 on a CPU and fp16 on a GPU");
-  v("memory_mb", c.memory_mb, range(0, 1e7),
+  v("memory_mb", c.memory_mb, range(0, 1e7).harmless(),
     "activations that candidates share are kept up to this size");
 }
 
@@ -151,12 +209,12 @@ void describe(Visitor& v, SearchConfig& c) {
   v("crossover_probability", c.crossover_probability, range(0, 1), "that a child has two parents");
   v("mutation_probability", c.mutation_probability, range(0, 1),
     "per layer, for operator and width alike");
-  v("latency_tolerance", c.latency_tolerance, range(0.001, 1e6),
+  v("latency_tolerance", c.latency_tolerance, range(0.001, 1e6).changing({StageId::Search}),
     "candidates keep |latency / T - 1| within this");
-  v("racing", c.racing, range(0.5, 1),
+  v("racing", c.racing, range(0.5, 1).changing({StageId::Search}),
     "confidence, over all looks at a candidate, at which one that cannot become a parent is judged "
     "no further; 1: never");
-  v("baseline_samples", c.baseline_samples, range(1, 1e6),
+  v("baseline_samples", c.baseline_samples, range(1, 1e6).changing({StageId::Search}),
     "random architectures near T to compare with");
 }
 
@@ -179,28 +237,32 @@ void describe(Visitor& v, DanceConfig& c) {
   v("generator_steps", c.generator_steps, range(1, 1e9), "of training");
   v("generator_networks", c.generator_networks, range(1, 1e8),
     "random networks whose best design is found by trying all");
-  v("test_networks", c.test_networks, range(2, 1e6), "others that both are judged on");
+  v("test_networks", c.test_networks, range(2, 1e6).changing({StageId::Dance}),
+    "others that both are judged on");
   v("batch", c.batch, range(1, 1e6), "pairs or networks per training step of both");
   v("evaluator_lr", c.evaluator_lr, range(1e-9, 10), "first learning rate of both, to 0");
-  v("penalty", c.penalty, one_of({"cost", "macs", "none"}), "macs and none are baselines");
-  v("penalty_weight", c.penalty_weight, range(0, 1e6),
+  v("penalty", c.penalty, one_of({"cost", "macs", "none"}).changing({StageId::Dance}),
+    "macs and none are baselines");
+  v("penalty_weight", c.penalty_weight, range(0, 1e6).changing({StageId::Dance}),
     "lambda_2: of the penalty, relative to that of random networks, beside the cross entropy");
-  v("warmup_epochs", c.warmup_epochs, range(0, 1e6), "over which that weight rises from 0");
-  v("choice_lr", c.choice_lr, range(1e-9, 10), "of the architecture parameters");
-  v("choice_every", c.choice_every, range(1, 1e6), "training steps per step of these");
-  v("temperature", c.temperature, range(1e-3, 1e3), "of the softmax that they learn through");
+  v("warmup_epochs", c.warmup_epochs, range(0, 1e6).changing({StageId::Dance}), "over which that weight rises from 0");
+  v("choice_lr", c.choice_lr, range(1e-9, 10).changing({StageId::Dance}), "of the architecture parameters");
+  v("choice_every", c.choice_every, range(1, 1e6).changing({StageId::Dance}), "training steps per step of these");
+  v("temperature", c.temperature, range(1e-3, 1e3).changing({StageId::Dance}), "of the softmax that they learn through");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, CodesignConfig& c) {
   v("method", c.method, one_of({"coupled", "decoupled", "semi_decoupled", "dance", "random"}),
     "how networks and accelerators are searched together");
-  v("designs", c.designs, a_path(), "file of the accelerators to choose from, see configs/designs");
+  v("designs", c.designs, a_path().changing({StageId::CostNetworks, StageId::Codesign}),
+    "file of the accelerators to choose from, see configs/designs");
   v("accuracies", c.accuracies, a_path(),
     "CSV with the columns arch and accuracy_column; empty: the supernet judges");
   v("accuracy_column", c.accuracy_column, {},
     "its column; in percent where a value is above 1, else a fraction");
-  v("batch", c.batch, range(1, 65536), "images a design works on at a time");
+  v("batch", c.batch, range(1, 65536).changing({StageId::CostNetworks, StageId::Codesign}),
+    "images a design works on at a time");
   v("max_latency_ms", c.max_latency_ms, range(0, 1e12), "per batch; 0 is no limit");
   v("max_energy", c.max_energy, range(0, 1e30),
     "per batch, in the unit of the designs' energy table; 0 is no limit");
@@ -216,29 +278,32 @@ void describe(Visitor& v, CodesignConfig& c) {
   v("rank_warning", c.rank_warning, range(-1, 1), "warns where Spearman with the proxy is below");
   v("exhaustive_pairs", c.exhaustive_pairs, range(0, 1e12),
     "up to so many pairs of a table's networks and designs, coupled tries them all");
-  v.section("dance", c.dance);
+  v.section("dance", c.dance, {StageId::CostNetworks, StageId::Dance});
   v("pairs_written", c.pairs_written, range(0, 1e7),
     "most lines of pairs.csv; beyond them only the front");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, Config& c) {
-  v("name", c.name, {}, "of the run; default: the config file's");
-  v("seed", c.seed, at_least(0), "of everything random");
-  v("checkpoint_minutes", c.checkpoint_minutes, range(0, 1e6),
+  v("name", c.name, anything().harmless(), "of the run; default: the config file's");
+  v("seed", c.seed,
+    at_least(0).changing({StageId::Latency, StageId::Supernet, StageId::CostNetworks,
+                          StageId::Dance, StageId::Codesign, StageId::Retrain}),
+    "of everything random");
+  v("checkpoint_minutes", c.checkpoint_minutes, range(0, 1e6).harmless(),
     "training state is saved at least this often");
-  v("checkpoint_steps", c.checkpoint_steps, range(0, 1e9),
+  v("checkpoint_steps", c.checkpoint_steps, range(0, 1e9).harmless(),
     "and after so many steps; 0 is by time alone");
-  v.section("device", c.device);
-  v.section("data", c.data);
-  v.section("latency", c.latency);
-  v.section("supernet", c.supernet);
-  v.section("score", c.score);
-  v.section("shrink", c.shrink);
-  v.section("search", c.search);
-  v.section("retrain", c.retrain);
-  v.section("codesign", c.codesign);
-  v.section("log", c.log);
+  v.section("device", c.device, {});
+  v.section("data", c.data, {StageId::Supernet, StageId::Dance, StageId::Retrain});
+  v.section("latency", c.latency, {StageId::Latency});
+  v.section("supernet", c.supernet, {StageId::Supernet, StageId::Dance});
+  v.section("score", c.score, kJudged);
+  v.section("shrink", c.shrink, {StageId::Shrink});
+  v.section("search", c.search, {StageId::Search, StageId::Codesign});
+  v.section("retrain", c.retrain, {StageId::Retrain});
+  v.section("codesign", c.codesign, {StageId::Codesign});
+  v.section("log", c.log, {});
 }
 
 }  // namespace hsconas

@@ -13,11 +13,11 @@
 #include "hsconas/accel/tables.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
-#include "hsconas/base/hash.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/codesign/codesign.hpp"
-#include "hsconas/config/config_file.hpp"
+#include "hsconas/pipeline/stage.hpp"
+#include "hsconas/pipeline/stage_inputs.hpp"
 #include "hsconas/report/heat_map.hpp"
 #include "hsconas/report/table.hpp"
 
@@ -182,16 +182,6 @@ json pairs_json(const std::vector<Pair>& pairs, const CodesignResult& result,
   return list;
 }
 
-json inputs_of(const Config& config, const CodesignJudge& judge) {
-  const json all = to_json(config);
-  return {{"space", all["space"]},
-          {"codesign", all["codesign"]},
-          {"designs", fingerprint(read_file(config.codesign.designs))},
-          {"search", all["search"]},
-          {"seed", config.seed},
-          {"judge", judge.inputs}};
-}
-
 }  // namespace
 
 DesignSpace designs_of(const Config& config) {
@@ -248,57 +238,58 @@ void write_codesign(const WorkDir& dir, const CodesignResult& result, const Sear
   write_sealed_json(dir.codesign(), report);
 }
 
-std::optional<json> finished_codesign(const WorkDir& dir, StageRecord& record, const json& inputs,
-                                      Log& log) {
-  if (record.is_done("codesign", inputs)) {
-    log.info("codesign: done before with the same settings, reused");
-    json report = read_sealed_json(dir.codesign());
-    if (!report.is_object() || !report.contains("format") || report["format"] != kFormat) {
-      throw Error(ErrorKind::Data,
-                  dir.codesign().string() + ": not a result of codesign; use --overwrite");
-    }
-    return report;
-  }
-  for (const std::string& change : record.changes("codesign", inputs)) {
-    log.info("codesign: runs again, " + change);
-  }
-  record.begin("codesign");
-  return std::nullopt;
+json codesign_stage(const WorkDir& dir, StageRecord& record, json inputs,
+                    const std::function<json()>& produce, Log& log) {
+  json report;
+  run_stage({.name = "codesign",
+             .inputs = std::move(inputs),
+             .outputs = {dir.codesign()},
+             .produce = [&] { report = produce(); },
+             .load =
+                 [&] {
+                   report = read_sealed_json(dir.codesign());
+                   if (report.is_object() && report.value("format", "") == kFormat) return true;
+                   throw Error(ErrorKind::Data, dir.codesign().string() +
+                                                    ": not a result of codesign; use --overwrite");
+                 }},
+            record, log);
+  return report;
 }
 
 json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
-                  const CodesignJudge& judge, Log& log, const StopToken& stop) {
+                  const AccuracySource& source, Log& log, const StopToken& stop) {
   const DesignSpace designs = designs_of(config);
   const std::size_t proxy = proxy_of(designs, config.codesign);
-  const json inputs = inputs_of(config, judge);
-  if (auto report = finished_codesign(dir, record, inputs, log)) return *report;
-  const auto begin = std::chrono::steady_clock::now();
-  const SearchSpace space(config.space);
-  const CostTable costs(space, designs.designs(), config.codesign.batch);
-  log.info(
-      fmt::format("codesign: {} designs of {}, {} combinations left out that their dataflow "
-                  "cannot arrange",
-                  designs.size(), designs.name(), designs.left_out()));
-  const OneDesign latency(costs, proxy);
-  Scorer scorer(space, judge.evaluator, latency, {.target_ms = 1.0, .beta = 0.0},
-                judge.is_expensive ? dir.codesign_candidates() : std::filesystem::path());
-  scorer.set_weights(fingerprint_of(judge.inputs));
-  const CodesignResult result = codesign({.scorer = scorer,
-                                          .costs = costs,
-                                          .designs = designs,
-                                          .limits = limits_of(config.codesign),
-                                          .networks = judge.networks},
-                                         config.codesign, config.search, config.seed, log, stop);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  json report = codesign_report(config, result, space, designs);
-  const auto sample = rank_sample(config, space, judge.networks);
-  if (result.proxy && sample.size() > 2) {  // Fewer rank alike, or not, by chance.
-    report["ranks"] = check_ranks(config, dir, costs, designs, *result.proxy, sample, log);
-  }
-  report["seconds"] = seconds.count();
-  write_codesign(dir, result, space, designs, report);
-  record.finish("codesign", inputs);
-  return report;
+  const auto produce = [&] {
+    const auto begin = std::chrono::steady_clock::now();
+    const SearchSpace space(config.space);
+    const CostTable costs(space, designs.designs(), config.codesign.batch);
+    log.info(
+        fmt::format("codesign: {} designs of {}, {} combinations left out that their dataflow "
+                    "cannot arrange",
+                    designs.size(), designs.name(), designs.left_out()));
+    const OneDesign latency(costs, proxy);
+    Scorer scorer(space, source.evaluator, latency, {.target_ms = 1.0, .beta = 0.0},
+                  source.is_expensive ? dir.codesign_candidates() : std::filesystem::path());
+    scorer.set_weights(fingerprint_of(source.inputs));
+    const CodesignResult result = codesign({.scorer = scorer,
+                                            .costs = costs,
+                                            .designs = designs,
+                                            .limits = limits_of(config.codesign),
+                                            .networks = source.networks},
+                                           config.codesign, config.search, config.seed, log, stop);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    json report = codesign_report(config, result, space, designs);
+    const auto sample = rank_sample(config, space, source.networks);
+    if (result.proxy && sample.size() > 2) {  // Fewer networks rank alike, or not, by chance.
+      report["ranks"] = check_ranks(config, dir, costs, designs, *result.proxy, sample, log);
+    }
+    report["seconds"] = seconds.count();
+    write_codesign(dir, result, space, designs, report);
+    return report;
+  };
+  const StageInputs inputs(config, {});
+  return codesign_stage(dir, record, inputs.codesign(source.inputs), produce, log);
 }
 
 std::string format_codesign(const json& result) {

@@ -9,12 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
-#include "hsconas/base/hash.hpp"
 #include "hsconas/codesign/cost_networks.hpp"
 #include "hsconas/codesign/dance_search.hpp"
-#include "hsconas/config/config_file.hpp"
 #include "hsconas/pipeline/codesign_run.hpp"
-#include "hsconas/pipeline/load_run.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/train/checkpoint.hpp"
 #include "run_data.hpp"
@@ -28,26 +25,11 @@ namespace {
 
 constexpr const char* kStage = "dance";
 constexpr const char* kChoices = "dance choices";
-constexpr const char* kEvaluator = "dance-evaluator";
+constexpr const char* kCostNetworks = "dance-evaluator";  ///< The name of the checkpoint.
 constexpr int kUpdatesPerReport = 10;
 
 json metrics_json(const Metrics& metrics) {
   return {{"latency", metrics.ms}, {"energy", metrics.energy}, {"area", metrics.area_mm2}};
-}
-
-/// What the evaluator's weights depend on.
-json evaluator_inputs(const Config& config) {
-  const json all = to_json(config);
-  json dance = all["codesign"]["dance"];
-  for (const char* key : {"penalty", "penalty_weight", "warmup_epochs", "choice_lr", "choice_every",
-                          "temperature", "test_networks"}) {
-    dance.erase(key);
-  }
-  return {{"space", all["space"]},
-          {"designs", fingerprint(read_file(config.codesign.designs))},
-          {"batch", config.codesign.batch},
-          {"dance", dance},
-          {"seed", config.seed}};
 }
 
 /// `count` images of a random one of `batches`, or all of it.
@@ -150,8 +132,9 @@ CodesignResult on_all_designs(const Architecture& arch, double accuracy, const P
 
 }  // namespace
 
-void Run::train_evaluator(CostNetworks& networks, const json& inputs) {
-  const CheckpointStore store(dir_.checkpoints(), kEvaluator, fingerprint_of(inputs));
+void Run::train_cost_networks(CostNetworks& networks) {
+  const json inputs = this->inputs().cost_networks();
+  const CheckpointStore store(dir_.checkpoints(), kCostNetworks, fingerprint_of(inputs));
   if (const auto checkpoint = store.load(log_)) {
     try {
       networks.load_state(checkpoint->tensors);
@@ -159,28 +142,29 @@ void Run::train_evaluator(CostNetworks& networks, const json& inputs) {
       throw Error(error.kind(), store.newest().string() + ": " + error.what());
     }
   }
-  if (networks.is_trained()) {
-    log_.info("dance: the evaluator was trained before with the same settings, reused");
-    return;
-  }
-  const auto save = [&] { store.save({networks.state(), 0}); };
-  networks.train(log_, stop_, config_.checkpoint_minutes, save);
-  save();
+  run_stage({.name = "cost-networks",
+             .inputs = inputs,
+             .outputs = {store.newest()},
+             .produce =
+                 [&] {
+                   const auto save = [&] { store.save({networks.state(), 0}); };
+                   if (networks.is_trained()) return;
+                   networks.train(log_, stop_, config_.checkpoint_minutes, save);
+                   save();
+                 },
+             .load = [&] { return networks.is_trained(); }},
+            record_, log_);
 }
 
 json Run::dance() {
+  return codesign_stage(
+      dir_, record_, inputs().dance(), [this] { return search_by_gradient(); }, log_);
+}
+
+json Run::search_by_gradient() {
   const CodesignConfig& settings = config_.codesign;
   const DanceConfig& dance = settings.dance;
   const DesignSpace designs = designs_of(config_);
-  const json all = to_json(config_);
-  const json evaluated = evaluator_inputs(config_);
-  const json learned = {{"weights", weights_inputs(config_, train_images_)},
-                        {"test", test_inputs()},
-                        {"dance", all["codesign"]["dance"]},
-                        {"evaluator", evaluated},
-                        {"score", score_inputs(config_)}};
-  if (auto report = finished_codesign(dir_, record_, learned, log_)) return *report;
-
   const auto begin = std::chrono::steady_clock::now();
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -189,7 +173,7 @@ json Run::dance() {
   CostNetworks networks(space_, designs, costs, dance, config_.seed);
   json evaluator;
   if (dance.penalty == "cost") {
-    train_evaluator(networks, evaluated);
+    train_cost_networks(networks);
     const CostNetworksReport judged = networks.test();
     log_.info(
         fmt::format("dance: designs by the evaluator cost {:.4f} times as much as the best "
@@ -199,21 +183,22 @@ json Run::dance() {
     evaluator["seconds"] = seconds();
   }
 
-  trained_ = std::make_unique<Trained>(space_, config_);
-  DanceSearch search(trained_->supernet, &networks, dance, config_.seed,
+  weights_.reset();
+  DanceSearch search(weights().supernet, &networks, dance, config_.seed,
                      config_.supernet.precision == "bf16" ? torch::kBFloat16 : torch::kFloat);
   ChoiceTraining choices(search, data().validation(), config_,
                          data().training_images() / config_.supernet.batch,
                          [this](json line) { metrics_->add(std::move(line)); });
-  const Companion companion{.metrics = kChoices,
-                            .tensors = search.tensors(),
-                            .path = [&](std::int64_t step) { return search.path(step); },
-                            .after_step = [&](std::int64_t step) { choices.after_step(step); }};
-  train_stage(kStage, learned, Subspace::full(space_), config_.supernet, &companion);
+  const TrainingExtension extension{
+      .metrics = kChoices,
+      .tensors = search.tensors(),
+      .path = [&](std::int64_t step) { return search.path(step); },
+      .after_step = [&](std::int64_t step) { choices.after_step(step); }};
+  train_stage(kStage, inputs().dance(), Subspace::full(space_), config_.supernet, &extension);
 
   const Architecture arch = search.best();
   const double accuracy = this->evaluator().accuracy({&arch, 1})[0];
-  const FrozenNetwork winner = trained_->evaluator->freeze_candidate(arch);
+  const FrozenNetwork winner = weights().evaluator->freeze_candidate(arch);
   Tally tally;
   data().for_each_test_batch([&](const Batch& batch) { tally += classify(winner, batch); });
   // The accelerator model itself has the last word on costs, over all designs.
@@ -237,7 +222,6 @@ json Run::dance() {
   }
   report["seconds"] = seconds();
   write_codesign(dir_, result, space_, designs, report);
-  record_.finish("codesign", learned);
   return report;
 }
 

@@ -1,6 +1,5 @@
 #include "hsconas/pipeline/load_run.hpp"
 
-#include <initializer_list>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/pipeline/stage_inputs.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
 
 namespace hsconas {
@@ -31,19 +31,19 @@ std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
   if (!stages.contains("search") || !is_there(dir.result())) {
     return "the search has not ended; continue it with `hsconas search --resume`";
   }
-  // What of the search's inputs the settings alone tell; the rest cannot differ without them.
-  const json config = to_json(run.config);
-  json now = stages.at("search");
-  now["result_format"] = kResultFormat;
-  const json images = now.value(json::json_pointer("/weights/data/images"), json(""));
-  now["weights"] = weights_inputs(run.config, images.is_string() ? images : "");
-  if (now.contains("test")) now["test"]["test_images"] = run.config.data.test_images;
-  json& judged_by = now["judged_by"];
-  if (!judged_by.is_object()) judged_by = json::object();
-  judged_by["score"] = score_inputs(run.config);
-  if (run.table) judged_by["latency_table"] = fingerprint_of(to_json(*run.table));
-  now["shrink"] = config.at("shrink");
-  now["search"] = config.at("search");
+  // The recorded images and T are taken as they are: neither is known from the files alone.
+  const json before = stages.at("search");
+  const auto text = [&](const char* pointer) {
+    const json value = before.value(json::json_pointer(pointer), json(""));
+    return value.is_string() ? value.get<std::string>() : "";
+  };
+  const json target_ms = before.value(json::json_pointer("/judged_by/target_ms"), json(0.0));
+  const StageInputs inputs(run.config,
+                           {.train = text("/weights/data/images"), .test = text("/test/images")});
+  const json now =
+      inputs.search({.target_ms = target_ms.is_number() ? target_ms.get<double>() : 0.0,
+                     .table = run.table ? fingerprint_of(to_json(*run.table))
+                                        : text("/judged_by/latency_table")});
   const auto changes = record.changes("search", now);
   if (changes.empty()) return "";
   return fmt::format("since the search ended, {}; repeat it with `hsconas search --resume`",
@@ -51,25 +51,6 @@ std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
 }
 
 }  // namespace
-
-json without(json object, std::initializer_list<const char*> keys) {
-  for (const char* key : keys) object.erase(key);
-  return object;
-}
-
-json weights_inputs(const Config& config, const std::string& images) {
-  const json all = to_json(config);
-  json data = without(all["data"], {"path", "workers", "memory_mb", "test_images"});
-  data["images"] = images;
-  return {{"space", all["space"]},
-          {"data", std::move(data)},
-          {"supernet", all["supernet"]},
-          {"seed", config.seed}};
-}
-
-json score_inputs(const Config& config) {
-  return without(to_json(config)["score"], {"memory_mb"});
-}
 
 RunRecord load_run(const fs::path& folder) {
   const WorkDir dir{.root = folder, .lock = nullptr};
@@ -90,7 +71,7 @@ RunRecord load_run(const fs::path& folder) {
   }
   if (is_there(dir.candidates())) {
     read_candidates(dir.candidates(),
-                    run.result ? run.result->weights : std::vector<JudgingWeights>{}, run);
+                    run.result ? run.result->weights : std::vector<SharedWeights>{}, run);
   }
   return run;
 }

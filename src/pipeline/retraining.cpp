@@ -18,9 +18,10 @@
 #include "hsconas/config/precision.hpp"
 #include "hsconas/deploy/classify.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
-#include "hsconas/pipeline/load_run.hpp"
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/run.hpp"
+#include "hsconas/pipeline/stage.hpp"
+#include "hsconas/pipeline/stage_inputs.hpp"
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/report/metrics_log.hpp"
 #include "hsconas/supernet/calibration.hpp"
@@ -36,7 +37,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kFormat = "hsconas-retrain-1";
 constexpr const char* kStage = "retrain";
 constexpr const char* kBegun = "retraining";  ///< The entry of stages.json with what was asked for.
 constexpr const char* kAverage = ".average";
@@ -72,21 +72,11 @@ class Retraining {
   }
 
   json inputs() const {
-    const json all = to_json(config_);
-    json data = without(all["data"], {"path", "workers", "memory_mb"});
-    data["images"] = data_.train_identity().fingerprint;
-    data["images_to_test_on"] = data_.test_identity().fingerprint;
-    json settings = all["retrain"];
-    settings["teacher"] = teacher_identity();
-    json inputs = {{"space", all["space"]},
-                   {"data", data},
-                   {"retrain", settings},
-                   {"calibration_images", config_.score.calibration_images},
-                   {"calibration_batch", config_.score.batch},
-                   {"arch", space_.encode(arch_)},
-                   {"seed", config_.seed}};
-    if (uses_run()) inputs["run"] = fingerprint_of(load_result(WorkDir{run_}.result()));
-    return inputs;
+    const StageInputs inputs(config_, {.train = data_.train_identity().fingerprint,
+                                       .test = data_.test_identity().fingerprint});
+    const std::string run =
+        uses_run() ? fingerprint_of(read_sealed_json(WorkDir{run_}.result())) : "";
+    return inputs.retrain(space_.encode(arch_), teacher_identity(), run);
   }
 
   /// Trains to the end; returns the number of steps.
@@ -238,12 +228,25 @@ class Retraining {
   std::optional<FrozenNetwork> teacher_;
 };
 
-/// Accuracy on the test set of the same architecture with shared weights; null when not known.
-json shared_accuracy(const RetrainRequest& request, const SearchSpace& space) {
-  if (request.run.empty()) return nullptr;
-  const json result = load_result(WorkDir{request.run}.result());
-  const json& winner = result.at("winner");
-  return winner.at("arch") == space.encode(request.arch) ? winner.at("test_accuracy") : json();
+/// Accuracy on the test set of the same architecture with shared weights, where it is known.
+std::optional<double> shared_accuracy(const RetrainRequest& request, const SearchSpace& space) {
+  if (request.run.empty()) return {};
+  const ResultRecord result = load_result(WorkDir{request.run}.result());
+  if (result.winner.arch != space.encode(request.arch)) return {};
+  return result.test_accuracy;
+}
+
+/// Throws Error(Usage) when the settings ask for weights of a search, and there is none.
+void check_sources(const RetrainRequest& request) {
+  const RetrainConfig& settings = request.config.retrain;
+  if (!request.run.empty()) return;
+  if (settings.from_supernet) {
+    throw Error(ErrorKind::Usage, "retrain.from_supernet needs a finished search: retrain RUN");
+  }
+  if (settings.distillation > 0.0 && settings.teacher.empty()) {
+    throw Error(ErrorKind::Usage,
+                "retrain.distillation needs retrain.teacher, or a finished search: retrain RUN");
+  }
 }
 
 }  // namespace
@@ -259,72 +262,72 @@ std::optional<BegunRetraining> begun_retraining(const std::filesystem::path& fol
                          .needs_run = inputs.contains("run")};
 }
 
-json retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log, const StopToken& stop) {
+RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
+                      const StopToken& stop) {
   RetrainRequest request = asked;
-  // In the fingerprint stands what auto means here, so that no other device goes on differently.
+  // The inputs hold what auto means here, so that no other device goes on differently.
   std::string& precision = request.config.retrain.precision;
   precision = resolved_precision("retrain.precision", precision, Purpose::Training,
                                  request.config.device.type);
   const Config& config = request.config;
-  const RetrainConfig& settings = config.retrain;
   const SearchSpace space(config.space);
   space.check(request.arch);
-  if (request.run.empty() && settings.from_supernet) {
-    throw Error(ErrorKind::Usage, "retrain.from_supernet needs a finished search: retrain RUN");
-  }
-  if (request.run.empty() && settings.distillation > 0.0 && settings.teacher.empty()) {
-    throw Error(ErrorKind::Usage,
-                "retrain.distillation needs retrain.teacher, or a finished search: retrain RUN");
-  }
-  // What is wrong is said before anything is made or removed.
+  check_sources(request);
+  // Every input is checked before anything is made or removed.
   open_device(config.device.type);
   set_threads(config.device.threads);
   Retraining training(request, dir, log, stop);
   StageRecord record(dir.stages(), dir.starts_over);
   const json inputs = training.inputs();
-  if (record.is_done(kStage, inputs)) {
-    log.info("retrain: done before with the same settings, reused");
-    return load_retrain_result(dir.root);
-  }
   const auto changes = record.changes(record.has(kBegun) ? kBegun : kStage, inputs);
-  if (!changes.empty() && dir.holds_work()) {
+  if (!record.is_done(kStage, inputs) && !changes.empty() && dir.holds_work()) {
     throw Error(ErrorKind::Usage,
                 fmt::format("the retraining in {} has other settings: {}; continue it without "
                             "these, start over with --overwrite, or choose another --out",
                             dir.root.string(), join(changes, ", ")));
   }
-  dir.begin();
-  make_folder(dir.checkpoints());
-  log.attach_file(dir.log());
-  write_json(dir.config(), to_json(config));
-  write_file(dir.version(), version_text());
-  record.begin(kStage);
-  record.finish(kBegun, inputs);
-  const std::int64_t steps = training.train(fingerprint_of(inputs));
-  const DeployedModel model = training.model();
-  const Evaluation test = training.test(model.network);
-  save_model(dir.root / kModelFile, model);
-  const Cost cost = space.cost(request.arch);
-  const json result = {{"format", kFormat},
-                       {"name", config.name},
-                       {"seed", config.seed},
-                       {"space", config.space.name},
-                       {"arch", space.encode(request.arch)},
-                       {"layers", space.describe(request.arch)},
-                       {"macs", cost.macs},
-                       {"parameters", cost.parameters()},
-                       {"epochs", settings.epochs},
-                       {"steps", steps},
-                       {"test_images", test.images()},
-                       {"test_accuracy", test.top1()},
-                       {"test_top5", test.top5()},
-                       {"shared_test_accuracy", shared_accuracy(request, space)}};
-  write_sealed_json(dir.result(), result);
-  record.finish(kStage, inputs);
+  RetrainRecord result;
+  const auto produce = [&] {
+    dir.begin();
+    make_folder(dir.checkpoints());
+    log.attach_file(dir.log());
+    write_json(dir.config(), to_json(config));
+    write_file(dir.version(), version_text());
+    record.finish(kBegun, inputs);
+    const std::int64_t steps = training.train(fingerprint_of(inputs));
+    const DeployedModel model = training.model();
+    const Evaluation test = training.test(model.network);
+    save_model(dir.model(), model);
+    const Cost cost = space.cost(request.arch);
+    result = {.name = config.name,
+              .seed = config.seed,
+              .space = config.space.name,
+              .arch = space.encode(request.arch),
+              .layers = space.describe(request.arch),
+              .macs = cost.macs,
+              .parameters = cost.parameters(),
+              .epochs = config.retrain.epochs,
+              .steps = steps,
+              .test_images = test.images(),
+              .test_accuracy = test.top1(),
+              .test_top5 = test.top5(),
+              .shared_test_accuracy = shared_accuracy(request, space)};
+    write_sealed_json(dir.result(), to_json(result));
+  };
+  const auto load = [&] {
+    result = load_retrain_result(dir.root);
+    return true;
+  };
+  run_stage({.name = kStage,
+             .inputs = inputs,
+             .outputs = {dir.result(), dir.model()},
+             .produce = produce,
+             .load = load},
+            record, log);
   return result;
 }
 
-json load_retrain_result(const std::filesystem::path& folder) {
+RetrainRecord load_retrain_result(const std::filesystem::path& folder) {
   const WorkDir dir{folder};
   std::error_code unknown;
   if (!std::filesystem::exists(dir.result(), unknown)) {
@@ -332,26 +335,7 @@ json load_retrain_result(const std::filesystem::path& folder) {
                                              "it with hsconas retrain {} --resume",
                                              folder.string(), folder.string()));
   }
-  json result = read_sealed_json(dir.result());
-  if (!result.is_object() || !result.contains("format") || result["format"] != kFormat) {
-    throw Error(ErrorKind::Data, dir.result().string() + ": not a result of a retraining");
-  }
-  return result;
-}
-
-std::string format_retrain_result(const json& result) {
-  std::string text = fmt::format(
-      "\n{}\n  {}\n{:.2f} M multiply-adds, {:.3f} M parameters, {:g} epochs\n\n"
-      "test accuracy {:.2f} %, top-5 {:.2f} %, on {} images",
-      result.at("arch").get<std::string>(), result.at("layers").get<std::string>(),
-      result.at("macs").get<double>() / 1e6, result.at("parameters").get<double>() / 1e6,
-      result.at("epochs").get<double>(), 100.0 * result.at("test_accuracy").get<double>(),
-      100.0 * result.at("test_top5").get<double>(), result.at("test_images").get<std::int64_t>());
-  if (const json& shared = result.at("shared_test_accuracy"); !shared.is_null()) {
-    text +=
-        fmt::format("; with the supernet's weights it was {:.2f} %", 100.0 * shared.get<double>());
-  }
-  return text + "\n";
+  return read_retrain_record(read_sealed_json(dir.result()), dir.result().string());
 }
 
 }  // namespace hsconas

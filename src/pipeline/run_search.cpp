@@ -5,11 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/statistics.hpp"
-#include "hsconas/config/config_file.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/pipeline/load_run.hpp"
-#include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/profile/torch_timer.hpp"
@@ -21,7 +19,7 @@
 
 namespace hsconas {
 
-// What Run does once there is a supernet: shrinking, the baseline, the search, the winner's times.
+// What Run does once there are shared weights: shrinking, the baseline, the search, timing.
 
 using nlohmann::json;
 
@@ -41,68 +39,64 @@ bool is_same_device(const DeviceInfo& wanted, const DeviceInfo& here) {
 
 }  // namespace
 
+void Run::shrink_stage(std::size_t index, int last_layer, Subspace& subspace,
+                       ShrinkRecord& record) {
+  const ShrinkConfig::Stage& settings = config_.shrink.stages[index];
+  ShrinkRecord::Stage stage{.name = fmt::format("shrink-{}", index + 1),
+                            .log10_size_before = subspace.log10_size(),
+                            .layers = {}};
+  // Decisions are not stored apart: replayed from candidates.csv they come out the same.
+  const auto decisions = shrink_layers(subspace, last_layer, settings.layers,
+                                       config_.shrink.samples, scorer(), config_.seed, log_, stop_);
+  stage.log10_size_after = subspace.log10_size();
+  for (const auto& decision : decisions) stage.layers.push_back(layer_of(decision, space_));
+  log_.info(fmt::format("{}: {} -> {} architectures", stage.name,
+                        format_power(stage.log10_size_before),
+                        format_power(stage.log10_size_after)));
+  record.stages.push_back(stage);
+  write_sealed_json(dir_.shrink(), to_json(record));
+  if (settings.tune_epochs <= 0.0) return;
+  SupernetConfig training = config_.supernet;
+  training.epochs = settings.tune_epochs;
+  training.lr = settings.lr;
+  training.warmup_epochs = 0.0;
+  train_stage(stage.name, inputs().shrink(index, latency_identity()), subspace, training);
+}
+
 const Subspace& Run::shrunk() {
+  if (shrunk_) return *shrunk_;
   check_feasible();
   supernet();
-  Trained& trained = *trained_;
-  if (trained.shrunk) return *trained.shrunk;
   Subspace subspace = Subspace::full(space_);
-  json report = {{"format", "hsconas-shrink-1"},
-                 {"samples", config_.shrink.samples},
-                 {"target_ms", latency().objective.target_ms},
-                 {"stages", json::array()}};
+  ShrinkRecord record{
+      .samples = config_.shrink.samples, .target_ms = latency().objective.target_ms, .stages = {}};
   int last_layer = space_.layers() - 1;
   for (std::size_t i = 0; i < config_.shrink.stages.size(); ++i) {
-    const auto& stage = config_.shrink.stages[i];
-    const std::string name = fmt::format("shrink-{}", i + 1);
-    const double size_before = subspace.log10_size();
-    // Decisions are not stored apart: replayed from candidates.csv they come out the same.
-    const auto decisions = shrink_layers(subspace, last_layer, stage.layers, config_.shrink.samples,
-                                         scorer(), config_.seed, log_, stop_);
-    last_layer -= stage.layers;
-    json& part = report["stages"].emplace_back();
-    part = {{"name", name},
-            {"log10_size_before", size_before},
-            {"log10_size_after", subspace.log10_size()},
-            {"layers", json::array()}};
-    for (const auto& decision : decisions) part["layers"].push_back(to_json(decision, space_));
-    write_sealed_json(dir_.shrink(), report);
-    log_.info(fmt::format("{}: {} -> {} architectures", name, format_power(size_before),
-                          format_power(subspace.log10_size())));
-    if (stage.tune_epochs > 0.0) {
-      SupernetConfig settings = config_.supernet;
-      settings.epochs = stage.tune_epochs;
-      settings.lr = stage.lr;
-      settings.warmup_epochs = 0.0;
-      train_stage(name, shrink_inputs(i), subspace, settings);
-    }
+    shrink_stage(i, last_layer, subspace, record);
+    last_layer -= config_.shrink.stages[i].layers;
   }
-  trained.shrunk = std::move(subspace);
-  return *trained.shrunk;
+  tuned_by_ = weights().stage;
+  shrunk_ = std::move(subspace);
+  return *shrunk_;
 }
 
 Supernet& Run::tuned() {
   shrunk();
-  return trained_->supernet;
+  if (weights().stage != tuned_by_) {
+    shrunk_.reset();  // All stages are done: this only takes their weights again.
+    shrunk();
+  }
+  return weights().supernet;
 }
 
 FrozenNetwork Run::freeze(const Architecture& arch) {
-  shrunk();
-  scorer();  // Has the evaluator.
-  return trained_->evaluator->freeze_candidate(arch);
+  tuned();
+  scorer();  // Makes the evaluator forget what it kept under other weights.
+  return weights().evaluator->freeze_candidate(arch);
 }
 
-json Run::shrink_inputs(std::size_t stage) {
-  // All stages so far: those that tune nothing leave no weights behind, but a smaller space.
-  json shrink = to_json(config_)["shrink"];
-  auto& stages = shrink["stages"];
-  stages.erase(stages.begin() + static_cast<std::ptrdiff_t>(stage) + 1, stages.end());
-  return {{"weights", weights_inputs(config_, train_images_)},
-          {"judged_by", judge_inputs()},
-          {"shrink", shrink}};
-}
-
-RunResult Run::baseline() {
+ResultRecord Run::baseline() {
+  supernet();
   Scorer& scorer = this->scorer();
   Rng rng(config_.seed, "baseline");
   const Subspace full = Subspace::full(space_);
@@ -112,49 +106,43 @@ RunResult Run::baseline() {
   }
   log_.info(fmt::format("baseline: scoring {} random architectures near T",
                         config_.search.baseline_samples));
-  const auto scored = scorer.score(archs);
-  RunResult result;
+  const auto candidates = scorer.score(archs);
+  ResultRecord result;
   std::vector<double> accuracies;
-  const Candidate* best = &scored[2];
-  for (std::size_t i = 2; i < scored.size(); ++i) {
-    accuracies.push_back(scored[i].accuracy);
-    result.random.push_back(scored[i]);
-    if (scored[i].score > best->score) best = &scored[i];
+  const Candidate* best = &candidates[2];
+  for (std::size_t i = 2; i < candidates.size(); ++i) {
+    accuracies.push_back(candidates[i].accuracy);
+    result.random.push_back(scored(candidates[i], space_));
+    if (candidates[i].score > best->score) best = &candidates[i];
   }
-  result.others = {{"best random", *best}, {"smallest", scored[0]}, {"largest", scored[1]}};
+  const LatencyTable& table = latency().table;
+  result.others = {compared("best random", *best, space_, table),
+                   compared("smallest", candidates[0], space_, table),
+                   compared("largest", candidates[1], space_, table)};
   result.random_median = median(accuracies);
   return result;
 }
 
-json Run::search_inputs() {
-  const json all = to_json(config_);
-  json inputs = {{"weights", weights_inputs(config_, train_images_)},
-                 {"test", test_inputs()},
-                 {"judged_by", judge_inputs()},
-                 {"shrink", all["shrink"]},
-                 {"search", all["search"]},
-                 {"measured_on", config_.latency_device()},
-                 {"measured_threads", config_.latency.threads},
-                 {"measured_cpus", config_.latency.cpus},
-                 {"rounds", config_.latency.rounds},
-                 {"result_format", kResultFormat}};
-  const json timing = timing_inputs(config_);
-  if (!timing.empty()) inputs["measured_as"] = timing;
-  return inputs;
-}
-
-json Run::search() {
+ResultRecord Run::search() {
   check_feasible();
-  const json inputs = search_inputs();
-  if (!reuse("search", inputs, {dir_.result(), dir_.model(), dir_.architecture()}))
-    search_stage(inputs);
+  ResultRecord result;
+  run_stage({.name = "search",
+             .inputs = inputs().search(latency_identity()),
+             .outputs = {dir_.result(), dir_.model(), dir_.architecture()},
+             .produce = [&] { result = search_stage(); },
+             .load =
+                 [&] {
+                   result = load_result(dir_.result());
+                   return true;
+                 }},
+            record_, log_);
   write_file(dir_.report(), run_report(load_run(dir_.root)));
-  return load_result(dir_.result());
+  return result;
 }
 
-void Run::search_stage(const json& inputs) {
-  supernet();
-  RunResult result = baseline();
+ResultRecord Run::search_stage() {
+  ResultRecord result = baseline();
+  tuned();
   const Subspace& subspace = shrunk();
   log_.info(fmt::format("search: {} among {} architectures", config_.search.method,
                         format_power(subspace.log10_size())));
@@ -167,11 +155,11 @@ void Run::search_stage(const json& inputs) {
                                        {"mean_score", generation.mean_score}});
                         metrics_->flush();
                       });
-  const FrozenNetwork winner = trained_->evaluator->freeze_candidate(found.best.arch);
+  const FrozenNetwork winner = weights().evaluator->freeze_candidate(found.best.arch);
   Tally tally;
   data().for_each_test_batch([&](const Batch& batch) { tally += classify(winner, batch); });
   result.test_accuracy = tally.accuracy();
-  result.winner = {"winner", found.best};
+  result.winner = compared("winner", found.best, space_, latency().table);
   log_.info(fmt::format("winner: F {:.4f}, {:.2f} % on the test set", found.best.score,
                         result.test_accuracy * 100.0));
   measure(result);
@@ -181,12 +169,27 @@ void Run::search_stage(const json& inputs) {
                             .classes = data().classes(),
                             .normalisation = data().normalisation(),
                             .weights = "supernet"});
-  result.weights = trained_->judged_by;
-  write_sealed_json(dir_.result(), to_json(result, found, config_, space_, subspace, latency()));
-  record_.finish("search", inputs);
+  result.name = config_.name;
+  result.seed = config_.seed;
+  result.space = config_.space.name;
+  result.log10_space = Subspace::full(space_).log10_size();
+  result.log10_shrunk_space = subspace.log10_size();
+  result.target_ms = latency().objective.target_ms;
+  result.beta = latency().objective.beta;
+  result.device = describe(latency().table.device);
+  result.batch = latency().table.device.batch;
+  result.weights = weights().scored_under;
+  result.method = config_.search.method;
+  result.evaluations = found.scored.size();
+  for (const Generation& generation : found.history) {
+    result.history.push_back(
+        {generation.evaluations, generation.best_score, generation.mean_score});
+  }
+  write_sealed_json(dir_.result(), to_json(result));
+  return result;
 }
 
-void Run::measure(RunResult& result) {
+void Run::measure(ResultRecord& result) {
   // A modelled accelerator cannot be timed, and times of another device say nothing about T.
   if (!config_.latency.accelerator.empty()) return;
   const DeviceInfo& wanted = latency().table.device;
@@ -201,14 +204,14 @@ void Run::measure(RunResult& result) {
     return;
   }
   log_.info("timing the winner beside the others");
-  std::vector<JudgedArchitecture*> all{&result.winner};
+  std::vector<ComparedArchitecture*> all{&result.winner};
   for (auto& other : result.others) all.push_back(&other);
   std::vector<Architecture> archs;
-  for (const auto* judged : all) archs.push_back(judged->candidate.arch);
+  for (const auto* row : all) archs.push_back(space_.decode(row->arch));
   MachineNoise noise;
   const auto times =
       measure_networks(space_, archs, timer, settings, config_.seed, log_, stop_, &noise);
-  // Of a table measured on this machine: the same block, timed then and now.
+  // The table holds the time of a reference block; here the same block was timed again.
   const double reference_ms = latency().table.noise.reference_ms;
   if (reference_ms > 0.0 && std::abs(noise.reference_ms / reference_ms - 1.0) > kOtherSpeed) {
     log_.warn(fmt::format(

@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +11,6 @@
 #include <torch/types.h>
 
 #include "hsconas/latency/model.hpp"
-#include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/supernet/supernet.hpp"
@@ -20,26 +18,23 @@
 
 namespace hsconas {
 
-/// How passes over a GPU are timed, for the inputs of stages; nothing where there is no GPU.
-nlohmann::json timing_inputs(const Config& config);
-
-/// What exists once there are weights to judge.
-struct Run::Trained {
-  Trained(const SearchSpace& space, const Config& config)
+/// The shared weights and what scores architectures under them. The values are those of one
+/// training stage at a time; the others are in the stages' checkpoints.
+struct Run::Weights {
+  Weights(const SearchSpace& space, const Config& config)
       : supernet(space, open_device(config.device.type), config.seed) {}
 
   Supernet supernet;
-  std::unique_ptr<TableModel> latency;
+  std::string stage;      ///< The training stage whose values the weights have; empty: none yet.
+  nlohmann::json inputs;  ///< The inputs of that stage.
   std::unique_ptr<SupernetEvaluator> evaluator;
+  std::unique_ptr<TableModel> latency;
   std::unique_ptr<Scorer> scorer;
-  std::string stage;      ///< That the weights come from,
-  nlohmann::json inputs;  ///< and its inputs.
-  std::vector<JudgingWeights> judged_by;
-  std::optional<Subspace> shrunk;
+  std::vector<SharedWeights> scored_under;  ///< Oldest first.
 };
 
-/// The hooks of train() that are not the run's own, and what they change.
-struct Run::Companion {
+/// What another learner adds to a training of the shared weights.
+struct Run::TrainingExtension {
   std::string metrics;  ///< The stage that its lines of metrics name: steps rise within a stage.
   std::map<std::string, torch::Tensor> tensors;  ///< Kept in the stage's checkpoints; aliases.
   std::function<Architecture(std::int64_t step)> path;

@@ -10,7 +10,6 @@
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
-#include "hsconas/base/hash.hpp"
 #include "hsconas/report/tensorboard.hpp"
 
 namespace hsconas {
@@ -216,10 +215,6 @@ void StageRecord::begin(const std::string& stage) {
 void StageRecord::finish(const std::string& stage, const json& inputs) {
   stages_[stage] = inputs;
   write_sealed_json(file_, stages_);
-}
-
-std::string fingerprint_of(const json& inputs) {
-  return fingerprint(inputs.dump());
 }
 
 }  // namespace hsconas

@@ -53,7 +53,7 @@ Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& fr
                                run.table ? run.table->device.batch : run.config.latency.batch),
             .y_label = "accuracy on held-out images, %",
             .series = {}};
-  for (const JudgingWeights& weights : run.weights) {
+  for (const SharedWeights& weights : run.weights) {
     PlotSeries& series = plot.series.emplace_back();
     series.name = "weights of " + weights.stage;
     const std::size_t before_last = run.weights.size() - plot.series.size();

@@ -45,8 +45,8 @@ std::vector<std::string> winner_row(const RunRecord& run) {
           fmt::format("{:.3f}", winner.predicted_ms),
           fmt::format("{:.3f}", result.target_ms),
           winner.measured_ms ? fmt::format("{:.3f}", *winner.measured_ms) : "-",
-          fmt::format("{:.2f}", winner.macs / 1e6),
-          fmt::format("{:.3f}", winner.parameters / 1e6),
+          fmt::format("{:.2f}", winner.millions_of_macs()),
+          fmt::format("{:.3f}", winner.millions_of_parameters()),
           fmt::format("{}", run.candidates.size())};
 }
 

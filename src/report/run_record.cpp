@@ -8,6 +8,7 @@
 
 #include "hsconas/base/csv.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/json_reader.hpp"
 
@@ -16,6 +17,36 @@ namespace hsconas {
 using nlohmann::json;
 
 namespace {
+
+constexpr const char* kShrinkFormat = "hsconas-shrink-1";
+
+json to_json(const ComparedArchitecture& compared, double target_ms) {
+  json row = {{"title", compared.title},
+              {"arch", compared.arch},
+              {"layers", compared.layers},
+              {"accuracy", compared.accuracy},
+              {"predicted_ms", compared.predicted_ms},
+              {"error_ms", compared.error_ms},
+              {"target_within_error", compared.is_near(target_ms)},
+              {"score", compared.score},
+              {"macs", compared.macs},
+              {"parameters", compared.parameters}};
+  if (compared.measured_ms) row["measured_ms"] = *compared.measured_ms;
+  return row;
+}
+
+json to_json(const ShrinkRecord::Layer& layer) {
+  json operators = json::array();
+  for (const auto& quality : layer.operators) {
+    operators.push_back({{"op", quality.op},
+                         {"q", quality.q},
+                         {"spread", quality.spread},
+                         {"difference", quality.difference},
+                         {"standard_error", quality.standard_error},
+                         {"within_budget", quality.within_budget}});
+  }
+  return {{"layer", layer.layer}, {"kept", layer.kept}, {"operators", operators}};
+}
 
 /// Errors of `read` name the file.
 template <typename Read>
@@ -57,8 +88,8 @@ ComparedArchitecture read_compared(JsonReader& reader) {
           .measured_ms = reader.has("measured_ms")
                              ? std::optional(reader.required<double>("measured_ms"))
                              : std::nullopt,
-          .macs = reader.required<double>("macs"),
-          .parameters = reader.required<double>("parameters")};
+          .macs = reader.required<std::int64_t>("macs"),
+          .parameters = reader.required<std::int64_t>("parameters")};
 }
 
 ScoredArchitecture read_scored(JsonReader& reader) {
@@ -84,11 +115,77 @@ ShrinkRecord::Layer read_layer(JsonReader& reader) {
 
 }  // namespace
 
+json to_json(const ResultRecord& result) {
+  json others = json::array();
+  for (const auto& other : result.others) others.push_back(to_json(other, result.target_ms));
+  json history = json::array();
+  for (const auto& generation : result.history) {
+    history.push_back({{"evaluations", generation.evaluations},
+                       {"best_score", generation.best_score},
+                       {"mean_score", generation.mean_score}});
+  }
+  json random = json::array();
+  for (const auto& scored : result.random) {
+    random.push_back({{"arch", scored.arch},
+                      {"accuracy", scored.accuracy},
+                      {"predicted_ms", scored.latency_ms},
+                      {"score", scored.score}});
+  }
+  json weights = json::array();
+  for (const auto& shared : result.weights) {
+    weights.push_back({{"stage", shared.stage}, {"weights", shared.fingerprint}});
+  }
+  json winner = to_json(result.winner, result.target_ms);
+  winner["test_accuracy"] = result.test_accuracy;
+  return {{"format", kResultFormat},
+          {"name", result.name},
+          {"seed", result.seed},
+          {"space", result.space},
+          {"log10_space", result.log10_space},
+          {"log10_shrunk_space", result.log10_shrunk_space},
+          {"target_ms", result.target_ms},
+          {"beta", result.beta},
+          {"device", result.device},
+          {"batch", result.batch},
+          {"winner", winner},
+          {"others", others},
+          {"random",
+           {{"count", result.random.size()},
+            {"median_accuracy", result.random_median},
+            {"candidates", random}}},
+          {"weights", weights},
+          {"search",
+           {{"method", result.method}, {"evaluations", result.evaluations}, {"history", history}}}};
+}
+
+json to_json(const ShrinkRecord& shrink) {
+  json stages = json::array();
+  for (const auto& stage : shrink.stages) {
+    json layers = json::array();
+    for (const auto& layer : stage.layers) layers.push_back(to_json(layer));
+    stages.push_back({{"name", stage.name},
+                      {"log10_size_before", stage.log10_size_before},
+                      {"log10_size_after", stage.log10_size_after},
+                      {"layers", layers}});
+  }
+  return {{"format", kShrinkFormat},
+          {"samples", shrink.samples},
+          {"target_ms", shrink.target_ms},
+          {"stages", stages}};
+}
+
+ResultRecord load_result(const std::filesystem::path& file) {
+  return read_result(read_sealed_json(file), file.string());
+}
+
 ResultRecord read_result(const json& object, const std::string& source) {
   return reading(source, [&] {
     JsonReader reader(object, "", ErrorKind::Data);
     check_format(reader, kResultFormat);
-    ResultRecord result{.log10_space = reader.required<double>("log10_space"),
+    ResultRecord result{.name = reader.required<std::string>("name"),
+                        .seed = reader.required<std::uint64_t>("seed"),
+                        .space = reader.required<std::string>("space"),
+                        .log10_space = reader.required<double>("log10_space"),
                         .log10_shrunk_space = reader.required<double>("log10_shrunk_space"),
                         .target_ms = reader.required<double>("target_ms"),
                         .beta = reader.required<double>("beta"),
@@ -102,11 +199,12 @@ ResultRecord read_result(const json& object, const std::string& source) {
     result.random_median = random.required<double>("median_accuracy");
     result.random = read_list<ScoredArchitecture>(random, "candidates", read_scored);
     result.weights =
-        read_list<JudgingWeights>(reader, "weights", [](JsonReader& weights) -> JudgingWeights {
+        read_list<SharedWeights>(reader, "weights", [](JsonReader& weights) -> SharedWeights {
           return {weights.required<std::string>("stage"), weights.required<std::string>("weights")};
         });
     JsonReader search = reader.child("search");
     result.method = search.required<std::string>("method");
+    result.evaluations = search.required<std::size_t>("evaluations");
     result.history = read_list<ResultRecord::Generation>(
         search, "history", [](JsonReader& generation) -> ResultRecord::Generation {
           return {generation.required<int>("evaluations"),
@@ -120,9 +218,10 @@ ResultRecord read_result(const json& object, const std::string& source) {
 ShrinkRecord read_shrink(const json& object, const std::string& source) {
   return reading(source, [&] {
     JsonReader reader(object, "", ErrorKind::Data);
-    check_format(reader, "hsconas-shrink-1");
+    check_format(reader, kShrinkFormat);
     return ShrinkRecord{
         .samples = reader.required<int>("samples"),
+        .target_ms = reader.required<double>("target_ms"),
         .stages = read_list<ShrinkRecord::Stage>(
             reader, "stages", [](JsonReader& stage) -> ShrinkRecord::Stage {
               return {.name = stage.required<std::string>("name"),
@@ -133,7 +232,7 @@ ShrinkRecord read_shrink(const json& object, const std::string& source) {
   });
 }
 
-void read_candidates(const std::filesystem::path& file, std::vector<JudgingWeights> weights,
+void read_candidates(const std::filesystem::path& file, std::vector<SharedWeights> weights,
                      RunRecord& run) {
   const CsvTable csv = CsvTable::load(file);
   const std::size_t by = csv.column("weights");

@@ -20,7 +20,8 @@ std::string signed_percent(double ratio) {
 }
 
 /// "133 M", "54.2 k".
-std::string rounded(double count) {
+std::string rounded(std::int64_t exact) {
+  const auto count = static_cast<double>(exact);
   return count >= 1e6 ? fmt::format("{:.3g} M", count / 1e6) : fmt::format("{:.3g} k", count / 1e3);
 }
 
@@ -65,8 +66,8 @@ std::string compared_table(const ResultRecord& result) {
       cells.push_back(row.measured_ms ? fmt::format("{:.3f}", ms) : "-");
       cells.push_back(row.measured_ms ? signed_percent(ms / row.predicted_ms) : "-");
     }
-    cells.push_back(fmt::format("{:.2f}", row.macs / 1e6));
-    cells.push_back(fmt::format("{:.3f}", row.parameters / 1e6));
+    cells.push_back(fmt::format("{:.2f}", row.millions_of_macs()));
+    cells.push_back(fmt::format("{:.3f}", row.millions_of_parameters()));
     table.add(std::move(cells), row.title == "winner");
   };
   add(result.winner);

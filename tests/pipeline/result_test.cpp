@@ -25,31 +25,37 @@ SpaceDescription two_layers() {
 }
 
 /// A made-up result in which every field differs from its default; all numbers are exact.
-json example_result() {
-  Config config;
-  config.name = "example";
-  config.seed = 7;
-  config.space = two_layers();
-  const SearchSpace space(config.space);
+ResultRecord example_result() {
+  const SearchSpace space(two_layers());
   Subspace shrunk = Subspace::full(space);
   shrunk.widths[1] = {9};
+  LatencyTable table;
+  table.error_percent = 25.0;
   const Candidate best{
       .arch = {{0, 4}, {0, 9}}, .accuracy = 0.75, .latency_ms = 2.5, .score = 0.625};
   const Candidate small{
       .arch = {{0, 0}, {0, 0}}, .accuracy = 0.5, .latency_ms = 1.0, .score = 0.25};
-  const RunResult result{.winner = {"winner", best, 2.25},
-                         .others = {{"smallest", small, 1.5}},
-                         .test_accuracy = 0.6875,
-                         .random_median = 0.5625,
-                         .random = {small, best},
-                         .weights = {{"supernet", "0123456789abcdef"}}};
-  const SearchResult found{
-      .best = best, .scored = {best, small}, .history = {{1, 0.25, 0.25}, {2, 0.625, 0.4375}}};
-  LatencyStage latency;
-  latency.table.device = {.device = "cpu: example", .threads = 1, .batch = 4};
-  latency.table.error_percent = 25.0;
-  latency.objective = {.target_ms = 2.0, .beta = -0.25};
-  return to_json(result, found, config, space, shrunk, latency);
+  ResultRecord result{.name = "example",
+                      .seed = 7,
+                      .space = space.description().name,
+                      .log10_space = Subspace::full(space).log10_size(),
+                      .log10_shrunk_space = shrunk.log10_size(),
+                      .target_ms = 2.0,
+                      .beta = -0.25,
+                      .device = describe({.device = "cpu: example", .threads = 1, .batch = 4}),
+                      .batch = 4,
+                      .winner = compared("winner", best, space, table),
+                      .test_accuracy = 0.6875,
+                      .others = {compared("smallest", small, space, table)},
+                      .random = {scored(small, space), scored(best, space)},
+                      .random_median = 0.5625,
+                      .weights = {{"supernet", "0123456789abcdef"}},
+                      .method = "evolution",
+                      .evaluations = 2,
+                      .history = {{1, 0.25, 0.25}, {2, 0.625, 0.4375}}};
+  result.winner.measured_ms = 2.25;
+  result.others[0].measured_ms = 1.5;
+  return result;
 }
 
 std::int64_t macs_of(const SearchSpace& space, const Architecture& arch) {
@@ -60,9 +66,14 @@ std::int64_t macs_of(const SearchSpace& space, const Architecture& arch) {
 
 TEST_CASE("a result is written exactly as its golden file", "[result]") {
   const TemporaryFolder folder;
-  write_json(folder / "result.json", example_result());
+  write_json(folder / "result.json", to_json(example_result()));
   CHECK(read_file(folder / "result.json") ==
         read_file(source_folder() / "tests" / "golden" / "result.json"));
+}
+
+TEST_CASE("a result is read back as it was written", "[result]") {
+  const json written = to_json(example_result());
+  CHECK(to_json(read_result(written, "result.json")) == written);
 }
 
 TEST_CASE("a result for people compares the winner with the others and ends with its string",
@@ -87,9 +98,9 @@ winner: 0:4-0:9
 }
 
 TEST_CASE("a result without measured times has no columns for them and says so", "[result]") {
-  json result = example_result();
-  result["winner"].erase("measured_ms");
-  for (json& other : result["others"]) other.erase("measured_ms");
+  ResultRecord result = example_result();
+  result.winner.measured_ms.reset();
+  for (ComparedArchitecture& other : result.others) other.measured_ms.reset();
   const std::string text = format_result(result);
   CHECK(text.find("measured") == std::string::npos);
   CHECK(text.find("vs predicted") == std::string::npos);
@@ -99,12 +110,12 @@ TEST_CASE("a result without measured times has no columns for them and says so",
 
 TEST_CASE("a result warns of the target only inside the winner's error bar, if there is one",
           "[result]") {
-  json outside = example_result();
-  outside["winner"]["target_within_error"] = false;
+  ResultRecord outside = example_result();
+  outside.target_ms = 1.5;
   CHECK(format_result(outside).find("+- 0.625 ms") != std::string::npos);
   CHECK(format_result(outside).find("error bar") == std::string::npos);
-  json unknown = example_result();
-  unknown["winner"]["error_ms"] = 0.0;
+  ResultRecord unknown = example_result();
+  unknown.winner.error_ms = 0.0;
   CHECK(format_result(unknown).find("Latency model") == std::string::npos);
 }
 

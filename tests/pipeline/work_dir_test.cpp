@@ -11,6 +11,7 @@
 
 #include "catch.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/pipeline/stage_inputs.hpp"
 #include "support/errors.hpp"
 #include "support/temporary_folder.hpp"
 

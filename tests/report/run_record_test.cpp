@@ -71,7 +71,7 @@ TEST_CASE("a damaged result names the file and the key", "[report]") {
   CHECK(error_with("/winner/accuracy", "x") ==
         "data: R: winner.accuracy has the wrong type: \"x\" (expected: a number)");
   CHECK(error_with("/others/1/macs", nullptr) ==
-        "data: R: others[1].macs has the wrong type: null (expected: a number)");
+        "data: R: others[1].macs has the wrong type: null (expected: a whole number)");
   CHECK(error_with("/search/history", 3) == "data: R: search.history must be a list");
   CHECK(contains(error_with("/random", json::array()), "data: R: random"));
   json without = files().result;

@@ -184,7 +184,7 @@ TEST_CASE("texts of a run's files cannot become tags of the page", "[report]") {
   run.result->method = evil;
   run.result->winner.layers = evil;
   run.result->others[0].title = evil;
-  for (JudgingWeights& weights : run.weights) weights.stage = evil;
+  for (SharedWeights& weights : run.weights) weights.stage = evil;
   run.shrink->stages[0].name = evil;
   run.shrink->stages[0].layers[0].operators[0].op = evil;
   run.table->space = evil;

@@ -13,6 +13,7 @@
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/pipeline/load_run.hpp"
 #include "hsconas/pipeline/result.hpp"
+#include "hsconas/pipeline/stage_inputs.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
 #include "hsconas/search/search.hpp"
 #include "hsconas/shrink/shrink.hpp"
@@ -53,7 +54,10 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
   write_json(dir.config(), to_json(config));
   write_file(dir.version(), "hsconas 0.1.0\nLibTorch <none>\n");
 
-  LatencyStage latency;
+  struct {
+    LatencyTable table;
+    Objective objective;
+  } latency;
   FakeTimer timer({.noise = 0.01});
   latency.table =
       measure_table(space, timer, {.device = "cpu: <fake> & co", .threads = 1, .batch = 1},
@@ -82,26 +86,30 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
   };
   FakeEvaluator evaluator(space);
   Scorer scorer(space, evaluator, model, latency.objective, dir.candidates());
-  RunResult result;
+  ResultRecord result;
   train("supernet", 400);
   scorer.set_weights("1111111111111111");
   result.weights.push_back({"supernet", "1111111111111111"});
   Rng rng(config.seed, "baseline");
   const auto extremes = scorer.score(std::vector<Architecture>{smallest(space), largest(space)});
+  std::vector<Candidate> drawn;
   for (int i = 0; i < config.search.baseline_samples; ++i) {
     const Architecture arch = sample_near_target(full, scorer, 0.1, rng);
-    result.random.push_back(scorer.score(std::vector<Architecture>{arch}).front());
+    drawn.push_back(scorer.score(std::vector<Architecture>{arch}).front());
+    result.random.push_back(scored(drawn.back(), space));
   }
-  result.others = {{"best random", result.random.front(), 1.1 * result.random.front().latency_ms},
-                   {"smallest", extremes[0], extremes[0].latency_ms},
-                   {"largest", extremes[1], extremes[1].latency_ms}};
+  const auto timed = [&](const char* title, const Candidate& candidate, double ratio) {
+    ComparedArchitecture row = compared(title, candidate, space, latency.table);
+    row.measured_ms = ratio * candidate.latency_ms;
+    return row;
+  };
+  result.others = {timed("best random", drawn.front(), 1.1), timed("smallest", extremes[0], 1.0),
+                   timed("largest", extremes[1], 1.0)};
   result.random_median = result.random.front().accuracy;
 
   Subspace subspace = full;
-  nlohmann::json shrink = {{"format", "hsconas-shrink-1"},
-                           {"samples", config.shrink.samples},
-                           {"target_ms", latency.objective.target_ms},
-                           {"stages", nlohmann::json::array()}};
+  ShrinkRecord shrink{
+      .samples = config.shrink.samples, .target_ms = latency.objective.target_ms, .stages = {}};
   int last_layer = space.layers() - 1;
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
     const int layers = config.shrink.stages[i].layers;
@@ -110,18 +118,18 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
                                          scorer, config.seed, log, stop);
     last_layer -= layers;
     const std::string name = "shrink-" + std::to_string(i + 1);
-    nlohmann::json& stage = shrink["stages"].emplace_back();
-    stage = {{"name", name},
-             {"log10_size_before", before},
-             {"log10_size_after", subspace.log10_size()},
-             {"layers", nlohmann::json::array()}};
-    for (const auto& decision : decisions) stage["layers"].push_back(to_json(decision, space));
+    ShrinkRecord::Stage stage{.name = name,
+                              .log10_size_before = before,
+                              .log10_size_after = subspace.log10_size(),
+                              .layers = {}};
+    for (const auto& decision : decisions) stage.layers.push_back(layer_of(decision, space));
+    shrink.stages.push_back(std::move(stage));
     train(name, 10);
     const std::string weights(16, static_cast<char>('2' + i));
     scorer.set_weights(weights);
     result.weights.push_back({name, weights});
   }
-  write_sealed_json(dir.shrink(), shrink);
+  write_sealed_json(dir.shrink(), to_json(shrink));
 
   const SearchResult found =
       search(subspace, scorer, config.search, config.seed, log, stop, [&](const Generation& end) {
@@ -132,18 +140,27 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
                            .dump());
       });
   metrics.flush();
-  result.winner = {"winner", found.best, 1.02 * found.best.latency_ms};
+  result.winner = timed("winner", found.best, 1.02);
   result.test_accuracy = 0.5;
-  write_sealed_json(dir.result(), to_json(result, found, config, space, subspace, latency));
+  result.name = config.name;
+  result.seed = config.seed;
+  result.space = config.space.name;
+  result.log10_space = full.log10_size();
+  result.log10_shrunk_space = subspace.log10_size();
+  result.target_ms = latency.objective.target_ms;
+  result.beta = latency.objective.beta;
+  result.device = describe(latency.table.device);
+  result.batch = latency.table.device.batch;
+  result.method = config.search.method;
+  result.evaluations = found.scored.size();
+  for (const Generation& end : found.history) {
+    result.history.push_back({end.evaluations, end.best_score, end.mean_score});
+  }
+  write_sealed_json(dir.result(), to_json(result));
+  const StageInputs inputs(config, {.train = "images", .test = "test images"});
   StageRecord(dir.stages())
-      .finish("search", {{"result_format", kResultFormat},
-                         {"weights", weights_inputs(config, "images")},
-                         {"judged_by",
-                          {{"score", score_inputs(config)},
-                           {"target_ms", latency.objective.target_ms},
-                           {"latency_table", fingerprint_of(to_json(latency.table))}}},
-                         {"shrink", to_json(config)["shrink"]},
-                         {"search", to_json(config)["search"]}});
+      .finish("search", inputs.search({.target_ms = latency.objective.target_ms,
+                                       .table = fingerprint_of(to_json(latency.table))}));
 }
 
 }  // namespace hsconas

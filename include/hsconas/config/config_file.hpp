@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "hsconas/config/config.hpp"
+#include "hsconas/config/stage_set.hpp"
 
 namespace hsconas {
 
@@ -37,6 +38,10 @@ struct ConfigKey {
   std::string initial;  ///< Its default, as JSON.
   std::string allowed;  ///< "[1, 100000]", "linear or cosine", or nothing.
   std::string meaning;
+  std::vector<std::string> words{};  ///< The only values of a text; empty: any.
+  bool is_path = false;
+  StageSet changes{};       ///< The stages that run again when its value has changed.
+  bool is_guarded = false;  ///< A change needs --allow-changes even where no stage runs again.
 };
 
 /// Every key outside the space, in the order of the sections.

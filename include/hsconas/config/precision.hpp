@@ -27,6 +27,11 @@ std::string resolved_precision(std::string_view key, const std::string& word, Pu
 Number precision_of(std::string_view key, const std::string& word, Purpose purpose,
                     std::string_view device);
 
+/// `config` with the precisions that "auto" means on its device, so that weights trained and
+/// accuracies taken in one precision never count as those of another. retrain.precision stays: a
+/// retraining may use another device and has inputs of its own.
+Config with_resolved_precisions(Config config);
+
 /// Throws Error(Usage) when the config's device does not have one of its precisions.
 void check_precisions(const Config& config);
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -16,12 +16,12 @@
 
 namespace hsconas {
 
-/// Who tells accuracies in a co-design run.
-struct CodesignJudge {
+/// Where the accuracies of a co-design run come from.
+struct AccuracySource {
   Evaluator& evaluator;
-  std::span<const Architecture> networks;  ///< All it knows; none: every one of the space.
-  nlohmann::json inputs;                   ///< What its answers depend on.
-  bool is_expensive = false;               ///< Its answers are kept for a resumed run.
+  std::span<const Architecture> networks;  ///< All that have an accuracy; empty: the whole space.
+  nlohmann::json inputs;                   ///< What the accuracies depend on.
+  bool is_expensive = false;               ///< Accuracies are kept for a resumed run.
 };
 
 /// Searches network and accelerator together by config.codesign and writes, besides config.json and
@@ -35,12 +35,13 @@ struct CodesignJudge {
 /// Throws as codesign() does, and Error(Usage) for a power limit on designs whose energies are not
 /// in pJ.
 nlohmann::json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
-                            const CodesignJudge& judge, Log& log, const StopToken& stop);
+                            const AccuracySource& source, Log& log, const StopToken& stop);
 
-/// The result of an earlier codesign with these inputs, if there is one; else the log says what
-/// changed and the stage is forgotten. Throws Error(Data) for a file that is something else.
-std::optional<nlohmann::json> finished_codesign(const WorkDir& dir, StageRecord& record,
-                                                const nlohmann::json& inputs, Log& log);
+/// The stage "codesign": `produce` returns the content of codesign.json, which is returned, read
+/// back where the stage was finished with the same inputs. Throws Error(Data) for a file that is
+/// something else.
+nlohmann::json codesign_stage(const WorkDir& dir, StageRecord& record, nlohmann::json inputs,
+                              const std::function<nlohmann::json()>& produce, Log& log);
 
 /// The content of codesign.json but for seconds, ranks and what a method adds.
 nlohmann::json codesign_report(const Config& config, const CodesignResult& result,

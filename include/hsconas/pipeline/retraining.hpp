@@ -4,12 +4,11 @@
 #include <optional>
 #include <string>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "hsconas/base/log.hpp"
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/report/retrain_record.hpp"
 #include "hsconas/space/architecture.hpp"
 
 namespace hsconas {
@@ -39,13 +38,10 @@ std::optional<BegunRetraining> begun_retraining(const std::filesystem::path& fol
 /// `dir` is written or removed.
 /// Throws as train() does; Error(Usage) when weights of a search are asked for without one, and one
 /// that lists what changed when `dir` holds work of a retraining with other inputs.
-nlohmann::json retrain(const RetrainRequest& request, const WorkDir& dir, Log& log,
-                       const StopToken& stop);
+RetrainRecord retrain(const RetrainRequest& request, const WorkDir& dir, Log& log,
+                      const StopToken& stop);
 
 /// Reads the result of a retraining; throws Error(Data) that says so when it has not finished.
-nlohmann::json load_retrain_result(const std::filesystem::path& folder);
-
-/// It, for people.
-std::string format_retrain_result(const nlohmann::json& result);
+RetrainRecord load_retrain_result(const std::filesystem::path& folder);
 
 }  // namespace hsconas

@@ -98,7 +98,4 @@ class StageRecord {
   nlohmann::json stages_;
 };
 
-/// A short name for a stage's inputs.
-std::string fingerprint_of(const nlohmann::json& inputs);
-
 }  // namespace hsconas

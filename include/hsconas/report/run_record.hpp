@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -15,8 +16,8 @@
 
 namespace hsconas {
 
-/// Of result.json. A run with a result in another format searches again (from candidates.csv, so
-/// that costs little).
+/// The format of result.json. A run with a result in another format searches again, from
+/// candidates.csv, so that costs little.
 inline constexpr const char* kResultFormat = "hsconas-result-4";
 
 /// One of the architectures that result.json compares.
@@ -29,8 +30,13 @@ struct ComparedArchitecture {
   double predicted_ms = 0.0;
   double error_ms = 0.0;              ///< Half the 90 % error bar; 0: not known.
   std::optional<double> measured_ms;  ///< None where the table's device is not at hand.
-  double macs = 0.0;
-  double parameters = 0.0;
+  std::int64_t macs = 0;
+  std::int64_t parameters = 0;
+
+  double millions_of_macs() const { return static_cast<double>(macs) / 1e6; }
+  double millions_of_parameters() const { return static_cast<double>(parameters) / 1e6; }
+  /// Whether `target_ms` lies inside the error bar of the prediction.
+  bool is_near(double target_ms) const { return std::abs(predicted_ms - target_ms) <= error_ms; }
 };
 
 /// An architecture that was scored.
@@ -42,14 +48,18 @@ struct ScoredArchitecture {
   std::size_t weights = 0;  ///< Index into RunRecord::weights.
 };
 
-/// Supernet weights that architectures were judged by.
-struct JudgingWeights {
-  std::string stage;        ///< Where they come from: "supernet", "shrink-1", ...
-  std::string fingerprint;  ///< As in candidates.csv.
+/// Shared weights under which architectures were scored.
+struct SharedWeights {
+  std::string stage;        ///< The training stage that they come from: "supernet", "shrink-1".
+  std::string fingerprint;  ///< As in the column `weights` of candidates.csv.
 };
 
-/// result.json.
+/// What a search found: the content of result.json. All of it repeats with the same seed and
+/// latency table, except measured_ms.
 struct ResultRecord {
+  std::string name;
+  std::uint64_t seed = 0;
+  std::string space;
   double log10_space = 0.0;
   double log10_shrunk_space = 0.0;
   double target_ms = 0.0;
@@ -61,8 +71,9 @@ struct ResultRecord {
   std::vector<ComparedArchitecture> others;
   std::vector<ScoredArchitecture> random;  ///< The baseline.
   double random_median = 0.0;              ///< Accuracy.
-  std::vector<JudgingWeights> weights;     ///< Oldest first; the winner's are the last.
+  std::vector<SharedWeights> weights;      ///< Oldest first; the winner's are the last.
   std::string method;
+  std::size_t evaluations = 0;  ///< Distinct architectures that the search scored.
 
   struct Generation {
     int evaluations = 0;
@@ -72,7 +83,7 @@ struct ResultRecord {
   std::vector<Generation> history;
 };
 
-/// shrink.json.
+/// What shrinking decided: the content of shrink.json.
 struct ShrinkRecord {
   struct Operator {
     std::string op;
@@ -94,6 +105,7 @@ struct ShrinkRecord {
     std::vector<Layer> layers;
   };
   int samples = 0;
+  double target_ms = 0.0;
   std::vector<Stage> stages;
 };
 
@@ -106,19 +118,24 @@ struct RunRecord {
   std::string unfinished;              ///< Why there is no result; empty for a finished run.
   std::optional<LatencyTable> table;
   std::optional<ShrinkRecord> shrink;
-  std::vector<JudgingWeights> weights;
+  std::vector<SharedWeights> weights;
   std::vector<ScoredArchitecture> candidates;  ///< In the order in which they were scored.
   std::size_t earlier_candidates = 0;          ///< Others, scored under earlier settings.
   MetricsHistory metrics;
 };
 
-// Each reads one file; throws Error(Data) that names it and the key or line at fault.
+// Each reader is the inverse of to_json(); it throws Error(Data) that names `source` and the key at
+// fault.
+nlohmann::json to_json(const ResultRecord& result);
 ResultRecord read_result(const nlohmann::json& object, const std::string& source);
+/// Reads the file result.json; throws Error(Data) that names it.
+ResultRecord load_result(const std::filesystem::path& file);
+nlohmann::json to_json(const ShrinkRecord& shrink);
 ShrinkRecord read_shrink(const nlohmann::json& object, const std::string& source);
 
 /// The lines of candidates.csv under `weights`, into `run`; all of them, with the weights in the
 /// order of appearance, where `weights` is empty.
-void read_candidates(const std::filesystem::path& file, std::vector<JudgingWeights> weights,
+void read_candidates(const std::filesystem::path& file, std::vector<SharedWeights> weights,
                      RunRecord& run);
 
 }  // namespace hsconas

@@ -1,0 +1,69 @@
+#include "hsconas/config/settings.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "schema.hpp"
+
+namespace hsconas {
+
+namespace {
+
+using nlohmann::json;
+
+/// Whether a value counts; `stages` are those that it changes.
+using Filter = std::function<bool(const Allowed& allowed, StageSet stages)>;
+
+/// Writes the values that a filter lets through.
+struct SettingsVisitor {
+  const Filter& counts;
+  StageSet stages{};  ///< That the section's keys change.
+  json object = json::object();
+
+  template <typename T>
+  void operator()(std::string_view key, T& value, const Allowed& allowed, std::string_view) {
+    if (counts(allowed, allowed.stages.value_or(stages))) object[std::string(key)] = value;
+  }
+  template <typename T>
+  void section(std::string_view key, T& value, StageSet changed) {
+    SettingsVisitor visitor{.counts = counts, .stages = changed};
+    describe(visitor, value);
+    if (!visitor.object.empty()) object[std::string(key)] = std::move(visitor.object);
+  }
+  template <typename T>
+  void list(std::string_view key, std::vector<T>& items, std::string_view) {
+    if (!counts({}, stages)) return;
+    json& array = object[std::string(key)] = json::array();
+    for (T& item : items) {
+      SettingsVisitor visitor{.counts = counts, .stages = stages};
+      describe(visitor, item);
+      array.push_back(std::move(visitor.object));
+    }
+  }
+};
+
+json filtered(Config config, const Filter& counts) {  // A description hands out mutable members.
+  SettingsVisitor visitor{.counts = counts};
+  describe(visitor, config);
+  return std::move(visitor.object);
+}
+
+}  // namespace
+
+json settings_of(const Config& config, StageId stage) {
+  return filtered(config, [stage](const Allowed& allowed, StageSet stages) {
+    return stages.contains(stage) && !allowed.is_resolved;
+  });
+}
+
+json settings_of(const Config& config, StageSet wanted) {
+  return filtered(config, [wanted](const Allowed& allowed, StageSet stages) {
+    return (allowed.is_guarded || !(stages & wanted).empty()) && !allowed.is_path;
+  });
+}
+
+}  // namespace hsconas

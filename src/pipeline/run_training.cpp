@@ -1,0 +1,159 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/config/precision.hpp"
+#include "hsconas/pipeline/run.hpp"
+#include "hsconas/train/checkpoint.hpp"
+#include "hsconas/train/supernet_evaluator.hpp"
+#include "hsconas/train/trainer.hpp"
+#include "run_data.hpp"
+#include "run_state.hpp"
+
+namespace hsconas {
+
+// The training of the shared weights, and scoring under them.
+
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kSupernet = "supernet";
+
+void load_weights(Supernet& supernet, const Checkpoint& checkpoint,
+                  const std::filesystem::path& file) {
+  try {
+    supernet.load(checkpoint.tensors);
+  } catch (const Error& error) {
+    throw Error(error.kind(), file.string() + ": " + error.what());
+  }
+}
+
+std::int64_t steps_of(const SupernetConfig& settings, std::int64_t images) {
+  const std::int64_t per_epoch = images / settings.batch;
+  return std::max<std::int64_t>(1, std::llround(settings.epochs * static_cast<double>(per_epoch)));
+}
+
+}  // namespace
+
+Run::Weights& Run::weights() {
+  if (!weights_) {
+    weights_ = std::make_unique<Weights>(space_, config_);
+    log_.detail(fmt::format("supernet: {} shared weights", weights_->supernet.parameter_count()));
+  }
+  return *weights_;
+}
+
+Supernet& Run::supernet() {
+  if (weights_ && weights_->stage == kSupernet) return weights_->supernet;
+  // A training from its start begins with initial weights, not with tuned ones.
+  weights_.reset();
+  train_stage(kSupernet, inputs().supernet(), Subspace::full(space_), config_.supernet);
+  return weights().supernet;
+}
+
+void Run::train_stage(const std::string& stage, const json& inputs, const Subspace& subspace,
+                      const SupernetConfig& settings, const TrainingExtension* extension) {
+  Supernet& supernet = weights().supernet;
+  const CheckpointStore store(dir_.checkpoints(), stage, fingerprint_of(inputs));
+  const std::int64_t total = steps_of(settings, data().training_images());
+  const auto checkpoint = store.load(log_);
+  const std::int64_t first_step = checkpoint ? checkpoint->next_step : 0;
+  if (checkpoint) {
+    load_weights(supernet, *checkpoint, store.newest());
+    if (extension != nullptr) {
+      copy_tensors(extension->tensors, checkpoint->tensors, store.newest().string());
+    }
+  }
+  const auto save = [&](std::int64_t next_step) {
+    auto tensors = supernet.tensors();
+    if (extension != nullptr) tensors.insert(extension->tensors.begin(), extension->tensors.end());
+    store.save({std::move(tensors), next_step});
+    metrics_->flush();
+  };
+  const auto produce = [&] {
+    if (first_step == 0) {
+      supernet.reset_momentum();
+    } else {
+      log_.info(fmt::format("{}: continues at step {}", stage, first_step));
+    }
+    metrics_->drop_after(stage, first_step);
+    if (extension != nullptr) metrics_->drop_after(extension->metrics, first_step);
+    const auto batches = data().train_loader(stage, settings.batch, first_step);
+    TrainingHooks hooks{.log = log_,
+                        .stop = stop_,
+                        .metrics = [&](const json& line) { metrics_->add(line); },
+                        .save = save};
+    if (extension != nullptr) {
+      hooks.path = extension->path;
+      hooks.after_step = extension->after_step;
+    }
+    log_.info(fmt::format("{}: {} steps of {} images, log10 of the space {:.2f}", stage, total,
+                          settings.batch, subspace.log10_size()));
+    train(supernet,
+          {.name = stage,
+           .subspace = subspace,
+           .settings = settings,
+           .seed = config_.seed,
+           .total_steps = total,
+           .save_minutes = config_.checkpoint_minutes,
+           .save_steps = config_.checkpoint_steps},
+          *batches, first_step, hooks);
+    save(total);
+  };
+  // The values change from here on; if a training is interrupted, they are nobody's.
+  weights().stage.clear();
+  run_stage({.name = stage,
+             .inputs = inputs,
+             .outputs = {store.newest()},
+             .produce = produce,
+             .load = [&] { return first_step >= total; }},
+            record_, log_);
+  weights().stage = stage;
+  weights().inputs = inputs;
+}
+
+Evaluator& Run::evaluator() {
+  Weights& weights = this->weights();
+  if (!weights.evaluator) {
+    const ScoreConfig& score = config_.score;
+    weights.evaluator = std::make_unique<SupernetEvaluator>(
+        weights.supernet, data().calibration(), data().validation(), stop_, score.memory_mb,
+        scalar_type(precision_of("score.precision", score.precision, Purpose::Scoring,
+                                 config_.device.type)));
+  }
+  return *weights.evaluator;
+}
+
+Scorer& Run::scorer() {
+  Weights& weights = this->weights();
+  if (!weights.scorer) {
+    // Architectures of another space cannot be read back.
+    const json inputs = {{"space", to_json(config_.space)}};
+    if (!record_.changes("candidates", inputs).empty()) {
+      std::error_code ignored;  // What cannot be removed fails again, by name, when it is read.
+      std::filesystem::remove(dir_.candidates(), ignored);
+    }
+    record_.finish("candidates", inputs);
+    weights.latency = std::make_unique<TableModel>(space_, latency().table);
+    weights.scorer = std::make_unique<Scorer>(space_, evaluator(), *weights.latency,
+                                              latency().objective, dir_.candidates());
+  }
+  // Accuracies under other weights, or on other images, must not be mistaken for these.
+  const std::string fingerprint =
+      fingerprint_of({{"weights", weights.inputs}, {"score", inputs().accuracy()}});
+  auto& known = weights.scored_under;
+  if (known.empty() || known.back().fingerprint != fingerprint) {
+    known.push_back({weights.stage, fingerprint});
+  }
+  weights.scorer->set_weights(fingerprint);
+  return *weights.scorer;
+}
+
+}  // namespace hsconas
