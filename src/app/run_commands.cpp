@@ -82,9 +82,8 @@ Answer answer_shrink(Run& run) {
 }
 
 Answer answer_codesign(Run& run) {
-  json result = run.codesign();
-  std::string text = format_codesign(result);
-  return {std::move(text), std::move(result)};
+  const CodesignRecord record = run.codesign();
+  return {format_codesign_record(record), to_json(record)};
 }
 
 std::string codesign_plan(const Config& config, Log& /*log*/) {

@@ -19,7 +19,6 @@
 #include "hsconas/pipeline/stage.hpp"
 #include "hsconas/pipeline/stage_inputs.hpp"
 #include "hsconas/report/heat_map.hpp"
-#include "hsconas/report/table.hpp"
 
 namespace hsconas {
 
@@ -27,7 +26,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kFormat = "hsconas-codesign-1";
 constexpr std::size_t kHeatMapDesigns = 36;
 
 /// The proxy's latency, for candidates.csv; codesign itself does not ask for it.
@@ -73,13 +71,21 @@ std::string energy_unit(const DesignSpace& designs, const CodesignConfig& config
   return unit;
 }
 
-json pair_json(const Pair& pair, const CodesignResult& result, const SearchSpace& space,
-               const DesignSpace& designs) {
-  return {{"arch", space.encode(result.networks[pair.network])},
-          {"design", designs.designs()[pair.design].name},
-          {"accuracy", pair.accuracy},
-          {"latency_ms", pair.cost.ms},
-          {"energy", pair.cost.energy}};
+CodesignRecord::Pair pair_of(const Pair& pair, const CodesignResult& result,
+                             const SearchSpace& space, const DesignSpace& designs) {
+  return {.arch = space.encode(result.networks[pair.network]),
+          .design = designs.designs()[pair.design].name,
+          .accuracy = pair.accuracy,
+          .latency_ms = pair.cost.ms,
+          .energy = pair.cost.energy};
+}
+
+std::vector<CodesignRecord::Pair> pairs_of(const std::vector<Pair>& pairs,
+                                           const CodesignResult& result, const SearchSpace& space,
+                                           const DesignSpace& designs) {
+  std::vector<CodesignRecord::Pair> list;
+  for (const Pair& pair : pairs) list.push_back(pair_of(pair, result, space, designs));
+  return list;
 }
 
 /// `most` of `count` indices, evenly spread, in order.
@@ -123,9 +129,10 @@ double lowest(const std::vector<double>& values) {
 }
 
 /// Compares the rankings of the proxy and of every design; warns, writes ranks.csv and ranks.svg.
-json check_ranks(const Config& config, const WorkDir& dir, const PairCostModel& costs,
-                 const DesignSpace& designs, std::size_t proxy,
-                 std::span<const Architecture> sample, Log& log) {
+CodesignRecord::Ranks check_ranks(const Config& config, const WorkDir& dir,
+                                  const PairCostModel& costs, const DesignSpace& designs,
+                                  std::size_t proxy, std::span<const Architecture> sample,
+                                  Log& log) {
   std::vector<std::size_t> all(designs.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   const RankCorrelations ranks = rank_correlations(costs, sample, proxy, all);
@@ -166,20 +173,13 @@ json check_ranks(const Config& config, const WorkDir& dir, const PairCostModel& 
         "with codesign.method=coupled or another codesign.proxy",
         low, designs.size(), name, bar, lowest(ranks.latency), lowest(ranks.energy)));
   }
-  return {{"networks", sample.size()},
-          {"latency_median", median(numbers_in(ranks.latency))},
-          {"latency_lowest", lowest(ranks.latency)},
-          {"energy_median", median(numbers_in(ranks.energy))},
-          {"energy_lowest", lowest(ranks.energy)},
-          {"designs_below", low},
-          {"below", bar}};
-}
-
-json pairs_json(const std::vector<Pair>& pairs, const CodesignResult& result,
-                const SearchSpace& space, const DesignSpace& designs) {
-  json list = json::array();
-  for (const Pair& pair : pairs) list.push_back(pair_json(pair, result, space, designs));
-  return list;
+  return {.networks = sample.size(),
+          .latency_median = median(numbers_in(ranks.latency)),
+          .latency_lowest = lowest(ranks.latency),
+          .energy_median = median(numbers_in(ranks.energy)),
+          .energy_lowest = lowest(ranks.energy),
+          .designs_below = low,
+          .below = bar};
 }
 
 }  // namespace
@@ -195,39 +195,38 @@ DesignSpace designs_of(const Config& config) {
   return designs;
 }
 
-json codesign_report(const Config& config, const CodesignResult& result, const SearchSpace& space,
-                     const DesignSpace& designs) {
-  const std::string unit = energy_unit(designs, config.codesign);
+CodesignRecord codesign_record(const Config& config, const CodesignResult& result,
+                               const SearchSpace& space, const DesignSpace& designs) {
   const Accelerator& design = designs.designs()[result.best.design];
-  json best = pair_json(result.best, result, space, designs);
-  best["layers"] = space.describe(result.networks[result.best.network]);
-  best["area_mm2"] = area_of(design).total() / 1e6;
-  if (unit == "pJ") best["power_mw"] = power_mw(result.best.cost);
-  best["accelerator"] = to_json(design);
-  json report = {
-      {"format", kFormat},
-      {"name", config.name},
-      {"seed", config.seed},
-      {"method", config.codesign.method},
-      {"space", config.space.name},
-      {"designs",
-       {{"name", designs.name()}, {"count", designs.size()}, {"left_out", designs.left_out()}}},
-      {"limits", limits_of(config.codesign).str()},
-      {"batch", config.codesign.batch},
-      {"energy_unit", unit},
-      {"best", best},
-      {"front", pairs_json(result.front, result, space, designs)},
-      {"evaluations", {{"networks", result.counts.networks}, {"pairs", result.counts.pairs}}},
-      {"pairs_csv", result.is_complete ? "all" : "front"}};
-  if (result.proxy) report["proxy"] = designs.designs()[*result.proxy].name;
+  CodesignRecord record{.name = config.name,
+                        .seed = config.seed,
+                        .method = config.codesign.method,
+                        .space = config.space.name,
+                        .designs = designs.name(),
+                        .design_count = designs.size(),
+                        .left_out = designs.left_out(),
+                        .limits = limits_of(config.codesign).str(),
+                        .batch = config.codesign.batch,
+                        .energy_unit = energy_unit(designs, config.codesign),
+                        .best = {pair_of(result.best, result, space, designs),
+                                 space.describe(result.networks[result.best.network]),
+                                 area_of(design).total() / 1e6,
+                                 {},
+                                 to_json(design)},
+                        .front = pairs_of(result.front, result, space, designs),
+                        .networks = result.counts.networks,
+                        .pairs = result.counts.pairs,
+                        .pairs_csv = result.is_complete ? "all" : "front"};
+  if (record.energy_unit == "pJ") record.best.power_mw = power_mw(result.best.cost);
+  if (result.proxy) record.proxy = designs.designs()[*result.proxy].name;
   if (config.codesign.method == "semi_decoupled") {
-    report["proxy_set"] = pairs_json(result.proxy_set, result, space, designs);
+    record.proxy_set = pairs_of(result.proxy_set, result, space, designs);
   }
-  return report;
+  return record;
 }
 
 void write_codesign(const WorkDir& dir, const CodesignResult& result, const SearchSpace& space,
-                    const DesignSpace& designs, const json& report) {
+                    const DesignSpace& designs, const CodesignRecord& record) {
   std::string csv = "arch,design,accuracy,latency_ms,energy\n";
   for (const Pair& pair : result.is_complete ? result.scored : result.front) {
     csv += fmt::format("{},{},{},{},{}\n", space.encode(result.networks[pair.network]),
@@ -235,29 +234,28 @@ void write_codesign(const WorkDir& dir, const CodesignResult& result, const Sear
                        format_exact(pair.cost.ms), format_exact(pair.cost.energy));
   }
   write_file(dir.pairs(), csv);
-  write_sealed_json(dir.codesign(), report);
+  write_sealed_json(dir.codesign(), to_json(record));
 }
 
-json codesign_stage(const WorkDir& dir, StageRecord& record, json inputs,
-                    const std::function<json()>& produce, Log& log) {
-  json report;
+CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, json inputs,
+                              const std::function<CodesignRecord()>& produce, Log& log) {
+  CodesignRecord record;
   run_stage({.name = "codesign",
              .inputs = std::move(inputs),
              .outputs = {dir.codesign()},
-             .produce = [&] { report = produce(); },
+             .produce = [&] { record = produce(); },
              .load =
                  [&] {
-                   report = read_sealed_json(dir.codesign());
-                   if (report.is_object() && report.value("format", "") == kFormat) return true;
-                   throw Error(ErrorKind::Data, dir.codesign().string() +
-                                                    ": not a result of codesign; use --overwrite");
+                   record = read_codesign_record(read_sealed_json(dir.codesign()),
+                                                 dir.codesign().string());
+                   return true;
                  }},
-            record, log);
-  return report;
+            stages, log);
+  return record;
 }
 
-json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
-                  const AccuracySource& source, Log& log, const StopToken& stop) {
+CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecord& stages,
+                            const AccuracySource& source, Log& log, const StopToken& stop) {
   const DesignSpace designs = designs_of(config);
   const std::size_t proxy = proxy_of(designs, config.codesign);
   const auto produce = [&] {
@@ -279,67 +277,17 @@ json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
                                             .networks = source.networks},
                                            config.codesign, config.search, config.seed, log, stop);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    json report = codesign_report(config, result, space, designs);
+    CodesignRecord record = codesign_record(config, result, space, designs);
     const auto sample = rank_sample(config, space, source.networks);
     if (result.proxy && sample.size() > 2) {  // Fewer networks rank alike, or not, by chance.
-      report["ranks"] = check_ranks(config, dir, costs, designs, *result.proxy, sample, log);
+      record.ranks = check_ranks(config, dir, costs, designs, *result.proxy, sample, log);
     }
-    report["seconds"] = seconds.count();
-    write_codesign(dir, result, space, designs, report);
-    return report;
+    record.seconds = seconds.count();
+    write_codesign(dir, result, space, designs, record);
+    return record;
   };
   const StageInputs inputs(config, {});
-  return codesign_stage(dir, record, inputs.codesign(source.inputs), produce, log);
-}
-
-std::string format_codesign(const json& result) {
-  const json& best = result.at("best");
-  const json& counts = result.at("evaluations");
-  const auto number = [&](const char* key) { return best.at(key).get<double>(); };
-  std::string unit = result.at("energy_unit");
-  std::string text = fmt::format(
-      "\n{} over {} x {} ({} designs, limits: {})\n\n", result.at("method").get<std::string>(),
-      result.at("space").get<std::string>(), result.at("designs").at("name").get<std::string>(),
-      result.at("designs").at("count").get<std::size_t>(), result.at("limits").get<std::string>());
-  TextTable table({"network", "accelerator", "accuracy", "latency ms", "energy " + unit, "mm^2"});
-  table.add({best.at("arch").get<std::string>(), best.at("design").get<std::string>(),
-             fmt::format("{:.2f} %", 100.0 * number("accuracy")),
-             fmt::format("{:.4f}", number("latency_ms")), fmt::format("{:.4g}", number("energy")),
-             fmt::format("{:.3f}", number("area_mm2"))});
-  text += table.str();
-  text +=
-      fmt::format("\n{} networks judged, {} pairs costed in {:.2f} s; {} pairs on the front\n",
-                  counts.at("networks").get<std::int64_t>(), counts.at("pairs").get<std::int64_t>(),
-                  result.at("seconds").get<double>(), result.at("front").size());
-  if (result.contains("proxy_set")) {
-    text += fmt::format("{} networks from the proxy {}\n", result.at("proxy_set").size(),
-                        result.at("proxy").get<std::string>());
-  }
-  if (result.contains("ranks")) {
-    const json& ranks = result.at("ranks");
-    const auto rank = [&](const char* key) {
-      return fmt::format("{:.3f}", ranks.at(key).get<double>());
-    };
-    text += fmt::format(
-        "Spearman with the proxy: latency median {}, lowest {}; energy median {}, lowest {}\n",
-        rank("latency_median"), rank("latency_lowest"), rank("energy_median"),
-        rank("energy_lowest"));
-  }
-  if (result.contains("dance")) {
-    const json& dance = result.at("dance");
-    text += fmt::format(
-        "energy x delay x area {:.4g}; {:.2f} % on the test set; {:.0f} % of the layers skipped\n",
-        dance.at("edap").get<double>(), 100.0 * dance.at("test_accuracy").get<double>(),
-        100.0 * dance.at("skip_share").get<double>());
-    if (dance.contains("evaluator")) {
-      const json& evaluator = dance.at("evaluator");
-      text += fmt::format("the evaluator would have chosen {}, which costs {:.4f} times as much\n",
-                          evaluator.at("design").get<std::string>(),
-                          evaluator.at("regret").get<double>());
-    }
-  }
-  text += fmt::format("network: {}\n", best.at("layers").get<std::string>());
-  return text;
+  return codesign_stage(dir, stages, inputs.codesign(source.inputs), produce, log);
 }
 
 std::string describe_codesign(const Config& config, std::size_t networks) {

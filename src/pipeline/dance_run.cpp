@@ -28,10 +28,6 @@ constexpr const char* kChoices = "dance choices";
 constexpr const char* kCostNetworks = "dance-evaluator";  ///< The name of the checkpoint.
 constexpr int kUpdatesPerReport = 10;
 
-json metrics_json(const Metrics& metrics) {
-  return {{"latency", metrics.ms}, {"energy", metrics.energy}, {"area", metrics.area_mm2}};
-}
-
 /// `count` images of a random one of `batches`, or all of it.
 Batch some_images(const std::vector<Batch>& batches, std::int64_t count, Rng& rng) {
   const Batch& all = batches[rng.index(batches.size())];
@@ -50,17 +46,18 @@ double skip_share(const SearchSpace& space, const Architecture& arch) {
   return skips / space.layers();
 }
 
-json report_of(const CostNetworksReport& judged, const DesignSpace& designs) {
-  json right = json::object();
+CodesignRecord::CostNetworks record_of(const CostNetworksReport& judged,
+                                       const DesignSpace& designs) {
+  CodesignRecord::CostNetworks record{.regret_median = judged.regret_median,
+                                      .regret_mean = judged.regret_mean,
+                                      .regret_p95 = judged.regret_p95,
+                                      .right = {},
+                                      .pair_error = judged.pair_error,
+                                      .best_error = judged.best_error};
   for (std::size_t axis = 0; axis < judged.right.size(); ++axis) {
-    right[designs.axes()[axis].key] = judged.right[axis];
+    record.right[designs.axes()[axis].key] = judged.right[axis];
   }
-  return {{"regret_median", judged.regret_median},
-          {"regret_mean", judged.regret_mean},
-          {"regret_p95", judged.regret_p95},
-          {"right", right},
-          {"pair_error", metrics_json(judged.pair_error)},
-          {"best_error", metrics_json(judged.best_error)}};
+  return record;
 }
 
 /// The steps of the architecture parameters between those of the weights.
@@ -156,12 +153,12 @@ void Run::train_cost_networks(CostNetworks& networks) {
             record_, log_);
 }
 
-json Run::dance() {
+CodesignRecord Run::dance() {
   return codesign_stage(
       dir_, record_, inputs().dance(), [this] { return search_by_gradient(); }, log_);
 }
 
-json Run::search_by_gradient() {
+CodesignRecord Run::search_by_gradient() {
   const CodesignConfig& settings = config_.codesign;
   const DanceConfig& dance = settings.dance;
   const DesignSpace designs = designs_of(config_);
@@ -171,7 +168,7 @@ json Run::search_by_gradient() {
   };
   const CostTable costs(space_, designs.designs(), settings.batch);
   CostNetworks networks(space_, designs, costs, dance, config_.seed);
-  json evaluator;
+  std::optional<CodesignRecord::CostNetworks> evaluator;
   if (dance.penalty == "cost") {
     train_cost_networks(networks);
     const CostNetworksReport judged = networks.test();
@@ -179,8 +176,8 @@ json Run::search_by_gradient() {
         fmt::format("dance: designs by the evaluator cost {:.4f} times as much as the best "
                     "ones (median of {} networks)",
                     judged.regret_median, dance.test_networks));
-    evaluator = report_of(judged, designs);
-    evaluator["seconds"] = seconds();
+    evaluator = record_of(judged, designs);
+    evaluator->seconds = seconds();
   }
 
   weights_.reset();
@@ -207,22 +204,22 @@ json Run::search_by_gradient() {
     return networks.cost_function()(result.scored[design].cost, networks.areas()[design]);
   };
   const Pair& best = result.best;
-  json report = codesign_report(config_, result, space_, designs);
-  report["dance"] = {{"cost", cost_on(best.design)},
-                     {"edap", best.cost.product() * networks.areas()[best.design]},
-                     {"test_accuracy", tally.accuracy()},
-                     {"skip_share", skip_share(space_, arch)},
-                     {"macs", space_.cost(arch).macs},
-                     {"probabilities", search.probabilities()}};
-  if (!evaluator.is_null()) {
+  if (evaluator) {
     const std::size_t chosen = networks.design_of(arch);
-    evaluator["design"] = designs.designs()[chosen].name;
-    evaluator["regret"] = cost_on(chosen) / cost_on(best.design);
-    report["dance"]["evaluator"] = evaluator;
+    evaluator->design = designs.designs()[chosen].name;
+    evaluator->regret = cost_on(chosen) / cost_on(best.design);
   }
-  report["seconds"] = seconds();
-  write_codesign(dir_, result, space_, designs, report);
-  return report;
+  CodesignRecord record = codesign_record(config_, result, space_, designs);
+  record.dance = {.cost = cost_on(best.design),
+                  .edap = best.cost.product() * networks.areas()[best.design],
+                  .test_accuracy = tally.accuracy(),
+                  .skip_share = skip_share(space_, arch),
+                  .macs = space_.cost(arch).macs,
+                  .probabilities = search.probabilities(),
+                  .evaluator = std::move(evaluator)};
+  record.seconds = seconds();
+  write_codesign(dir_, result, space_, designs, record);
+  return record;
 }
 
 }  // namespace hsconas

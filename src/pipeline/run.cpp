@@ -227,7 +227,7 @@ RunData& Run::data() {
   return *data_;
 }
 
-json Run::codesign() {
+CodesignRecord Run::codesign() {
   const CodesignConfig& settings = config_.codesign;
   if (settings.method == "dance") return dance();
   if (settings.accuracies.empty()) {

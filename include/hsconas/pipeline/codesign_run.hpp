@@ -12,6 +12,7 @@
 #include "hsconas/codesign/design_space.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/report/codesign_record.hpp"
 #include "hsconas/score/evaluator.hpp"
 
 namespace hsconas {
@@ -34,25 +35,22 @@ struct AccuracySource {
 /// that was stopped repeats its decisions and judges only what is missing.
 /// Throws as codesign() does, and Error(Usage) for a power limit on designs whose energies are not
 /// in pJ.
-nlohmann::json run_codesign(const Config& config, const WorkDir& dir, StageRecord& record,
+CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecord& stages,
                             const AccuracySource& source, Log& log, const StopToken& stop);
 
-/// The stage "codesign": `produce` returns the content of codesign.json, which is returned, read
-/// back where the stage was finished with the same inputs. Throws Error(Data) for a file that is
+/// The stage "codesign": `produce` writes and returns what was found, which is returned, read back
+/// where the stage was finished with the same inputs. Throws Error(Data) for a file that is
 /// something else.
-nlohmann::json codesign_stage(const WorkDir& dir, StageRecord& record, nlohmann::json inputs,
-                              const std::function<nlohmann::json()>& produce, Log& log);
+CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, nlohmann::json inputs,
+                              const std::function<CodesignRecord()>& produce, Log& log);
 
-/// The content of codesign.json but for seconds, ranks and what a method adds.
-nlohmann::json codesign_report(const Config& config, const CodesignResult& result,
+/// The content of codesign.json, except for seconds, ranks and what a method adds.
+CodesignRecord codesign_record(const Config& config, const CodesignResult& result,
                                const SearchSpace& space, const DesignSpace& designs);
 
 /// Writes pairs.csv and codesign.json.
 void write_codesign(const WorkDir& dir, const CodesignResult& result, const SearchSpace& space,
-                    const DesignSpace& designs, const nlohmann::json& report);
-
-/// codesign.json for people.
-std::string format_codesign(const nlohmann::json& result);
+                    const DesignSpace& designs, const CodesignRecord& record);
 
 /// What --dry-run prints: networks, designs, limits, how many pairs will be costed.
 std::string describe_codesign(const Config& config, std::size_t networks);

@@ -14,6 +14,7 @@
 #include "hsconas/pipeline/stage.hpp"
 #include "hsconas/pipeline/stage_inputs.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/report/codesign_record.hpp"
 #include "hsconas/report/metrics_log.hpp"
 #include "hsconas/report/run_record.hpp"
 #include "hsconas/score/evaluator.hpp"
@@ -76,7 +77,7 @@ class Run {
   ResultRecord search();
   /// The search for a network and an accelerator, see run_codesign(). With known accuracies nothing
   /// is trained; otherwise the supernet judges, as trained on the whole space.
-  nlohmann::json codesign();
+  CodesignRecord codesign();
 
   const SearchSpace& space() const { return space_; }
   const Config& config() const { return config_; }
@@ -111,8 +112,8 @@ class Run {
   /// Decides one stage of shrinking, adds it to `record` and tunes the weights to what is left.
   void shrink_stage(std::size_t index, int last_layer, Subspace& subspace, ShrinkRecord& record);
   /// codesign() by DANCE: its evaluator, then weights and architecture parameters together.
-  nlohmann::json dance();
-  nlohmann::json search_by_gradient();
+  CodesignRecord dance();
+  CodesignRecord search_by_gradient();
   /// Trains the networks that DANCE differentiates, or takes them from their checkpoint.
   void train_cost_networks(CostNetworks& networks);
   /// Scores random architectures near T and the extremes, under the weights of the whole space.

@@ -24,8 +24,8 @@ struct LatencyIdentity {
 };
 
 /// What the output of each stage depends on, for StageRecord. The config's own values come from the
-/// attributes of the schema (settings_of()); a file counts by what it holds. Throws Error(Data) when
-/// a file that a stage depends on cannot be read.
+/// attributes of the schema (settings_of()); a file counts by what it holds. Throws Error(Data)
+/// when a file that a stage depends on cannot be read.
 class StageInputs {
  public:
   /// The config must outlive this object; its precisions count as they are, see

@@ -1,0 +1,245 @@
+#include "hsconas/report/codesign_record.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/json_reader.hpp"
+#include "hsconas/report/table.hpp"
+
+namespace hsconas {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kFormat = "hsconas-codesign-1";
+
+json to_json(const Metrics& metrics) {
+  return {{"latency", metrics.ms}, {"energy", metrics.energy}, {"area", metrics.area_mm2}};
+}
+
+json to_json(const CodesignRecord::Pair& pair) {
+  return {{"arch", pair.arch},
+          {"design", pair.design},
+          {"accuracy", pair.accuracy},
+          {"latency_ms", pair.latency_ms},
+          {"energy", pair.energy}};
+}
+
+json to_json(const std::vector<CodesignRecord::Pair>& pairs) {
+  json list = json::array();
+  for (const auto& pair : pairs) list.push_back(to_json(pair));
+  return list;
+}
+
+json to_json(const CodesignRecord::Best& best) {
+  json object = to_json(static_cast<const CodesignRecord::Pair&>(best));
+  object["layers"] = best.layers;
+  object["area_mm2"] = best.area_mm2;
+  if (best.power_mw) object["power_mw"] = *best.power_mw;
+  object["accelerator"] = best.accelerator;
+  return object;
+}
+
+json to_json(const CodesignRecord::Ranks& ranks) {
+  return {{"networks", ranks.networks},
+          {"latency_median", ranks.latency_median},
+          {"latency_lowest", ranks.latency_lowest},
+          {"energy_median", ranks.energy_median},
+          {"energy_lowest", ranks.energy_lowest},
+          {"designs_below", ranks.designs_below},
+          {"below", ranks.below}};
+}
+
+json to_json(const CodesignRecord::CostNetworks& evaluator) {
+  return {{"regret_median", evaluator.regret_median},
+          {"regret_mean", evaluator.regret_mean},
+          {"regret_p95", evaluator.regret_p95},
+          {"right", evaluator.right},
+          {"pair_error", to_json(evaluator.pair_error)},
+          {"best_error", to_json(evaluator.best_error)},
+          {"seconds", evaluator.seconds},
+          {"design", evaluator.design},
+          {"regret", evaluator.regret}};
+}
+
+json to_json(const CodesignRecord::Dance& dance) {
+  json object = {{"cost", dance.cost},
+                 {"edap", dance.edap},
+                 {"test_accuracy", dance.test_accuracy},
+                 {"skip_share", dance.skip_share},
+                 {"macs", dance.macs},
+                 {"probabilities", dance.probabilities}};
+  if (dance.evaluator) object["evaluator"] = to_json(*dance.evaluator);
+  return object;
+}
+
+void read(JsonReader reader, Metrics& metrics) {
+  metrics = {.ms = reader.required<double>("latency"),
+             .energy = reader.required<double>("energy"),
+             .area_mm2 = reader.required<double>("area")};
+}
+
+void read(JsonReader& reader, CodesignRecord::Pair& pair) {
+  pair.arch = reader.required<std::string>("arch");
+  pair.design = reader.required<std::string>("design");
+  pair.accuracy = reader.required<double>("accuracy");
+  pair.latency_ms = reader.required<double>("latency_ms");
+  pair.energy = reader.required<double>("energy");
+}
+
+void read(JsonReader reader, CodesignRecord::Best& best) {
+  read(reader, static_cast<CodesignRecord::Pair&>(best));
+  best.layers = reader.required<std::string>("layers");
+  best.area_mm2 = reader.required<double>("area_mm2");
+  if (reader.has("power_mw")) best.power_mw = reader.required<double>("power_mw");
+  best.accelerator = reader.required<json>("accelerator");
+}
+
+std::vector<CodesignRecord::Pair> read_pairs(JsonReader& reader, const char* key) {
+  const auto list = reader.required<json>(key);
+  if (!list.is_array()) reader.fail(key, "must be a list");
+  std::vector<CodesignRecord::Pair> pairs;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    JsonReader child(list[i], fmt::format("{}[{}]", key, i), ErrorKind::Data);
+    read(child, pairs.emplace_back());
+  }
+  return pairs;
+}
+
+void read(JsonReader reader, CodesignRecord::Ranks& ranks) {
+  ranks = {.networks = reader.required<std::size_t>("networks"),
+           .latency_median = reader.required<double>("latency_median"),
+           .latency_lowest = reader.required<double>("latency_lowest"),
+           .energy_median = reader.required<double>("energy_median"),
+           .energy_lowest = reader.required<double>("energy_lowest"),
+           .designs_below = reader.required<std::size_t>("designs_below"),
+           .below = reader.required<double>("below")};
+}
+
+void read(JsonReader reader, CodesignRecord::CostNetworks& evaluator) {
+  evaluator.regret_median = reader.required<double>("regret_median");
+  evaluator.regret_mean = reader.required<double>("regret_mean");
+  evaluator.regret_p95 = reader.required<double>("regret_p95");
+  evaluator.right = reader.required<std::map<std::string, double>>("right");
+  read(reader.child("pair_error"), evaluator.pair_error);
+  read(reader.child("best_error"), evaluator.best_error);
+  evaluator.seconds = reader.required<double>("seconds");
+  evaluator.design = reader.required<std::string>("design");
+  evaluator.regret = reader.required<double>("regret");
+}
+
+void read(JsonReader reader, CodesignRecord::Dance& dance) {
+  dance.cost = reader.required<double>("cost");
+  dance.edap = reader.required<double>("edap");
+  dance.test_accuracy = reader.required<double>("test_accuracy");
+  dance.skip_share = reader.required<double>("skip_share");
+  dance.macs = reader.required<std::int64_t>("macs");
+  dance.probabilities = reader.required<std::vector<std::vector<double>>>("probabilities");
+  if (reader.has("evaluator")) read(reader.child("evaluator"), dance.evaluator.emplace());
+}
+
+CodesignRecord read_record(JsonReader reader) {
+  CodesignRecord record{.name = reader.required<std::string>("name"),
+                        .seed = reader.required<std::uint64_t>("seed"),
+                        .method = reader.required<std::string>("method"),
+                        .space = reader.required<std::string>("space"),
+                        .limits = reader.required<std::string>("limits"),
+                        .batch = reader.required<int>("batch"),
+                        .energy_unit = reader.required<std::string>("energy_unit"),
+                        .front = read_pairs(reader, "front"),
+                        .pairs_csv = reader.required<std::string>("pairs_csv"),
+                        .seconds = reader.required<double>("seconds")};
+  JsonReader designs = reader.child("designs");
+  record.designs = designs.required<std::string>("name");
+  record.design_count = designs.required<std::size_t>("count");
+  record.left_out = designs.required<std::size_t>("left_out");
+  JsonReader counts = reader.child("evaluations");
+  record.networks = counts.required<std::int64_t>("networks");
+  record.pairs = counts.required<std::int64_t>("pairs");
+  read(reader.child("best"), record.best);
+  if (reader.has("proxy")) record.proxy = reader.required<std::string>("proxy");
+  if (reader.has("proxy_set")) record.proxy_set = read_pairs(reader, "proxy_set");
+  if (reader.has("ranks")) read(reader.child("ranks"), record.ranks.emplace());
+  if (reader.has("dance")) read(reader.child("dance"), record.dance.emplace());
+  return record;
+}
+
+std::string format_dance(const CodesignRecord::Dance& dance) {
+  std::string text = fmt::format(
+      "energy x delay x area {:.4g}; {:.2f} % on the test set; {:.0f} % of the layers skipped\n",
+      dance.edap, 100.0 * dance.test_accuracy, 100.0 * dance.skip_share);
+  if (dance.evaluator) {
+    text += fmt::format("the evaluator would have chosen {}, which costs {:.4f} times as much\n",
+                        dance.evaluator->design, dance.evaluator->regret);
+  }
+  return text;
+}
+
+}  // namespace
+
+json to_json(const CodesignRecord& record) {
+  json object = {
+      {"format", kFormat},
+      {"name", record.name},
+      {"seed", record.seed},
+      {"method", record.method},
+      {"space", record.space},
+      {"designs",
+       {{"name", record.designs}, {"count", record.design_count}, {"left_out", record.left_out}}},
+      {"limits", record.limits},
+      {"batch", record.batch},
+      {"energy_unit", record.energy_unit},
+      {"best", to_json(record.best)},
+      {"front", to_json(record.front)},
+      {"evaluations", {{"networks", record.networks}, {"pairs", record.pairs}}},
+      {"pairs_csv", record.pairs_csv},
+      {"seconds", record.seconds}};
+  if (record.proxy) object["proxy"] = *record.proxy;
+  if (record.proxy_set) object["proxy_set"] = to_json(*record.proxy_set);
+  if (record.ranks) object["ranks"] = to_json(*record.ranks);
+  if (record.dance) object["dance"] = to_json(*record.dance);
+  return object;
+}
+
+CodesignRecord read_codesign_record(const json& object, const std::string& source) {
+  if (!object.is_object() || object.value("format", json()) != kFormat) {
+    throw Error(ErrorKind::Data, source + ": not a result of codesign; use --overwrite");
+  }
+  try {
+    return read_record(JsonReader(object, "", ErrorKind::Data));
+  } catch (const Error& error) {
+    throw Error(ErrorKind::Data, fmt::format("{}: {}", source, error.what()));
+  }
+}
+
+std::string format_codesign_record(const CodesignRecord& record) {
+  const CodesignRecord::Best& best = record.best;
+  std::string text = fmt::format("\n{} over {} x {} ({} designs, limits: {})\n\n", record.method,
+                                 record.space, record.designs, record.design_count, record.limits);
+  TextTable table(
+      {"network", "accelerator", "accuracy", "latency ms", "energy " + record.energy_unit, "mm^2"});
+  table.add({best.arch, best.design, fmt::format("{:.2f} %", 100.0 * best.accuracy),
+             fmt::format("{:.4f}", best.latency_ms), fmt::format("{:.4g}", best.energy),
+             fmt::format("{:.3f}", best.area_mm2)});
+  text += table.str();
+  text += fmt::format("\n{} networks judged, {} pairs costed in {:.2f} s; {} pairs on the front\n",
+                      record.networks, record.pairs, record.seconds, record.front.size());
+  if (record.proxy_set) {
+    text += fmt::format("{} networks from the proxy {}\n", record.proxy_set->size(),
+                        record.proxy.value_or(""));
+  }
+  if (record.ranks) {
+    text += fmt::format(
+        "Spearman with the proxy: latency median {:.3f}, lowest {:.3f}; energy median {:.3f}, "
+        "lowest {:.3f}\n",
+        record.ranks->latency_median, record.ranks->latency_lowest, record.ranks->energy_median,
+        record.ranks->energy_lowest);
+  }
+  if (record.dance) text += format_dance(*record.dance);
+  return text + fmt::format("network: {}\n", best.layers);
+}
+
+}  // namespace hsconas
