@@ -189,8 +189,8 @@ Evaluation test(const DeployedModel& model, Config config, CommandContext& conte
     throw Error(ErrorKind::Usage, fmt::format("the images have {} channels, the network takes {}",
                                               set.channels, model.space.image_channels));
   }
-  const Preprocessing preprocessing{model.space.image_size, set.channels,
-                                    parse_augment(config.data.augment), model.normalisation};
+  const Preprocessing preprocessing{model.space.image_size, set.channels, config.data.augment,
+                                    model.normalisation};
   const FrozenNetwork network = model.network.to(open_device(config.device.type));
   Evaluation evaluation(model.classes);
   for_each_batch(*set.test, all_indices(*set.test), preprocessing, config.score.batch,

@@ -82,8 +82,8 @@ torch::Tensor DanceSearch::one_hot(const Architecture& arch) const {
 }
 
 torch::Tensor DanceSearch::penalty(const torch::Tensor& choices, const torch::Tensor& noise) const {
-  if (config_.penalty == "none") return torch::zeros({});
-  if (config_.penalty == "macs") return (choices * macs_).sum() / unit_;
+  if (config_.penalty == Penalty::None) return torch::zeros({});
+  if (config_.penalty == Penalty::Macs) return (choices * macs_).sum() / unit_;
   return costs_->cost(choices.reshape({1, -1}), noise, config_.temperature, true).sum() / unit_;
 }
 
@@ -137,8 +137,9 @@ DanceSearch::Losses DanceSearch::update(const Batch& batch, double penalty_weigh
   const torch::Tensor error = torch::cross_entropy_loss(
       mixed_logits(paths, batch.images.to(device), choices.to(device)), batch.labels.to(device));
   const torch::Tensor design_noise =
-      config_.penalty == "cost" ? gumbel("dance design", update, {1, costs_->hardware_size()})
-                                : torch::Tensor();
+      config_.penalty == Penalty::Cost
+          ? gumbel("dance design", update, {1, costs_->hardware_size()})
+          : torch::Tensor();
   const torch::Tensor cost = penalty(choices, design_noise);
   (error.cpu() + penalty_weight * cost).backward();
   // As in DARTS (Liu et al., 2019): choices must not coast.

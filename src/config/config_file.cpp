@@ -13,6 +13,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/config/precision.hpp"
 #include "schema.hpp"
 #include "shipped_files.hpp"
 
@@ -32,6 +33,10 @@ class ReadVisitor {
   void operator()(std::string_view key, T& value, const Allowed& allowed, std::string_view) {
     if constexpr (std::is_same_v<T, std::vector<int>>) {
       read_integers(key, value, allowed);
+    } else if constexpr (std::is_enum_v<T>) {
+      const auto word = reader_.optional<std::string>(key, word_of(value));
+      check(key, word, allowed);
+      value = *parse_word<T>(word);
     } else {
       value = reader_.optional<T>(key, value);
       if constexpr (std::is_same_v<T, std::vector<double>>) {
@@ -106,7 +111,7 @@ struct WriteVisitor {
 
   template <typename T>
   void operator()(std::string_view key, T& value, const Allowed&, std::string_view) {
-    object[std::string(key)] = value;
+    object[std::string(key)] = value_of(value);
   }
   template <typename T>
   void section(std::string_view key, T& value, StageSet) {
@@ -133,15 +138,15 @@ void check_timing(const Config& config) {
   const std::string where = is_modelled
                                 ? "latency comes from latency.accelerator"
                                 : fmt::format("latency is timed on {}", config.latency_device());
-  if (latency.cuda != "auto") {
+  if (latency.cuda != Launch::Auto) {
     throw Error(ErrorKind::Usage,
                 fmt::format("latency.cuda \"{}\" is for GPUs, but {}: leave it at auto",
-                            latency.cuda, where));
+                            word_of(latency.cuda), where));
   }
-  if (latency.precision != "fp32") {
+  if (latency.precision != TimedPrecision::Fp32) {
     throw Error(ErrorKind::Usage,
                 fmt::format("latency.precision \"{}\" is for GPUs, but {}: leave it at fp32",
-                            latency.precision, where));
+                            word_of(latency.precision), where));
   }
 }
 
@@ -217,8 +222,8 @@ void check_consistency(const Config& config) {
   if (shrunk > layers) {
     fail(fmt::format("shrink.stages decide {} layers, the space has {}", shrunk, layers));
   }
-  if (config.data.format != "builtin" && config.data.path.empty()) {
-    fail(fmt::format("data.path is required for data.format \"{}\"", config.data.format));
+  if (config.data.format != DataFormat::Builtin && config.data.path.empty()) {
+    fail(fmt::format("data.path is required for data.format \"{}\"", word_of(config.data.format)));
   }
   if (config.data.mean.size() != config.data.std.size()) {
     fail("data.mean and data.std must have the same length");
@@ -251,7 +256,7 @@ void check_consistency(const Config& config) {
           "codesign.method dance knows no limits (codesign.max_...): it weighs costs by "
           "codesign.dance.penalty_weight");
     }
-    if (codesign.dance.cost == "linear" &&
+    if (codesign.dance.cost == CostKind::Linear &&
         codesign.dance.latency_weight + codesign.dance.energy_weight + codesign.dance.area_weight ==
             0.0) {
       fail("codesign.dance: one of latency_weight, energy_weight and area_weight must be above 0");

@@ -26,7 +26,7 @@ struct ExplainVisitor {
   void operator()(std::string_view key, T& value, const Allowed& allowed,
                   std::string_view meaning) {
     keys.push_back({.path = path + std::string(key),
-                    .initial = json(value).dump(),
+                    .initial = value_of(value).dump(),
                     .allowed = text_of(allowed),
                     .meaning = std::string(meaning),
                     .words = allowed.words,

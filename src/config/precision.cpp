@@ -1,6 +1,7 @@
 #include "hsconas/config/precision.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -11,55 +12,53 @@ namespace hsconas {
 
 namespace {
 
-constexpr const char* kAuto = "auto";
-
-struct Word {
-  const char* text;
-  Number number;
-};
-constexpr Word kWords[] = {{"fp32", Number::Fp32}, {"bf16", Number::Bf16}, {"fp16", Number::Fp16}};
-
-/// The words that a kind of device has for a purpose; the first one is "auto".
-std::vector<std::string> words_of(Purpose purpose, bool is_cpu) {
+/// The precisions that a kind of device has for a purpose; the first one is what Auto means.
+std::vector<Precision> precisions_of(Purpose purpose, bool is_cpu) {
   if (purpose == Purpose::Training) {
-    return is_cpu ? std::vector<std::string>{"fp32", "bf16"}
-                  : std::vector<std::string>{"bf16", "fp32"};
+    return is_cpu ? std::vector{Precision::Fp32, Precision::Bf16}
+                  : std::vector{Precision::Bf16, Precision::Fp32};
   }
-  return is_cpu ? std::vector<std::string>{"fp32", "fp16"}
-                : std::vector<std::string>{"fp16", "bf16", "fp32"};
+  return is_cpu ? std::vector{Precision::Fp32, Precision::Fp16}
+                : std::vector{Precision::Fp16, Precision::Bf16, Precision::Fp32};
 }
 
 }  // namespace
 
-std::vector<std::string> precision_words() {
-  std::vector<std::string> words{kAuto};
-  for (const Word& word : kWords) words.emplace_back(word.text);
-  return words;
+Precision resolved_precision(std::string_view key, Precision precision, Purpose purpose,
+                             std::string_view device) {
+  const std::vector<Precision> known = precisions_of(purpose, device == "cpu");
+  if (precision == Precision::Auto) return known.front();
+  if (std::find(known.begin(), known.end(), precision) != known.end()) return precision;
+  std::vector<std::string> words;
+  for (const Precision one : known) words.emplace_back(word_of(one));
+  throw Error(
+      ErrorKind::Usage,
+      fmt::format("{} is \"{}\", but {} on device.type \"{}\" takes {}: set one of these, "
+                  "or auto",
+                  key, word_of(precision), purpose == Purpose::Training ? "training" : "scoring",
+                  device, join(words, " or ")));
 }
 
-std::string resolved_precision(std::string_view key, const std::string& word, Purpose purpose,
-                               std::string_view device) {
-  const std::vector<std::string> words = words_of(purpose, device == "cpu");
-  if (word == kAuto) return words.front();
-  if (std::find(words.begin(), words.end(), word) != words.end()) return word;
-  throw Error(ErrorKind::Usage,
-              fmt::format("{} is \"{}\", but {} on device.type \"{}\" takes {}: set one of these, "
-                          "or auto",
-                          key, word, purpose == Purpose::Training ? "training" : "scoring", device,
-                          join(words, " or ")));
-}
-
-Number precision_of(std::string_view key, const std::string& word, Purpose purpose,
-                    std::string_view device) {
-  const std::string resolved = resolved_precision(key, word, purpose, device);
-  return std::find_if(std::begin(kWords), std::end(kWords),
-                      [&](const Word& known) { return known.text == resolved; })
-      ->number;
+ComputePolicy compute_policy(std::string_view key, Precision precision, Purpose purpose,
+                             std::string_view device) {
+  ComputePolicy policy{.device = std::string(device)};
+  switch (resolved_precision(key, precision, purpose, device)) {
+    case Precision::Bf16:
+      policy.precision = Number::Bf16;
+      break;
+    case Precision::Fp16:
+      policy.precision = Number::Fp16;
+      break;
+    case Precision::Auto:
+    case Precision::Fp32:
+      break;
+  }
+  return policy;
 }
 
 Config with_resolved_precisions(Config config) {
-  std::string& training = config.supernet.precision;
-  std::string& scoring = config.score.precision;
+  Precision& training = config.supernet.precision;
+  Precision& scoring = config.score.precision;
   const std::string& device = config.device.type;
   training = resolved_precision("supernet.precision", training, Purpose::Training, device);
   scoring = resolved_precision("score.precision", scoring, Purpose::Scoring, device);

@@ -3,11 +3,13 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "hsconas/config/config.hpp"
-#include "hsconas/config/precision.hpp"
 #include "hsconas/config/stage_set.hpp"
 
 namespace hsconas {
@@ -56,6 +58,10 @@ inline Allowed range(double low, double high) {
 inline Allowed at_least(double low) {
   return {.low = low};
 }
+template <typename Enum>
+Allowed words() {
+  return {.words = words_of<Enum>()};
+}
 inline Allowed one_of(std::vector<std::string> words) {
   return {.words = std::move(words)};
 }
@@ -65,13 +71,24 @@ inline Allowed a_path() {
   return {.is_path = true, .is_resolved = true};
 }
 
+/// A value as it stands in JSON: an enum is its word.
+template <typename T>
+nlohmann::json value_of(const T& value) {
+  if constexpr (std::is_enum_v<T>) {
+    return word_of(value);
+  } else {
+    return value;
+  }
+}
+
 /// The config described once. A visitor is called as visitor(key, member, allowed, meaning) for a
 /// value, and as visitor.section(key, member, stages) for a part that has a description of its own:
 /// its keys change `stages`, unless a key says otherwise. Reading, writing, explaining and what
 /// stages depend on are visitors.
 template <typename Visitor>
 void describe(Visitor& v, DeviceConfig& c) {
-  v("type", c.type, anything()
+  v("type", c.type,
+    anything()
         .changing({StageId::Latency, StageId::Supernet, StageId::Shrink, StageId::Search,
                    StageId::Dance, StageId::Codesign, StageId::Retrain})
         .resolved()
@@ -82,16 +99,17 @@ void describe(Visitor& v, DeviceConfig& c) {
 
 template <typename Visitor>
 void describe(Visitor& v, DataConfig& c) {
-  v("format", c.format, one_of({"builtin", "folder", "cifar10", "cifar100", "idx"}),
+  v("format", c.format, words<DataFormat>(),
     "layout of the data set; folder has train/ and val/ (or test/) with a folder per class");
   v("path", c.path, a_path(), "folder of the data set; unused by builtin");
-  v("augment", c.augment, one_of({"small", "shift", "imagenet", "none"}),
+  v("augment", c.augment, words<Augment>(),
     "small: pad, crop, flip; shift: pad, crop; imagenet: random resized crop, colour, flip");
   v("holdout_images", c.holdout_images, range(1, 1e8),
     "training images set aside to score candidates");
   v("train_images", c.train_images, range(0, 1e9), "use only so many of the rest; 0 is all");
   v("test_images", c.test_images,
-    range(0, 1e9).changing({StageId::Search, StageId::Dance, StageId::Retrain}), "use only so many test images; 0 is all");
+    range(0, 1e9).changing({StageId::Search, StageId::Dance, StageId::Retrain}),
+    "use only so many test images; 0 is all");
   v("workers", c.workers, range(0, 1024).harmless(), "decoding threads; 0 is one per core");
   v("memory_mb", c.memory_mb, range(0, 1e7).harmless(),
     "a decoded set up to this size stays in memory, and in a GPU's as well");
@@ -101,25 +119,21 @@ void describe(Visitor& v, DataConfig& c) {
 
 template <typename Visitor>
 void describe(Visitor& v, LatencyConfig& c) {
-  v("target_ms", c.target_ms, range(0, 1e9).changing({StageId::Shrink, StageId::Search}).resolved(), "latency budget T per batch; 0: by target_position");
+  v("target_ms", c.target_ms, range(0, 1e9).changing({StageId::Shrink, StageId::Search}).resolved(),
+    "latency budget T per batch; 0: by target_position");
   v("target_position", c.target_position,
     range(0, 1).changing({StageId::Shrink, StageId::Search}).resolved(),
     "T between the fastest (0) and the slowest (1) predicted network");
-  v("device", c.device,
-    anything().changing({StageId::Latency, StageId::Search}).resolved(), "as device.type; empty: the same");
+  v("device", c.device, anything().changing({StageId::Latency, StageId::Search}).resolved(),
+    "as device.type; empty: the same");
   v("batch", c.batch, range(1, 65536), "images per timed run");
   v("threads", c.threads, range(1, 1024).changing({StageId::Latency, StageId::Search}),
     "CPU threads of a timed run");
-  v("cuda", c.cuda,
-    one_of({"auto", "graph", "eager"})
-        .changing({StageId::Latency, StageId::Search})
-        .resolved(),
+  v("cuda", c.cuda, words<Launch>().changing({StageId::Latency, StageId::Search}).resolved(),
     "on a GPU: replay passes as CUDA graphs, or launch kernel by kernel; auto: as the table was "
     "measured, else graph");
   v("precision", c.precision,
-    one_of({"fp32", "tf32", "fp16"})
-        .changing({StageId::Latency, StageId::Search})
-        .resolved(),
+    words<TimedPrecision>().changing({StageId::Latency, StageId::Search}).resolved(),
     "of a timed run; tf32 and fp16 on a GPU only");
   v("table", c.table, a_path(), "file of a table to use as it is; empty: measure one");
   v("accelerator", c.accelerator, a_path(),
@@ -143,12 +157,12 @@ void describe(Visitor& v, SupernetConfig& c) {
   v("epochs", c.epochs, range(0.001, 1e6), "passes over the training images");
   v("lr", c.lr, range(1e-9, 1e3), "first learning rate");
   v("warmup_epochs", c.warmup_epochs, range(0, 1e6), "linear rise from 0 to lr");
-  v("schedule", c.schedule, one_of({"linear", "cosine"}), "how the rate falls to 0");
+  v("schedule", c.schedule, words<Schedule>(), "how the rate falls to 0");
   v("momentum", c.momentum, range(0, 0.9999), "of SGD");
   v("weight_decay", c.weight_decay, range(0, 1), "on convolution and linear weights");
   v("label_smoothing", c.label_smoothing, range(0, 0.999), "of the cross entropy");
   v("clip_norm", c.clip_norm, range(0, 1e9), "largest gradient norm; 0 is unlimited");
-  v("precision", c.precision, one_of(precision_words()),
+  v("precision", c.precision, words<Precision>(),
     "of activations while training: fp32 or bf16; auto is fp32 on a CPU and bf16 on a GPU");
 }
 
@@ -180,7 +194,7 @@ void describe(Visitor& v, ScoreConfig& c) {
   v("validation_images", c.validation_images, range(0, 1e8),
     "held-out images accuracy is taken on; 0 is all");
   v("batch", c.batch, range(2, 65536).changing(kJudgedAndRetrained), "images per forward pass");
-  v("precision", c.precision, one_of(precision_words()),
+  v("precision", c.precision, words<Precision>(),
     "of activations: fp32 or fp16, on a GPU bf16 too; auto is fp32 on a CPU and fp16 on a GPU");
   v("memory_mb", c.memory_mb, range(0, 1e7).harmless(),
     "activations that candidates share are kept up to this size");
@@ -225,8 +239,7 @@ void describe(Visitor& v, LogConfig& c) {
 
 template <typename Visitor>
 void describe(Visitor& v, DanceConfig& c) {
-  v("cost", c.cost, one_of({"edap", "linear"}),
-    "edap: energy x delay x area; linear: their weighted sum");
+  v("cost", c.cost, words<CostKind>(), "edap: energy x delay x area; linear: their weighted sum");
   v("latency_weight", c.latency_weight, range(0, 1e6), "of linear, relative to random pairs");
   v("energy_weight", c.energy_weight, range(0, 1e6), "of linear, relative to random pairs");
   v("area_weight", c.area_weight, range(0, 1e6), "of linear, relative to random pairs");
@@ -241,14 +254,18 @@ void describe(Visitor& v, DanceConfig& c) {
     "others that both are judged on");
   v("batch", c.batch, range(1, 1e6), "pairs or networks per training step of both");
   v("evaluator_lr", c.evaluator_lr, range(1e-9, 10), "first learning rate of both, to 0");
-  v("penalty", c.penalty, one_of({"cost", "macs", "none"}).changing({StageId::Dance}),
+  v("penalty", c.penalty, words<Penalty>().changing({StageId::Dance}),
     "macs and none are baselines");
   v("penalty_weight", c.penalty_weight, range(0, 1e6).changing({StageId::Dance}),
     "lambda_2: of the penalty, relative to that of random networks, beside the cross entropy");
-  v("warmup_epochs", c.warmup_epochs, range(0, 1e6).changing({StageId::Dance}), "over which that weight rises from 0");
-  v("choice_lr", c.choice_lr, range(1e-9, 10).changing({StageId::Dance}), "of the architecture parameters");
-  v("choice_every", c.choice_every, range(1, 1e6).changing({StageId::Dance}), "training steps per step of these");
-  v("temperature", c.temperature, range(1e-3, 1e3).changing({StageId::Dance}), "of the softmax that they learn through");
+  v("warmup_epochs", c.warmup_epochs, range(0, 1e6).changing({StageId::Dance}),
+    "over which that weight rises from 0");
+  v("choice_lr", c.choice_lr, range(1e-9, 10).changing({StageId::Dance}),
+    "of the architecture parameters");
+  v("choice_every", c.choice_every, range(1, 1e6).changing({StageId::Dance}),
+    "training steps per step of these");
+  v("temperature", c.temperature, range(1e-3, 1e3).changing({StageId::Dance}),
+    "of the softmax that they learn through");
 }
 
 template <typename Visitor>

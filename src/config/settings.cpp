@@ -26,7 +26,8 @@ struct SettingsVisitor {
 
   template <typename T>
   void operator()(std::string_view key, T& value, const Allowed& allowed, std::string_view) {
-    if (counts(allowed, allowed.stages.value_or(stages))) object[std::string(key)] = value;
+    if (counts(allowed, allowed.stages.value_or(stages)))
+      object[std::string(key)] = value_of(value);
   }
   template <typename T>
   void section(std::string_view key, T& value, StageSet changed) {

@@ -39,7 +39,7 @@ fs::path data_folder(const DataConfig& config) {
   if (config.path.empty()) {
     throw Error(ErrorKind::Usage, fmt::format("data.path must be set for data.format {}: the "
                                               "folder that holds the data set",
-                                              config.format));
+                                              word_of(config.format)));
   }
   fs::path path = config.path;
   std::error_code ignored;
@@ -186,7 +186,7 @@ OpenedParts open_folder(const DataConfig& config, std::uint64_t seed, Log& log) 
                     .test = identify(*test.source, test.classes, workers)};
   test.source = limit_test(test.source, test.classes.size(), config, seed);
 
-  const bool keeps = parse_augment(config.augment) != Augment::Imagenet &&
+  const bool keeps = config.augment != Augment::Imagenet &&
                      fits_in_memory(config, train.source->size() + test.source->size());
   if (keeps) {
     for (FolderSplit* split : {&train, &test}) {
@@ -205,20 +205,22 @@ OpenedParts open_folder(const DataConfig& config, std::uint64_t seed, Log& log) 
 }
 
 OpenedParts open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
-  const std::vector<std::string> known{"builtin", "folder", "cifar10", "cifar100", "idx"};
-  if (config.format == "folder") return open_folder(config, seed, log);
   TrainTest set;
-  if (config.format == "builtin") {
-    set = make_builtin(resolve_workers(config.workers));
-  } else if (config.format == "cifar10") {
-    set = read_cifar(data_folder(config), CifarKind::Cifar10);
-  } else if (config.format == "cifar100") {
-    set = read_cifar(data_folder(config), CifarKind::Cifar100);
-  } else if (config.format == "idx") {
-    set = read_idx(data_folder(config));
-  } else {
-    throw Error(ErrorKind::Usage, fmt::format("data.format: '{}' is not known{}", config.format,
-                                              suggestion(config.format, known)));
+  switch (config.format) {
+    case DataFormat::Folder:
+      return open_folder(config, seed, log);
+    case DataFormat::Builtin:
+      set = make_builtin(resolve_workers(config.workers));
+      break;
+    case DataFormat::Cifar10:
+      set = read_cifar(data_folder(config), CifarKind::Cifar10);
+      break;
+    case DataFormat::Cifar100:
+      set = read_cifar(data_folder(config), CifarKind::Cifar100);
+      break;
+    case DataFormat::Idx:
+      set = read_idx(data_folder(config));
+      break;
   }
   OpenedParts parts{.set = {},
                     .train = identify(*set.train, set.classes, resolve_workers(config.workers)),
@@ -336,17 +338,17 @@ Dataset open_dataset(const DataConfig& config, std::uint64_t seed, Log& log) {
   TrainTest& parts = opened.set;
   Dataset set{std::move(parts.train),  std::move(parts.test), std::move(parts.classes), 0,
               std::move(opened.train), std::move(opened.test)};
-  set.channels = config.format == "idx" ? 1 : 3;
+  set.channels = config.format == DataFormat::Idx ? 1 : 3;
   log.info(fmt::format("data: {}, {} training and {} test images of {} classes",
-                       config.format == "builtin" ? config.format : config.path, set.train->size(),
-                       set.test->size(), set.classes.size()));
+                       config.format == DataFormat::Builtin ? word_of(config.format) : config.path,
+                       set.train->size(), set.test->size(), set.classes.size()));
   return set;
 }
 
 Dataset open_test_set(const DataConfig& config, const std::vector<std::string>& classes,
                       std::uint64_t seed, Log& log) {
   Dataset set{.train = nullptr, .test = nullptr, .classes = {}, .channels = 3};
-  if (config.format == "folder") {
+  if (config.format == DataFormat::Folder) {
     std::vector<std::string> sorted = classes;
     std::sort(sorted.begin(), sorted.end());
     const fs::path root = find_test_folder(data_folder(config), sorted, log);
@@ -365,7 +367,7 @@ Dataset open_test_set(const DataConfig& config, const std::vector<std::string>& 
   }
   set.test = std::move(parts.test);
   set.classes = std::move(parts.classes);
-  set.channels = config.format == "idx" ? 1 : 3;
+  set.channels = config.format == DataFormat::Idx ? 1 : 3;
   return set;
 }
 
@@ -413,7 +415,7 @@ Pixels measure_normalisation(const DataConfig& config, const ImageSource& source
 
 Preprocessing make_preprocessing(const DataConfig& config, const Dataset& set, const Split& split,
                                  std::uint64_t seed) {
-  return {config.image_size, set.channels, parse_augment(config.augment),
+  return {config.image_size, set.channels, config.augment,
           measure_normalisation(config, *set.train, split.train, set.channels, seed)};
 }
 

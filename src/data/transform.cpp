@@ -96,16 +96,6 @@ float mean_grey(const float* pixels, std::size_t count, int channels) {
 
 }  // namespace
 
-Augment parse_augment(std::string_view name) {
-  if (name == "none") return Augment::None;
-  if (name == "shift") return Augment::Shift;
-  if (name == "small") return Augment::Small;
-  if (name == "imagenet") return Augment::Imagenet;
-  throw Error(ErrorKind::Usage,
-              fmt::format("data.augment: '{}' is not known{}", name,
-                          suggestion(name, {"small", "shift", "imagenet", "none"})));
-}
-
 Jitter draw_jitter(Rng& rng) {
   constexpr double kStrength = 0.4;
   Jitter jitter;

@@ -391,14 +391,14 @@ LatencyTable measure_table(const SearchSpace& space, OpTimer& timer, const Devic
 
 std::string launch_mode(const LatencyConfig& config, const std::string& device) {
   if (!is_cuda(device)) return "";
-  return config.cuda == "auto" ? "graph" : config.cuda;
+  return word_of(config.cuda == Launch::Auto ? Launch::Graph : config.cuda);
 }
 
 LatencyConfig settings_beside(const DeviceInfo& table, LatencyConfig config,
                               const std::string& device) {
   if (table.mode.empty() || !is_cuda(device)) return config;
   const std::string mode = table.mode == "mixed" ? "graph" : table.mode;
-  if (config.cuda == "auto") config.cuda = mode;
+  if (config.cuda == Launch::Auto) config.cuda = parse_word<Launch>(mode).value_or(Launch::Graph);
   const auto check = [](const char* key, const std::string& wanted, const std::string& measured) {
     if (wanted == measured) return;
     throw Error(ErrorKind::Usage,
@@ -406,8 +406,8 @@ LatencyConfig settings_beside(const DeviceInfo& table, LatencyConfig config,
                             "measure another table",
                             key, measured, wanted));
   };
-  check("latency.cuda", config.cuda, mode);
-  check("latency.precision", config.precision, table.precision);
+  check("latency.cuda", word_of(config.cuda), mode);
+  check("latency.precision", word_of(config.precision), table.precision);
   return config;
 }
 

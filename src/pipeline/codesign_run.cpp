@@ -310,8 +310,9 @@ std::string describe_codesign(const Config& config, std::size_t networks) {
   if (config.codesign.method == "dance") {
     const DanceConfig& dance = config.codesign.dance;
     return text + fmt::format("penalty: {} (cost: {}), weight {}\npairs: {} for the winner{}\n",
-                              dance.penalty, dance.cost, dance.penalty_weight, designs.size(),
-                              dance.penalty == "cost"
+                              word_of(dance.penalty), word_of(dance.cost), dance.penalty_weight,
+                              designs.size(),
+                              dance.penalty == Penalty::Cost
                                   ? fmt::format("; {} x {} and {} x {} to train the evaluator",
                                                 dance.generator_networks, designs.size(),
                                                 dance.cost_steps, dance.batch)

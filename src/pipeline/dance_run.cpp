@@ -169,7 +169,7 @@ CodesignRecord Run::search_by_gradient() {
   const CostTable costs(space_, designs.designs(), settings.batch);
   CostNetworks networks(space_, designs, costs, dance, config_.seed);
   std::optional<CodesignRecord::CostNetworks> evaluator;
-  if (dance.penalty == "cost") {
+  if (dance.penalty == Penalty::Cost) {
     train_cost_networks(networks);
     const CostNetworksReport judged = networks.test();
     log_.info(
@@ -181,8 +181,9 @@ CodesignRecord Run::search_by_gradient() {
   }
 
   weights_.reset();
-  DanceSearch search(weights().supernet, &networks, dance, config_.seed,
-                     config_.supernet.precision == "bf16" ? torch::kBFloat16 : torch::kFloat);
+  DanceSearch search(
+      weights().supernet, &networks, dance, config_.seed,
+      config_.supernet.precision == Precision::Bf16 ? torch::kBFloat16 : torch::kFloat);
   ChoiceTraining choices(search, data().validation(), config_,
                          data().training_images() / config_.supernet.batch,
                          [this](json line) { metrics_->add(std::move(line)); });

@@ -40,7 +40,7 @@ std::string describe_latency(const Config& config) {
     text += "by the cost model of " + latency.accelerator;
   } else {
     const std::string& device = config.latency_device();
-    text += is_cuda(device) ? fmt::format("on {} in {}, {}", device, latency.precision,
+    text += is_cuda(device) ? fmt::format("on {} in {}, {}", device, word_of(latency.precision),
                                           launch_mode(latency, device))
                             : fmt::format("with {} threads on {}", latency.threads, device);
   }
@@ -53,7 +53,8 @@ std::string describe_latency(const Config& config) {
 /// None while the data set is not there, with a warning.
 std::optional<std::int64_t> training_images(const Config& config, Log& log) {
   std::error_code unknown;
-  if (config.data.format != "builtin" && !std::filesystem::exists(config.data.path, unknown)) {
+  if (config.data.format != DataFormat::Builtin &&
+      !std::filesystem::exists(config.data.path, unknown)) {
     log.warn(fmt::format("data.path: {} does not exist; the run will need it", config.data.path));
     return {};
   }
@@ -121,12 +122,10 @@ std::string describe_plan(const Config& config, Log& log) {
                                config.data.holdout_images)
                  : fmt::format("data: {} is not there, so steps are not known\n", config.data.path);
   text += describe_latency(config) + "\n";
+  const Config resolved = with_resolved_precisions(config);
   text += fmt::format("supernet: {} of {} images in {}, scored in {}\n",
                       steps(config.supernet.epochs), config.supernet.batch,
-                      resolved_precision("supernet.precision", config.supernet.precision,
-                                         Purpose::Training, config.device.type),
-                      resolved_precision("score.precision", config.score.precision,
-                                         Purpose::Scoring, config.device.type));
+                      word_of(resolved.supernet.precision), word_of(resolved.score.precision));
   text += describe_shrinking(config, space);
   int evaluations = config.search.baseline_samples + 2;
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {

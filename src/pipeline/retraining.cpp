@@ -266,7 +266,7 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
                       const StopToken& stop) {
   RetrainRequest request = asked;
   // The inputs hold what auto means here, so that no other device goes on differently.
-  std::string& precision = request.config.retrain.precision;
+  Precision& precision = request.config.retrain.precision;
   precision = resolved_precision("retrain.precision", precision, Purpose::Training,
                                  request.config.device.type);
   const Config& config = request.config;

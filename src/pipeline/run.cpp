@@ -103,8 +103,8 @@ void Run::check_inputs(RunGoal goal) {
       goal == RunGoal::Network || (goal == RunGoal::Codesign && codesign.accuracies.empty());
   if (!needs_images_) return;
   std::error_code unknown;
-  const bool is_gone =
-      config_.data.format != "builtin" && !std::filesystem::exists(config_.data.path, unknown);
+  const bool is_gone = config_.data.format != DataFormat::Builtin &&
+                       !std::filesystem::exists(config_.data.path, unknown);
   const bool is_finished = record_.has("search") || record_.has("codesign");
   if (is_gone && is_finished && record_.has("data")) {
     const json known = record_.inputs("data");

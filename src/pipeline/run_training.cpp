@@ -125,8 +125,9 @@ Evaluator& Run::evaluator() {
     const ScoreConfig& score = config_.score;
     weights.evaluator = std::make_unique<SupernetEvaluator>(
         weights.supernet, data().calibration(), data().validation(), stop_, score.memory_mb,
-        scalar_type(precision_of("score.precision", score.precision, Purpose::Scoring,
-                                 config_.device.type)));
+        scalar_type(compute_policy("score.precision", score.precision, Purpose::Scoring,
+                                   config_.device.type)
+                        .precision));
   }
   return *weights.evaluator;
 }

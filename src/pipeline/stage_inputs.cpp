@@ -51,7 +51,7 @@ void StageInputs::add_timing(json& inputs) const {
   const LatencyConfig& latency = config_.latency;
   if (!is_cuda(config_.latency_device()) || !latency.accelerator.empty()) return;
   inputs["cuda"] = launch_mode(latency, config_.latency_device());
-  inputs["precision"] = latency.precision;
+  inputs["precision"] = word_of(latency.precision);
 }
 
 json StageInputs::config() const {

@@ -64,28 +64,14 @@ void warm_up(const torch::Device& device) {
   }
 }
 
-const char* to_string(TimedPrecision precision) {
-  switch (precision) {
-    case TimedPrecision::Fp32:
-      return "fp32";
-    case TimedPrecision::Tf32:
-      return "tf32";
-    case TimedPrecision::Fp16:
-      return "fp16";
-  }
-  return "";
-}
-
 }  // namespace
 
 TimerSettings timer_settings(const LatencyConfig& config, int batch, Log* log) {
   return {.threads = config.threads,
           .batch = batch,
           .cpus = config.cpus,
-          .launch = config.cuda == "eager" ? Launch::Eager : Launch::Graph,
-          .precision = config.precision == "tf32"   ? TimedPrecision::Tf32
-                       : config.precision == "fp16" ? TimedPrecision::Fp16
-                                                    : TimedPrecision::Fp32,
+          .launch = config.cuda == Launch::Eager ? Launch::Eager : Launch::Graph,
+          .precision = config.precision,
           .log = log};
 }
 
@@ -155,7 +141,7 @@ DeviceInfo TorchTimer::info() const {
   DeviceInfo info{.device = describe_device(device_),
                   .threads = settings_.threads,
                   .batch = settings_.batch,
-                  .precision = to_string(settings_.precision),
+                  .precision = word_of(settings_.precision),
                   .versions = describe_libraries(device_),
                   .mode = ""};
   if (!device_.is_cpu()) info.mode = !stream_ ? "eager" : is_mixed_ ? "mixed" : "graph";

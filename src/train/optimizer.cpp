@@ -38,11 +38,11 @@ void adam_step(torch::Tensor value, const torch::Tensor& gradient, AdamMoments& 
   value.addcdiv_(moments.first, scale, -lr / fix1);
 }
 
-double learning_rate(const std::string& schedule, double lr, std::int64_t step, std::int64_t warmup,
+double learning_rate(Schedule schedule, double lr, std::int64_t step, std::int64_t warmup,
                      std::int64_t total) {
   if (step < warmup) return lr * static_cast<double>(step + 1) / static_cast<double>(warmup);
   const double done = static_cast<double>(step - warmup) / static_cast<double>(total - warmup);
-  if (schedule == "cosine") return lr * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+  if (schedule == Schedule::Cosine) return lr * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
   return lr * (1.0 - done);
 }
 

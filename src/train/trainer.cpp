@@ -114,13 +114,17 @@ torch::Tensor device_step(Supernet& supernet, DeviceEngine& engine, const Device
   return loss;
 }
 
+Number activation_type(const Supernet& supernet, const SupernetConfig& settings) {
+  return compute_policy("precision", settings.precision, Purpose::Training, supernet.device().str())
+      .precision;
+}
+
 }  // namespace
 
 torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
                          const SupernetConfig& settings, double lr,
                          const Distillation& distillation) {
-  const Number type =
-      precision_of("precision", settings.precision, Purpose::Training, supernet.device().str());
+  const Number type = activation_type(supernet, settings);
   if (supernet.device().is_cuda()) {
     const auto network = device_network(supernet, arch);
     DeviceEngine* engine =
@@ -145,10 +149,7 @@ torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Bat
 }
 
 void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch) {
-  device_engine_for_training(
-      supernet,
-      precision_of("precision", settings.precision, Purpose::Training, supernet.device().str()),
-      batch);
+  device_engine_for_training(supernet, activation_type(supernet, settings), batch);
 }
 
 void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,

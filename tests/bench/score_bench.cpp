@@ -66,7 +66,7 @@ Config make_config(const Options& options) {
   Config config;
   if (options.run.empty()) {
     config.space = bench_space(32, 8).description();
-    config.data.augment = "none";
+    config.data.augment = Augment::None;
   } else {
     config = load_config(std::filesystem::path(options.run) / "config.json", options.overrides);
   }
@@ -111,7 +111,8 @@ struct Images {
 
 void train_briefly(Supernet& supernet, const Images& images, const Options& options) {
   TrainLoader batches = images.training(1);
-  const SupernetConfig settings{.clip_norm = 5.0, .precision = options.on_cpu() ? "fp32" : "bf16"};
+  const SupernetConfig settings{.clip_norm = 5.0,
+                                .precision = options.on_cpu() ? Precision::Fp32 : Precision::Bf16};
   Rng rng(5, "bench training");
   for (int step = 0; step < options.steps; ++step) {
     const double lr = 0.2 * (1.0 - static_cast<double>(step) / options.steps);
@@ -274,8 +275,8 @@ void compare_ranks(const Supernet& supernet, const Sides& sides, const Options& 
 void compare_losses(const Images& images, const SearchSpace& space, const Options& options,
                     const Results& results) {
   const torch::Device device = open_device(options.device);
-  const SupernetConfig settings{.precision = "fp32"};
-  const SupernetConfig in_bf16{.precision = "bf16"};
+  const SupernetConfig settings{.precision = Precision::Fp32};
+  const SupernetConfig in_bf16{.precision = Precision::Bf16};
   const int last = std::max(1, options.losses / 10);
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
     Supernet supernet(space, device, seed);

@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
     {
       Log log(Verbosity::Quiet);
       Run search(config, WorkDir::open(folder / "run", WorkDirMode::Overwrite), log, stop);
-      winner = search.search().at("winner").at("arch");
+      winner = search.search().winner.arch;
     }
     if (run == 1) first_winner = winner;
     const double after = resident_mib();

@@ -52,7 +52,10 @@ struct Options {
 
   torch::ScalarType type() const { return precision == "bf16" ? torch::kBFloat16 : torch::kFloat; }
   SupernetConfig settings() const {
-    return {.momentum = 0.9, .weight_decay = 4e-5, .label_smoothing = 0.1, .precision = precision};
+    return {.momentum = 0.9,
+            .weight_decay = 4e-5,
+            .label_smoothing = 0.1,
+            .precision = *parse_word<Precision>(precision)};
   }
 };
 
@@ -189,7 +192,7 @@ void print_memory(const SearchSpace& space, const Options& options) {
       const Batch batch = make_batch(space, options.batch);
       Rng rng(4, "memory");
       const Subspace full = Subspace::full(space);
-      const SupernetConfig settings{.precision = options.precision};
+      const SupernetConfig settings{.precision = *parse_word<Precision>(options.precision)};
       if (fast) {
         for (int i = 0; i < 4; ++i) {
           train_step(supernet, sample(full, rng), batch, settings, 0.1);

@@ -74,7 +74,7 @@ TEST_CASE("a cost function is relative to its reference, a product or a weighted
   const CostFunction edap(config, {2.0, 10.0, 0.5});
   CHECK(edap({2.0, 10.0}, 0.5) == Approx(1.0));
   CHECK(edap({4.0, 30.0}, 0.5) == Approx(6.0));
-  config.cost = "linear";
+  config.cost = CostKind::Linear;
   config.latency_weight = 2.0;
   config.area_weight = 0.0;
   const CostFunction linear(config, {2.0, 10.0, 0.5});
@@ -119,7 +119,7 @@ TEST_CASE("trained cost networks know good designs and their costs on unseen net
 TEST_CASE("the cost's gradient through both frozen networks is that of finite differences",
           "[codesign]") {
   Bench bench;
-  for (const char* cost : {"edap", "linear"}) {
+  for (const CostKind cost : {CostKind::Edap, CostKind::Linear}) {
     bench.config.cost = cost;
     CostNetworks networks = bench.trained();
     networks.to(torch::kDouble);

@@ -22,7 +22,7 @@ struct Bench {
   CostTable costs{space, designs.designs()};
   DanceConfig config = small_evaluator();
 
-  DanceSearch search(const char* penalty, const CostNetworks* networks = nullptr) {
+  DanceSearch search(Penalty penalty, const CostNetworks* networks = nullptr) {
     config.penalty = penalty;
     return {supernet, networks, config, 1};
   }
@@ -53,7 +53,7 @@ void settle(DanceSearch& search, const SearchSpace& space, const Architecture& a
 TEST_CASE("a fresh DANCE search draws every different choice equally often, and no twins",
           "[codesign]") {
   Bench bench;
-  const DanceSearch search = bench.search("none");
+  const DanceSearch search = bench.search(Penalty::None);
   std::map<LayerChoice, int> seen;
   constexpr int kDraws = 3000;
   for (int step = 0; step < kDraws; ++step) {
@@ -76,7 +76,7 @@ TEST_CASE("the mixture of all choices has the loss of the path it draws", "[code
   Bench bench;
   Rng rng(2, "dance test");
   for (int i = 0; i < 5; ++i) {
-    DanceSearch search = bench.search("none");
+    DanceSearch search = bench.search(Penalty::None);
     const Architecture arch = bench.space.canonical(sample(Subspace::full(bench.space), rng));
     settle(search, bench.space, arch);
     CHECK((search.best() == arch));
@@ -91,7 +91,7 @@ TEST_CASE("the mixture of all choices has the loss of the path it draws", "[code
 
 TEST_CASE("DANCE's step for the choices takes the precision it is asked for", "[codesign]") {
   Bench bench;
-  bench.config.penalty = "none";
+  bench.config.penalty = Penalty::None;
   DanceSearch single(bench.supernet, nullptr, bench.config, 1);
   DanceSearch again(bench.supernet, nullptr, bench.config, 1, torch::kFloat);
   DanceSearch half(bench.supernet, nullptr, bench.config, 1, torch::kBFloat16);
@@ -113,7 +113,7 @@ TEST_CASE("a step of DANCE's choices leaves weights and evaluator as they are, t
   };
   const auto evaluator = copy(networks.state());
   const auto weights = copy(bench.supernet.tensors());
-  DanceSearch search = bench.search("cost", &networks);
+  DanceSearch search = bench.search(Penalty::Cost, &networks);
   const torch::Tensor before = search.tensors().at("alpha").clone();
   for (int i = 0; i < 3; ++i) search.update(Bench::batch(), 1.0, i);
   CHECK(!torch::equal(before, search.tensors().at("alpha")));
@@ -144,8 +144,8 @@ TEST_CASE("a heavy penalty on multiply-adds or cost drives the choices to cheap 
     mean_macs +=
         static_cast<double>(bench.space.cost(arch).macs) / static_cast<double>(everything.size());
   }
-  for (const char* penalty : {"macs", "cost"}) {
-    CAPTURE(penalty);
+  for (const Penalty penalty : {Penalty::Macs, Penalty::Cost}) {
+    INFO(word_of(penalty));
     DanceSearch search = bench.search(penalty, &networks);
     for (int i = 0; i < 100; ++i) search.update(Bench::batch(), 100.0, i);
     const Architecture found = search.best();
@@ -158,7 +158,7 @@ TEST_CASE(
     "a mixture's penalty by multiply-adds is the mean of its parts, 1 for the average network",
     "[codesign]") {
   Bench bench;
-  const DanceSearch search = bench.search("macs");
+  const DanceSearch search = bench.search(Penalty::Macs);
   const auto layers = std::int64_t{bench.space.layers()};
   const auto choices = std::int64_t{bench.space.ops()} * bench.space.widths();
   torch::Tensor first = torch::zeros({layers, choices});
@@ -187,11 +187,11 @@ TEST_CASE(
 TEST_CASE("DANCE's choices repeat with the seed, and go on from their tensors as if never stopped",
           "[codesign]") {
   Bench bench;
-  DanceSearch whole = bench.search("macs");
+  DanceSearch whole = bench.search(Penalty::Macs);
   for (int i = 0; i < 6; ++i) whole.update(Bench::batch(9), 0.5, i);
-  DanceSearch first = bench.search("macs");
+  DanceSearch first = bench.search(Penalty::Macs);
   for (int i = 0; i < 3; ++i) first.update(Bench::batch(9), 0.5, i);
-  DanceSearch second = bench.search("macs");
+  DanceSearch second = bench.search(Penalty::Macs);
   for (auto& [name, tensor] : second.tensors()) {
     torch::Tensor(tensor).copy_(first.tensors().at(name));
   }

@@ -90,7 +90,7 @@ TEST_CASE("settings of a GPU are refused where no GPU is timed", "[config]") {
                     "latency.precision \"fp16\" is for GPUs, but latency is timed on cpu: leave it "
                     "at fp32");
   source["latency"]["device"] = "cuda:1";
-  CHECK(read_config(source).latency.precision == "fp16");
+  CHECK(read_config(source).latency.precision == TimedPrecision::Fp16);
   CHECK(read_config(source).latency_device() == "cuda:1");
   source["latency"]["accelerator"] = "design.json";
   CHECK_THROWS_WITH(read_config(source),
@@ -129,7 +129,7 @@ TEST_CASE("an override of a text takes what looks like a number as a text", "[co
   CHECK(config.data.path == (fs::current_path() / "2024").string());
   CHECK(config.name == "true");
   CHECK(config.latency.table == (fs::current_path() / "[1]").string());
-  CHECK(config.data.format == "idx");
+  CHECK(config.data.format == DataFormat::Idx);
 }
 
 TEST_CASE("a space may be named on the command line", "[config]") {

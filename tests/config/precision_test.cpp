@@ -13,17 +13,20 @@ namespace {
 struct Device {
   std::string name;
   Purpose purpose;
-  std::vector<std::string> words;  ///< That it has.
-  std::string automatic;
+  std::vector<Precision> precisions;  ///< That it has.
+  Precision automatic;
 };
 
 const std::vector<Device>& devices() {
   static const std::vector<Device> all{
-      {"cpu", Purpose::Training, {"fp32", "bf16"}, "fp32"},
-      {"cpu", Purpose::Scoring, {"fp32", "fp16"}, "fp32"},
-      {"cuda", Purpose::Training, {"fp32", "bf16"}, "bf16"},
-      {"cuda:1", Purpose::Training, {"fp32", "bf16"}, "bf16"},
-      {"cuda", Purpose::Scoring, {"fp32", "bf16", "fp16"}, "fp16"}};
+      {"cpu", Purpose::Training, {Precision::Fp32, Precision::Bf16}, Precision::Fp32},
+      {"cpu", Purpose::Scoring, {Precision::Fp32, Precision::Fp16}, Precision::Fp32},
+      {"cuda", Purpose::Training, {Precision::Fp32, Precision::Bf16}, Precision::Bf16},
+      {"cuda:1", Purpose::Training, {Precision::Fp32, Precision::Bf16}, Precision::Bf16},
+      {"cuda",
+       Purpose::Scoring,
+       {Precision::Fp32, Precision::Bf16, Precision::Fp16},
+       Precision::Fp16}};
   return all;
 }
 
@@ -32,10 +35,11 @@ const std::vector<Device>& devices() {
 TEST_CASE("a precision is what its device has, and auto the one that suits it", "[config]") {
   for (const Device& device : devices()) {
     INFO(device.name);
-    CHECK(resolved_precision("key", "auto", device.purpose, device.name) == device.automatic);
-    for (const std::string word : {"fp32", "bf16", "fp16"}) {
-      const bool is_there =
-          std::find(device.words.begin(), device.words.end(), word) != device.words.end();
+    CHECK(resolved_precision("key", Precision::Auto, device.purpose, device.name) ==
+          device.automatic);
+    for (const Precision word : {Precision::Fp32, Precision::Bf16, Precision::Fp16}) {
+      const bool is_there = std::find(device.precisions.begin(), device.precisions.end(), word) !=
+                            device.precisions.end();
       if (is_there) {
         CHECK(resolved_precision("key", word, device.purpose, device.name) == word);
       } else {
@@ -45,31 +49,31 @@ TEST_CASE("a precision is what its device has, and auto the one that suits it", 
   }
 }
 
-TEST_CASE("a precision's word names a type of numbers", "[config]") {
-  const auto on_gpu = [](const char* word) {
-    return precision_of("score.precision", word, Purpose::Scoring, "cuda");
+TEST_CASE("a compute policy names the device and the type of activations", "[config]") {
+  const auto on_gpu = [](Precision precision) {
+    return compute_policy("score.precision", precision, Purpose::Scoring, "cuda").precision;
   };
-  CHECK(on_gpu("fp32") == Number::Fp32);
-  CHECK(on_gpu("bf16") == Number::Bf16);
-  CHECK(on_gpu("fp16") == Number::Fp16);
-  CHECK(on_gpu("auto") == Number::Fp16);
+  CHECK(on_gpu(Precision::Fp32) == Number::Fp32);
+  CHECK(on_gpu(Precision::Bf16) == Number::Bf16);
+  CHECK(on_gpu(Precision::Fp16) == Number::Fp16);
+  CHECK(on_gpu(Precision::Auto) == Number::Fp16);
 }
 
 TEST_CASE("a precision that the device does not have is refused with what it has", "[config]") {
   Config config;
   check_precisions(config);
-  config.retrain.precision = "fp16";
+  config.retrain.precision = Precision::Fp16;
   CHECK_THROWS_WITH(check_precisions(config),
                     "retrain.precision is \"fp16\", but training on device.type \"cpu\" takes fp32 "
                     "or bf16: set one of these, or auto");
-  config.retrain.precision = "auto";
-  config.score.precision = "bf16";
+  config.retrain.precision = Precision::Auto;
+  config.score.precision = Precision::Bf16;
   CHECK_THROWS_WITH(check_precisions(config),
                     "score.precision is \"bf16\", but scoring on device.type \"cpu\" takes fp32 or "
                     "fp16: set one of these, or auto");
   config.device.type = "cuda";
   check_precisions(config);
-  config.supernet.precision = "fp16";
+  config.supernet.precision = Precision::Fp16;
   CHECK_THROWS_WITH(check_precisions(config),
                     "supernet.precision is \"fp16\", but training on device.type \"cuda\" takes "
                     "bf16 or fp32: set one of these, or auto");

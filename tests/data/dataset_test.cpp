@@ -56,7 +56,7 @@ DataConfig with(int holdout, int train) {
 
 DataConfig folder_config(const std::filesystem::path& path, int image_size = 8) {
   DataConfig config;
-  config.format = "folder";
+  config.format = DataFormat::Folder;
   config.path = path.string();
   config.image_size = image_size;
   return config;
@@ -154,10 +154,7 @@ TEST_CASE("the built-in set opens without a path and its test part can be limite
 
 TEST_CASE("a wrong format or path is an error that names the key", "[data]") {
   DataConfig config;
-  config.format = "cifar";
-  CHECK_THROWS_WITH(open_dataset(config, 1, silent()),
-                    ContainsSubstring("data.format: 'cifar' is not known"));
-  config.format = "cifar10";
+  config.format = DataFormat::Cifar10;
   CHECK_THROWS_WITH(open_dataset(config, 1, silent()), ContainsSubstring("data.path must be set"));
   config.path = "/no/such/folder";
   CHECK_THROWS_WITH(open_dataset(config, 1, silent()),

@@ -239,9 +239,3 @@ TEST_CASE("colour jitter keeps values in range and grey pixels grey", "[data]") 
     }
   }
 }
-
-TEST_CASE("an unknown augmentation names the nearest one", "[data]") {
-  CHECK(parse_augment("small") == Augment::Small);
-  CHECK_THROWS_WITH(parse_augment("smal"),
-                    ContainsSubstring("data.augment") && ContainsSubstring("'small'"));
-}

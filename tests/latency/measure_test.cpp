@@ -444,26 +444,27 @@ TEST_CASE("a GPU replays graphs unless it is told otherwise, a CPU has no mode",
   LatencyConfig config;
   CHECK(launch_mode(config, "cpu").empty());
   CHECK(launch_mode(config, "cuda:1") == "graph");
-  config.cuda = "eager";
+  config.cuda = Launch::Eager;
   CHECK(launch_mode(config, "cuda") == "eager");
 }
 
 TEST_CASE("networks are timed as the table was, or not at all", "[latency]") {
   DeviceInfo table{.device = "cuda: example", .precision = "fp32", .versions = "", .mode = "eager"};
-  CHECK(settings_beside(table, {}, "cuda").cuda == "eager");
+  CHECK(settings_beside(table, {}, "cuda").cuda == Launch::Eager);
   table.mode = "mixed";
-  CHECK(settings_beside(table, {}, "cuda").cuda == "graph");
-  CHECK(settings_beside(table, {.cuda = "graph"}, "cuda").cuda == "graph");
-  CHECK(error_of([&] { settings_beside(table, {.cuda = "eager"}, "cuda"); }) ==
+  CHECK(settings_beside(table, {}, "cuda").cuda == Launch::Graph);
+  CHECK(settings_beside(table, {.cuda = Launch::Graph}, "cuda").cuda == Launch::Graph);
+  CHECK(error_of([&] { settings_beside(table, {.cuda = Launch::Eager}, "cuda"); }) ==
         "usage: the latency table was measured with latency.cuda=graph, not eager: set "
         "latency.cuda=graph, or measure another table");
   table.precision = "fp16";
   CHECK(error_of([&] { settings_beside(table, {}, "cuda"); }) ==
         "usage: the latency table was measured with latency.precision=fp16, not fp32: set "
         "latency.precision=fp16, or measure another table");
-  CHECK(settings_beside(table, {.precision = "fp16"}, "cuda").precision == "fp16");
+  CHECK(settings_beside(table, {.precision = TimedPrecision::Fp16}, "cuda").precision ==
+        TimedPrecision::Fp16);
   // Of another kind of device, nothing can be asked.
-  CHECK(settings_beside(table, {}, "cpu").cuda == "auto");
+  CHECK(settings_beside(table, {}, "cpu").cuda == Launch::Auto);
   table.mode = "";
-  CHECK(settings_beside(table, {.cuda = "eager"}, "cuda").cuda == "eager");
+  CHECK(settings_beside(table, {.cuda = Launch::Eager}, "cuda").cuda == Launch::Eager);
 }

@@ -83,7 +83,7 @@ class Files {
 json busy_config(const Files& files) {
   Config config;
   config.space = tiny_description(3);
-  config.data = {.format = "folder",
+  config.data = {.format = DataFormat::Folder,
                  .path = files.path("a", "images"),
                  .mean = {0.5, 0.5, 0.5},
                  .std = {0.25, 0.25, 0.25}};

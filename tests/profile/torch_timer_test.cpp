@@ -65,12 +65,12 @@ TEST_CASE("the latency section of a config decides how a timer times", "[profile
   CHECK(settings.cpus == config.cpus);
   CHECK(settings.launch == Launch::Graph);
   CHECK(settings.precision == TimedPrecision::Fp32);
-  config.cuda = "eager";
-  config.precision = "tf32";
+  config.cuda = Launch::Eager;
+  config.precision = TimedPrecision::Tf32;
   settings = timer_settings(config, 8, nullptr);
   CHECK(settings.launch == Launch::Eager);
   CHECK(settings.precision == TimedPrecision::Tf32);
-  config.precision = "fp16";
+  config.precision = TimedPrecision::Fp16;
   CHECK(timer_settings(config, 8, nullptr).precision == TimedPrecision::Fp16);
 }
 

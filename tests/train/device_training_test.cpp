@@ -31,7 +31,7 @@ Batch random_batch(const SearchSpace& space, int count, std::uint64_t seed) {
 }
 
 /// The losses of some steps on random paths.
-std::vector<double> losses_of(Supernet& supernet, const std::string& precision, int steps) {
+std::vector<double> losses_of(Supernet& supernet, Precision precision, int steps) {
   const SupernetConfig settings{.clip_norm = 5.0, .precision = precision};
   Rng rng(7, "paths");
   std::vector<double> losses;
@@ -52,9 +52,9 @@ TEST_CASE("a GPU trains in fp32 as the CPU does, and in bf16 nearly so", "[.gpu]
     Supernet cpu(space, torch::kCPU, 3);
     Supernet fp32(space, torch::Device(torch::kCUDA, 0), 3);
     Supernet bf16(space, torch::Device(torch::kCUDA, 0), 3);
-    const auto wanted = losses_of(cpu, "fp32", 8);
-    const auto exact = losses_of(fp32, "fp32", 8);
-    const auto rounded = losses_of(bf16, "bf16", 8);
+    const auto wanted = losses_of(cpu, Precision::Fp32, 8);
+    const auto exact = losses_of(fp32, Precision::Fp32, 8);
+    const auto rounded = losses_of(bf16, Precision::Bf16, 8);
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       INFO(name << ", step " << i);
       CHECK(exact[i] == Approx(wanted[i]).epsilon(i < 3 ? 1e-3 : 2e-2));
@@ -64,7 +64,7 @@ TEST_CASE("a GPU trains in fp32 as the CPU does, and in bf16 nearly so", "[.gpu]
 }
 
 TEST_CASE("two trainings on a GPU leave the same bits", "[.gpu]") {
-  for (const std::string precision : {"fp32", "bf16"}) {
+  for (const Precision precision : {Precision::Fp32, Precision::Bf16}) {
     const SearchSpace space = small_space("cifar-32");
     Supernet first(space, torch::Device(torch::kCUDA, 0), 3);
     Supernet second(space, torch::Device(torch::kCUDA, 0), 3);
@@ -77,7 +77,7 @@ TEST_CASE("two trainings on a GPU leave the same bits", "[.gpu]") {
 TEST_CASE("a GPU scores as the CPU does, in any company", "[.gpu]") {
   const SearchSpace space = small_space("cifar-32");
   Supernet cpu(space, torch::kCPU, 3);
-  losses_of(cpu, "fp32", 12);
+  losses_of(cpu, Precision::Fp32, 12);
   Supernet gpu(space, torch::Device(torch::kCUDA, 0), 4);
   gpu.load(cpu.tensors());
   const std::vector<Batch> calibration{random_batch(space, 400, 1)};

@@ -123,8 +123,8 @@ TEST_CASE("steps change nothing outside the sampled slices, momentum included", 
 }
 
 TEST_CASE("the learning rate falls from its full value to almost 0", "[train]") {
-  for (const std::string schedule : {"linear", "cosine"}) {
-    INFO(schedule);
+  for (const Schedule schedule : {Schedule::Linear, Schedule::Cosine}) {
+    INFO(word_of(schedule));
     CHECK(learning_rate(schedule, 0.5, 0, 0, 100) == 0.5);
     CHECK(learning_rate(schedule, 0.5, 50, 0, 100) == Approx(0.25));
     CHECK(learning_rate(schedule, 0.5, 99, 0, 100) > 0.0);
@@ -134,12 +134,12 @@ TEST_CASE("the learning rate falls from its full value to almost 0", "[train]") 
             learning_rate(schedule, 0.5, step - 1, 0, 100));
     }
   }
-  CHECK(learning_rate("cosine", 1.0, 25, 0, 100) == Approx(0.5 + 0.5 * std::sqrt(0.5)));
-  CHECK(learning_rate("linear", 1.0, 25, 0, 100) == Approx(0.75));
+  CHECK(learning_rate(Schedule::Cosine, 1.0, 25, 0, 100) == Approx(0.5 + 0.5 * std::sqrt(0.5)));
+  CHECK(learning_rate(Schedule::Linear, 1.0, 25, 0, 100) == Approx(0.75));
 }
 
 TEST_CASE("a warm-up rises linearly to the full rate, where the schedule starts", "[train]") {
-  for (const std::string schedule : {"linear", "cosine"}) {
+  for (const Schedule schedule : {Schedule::Linear, Schedule::Cosine}) {
     CHECK(learning_rate(schedule, 0.5, 0, 10, 110) == Approx(0.05));
     CHECK(learning_rate(schedule, 0.5, 4, 10, 110) == Approx(0.25));
     CHECK(learning_rate(schedule, 0.5, 9, 10, 110) == 0.5);
@@ -147,6 +147,6 @@ TEST_CASE("a warm-up rises linearly to the full rate, where the schedule starts"
     CHECK(learning_rate(schedule, 0.5, 60, 10, 110) == Approx(0.25));
   }
   // A run shorter than its warm-up never gets further.
-  CHECK(learning_rate("linear", 0.5, 4, 10, 5) == Approx(0.25));
-  CHECK(learning_rate("linear", 0.5, 9, 10, 10) == 0.5);
+  CHECK(learning_rate(Schedule::Linear, 0.5, 4, 10, 5) == Approx(0.25));
+  CHECK(learning_rate(Schedule::Linear, 0.5, 9, 10, 10) == 0.5);
 }

@@ -184,7 +184,7 @@ TEST_CASE("the loss falls on what can be learnt", "[train]") {
 
 TEST_CASE("bf16 training runs and its weights stay finite", "[train]") {
   Training training;
-  training.stage.settings.precision = "bf16";
+  training.stage.settings.precision = Precision::Bf16;
   training.stage.total_steps = 4;
   training.run();
   for (const auto& [name, tensor] : training.supernet.tensors()) {
@@ -193,16 +193,17 @@ TEST_CASE("bf16 training runs and its weights stay finite", "[train]") {
 }
 
 TEST_CASE("a CPU trains in fp32 unless told otherwise, and not in fp16", "[train]") {
-  const auto trained = [](const char* precision) {
+  const auto trained = [](Precision precision) {
     Training training;
     training.stage.settings.precision = precision;
     training.stage.total_steps = 2;
     training.run();
     return training.supernet.tensors();
   };
-  const auto fp32 = trained("fp32");
-  for (const auto& [name, tensor] : trained("auto")) CHECK(same_bits(tensor, fp32.at(name)));
-  CHECK(contains(error_of([&] { trained("fp16"); }), "takes fp32 or bf16"));
+  const auto fp32 = trained(Precision::Fp32);
+  for (const auto& [name, tensor] : trained(Precision::Auto))
+    CHECK(same_bits(tensor, fp32.at(name)));
+  CHECK(contains(error_of([&] { trained(Precision::Fp16); }), "takes fp32 or bf16"));
 }
 
 TEST_CASE("metrics come every twenty steps and at the end", "[train]") {

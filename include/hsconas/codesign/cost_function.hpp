@@ -21,7 +21,7 @@ struct Metrics {
 class CostFunction {
  public:
   CostFunction(const DanceConfig& config, Metrics reference)
-      : is_product_(config.cost == "edap"),
+      : is_product_(config.cost == CostKind::Edap),
         weights_{config.latency_weight, config.energy_weight, config.area_weight},
         reference_(reference) {}
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "hsconas/config/words.hpp"
 #include "hsconas/space/search_space.hpp"
 
 namespace hsconas {
@@ -16,18 +17,17 @@ struct DeviceConfig {
 
 /// Images to train, score and test on.
 struct DataConfig {
-  std::string format = "builtin";  ///< builtin, folder, cifar10, cifar100 or idx.
-  std::string path;                ///< Folder of the data set; unused by builtin.
-  int image_size = 0;              ///< Pixels a side; no key of its own: the space's.
-  std::string augment = "small";   ///< small (pad, crop, flip), shift (pad and crop only),
-                                   ///< imagenet (SPOS's recipe) or none.
-  int holdout_images = 5000;       ///< Taken out of the training set to score candidates.
-  int train_images = 0;            ///< Use only so many of the rest, drawn by the seed; 0 is all.
-  int test_images = 0;             ///< Use only so many test images; 0 is all.
-  int workers = 2;                 ///< Decoding threads; 0 is one per core.
-  int memory_mb = 2048;      ///< A decoded set up to this size is kept in memory (a GPU's too).
-  std::vector<double> mean;  ///< Per channel, of pixels in [0, 1]; empty: measured on the data.
-  std::vector<double> std;   ///< As mean.
+  DataFormat format = DataFormat::Builtin;
+  std::string path;    ///< Folder of the data set; unused by builtin.
+  int image_size = 0;  ///< Pixels a side; no key of its own: the space's.
+  Augment augment = Augment::Small;
+  int holdout_images = 5000;  ///< Taken out of the training set to score candidates.
+  int train_images = 0;       ///< Use only so many of the rest, drawn by the seed; 0 is all.
+  int test_images = 0;        ///< Use only so many test images; 0 is all.
+  int workers = 2;            ///< Decoding threads; 0 is one per core.
+  int memory_mb = 2048;       ///< A decoded set up to this size is kept in memory (a GPU's too).
+  std::vector<double> mean;   ///< Per channel, of pixels in [0, 1]; empty: measured on the data.
+  std::vector<double> std;    ///< As mean.
 };
 
 /// The latency table and the budget.
@@ -46,9 +46,8 @@ struct LatencyConfig {
   double sample_ms = 1.0;        ///< Runs are repeated back to back until a timing lasts this long.
   int bias_networks = 100;       ///< Networks the correction is fitted on; the paper's M.
   int test_networks = 50;        ///< Networks the model is judged on, of each of two kinds.
-  /// How a GPU gets a pass: graph, eager, or auto: as the table was measured, else graph.
-  std::string cuda = "auto";
-  std::string precision = "fp32";  ///< On a GPU also tf32 or fp16.
+  Launch cuda = Launch::Auto;    ///< Counts on a GPU only.
+  TimedPrecision precision = TimedPrecision::Fp32;  ///< Others than fp32 need a GPU.
 };
 
 /// Training of the weight-sharing network.
@@ -57,12 +56,12 @@ struct SupernetConfig {
   double epochs = 100;
   double lr = 0.5;
   double warmup_epochs = 0;
-  std::string schedule = "linear";  ///< linear or cosine, both down to 0.
+  Schedule schedule = Schedule::Linear;
   double momentum = 0.9;
   double weight_decay = 4e-5;
   double label_smoothing = 0.1;
-  double clip_norm = 0.0;          ///< Largest gradient norm; 0: unlimited.
-  std::string precision = "auto";  ///< Of activations, see precision_words().
+  double clip_norm = 0.0;                 ///< Largest gradient norm; 0: unlimited.
+  Precision precision = Precision::Auto;  ///< Of activations, see precision_of().
 };
 
 /// Training of the architecture that was found, on its own: the supernet's keys with other defaults
@@ -72,7 +71,7 @@ struct RetrainConfig : SupernetConfig {
     epochs = 240;
     lr = 0.1;
     warmup_epochs = 5;
-    schedule = "cosine";
+    schedule = Schedule::Cosine;
   }
   double average_decay = 0.9998;  ///< Of the moving average of the weights; 0: none is kept.
   bool from_supernet = false;     ///< Start from the shared weights instead of random ones.
@@ -86,11 +85,11 @@ struct RetrainConfig : SupernetConfig {
 /// How a candidate is judged: F = accuracy + beta |latency / T - 1|.
 struct ScoreConfig {
   double beta = -0.3;
-  int calibration_images = 2000;   ///< Training images that batch norm statistics are taken on.
-  int validation_images = 0;       ///< Held-out images accuracy is taken on; 0: all.
-  int batch = 250;                 ///< Images per forward pass.
-  std::string precision = "auto";  ///< Of activations, see precision_words().
-  int memory_mb = 2048;            ///< What candidates share is kept up to this size.
+  int calibration_images = 2000;  ///< Training images that batch norm statistics are taken on.
+  int validation_images = 0;      ///< Held-out images accuracy is taken on; 0: all.
+  int batch = 250;                ///< Images per forward pass.
+  Precision precision = Precision::Auto;  ///< Of activations, see precision_of().
+  int memory_mb = 2048;                   ///< What candidates share is kept up to this size.
 };
 
 /// Progressive shrinking, from the last layer to the first.
@@ -127,24 +126,24 @@ struct LogConfig {
 /// DANCE: networks that imitate the search for the best accelerator, and the search by gradient
 /// through them. Sizes, steps and rates are our choices.
 struct DanceConfig {
-  std::string cost = "edap";    ///< edap, the product of all three, or linear, their weighted sum.
+  CostKind cost = CostKind::Edap;
   double latency_weight = 1.0;  ///< Of linear; each metric counts relative to its geometric mean
   double energy_weight = 1.0;   ///< over random pairs.
   double area_weight = 1.0;
-  int cost_width = 256;            ///< Neurons per layer of the cost network
-  int generator_width = 128;       ///< and of the hardware generation network.
-  int cost_steps = 6000;           ///< Training steps of the cost network
-  int generator_steps = 3000;      ///< and of the hardware generation network.
-  int generator_networks = 10000;  ///< Networks whose best design is searched exhaustively.
-  int test_networks = 1000;        ///< Others, to judge both on.
-  int batch = 256;                 ///< Pairs or networks per step.
-  double evaluator_lr = 3e-3;      ///< First learning rate of both; falls to 0 as a cosine.
-  std::string penalty = "cost";    ///< cost (DANCE), or the baselines macs and none.
-  double penalty_weight = 1.0;     ///< lambda_2, of the penalty relative to random networks'.
-  double warmup_epochs = 2.0;      ///< The penalty's weight rises from 0 over so many epochs.
-  double choice_lr = 0.1;          ///< Of the architecture parameters, by Adam.
-  int choice_every = 4;            ///< Steps of the weights per step of these.
-  double temperature = 1.0;        ///< Of the softmax that their gradient goes through.
+  int cost_width = 256;             ///< Neurons per layer of the cost network
+  int generator_width = 128;        ///< and of the hardware generation network.
+  int cost_steps = 6000;            ///< Training steps of the cost network
+  int generator_steps = 3000;       ///< and of the hardware generation network.
+  int generator_networks = 10000;   ///< Networks whose best design is searched exhaustively.
+  int test_networks = 1000;         ///< Others, to judge both on.
+  int batch = 256;                  ///< Pairs or networks per step.
+  double evaluator_lr = 3e-3;       ///< First learning rate of both; falls to 0 as a cosine.
+  Penalty penalty = Penalty::Cost;  ///< Macs and None are baselines.
+  double penalty_weight = 1.0;      ///< lambda_2, of the penalty relative to random networks'.
+  double warmup_epochs = 2.0;       ///< The penalty's weight rises from 0 over so many epochs.
+  double choice_lr = 0.1;           ///< Of the architecture parameters, by Adam.
+  int choice_every = 4;             ///< Steps of the weights per step of these.
+  double temperature = 1.0;         ///< Of the softmax that their gradient goes through.
 };
 
 /// The search for a network and an accelerator together. A limit of 0 is none.

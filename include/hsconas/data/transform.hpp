@@ -2,10 +2,10 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "hsconas/base/rng.hpp"
+#include "hsconas/config/words.hpp"
 #include "hsconas/data/image_source.hpp"
 #include "hsconas/kernels/image_feed.hpp"
 
@@ -16,19 +16,6 @@ struct Pixels {
   std::vector<float> mean;
   std::vector<float> std;
 };
-
-/// Random changes to a training image.
-enum class Augment {
-  None,
-  Shift,    ///< Zero padding by an eighth of the side, then a random crop of the old size.
-  Small,    ///< Shift, and a mirror image in half of the cases: the usual recipe for CIFAR.
-  Imagenet  ///< Random resized crop (area 0.08 to 1, ratio 3/4 to 4/3), then brightness, contrast
-            ///< and saturation changed by up to 0.4 in random order, then mirrored in half of the
-            ///< cases: SPOS (Guo et al., ECCV 2020), whose steps are torchvision's.
-};
-
-/// Throws Error(Usage) that names data.augment for an unknown name.
-Augment parse_augment(std::string_view name);
 
 /// How an image becomes a network's input.
 struct Preprocessing {

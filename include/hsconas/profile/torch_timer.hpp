@@ -19,19 +19,6 @@
 
 namespace hsconas {
 
-/// How a GPU gets the kernels of a pass.
-enum class Launch {
-  Eager,  ///< One by one, by LibTorch's operations: small kernels wait for the CPU.
-  Graph   ///< All at once, as a CUDA graph: the CPU hardly counts.
-};
-
-/// Numbers that a pass is computed in.
-enum class TimedPrecision {
-  Fp32,
-  Tf32,  ///< fp32 in memory, factors of products rounded to TF32.
-  Fp16   ///< Weights and activations.
-};
-
 struct TimerSettings {
   int threads = 1;          ///< CPU threads, >= 1.
   int batch = 1;            ///< Images per pass, >= 1.

@@ -28,7 +28,7 @@ void adam_step(torch::Tensor value, const torch::Tensor& gradient, AdamMoments& 
 
 /// The learning rate of `step` in [0, total): a linear rise over `warmup` steps, then `schedule`
 /// ("linear" or "cosine") from `lr` to 0 over the rest.
-double learning_rate(const std::string& schedule, double lr, std::int64_t step, std::int64_t warmup,
+double learning_rate(Schedule schedule, double lr, std::int64_t step, std::int64_t warmup,
                      std::int64_t total);
 
 }  // namespace hsconas

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hsconas {
+
+/// Layouts of a data set: see open_dataset().
+enum class DataFormat { Builtin, Folder, Cifar10, Cifar100, Idx };
+
+/// Random changes to a training image.
+enum class Augment {
+  None,
+  Shift,    ///< Zero padding by an eighth of the side, then a random crop of the old size.
+  Small,    ///< Shift, and a mirror image in half of the cases: the usual recipe for CIFAR.
+  Imagenet  ///< Random resized crop (area 0.08 to 1, ratio 3/4 to 4/3), then brightness, contrast
+            ///< and saturation changed by up to 0.4 in random order, then mirrored in half of the
+            ///< cases: SPOS (Guo et al., ECCV 2020), whose steps are torchvision's.
+};
+
+/// How a learning rate falls to 0.
+enum class Schedule { Linear, Cosine };
+
+/// The type of activations; Auto is the one that suits the device.
+enum class Precision { Auto, Fp32, Bf16, Fp16 };
+
+/// How the kernels of a timed pass reach a GPU.
+enum class Launch {
+  Auto,   ///< As the latency table was measured, otherwise Graph.
+  Graph,  ///< All at once, as a CUDA graph: the CPU hardly counts.
+  Eager   ///< One by one, by LibTorch's operations: small kernels wait for the CPU.
+};
+
+/// The numbers that a timed pass is computed in.
+enum class TimedPrecision {
+  Fp32,
+  Tf32,  ///< fp32 in memory, factors of products rounded to TF32.
+  Fp16   ///< Weights and activations.
+};
+
+/// How DANCE joins latency, energy and area in one cost.
+enum class CostKind { Edap, Linear };
+
+/// What DANCE adds to the cross entropy.
+enum class Penalty { Cost, Macs, None };
+
+template <typename Enum>
+struct Word {
+  Enum value;
+  const char* text;
+};
+
+/// The words of an enum in configs and files: kWords<Enum>, in the order in which they are listed.
+template <typename Enum>
+inline constexpr std::array<Word<Enum>, 0> kWords{};
+
+template <>
+inline constexpr std::array kWords<DataFormat>{
+    Word{DataFormat::Builtin, "builtin"}, Word{DataFormat::Folder, "folder"},
+    Word{DataFormat::Cifar10, "cifar10"}, Word{DataFormat::Cifar100, "cifar100"},
+    Word{DataFormat::Idx, "idx"}};
+template <>
+inline constexpr std::array kWords<Augment>{
+    Word{Augment::Small, "small"}, Word{Augment::Shift, "shift"},
+    Word{Augment::Imagenet, "imagenet"}, Word{Augment::None, "none"}};
+template <>
+inline constexpr std::array kWords<Schedule>{Word{Schedule::Linear, "linear"},
+                                             Word{Schedule::Cosine, "cosine"}};
+template <>
+inline constexpr std::array kWords<Precision>{
+    Word{Precision::Auto, "auto"}, Word{Precision::Fp32, "fp32"}, Word{Precision::Bf16, "bf16"},
+    Word{Precision::Fp16, "fp16"}};
+template <>
+inline constexpr std::array kWords<Launch>{Word{Launch::Auto, "auto"}, Word{Launch::Graph, "graph"},
+                                           Word{Launch::Eager, "eager"}};
+template <>
+inline constexpr std::array kWords<TimedPrecision>{Word{TimedPrecision::Fp32, "fp32"},
+                                                   Word{TimedPrecision::Tf32, "tf32"},
+                                                   Word{TimedPrecision::Fp16, "fp16"}};
+template <>
+inline constexpr std::array kWords<CostKind>{Word{CostKind::Edap, "edap"},
+                                             Word{CostKind::Linear, "linear"}};
+template <>
+inline constexpr std::array kWords<Penalty>{
+    Word{Penalty::Cost, "cost"}, Word{Penalty::Macs, "macs"}, Word{Penalty::None, "none"}};
+
+/// The word for `value`.
+template <typename Enum>
+constexpr const char* word_of(Enum value) {
+  for (const Word<Enum>& word : kWords<Enum>) {
+    if (word.value == value) return word.text;
+  }
+  return "";
+}
+
+/// The value that `text` names, if any.
+template <typename Enum>
+constexpr std::optional<Enum> parse_word(std::string_view text) {
+  for (const Word<Enum>& word : kWords<Enum>) {
+    if (text == word.text) return word.value;
+  }
+  return {};
+}
+
+/// All words of an enum.
+template <typename Enum>
+std::vector<std::string> words_of() {
+  std::vector<std::string> words;
+  for (const Word<Enum>& word : kWords<Enum>) words.emplace_back(word.text);
+  return words;
+}
+
+}  // namespace hsconas
