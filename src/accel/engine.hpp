@@ -90,9 +90,9 @@ struct ArrayPlan {
   V compute{};
   V input_words{};                    ///< NoC words of the input when no other loop repeats them.
   V first_words{};                    ///< Inputs and weights of one array tile.
-  V first_bits{};                     ///< The same in bits.
+  V first_bits{};                     ///< Bits of first_words.
   V last_words{};                     ///< Outputs of one array tile.
-  V last_bits{};                      ///< The same in bits, as stored off-chip.
+  V last_bits{};                      ///< Bits of last_words, as stored off-chip.
   std::array<V, kTensors> copies{};   ///< Words on the NoC per word of the array tile.
   std::array<V, kTensors> repeats{};  ///< How often the array's own loops send a tensor.
   /// Most times that the buffer's loops can send a tensor: 1 if the array holds all of it.

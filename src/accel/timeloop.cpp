@@ -203,7 +203,7 @@ void count_results(const Nest& nest, const std::vector<std::size_t>& keepers, do
                    bool charges_drains, std::vector<TimeloopAccesses>& levels) {
   const auto t = static_cast<std::size_t>(Tensor::Output);
   double arriving = macs;  // Partial sums that reach the level from below.
-  double first = macs;     // Those of them that have no earlier partial sum to be added to.
+  double first = macs;     // Partial sums that arrive and have no earlier one to be added to.
   for (std::size_t i = keepers.size(); i-- > 0;) {
     const std::size_t level = keepers[i];
     const double tile = nest.words(Tensor::Output, nest.tile(level));

@@ -101,7 +101,8 @@ inline void add_kernel_rows(const float* frame, const float* gradient, int frame
 template <int kKernel>
 inline void add_kernel_gradient(const float* frame, const float* gradient, int frame_size,
                                 int stride, int size, float* weight_gradient) {
-  // As many rows at once as have their sums in registers, of which there are 32 or 16.
+  // The number of rows processed at once is limited by their sums, which must fit in 32 or 16
+  // registers.
   constexpr int kCount = kKernel == 3 ? 3 : (kLanes == 16 ? (kKernel == 5 ? 5 : 3) : 1);
   int row = 0;
   for (; row + kCount <= kKernel; row += kCount) {

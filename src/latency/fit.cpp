@@ -17,8 +17,9 @@ namespace {
 
 constexpr double kErrorBar = 0.9;
 constexpr std::size_t kFolds = 10;
-// From this many networks on, the closed-form left-out errors are used for the error bar: that the
-// form and the variances are chosen by them costs less than one point of its coverage.
+// With at least this many networks the error bar uses the closed-form left-out errors. They are a
+// little too small, because they also chose the form and the variances, but that costs less than
+// one point of the error bar's coverage.
 constexpr std::size_t kManyNetworks = 200;
 
 /// Numbers the columns of the design matrix and their groups in order of first use.
@@ -42,7 +43,7 @@ class Columns {
   std::vector<int> group_of_;
 };
 
-/// What a term adds to one column of the design matrix, given by variance group and name.
+/// One value that a term adds to the design matrix, to the column with this group and name.
 struct Contribution {
   std::string group;
   std::string column;

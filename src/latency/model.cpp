@@ -9,7 +9,7 @@ namespace hsconas {
 
 namespace {
 
-/// The best choice at `layer`, the first of equals; the other layers stay as in `base`.
+/// The choice at `layer` with the best latency, the first of equals; other layers are as in `base`.
 template <typename Better>
 LayerChoice best_choice(const LatencyModel& model, const Subspace& subspace, std::size_t layer,
                         Architecture base, Better is_better) {

@@ -15,7 +15,7 @@ namespace {
 
 void check_near(const Floats& ours, const Values& theirs, const std::string& what) {
   REQUIRE(ours.size() == theirs.size());
-  double scale = 1.0;  // At least 1, because batch norm makes some gradients 0.
+  double scale = 1.0;  // It is at least 1, because batch norm makes some gradients 0.
   for (const double value : theirs) scale = std::max(scale, std::abs(value));
   double worst = 0.0;
   for (std::size_t i = 0; i < ours.size(); ++i) {

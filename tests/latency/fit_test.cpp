@@ -208,7 +208,7 @@ TEST_CASE_METHOD(KnownBlocks,
 
 TEST_CASE_METHOD(KnownBlocks, "a block that does nothing is never corrected when times are known",
                  "[latency]") {
-  // Not even if the measured networks suggest that it costs something.
+  // This holds even if the measured networks suggest that it costs something.
   const Truth truth = [&](const Architecture& arch) {
     double skips = 0.0;
     for (const LayerChoice choice : arch) skips += choice.op == 2 ? 1.0 : 0.0;

@@ -37,7 +37,7 @@ void write_sealed_json(const std::filesystem::path& path, nlohmann::json object)
 /// checksum (member "crc32"), if there is one, must match; the result does not contain it.
 nlohmann::json read_json(const std::filesystem::path& path);
 
-/// Like read_json(), but a missing checksum is an error too: for files of write_sealed_json().
+/// Like read_json(), but a missing checksum is an error too. For files of write_sealed_json().
 nlohmann::json read_sealed_json(const std::filesystem::path& path);
 
 /// Renames `from` to `to`, replacing it, and syncs the folder. Throws the errors of write_file().

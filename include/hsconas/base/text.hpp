@@ -32,7 +32,7 @@ std::string printable(std::string_view text);
 /// as UTF-8", "is gzip-compressed; unpack it first", "is a binary file, not text". Empty for text.
 std::string other_than_text(std::string_view bytes);
 
-/// Like other_than_text(), but text that is not UTF-8 is named too, with the first such line.
+/// Like other_than_text(), but also reports text that is not UTF-8, with the first such line.
 std::string other_than_utf8(std::string_view bytes);
 
 /// A duration as "41 s", "12 min 30 s" or "3 h 05 min". `seconds` >= 0.

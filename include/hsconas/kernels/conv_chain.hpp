@@ -184,7 +184,7 @@ class ConvChains {
   std::vector<Workspace> scratch_;  ///< One per thread.
   std::vector<std::vector<Workspace>> weight_gradients_;  ///< [unit][part].
   Workspace between_[2];  ///< Activations (forward) or gradients (backward) between units.
-  std::vector<std::array<Workspace, 2>> between_of_;  ///< Those of the images a thread works on.
+  std::vector<std::array<Workspace, 2>> between_of_;  ///< [thread], in apply().
 };
 
 }  // namespace hsconas

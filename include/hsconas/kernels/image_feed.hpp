@@ -34,7 +34,7 @@ struct ImageRecord {
 /// needs more must be resized before.
 constexpr int kMostCropWeights = 16;
 
-/// What an ImageFeed makes, and the sizes of its buffers.
+/// The outputs of an ImageFeed and the sizes of its buffers.
 struct ImageFeedPlan {
   int device = 0;  ///< Number of the GPU.
   int side = 0;    ///< Pixels a side of the network's input.

@@ -117,7 +117,7 @@ class TableModel : public LatencyModel {
   TableModel(const SearchSpace& space, const LatencyTable& table)
       : TableModel(LatencySpace(space), table) {}
 
-  /// At least 0: in a table fitted to few networks the sum of some is negative.
+  /// At least 0, although the sum can be negative in a table fitted to few networks.
   double predict_ms(const Architecture& arch) const override {
     double total = fixed_ms_;
     const double* row = ms_.data();

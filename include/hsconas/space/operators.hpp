@@ -7,8 +7,8 @@
 
 namespace hsconas {
 
-/// What one step of an operator does. All convolutions are square, padded by kernel / 2 and
-/// without bias, so that a stride s maps n pixels to ceil(n / s).
+/// The kinds of operations that an operator consists of. All convolutions are square, padded by
+/// kernel / 2 and without bias, so that a stride s maps n pixels to ceil(n / s).
 enum class PrimitiveKind {
   Conv,            ///< Convolution; groups from 1 (dense) to the channel count (depthwise).
   BatchNorm,       ///< Per-channel normalisation.
@@ -26,8 +26,8 @@ enum class Width {
   Out   ///< Channels the branch must deliver so that the merged result has the layer's output.
 };
 
-/// Which of the layer's input channels a branch receives. ShuffleNetV2 splits by parity, which is
-/// its channel shuffle: SPOS (arXiv 1904.00420), released code.
+/// The part of the layer's input channels that a branch receives. Splitting by parity takes the
+/// place of ShuffleNetV2's channel shuffle, as in the released code of SPOS (arXiv 1904.00420).
 enum class Source { All, EvenChannels, OddChannels };
 
 /// How the branches become one tensor: concatenated in order, or branch 0 added to the layer's

@@ -60,7 +60,7 @@ struct UnitRun {
   Norm norm;
   NormTerms terms;
   WeightRow weight;
-  T* gradient = nullptr;  ///< At the activated output first, later at z.
+  T* gradient = nullptr;  ///< First the gradient at the activated output, later the one at z.
 
   bool has_norm() const { return unit->norm && !unit->pools; }
   Activated<T> out() const {
@@ -409,7 +409,7 @@ class Engine final : public DeviceEngine {
     row.parts = arena.take<float>(row.part_count * row.part_step);
   }
 
-  /// As many slices of equal length as fill the device, of at least kShortest pixels if possible.
+  /// Number of equal slices that fill the device, of at least kShortest pixels each if possible.
   int slices(std::int64_t pixels, int rows, int columns) const {
     constexpr int kTile = 128;
     constexpr std::int64_t kShortest = 1024;
