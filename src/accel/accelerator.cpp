@@ -45,7 +45,7 @@ json tensors_json(const std::array<std::int64_t, kTensors>& values) {
 void read_array(JsonReader& reader, Accelerator& design) {
   if (reader.has("pes")) {
     if (reader.has("rows") || reader.has("columns")) {
-      reader.fail("pes", "stands beside rows or columns: give the array or the total");
+      reader.fail("pes", "must not be given together with rows or columns");
     }
     const auto pes = reader.required<std::int64_t>("pes");
     check_range("pes", pes, 1, 65536);

@@ -115,7 +115,7 @@ engine::Design<double> numbers_of(const Accelerator& design) {
     d.noc[t] = energy.noc * words;
     d.buffer_read[t] = (energy.buffer_read + buffer_extra) * words;
     d.buffer_write[t] = (energy.buffer_write + buffer_extra) * words;
-    // Results leave as wide as the next layer's inputs.
+    // Results are stored off-chip with the width of the next layer's inputs.
     const double stored =
         kAllTensors[t] == Tensor::Output ? number(design.bits[0]) / energy.word_bits : words;
     d.offchip[t] = energy.offchip * stored;

@@ -13,11 +13,12 @@ using enum Dim;
 using enum Tensor;
 
 std::vector<Dataflow> make_all() {
-  // Weights of the window first, then of more filters, whose partial sums need registers too.
+  // Keeps the weights of a window, then those of further filters, whose partial sums need
+  // registers too.
   const std::vector<RegisterStep> keep_weights{
       {S, {Weight, Input}}, {R, {Weight, Input}}, {K, {Weight, Output}}};
   const std::vector<RegisterStep> keep_outputs{{K, {Output}}};
-  // A row of the window, for as many filters and then channels as fit.
+  // Keeps a row of the window, for as many filters and then channels as fit.
   const std::vector<RegisterStep> keep_rows{
       {S, {Weight, Input}}, {K, {Weight, Output}}, {C, {Weight, Input}}};
   const std::vector<Dim> weights_stay{G, K, C, R, S, Y, X};

@@ -1,9 +1,9 @@
-// The native model's arithmetic, once for a number and once for several designs side by side: every
-// function is a template over V, double or a vector of doubles. Only +, -, *, /, comparisons and
-// selections occur, so both give the same bits. The equations are in cost.hpp.
+// The arithmetic of the cost model; cost.hpp gives its equations. Every function is a template over
+// V: a double for one design, or a vector of doubles for several designs side by side. Both give
+// the same bits, since only +, -, *, /, comparisons and selections occur.
 //
-// A file that compiles this for another instruction set names HSCONAS_ENGINE, the namespace, after
-// it, so that the linker never takes one set's code for another's.
+// A file that compiles this for another instruction set defines HSCONAS_ENGINE, the namespace, so
+// that the linker never takes code of one set for that of another.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ HSCONAS_INLINE V most(const V& a, const V& b) {
   return a > b ? a : b;
 }
 
-/// Integers below 2^51: adding this leaves no bits for a fraction.
+/// 1.5 * 2^52: adding it leaves no bits for the fraction of a number below 2^51.
 inline constexpr double kRound = 6755399441055744.0;
 
 /// Rounds up to a whole number, without the library call that std::ceil is on plain x86-64.
@@ -60,12 +60,13 @@ struct Design {
   std::array<V, kTensors> register_words{}, bits{};
   V buffer_bits{}, noc_words{}, hop_cycles{}, offchip_bits{};
   V multicast{}, reduction{};  ///< 1 or 0.
-  V mac{};                     ///< Energy of one event, at the words' own widths:
+  // Energies of one event, for words of `bits`.
+  V mac{};
   std::array<V, kTensors> register_read{}, register_write{}, noc{};
   std::array<V, kTensors> buffer_read{}, buffer_write{}, offchip{};
 };
 
-/// Calls visit(number) for every number of a design, in one order.
+/// Calls visit(number) for every number of a design, always in the same order.
 template <typename V, typename Visit>
 HSCONAS_INLINE void each_number(Design<V>& d, Visit&& visit) {
   for (V* number : {&d.rows, &d.columns, &d.lanes, &d.buffer_bits, &d.noc_words, &d.hop_cycles,
@@ -78,28 +79,28 @@ HSCONAS_INLINE void each_number(Design<V>& d, Visit&& visit) {
   }
 }
 
-inline constexpr double kNone = 1e300;  ///< More than any count.
+inline constexpr double kNone = 1e300;  ///< Greater than any count.
 
-/// How the array works on a layer.
+/// How the array processes a layer; s_d, a_d and f_d are those of cost.hpp.
 template <typename V>
 struct ArrayPlan {
   std::array<V, kDims> spread{};  ///< s_d
   std::array<V, kDims> tile{};    ///< a_d
   std::array<V, kDims> folds{};   ///< f_d
   V compute{};
-  V input_words{};  ///< NoC words of the input when no other loop repeats them.
-  V first_words{};  ///< Inputs and weights of one array tile,
-  V first_bits{};   ///< from off-chip memory,
-  V last_words{};   ///< and its outputs.
-  V last_bits{};
-  std::array<V, kTensors> copies{};   ///< Words on the NoC for each word of the array tile.
-  std::array<V, kTensors> repeats{};  ///< Times the array's own loops send a tensor.
-  /// 1 for a tensor that the array holds whole: it stays whatever the buffer's loops do.
+  V input_words{};                    ///< NoC words of the input when no other loop repeats them.
+  V first_words{};                    ///< Inputs and weights of one array tile.
+  V first_bits{};                     ///< Bits of first_words.
+  V last_words{};                     ///< Outputs of one array tile.
+  V last_bits{};                      ///< Bits of last_words, as stored off-chip.
+  std::array<V, kTensors> copies{};   ///< Words on the NoC per word of the array tile.
+  std::array<V, kTensors> repeats{};  ///< How often the array's own loops send a tensor.
+  /// Most times that the buffer's loops can send a tensor: 1 if the array holds all of it.
   std::array<V, kTensors> most_trips{};
 
   const V& s(Dim d) const { return spread[static_cast<std::size_t>(d)]; }
   const V& a(Dim d) const { return tile[static_cast<std::size_t>(d)]; }
-  /// Times the NoC sends a tensor whose buffer tiles take `trips` turns.
+  /// How often the NoC sends a tensor that the buffer's loops go through `trips` times.
   HSCONAS_INLINE V sends(std::size_t t, const V& trips) const {
     return most(repeats[t], least(trips, most_trips[t]));
   }
@@ -107,16 +108,16 @@ struct ArrayPlan {
   const V& f(Dim d) const { return folds[static_cast<std::size_t>(d)]; }
 };
 
-/// A tile of the buffer and what follows from it.
+/// A tile of the buffer and the traffic and cycles that follow from it.
 template <typename V>
 struct TilePlan {
   V steady{};        ///< Cycles between fill and drain.
-  V offchip_bits{};  ///< Of the whole layer; infinite: no tile fits.
-  V score{};         ///< Decides among equals.
+  V offchip_bits{};  ///< Off-chip traffic of the whole layer; kNone: no tile fits.
+  V score{};         ///< Tie-breaker; the smaller one wins.
   V input_words{}, weight_repeats{};
-  std::array<V, kTensors> trips{};  ///< Of the loops that make the NoC send a tensor again.
+  std::array<V, kTensors> trips{};  ///< How often the buffer's loops go through a tensor.
   V k{}, c{}, y{}, x{};
-  V single{};  ///< 1: no room for a second tile.
+  V single{};  ///< 1: there is no room for a second tile.
 };
 
 template <typename V>
@@ -144,7 +145,7 @@ HSCONAS_INLINE void spread_loops(const Extents& e, const Dataflow& dataflow, con
 template <typename V>
 HSCONAS_INLINE void fold_loops(const Extents& e, const Dataflow& dataflow, const Design<V>& d,
                                ArrayPlan<V>& plan) {
-  // A division is the dearest operation here: what no list names is spread over one PE, kept once.
+  // Division is the most expensive operation here, so it is skipped for loops that are not spread.
   const unsigned is_spread = dims_of(dataflow.rows) | dims_of(dataflow.columns) | bit(Dim::G);
   std::array<V, kDims> shares;
   std::array<V, kDims> kept;
@@ -165,7 +166,7 @@ HSCONAS_INLINE void fold_loops(const Extents& e, const Dataflow& dataflow, const
       const auto t = static_cast<std::size_t>(tensor);
       most_kept = least(most_kept, floor_of(V(d.register_words[t] / held[t])));
     }
-    // As evenly as as many turns allow: 7 and 1 of 8 are 4 and 4.
+    // Turns are made equal: 8 values of which 7 fit are kept as 4 and 4, not as 7 and 1.
     plan.folds[i] = ceil_div(shares[i], most(most_kept, filled<V>(1.0)));
     kept[i] = ceil_div(shares[i], plan.folds[i]);
     is_kept |= bit(step.dim);
@@ -181,7 +182,7 @@ HSCONAS_INLINE void fold_loops(const Extents& e, const Dataflow& dataflow, const
   }
 }
 
-/// What one pass of the array sends of the inputs, and how often its loops repeat each tensor.
+/// Counts the words that one pass of the array sends, and how often its loops repeat each tensor.
 template <typename V>
 HSCONAS_INLINE void walk_array(const Extents& e, const Dataflow& dataflow, const Design<V>& d,
                                ArrayPlan<V>& plan) {
@@ -210,7 +211,7 @@ HSCONAS_INLINE void walk_array(const Extents& e, const Dataflow& dataflow, const
                  d.reduction > 0.0 ? one : V(plan.s(Dim::C) * plan.s(Dim::R) * plan.s(Dim::S))};
   for (std::size_t t = 0; t < kTensors; ++t) {
     V repeats = one;
-    auto moved = one > one;  // Nothing yet.
+    auto moved = one > one;  // False in every lane.
     for (std::size_t i = dataflow.order.size(); i-- > 0;) {
       const Dim dim = dataflow.order[i];
       if (depends(kAllTensors[t], dim)) {
@@ -229,12 +230,11 @@ HSCONAS_INLINE void walk_array(const Extents& e, const Dataflow& dataflow, const
   }
 }
 
-/// Words over the NoC, by tensor: as sent, a multicast word once; of the output, the partial sums
-/// that go back to the array. `psums_out` come from it.
+/// Words over the NoC. A multicast word counts once.
 template <typename V>
 struct NocWords {
-  std::array<V, kTensors> sent{};
-  V psums_out{};
+  std::array<V, kTensors> sent{};  ///< To the array; for the output, returning partial sums.
+  V psums_out{};                   ///< Partial sums from the array.
 };
 
 template <typename V>
@@ -247,8 +247,8 @@ HSCONAS_INLINE NocWords<V> noc_words_of(const Extents& e, const ArrayPlan<V>& pl
           .psums_out = e.words[2] * visits * plan.copies[2]};
 }
 
-/// Cycles between fill and drain: of the slowest resource or, with `single`, one tile at a time, of
-/// the array and then of the off-chip memory.
+/// Cycles between fill and drain: those of the slowest resource or, with a `single` tile in the
+/// buffer, those of the array plus those of the off-chip memory.
 template <typename V>
 HSCONAS_INLINE V steady_cycles(const Design<V>& d, const ArrayPlan<V>& plan,
                                const NocWords<V>& words, const V& offchip_bits, bool single) {
@@ -264,9 +264,9 @@ HSCONAS_INLINE V steady_cycles(const Design<V>& d, const ArrayPlan<V>& plan,
 template <typename V>
 struct Pixels {
   V y{}, x{};       ///< Output rows and columns.
-  V trips{};        ///< Tiles, over all images.
-  V input_words{};  ///< Of the whole layer, halos included.
-  V input_bits{};   ///< Of one channel of one group, in the buffer.
+  V trips{};        ///< Number of such tiles, over all images.
+  V input_words{};  ///< Input words of the whole layer, halos included.
+  V input_bits{};   ///< Input bits of a tile, for one channel of one group.
 };
 
 template <typename V>
@@ -308,7 +308,7 @@ class TileSearch {
       const V y = least(V(folds * plan_.a(Dim::Y)), filled<V>(e_.of(Dim::Y)));
       consider(make_pixels(e_, d_, y, ceil_div(f_y, folds), all_x, one));
     }
-    // Down a column of strips the rows that they share are kept.
+    // Strips of whole rows, from top to bottom: with weights in place, shared input rows are kept.
     consider(make_pixels(e_, d_, plan_.a(Dim::Y), f_y, all_x, one), filled<V>(e_.words[0]));
     const V& f_x = plan_.f(Dim::X);
     for (const double part : {0.5, 0.25}) {
@@ -326,7 +326,7 @@ class TileSearch {
  private:
   HSCONAS_INLINE void consider(const Pixels<V>& p) { consider(p, p.input_words); }
 
-  /// `slid_words`: input words of the whole layer where nothing but pixels moves.
+  /// `slid_words`: input words of the whole layer if pixels are the innermost loop.
   HSCONAS_INLINE void consider(const Pixels<V>& p, const V& slid_words) {
     keep_inputs(p);
     keep_outputs(p, filled<V>(1.0));
@@ -345,8 +345,8 @@ class TileSearch {
   }
 
   /// c innermost: the partial sums of some pixels and of as many filters as fit stay while the
-  /// channels pass by, `c_folds` array tiles of them at a time. How many that are does not look at
-  /// the room: a larger buffer must not take a tile away from those to choose from.
+  /// channels pass by, `c_folds` array tiles of them at a time. `c_folds` does not depend on the
+  /// buffer's size, so that a larger buffer never loses a tile to choose from.
   HSCONAS_INLINE void keep_outputs(const Pixels<V>& p, const V& c_folds) {
     const V c = least(V(c_folds * plan_.a(Dim::C)), filled<V>(e_.of(Dim::C)));
     const V k_folds = fit_filters(p, c);
@@ -395,7 +395,7 @@ class TileSearch {
                            ((steady == best_.steady) &
                             ((offchip_bits < best_.offchip_bits) |
                              ((offchip_bits == best_.offchip_bits) & (score < best_.score)))));
-    // One number takes a branch; several take a selection each.
+    // A scalar can branch here; a vector must select value by value.
     if constexpr (std::is_same_v<V, double>) {
       if (!better) return;
     }
@@ -416,7 +416,7 @@ class TileSearch {
     keep(best_.x, p.x);
   }
 
-  /// The smallest tile alone, where not even that fits twice.
+  /// Takes the smallest tile if it fits once but no tile fits twice.
   HSCONAS_INLINE void fall_back(const Pixels<V>& spot) {
     const V k = plan_.a(Dim::K);
     const V c = plan_.a(Dim::C);
@@ -455,17 +455,17 @@ class TileSearch {
   TilePlan<V> best_;
 };
 
-/// Everything LayerCost reports; what a caller does not read, the compiler leaves out.
+/// Everything that LayerCost reports. The compiler leaves out what a caller does not read.
 template <typename V>
 struct Outcome {
-  V cycles{}, energy{};  ///< Infinite where no tile fits.
+  V cycles{}, energy{};  ///< Meaningless unless smallest_bits fit the buffer.
   V compute{}, noc_in{}, noc_out{}, offchip_cycles{}, fill{}, drain{};
   std::array<V, kTensors> noc_sent{}, noc_delivered{}, offchip_words{};
-  V psums_in{}, psums_out{};  ///< Over the NoC.
+  V psums_in{}, psums_out{};  ///< Partial sums over the NoC, to and from the array.
   V merges{};                 ///< Partial sums that the buffer adds because the array cannot.
   V offchip_bits{};
   TilePlan<V> tile;
-  V smallest_bits{};  ///< Of the smallest tile.
+  V smallest_bits{};  ///< Size of the smallest tile.
   V tile_bits{};
   V groups{};
   V mac_energy{};

@@ -9,7 +9,7 @@
 
 namespace hsconas {
 
-/// A layer's numbers, the same for all designs.
+/// A layer's extents and word counts as doubles; they do not depend on the design.
 struct Extents {
   explicit Extents(const Layer& layer)
       : n(static_cast<double>(layer.n)),

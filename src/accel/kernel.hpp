@@ -1,11 +1,11 @@
-// Included by one file per instruction set, after it has chosen the set and named HSCONAS_ENGINE.
+// Included by one file per instruction set, after it has chosen the set and defined HSCONAS_ENGINE.
 #pragma once
 
 #include "engine.hpp"
 
 namespace hsconas::HSCONAS_ENGINE {
 
-/// The model for eight designs, as many at a time as a vector Lanes holds.
+/// Runs the model for eight designs, as many at a time as a vector Lanes holds.
 template <typename Lanes>
 HSCONAS_INLINE void add_cost(const Extents& layer, double count, const Octet& designs,
                              OctetCost& total) {

@@ -1,6 +1,6 @@
 #include "octet.hpp"
 
-// Only what follows may use these instructions: nothing that other files share.
+// Headers that other files share stand above this line, so that they do not use these instructions.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
 #pragma GCC target("avx2")
 #endif

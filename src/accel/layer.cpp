@@ -16,7 +16,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::int64_t kLargestExtent = 1 << 20;
-/// Counts are added and multiplied in double; below this they are exact with room to spare.
+/// Counts are added and multiplied in double, which is exact below this with room to spare.
 constexpr double kMostMacs = 1e14;
 
 [[noreturn]] void refuse(const std::string& name, const std::string& why) {

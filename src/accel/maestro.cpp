@@ -21,8 +21,8 @@ using Sizes = std::array<std::int64_t, kLoops>;
 
 enum class Operand : std::uint8_t { Input, Weight, Output };
 
-/// A map directive: chunks of `size` that begin every `offset`, one after the other in time or,
-/// when spatial, on the clusters below.
+/// A map directive: chunks of `size` that begin every `offset`. They follow each other in time or,
+/// if spatial, lie side by side on the clusters below.
 struct Map {
   Loop loop = K;
   bool is_spatial = false;
@@ -30,22 +30,22 @@ struct Map {
   std::int64_t offset = 1;
 };
 
-/// Where a map stands in its walk.
+/// Which chunk of a map is being processed.
 struct State {
   enum Position : std::uint8_t { First, Steady, Last };
   Position position = First;
   std::int64_t times = 1;
-  bool is_whole = false;   ///< The first chunk is all there is.
-  bool is_edge = false;    ///< A chunk cut short, or not enough chunks for all clusters.
-  bool has_short = false;  ///< One of its clusters has a chunk cut short.
+  bool is_whole = false;   ///< The first chunk covers the loop.
+  bool is_edge = false;    ///< The chunk is cut short, or there are fewer chunks than clusters.
+  bool has_short = false;  ///< One of the clusters has a chunk that is cut short.
 };
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
-/// Elements of one loop that a cluster maps, and those that its neighbour (in space or time) does
-/// not share; for full and for edge chunks.
+/// Elements of one loop that a cluster maps, and those of them that its neighbour in space or time
+/// does not share; for full and for edge chunks.
 struct Volumes {
   std::int64_t mapped = 1, fresh = 1;
   std::int64_t edge_mapped = 1, edge_fresh = 1;
@@ -95,11 +95,11 @@ std::vector<State> spatial_states(const Map& map, std::int64_t extent, std::int6
   return states;
 }
 
-/// One level of clusters working on tiles of given extents.
+/// One level of clusters that processes tiles of given extents.
 class Level {
  public:
   /// `nominal` are the extents of a full chunk of the level above, from which all volumes come;
-  /// `actual` those at hand, which decide how often what occurs.
+  /// `actual` are those of the present chunk, which decide how often each state occurs.
   Level(std::vector<Map> maps, std::int64_t clusters, const Sizes& nominal, const Sizes& actual,
         bool is_depthwise)
       : maps_(std::move(maps)), clusters_(clusters), active_(clusters), depthwise_(is_depthwise) {
@@ -161,7 +161,7 @@ class Level {
   /// Elements of `operand` that one cluster maps.
   std::int64_t held(Operand operand) const { return mapped_by(operand, true, false); }
 
-  /// Extents of the tiles below: of the clusters with full chunks, or of the one cut short.
+  /// Extents of the tiles below, for the clusters with full chunks or for the one with a short one.
   Sizes below(bool is_short) const {
     Sizes sizes{};
     for (std::size_t i = 0; i < maps_.size(); ++i) {
@@ -172,7 +172,7 @@ class Level {
     }
     return sizes;
   }
-  /// The state of the first spatial map: whether some cluster below is cut short, others not.
+  /// Whether a cluster below has a chunk of the first spatial map that is cut short.
   bool has_short_cluster() const {
     const State& state = at_[first_spatial()];
     return state.is_edge && state.has_short;
@@ -220,8 +220,8 @@ class Level {
     return found;
   }
 
-  /// Sum over the clusters that an operand is spread over: one that leads, its equals, and perhaps
-  /// one cut short. Without spatial map there is one copy for all.
+  /// Sum of volume(leads, is_short) over the clusters that an operand is spread over: the first one
+  /// leads, and the last one may be cut short. Without a spatial map all share one copy.
   template <typename Volume>
   std::int64_t spread(Operand operand, Volume volume) const {
     const State* state = spatial_state(operand);
@@ -252,11 +252,11 @@ class Level {
     return product;
   }
 
-  /// What one cluster gets that neither it nor the leading cluster has.
+  /// Elements sent to a cluster: those that it does not hold and, unless it leads, does not share.
   std::int64_t sent_to(Operand operand, bool leads, bool is_short) const {
     const auto change = moving();
     if (!change) return mapped_by(operand, leads, is_short);
-    if (!couples(operand, maps_[*change].loop)) return 0;  // It stays.
+    if (!couples(operand, maps_[*change].loop)) return 0;  // The cluster keeps it.
     bool starts_over = false;
     for (std::size_t i = *change + 1; i < maps_.size(); ++i) {
       starts_over |= couples(operand, maps_[i].loop) && !at_[i].is_whole;
@@ -311,10 +311,10 @@ class Level {
 
   std::vector<Map> maps_;
   std::int64_t clusters_;
-  std::int64_t active_;  ///< Clusters at work on a last, incomplete chunk.
+  std::int64_t active_;  ///< Clusters that work on the last, incomplete chunk.
   bool depthwise_;
   std::array<Volumes, kLoops> volumes_{};
-  std::array<Volumes, kLoops> outputs_{};  ///< At Y and X: of the rows and columns that result.
+  std::array<Volumes, kLoops> outputs_{};  ///< For Y and X: volumes of output rows and columns.
   std::vector<std::vector<State>> states_;
   std::vector<State> at_;
 };
@@ -322,10 +322,10 @@ class Level {
 constexpr bool kSpatial = true;
 constexpr bool kTemporal = false;
 
-/// The directives of a mapping, a list per level, and the clusters' size.
+/// The directives of a mapping.
 struct Program {
   std::vector<std::vector<Map>> levels;
-  std::int64_t cluster = 0;  ///< PEs of a cluster of the top level; 0: it has one level.
+  std::int64_t cluster = 0;  ///< PEs of a cluster of the top level; 0: there is one level only.
 };
 
 Program program_of(const Layer& layer, MaestroMapping mapping, bool is_depthwise) {
@@ -386,7 +386,7 @@ Program program_of(const Layer& layer, MaestroMapping mapping, bool is_depthwise
   return program;
 }
 
-/// A loop that a level does not name is mapped whole, outside of the others.
+/// Adds the loops that a level does not name: they are mapped whole, outside of the others.
 std::vector<Map> completed(const std::vector<Map>& maps, const Sizes& nominal) {
   std::vector<Map> all;
   for (const Loop loop : {K, C, R, S, Y, X}) {
@@ -472,8 +472,8 @@ class Replay {
     return slowest;
   }
 
-  /// Two tiles of inputs, weights and partial sums, by the directives' sizes even where the layer
-  /// is smaller.
+  /// Words of two tiles of inputs, weights and partial sums. Tiles have the directives' sizes, even
+  /// if the layer is smaller.
   std::int64_t pe_requirement() const {
     const std::size_t last = program_.levels.size() - 1;
     Sizes sizes = nominal_[last];
@@ -517,7 +517,7 @@ bool check(const Layer& layer, MaestroMapping mapping, std::int64_t pes) {
   return is_depthwise;
 }
 
-/// Area and power of MAESTRO's 28 nm table; its power is linear like its area.
+/// Adds area and power by MAESTRO's 28 nm constants.
 void add_area(MaestroCost& cost, const MaestroHardware& hardware) {
   const auto pes = static_cast<double>(hardware.pes);
   const auto lanes = static_cast<double>(hardware.lanes);
@@ -559,7 +559,7 @@ MaestroMapping read_maestro_mapping(std::string_view name) {
 MaestroCost maestro_cost(const Layer& layer, MaestroMapping mapping,
                          const MaestroHardware& hardware) {
   const bool is_depthwise = check(layer, mapping, hardware.pes);
-  // The padded input; a depthwise layer is its channels, with one filter for each.
+  // Y and X are those of the padded input; the groups of a depthwise layer count as channels.
   const Sizes extents{
       layer.k, is_depthwise ? layer.g : layer.c,        layer.r,
       layer.s, (layer.oy - 1) * layer.stride + layer.r, (layer.ox - 1) * layer.stride + layer.s};

@@ -5,7 +5,7 @@
 
 namespace hsconas {
 
-/// One design's numbers; its table's energies scaled to its word widths.
+/// The numbers of a design that the engine needs, with energies scaled to its word widths.
 engine::Design<double> numbers_of(const Accelerator& design);
 
 }  // namespace hsconas

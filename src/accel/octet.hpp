@@ -7,8 +7,8 @@
 
 namespace hsconas {
 
-/// Eight designs of one dataflow as numbers side by side (engine::each_number's order), and where
-/// they stand in the batch; what a block lacks to eight is the last one again.
+/// Eight designs of one dataflow: their numbers side by side in the order of engine::each_number(),
+/// and their indices in the batch. If only `used` are needed, the last of them fills the rest.
 struct Octet {
   static constexpr std::size_t kDesigns = 8;
   static constexpr std::size_t kNumbers = 10 + 8 * kTensors;
@@ -19,14 +19,14 @@ struct Octet {
   alignas(64) double numbers[kNumbers][kDesigns]{};
 };
 
-/// Sums over layers, by design; infinite where a layer's smallest tile does not fit.
+/// Sums over layers, by design; infinite if the smallest tile of a layer does not fit.
 struct OctetCost {
   alignas(64) double cycles[Octet::kDesigns]{};
   alignas(64) double energy[Octet::kDesigns]{};
 };
 
-/// Adds `count` times a layer's cost. The same code for different instruction sets; all give the
-/// same bits.
+/// Adds `count` times a layer's cost to `total`. The kernels are the same code for different
+/// instruction sets and give the same bits.
 using OctetKernel = void (*)(const Extents& layer, double count, const Octet& designs,
                              OctetCost& total);
 void add_cost_plain(const Extents& layer, double count, const Octet& designs, OctetCost& total);

@@ -12,7 +12,7 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
-/// The edge of the array that an operand enters by is walked once per fold of the other edge.
+/// An operand that enters along one edge of the array is read once per fold of the other edge.
 void count_accesses(ScaleSimCost& cost, Systolic dataflow, std::int64_t row_folds,
                     std::int64_t column_folds) {
   const std::int64_t held = cost.spread_rows * cost.spread_columns;

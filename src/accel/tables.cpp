@@ -35,8 +35,8 @@ std::vector<EnergyTable> make_energy_tables() {
        .buffer_write = 1.0,
        .buffer_per_kib = 5.0 / 99.5,
        .offchip = 200.0},
-      // An access is 16 bits of inputs or partial sums, 2 weights, 8 words of buffer or off-chip
-      // memory.
+      // The published energies are for accesses to 16 bits of inputs or partial sums, 2 weights, or
+      // 8 words of buffer or off-chip memory.
       {.name = "accelergy-eyeriss",
        .source = "Accelergy's reference table of its eyeriss_like example, 168 PEs, 8-bit words",
        .unit = "pJ",
@@ -69,7 +69,8 @@ std::vector<AreaTable> make_area_tables() {
        .buffer_bit = kMaestroBit,
        .bus_word = 101.7938,
        .arbiter_scale = 395.473},
-      // Per bit of 12 x 16, 192 x 16 and 16 x 16 bit registers and a 128 KiB buffer.
+      // The published areas are for registers of 12 x 16, 192 x 16 and 16 x 16 bits and a buffer of
+      // 128 KiB.
       {.name = "accelergy-eyeriss",
        .source = "Accelergy's reference areas of its eyeriss_like example, 168 PEs",
        .lane = 192.0,

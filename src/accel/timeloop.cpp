@@ -15,7 +15,7 @@ namespace hsconas {
 namespace {
 
 constexpr std::string_view kLetters = "NKCRSPQ";
-using Extents7 = std::array<double, 7>;  ///< By kLetters.
+using Extents7 = std::array<double, 7>;  ///< Indexed by the position in kLetters.
 
 std::size_t letter(char dim) {
   return kLetters.find(dim);
@@ -66,7 +66,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-/// A mapping's loops in one list, outermost first, each with the level it stands below.
+/// A mapping's loops in one list, outermost first, each with the level that it belongs to.
 struct Nest {
   struct Loop {
     std::size_t level = 0;
@@ -76,7 +76,7 @@ struct Nest {
   double stride = 1.0;
   double dilation = 1.0;
 
-  /// Extents of what one instance of `level` works on at a time.
+  /// Extents of the tile that one instance of `level` holds at a time.
   Extents7 tile(std::size_t level) const {
     Extents7 extents;
     extents.fill(1.0);
@@ -115,7 +115,7 @@ struct Nest {
     return instances;
   }
 
-  /// The innermost temporal loop outside of `level` that moves `tensor`; none when nothing does.
+  /// The innermost temporal loop outside of `level` that `tensor` depends on, if there is one.
   std::optional<std::size_t> mover(Tensor tensor, std::size_t level) const {
     std::optional<std::size_t> found;
     for (std::size_t i = 0; i < loops.size(); ++i) {
@@ -127,7 +127,7 @@ struct Nest {
     return found;
   }
 
-  /// A temporal loop between loop `last` and `level` walks over the same tile again.
+  /// Whether a temporal loop between loop `last` and `level` uses the same tile again.
   bool repeats_inside(std::size_t last, std::size_t level) const {
     for (std::size_t i = last + 1; i < loops.size(); ++i) {
       const Loop& l = loops[i];
@@ -136,8 +136,8 @@ struct Nest {
     return false;
   }
 
-  /// Iterations of the temporal loops down to `last`; `only_moving` leaves out those that bring
-  /// the same element again.
+  /// Iterations of the temporal loops down to `last`; `only_moving` leaves out the loops that
+  /// `tensor` does not depend on.
   double iterations(std::size_t last, Tensor tensor, bool only_moving) const {
     double count = 1.0;
     for (std::size_t i = 0; i <= last; ++i) {
@@ -178,7 +178,7 @@ void count_operand(const Nest& nest, Tensor tensor, const std::vector<std::size_
     const std::size_t child = keepers[i + 1];
     const Extents7 tile = nest.tile(child);
     levels[child].fills[t] += nest.delivered(tensor, child, tile) * nest.spatial(0, child);
-    // The first level that fans out sends every different tile once; those below share it.
+    // The first level that fans out sends every distinct tile once; the levels below share it.
     std::size_t fan_out = child;
     for (std::size_t level = child; level-- > parent;) {
       if (nest.spatial(level, level + 1) > 1.0) fan_out = level;
@@ -202,8 +202,8 @@ void count_operand(const Nest& nest, Tensor tensor, const std::vector<std::size_
 void count_results(const Nest& nest, const std::vector<std::size_t>& keepers, double macs,
                    bool charges_drains, std::vector<TimeloopAccesses>& levels) {
   const auto t = static_cast<std::size_t>(Tensor::Output);
-  double arriving = macs;  // Partial sums that reach the level from below,
-  double first = macs;     // and how many of them meet no earlier one there.
+  double arriving = macs;  // Partial sums that reach the level from below.
+  double first = macs;     // Partial sums that arrive and have no earlier one to be added to.
   for (std::size_t i = keepers.size(); i-- > 0;) {
     const std::size_t level = keepers[i];
     const double tile = nest.words(Tensor::Output, nest.tile(level));
@@ -216,7 +216,7 @@ void count_results(const Nest& nest, const std::vector<std::size_t>& keepers, do
     levels[level].reads[t] += arriving - first;
     if (i == 0) return;
     if (charges_drains) levels[level].reads[t] += visits * tile * instances;
-    // Instances that differ in a reduced loop only are added on the way up.
+    // Partial sums of instances that differ only in a reduced loop are added on the way up.
     double adders = 1.0;
     for (const Nest::Loop& l : nest.loops) {
       if (l.loop.is_spatial && l.level >= keepers[i - 1] && l.level < level &&
@@ -347,7 +347,7 @@ TimeloopArchitecture timeloop_eyeriss_256() {
 }
 
 TimeloopArchitecture timeloop_eyeriss_like() {
-  // Per 8-bit word: the memories deliver 8 (off-chip, buffer) or 2 (inputs, weights) at a time.
+  // Energies per 8-bit word: an access is to 8 words (off-chip, buffer) or 2 (inputs, weights).
   return {.levels = {{.name = "DRAM",
                       .keeps = {true, true, true},
                       .read_energy = 512.0 / 8.0,

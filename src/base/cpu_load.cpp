@@ -45,7 +45,7 @@ double CpuLoad::other_cpus() const {
 }
 
 int CpuLoad::cpus() {
-  // Not std::thread::hardware_concurrency(): bound to some CPUs, a process sees those alone.
+  // std::thread::hardware_concurrency() would count only the CPUs that this process is bound to.
   return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
 }
 

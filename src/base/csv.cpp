@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t";
 
-/// A line of a source, for errors.
+/// A line of a source, which errors name.
 struct Place {
   const std::string& source;
   std::size_t line = 0;
@@ -42,7 +42,7 @@ std::string_view without_blanks_after(std::string_view text) {
 std::string take_quoted(std::string_view& rest, const Place& place) {
   std::string cell;
   while (true) {
-    rest.remove_prefix(1);  // The opening quote, or the second of two.
+    rest.remove_prefix(1);  // The opening quote, or the second of a doubled one.
     const std::size_t quote = rest.find('"');
     if (quote == std::string_view::npos) place.fail("has a quote that is not closed on this line");
     cell += rest.substr(0, quote);
@@ -86,7 +86,7 @@ void check_header(const std::vector<std::string>& header, const Place& place) {
   }
 }
 
-/// Takes a line off the front of `rest`, without its end.
+/// Takes a line off the front of `rest` and returns it without its line end.
 std::string_view take_line(std::string_view& rest) {
   std::string_view line = rest.substr(0, rest.find('\n'));
   rest.remove_prefix(std::min(line.size() + 1, rest.size()));
@@ -98,7 +98,7 @@ std::string counted_cells(std::size_t count) {
   return fmt::format("{} cell{}", count, count == 1 ? "" : "s");
 }
 
-/// The number that all of `text` spells; an error code where there is none.
+/// Parses the whole of `text` as a number; the error code tells whether it is one.
 std::pair<double, std::errc> parse_number(const std::string& text) {
   double value = 0.0;
   const char* end = text.data() + text.size();
@@ -110,7 +110,7 @@ std::pair<double, std::errc> parse_number(const std::string& text) {
 
 namespace {
 
-/// Refuses what is no comma-separated text and says what it is instead.
+/// Throws Error(Data) that names the format when `text` is not comma-separated text.
 void check_is_csv(std::string_view text, const std::string& source) {
   std::string what = other_than_text(text);
   const std::string_view body =
@@ -137,7 +137,7 @@ void check_is_csv(std::string_view text, const std::string& source) {
   if (!what.empty()) throw Error(ErrorKind::Data, source + ": " + what);
 }
 
-/// Whether the cells of a line that are too many look like the digits behind decimal commas.
+/// Whether a line seems to have too many cells because its numbers have decimal commas (4,5).
 bool has_decimal_commas(const std::vector<std::string>& cells, std::size_t expected) {
   const auto is_digits = [](const std::string& cell) {
     return !cell.empty() && cell.find_first_not_of("0123456789") == std::string::npos;

@@ -32,7 +32,7 @@ constexpr const char* kSeal = "crc32";
   fail(path, doing, std::generic_category().message(error_number));
 }
 
-/// An open file that closes itself; `close()` reports the errors that a late write brings.
+/// An open file that closes itself; `close()` reports errors of delayed writes.
 class Descriptor {
  public:
   Descriptor(const fs::path& path, int flags)
@@ -61,14 +61,16 @@ bool write_all(int fd, std::string_view contents) {
   return true;
 }
 
-/// A rename must survive a power cut too. Some file systems cannot sync a folder.
+/// Syncs the folder of `path`, so that a rename survives a power cut. A failure is ignored, because
+/// some file systems cannot sync a folder.
 void sync_folder_of(const fs::path& path) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const Descriptor parent(folder, O_RDONLY | O_DIRECTORY);
   if (parent.is_open()) ::fsync(parent.get());
 }
 
-/// `value` without its checksum, which is checked; `is_required` when there must be one.
+/// Checks the checksum of `value` and removes it. Throws Error(Data) when it does not match, or is
+/// missing although `is_required`.
 nlohmann::json unsealed(nlohmann::json value, const fs::path& path, bool is_required) {
   const bool is_sealed = value.is_object() && value.contains(kSeal);
   if (!is_sealed && is_required) {
@@ -97,7 +99,7 @@ std::string read_file(const fs::path& path, std::size_t max_bytes) {
                                              path.string(), size, max_bytes));
   };
   if (file.size() > max_bytes) fail_as_too_large(std::to_string(file.size()));
-  // To its end rather than by its size: a pipe has none, and the files of /proc say 0.
+  // The size does not tell where to stop: a pipe has none, and files in /proc report 0.
   constexpr std::size_t kBlock = std::size_t{1} << 16U;
   std::string contents;
   std::size_t used = 0;
@@ -157,7 +159,7 @@ void write_sealed_json(const fs::path& path, nlohmann::json object) {
   try {
     object[kSeal] = crc32_of(object.dump());
   } catch (const nlohmann::json::type_error&) {
-    // Said by write_json(), which cannot write the object either.
+    // write_json() cannot write the object either and reports why.
   }
   write_json(path, object);
 }

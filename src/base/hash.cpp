@@ -12,7 +12,7 @@ namespace hsconas {
 namespace {
 
 constexpr std::array<std::uint32_t, 256> crc32c_table() {
-  constexpr std::uint32_t kPolynomial = 0x82f63b78U;  // Bits in reverse.
+  constexpr std::uint32_t kPolynomial = 0x82f63b78U;  // 0x1edc6f41 with its bits reversed.
   std::array<std::uint32_t, 256> table{};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
     std::uint32_t crc = byte;

@@ -54,7 +54,7 @@ std::string JsonReader::path_of(std::string_view key) const {
 
 namespace {
 
-/// The end of the string that starts at the quote `text[start]`: one past its closing quote.
+/// Index one past the closing quote of the string that opens at `text[start]`.
 std::size_t end_of_string(std::string_view text, std::size_t start) {
   for (std::size_t i = start + 1; i < text.size(); ++i) {
     if (text[i] == '\\') {
@@ -66,7 +66,7 @@ std::size_t end_of_string(std::string_view text, std::size_t start) {
   return text.size();
 }
 
-/// How deep lists and objects stand in each other at most; brackets inside strings do not count.
+/// Greatest depth of nested lists and objects; brackets inside strings do not count.
 std::size_t nesting(std::string_view text) {
   std::size_t depth = 0;
   std::size_t deepest = 0;
@@ -89,13 +89,13 @@ struct RepeatedKey {
   std::size_t first_line = 0;
 };
 
-/// The first key that an object of `text`, sound JSON, holds twice.
+/// The first key that occurs twice in one object of `text`, which must be valid JSON.
 std::optional<RepeatedKey> repeated_key(std::string_view text) {
   struct Level {
     bool is_object = false;
-    std::map<std::string, std::size_t> lines = {};  ///< Where each key stands.
-    std::string key = {};                           ///< The one whose value comes.
-    std::size_t index = 0;                          ///< In a list.
+    std::map<std::string, std::size_t> lines = {};  ///< Line of each key met so far.
+    std::string key = {};                           ///< The key whose value comes next.
+    std::size_t index = 0;                          ///< Index of the current item of a list.
   };
   std::vector<Level> levels;
   std::size_t line = 1;
@@ -115,7 +115,7 @@ std::optional<RepeatedKey> repeated_key(std::string_view text) {
     } else if (c == '"') {
       const std::size_t end = end_of_string(text, i);
       if (is_key_next) {
-        // Parsed rather than compared as written: "a" and "\u0061" are one key.
+        // Keys are parsed before they are compared: "a" and "\u0061" are the same key.
         Level& level = levels.back();
         level.key = nlohmann::json::parse(text.substr(i, end - i)).get<std::string>();
         const auto [found, is_new] = level.lines.try_emplace(level.key, line);
@@ -135,7 +135,7 @@ std::optional<RepeatedKey> repeated_key(std::string_view text) {
   return std::nullopt;
 }
 
-/// What a text that is no JSON looks like, with the remedy; empty where it is just broken.
+/// Names the format of a text that is not JSON, with the remedy; empty if it is just broken JSON.
 std::string what_it_is(std::string_view text) {
   if (std::string other = other_than_utf8(text); !other.empty()) return other;
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
@@ -161,7 +161,7 @@ std::string what_it_is(std::string_view text) {
   return {};
 }
 
-/// What is commonly wrong at `offset`.
+/// A common mistake that explains the error at `offset`; empty if there is none.
 std::string hint_at(std::string_view text, std::size_t offset) {
   if (offset >= text.size()) return ", it ends too early";
   const char c = text[offset];
@@ -176,17 +176,17 @@ std::string hint_at(std::string_view text, std::size_t offset) {
 }  // namespace
 
 nlohmann::json parse_json(std::string_view text, const std::string& source, ErrorKind kind) {
-  // What is nested deeper than any file of ours would exhaust the stack when it is written again.
+  // Deeply nested JSON would exhaust the stack when it is written again; no valid file comes near.
   constexpr std::size_t kMaxNesting = 64;
   if (nesting(text) > kMaxNesting) {
     throw Error(kind, source + " is nested more than " + std::to_string(kMaxNesting) + " deep");
   }
-  // The parser takes a zero byte for the end.
+  // nlohmann would take a zero byte for the end of the text.
   if (text.find('\0') != std::string_view::npos) throw Error(kind, source + " " + what_it_is(text));
   try {
     nlohmann::json value = nlohmann::json::parse(text);
     if (const auto repeated = repeated_key(text)) {
-      // Only a person writes this, whatever the file is otherwise.
+      // Only a person writes a key twice, so it is a usage error in every kind of file.
       throw Error(ErrorKind::Usage,
                   source + ": line " + std::to_string(repeated->line) + ": the key \"" +
                       repeated->path + "\" occurs a second time, first on line " +
@@ -197,7 +197,7 @@ nlohmann::json parse_json(std::string_view text, const std::string& source, Erro
     if (const std::string other = what_it_is(text); !other.empty()) {
       throw Error(kind, source + " " + other);
     }
-    // The parser does not count a byte-order mark.
+    // error.byte does not count a byte-order mark.
     const std::size_t mark = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
     const auto offset = std::min(error.byte == 0 ? 0 : error.byte - 1 + mark, text.size());
     const auto before = text.substr(0, offset);

@@ -38,9 +38,10 @@ std::string host_name() {
   return name;
 }
 
-/// When process `pid` started, in clock ticks since the machine did; empty when there is none.
+/// Start time of process `pid` in clock ticks since boot; empty if there is no such process.
 std::string start_ticks(const std::string& pid) {
-  constexpr std::size_t kStartTime = 19;  // Counted from the field behind the name: proc(5), 22.
+  // Field 22 in proc(5), counted from 0 at the field after the name.
+  constexpr std::size_t kStartTime = 19;
   std::ifstream in("/proc/" + pid + "/stat");
   const std::string stat{std::istreambuf_iterator<char>(in), {}};
   const auto name_end = stat.rfind(')');  // The name may hold anything, blanks and brackets too.
@@ -49,7 +50,7 @@ std::string start_ticks(const std::string& pid) {
   return fields.size() > kStartTime ? fields[kStartTime] : "";
 }
 
-/// One line: what a person wants to know, then the start in ticks.
+/// The line in the lock file: who holds it since when, then the process's start in ticks.
 std::string own_name() {
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   const std::string pid = std::to_string(::getpid());
@@ -64,10 +65,10 @@ std::string contents_of(int fd) {
   return text.substr(0, text.find('\n'));
 }
 
-/// Without locks, from the name alone: whether whoever wrote `holder` may still be running.
+/// Whether the process that wrote `holder` may still be running: for file systems without locks.
 bool may_run(const std::string& holder) {
   const auto words = split(holder, ' ');
-  if (words.size() != 7) return false;  // Killed while it wrote its name.
+  if (words.size() != 7) return false;  // It was killed while it wrote the line.
   if (words[3] != host_name()) return true;
   return fmt::format("({})", start_ticks(words[1])) == words[6];
 }
@@ -91,8 +92,8 @@ bool is_same_file(int fd, const fs::path& path) {
 }  // namespace
 
 LockFile::LockFile(fs::path path) : path_(std::move(path)) {
-  // A holder that ends removes the file. Who opened it before that then locks a file that nobody
-  // else will see, and has to try again.
+  // A holder that ends removes the file. A process that opened it before then locks a file that has
+  // no name any more, and has to try again.
   while (true) {
     fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd_ < 0) fail(path_, errno);

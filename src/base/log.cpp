@@ -22,7 +22,7 @@ constexpr std::size_t kMostEarlyMessages = 1000;
 
 struct Log::Impl {
   spdlog::logger logger{"hsconas"};
-  std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> early;  ///< What no file has got yet.
+  std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> early;  ///< Messages before the first file.
   spdlog::sink_ptr file;
   bool interactive = false;
 };
@@ -30,7 +30,7 @@ struct Log::Impl {
 Log::Log(Verbosity verbosity, bool console) : impl_(std::make_unique<Impl>()) {
   impl_->logger.set_level(spdlog::level::debug);
   impl_->logger.flush_on(spdlog::level::info);
-  // A log that cannot be written, on a full disk, must not stop or drown what the run has to say.
+  // If the log cannot be written (full disk), the run goes on and errors do not flood the terminal.
   impl_->logger.set_error_handler([](const std::string&) {});
   impl_->early = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(kMostEarlyMessages);
   impl_->logger.sinks().push_back(impl_->early);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-/// As quantile(), of values already sorted.
+/// quantile() of values that are already sorted.
 double sorted_quantile(std::span<const double> sorted, double q) {
   assert(!sorted.empty());
   const double position = q * static_cast<double>(sorted.size() - 1);

@@ -12,8 +12,8 @@ namespace hsconas {
 
 namespace {
 
-/// Bytes of the UTF-8 character at the start of `text`; 0 where there is none (RFC 3629: no
-/// surrogates, no longer form than needed, nothing above U+10FFFF).
+/// Bytes of the UTF-8 character at the start of `text`; 0 if it is invalid (RFC 3629: surrogates,
+/// overlong forms and anything above U+10FFFF are).
 std::size_t character_size(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(0);
@@ -63,7 +63,7 @@ std::string other_than_text(std::string_view bytes) {
   if (bytes.starts_with("\xFF\xFE\0\0"sv) || bytes.starts_with("\0\0\xFE\xFF"sv)) {
     return "is UTF-32 text; save it as UTF-8";
   }
-  // Without a mark, every second byte of Latin text is 0.
+  // Without a byte-order mark: every second byte of Latin text in UTF-16 is 0.
   const bool has_mark = bytes.starts_with("\xFF\xFE"sv) || bytes.starts_with("\xFE\xFF"sv);
   const bool alternates = head.size() >= 4 && zeros * 2 >= head.size() - 1 &&
                           zeros * 2 <= head.size() + 1 && (head[0] == '\0') != (head[1] == '\0');

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-/// Sums over the parts, in the order of the parts.
+/// Adds up the parts element by element, in their order.
 std::vector<double> total(const std::vector<std::vector<double>>& parts) {
   std::vector<double> sum = parts.front();
   for (std::size_t part = 1; part < parts.size(); ++part) {
@@ -54,7 +54,7 @@ Channels<T> dense(T* data, int channels) {
   return {data, channels, 1};
 }
 
-/// The same channels from another pixel on.
+/// `channels` from pixel `pixel` on.
 template <typename T>
 Channels<T> from_pixel(Channels<T> channels, std::int64_t pixel) {
   if (channels.data != nullptr) channels.data += pixel * channels.pixel_stride;
@@ -65,9 +65,9 @@ std::int64_t out_values(const ConvGeometry& shape) {
   return shape.out_pixels() * shape.out_channels;
 }
 
-/// How many images go through all units at a time, so that what lies between stays in cache.
+/// How many images go through all units at a time so that activations in between stay in cache.
 std::int64_t images_at_once(std::span<const ConvUnit> units, std::size_t value_size) {
-  constexpr std::int64_t kBytes = 1 << 18;  // Of the second-level cache.
+  constexpr std::int64_t kBytes = 1 << 18;  // Part of the second-level cache.
   std::int64_t most = 1;
   for (const ConvUnit& unit : units) most = std::max(most, out_values(unit.shape));
   return std::max<std::int64_t>(1, kBytes / (most * static_cast<std::int64_t>(value_size)));
@@ -131,7 +131,7 @@ NormStatistics ConvChains::convolve(const ConvGeometry& shape, std::int64_t imag
     own.moments = {means[part].data(), squares[part].data()};
     kernels_.on<T>().forward(shape, own, first, last, scratch_[thread].data());
   });
-  // Pools the parts, like the kernels do within one.
+  // Pools the moments of the parts, as pool() does within a part.
   const auto channels = static_cast<std::size_t>(shape.out_channels);
   NormStatistics statistics{std::vector<double>(channels), std::vector<double>(channels)};
   double before = 0.0;
@@ -298,7 +298,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const InputOf<T>& in,
     const std::int64_t packed_gradient = kernels_.packed_floats(shape);
     const std::int64_t scratch = kernels_.scratch_floats(shape);
     for (Workspace& workspace : scratch_) workspace.at_least(scratch);
-    // Each part has a gradient of its own: few of them where they are large.
+    // Each part has its own weight gradient, so there are fewer parts if it is large.
     constexpr std::int64_t kGradientFloats = 1 << 16;
     const auto parts_each = static_cast<int>(
         std::clamp<std::int64_t>(kGradientFloats / (packed_gradient * threads_), 1, parts_each_));
@@ -337,7 +337,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const InputOf<T>& in,
 template <typename T>
 void ConvChains::write(int channels, std::int64_t pixels, Channels<const T> from,
                        const Activation& activation, const OutputOf<T>& out, bool accumulate) {
-  // So that both halves of a pixel that is partly copied are written while it is in cache.
+  // In short steps, a pixel whose other channels are copied is written while it is in cache.
   const std::int64_t step = out.copy.channels > 0 ? 64 : pixels;
   in_parts(pixels, parts_each_, [&](std::size_t, std::size_t, auto first, auto last) {
     for (std::int64_t pixel = first; pixel < last; pixel += step) {

@@ -1,23 +1,23 @@
 #pragma once
 
-// Dense convolutions: a matrix product of pixels and the window of channels each one sees. Included
-// once for each instruction set.
+// Dense convolutions, as products of a matrix of windows, one row per output pixel, and the
+// weights. Included once for each instruction set.
 #include "conv_products.hpp"
 
 namespace hsconas {
 
 namespace {
 
-// A tile of pixels, input and output, takes 64 KiB of the second-level cache, or what it must.
+// A tile of pixels, input and output, takes 64 KiB of the second-level cache if row limits allow.
 constexpr int kTileFloats = 16384;
-constexpr int kFewestTileRows = 64;  // So that weights are read once for many pixels.
+constexpr int kFewestTileRows = 64;  // Weights are then read once for many pixels.
 constexpr int kMostTileRows = 256;
 
 struct DenseSizes {
-  int depth;  // Values a pixel's window has: (ky * kernel + kx) * in_channels + c.
+  int depth;  // Values of a window, indexed by (ky * kernel + kx) * in_channels + c.
   int padded_depth;
   int padded_out;
-  int tile;  // Pixels.
+  int tile;  // Pixels per tile.
 };
 
 inline DenseSizes dense_sizes(const ConvGeometry& s) {
@@ -31,12 +31,12 @@ inline DenseSizes dense_sizes(const ConvGeometry& s) {
   return sizes;
 }
 
-/// Whether each window is one pixel, and they follow each other as the pixels do.
+/// Whether windows are the pixels themselves, in the same order.
 constexpr bool is_pixel(const ConvGeometry& s) {
   return s.kernel == 1 && s.stride == 1;
 }
 
-/// Takes rows of activations to memory as W.
+/// Stores rows of activations as W; a `Take` for read_pixels().
 template <typename W>
 struct StoreRows {
   W* to;
@@ -47,7 +47,7 @@ struct StoreRows {
   void end(const Row&, int) const {}
 };
 
-/// Some of the rows of read_pixels().
+/// kGroup rows of read_pixels().
 template <int kGroup, typename T, typename Take>
 inline void read_group(const ConvGeometry& s, Channels<const T> in, const Activation& activation,
                        Index pixel, int row, Take& take) {
@@ -66,13 +66,13 @@ inline void read_group(const ConvGeometry& s, Channels<const T> in, const Activa
   for (int r = 0; r < kGroup; ++r) take.end(seen[r], row + r);
 }
 
-/// Hands `take` the channels that a 1x1 convolution reads of `rows` pixels from `pixel` on: as
-/// Take::Row, which begins empty, what was seen of a row, then the row, the channel and so many
-/// values.
+/// Reads the channels of `rows` pixels from `pixel` on, as a 1x1 convolution does. For every vector
+/// of values it calls take.see(state, row, channel, values), and at the end of a row
+/// take.end(state, row), with a Take::Row per row as state.
 template <typename T, typename Take>
 inline void read_pixels(const ConvGeometry& s, Channels<const T> in, const Activation& activation,
                         Index pixel, int rows, Take take) {
-  constexpr int kGroup = 4;  // Rows that share what is read of the activation.
+  constexpr int kGroup = 4;  // Rows that share the loads of the activation's factors.
   int row = 0;
   for (; row + kGroup <= rows; row += kGroup) {
     read_group<kGroup>(s, in, activation, pixel, row, take);
@@ -80,7 +80,7 @@ inline void read_pixels(const ConvGeometry& s, Channels<const T> in, const Activ
   for (; row < rows; ++row) read_group<1>(s, in, activation, pixel, row, take);
 }
 
-/// `values` channels that lie side by side.
+/// Copies `values` adjacent values as floats.
 template <typename T>
 inline void copy_run(const T* from, int values, float* to) {
   for (int k = 0; k < values; k += kLanes) {
@@ -89,8 +89,8 @@ inline void copy_run(const T* from, int values, float* to) {
   }
 }
 
-/// The windows of `rows` output pixels from `pixel` on, and rows of zeros up to a multiple of
-/// kRows.
+/// Writes the windows of `rows` output pixels from `pixel` on, and rows of zeros up to a multiple
+/// of kRows.
 template <typename T>
 inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channels<const T> in,
                          const Activation& activation, Index pixel, int rows, float* to) {
@@ -111,7 +111,7 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
       float* row = to + Index{r} * stride;
       for (int k = 0; k < stride; k += kLanes) store(row + k, Vec{});
       const int left = out_x * s.stride - pad;
-      const int first = left < 0 ? -left : 0;  // Of the columns within the image.
+      const int first = left < 0 ? -left : 0;  // [first, last) are the columns within the image.
       const int last = smaller(s.kernel, s.in_size - left);
       for (int ky = 0; ky < s.kernel; ++ky) {
         const int y = out_y * s.stride - pad + ky;
@@ -119,7 +119,7 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
         for (int kx = first; kx < last; ++kx) {
           const T* from = image + (Index{y} * s.in_size + left + kx) * in.pixel_stride;
           float* window = row + ky * run + kx * s.in_channels;
-          if (is_packed) {  // The rest of this row lies in one piece.
+          if (is_packed) {  // The rest of this row is contiguous.
             copy_run(from, (last - kx) * s.in_channels, window);
             break;
           }
@@ -142,8 +142,8 @@ inline void load_windows(const ConvGeometry& s, const DenseSizes& sizes, Channel
   for (int r = rows; r % kRows != 0; ++r) zero(to + Index{r} * stride, stride);
 }
 
-/// How products with factors W take activations T: `windows` as load_windows() makes them, in
-/// scratch memory, and weights as pack() leaves them.
+/// The operands of products with factors W and activations T: windows() converts those of
+/// load_windows() in scratch memory, weights() reads what pack() wrote.
 template <typename T, typename W>
 struct Operands {
   static LeftMatrix<float> windows(const ConvGeometry& s, const DenseSizes& sizes,
@@ -158,7 +158,7 @@ struct Operands {
 #ifdef HSCONAS_BF16_PRODUCTS
 template <>
 struct Operands<Bf16, Bf16> {
-  /// The scratch memory holds the windows, and floats of a few rows.
+  /// The scratch memory holds the windows and, behind them, the floats of a few rows.
   static LeftMatrix<Bf16> windows(const ConvGeometry& s, const DenseSizes& sizes,
                                   Channels<const Bf16> in, const Activation& activation,
                                   Index pixel, int rows, float* scratch) {
@@ -185,7 +185,7 @@ struct Operands<Bf16, Bf16> {
 #endif
 
 #ifdef HSCONAS_FIXED_PRODUCTS
-/// Takes rows to memory, and the largest magnitude of each.
+/// Stores rows, and finds the largest magnitude of each.
 struct StoreAndCompare : StoreRows<float> {
   RowMaxima& most;
 
@@ -199,7 +199,8 @@ struct StoreAndCompare : StoreRows<float> {
 
 template <>
 struct Operands<Half, Fixed> {
-  /// The scratch memory holds the windows, floats of a few rows, and the units of all of them.
+  /// The scratch memory holds the windows, then the floats of a few rows, then the quantisation
+  /// steps of all rows.
   static LeftMatrix<Fixed> windows(const ConvGeometry& s, const DenseSizes& sizes,
                                    Channels<const Half> in, const Activation& activation,
                                    Index pixel, int rows, float* scratch) {
@@ -227,27 +228,27 @@ struct Operands<Half, Fixed> {
     }
     return {fixed, depth, units};
   }
-  /// Behind the units.
+  /// The factors lie behind the quantisation steps of the columns.
   static RightMatrix<Fixed> weights(const float* packed, int columns) {
     return {reinterpret_cast<const Fixed*>(packed + columns), columns, packed};
   }
 };
 #endif
 
-/// Whether activations T are factors as they lie in memory.
+/// Whether activations T can be used as factors W without conversion.
 template <typename T, typename W>
 constexpr bool kIsFactor = false;
 template <typename T>
 constexpr bool kIsFactor<T, T> = true;
 
-/// Takes the tiles of a product to the convolution's output.
+/// Writes the tiles of a product to the convolution's output.
 template <typename T, bool kMoments>
 struct FinishTiles {
   const ConvForward<T>& f;
   int channels;
-  Sums* sums;  ///< Of each vector of channels.
+  Sums* sums;  ///< One per vector of channels.
   Index pixel;
-  int rows;  ///< Behind them is padding.
+  int rows;  ///< Further rows of a tile are padding.
 
   template <int kVectors>
   struct Columns {
@@ -259,7 +260,7 @@ struct FinishTiles {
     void operator()(int row, const Tile<kVectors>& tile) const {
       for (int v = 0; v < kVectors; ++v) {
         Sums own = kMoments ? sums[v] : Sums{};
-        // Not up to rows - row: an index that is not a constant would take the tile to memory.
+        // Not a loop up to rows - row: a variable index would force the tile into memory.
         for (int r = 0; r < kRows; ++r) {
           if (row + r < rows) finish[v](pixel + row + r, tile[r][v], own);
         }
@@ -279,7 +280,7 @@ struct FinishTiles {
   }
 };
 
-/// Takes the first row of a tile as pivots of the sums.
+/// Uses the first row of a tile as pivots of the sums.
 struct PivotTiles {
   Sums* sums;
 
@@ -300,7 +301,7 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index 
     return Operands<T, W>::windows(s, sizes, f.in, f.in_activation, pixel, rows, scratch);
   };
   auto* sums = reinterpret_cast<Sums*>(scratch + Index{sizes.tile} * sizes.padded_depth);
-  // Pixels that are read as they lie need not be copied first, but for the last few.
+  // Pixels that need no conversion are not copied first, except for the last few.
   const bool in_place = kIsFactor<T, W> && s.kernel == 1 && s.stride == 1 &&
                         f.in.channel_stride == 1 && f.in_activation.scale == nullptr &&
                         !f.in_activation.relu;
@@ -314,7 +315,7 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index 
   for (Index pixel = begin; pixel < end; pixel += sizes.tile) {
     const int rows = end - pixel < sizes.tile ? static_cast<int>(end - pixel) : sizes.tile;
     if (kMoments && pixel == begin) {
-      // The pivots: what comes out of the first pixels.
+      // The output of the first pixel becomes the pivot.
       product(windows(pixel, smaller(rows, kRows)), weights, kRows, sizes.depth, PivotTiles{sums});
     }
     const int read_in_place = in_place ? rows / kRows * kRows : 0;

@@ -7,22 +7,22 @@ namespace hsconas {
 
 namespace {
 
-/// Sums of what the batch norm in front of a convolution wants of its gradient.
+/// Sums of g and of g * y for the batch norm in front of a convolution, see NormGradient.
 struct GradientSums {
   Vec sum{};
   Vec along{};
 };
 
-/// Takes the tiles of a product to the gradient of a convolution's input.
+/// Writes the tiles of a product to the gradient of a convolution's input.
 template <typename T>
 struct FinishGradients {
   const ConvBackward<T>& b;
   int channels;
-  const float* windows;  ///< What the convolution reads.
+  const float* windows;  ///< The convolution's activated input.
   int stride;
-  GradientSums* sums;  ///< Of each vector of channels.
+  GradientSums* sums;  ///< One per vector of channels.
   Index pixel;
-  int rows;  ///< Behind them is padding.
+  int rows;  ///< Further rows of a tile are padding.
 
   template <int kVectors>
   struct Columns {
@@ -73,13 +73,13 @@ struct FinishGradients {
   }
 };
 
-/// One tile of pixels as the products of a backward pass with factors W read it, in scratch memory.
+/// A tile of pixels in scratch memory, in the form that the backward products with factors W need.
 template <typename W>
 struct BackwardTile {
   const DenseSizes& sizes;
-  float* windows;   ///< Of the input, [tile][padded depth].
-  float* gradient;  ///< At the output, [tile][padded out].
-  float* behind;    ///< Scratch memory that is left.
+  float* windows;   ///< Windows of the input, [tile][padded depth].
+  float* gradient;  ///< Gradient at the output, [tile][padded out].
+  float* behind;    ///< The rest of the scratch memory.
 
   BackwardTile(const DenseSizes& of, float* scratch)
       : sizes(of),
@@ -87,7 +87,7 @@ struct BackwardTile {
         gradient(windows + Index{of.tile} * of.padded_depth),
         behind(gradient + Index{of.tile} * of.padded_out) {}
 
-  /// The gradient at rows `row` and `row` + 1.
+  /// Stores the gradient of rows `row` and `row` + 1.
   void put(int row, int c, Vec first, Vec second) const {
     store(gradient + Index{row} * sizes.padded_out + c, first);
     store(gradient + Index{row + 1} * sizes.padded_out + c, second);
@@ -95,10 +95,10 @@ struct BackwardTile {
   void clear_gradient(int row, int end) const {
     zero(gradient + Index{row} * sizes.padded_out, Index{end - row} * sizes.padded_out);
   }
-  /// The first `rows` of both as add_outer() reads them.
+  /// The first `rows` of windows, and the gradient, in the layout of add_outer().
   const float* windows_in_turn(int /*rows*/) const { return windows; }
   RightMatrix<float> gradient_in_turn() const { return {gradient, sizes.padded_out}; }
-  /// As product() reads them.
+  /// The gradient in the layout of product().
   LeftMatrix<float> gradient_rows() const { return {gradient, sizes.padded_out}; }
 };
 
@@ -107,7 +107,7 @@ template <>
 struct BackwardTile<Bf16> {
   const DenseSizes& sizes;
   float* windows;
-  Bf16* window_pairs;  ///< Two rows at a time, value by value in turn.
+  Bf16* window_pairs;  ///< Pairs of rows, their values interleaved.
   Bf16* gradient;
   Bf16* gradient_pairs;
   float* behind;
@@ -155,7 +155,7 @@ inline void dense_backward(const ConvGeometry& s, const ConvBackward<T>& b, Inde
     const int rows = end - pixel < sizes.tile ? static_cast<int>(end - pixel) : sizes.tile;
     const int full_rows = (rows + kRows - 1) / kRows * kRows;
     load_windows(s, sizes, b.in, b.in_activation, pixel, rows, tile.windows);
-    // Few rows at a time, so that those stay in the first-level cache from vector to vector.
+    // Few rows at a time, so that they stay in the L1 cache while all channels are processed.
     for (int block = 0; block < rows; block += kRows) {
       const int end_row = smaller(block + kRows, rows);
       for (int c = 0; c < s.out_channels; c += kLanes) {

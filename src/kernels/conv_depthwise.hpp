@@ -1,7 +1,7 @@
 #pragma once
 
-// Depthwise convolutions: vectors of channels, one image at a time in a frame of zeros. Included
-// once for each instruction set.
+// Depthwise convolutions, on vectors of channels, one image at a time, which is surrounded by a
+// frame of zeros. Included once for each instruction set.
 #include "conv_vectors.hpp"
 
 namespace hsconas {
@@ -12,7 +12,7 @@ inline int frame_size(const ConvGeometry& s) {
   return s.in_size + s.kernel - 1;
 }
 
-/// Which taps of a kernel are worth multiplying: every kStep-th from `y` and `x` on.
+/// The taps of a kernel that are multiplied: every kStep-th from `y` and `x` on.
 template <int kStep = 1>
 struct Taps {
   int y = 0;
@@ -35,8 +35,8 @@ inline void slide_pixels(const float* frame, int frame_size, const float* weight
   for (int p = 0; p < kPixels; ++p) take(x + p, sums[p]);
 }
 
-/// Hands `take(x, value)` the frame from `frame` on under the kernel at every kStride-th of `size`
-/// places.
+/// Computes a row of `size` outputs from the frame at `frame`, kStride pixels apart, and calls
+/// take(x, value) for each.
 template <int kKernel, int kStride, int kStep = 1, typename Take>
 inline void slide_row(const float* frame, int frame_size, const float* weights, int size, Take take,
                       Taps<kStep> taps = {}) {
@@ -54,7 +54,7 @@ inline void slide_row(const float* frame, int frame_size, const float* weights, 
 }
 
 /// The gradient at row `y` of a convolution's input, from that at its output, which lies at every
-/// kStride-th place of the frame. Only the taps that meet one of those add anything.
+/// kStride-th place of the frame. Taps that only meet zeros in between are skipped.
 template <int kKernel, int kStride>
 inline void slide_back(const float* frame, int frame_size, const float* weights, int y, int size,
                        float* to) {
@@ -68,8 +68,8 @@ inline void slide_back(const float* frame, int frame_size, const float* weights,
   }
 }
 
-/// Rows [first_row, first_row + kCount) of the kernel's gradient: products of the frame with the
-/// gradient, which lies at every `stride`-th place of a frame of its own, behind `pad` zeros.
+/// Adds rows [first_row, first_row + kCount) of the kernel's gradient: products of the frame with
+/// the output gradient, which lies at every `stride`-th place of a frame of its own.
 template <int kKernel, int kCount>
 inline void add_kernel_rows(const float* frame, const float* gradient, int frame_size, int stride,
                             int size, int first_row, float* weight_gradient) {
@@ -101,7 +101,8 @@ inline void add_kernel_rows(const float* frame, const float* gradient, int frame
 template <int kKernel>
 inline void add_kernel_gradient(const float* frame, const float* gradient, int frame_size,
                                 int stride, int size, float* weight_gradient) {
-  // As many rows at once as have their sums in registers: 32 or 16.
+  // The number of rows processed at once is limited by their sums, which must fit in 32 or 16
+  // registers.
   constexpr int kCount = kKernel == 3 ? 3 : (kLanes == 16 ? (kKernel == 5 ? 5 : 3) : 1);
   int row = 0;
   for (; row + kCount <= kKernel; row += kCount) {
@@ -118,7 +119,7 @@ struct Side {
   static constexpr int kValue = kSide;
 };
 
-/// Calls `work` with the kernel's side as a constant.
+/// Calls `work` with the kernel's side, 3, 5 or 7, as a compile-time constant.
 template <typename Work>
 inline void with_kernel(int kernel, Work work) {
   if (kernel == 3) {
@@ -130,7 +131,7 @@ inline void with_kernel(int kernel, Work work) {
   }
 }
 
-/// Fills rows [first, last) of the inside of a frame whose rim is zero.
+/// Loads activated rows [first, last) of an image into a frame whose rim is zero.
 template <typename T>
 inline void load_frame_rows(const ConvGeometry& s, Channels<const T> in,
                             const Activation& activation, Index image, int c, int first, int last,
@@ -161,7 +162,7 @@ inline void depthwise_image(const ConvGeometry& s, const ConvForward<T>& f, Inde
   Index added = 0;
   int loaded = 0;
   for (int y = 0; y < size; ++y) {
-    // Just ahead of the kernel, so that it finds them in the first-level cache.
+    // Rows are loaded just before the kernel needs them, so that it finds them in the L1 cache.
     const int needed = smaller(y * kStride + kKernel / 2 + 1, s.in_size);
     load_frame_rows(s, f.in, f.in_activation, image, c, loaded, needed, frame);
     loaded = needed;

@@ -1,4 +1,4 @@
-// The kernels' table of functions, included once for each instruction set.
+// The table of kernel functions. Included once for each instruction set.
 #include "conv_dense_backward.hpp"
 #include "conv_depthwise.hpp"
 
@@ -23,8 +23,8 @@ std::int64_t packed_floats(const ConvGeometry& s) {
   return Index{sizes.padded_depth} * sizes.padded_out;
 }
 
-/// Calls `work(packed index, weight index)` for every weight, as pack() lays out floats: depthwise
-/// [channels / lanes][taps][lanes], dense [tap * in_channels + c][padded out].
+/// Calls `work(packed index, weight index)` for every weight. Packed floats are
+/// [channels / lanes][taps][lanes] if depthwise, else [tap * in_channels + c][padded out].
 template <typename Work>
 inline void for_each_weight(const ConvGeometry& s, Work work) {
   const int taps = s.taps();
@@ -36,7 +36,7 @@ inline void for_each_weight(const ConvGeometry& s, Work work) {
     }
     return;
   }
-  // In strips of columns: a transposition that jumps at one end only, within the cache.
+  // A transposition in strips of columns, so that the scattered accesses stay in the cache.
   constexpr int kStrip = 8;
   const int columns = padded(s.out_channels);
   for (int strip = 0; strip < s.in_channels; strip += kStrip) {
@@ -52,7 +52,7 @@ inline void for_each_weight(const ConvGeometry& s, Work work) {
   }
 }
 
-/// Weights as factors W.
+/// Packs weights as factors W.
 template <typename W>
 void pack(const ConvGeometry& s, const float* weights, float* packed) {
   zero(packed, packed_floats(s));
@@ -61,8 +61,8 @@ void pack(const ConvGeometry& s, const float* weights, float* packed) {
 }
 
 #ifdef HSCONAS_FIXED_PRODUCTS
-/// What one unit of an output's weights stands for as Fixed: 0 where all of them are 0, no number
-/// where one is none.
+/// Quantisation step of one output channel; 0 if all its weights are 0, NaN or infinite if one of
+/// them is.
 inline float fixed_unit(const float* weights, int count) {
   float altogether = 0.0F;
   float most = 0.0F;
@@ -92,7 +92,7 @@ void pack<Fixed>(const ConvGeometry& s, const float* weights, float* packed) {
     const Index k = to / columns;
     const Index n = to % columns;
     const float whole = weights[from] / units[n];
-    // Nothing where the unit is 0 or none: that says it all.
+    // If the step is 0, NaN or infinite, the factors stay 0 and the step alone decides the result.
     if (!(whole > -kMostRight - 1.0F && whole < kMostRight + 1.0F)) return;
     factors[k / kStep * kStep * columns + n * kStep + k % kStep].units =
         static_cast<std::int16_t>(whole < 0.0F ? whole - 0.5F : whole + 0.5F);
@@ -100,7 +100,8 @@ void pack<Fixed>(const ConvGeometry& s, const float* weights, float* packed) {
 }
 #endif
 
-/// Depthwise: the kernel turned by half a turn. Dense 1x1: [out][padded in] as factors W.
+/// Packs weights for the input's gradient. Depthwise: the kernel is rotated by 180 degrees. Dense
+/// 1x1: [out][padded in] as factors W.
 template <typename W>
 void pack_backward(const ConvGeometry& s, const float* weights, float* packed) {
   zero(packed, packed_floats(s));
@@ -154,7 +155,7 @@ template <typename T>
 void write_activated(int channels, Channels<const T> from, const Activation& activation,
                      Channels<const T> plus, Channels<T> to, bool accumulate, std::int64_t first,
                      std::int64_t last) {
-  constexpr Index kBlock = 32;  // Pixels that stay in cache from vector to vector.
+  constexpr Index kBlock = 32;  // Pixels that stay in cache while all channels are processed.
   for (Index block = first; block < last; block += kBlock) {
     const Index end = block + kBlock < last ? block + kBlock : last;
     for (int c = 0; c < channels; c += kLanes) {
@@ -195,7 +196,7 @@ template <typename T>
 void reduce_gradient(int channels, const T* z, const Activation& activation,
                      Channels<const T> gradient, double* sum, double* along, std::int64_t first,
                      std::int64_t last) {
-  constexpr Index kBlock = 512;  // Pixels that stay in cache, and whose sum keeps its digits.
+  constexpr Index kBlock = 512;  // Pixels that stay in cache and are few enough for an fp32 sum.
   for (Index block = first; block < last; block += kBlock) {
     const Index end = block + kBlock < last ? block + kBlock : last;
     for (int c = 0; c < channels; c += kLanes) {

@@ -24,7 +24,7 @@ std::span<const ConvKernels> conv_kernels() {
       }
       found.push_back(avx512_kernels());
     }
-    // Every processor with AVX2 has F16C, for which clang 14 cannot ask.
+    // Every processor with AVX2 has F16C, which clang 14 cannot test for.
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
       found.push_back(avx2_kernels());
     }

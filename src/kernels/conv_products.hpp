@@ -1,13 +1,13 @@
 #pragma once
 
-// Matrix products, included once for each instruction set.
+// Matrix products. Included once for each instruction set.
 #include "conv_vectors.hpp"
 
 namespace hsconas {
 
 namespace {
 
-// Of a matrix product: rows x vectors of sums that stay in registers.
+// Size of a product's tile of sums that stay in registers: rows and vectors of columns.
 constexpr int kRows = kLanes == 16 ? 8 : 4;
 constexpr int kMostVectors = 3;
 
@@ -16,7 +16,7 @@ template <typename W>
 struct LeftMatrix {
   const W* values;
   Index stride;
-  const float* units = nullptr;  ///< Of Fixed: what 1 stands for in each row.
+  const float* units = nullptr;  ///< Quantisation step of each row, if W is Fixed.
 };
 
 /// A matrix [depth][columns]. Rows hold Factors<W>::kStep values side by side for each column.
@@ -24,11 +24,11 @@ template <typename W>
 struct RightMatrix {
   const W* values;
   int columns;
-  const float* units = nullptr;  ///< Of Fixed: what 1 stands for in each column.
+  const float* units = nullptr;  ///< Quantisation step of each column, if W is Fixed.
 };
 
-/// How a product reads its factors: `left` is the same for all columns, `right` that of kLanes
-/// columns, both for kStep of the depth.
+/// How a product reads its factors, kStep values of the depth at a time: left() for all columns,
+/// right() for kLanes columns.
 template <typename W>
 struct Factors {
   static constexpr int kStep = 1;
@@ -60,7 +60,7 @@ struct Factors<Bf16> {
   }
 };
 
-/// Both lane by lane, side by side.
+/// Stores the lanes of `first` and `second` alternately.
 inline void store_pairs(Bf16* p, Vec first, Vec second) {
   const auto both = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
   const __m512i in_turn =
@@ -71,8 +71,9 @@ inline void store_pairs(Bf16* p, Vec first, Vec second) {
 #endif
 
 #ifdef HSCONAS_FIXED_PRODUCTS
-/// A factor as a whole number of units. Rows of a left matrix use up to kMostLeft of them, columns
-/// of a right one up to kMostOfColumn altogether, so that sums stay below 2^31.
+/// A factor as an integer multiple of a quantisation step. Magnitudes are at most kMostLeft in a
+/// left matrix and kMostRight in a right one, where those of a column add up to at most
+/// kMostOfColumn, so that sums stay below 2^31.
 struct Fixed {
   std::int16_t units = 0;
 };
@@ -90,7 +91,7 @@ struct Factors<Fixed> {
     return _mm512_set1_epi32(pair);
   }
   static __m512i right(const Fixed* p) { return _mm512_loadu_si512(p); }
-  /// Rounding may take a column a little over: then the largest sums are cut off.
+  /// Rounding may raise a column's sum a little above kMostOfColumn; the addition saturates then.
   static void multiply_add(Vec& sum, __m512i left, __m512i right) {
     sum = (Vec)_mm512_dpwssds_epi32((__m512i)sum, left, right);
   }
@@ -101,23 +102,23 @@ struct Factors<Fixed> {
   }
 };
 
-/// The largest magnitude of each of kRows rows, all of which are to be ended.
+/// The largest magnitude of each of kRows rows; end() must be called for all of them.
 class RowMaxima {
  public:
-  /// While its values are read.
+  /// The running maximum of a row while its values are read.
   struct Row {
     __m512i most = _mm512_setzero_si512();
 
     void see(Vec v) {
       const __m512i magnitude = _mm512_and_si512((__m512i)v, _mm512_set1_epi32(0x7fffffff));
-      most = _mm512_max_epu32(most, magnitude);  // As bits, of which NaN has the most.
+      most = _mm512_max_epu32(most, magnitude);  // Compared as bits, NaN is the largest.
     }
   };
   void end(const Row& seen, int row) { most_[row] = seen.most; }
 
-  /// Over the lanes.
+  /// The maxima over the lanes, one per row.
   __m256 rows() const {
-    // Two rows into one vector, two of those, and what is left of both halves.
+    // Each step reduces two rows into one vector; the last one reduces the two halves.
     __m512i pairs[kRows / 2];
     for (int i = 0; i < kRows / 2; ++i) {
       pairs[i] = _mm512_max_epu32(_mm512_unpacklo_epi32(most_[2 * i], most_[2 * i + 1]),
@@ -138,8 +139,8 @@ class RowMaxima {
   __m512i most_[kRows];
 };
 
-/// kRows rows of `count` floats, a multiple of kLanes, as Fixed. Their units are no numbers where
-/// one of the floats is not.
+/// Quantises kRows rows of `count` floats, a multiple of kLanes. `units` takes the quantisation
+/// step of each row, which is NaN or infinite if one of its floats is.
 inline void to_fixed(const float* from, int count, const RowMaxima& most, Fixed* to, float* units) {
   const __m256 largest = most.rows();
   _mm256_storeu_ps(units, _mm256_mul_ps(largest, _mm256_set1_ps(1.0F / kMostLeft)));
@@ -157,13 +158,14 @@ inline void to_fixed(const float* from, int count, const RowMaxima& most, Fixed*
 }
 #endif
 
-/// The `depth` rows of a right matrix of floats as factors W, in place; behind them are zeros.
+/// Converts the `depth` rows of a right matrix from float to factors W, in place. The rows behind
+/// them are zeros.
 template <typename W>
 inline void to_right_factors(float*, int, int) {}
 #ifdef HSCONAS_BF16_PRODUCTS
 template <>
 inline void to_right_factors<Bf16>(float* rows, int depth, int columns) {
-  // Two rows take the room of one: what is written has been read.
+  // Two rows of Bf16 take the room of one row of floats, so only memory already read is written.
   for (int k = 0; k < depth; k += 2) {
     const float* from = rows + Index{k} * columns;
     Bf16* to = reinterpret_cast<Bf16*>(rows) + Index{k} * columns;
@@ -195,7 +197,7 @@ inline void product_tile(const LeftMatrix<W>& a, const RightMatrix<W>& b, int de
       for (int v = 0; v < kVectors; ++v) F::multiply_add(sums[r][v], left, right[v]);
     }
   }
-  // Not in place: GCC 12 would keep sums in memory that `take` may look at.
+  // A copy, because GCC 12 would keep in memory any sums that are passed to `take`.
   Tile<kVectors> finished;
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
@@ -212,15 +214,15 @@ inline void product_rows(const LeftMatrix<W>& a, const RightMatrix<W>& b, int ro
   for (int r = 0; r < rows; r += kRows) product_tile<kVectors>(a, b, depth, r, column, take);
 }
 
-/// a [rows][depth] * b [depth][columns]; rows a multiple of kRows, columns of kLanes, depth filled
-/// up with zeros to a multiple of Factors<W>::kStep. For vectors of columns,
-/// `takes.at<kVectors>(column)` is handed (row, tile) after tile.
+/// a [rows][depth] * b [depth][columns]. `rows` is a multiple of kRows, `columns` of kLanes, and
+/// depth is filled up with zeros to a multiple of Factors<W>::kStep. For each strip of columns,
+/// takes.at<kVectors>(column) makes a function that is called with (row, tile) for every tile.
 template <typename W, typename Takes>
 inline void product(const LeftMatrix<W>& a, const RightMatrix<W>& b, int rows, int depth,
                     const Takes& takes) {
   for (int column = 0; column < b.columns;) {
     const int vectors = (b.columns - column) / kLanes;
-    // Four are two and two: a lone vector would leave the registers idle.
+    // Four vectors are processed as two and two; three and one would leave registers idle.
     if (vectors == 1) {
       product_rows<1>(a, b, rows, depth, column, takes);
       column += kLanes;
@@ -256,8 +258,8 @@ inline void outer_tile(const W* a, Index a_stride, const RightMatrix<W>& b, int 
   }
 }
 
-/// c [depth][columns] += transposed a [rows][depth] * b [rows][columns]; depth and columns padded.
-/// Both factors hold Factors<W>::kStep rows side by side, filled up with zeros.
+/// c [depth][columns] += transposed a [rows][depth] * b [rows][columns]; depth and columns are
+/// padded. Both factors interleave Factors<W>::kStep rows and are filled up with rows of zeros.
 template <typename W>
 inline void add_outer(const W* a, const RightMatrix<W>& b, int rows, int depth, float* c) {
   for (int column = 0; column < b.columns;) {

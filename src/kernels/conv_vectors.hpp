@@ -1,10 +1,10 @@
 #pragma once
 
-// Vectors of HSCONAS_LANES floats, and what the kernels do with them between memory and arithmetic.
+// Vectors of HSCONAS_LANES floats: loading, storing, normalising and summing them.
 //
 // The conv_*.hpp of this folder are included once for each instruction set, by a file that is
-// compiled for it. Nothing in them may come from a library header: a function of it compiled for
-// AVX-512 could replace the same one elsewhere in the program, on a processor that has none.
+// compiled for it. They must not use functions of library headers: the linker could take one that
+// was compiled for AVX-512 for the whole program, which then fails on processors without it.
 #include "hsconas/kernels/conv_kernels.hpp"
 
 #if defined(__AVX512F__) && HSCONAS_LANES == 16
@@ -50,11 +50,11 @@ inline void store(float* p, Vec v) {
   *reinterpret_cast<Loose*>(p) = v;
 }
 
-/// Lanes of a 16-bit type in memory as numbers; exact.
+/// Converts lanes of the 16-bit type T to float, exactly.
 template <typename T>
 inline Vec widened(Halves v);
-/// To the nearest, of two the even one; NaN stays NaN. What Bf16 would hold with fewer digits,
-/// below 2^-126, may become 0.
+/// Rounds to the nearest T, ties to even; NaN stays NaN. Subnormal Bf16 results, below 2^-126, may
+/// become 0.
 template <typename T>
 inline Halves narrowed(Vec v);
 
@@ -65,8 +65,8 @@ inline Vec widened<Half>(Halves v) {
 #elif defined(HSCONAS_F16C)
   return (Vec)_mm256_cvtph_ps((__m128i)v);
 #else
-  // A float's exponent is 112 more, that of infinity and NaN twice that; the number whose exponent
-  // is 0 lacks the leading 1, which is put before its digits and taken away again.
+  // A float's exponent is 112 higher, for infinity and NaN 224. Subnormal numbers have no leading
+  // 1, so it is put before their digits and subtracted again.
   constexpr std::uint32_t kOne = 1U << 23;
   const Bits bits = __builtin_convertvector(v, Bits);
   const Bits magnitude = (bits & 0x7fffU) << 13;
@@ -89,7 +89,7 @@ inline Halves narrowed<Half>(Vec v) {
   constexpr std::uint32_t kInfinity = 255 * kOne;
   const Bits magnitude = (Bits)v & 0x7fffffffU;
   const Bits normal = (magnitude - 112 * kOne + 0xfffU + ((magnitude >> 13) & 1U)) >> 13;
-  // The last digit of .5 is that of the smallest half.
+  // The last bit of 0.5F has the value of the smallest half, so the addition rounds to halves.
   const Vec half = Vec{} + 0.5F;
   const Bits subnormal = (Bits)((Vec)magnitude + half) - (Bits)half;
   const Bits large = magnitude > kInfinity ? Bits{} + 0x7e00U : Bits{} + 0x7c00U;
@@ -117,7 +117,7 @@ inline Halves narrowed<Bf16>(Vec v) {
 #else
   const Bits bits = (Bits)v;
   const Bits nearest = bits + 0x7fffU + ((bits >> 16) & 1U);
-  const Bits quiet = bits | 0x400000U;  // Rounding could make infinity of NaN.
+  const Bits quiet = bits | 0x400000U;  // Rounding could turn NaN into infinity.
   const Bits value = (bits & 0x7fffffffU) > 0x7f800000U ? quiet : nearest;
 #if defined(HSCONAS_AVX512)
   return (Halves)_mm512_cvtepi32_epi16((__m512i)(value >> 16));
@@ -151,7 +151,7 @@ inline void set(T& to, float v) {
   to.bits = narrowed<T>(Vec{} + v)[0];
 }
 
-/// At least as much as `least`, lane by lane; NaN stays what it is.
+/// The larger of `least` and `v` in each lane; NaN in `v` stays NaN.
 inline Vec at_least(Vec least, Vec v) {
 #if defined(HSCONAS_AVX512)
   return (Vec)_mm512_max_ps((__m512)least, (__m512)v);
@@ -160,8 +160,8 @@ inline Vec at_least(Vec least, Vec v) {
 #endif
 }
 
-/// Channels [c, c + kLanes) of pixels that have so many, or every other one of twice as many, with
-/// what is the same for all pixels worked out once.
+/// Loads and stores channels [c, c + kLanes) of pixels, either adjacent or every other one. Offsets
+/// and masks, which are the same for all pixels, are computed once.
 class ChannelLanes {
  public:
   ChannelLanes() = default;
@@ -173,7 +173,7 @@ class ChannelLanes {
         count_(smaller(channels - c, kLanes)) {
 #ifdef HSCONAS_AVX512
     if (every_other_) {
-      // Of the 2 * count - 1 floats that hold them, the first and the second vector.
+      // The channels span 2 * count - 1 floats, in two vectors.
       const int floats = 2 * count_ - 1;
       low_ = mask(smaller(floats, kLanes));
       high_ = mask(floats > kLanes ? floats - kLanes : 0);
@@ -183,21 +183,21 @@ class ChannelLanes {
 #endif
   }
 
-  /// Of the pixel at `p`; zero behind the last channel.
+  /// Loads the channels of the pixel at `p`; lanes behind the last channel are zero.
   template <typename T>
   Vec load(const T* p) const;
   template <typename T>
   void store(T* p, Vec v) const;
 
-  /// load() where pixel after pixel is read: asks for the memory some pixels ahead. Processors do
-  /// not foresee loads under a mask, and wait for each one in turn.
+  /// load() with a prefetch some pixels ahead, for reading one pixel after another: processors do
+  /// not predict masked loads and would wait for each one.
   template <typename T>
   Vec stream(const T* p) const {
     __builtin_prefetch(p + ahead_);
     if (every_other_) __builtin_prefetch(p + ahead_ + kLanes);
     return load(p);
   }
-  /// The same before store().
+  /// Prefetches likewise before store().
   template <typename T>
   void will_store(const T* p) const {
     __builtin_prefetch(p + ahead_, 1);
@@ -250,7 +250,7 @@ template <typename T>
 inline Vec ChannelLanes::load(const T* p) const {
   p += first_;
   if (!every_other_) return widened<T>((Halves)_mm256_maskz_loadu_epi16(low_, p));
-  // Every other one is the lower half of 32 bits.
+  // A channel and the one that is skipped form 32 bits, of which the lower half is wanted.
   const __m512i pairs = _mm512_maskz_loadu_epi16(_mm512_kunpackw(high_, low_), p);
   return widened<T>((Halves)_mm512_cvtepi32_epi16(pairs));
 }
@@ -266,8 +266,8 @@ inline void ChannelLanes::store(T* p, Vec v) const {
   _mm512_mask_storeu_epi16(p, _mm512_kunpackw(high_, low_) & kEven, _mm512_cvtepu16_epi32(halves));
 }
 #else
-/// The first half of every other lane from `low`, the second from `high`, whose first lane lies in
-/// between.
+/// Every other lane of the memory that `low` and `high` cover; high[0] repeats the last lane of
+/// `low`.
 inline Vec every_other(Vec low, Vec high) {
 #if HSCONAS_LANES == 8
   return Vec{low[0], low[2], low[4], low[6], high[1], high[3], high[5], high[7]};
@@ -300,7 +300,7 @@ inline void ChannelLanes::store(T* p, Vec v) const {
 }
 #endif
 
-/// Where `y` is above 0, `v`; else 0.
+/// `v` in lanes where `y` is above 0, else 0.
 inline Vec where_positive(Vec y, Vec v) {
   return y > Vec{} ? v : Vec{};
 }
@@ -321,8 +321,9 @@ struct LaneActivation {
   Vec operator()(Vec z) const { return at_least(least, normalised(z)); }
 };
 
-/// The gradient at a convolution's output z, from that of its activated batch norm g:
-/// scale * (g - mean(g) - y * mean(g * y)), g being 0 where ReLU was. For channels [c, c + kLanes).
+/// The gradient at a convolution's output z, from the gradient g at its activated batch norm y:
+/// scale * (g - mean(g) - y * mean(g * y)), with g set to 0 where ReLU cut off. For channels
+/// [c, c + kLanes).
 struct LaneGradient {
   LaneActivation activation;
   Vec mean;
@@ -351,7 +352,7 @@ inline void add_lanes(Vec v, int c, int channels, double* to) {
 }
 
 /// Sums of outputs per channel, as differences from a `pivot` near their mean, so that a large mean
-/// costs no digits.
+/// costs no precision.
 struct Sums {
   Vec pivot{};
   Vec sum{};
@@ -364,12 +365,12 @@ struct Sums {
   }
 };
 
-/// So many values are added up in fp32 before they are pooled.
+/// Sums are pooled once this many values have been added up in fp32.
 constexpr Index kMostAdded = 256;
 
-/// Pools the sums of `count` values per channel into `moments`, which holds `before`, by the
-/// difference of means (Chan, Golub and LeVeque, 1983). They start again, from what is now the
-/// mean.
+/// Pools the sums of `count` values per channel into `moments`, which cover `before` values, by the
+/// difference of means (Chan, Golub and LeVeque, 1983). Then resets the sums, with the new mean as
+/// pivot.
 inline void pool(Sums& sums, Index count, Index before, int c, int channels,
                  const Moments& moments) {
   const auto n = static_cast<double>(count);
@@ -388,8 +389,8 @@ inline void pool(Sums& sums, Index count, Index before, int c, int channels,
   sums.sum = sums.squares = Vec{};
 }
 
-/// Writes outputs of channels [c, c + kLanes) while they are still in registers: as they are, added
-/// up for the batch norm behind them, or with kMoments false as the next block sees them.
+/// Writes outputs of channels [c, c + kLanes) while they are in registers. With kMoments they are
+/// written before batch norm and added up for it, otherwise they are activated.
 template <typename T, bool kMoments>
 class Finish {
  public:

@@ -8,7 +8,7 @@ namespace hsconas {
 
 namespace {
 
-/// One thread's parts, some of which are taken; on a cache line of its own.
+/// The parts of one thread that are not yet taken, [next, end), on a cache line of its own.
 struct alignas(64) Share {
   std::atomic<std::size_t> next = 0;
   std::size_t end = 0;

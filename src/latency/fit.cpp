@@ -17,11 +17,12 @@ namespace {
 
 constexpr double kErrorBar = 0.9;
 constexpr std::size_t kFolds = 10;
-// From so many networks on, choosing the form and the variances flatters the left-out errors in
-// closed form by less than a point of the error bar's coverage.
+// With at least this many networks the error bar uses the closed-form left-out errors. They are a
+// little too small, because they also chose the form and the variances, but that costs less than
+// one point of the error bar's coverage.
 constexpr std::size_t kManyNetworks = 200;
 
-/// Numbers the columns of the design matrix and their groups as they are first met.
+/// Numbers the columns of the design matrix and their groups in order of first use.
 class Columns {
  public:
   int at(const std::string& group, const std::string& name) {
@@ -42,14 +43,14 @@ class Columns {
   std::vector<int> group_of_;
 };
 
-/// What a term adds to a column: of which prior group, under which name, how much.
+/// One value that a term adds to the design matrix, to the column with this group and name.
 struct Contribution {
   std::string group;
   std::string column;
   double value = 0.0;
 };
 
-/// What a term adds under one feature group.
+/// Everything that the term at `index` adds for one feature group.
 std::vector<Contribution> contributions(FeatureGroup group, const LatencySpace& space,
                                         std::size_t index, double prior_ms) {
   const LatencySpace::Term& term = space.term(index);
@@ -116,16 +117,16 @@ double sum_of(const std::vector<double>& terms, const LatencySpace& space,
 struct FormFit {
   NetworkFit fit;
   double left_out_rmse = 0.0;
-  std::vector<double> left_out_percent;  ///< Errors of networks left out, as relative_error().
+  std::vector<double> left_out_percent;  ///< relative_error() of each network when left out.
 };
 
-/// Percent of the prediction, infinite where that is not above 0.
+/// Error in percent of the prediction; infinite unless the prediction is above 0.
 double relative_error(double predicted_ms, double measured_ms) {
   if (!(predicted_ms > 0.0)) return std::numeric_limits<double>::infinity();
   return 100.0 * std::abs(predicted_ms - measured_ms) / predicted_ms;
 }
 
-/// The scale that brings the prior to the networks' level.
+/// Median ratio of a network's measured time to the prior's sum; 1 when no sum is above 0.
 double prior_scale(const LatencySpace& space, std::span<const Measurement> networks,
                    const TermPrior& prior) {
   std::vector<double> ratios;
@@ -215,7 +216,8 @@ std::vector<FitForm> network_forms(bool is_cell) {
 
 namespace {
 
-/// The best form of all. `trials`, where given, receives the left-out error of each.
+/// The fit with the smallest left-out error over all forms and ways to count dead operators.
+/// `trials`, if given, receives the left-out error of each.
 FormFit fit_best_form(const LatencySpace& space, std::span<const Measurement> networks,
                       const FitOptions& options, std::vector<FitTrial>* trials) {
   const std::map<DeadOperators, std::string> names{
@@ -246,7 +248,7 @@ FormFit fit_best_form(const LatencySpace& space, std::span<const Measurement> ne
       if (trials != nullptr) {
         trials->push_back({tried.fit.form, 100.0 * tried.left_out_rmse / mean_ms});
       }
-      // A left-out error of NaN is never smaller, and worse than any that is known.
+      // A left-out error of NaN counts as worse than any number.
       if (best.fit.terms.empty() || tried.left_out_rmse < best.left_out_rmse ||
           (std::isnan(best.left_out_rmse) && !std::isnan(tried.left_out_rmse))) {
         best = std::move(tried);
@@ -256,9 +258,9 @@ FormFit fit_best_form(const LatencySpace& space, std::span<const Measurement> ne
   return best;
 }
 
-/// Relative errors of networks that had no part in anything: each fold is predicted by a fit to the
-/// others that chooses its form and variances anew. The closed-form left-out errors know these
-/// choices, which makes them too small where networks are few.
+/// Relative errors by cross-validation: each fold is predicted by a fit to the others that chooses
+/// its form and variances anew. The closed-form left-out errors do not repeat these choices, so
+/// with few networks they are too small.
 std::vector<double> cross_validated_errors(const LatencySpace& space,
                                            std::span<const Measurement> networks,
                                            const FitOptions& options) {
@@ -279,8 +281,9 @@ std::vector<double> cross_validated_errors(const LatencySpace& space,
 
 /// The error that nine of ten further networks stay within, estimated from `errors` of n networks:
 /// the value of rank 0.9 (n + 1), since a further network is equally likely to fall into any of the
-/// n + 1 gaps between them. Fewer than 9 errors have no such rank: then it is the largest, and
-/// holds for n / (n + 1) of the networks. 0 where nothing is known.
+/// n + 1 gaps between them. Fewer than 9 errors have no such rank: then the result is the largest,
+/// which n / (n + 1) of the networks stay within. 0 if there are no errors or the rank's is
+/// infinite.
 double error_bar(std::vector<double> errors) {
   std::erase_if(errors, [](double error) { return std::isnan(error); });
   if (errors.empty()) return 0.0;

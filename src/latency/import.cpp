@@ -28,7 +28,7 @@ void require_rows(const CsvTable& csv, const std::string& of_what) {
   }
 }
 
-/// A block that was timed as often as there are `times`.
+/// The entry of a block with these timings.
 TableEntry entry_of(const std::vector<double>& times) {
   constexpr int kResamples = 1000;
   const double ms = median(times);
@@ -41,7 +41,7 @@ TableEntry entry_of(const std::vector<double>& times) {
           .network_ms = ms};
 }
 
-/// Into each entry of a table by position, how many of `networks` contain it.
+/// Sets n in each entry of a table by position: how many of `networks` contain it.
 void count_occurrences(LatencyTable& table, const LatencySpace& space,
                        std::span<const Measurement> networks) {
   for (auto& [key, entry] : table.entries) entry.n = 0;
@@ -53,7 +53,7 @@ void count_occurrences(LatencyTable& table, const LatencySpace& space,
   }
 }
 
-/// The networks with the table's answers beside the measured times.
+/// The networks with predicted and measured times.
 std::vector<MeasuredNetwork> judged(const LatencySpace& space, const TableModel& model,
                                     const LatencyTable& table, const TermPrior* prior,
                                     std::span<const Measurement> networks) {
@@ -72,7 +72,7 @@ std::vector<MeasuredNetwork> judged(const LatencySpace& space, const TableModel&
   return list;
 }
 
-/// Share of the space's networks that the table's sum puts at 0 or below, from a sample.
+/// Share of the space's networks that the table predicts to take 0 ms, estimated from a sample.
 double share_without_time(const LatencyTable& table, const LatencySpace& space) {
   constexpr int kSample = 10000;
   const TableModel model(space, table);
@@ -92,8 +92,8 @@ void judge_table(LatencyTable& table, const LatencySpace& space, const TermPrior
   table.test = judged(space, model, table, prior, networks.test);
 }
 
-/// Independent unknowns of a sum over positions: a constant and, at every position, all choices
-/// that differ but one.
+/// Independent unknowns of a sum over positions: a constant and, at every position, all distinct
+/// choices but one.
 std::size_t unknowns(const LatencySpace& space) {
   std::set<std::string> keys;
   for (std::size_t i = 0; i < space.terms(); ++i) keys.insert(space.term(i).position_key);
@@ -130,7 +130,7 @@ std::vector<Measurement> read_measurements(const CsvTable& csv, const LatencySpa
 std::vector<Measurement> merge_repeats(const LatencySpace& space,
                                        std::span<const Measurement> rows) {
   std::vector<Measurement> networks;
-  std::vector<std::vector<double>> times;  // [network][row of it]
+  std::vector<std::vector<double>> times;  // [network][row of that network]
   std::map<Architecture, std::size_t> known;
   for (const Measurement& row : rows) {
     const auto [found, is_new] =
@@ -246,7 +246,7 @@ LatencyTable adapt_table(const LatencySpace& space, const LatencyTable& source,
   if (table.by_position) {
     count_occurrences(table, space, networks.fit);
   } else {
-    // Nothing was timed alone on this device.
+    // No block was timed alone on this device, so the fitted times stand in.
     for (auto& [key, entry] : table.entries) {
       entry.ms = entry.low = entry.high = std::max(0.0, entry.network_ms);
     }

@@ -15,7 +15,7 @@ namespace hsconas {
 namespace {
 
 constexpr int kMaxNodes = 64;
-constexpr std::size_t kMaxOperators = 10;  // One digit each.
+constexpr std::size_t kMaxOperators = 10;  // An architecture is written with one digit per edge.
 
 std::vector<std::pair<int, int>> read_edges(JsonReader& reader) {
   const auto edges = reader.required<std::vector<std::vector<int>>>("edges");
@@ -162,8 +162,8 @@ Architecture LatencySpace::without_dead(Architecture arch, DeadOperators dead) c
   int last = 0;
   for (const auto& [from, to] : cell_.edges) last = std::max(last, to);
   const auto nodes = static_cast<std::size_t>(last) + 1;
-  std::vector<bool> fed(nodes);   // Reached from the input,
-  std::vector<bool> used(nodes);  // and reaching the output.
+  std::vector<bool> fed(nodes);   // A path leads from the input to the node.
+  std::vector<bool> used(nodes);  // A path leads from the node to the output.
   fed.front() = true;
   used.back() = true;
   // Edges lead forward, so one sweep by node suffices whatever order they are listed in.

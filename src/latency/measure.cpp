@@ -24,12 +24,12 @@ constexpr int kRoundsPerPass = 3;
 constexpr double kEndless = std::numeric_limits<double>::infinity();
 constexpr int kResamples = 500;
 constexpr double kConfidence = 0.9;
-constexpr double kShareForBlocks = 1.0 / 3.0;  // Of the budget.
-constexpr double kShareOfRest = 0.9;           // For whole networks, of what the blocks left.
-constexpr int kMostRoundsFactor = 20;          // Rounds an entry may get, over `rounds`.
-constexpr int kChangesPerLayer = 60;           // Of a random walk towards a latency.
-constexpr int kAttempts = 20;
-constexpr double kNearEnough = 0.005;
+constexpr double kShareForBlocks = 1.0 / 3.0;  // Share of the budget.
+constexpr double kShareOfRest = 0.9;           // Share of the rest that whole networks may take.
+constexpr int kMostRoundsFactor = 20;          // Most extra rounds, in multiples of `rounds`.
+constexpr int kChangesPerLayer = 60;           // Limit of walk_to_latency().
+constexpr int kAttempts = 20;                  // Walks towards one goal.
+constexpr double kNearEnough = 0.005;          // Tolerance of walk_to_latency().
 
 using Samples = std::vector<QuietTimer::Sample>;
 
@@ -49,7 +49,7 @@ class Budget {
   std::chrono::steady_clock::time_point begin_;
 };
 
-/// Times all `blocks` that `wanted` names once, in random order, readied anew.
+/// Prepares the blocks whose indices are `wanted` anew and times each once, in random order.
 void time_round(std::span<const Block> blocks, std::vector<std::size_t> wanted, QuietTimer& timer,
                 double sample_ms, std::vector<int>& runs, Rng& rng, std::vector<Samples>& samples,
                 Progress& progress) {
@@ -92,7 +92,7 @@ std::map<std::string, TableEntry> measure_blocks(const std::vector<Block>& block
   for (int rounds = 0; !wanted.empty(); rounds += config.rounds) {
     Progress progress(log, "latency table", std::ssize(wanted) * config.rounds);
     for (int round = 0; round < config.rounds; ++round) {
-      // Beyond the rounds asked for, the budget may end in the middle.
+      // The budget may cut extra rounds short, but not the first `config.rounds`.
       if (rounds > 0 && budget.spent() > most_seconds) break;
       time_round(blocks, wanted, timer, config.sample_ms, runs, order, samples, progress);
     }
@@ -120,21 +120,21 @@ std::vector<Architecture> random_networks(const SearchSpace& space, std::size_t 
   return networks;
 }
 
-/// Passes that make `rounds` timings.
+/// Number of passes that make at least `config.rounds` timings.
 int passes_of(const LatencyConfig& config) {
   return (config.rounds + kRoundsPerPass - 1) / kRoundsPerPass;
 }
 
-/// How long whole networks are timed.
+/// How long whole networks are timed. One pass is always made.
 struct NetworkEffort {
-  int passes = 1;  ///< At least, while the time lasts; one in any case.
-  /// More until half the median interval is this narrow, or the time is spent.
+  int passes = 1;  ///< Fewest passes if the time suffices.
+  /// More passes follow until the median half width of the intervals is at most this.
   double interval_percent = kEndless;
   double seconds = kEndless;
 };
 
-/// Times whole networks in passes. A pass times every network a few times, in groups drawn anew and
-/// readied anew: a slow minute of the machine and the place of the memory are then spread over all.
+/// Times whole networks in passes. A pass times every network kRoundsPerPass times, in groups that
+/// are drawn and prepared anew, so that slow minutes and the placement of memory affect all alike.
 class NetworkTimes {
  public:
   NetworkTimes(const SearchSpace& space, std::span<const Architecture> archs, QuietTimer& timer,
@@ -196,7 +196,7 @@ class NetworkTimes {
   std::vector<int> runs_;
 };
 
-/// Median of every network and the passes that were made.
+/// Median time of every network, and the number of passes made.
 struct TimedNetworks {
   std::vector<double> ms;
   int passes = 0;
@@ -218,7 +218,7 @@ TimedNetworks time_networks(NetworkTimes networks, const NetworkEffort& effort, 
   return {.ms = networks.medians(), .passes = passes};
 }
 
-/// Splits `drawn` in the proportion of what was wanted.
+/// Appends `for_first` / `wanted` of `drawn` to `first` and the rest to `second`.
 void share(const std::vector<Architecture>& drawn, std::size_t for_first, std::size_t wanted,
            std::vector<Architecture>& first, std::vector<Architecture>& second) {
   const std::size_t cut = wanted == 0 ? 0 : (drawn.size() * for_first + wanted - 1) / wanted;
@@ -226,7 +226,7 @@ void share(const std::vector<Architecture>& drawn, std::size_t for_first, std::s
   second.insert(second.end(), drawn.begin() + static_cast<std::ptrdiff_t>(cut), drawn.end());
 }
 
-/// Every network of `archs` with its sum, and its times from `first` on.
+/// Every network of `archs` with the sum of its blocks' times and its measured time.
 std::vector<MeasuredNetwork> describe(const std::vector<Architecture>& archs,
                                       const SearchSpace& space, const LatencyTable& table,
                                       std::span<const double> times) {
@@ -250,7 +250,7 @@ void fit_and_judge(LatencyTable& table, const SearchSpace& space, QuietTimer& ti
   const std::size_t tested = all.size();
   all.insert(all.end(), networks.calibration.begin(), networks.calibration.end());
   if (all.empty()) return;
-  // The tested ones are timed twice, with equal effort: the time is shared accordingly.
+  // The test networks are timed a second time, which needs its share of the time left.
   const double share = static_cast<double>(all.size()) / static_cast<double>(all.size() + tested);
   const NetworkEffort effort{.passes = passes_of(config),
                              .interval_percent = config.interval_percent,
@@ -343,7 +343,7 @@ NetworkDraw draw_networks(const SearchSpace& space, const LatencyModel& model,
         "on, not {}",
         space.description().name, random_archs.size() + spread_archs.size(), random + spread));
   }
-  // Spread ones come from the fastest to the slowest: each part must have all of the range.
+  // They come ordered from the fastest to the slowest, but each list must cover the whole range.
   rng.shuffle(std::span(spread_archs));
   NetworkDraw networks;
   share(random_archs, (for_bias + 1) / 2, random, networks.calibration, networks.test);
@@ -360,7 +360,7 @@ std::vector<Architecture> spread_architectures(const SearchSpace& space, const L
   for (std::size_t i = 0; i < count; ++i) {
     const double place = (static_cast<double>(i) + rng.uniform()) / static_cast<double>(count);
     const double goal_ms = std::lerp(range.fastest_ms, range.slowest_ms, place);
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {  // A small space has few near a goal.
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {  // Walks may end where others have.
       Architecture arch = space.canonical(walk_to_latency(sample(full, rng), model, full, goal_ms,
                                                           kNearEnough, kChangesPerLayer, rng));
       if (!taken.insert(arch).second) continue;

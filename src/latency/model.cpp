@@ -9,7 +9,7 @@ namespace hsconas {
 
 namespace {
 
-/// The choice at `layer` for which `is_better(ms, best so far)` holds last; the first of equals.
+/// The choice at `layer` with the best latency, the first of equals; other layers are as in `base`.
 template <typename Better>
 LayerChoice best_choice(const LatencyModel& model, const Subspace& subspace, std::size_t layer,
                         Architecture base, Better is_better) {
@@ -28,8 +28,8 @@ LayerChoice best_choice(const LatencyModel& model, const Subspace& subspace, std
   return best;
 }
 
-/// `arch` with the operator, the width, or both of one layer redrawn: towards either end of the
-/// range the operator that helps may only do so at another width.
+/// `arch` with the operator, the width, or both of one layer redrawn. Both are needed near the ends
+/// of the range, where another operator may help only at another width.
 Architecture change_once(Architecture arch, const Subspace& subspace, Rng& rng) {
   const std::size_t layer = rng.index(arch.size());
   const auto redraw = [&](int& gene, const std::vector<int>& allowed) {

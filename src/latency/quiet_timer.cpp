@@ -14,8 +14,8 @@ namespace {
 
 constexpr int kMaxRuns = 1 << 20;
 constexpr int kTimingsPerReference = 8;
-constexpr double kReferenceLasts = 2.0;  // Times sample_ms: it must be steadier than the others.
-// The machine is slow while the reference takes this much longer than in its better quarter.
+constexpr double kReferenceLasts = 2.0;  // In units of sample_ms; longer timings are steadier.
+// The machine is slow while the reference takes more than kSlow times its 25 % quantile.
 constexpr double kSlow = 1.15;
 constexpr double kBetterQuarter = 0.25;
 constexpr std::size_t kFewest = 3;
@@ -60,7 +60,7 @@ int QuietTimer::choose_runs(int id, double sample_ms) {
   while (runs < kMaxRuns) {
     const double total_ms = time_once(id, runs) * runs;
     if (total_ms >= sample_ms) break;
-    // A timing far too short says little, so it grows the next one tenfold at most.
+    // A timing that is far too short is imprecise, so the runs grow tenfold at most.
     const double growth = std::min(total_ms > 0.0 ? 1.1 * sample_ms / total_ms : 10.0, 10.0);
     runs = std::clamp(static_cast<int>(std::ceil(growth * runs)), runs + 1, kMaxRuns);
   }
@@ -99,7 +99,7 @@ std::vector<double> QuietTimer::keep_quiet(std::span<const Sample> samples) cons
 MachineNoise QuietTimer::noise() const {
   const double typical = median(reference_ms_);
   const double limit = limit_ms();
-  std::vector<double> quiet;  // What was timed beside the others was dropped.
+  std::vector<double> quiet;  // keep_quiet() drops the timings beside the slow ones.
   for (const double ms : reference_ms_) {
     if (ms <= limit) quiet.push_back(ms);
   }

@@ -11,17 +11,17 @@
 
 namespace hsconas {
 
-/// An OpTimer that watches the machine: after every few timings it times a reference block, so that
-/// timings taken while the machine was slow can be told apart afterwards.
+/// Times chains with an OpTimer and watches the machine: after every few timings it times a
+/// reference block, so that timings taken while the machine was slow can be dropped afterwards.
 class QuietTimer {
  public:
-  /// A timing and the number of the reference timing before it.
+  /// A timing and the index of the reference timing before it.
   struct Sample {
     double ms = 0.0;
     std::size_t reference = 0;
   };
 
-  /// Errors as measure_table().
+  /// Throws the errors of measure_table().
   QuietTimer(OpTimer& timer, const Block& reference, double sample_ms, const StopToken& stop);
   ~QuietTimer();
   QuietTimer(const QuietTimer&) = delete;
@@ -31,12 +31,12 @@ class QuietTimer {
   void release(int id) { timer_.release(id); }
   /// The first pass of a chain pays for allocations and for the library's choice of algorithm.
   void warm_up(int id) { time_once(id, 1); }
-  /// Runs back to back after which a timing of `id` lasts `sample_ms`.
+  /// Number of runs back to back that make a timing of `id` last at least `sample_ms`.
   int choose_runs(int id, double sample_ms);
   Sample time(int id, int runs);
 
-  /// The milliseconds of `samples` taken while the machine was quiet, or all of them when too few
-  /// would be left.
+  /// The milliseconds of `samples` taken while the machine was quiet; all of them if the quiet ones
+  /// are fewer than three or than half.
   std::vector<double> keep_quiet(std::span<const Sample> samples) const;
 
   MachineNoise noise() const;
@@ -56,7 +56,7 @@ class QuietTimer {
   std::vector<double> reference_ms_;
 };
 
-/// Chains that are ready on the device, until this goes out of scope.
+/// Chains prepared on the device; they are released when this goes out of scope.
 class PreparedChains {
  public:
   explicit PreparedChains(QuietTimer& timer) : timer_(timer) {}

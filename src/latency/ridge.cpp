@@ -16,7 +16,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-constexpr double kLargest = 1e8;  // Relative variance at which a group is as good as free.
+constexpr double kLargest = 1e8;  // Relative variance that practically does not restrain a group.
 constexpr double kSmallest = 1e-6;
 constexpr int kSweeps = 8;
 constexpr Index kFewRows = 200;
@@ -46,14 +46,14 @@ Design make_design(const RidgeProblem& problem, std::size_t step) {
   return design;
 }
 
-/// The lower half of a a' + 1.
+/// The lower triangle of a a' + I.
 MatrixXd plus_identity(const MatrixXd& a) {
   MatrixXd result = MatrixXd::Identity(a.rows(), a.rows());
   result.selfadjointView<Eigen::Lower>().rankUpdate(a);
   return result;
 }
 
-/// Ridge on one design for any variances of the groups.
+/// Ridge regression on one design, for any variances of the groups.
 class Solver {
  public:
   Solver(Design design, const RidgeProblem& problem) : design_(std::move(design)) {
@@ -62,14 +62,14 @@ class Solver {
     for (Index column = 0; column < design_.x.cols(); ++column) {
       scale_[group(column)] += design_.x.col(column).squaredNorm();
     }
-    // Variances are relative to a group whose features vary as much as one unit does.
+    // Each group is scaled so that the variances of its columns add up to 1.
     for (double& scale : scale_) {
       scale = scale > 0.0 ? static_cast<double>(design_.x.rows()) / scale : 0.0;
     }
   }
 
-  /// Minus twice the logarithm of the restricted likelihood, the noise's variance at its best, up
-  /// to a constant (Patterson and Thompson, 1971).
+  /// Minus twice the logarithm of the restricted likelihood, maximised over the noise's variance,
+  /// up to a constant (Patterson and Thompson, 1971).
   double deviance(const std::vector<double>& variances) const {
     const MatrixXd x = scaled(variances);
     const Index n = x.rows();
@@ -153,14 +153,15 @@ double rms(const VectorXd& errors) {
   return std::sqrt(errors.squaredNorm() / static_cast<double>(errors.size()));
 }
 
-/// What the variances are chosen by. Few left-out errors are too few to choose by.
+/// The criterion that the variances minimise. With few rows the left-out errors are too few to
+/// choose by, so the deviance is used.
 double badness(const Solver& solver, const std::vector<double>& variances) {
   const auto rows = solver.design().y.size();
   if (rows < kFewRows) return solver.deviance(variances) / static_cast<double>(rows);
   return 2.0 * std::log(rms(solver.left_out(variances)) + 1e-300);
 }
 
-/// Coordinate descent from one start; the smallest badness found and where.
+/// Coordinate descent from one start. Returns the smallest badness and the variances that give it.
 std::pair<double, std::vector<double>> descend(const Solver& solver, double start,
                                                std::size_t groups) {
   std::vector<double> variances(groups, start);
@@ -215,12 +216,12 @@ RidgeFit fit_ridge(const RidgeProblem& problem) {
   const std::size_t step = (problem.rows.size() + kTuningRows - 1) / kTuningRows;
   const Solver tuning(make_design(problem, step), problem);
   const auto groups = static_cast<std::size_t>(problem.groups);
-  // From restraint and from freedom: the error has more than one valley.
+  // Two starts, one with little and one with large variances: there are several local minima.
   auto [error, variances] = descend(tuning, 0.1, groups);
   if (groups > 0) {
     auto free = descend(tuning, 1e4, groups);
     if (free.first < error) std::tie(error, variances) = std::move(free);
-    // One group at a time, neither may get to no use of any.
+    // Descent changes one group at a time, so it may miss that using no group is best.
     const std::vector<double> none(groups, 0.0);
     if (badness(tuning, none) < error) variances = none;
   }
@@ -251,7 +252,7 @@ RidgeFit fit_least_squares(const RidgeProblem& problem) {
 
 std::vector<std::size_t> choose_rows(const RidgeProblem& problem, std::size_t count) {
   assert(count <= problem.rows.size());
-  constexpr double kVariance = 2.0;  // Of a group, over the noise's.
+  constexpr double kVariance = 2.0;  // Variance of each group, relative to the noise's.
   const Solver solver(make_design(problem, 1), problem);
   MatrixXd covariance =
       solver.kernel(std::vector<double>(static_cast<std::size_t>(problem.groups), kVariance));

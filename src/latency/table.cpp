@@ -28,7 +28,7 @@ const std::string& key_of(const LatencyTable& table, const LatencySpace::Term& t
   return table.by_position ? term.position_key : term.block_key;
 }
 
-/// `value` of every term; blocks that do nothing have no entry and cost nothing.
+/// `value` of every term's entry; blocks that do nothing have no entry and give 0.
 template <typename Value>
 std::vector<double> values_of_terms(const LatencySpace& space, const LatencyTable& table,
                                     Value value) {
@@ -60,7 +60,7 @@ void apply_by_position(LatencyTable& table, const LatencySpace& space, const Net
     for (std::size_t i = first; i < first + row; ++i) {
       TableEntry& entry = table.entries[space.term(i).position_key];
       entry.network_ms = fit.terms[i] - cheapest;
-      entry.ms = entry.low = entry.high = entry.network_ms;  // As read back.
+      entry.ms = entry.low = entry.high = entry.network_ms;  // read_table() does the same.
     }
   }
 }
@@ -123,7 +123,8 @@ void apply_fit(LatencyTable& table, const LatencySpace& space, const NetworkFit&
     const LatencySpace::Term& term = space.term(i);
     if (!term.is_free) table.entries.at(term.block_key).network_ms = fit.terms[i];
   }
-  // What every network has cannot be told from the bias: it keeps its times, scaled as one.
+  // Every network has stem and head, so the fit cannot tell their times from the bias: they keep
+  // their proportion and are scaled together.
   double fixed_ms = 0.0;
   for (const std::string& key : space.fixed_blocks()) fixed_ms += table.entries.at(key).ms;
   for (const std::string& key : space.fixed_blocks()) {

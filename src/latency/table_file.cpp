@@ -75,7 +75,7 @@ TableEntry read_entry(JsonReader reader, bool by_position) {
     entry.high = read_ms(reader, "high");
     if (entry.low > entry.high) reader.fail("low", "must not exceed high");
     entry.n = read_count(reader, "n");
-    entry.network_ms = read_finite(reader, "network_ms");  // A correction may exceed the time.
+    entry.network_ms = read_finite(reader, "network_ms");  // A correction may make it negative.
   }
   reader.finish();
   return entry;

@@ -14,7 +14,7 @@ namespace {
   throw Error(ErrorKind::Usage, fmt::format("operator {} does not fit here: {}", name, why));
 }
 
-/// Fills the numbers of one branch: walks its steps from the channels and pixels it receives.
+/// Turns the steps of one branch into primitives with all numbers known.
 struct BranchBuilder {
   const std::string& name;
   int in_channels;

@@ -19,7 +19,7 @@ constexpr Step pointwise(Width out, int groups = 1) {
   return {.kind = PrimitiveKind::Conv, .out = out, .groups = groups};
 }
 
-/// A depthwise convolution; `width` is the width it finds and keeps.
+/// A depthwise convolution with `width` channels in and out.
 constexpr Step depthwise(Width width, int kernel, bool takes_stride = false) {
   return {.kind = PrimitiveKind::Conv,
           .out = width,
@@ -28,7 +28,7 @@ constexpr Step depthwise(Width width, int kernel, bool takes_stride = false) {
           .groups = kDepthwise};
 }
 
-/// The branch that carries the input past the main one where the shape changes.
+/// The shortcut branch where the shape changes: it brings the input to the new size.
 Branch projection(int kernel) {
   return {Source::All,
           {depthwise(Width::In, kernel, kStrided), kBatchNorm, pointwise(Width::In), kBatchNorm,

@@ -57,7 +57,8 @@ std::vector<double> read_widths(JsonReader& reader) {
   return widths;
 }
 
-/// Integer arithmetic in thousandths, so that 0.7 of 10 channels is 7 and not 6.999.
+/// `factor` of `full` channels, rounded to a multiple of `divisor` and at most `widest`. Integer
+/// arithmetic in thousandths makes 0.7 of 10 channels exactly 7.
 int scaled(int full, double factor, int divisor, int widest) {
   const auto thousandths = static_cast<std::int64_t>(std::lround(factor * 1000.0));
   const auto exact = static_cast<int>(std::max<std::int64_t>(1, full * thousandths / 1000));
@@ -88,8 +89,8 @@ bool has_groups(const BlockTemplate& pattern) {
   return false;
 }
 
-/// Widths must ascend, and a grouped operator has only its full width: keeping the first inner
-/// channels of a grouped convolution would change which channels meet.
+/// Throws unless widths ascend. A grouped operator may only have its full width: slicing the first
+/// inner channels off a grouped convolution would change which channels share a group.
 void check_widths(const SpaceDescription& space, const std::vector<const Operator*>& operators) {
   const std::vector<double>& widths = space.widths;
   if (widths.empty()) invalid("widths", "must hold at least one factor");
@@ -101,7 +102,7 @@ void check_widths(const SpaceDescription& space, const std::vector<const Operato
   for (const Operator* op : operators) {
     if (has_groups(op->same_shape) || has_groups(op->changed_shape)) {
       invalid("widths", fmt::format("must be [1.0] beside operator {}: slicing its grouped "
-                                    "convolutions would change which channels meet",
+                                    "convolutions would change which channels share a group",
                                     op->name));
     }
   }

@@ -28,7 +28,7 @@ std::string refusal(const std::string& key, const json& value) {
 
 }  // namespace
 
-TEST_CASE("a total of PEs is arranged as the dataflow wants them", "[accel]") {
+TEST_CASE("a total number of PEs is arranged to suit the dataflow", "[accel]") {
   json source = valid();
   CHECK(read_accelerator(source).rows == 64);
   CHECK(read_accelerator(source).columns == 4);
@@ -41,12 +41,12 @@ TEST_CASE("a total of PEs is arranged as the dataflow wants them", "[accel]") {
   CHECK(read_accelerator(source).columns == 14);
 }
 
-TEST_CASE("a design that cannot be is one clear line", "[accel]") {
+TEST_CASE("an invalid design is an error that names the value at fault", "[accel]") {
   CHECK(refusal("pes", 0) == "usage: pes must be in [1, 65536], got 0");
   CHECK(refusal("pes", 32) ==
         "usage: dataflow ws-kc works in clusters of 64 PEs: pes must be a multiple, got 32");
   CHECK(refusal("rows", 4) ==
-        "usage: accelerator.pes stands beside rows or columns: give the array or the total");
+        "usage: accelerator.pes must not be given together with rows or columns");
   CHECK(contains(refusal("energy", "eyeris"),
                  "unknown energy table 'eyeris' (did you mean 'eyeriss'?)"));
   CHECK(contains(refusal("area", "x"), "unknown area table 'x'"));
@@ -58,7 +58,7 @@ TEST_CASE("a design that cannot be is one clear line", "[accel]") {
         "usage: register_words must be in [1, 1048576], got 0");
 }
 
-TEST_CASE("a design survives being written and read", "[accel]") {
+TEST_CASE("a design that is written and read back is unchanged", "[accel]") {
   json source = valid();
   source["register_words"] = {{"input", 3}, {"weight", 4}, {"psum", 5}};
   source["bits"] = {{"input", 16}, {"weight", 4}, {"psum", 24}};
@@ -88,7 +88,7 @@ TEST_CASE("every shipped design runs every shipped network", "[accel]") {
   CHECK(designs >= 10);
 }
 
-TEST_CASE("area adds up and grows with its parts", "[accel]") {
+TEST_CASE("the area is the sum of its parts, and the buffer's grows with its size", "[accel]") {
   const Accelerator design = read_accelerator(valid());
   const Area area = area_of(design);
   CHECK(area.total() ==
@@ -101,7 +101,7 @@ TEST_CASE("area adds up and grows with its parts", "[accel]") {
   CHECK(area_of(larger).interconnect == area.interconnect);
 }
 
-TEST_CASE("every dataflow spreads and orders loops that exist", "[accel]") {
+TEST_CASE("every dataflow orders all loops and is found by its name", "[accel]") {
   for (const Dataflow& dataflow : all_dataflows()) {
     CAPTURE(dataflow.name);
     CHECK(dataflow.order.size() == kDims);

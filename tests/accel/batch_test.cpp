@@ -22,7 +22,7 @@ std::vector<Accelerator> random_designs(std::size_t count, Rng& rng) {
 
 }  // namespace
 
-TEST_CASE("a batch gives the bits of the scalar model, design by design", "[accel]") {
+TEST_CASE("a batch gives bit for bit the costs of the scalar model", "[accel]") {
   Rng rng(5, "batch-test");
   const auto designs = random_designs(203, rng);
   const DesignBatch batch(designs);

@@ -29,7 +29,7 @@ Layer small_conv() {
                     .pad_x = 1});
 }
 
-/// Everything but the array is out of the way.
+/// A design in which only the array limits the speed.
 Accelerator free_flowing(const std::string& dataflow, std::int64_t pes) {
   Accelerator design;
   design.dataflow = dataflow;
@@ -51,7 +51,7 @@ std::optional<LayerCost> try_cost(const Layer& layer, const Accelerator& design)
   }
 }
 
-/// Counts the random pairs on which `rule` fails; those that do not fit count for nothing.
+/// Counts the random pairs of layer and design that fit, and those of them that break `rule`.
 struct Trial {
   int fitting = 0;
   int broken = 0;
@@ -73,7 +73,7 @@ Trial try_pairs(const std::function<bool(const Layer&, const Accelerator&, const
 
 }  // namespace
 
-TEST_CASE("the array's cycles are the product of what each loop leaves to do in time", "[accel]") {
+TEST_CASE("the array's cycles are the product of each loop's iterations per PE", "[accel]") {
   const Layer layer = small_conv();
   // 14 x 14 pixels, 9 taps; 16 channels fit 64 rows, 32 filters take 8 turns on 4 columns.
   CHECK(cost_of(layer, free_flowing("ws-kc", 256)).compute == 8 * 196 * 9);
@@ -85,7 +85,7 @@ TEST_CASE("the array's cycles are the product of what each loop leaves to do in 
   CHECK(cost_of(layer, lanes).compute == 8 * 196 * 9 / 4.0);
 }
 
-TEST_CASE("with every transfer free the array is as fast as MAESTRO's mapping of it", "[accel]") {
+TEST_CASE("without transfer limits the cycles are those of MAESTRO's same mapping", "[accel]") {
   Rng rng(3, "cost-test");
   const std::pair<const char*, MaestroMapping> same[] = {{"ws-kc", MaestroMapping::KcP},
                                                          {"ws-x", MaestroMapping::XP},
@@ -104,8 +104,8 @@ TEST_CASE("with every transfer free the array is as fast as MAESTRO's mapping of
 }
 
 TEST_CASE("a tiny layer's transfers can be counted by hand", "[accel]") {
-  // 2 filters of 2 channels, 1 x 1, 4 pixels on a 2 x 2 array: one array tile of weights, one
-  // pixel a cycle.
+  // 2 filters of 2 channels, 1 x 1, 4 pixels on a 2 x 2 array, which holds all weights and takes
+  // one pixel per cycle.
   const Layer layer = make_conv({.name = "tiny", .channels = 2, .filters = 2, .in_x = 4});
   Accelerator design;
   design.dataflow = "systolic-ws";
@@ -122,7 +122,7 @@ TEST_CASE("a tiny layer's transfers can be counted by hand", "[accel]") {
   CHECK(cost.noc.in == std::array<double, 3>{8, 4, 0});
   CHECK(cost.noc.out == std::array<double, 3>{0, 0, 8});
   CHECK(cost.registers.out == std::array<double, 3>{16, 16, 16 + 8});
-  // Both columns get every pixel.
+  // Every pixel goes to both columns.
   CHECK(cost.registers.in == std::array<double, 3>{16, 4, 16});
   design.multicast = false;
   CHECK(cost_of(layer, design).noc.in == std::array<double, 3>{16, 4, 0});
@@ -130,7 +130,7 @@ TEST_CASE("a tiny layer's transfers can be counted by hand", "[accel]") {
   CHECK(cost_of(layer, design).noc.out == std::array<double, 3>{0, 0, 16});
 }
 
-TEST_CASE("multiply-adds are conserved and take their time", "[accel]") {
+TEST_CASE("all multiply-adds are done, and no faster than the PEs allow", "[accel]") {
   const Trial trial =
       try_pairs([](const Layer& layer, const Accelerator& design, const LayerCost& cost) {
         const auto macs = static_cast<double>(layer.n * layer.g * layer.k) *
@@ -144,7 +144,8 @@ TEST_CASE("multiply-adds are conserved and take their time", "[accel]") {
   CHECK(trial.broken == 0);
 }
 
-TEST_CASE("every word crosses the chip's edge at least once and takes its time", "[accel]") {
+TEST_CASE("every word is transferred at least once, and no faster than bandwidths allow",
+          "[accel]") {
   const Trial trial =
       try_pairs([](const Layer& layer, const Accelerator& design, const LayerCost& cost) {
         const auto inputs = static_cast<double>(layer.inputs());
@@ -194,11 +195,11 @@ TEST_CASE("buffer-monotonic: cycles never rise with the capacity of the buffer",
         return true;
       });
   CHECK(trial.broken == 0);
-  CHECK(faster > kPairs / 20);  // The buffer matters.
+  CHECK(faster > kPairs / 20);  // The check means something: a larger buffer often helps.
   CHECK(lighter > kPairs / 20);
 }
 
-TEST_CASE("the tile fits its buffer, twice unless it works from one", "[accel]") {
+TEST_CASE("the tile fits the buffer, and twice if it is double-buffered", "[accel]") {
   int single = 0;
   const Trial trial =
       try_pairs([&](const Layer&, const Accelerator& design, const LayerCost& cost) {
@@ -210,7 +211,8 @@ TEST_CASE("the tile fits its buffer, twice unless it works from one", "[accel]")
   CHECK(single > 100);
 }
 
-TEST_CASE("energy is the sum of its terms, and its terms of their counts", "[accel]") {
+TEST_CASE("energy is the sum of its terms, and each term is counts times table energies",
+          "[accel]") {
   const Trial trial = try_pairs([](const Layer&, const Accelerator& design, const LayerCost& cost) {
     const EnergyTable& table = find_energy_table(design.energy);
     const double weight_bits = static_cast<double>(design.bits[1]) / table.word_bits;
@@ -225,7 +227,8 @@ TEST_CASE("energy is the sum of its terms, and its terms of their counts", "[acc
   CHECK(trial.broken == 0);
 }
 
-TEST_CASE("a buffer too small for the smallest tile is infeasible and named", "[accel]") {
+TEST_CASE("a buffer too small for the smallest tile is an infeasible error with both sizes",
+          "[accel]") {
   Accelerator design;
   design.name = "tight";
   design.buffer_bytes = 64;

@@ -1,4 +1,4 @@
-// Our weight-stationary 16 x 16 array against cycle-exact simulation of Gemmini's RTL.
+// Compares our weight-stationary 16 x 16 array with a cycle-exact simulation of Gemmini's RTL.
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -22,7 +22,7 @@ using namespace hsconas;
 
 namespace {
 
-/// The xz file unpacked by the system's xz; nothing where there is none.
+/// The table in an xz file, unpacked by the system's xz; nothing if that fails.
 std::optional<CsvTable> rtl_table(const std::filesystem::path& file) {
   const std::string command = fmt::format("xz -dc '{}' 2>/dev/null", file.string());
   std::FILE* pipe = ::popen(command.c_str(), "r");
@@ -72,8 +72,8 @@ Mapping rtl_mapping(const std::string& text) {
   return mapping;
 }
 
-/// Gemmini as its mappings see it: 8 bytes a cycle off-chip, one row of weights a cycle into the
-/// array, so that each of its 16 rows gets one every 16 cycles.
+/// Gemmini as an architecture for its mappings: 8 bytes per cycle off-chip, and one row of weights
+/// per cycle into the array, so that each of its 16 rows gets one every 16 cycles.
 TimeloopArchitecture rtl_architecture() {
   return {.levels = {{.name = "L3", .keeps = {true, true, true}, .read_words = 8.0},
                      {.name = "L2", .keeps = {true, true, false}},
@@ -84,7 +84,7 @@ TimeloopArchitecture rtl_architecture() {
 
 }  // namespace
 
-TEST_CASE("our weight-stationary array keeps its lower bound and ranks layers like Gemmini's RTL",
+TEST_CASE("our weight-stationary array respects its lower bound and ranks layers like Gemmini",
           "[accel]") {
   const auto file = reference_data("accelerator/gemmini_rtl/firesim_train_1567.csv.xz");
   if (!file) return;
@@ -130,7 +130,7 @@ TEST_CASE("our weight-stationary array keeps its lower bound and ranks layers li
                    theirs_below_bound, below_model));
   CHECK(csv->rows() == 1567);
   CHECK(ours_below_bound == 0);
-  // Those the table has: such rows cannot be what the mapping says on 256 PEs.
+  // Errors of the table: no mapping on 256 PEs can be that fast.
   CHECK(theirs_below_bound <= 22);
   CHECK(kendall(mapped, theirs) > 0.65);
   CHECK(kendall(best_ours, best_theirs) > 0.5);

@@ -48,8 +48,8 @@ TEST_CASE("a convolution's output follows from its input, window, stride and pad
   CHECK(layer.outputs() == 3LL * 4 * 112 * 15);
 }
 
-TEST_CASE("input words count what some output reads and no padding", "[accel]") {
-  // Stride 2 and a window of one pixel: rows 0 to 12 of 14, the last is not read.
+TEST_CASE("input words count what outputs read, without padding", "[accel]") {
+  // With stride 2 and a window of one pixel, rows 0 to 12 of 14 are read, but not the last.
   const Layer strided = make_conv({.in_y = 14, .in_x = 14, .stride = 2});
   CHECK(strided.inputs() == 13 * 13);
   const Layer padded =
@@ -57,7 +57,7 @@ TEST_CASE("input words count what some output reads and no padding", "[accel]") 
   CHECK(padded.inputs() == 2 * 14 * 14);
 }
 
-TEST_CASE("a layer that cannot be is refused by name", "[accel]") {
+TEST_CASE("an invalid layer is an error that names it", "[accel]") {
   CHECK(error_of([] { make_conv({.name = "a", .channels = 3, .filters = 4, .groups = 2}); }) ==
         "usage: layer a: 2 groups do not divide 3 channels and 4 filters");
   CHECK(error_of([] { make_conv({.name = "a", .in_y = 2, .in_x = 9, .r = 5}); }) ==
@@ -86,7 +86,7 @@ TEST_CASE("every architecture of every shipped space is a workload with its mult
       CAPTURE(space.encode(arch));
       CHECK(network.macs() == space.cost(arch).macs);
       CHECK(network.name == space.encode(arch));
-      // What one primitive delivers, the next of its branch reads.
+      // Images are square, so all outputs must be.
       CHECK(std::all_of(network.layers.begin(), network.layers.end(),
                         [](const Layer& layer) { return layer.oy == layer.ox; }));
     }

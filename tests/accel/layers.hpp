@@ -9,13 +9,13 @@
 
 namespace hsconas::test {
 
-/// A whole number of a reference table.
+/// A whole number in a cell of a reference table.
 inline std::int64_t integer(const CsvTable& csv, std::size_t row, const char* column) {
   return std::llround(csv.number(row, csv.column(column)));
 }
 
-/// The layer of a row of the reference tables: output oy x ox, the input padded already. Depthwise
-/// rows (type DSCONV, K = 1) become C groups of one channel.
+/// The layer in a row of the reference tables, which give its output size and hence its padded
+/// input. Depthwise rows (type DSCONV, K = 1) become C groups of one channel.
 inline Layer reference_layer(const CsvTable& csv, std::size_t row, const char* oy = "OY",
                              const char* ox = "OX") {
   const auto of = [&](const char* column) { return integer(csv, row, column); };

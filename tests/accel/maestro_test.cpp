@@ -23,7 +23,7 @@ double relative(double ours, double theirs) {
   return std::abs(ours / theirs - 1.0);
 }
 
-/// How many rows of a table agree, by mapping and kind.
+/// How many rows of a table agree, for one mapping and by quantity.
 struct Agreement {
   int rows = 0, limited = 0, cycles = 0, sizes = 0, traffic = 0, closed_rows = 0, closed = 0;
   double area = 0.0, power = 0.0, energy = 0.0;  ///< Largest relative difference.

@@ -9,14 +9,13 @@
 
 namespace hsconas::test {
 
-/// Between 1 and `most`, small numbers as likely as large ones.
+/// A number in [1, `most`], uniform on a logarithmic scale.
 inline std::int64_t log_uniform(std::int64_t most, Rng& rng) {
   const double power = rng.uniform(0.0, std::log(static_cast<double>(most) + 1.0));
   return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::exp(power)), 1, most);
 }
 
-/// Dense, grouped and depthwise convolutions and matrix products of any stride, dilation and
-/// padding.
+/// A matrix product, or a dense, grouped or depthwise convolution, with random stride and dilation.
 inline Layer random_layer(Rng& rng) {
   if (rng.chance(0.1)) {
     return make_gemm("gemm", log_uniform(512, rng), log_uniform(2048, rng), log_uniform(2048, rng));
@@ -42,7 +41,7 @@ inline Layer random_layer(Rng& rng) {
   return make_conv(shape);
 }
 
-/// Any dataflow, array, registers, buffer, bandwidths and word widths.
+/// A design with random dataflow, array, registers, buffer, bandwidths and word widths.
 inline Accelerator random_design(Rng& rng) {
   Accelerator design;
   const auto dataflows = all_dataflows();

@@ -20,7 +20,7 @@ TEST_CASE("a systolic fold takes as long as its data need to cross the array", "
   CHECK(os.input_reads == 6);
   CHECK(os.filter_reads == 6);
   CHECK(os.output_writes == 4);
-  // Weights stationary: the 3 deep reduction needs two folds of the rows.
+  // Weight stationary: the reduction over 3 values needs two folds of the rows.
   const ScaleSimCost ws = scalesim_cost(product, 2, 2, Systolic::WeightStationary);
   CHECK(ws.folds == 2);
   CHECK(ws.cycles == 2 * (2 * 2 + 2 + 2 - 2));

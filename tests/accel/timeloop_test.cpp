@@ -58,16 +58,16 @@ TEST_CASE("a mapping that cannot be read is quoted", "[accel]") {
         "data: not a loop of a mapping: '| for K in [0:3)'");
 }
 
-TEST_CASE("every tile is counted when it moves and shared when it is the same", "[accel]") {
+TEST_CASE("a tile is counted when it changes, and once for all PEs that share it", "[accel]") {
   const TimeloopCost cost = timeloop_cost(small_layer(), parse_mapping(kSmall), two_levels(100.0));
   CHECK(cost.macs == 48);
   CHECK(cost.cycles == 12);
   CHECK(cost.utilization == 1.0);
-  // The registers stand above the four PEs: 4 pixels, 8 weights and 8 results at a time.
+  // The four PEs share the registers, which hold 4 pixels, 8 weights and 8 results at a time.
   CHECK(cost.levels[0].reads == std::array<double, 3>{12.0, 8.0, 0.0});
   CHECK(cost.levels[0].updates == std::array<double, 3>{0.0, 0.0, 24.0});
   CHECK(cost.levels[1].fills == std::array<double, 3>{12.0, 8.0, 0.0});
-  // Both channels add to a result: the first is not read, the finished one leaves.
+  // Two channels add to each of 24 results: each is read for the second, and again when it leaves.
   CHECK(cost.levels[1].reads == std::array<double, 3>{48.0, 48.0, 24.0 + 24.0});
   CHECK(cost.levels[1].updates == std::array<double, 3>{0.0, 0.0, 48.0});
   CHECK(cost.energy == 48.0 + 10.0 * (12 + 8 + 24) + 12 + 8 + 48 + 48 + 48 + 48);
@@ -86,13 +86,13 @@ TEST_CASE("a mapping must cover the layer and fit the levels", "[accel]") {
         "usage: level 1 of the mapping is Registers, of the architecture Buffer");
 }
 
-TEST_CASE("a level that does not keep up stretches the layer", "[accel]") {
+TEST_CASE("a level with too little bandwidth prolongs the layer", "[accel]") {
   TimeloopArchitecture slow = two_levels(0.0);
   slow.levels[0].read_words = 0.5;
   CHECK(timeloop_cost(small_layer(), parse_mapping(kSmall), slow).cycles == 40);
 }
 
-TEST_CASE("Timeloop's own mappings cost what Timeloop printed", "[accel]") {
+TEST_CASE("Timeloop's own mappings have the costs that Timeloop printed", "[accel]") {
   const auto file = reference_data("accelerator/timeloop.csv.gz");
   if (!file) return;
   const CsvTable csv = CsvTable::load(*file);
@@ -110,7 +110,7 @@ TEST_CASE("Timeloop's own mappings cost what Timeloop printed", "[accel]") {
   }
 }
 
-// The loop nest of Accelergy's example and what its reference output says.
+// The mapping of Accelergy's example and the values of its reference output.
 TEST_CASE("Accelergy's eyeriss-like example comes out as published", "[accel]") {
   const Mapping mapping = parse_mapping(
       "DRAM [ ] ; | for P in [0:8) ; | for Q in [0:2) ; | for M in [0:4) ; "

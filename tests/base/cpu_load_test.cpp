@@ -10,11 +10,11 @@
 
 using namespace hsconas;
 
-TEST_CASE("other programs keep between none and all of the CPUs busy", "[base]") {
+TEST_CASE("the load of other programs lies between none and all of the CPUs", "[base]") {
   CHECK(CpuLoad::cpus() >= 1);
   const CpuLoad load;
-  // The counters tick every 10 ms: long enough for a few, and the work of this very process must
-  // not count as that of others.
+  // Long enough for several ticks of the counters, which come every 10 ms. The work of this process
+  // must not count as that of others.
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
   volatile double sum = 0.0;
   while (std::chrono::steady_clock::now() < end) sum = sum + 1.0;
@@ -45,7 +45,7 @@ TEST_CASE("a process bound to one CPU still sees how many the machine has", "[ba
 }
 #endif
 
-TEST_CASE("the load since this very moment is no nonsense", "[base]") {
+TEST_CASE("the load over no time at all is not NaN", "[base]") {
   for (int i = 0; i < 100; ++i) {
     const double others = CpuLoad().other_cpus();
     CHECK(others == others);  // Not NaN.

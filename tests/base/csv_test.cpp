@@ -105,7 +105,7 @@ TEST_CASE("a file without a header is an error that names it", "[base]") {
   }
 }
 
-TEST_CASE("every column has a name of its own", "[base]") {
+TEST_CASE("a column without a name or with that of another is an error", "[base]") {
   CHECK(parse_error("a,,c\n") == "data: t.csv:1: column 2 of the header has no name");
   CHECK(parse_error("\n\na,b,\n") == "data: t.csv:3: column 3 of the header has no name");
   CHECK(parse_error("\" \",b\n") == "data: t.csv:1: column 1 of the header has no name");
@@ -154,7 +154,7 @@ TEST_CASE("a cell that is no finite number is an error that names line and colum
         "data: t.csv:3: ms is too large or too small for a number, got '1e-999'");
 }
 
-TEST_CASE("a caller's own complaint names the file, the line and the column", "[base]") {
+TEST_CASE("an error that a caller raises names the file, the line and the column", "[base]") {
   const CsvTable table = parse("arch,ms\r\n\r\na,1\r\n\r\nb,-1\r\n");
   CHECK(error_of([&] { table.fail(0, 0, "is unknown"); }) == "data: t.csv:3: arch is unknown");
   CHECK(error_of([&] { table.fail(1, 1, "must be positive"); }) ==
@@ -202,7 +202,7 @@ TEST_CASE("any table written with quotes reads back the same", "[base]") {
   }
 }
 
-TEST_CASE("no text, however broken, is read as anything but a table or a data error", "[base]") {
+TEST_CASE("broken text of any kind gives a table or a data error, nothing else", "[base]") {
   for (std::uint64_t round = 0; round < 1000; ++round) {
     Rng rng(2, "csv-test", round);
     std::string text = "a,b\n";
@@ -215,7 +215,7 @@ TEST_CASE("no text, however broken, is read as anything but a table or a data er
   }
 }
 
-TEST_CASE("csv-dialects: a table in another format is named by what it is", "[base]") {
+TEST_CASE("csv-dialects: a table in another format is an error that names the format", "[base]") {
   CHECK(parse_error("a;b\n1,5;2\n") ==
         "data: t.csv: is separated by semicolons; separate it by commas, with a point in decimal "
         "numbers");
@@ -235,7 +235,7 @@ TEST_CASE("csv-dialects: a table in another format is named by what it is", "[ba
         "data: t.csv:2: b must be a number with a decimal point, got '4,5'");
   // Latin-1 in a cell that nobody asks for does no harm.
   CHECK(parse("a,b\n1,caf\xE9\n").number(0, 0) == 1.0);
-  // A single column may hold what separates others.
+  // In a table of one column a cell may hold a separator of another format.
   CHECK(parse("a\n1;2\n").text(0, 0) == "1;2");
   CHECK(parse("a\t\n1\n").rows() == 1);
 }

@@ -54,7 +54,7 @@ TEST_CASE("a sealed JSON file reads back, and no digit of it can change unnotice
         }).starts_with("data: " + file.string() + ": has no checksum"));
 }
 
-TEST_CASE("what cannot be read is a data error that names the file", "[base]") {
+TEST_CASE("a file that cannot be read is a data error that names it", "[base]") {
   const TemporaryFolder folder;
   const auto message = [](const fs::path& path) { return error_of([&] { read_file(path, 10); }); };
   CHECK(message(folder / "none") ==
@@ -69,7 +69,7 @@ TEST_CASE("what cannot be read is a data error that names the file", "[base]") {
   CHECK(contains(error_of([&] { read_json(folder / "x.json"); }), "x.json is not valid JSON"));
 }
 
-TEST_CASE("a write that fails leaves the old file and no rubbish", "[base]") {
+TEST_CASE("a failed write leaves the old file and no temporary file", "[base]") {
   const TemporaryFolder folder;
   fs::create_directory(folder / "x");  // A folder stands where the file should go.
   write_file(folder / "x" / "old", "old");
@@ -81,7 +81,7 @@ TEST_CASE("a write that fails leaves the old file and no rubbish", "[base]") {
                  "cannot make this folder"));
 }
 
-TEST_CASE("an appended file is made, grows and says what is wrong", "[base]") {
+TEST_CASE("appending creates the file, extends it and reports errors", "[base]") {
   const TemporaryFolder folder;
   append_file(folder / "x", std::string("a\0", 2));
   append_file(folder / "x", "b");
@@ -99,7 +99,7 @@ TEST_CASE("folders are made with their parents, and twice without harm", "[base]
 
 TEST_CASE("a growing file drops the lines it is asked to", "[base]") {
   const TemporaryFolder folder;
-  write_file(folder / "x", "one\ntwo\n\nthree");  // The last line torn.
+  write_file(folder / "x", "one\ntwo\n\nthree");  // The last line is incomplete.
   GrowingFile file(folder / "x", true);
   file.drop_if([](std::string_view line) { return line.starts_with("t"); });
   file.append("four");
@@ -142,7 +142,7 @@ TEST_CASE("stdin-pipe: a pipe is read to its end, whatever its size", "[base]") 
   CHECK_FALSE(read_file("/proc/self/stat").empty());
 }
 
-TEST_CASE("fifo: only regular files are opened where those are asked for", "[base]") {
+TEST_CASE("fifo: a pipe or a device is refused where a regular file is asked for", "[base]") {
   const TemporaryFolder folder;
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   write_file(folder / "file", "0123456789");

@@ -59,7 +59,8 @@ TEST_CASE("a gzip file cut short anywhere is a data error that names it", "[base
   const fs::path path = folder / "x.gz";
   write_gzip(path, random_bytes(300));
   const std::string packed = read_file(path);
-  for (std::size_t size = 2; size < packed.size(); ++size) {  // One byte does not tell it is gzip.
+  // Two bytes are the magic number of gzip.
+  for (std::size_t size = 2; size < packed.size(); ++size) {
     write_file(path, packed.substr(0, size));
     CAPTURE(size);
     CHECK(contains(reading_error(path),
@@ -77,7 +78,7 @@ TEST_CASE("a gzip file with a changed byte is a data error that names it", "[bas
   CHECK(contains(reading_error(path), "data: " + path.string() + ": cannot be unpacked"));
 }
 
-TEST_CASE("what cannot be opened is a data error that names the file and the reason", "[base]") {
+TEST_CASE("a file that cannot be opened is a data error with its name and the reason", "[base]") {
   const TemporaryFolder folder;
   CHECK(reading_error(folder / "none") ==
         "data: " + (folder / "none").string() + ": cannot be opened (No such file or directory)");

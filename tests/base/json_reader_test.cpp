@@ -32,7 +32,7 @@ TEST_CASE("missing keys and non-objects are errors with their path", "[base]") {
         "usage: config must be a JSON object");
 }
 
-TEST_CASE("numbers are never bent to the type asked for", "[base]") {
+TEST_CASE("a number is never converted silently to the type asked for", "[base]") {
   const json values = json::parse(
       R"({"half": 1.5, "yes": true, "minus": -1, "big": 4294967296, "text": "1", "two": 2})");
   JsonReader reader(values);
@@ -73,7 +73,7 @@ TEST_CASE("broken JSON text names its source, line and column", "[base]") {
         "usage: x.json holds a number too large for a double");
 }
 
-TEST_CASE("JSON nested without end is refused before it exhausts the stack", "[config]") {
+TEST_CASE("deeply nested JSON is refused before it exhausts the stack", "[config]") {
   const std::string deep(1000000, '[');
   CHECK(error_of([&] { parse_json(deep, "x.json", ErrorKind::Data); }) ==
         "data: x.json is nested more than 64 deep");
@@ -102,7 +102,7 @@ TEST_CASE("duplicate-keys: a key that an object holds twice is named with its pa
   }
 }
 
-TEST_CASE("a JSON file that is something else is named by what it is", "[base]") {
+TEST_CASE("a file in another format than JSON is an error that names the format", "[base]") {
   const auto error = [](const std::string& text) {
     return error_of([&] { parse_json(text, "x.json"); });
   };

@@ -38,13 +38,13 @@ TEST_CASE("a lock is held once, names its holder, and is gone at the end", "[bas
                             " is in use by pid " + std::to_string(::getpid()) + " on " + host() +
                             " since 20"));
     CHECK(contains(error, "--work-dir"));
-    CHECK(fs::exists(path));  // The one that was refused has not taken it away.
+    CHECK(fs::exists(path));  // The refused one must not remove it.
   }
   CHECK_FALSE(fs::exists(path));
   CHECK(locking_error(path) == "nothing");
 }
 
-TEST_CASE("the lock of a process that was killed is no lock", "[base]") {
+TEST_CASE("the lock of a killed process can be taken", "[base]") {
   const TemporaryFolder folder;
   const fs::path path = folder / "lock";
   int ready[2] = {0, 0};

@@ -7,7 +7,7 @@
 
 using namespace hsconas;
 
-TEST_CASE("the first file of a log also gets what was said before it", "[log]") {
+TEST_CASE("the first file of a log also gets the messages from before", "[log]") {
   const TemporaryFolder folder;
   Log log(Verbosity::Quiet, false);
   log.info("early");

@@ -21,7 +21,7 @@ TEST_CASE("a stream gives the same numbers on every machine", "[base]") {
   CHECK(fingerprint("foobar") == "85944171f73967e8");
 }
 
-TEST_CASE("seed, stream name and index each make another stream", "[base]") {
+TEST_CASE("another seed, stream name or index gives another stream", "[base]") {
   std::set<std::uint64_t> first;
   for (const std::uint64_t seed : {0U, 1U, 2U}) {
     for (const char* stream : {"search", "shrink", ""}) {
@@ -31,7 +31,7 @@ TEST_CASE("seed, stream name and index each make another stream", "[base]") {
   CHECK(first.size() == 27);
 }
 
-TEST_CASE("bounded draws stay in range and are even", "[base]") {
+TEST_CASE("bounded draws stay in range and are uniform", "[base]") {
   Rng rng(3, "test");
   std::vector<int> counts(7);
   for (int i = 0; i < 70000; ++i) ++counts[rng.index(counts.size())];
@@ -41,7 +41,7 @@ TEST_CASE("bounded draws stay in range and are even", "[base]") {
   for (int i = 0; i < 100; ++i) CHECK(rng.below(huge) < huge);
 }
 
-TEST_CASE("uniform, normal and chance have the moments they should", "[base]") {
+TEST_CASE("uniform, normal and chance have the expected moments", "[base]") {
   Rng rng(4, "test");
   const int n = 100000;
   double sum = 0.0;

@@ -36,12 +36,12 @@ TEST_CASE("correlations agree with worked examples", "[base]") {
   CHECK(spearman(iq, hours) == Approx(-29.0 / 165.0));
   CHECK(pearson(Values{1, 2, 3}, Values{2, 4, 6}) == Approx(1.0));
   CHECK(pearson(Values{1, 2, 3}, Values{3, 2, 1}) == Approx(-1.0));
-  // tau-b with one tie on the left: 5 untied pairs, all in the same order, of 5 and 6.
+  // tau-b: 5 pairs are untied in x and 6 in y, and 5 are in the same order.
   CHECK(kendall(Values{1, 2, 2, 3}, Values{1, 2, 3, 4}) == Approx(5.0 / std::sqrt(5.0 * 6.0)));
   CHECK(kendall(Values{1, 2, 3, 4}, Values{1, 3, 2, 4}) == Approx(4.0 / 6.0));
 }
 
-TEST_CASE("correlations see order alone: any rising map keeps the rank correlations", "[base]") {
+TEST_CASE("an increasing map of one side leaves the rank correlations unchanged", "[base]") {
   Rng rng(1, "test");
   for (int trial = 0; trial < 20; ++trial) {
     Values x;
@@ -58,7 +58,7 @@ TEST_CASE("correlations see order alone: any rising map keeps the rank correlati
   }
 }
 
-TEST_CASE("a constant side has no correlation", "[base]") {
+TEST_CASE("correlations are NaN for a constant side or fewer than two pairs", "[base]") {
   CHECK(std::isnan(pearson(Values{1, 1}, Values{1, 2})));
   CHECK(std::isnan(spearman(Values{1}, Values{1})));
   CHECK(std::isnan(kendall(Values{}, Values{})));

@@ -23,7 +23,7 @@ TEST_CASE("split and join are inverse", "[base]") {
   CHECK(join(split("2:9-0:5", '-'), "-") == "2:9-0:5");
 }
 
-TEST_CASE("durations read well", "[base]") {
+TEST_CASE("a duration is shown in its two largest units", "[base]") {
   CHECK(format_duration(0.4) == "0 s");
   CHECK(format_duration(59.7) == "1 min 00 s");
   CHECK(format_duration(3 * 3600 + 65) == "3 h 01 min");
@@ -35,7 +35,7 @@ TEST_CASE("exact text of a double reads back as the same double", "[base]") {
   }
 }
 
-TEST_CASE("text that is not UTF-8 is told and shown with its bytes escaped", "[base]") {
+TEST_CASE("text that is not UTF-8 is recognised and printed with its bytes escaped", "[base]") {
   for (const char* sound : {"", "plain", "caf\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x90\x9C"}) {
     CHECK(is_utf8(sound));
     CHECK(printable(sound) == sound);

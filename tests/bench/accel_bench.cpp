@@ -1,6 +1,6 @@
-// Layer evaluations per second of the accelerator model: many designs side by side, one after the
-// other, and as a plain loop does it, which looks the design up and makes its numbers anew for
-// every layer. One thread, interleaved; prints the ratios.
+// Measures layer evaluations per second of the accelerator model in three ways: for many designs
+// side by side, for one design after the other, and in a plain loop that looks up the design's
+// tables for every layer. Runs on one thread, with the three interleaved, and prints the ratios.
 #include "bench/accel_bench.hpp"
 
 #include <chrono>
@@ -47,7 +47,7 @@ std::vector<Accelerator> paper_grid() {
   return designs;
 }
 
-/// The same number of designs of all dataflows that differ in everything.
+/// `count` designs of all dataflows with all parameters different.
 std::vector<Accelerator> mixed_designs(std::size_t count) {
   std::vector<Accelerator> designs;
   Rng rng(4, "bench");
@@ -64,7 +64,7 @@ std::vector<Accelerator> mixed_designs(std::size_t count) {
   return designs;
 }
 
-/// Prints the speeds over one set of designs; false when the ways disagree.
+/// Prints the speeds for one set of designs. False if the three ways disagree.
 bool compare(const char* title, const std::vector<Accelerator>& designs, const Network& network) {
   const DesignBatch batch(designs);
   std::vector<CostModel> models;

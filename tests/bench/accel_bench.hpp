@@ -2,7 +2,7 @@
 
 namespace hsconas::bench {
 
-/// Prints the accelerator model's speeds; false when its ways of evaluating disagree.
+/// Prints the accelerator model's speeds. False if its ways of evaluation disagree.
 bool accel_bench();
 
 }  // namespace hsconas::bench

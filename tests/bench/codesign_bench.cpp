@@ -1,6 +1,7 @@
-// What the semi-decoupled search gives away, and what it saves: real accuracies x the paper's grid
-// of accelerators against the exhaustive optimum, for proxies of every dataflow and 25 pairs of
-// limits; then cases in which rankings differ. One thread.
+// Measures how much accuracy the semi-decoupled search loses and how many evaluations it saves:
+// networks with real accuracies on the paper's grid of accelerators, compared with the exhaustive
+// optimum, for proxies of every dataflow and 25 pairs of limits; then cases in which rankings
+// differ. Runs on one thread.
 //
 //   hsconas_codesign_bench NAS_BENCH_MACRO.csv[.gz] [NAS_BENCH_201.csv[.gz]]
 #include <algorithm>
@@ -34,7 +35,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-/// Networks with accuracies, and what each costs on each design.
+/// Networks with their accuracies and their costs on each design.
 struct Problem {
   std::string title;
   std::vector<std::string> designs;
@@ -67,7 +68,7 @@ Problem make_problem(std::string title, const PairCostModel& costs,
   return problem;
 }
 
-/// Stage 1 as codesign() does it: the proxy's front, or the solutions for levels x levels limits.
+/// Stage 1 of codesign(): the Pareto front on the proxy, or its solutions for levels^2 limits.
 std::vector<std::size_t> proxy_set(const Problem& problem, std::size_t proxy, int levels) {
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < problem.accuracy.size(); ++i) {
@@ -95,7 +96,7 @@ std::vector<std::size_t> proxy_set(const Problem& problem, std::size_t proxy, in
   return {set.begin(), set.end()};
 }
 
-/// The best accuracy among `networks` (highest first) on a design inside limits; -1: none.
+/// The best accuracy among `networks` (highest first) that meet the limits on a design; -1: none.
 double best_of(const Problem& problem, std::size_t design, const Limits& limits,
                const std::vector<std::size_t>& networks) {
   for (const std::size_t i : networks) {
@@ -106,7 +107,7 @@ double best_of(const Problem& problem, std::size_t design, const Limits& limits,
 
 struct Gaps {
   std::vector<double> values;
-  int missed = 0;  ///< Limits that some network meets but none of the set.
+  int missed = 0;  ///< Limits that some network meets, but none of the set does.
 
   void add(double optimum, double reached) {
     if (optimum < 0.0) return;
@@ -124,7 +125,7 @@ struct Gaps {
   }
 };
 
-/// Quantiles of all pairs' costs, and of one design's networks.
+/// Pairs of limits at quantiles of the given costs.
 std::vector<Limits> limits_of(const std::vector<double>& ms, const std::vector<double>& energy) {
   std::vector<Limits> all;
   for (const double i : kLevels) {
@@ -139,7 +140,7 @@ std::vector<Limits> joint_limits(const Problem& problem) {
   std::vector<double> ms;
   std::vector<double> energy;
   for (const auto& column : problem.costs) {
-    for (std::size_t i = 0; i < column.size(); i += 7) {  // Enough for a quantile.
+    for (std::size_t i = 0; i < column.size(); i += 7) {  // A seventh suffices for a quantile.
       ms.push_back(column[i].ms);
       energy.push_back(column[i].energy);
     }
@@ -237,7 +238,7 @@ std::vector<std::size_t> proxies_of(const DesignSpace& designs) {
   return proxies;
 }
 
-/// The exhaustive coupled search as `hsconas codesign` runs it, and its time.
+/// Times the exhaustive coupled search as `hsconas codesign` runs it.
 void time_exhaustive(const SearchSpace& space, TableEvaluator& evaluator,
                      const DesignSpace& designs) {
   struct None : LatencyModel {
@@ -309,7 +310,7 @@ int main(int argc, char** argv) {
                        evaluator.architectures(), evaluator.accuracy(evaluator.architectures())),
           proxies_of(designs));
 
-  // Free widths make KC-P's cycles a staircase, so that it ranks unlike the other two.
+  // With varying widths KC-P's cycles rise in steps, so that it ranks networks differently.
   const SearchSpace wide = shipped_space("hsconas-a");
   const CostTable wide_costs(wide, designs.designs());
   Rng rng(1, "codesign-bench");

@@ -1,6 +1,6 @@
 // Checks and times our CUDA kernels on a GPU, without LibTorch:
 //   hsconas_cuda_bench [--seconds N] [--seed N] [section ...]
-// Without sections it runs all of them. Exit code 1: a check failed; 2: the command line.
+// By default it runs all sections. Exit code 1: a check failed; 2: the command line is wrong.
 
 #include <cstdio>
 #include <cstdlib>
@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
       bench.begin_section(section.name);
       try {
         section.run(bench);
-      } catch (const std::exception& error) {  // The next section may still tell something.
+      } catch (const std::exception& error) {  // The next sections run all the same.
         ++errors;
         std::printf("  FAILED %s\n", error.what());
       }

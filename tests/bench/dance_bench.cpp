@@ -1,5 +1,5 @@
-// How well DANCE's evaluator imitates exhaustive search over its hardware, with feature forwarding
-// and without, and how long its training takes.
+// Measures how well DANCE's evaluator approximates an exhaustive search over its hardware, with and
+// without feature forwarding, and how long its training takes.
 //
 //   hsconas_dance_bench [--cost edap|linear] [--steps N] [--seed N] [--threads N]
 #include <chrono>
@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
   for (const bool forwards : {true, false}) {
     const auto begin = std::chrono::steady_clock::now();
     const double cpu = cpu_seconds();
-    if (!forwards) config.generator_steps = 1;  // It is not asked.
+    if (!forwards) config.generator_steps = 1;  // The generator is not used.
     CostNetworks networks(space, designs, costs, config, seed, forwards);
     networks.train(log, stop, 1e9, [] {});
     fmt::print(

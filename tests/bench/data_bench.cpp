@@ -1,8 +1,9 @@
-// How many training images per second the data side delivers, beside decoding alone:
+// Measures how many training images per second the data pipeline delivers, and how many decoding
+// alone would:
 //   hsconas_data_bench [--side N] [--batch N] [--workers N] [--seconds S] [--device
 //   cpu|cuda|cuda:N]
-// Decodes JPEGs of 500 x 375 pixels that it makes itself, in memory. With a GPU also the batches
-// that are made there, from JPEGs and from a set that is kept there.
+// The JPEGs, of 500 x 375 pixels, are made by the program and kept in memory. With a GPU it also
+// measures batches made there, from JPEGs and from a data set that is kept on the GPU.
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -43,7 +44,7 @@ struct Options {
   std::string device = "cpu";
 };
 
-/// Soft shapes with some noise: as many bytes per pixel as a photograph.
+/// Draws soft shapes with some noise, which take as many bytes per pixel as a photograph.
 Image draw_scene(std::uint64_t number) {
   Image image;
   image.reshape(3, 375, 500);
@@ -113,8 +114,7 @@ std::shared_ptr<const Jpegs> make_jpegs([[maybe_unused]] int count, [[maybe_unus
 #endif
 }
 
-/// Runs `work(i)` for i = 0, 1, ... on `workers` threads for some time; returns how many per
-/// second.
+/// Calls `work(i)` for i = 0, 1, ... on `workers` threads for `seconds`; returns calls per second.
 double rate_of(int workers, double seconds, const std::function<void(std::int64_t)>& work) {
   std::atomic<std::int64_t> next{0};
   std::atomic<std::int64_t> done{0};
@@ -140,7 +140,7 @@ void wait_for(const Batch& batch) {
   if (!batch.labels.is_cpu()) batch.labels.sum().item<std::int64_t>();
 }
 
-/// Images per second that `loader` hands out, after some that warm it up.
+/// Images per second that `loader` delivers, after a few batches to warm up.
 double rate_of(TrainLoader& loader, int batch, double seconds) {
   for (int i = 0; i < 5; ++i) wait_for(loader.next());
   const auto begin = std::chrono::steady_clock::now();
@@ -249,11 +249,11 @@ void bench_kept(const Options& options, const torch::Device& device) {
 int main(int argc, char** argv) {
   set_up_process(argv);
   Options options;
-  CLI::App app("Times what the data side delivers beside decoding alone");
+  CLI::App app("Measures images per second of the data pipeline and of decoding alone");
   app.add_option("--side", options.side, "Pixels a side that the network sees");
   app.add_option("--batch", options.batch);
   app.add_option("--workers", options.workers, "0: one per core");
-  app.add_option("--seconds", options.seconds, "Of every measurement");
+  app.add_option("--seconds", options.seconds, "Seconds per measurement");
   app.add_option("--device", options.device, "cpu, cuda or cuda:N");
   CLI11_PARSE(app, argc, argv);
   const torch::Device device = open_device(options.device);

@@ -24,7 +24,7 @@ inline void wait_for(const torch::Device& device) {
   if (device.is_cuda()) torch::cuda::synchronize(device.index());
 }
 
-/// Milliseconds from an idle device to the end of what `work` enqueues.
+/// Milliseconds that an idle device takes for everything that `work` enqueues.
 inline double ms_on(const torch::Device& device, const std::function<void()>& work) {
   wait_for(device);
   return ms_of([&] {
@@ -44,7 +44,7 @@ inline std::vector<Batch> on_device(const std::vector<Batch>& batches,
   return moved;
 }
 
-/// MiB of the device's memory that are in use, by nvidia-smi; nothing where it cannot tell.
+/// MiB of the device's memory in use according to nvidia-smi; nothing if that fails.
 inline std::optional<double> used_mib(const torch::Device& device) {
   if (!device.is_cuda()) return {};
   const std::string command = fmt::format(
@@ -56,7 +56,7 @@ inline std::optional<double> used_mib(const torch::Device& device) {
   return mib;
 }
 
-/// Kernels that the supernet's engine enqueued so far; nothing where it has none.
+/// Number of kernels that the supernet's engine has enqueued; nothing if it has no engine.
 inline std::optional<std::int64_t> launches_of(const Supernet& supernet, torch::ScalarType type) {
   const DeviceEngine* engine =
       device_engine(supernet, type == torch::kBFloat16 ? Number::Bf16 : Number::Fp32);
@@ -64,8 +64,8 @@ inline std::optional<std::int64_t> launches_of(const Supernet& supernet, torch::
   return engine->launches();
 }
 
-/// Convolutions as LibTorch runs them unless told otherwise, which is what the plain side is owed:
-/// TF32 where the device has it, any algorithm. Restored at the end of the scope.
+/// Gives convolutions LibTorch's defaults, for a fair comparison with plain code: TF32 if the
+/// device has it, and any algorithm. The former settings return at the end of the scope.
 class LibTorchDefaults {
  public:
   LibTorchDefaults()
@@ -86,7 +86,7 @@ class LibTorchDefaults {
   bool deterministic_;
 };
 
-/// Figures for scripts, a line each: RESULT NAME VALUE UNIT.
+/// Prints results for scripts, one per line: RESULT NAME VALUE UNIT.
 class Results {
  public:
   explicit Results(bool on) : on_(on) {}

@@ -26,7 +26,7 @@ inline SearchSpace bench_space(int image_size, int divisor) {
     description.stem.stride = 1;
     description.stages.front().stride = 1;
   }
-  description.head.dropout = 0.0;  // Noise that the two would draw differently.
+  description.head.dropout = 0.0;  // The two sides would draw different noise.
   return SearchSpace(description);
 }
 
@@ -43,7 +43,7 @@ inline double best_ms(int times, const std::function<void()>& work) {
   return best;
 }
 
-/// Peak resident memory of `work` in a process of its own, in MiB.
+/// Peak resident memory in MiB of `work`, which runs in a process of its own.
 inline double peak_mib(const std::function<void()>& work) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -56,11 +56,11 @@ inline double peak_mib(const std::function<void()>& work) {
   return static_cast<double>(usage.ru_maxrss) / 1024.0;
 }
 
-/// The allocator and the threads as the program sets them up, for both sides alike.
+/// Sets up allocator and threads as the program does, for both sides alike.
 inline void set_up_process(char** argv) {
   ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // A long benchmark's file can be followed.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // So that the output of a long run can be followed.
   if (std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   ::setenv("GOMP_SPINCOUNT", "20000", 1);
   ::setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 1);

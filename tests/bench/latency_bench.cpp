@@ -1,5 +1,5 @@
-// Predictions per second through a latency table, beside a look-up by key in a map for every block,
-// which is what a table in a script amounts to. One thread; prints the ratio.
+// Measures predictions per second of a latency table, and of a map that looks up every block by
+// key, as a script would do it. Runs on one thread and prints the ratio.
 //   hsconas_bench
 #include <chrono>
 #include <cmath>
@@ -21,7 +21,7 @@ using namespace hsconas;
 
 namespace {
 
-constexpr int kArchitectures = 20000;  // 3 MB: what a search holds, not what fits the first cache.
+constexpr int kArchitectures = 20000;  // 3 MB, as in a search, so that the L1 cache does not help.
 constexpr int kRounds = 9;
 
 template <typename Predict>
@@ -51,7 +51,7 @@ int main() {
   const SearchSpace space = shipped_space("hsconas-a");
   const LatencyTable table = made_up_table(space);
   const TableModel table_model(space, table);
-  const LatencyModel& model = table_model;  // As the search sees it: a virtual call.
+  const LatencyModel& model = table_model;  // Virtual calls, as in the search.
   Rng rng(2, "bench");
   std::vector<Architecture> archs;
   for (int i = 0; i < kArchitectures; ++i) archs.push_back(sample(Subspace::full(space), rng));
@@ -93,7 +93,7 @@ int main() {
              space.layers(), rate / 1e6, 1e9 / rate);
   fmt::print("a look-up by name in a map: {:.2f} million/s; ratio {:.0f}\n",
              rate / median(ratios) / 1e6, median(ratios));
-  // Additions of one prediction wait for each other, but predictions overlap.
+  // The additions of one prediction depend on each other, but several predictions overlap.
   fmt::print("limit: reading the architectures, {} bytes each, here {:.1f} GB/s\n",
              sizeof(LayerChoice) * archs[0].size(),
              1e-9 * rate * static_cast<double>(sizeof(LayerChoice) * archs[0].size()));

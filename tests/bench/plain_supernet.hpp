@@ -14,11 +14,11 @@
 
 namespace hsconas {
 
-/// The yardstick: a supernet as it is usually written. Channels-first, ordinary torch operations
-/// and their autograd; every convolution at full width, the channels behind the sampled width
-/// multiplied by 0; torch's SGD over all parameters; for each candidate the running statistics of
-/// batch norm are taken anew with momentum, batch by batch. It computes what ours does (a test
-/// holds the two together).
+/// The baseline of the benchmarks ("plain side"): a supernet as it is usually written. It is
+/// channels-first and uses ordinary torch operations and autograd. Every convolution runs at full
+/// width, and the channels behind the sampled width are multiplied by 0. Training uses torch's SGD
+/// over all parameters; scoring recomputes the running statistics of batch norm for each candidate,
+/// with momentum, batch by batch. A test checks that it computes the same as our supernet.
 class PlainSupernet {
  public:
   struct Settings {
@@ -28,7 +28,7 @@ class PlainSupernet {
     double label_smoothing = 0.1;
   };
 
-  /// With the weights of `supernet`, on its device; images and labels must be there too.
+  /// Copies the weights of `supernet`, on its device, where images and labels must be too.
   PlainSupernet(const Supernet& supernet, const Settings& settings)
       : space_(supernet.space()), settings_(settings) {
     std::vector<torch::Tensor> all;
@@ -63,14 +63,14 @@ class PlainSupernet {
     }
   }
 
-  /// One step; returns the loss before it.
+  /// Makes one training step and returns the loss before it.
   torch::Tensor step(const Architecture& arch, const Batch& batch) {
     optimizer_->zero_grad();
     const torch::Tensor loss =
         torch::cross_entropy_loss(forward(arch, batch.images, nullptr, true), batch.labels, {},
                                   at::Reduction::Mean, -100, settings_.label_smoothing);
     loss.backward();
-    // Gradients of paths that were not sampled stay undefined, so that SGD leaves these alone.
+    // Gradients of paths that were not sampled stay undefined, so that SGD skips their weights.
     optimizer_->step();
     for (auto& group : optimizer_->param_groups()) {
       for (auto& parameter : group.params()) parameter.mutable_grad() = torch::Tensor();
@@ -82,8 +82,8 @@ class PlainSupernet {
     return forward(arch, images, nullptr, true);
   }
 
-  /// How running statistics take in the next batch's: by a tenth, or so that they end as the mean
-  /// over all batches (torch's two, momentum 0.1 and none).
+  /// How running statistics are updated: with momentum 0.1, or so that they become the mean over
+  /// all batches (torch's momentum=None).
   enum class Running { Momentum, Mean };
 
   /// Accuracy on `validation` after recalibrating on `calibration`.
@@ -113,7 +113,7 @@ class PlainSupernet {
   }
 
  private:
-  /// Running mean and variance of every batch norm, in the order they are met.
+  /// Running mean and variance of every batch norm, in the order of the forward pass.
   struct Statistics {
     std::vector<torch::Tensor> mean;
     std::vector<torch::Tensor> variance;
@@ -195,7 +195,7 @@ class PlainSupernet {
     return pattern.merge == Merge::AddInput ? outputs.at(0) + input : torch::cat(outputs, 1);
   }
 
-  /// 1 for the first `kept` of the channels of `x` and 0 for the others; made once each.
+  /// A mask that is 1 for the first `kept` channels of `x` and 0 for the others; cached.
   torch::Tensor mask(const torch::Tensor& x, std::int64_t kept) const {
     torch::Tensor& mask = masks_[{x.size(1), kept}];
     if (!mask.defined()) {

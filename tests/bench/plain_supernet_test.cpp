@@ -41,9 +41,9 @@ TEST_CASE("the plain supernet of the benchmarks gives the same logits at every w
   }
 }
 
-TEST_CASE("the plain supernet of the benchmarks learns what ours does, step after step",
+TEST_CASE("the plain supernet of the benchmarks has the same losses as ours, step after step",
           "[bench]") {
-  // At one width: beside a narrower one, masking leaves decay and momentum at work on the rest.
+  // With one width only: masking does not keep decay and momentum off the channels it hides.
   const SearchSpace space = small_space({1.0});
   int same = 0;
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
@@ -63,7 +63,7 @@ TEST_CASE("the plain supernet of the benchmarks learns what ours does, step afte
     const double difference = max_difference(supernet.parameters(0, 0).at(0).value, theirs);
     if (difference < 1e-5 * theirs.abs().max().item<double>()) ++same;
   }
-  // A value at the corner of a ReLU goes one way here and the other way there now and then.
+  // Now and then a value near 0 passes a ReLU in one supernet and not in the other.
   CHECK(same >= 3);
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("the plain supernet's accuracies are near those of pooled statistics",
   const SearchSpace space = small_space({0.25, 0.5, 1.0});
   Supernet supernet(space, torch::kCPU, 1);
   const PlainSupernet plain(supernet, {});
-  // So often the same batch that momentum has forgotten where it began.
+  // The same batch so often that the initial running statistics do not matter any more.
   const std::vector<Batch> calibration(60, normal_batch(space, 32, 5));
   const std::vector<Batch> validation{normal_batch(space, 64, 6)};
   const StopToken stop;

@@ -1,11 +1,10 @@
-// What racing saves and whether it changes the winner: evolutions over a made-up accuracy that is
-// counted image by image, each with racing and without.
+// Measures how many images racing saves and whether it changes the winner. Evolutions run with and
+// without racing over an invented accuracy that is counted image by image.
 //   hsconas_racing_bench [--images N] [--confidence C] [--seeds N] [--population N] ...
-// It also counts what the confidence promises: of the candidates that were judged by the race, how
-// many exceed the bound that gave them up, and how often the best of the last generation was given
-// up although it would have won.
-// The share of images that could not be saved is that of the candidates near the parents: the more
-// images there are, the fewer candidates lie within the error of the accuracies.
+// It also checks the confidence: how many of the candidates that were given up exceed their bound
+// in truth, and how often the best of the last generation was given up although it would have won.
+// Candidates with accuracies near those of the parents need all images; the more images there are,
+// the fewer candidates lie within the error of the accuracies.
 #include <cstdint>
 #include <vector>
 
@@ -21,11 +20,11 @@ using namespace hsconas;
 
 namespace {
 
-/// How a race kept its promise, over all searches.
+/// How often racing was wrong, over all searches.
 struct Promise {
   int raced = 0;     ///< Candidates judged.
-  int given_up = 0;  ///< Of these,
-  int broken = 0;    ///< and of these, above their bound in truth.
+  int given_up = 0;  ///< Candidates given up before all images.
+  int broken = 0;    ///< Candidates given up whose true accuracy is above their bound.
   int lost = 0;      ///< Searches whose last generation's best would have won, but was given up.
 
   void add(const SearchResult& result, CountingEvaluator& truth, const Objective& objective) {
@@ -56,11 +55,11 @@ int main(int argc, char** argv) {
   SearchConfig config;
   std::int64_t images = 10000;
   int seeds = 10;
-  CLI::App app("Racing evolutions beside full ones");
-  app.add_option("--images", images, "That a candidate is judged on: a multiple of 100")
+  CLI::App app("Compares evolutions with and without racing");
+  app.add_option("--images", images, "Images that a candidate is judged on: a multiple of 100")
       ->check(CLI::PositiveNumber);
   app.add_option("--confidence", config.racing, "search.racing");
-  app.add_option("--seeds", seeds, "Evolutions");
+  app.add_option("--seeds", seeds, "Number of evolutions");
   app.add_option("--population", config.population);
   app.add_option("--generations", config.generations);
   app.add_option("--parents", config.parents);

@@ -1,11 +1,11 @@
-// Scoring candidates beside the plain way of writing it, with a briefly trained supernet on the
-// generated images, or with that of a run:
+// Compares the speed of scoring candidates with the plain way of writing it (PlainSupernet), with a
+// briefly trained supernet on generated images, or with the supernet and images of a run:
 //   hsconas_score_bench [--device cpu|cuda|cuda:N] [--precision fp32|bf16|fp16]
 //                       [--run FOLDER [KEY=VALUE ...]] [--images N] [--batch N]
 //                       [--momentum-batch N] [--candidates N] [--layer N] [--samples N]
 //                       [--kendall N] [--losses N] [--steps N] [--threads N] [--memory] [--results]
-// Prints the time of one candidate and of a shrinking layer's, and how the two sides rank random
-// architectures; on a GPU, too, whether it ranks them as the CPU does in fp32.
+// Prints the time for one candidate and for all samples of a shrinking layer, and how similarly the
+// two sides rank random architectures; on a GPU also how similarly the CPU ranks them in fp32.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -37,21 +37,21 @@ namespace {
 
 struct Options {
   std::string device = "cpu";
-  std::string precision = "fp32";      ///< Of our side's activations.
-  std::string run;                     ///< Of `hsconas search` or `hsconas train`.
-  std::vector<std::string> overrides;  ///< Of the run's settings.
-  int images = 2000;                   ///< To calibrate on, and as many to validate on.
+  std::string precision = "fp32";      ///< Precision of our side's activations.
+  std::string run;                     ///< Work directory of `hsconas search` or `hsconas train`.
+  std::vector<std::string> overrides;  ///< Settings that replace the run's.
+  int images = 2000;                   ///< Images to calibrate on, and as many to validate on.
   int batch = ScoreConfig{}.batch;
-  int momentum_batch = 0;  ///< Of the plain side's calibration; 0: the same.
+  int momentum_batch = 0;  ///< Batch of the plain side's calibration; 0: `batch`.
   int candidates = 5;
-  int layer = -1;   ///< Of the shrinking; -1: the last.
-  int samples = 5;  ///< Per operator of the shrinking layer; HSCoNAS takes 100.
+  int layer = -1;   ///< The shrinking layer; -1: the last.
+  int samples = 5;  ///< Samples per operator of the shrinking layer; HSCoNAS takes 100.
   int kendall = 0;
   int losses = 0;
   int steps = 150;
   int threads = 2;
   bool memory = false;
-  bool results = false;  ///< Lines for scripts as well.
+  bool results = false;  ///< Print lines for scripts too.
 
   bool on_cpu() const { return device == "cpu"; }
 };
@@ -61,7 +61,7 @@ torch::ScalarType type_of(const std::string& precision) {
   return precision == "fp16" ? torch::kHalf : torch::kFloat;
 }
 
-/// Of the run, or of the generated images and the space of the benchmarks.
+/// The config of the run, or one for generated images and the space of the benchmarks.
 Config make_config(const Options& options) {
   Config config;
   if (options.run.empty()) {
@@ -104,8 +104,9 @@ struct Images {
   Dataset set;
   Split split;
   Preprocessing preprocessing;
-  std::vector<Batch> calibration;  ///< These and the next ones lie on the device.
-  std::vector<Batch> momentum;     ///< The same images for the plain side.
+  // All of these are on the device.
+  std::vector<Batch> calibration;
+  std::vector<Batch> momentum;  ///< The images of `calibration` in batches of the plain side.
   std::vector<Batch> validation;
 };
 
@@ -140,7 +141,7 @@ void compare_one_by_one(const Sides& sides, const SearchSpace& space, const Opti
   std::vector<double> plains;
   std::vector<double> ratios;
   double first_ms = 0.0;
-  // On a GPU the plain side needs more of them until each of its convolutions has a plan.
+  // On a GPU the plain side needs more rounds until cuDNN has a plan for each convolution.
   const int warm_up = options.on_cpu() ? 1 : 10;
   for (int i = -warm_up; i < options.candidates; ++i) {
     const Architecture arch = sample(Subspace::full(space), rng);
@@ -189,7 +190,7 @@ void compare_layer(const Sides& sides, const SearchSpace& space, const Options& 
   results.add("layer_over_plain", plain_ms / ms, "x");
 }
 
-/// How far accuracies of the same architectures lie apart.
+/// How much accuracies of the same architectures differ.
 struct Apart {
   Apart(const std::vector<double>& a, const std::vector<double>& b)
       : kendall(hsconas::kendall(a, b)) {
@@ -214,9 +215,9 @@ std::vector<double> scored_by_cpu(const Supernet& supernet, const Images& images
       .accuracy(archs);
 }
 
-/// All precisions against the plain side with statistics that are means over its batches, and,
-/// where those have a size of their own, with momentum, which remembers the last of them only; on a
-/// GPU against the CPU's fp32 too.
+/// Compares our ranking in all precisions with the plain side's, whose statistics are means over
+/// its batches and, if it has its own batch size, also running statistics with momentum, which
+/// depend on the last batches only; on a GPU also with the CPU's ranking in fp32.
 void compare_ranks(const Supernet& supernet, const Sides& sides, const Options& options,
                    const Results& results) {
   Rng rng(8, "bench");
@@ -269,9 +270,10 @@ void compare_ranks(const Supernet& supernet, const Sides& sides, const Options& 
   }
 }
 
-/// The mean loss of the last tenth of a short training whose rate falls to 0, by both sides, ours
-/// in fp32 and bf16, and three seeds. The same architectures and images; they part where masking
-/// lets decay and momentum work on the channels behind a sampled width, and by rounding.
+/// Compares the mean loss of the last tenth of a short training whose learning rate falls to 0, for
+/// three seeds: ours in fp32 and bf16 and the plain side's, on the same architectures and images.
+/// They differ by rounding, and because masking does not keep decay and momentum off the channels
+/// behind a sampled width.
 void compare_losses(const Images& images, const SearchSpace& space, const Options& options,
                     const Results& results) {
   const torch::Device device = open_device(options.device);
@@ -372,28 +374,28 @@ void run(const Options& options) {
 int main(int argc, char** argv) {
   set_up_process(argv);
   Options options;
-  CLI::App app("Times the scoring of candidates beside the plain way of writing it");
+  CLI::App app("Compares the speed of scoring candidates with the plain way of writing it");
   app.add_option("--device", options.device, "cpu, cuda or cuda:N");
-  app.add_option("--precision", options.precision, "Activations of our side")
+  app.add_option("--precision", options.precision, "Precision of our side's activations")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16"}));
   app.add_flag_callback(
       "--fp16", [&] { options.precision = "fp16"; }, "Short for --precision fp16");
-  app.add_option("--run", options.run, "Work directory whose supernet and images to take");
-  app.add_option("overrides", options.overrides, "KEY=VALUE: the run's data.path, say");
-  app.add_option("--images", options.images, "To calibrate on, and as many to validate on");
+  app.add_option("--run", options.run, "Work directory whose supernet and images are used");
+  app.add_option("overrides", options.overrides, "KEY=VALUE: replace settings of the run");
+  app.add_option("--images", options.images, "Images to calibrate on, and as many to validate on");
   app.add_option("--batch", options.batch, "Images per forward pass");
   app.add_option("--momentum-batch", options.momentum_batch,
                  "Images per step of the plain side's running statistics (default: --batch)");
-  app.add_option("--candidates", options.candidates, "Timed one by one")
+  app.add_option("--candidates", options.candidates, "Candidates to time one by one")
       ->check(CLI::PositiveNumber);
   app.add_option("--layer", options.layer, "The shrinking layer (default: the last)");
-  app.add_option("--samples", options.samples, "Per operator of the shrinking layer");
+  app.add_option("--samples", options.samples, "Samples per operator of the shrinking layer");
   app.add_option("--kendall", options.kendall, "Random architectures to rank");
-  app.add_option("--losses", options.losses, "Steps of a training by both sides");
-  app.add_option("--steps", options.steps, "Training steps before");
+  app.add_option("--losses", options.losses, "Compare losses over this many training steps");
+  app.add_option("--steps", options.steps, "Training steps before scoring");
   app.add_option("--threads", options.threads);
-  app.add_flag("--memory", options.memory, "Peak memory of scoring as well");
-  app.add_flag("--results", options.results, "Lines for scripts as well");
+  app.add_flag("--memory", options.memory, "Also measure the peak memory of scoring");
+  app.add_flag("--results", options.results, "Also print lines for scripts");
   CLI11_PARSE(app, argc, argv);
   try {
     run(options);

@@ -1,4 +1,4 @@
-// Whole search runs, one after the other in one process: memory that is not given back after a run
+// Runs whole searches one after the other in one process. Memory that is not freed after a run
 // shows as resident memory that grows from run to run.
 //   hsconas_soak --minutes 120 --config configs/quickstart.json supernet.epochs=1 ...
 // Prints the resident memory after each run and, from the second run on, the slope of a straight
@@ -25,8 +25,8 @@ using namespace hsconas;
 
 namespace {
 
-/// Without what the allocator keeps for the next request: the processes of hsconas let it keep up
-/// to a gigabyte, and a high-water mark would hide whether a run gives its memory back.
+/// Resident memory after the allocator has returned its free memory to the system. hsconas lets the
+/// allocator keep up to a gigabyte, which would hide whether a run frees its memory.
 double resident_mib() {
   ::malloc_trim(0);
   std::ifstream statm("/proc/self/statm");
@@ -36,7 +36,7 @@ double resident_mib() {
   return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 0x1p20;
 }
 
-/// What the program holds of the allocator's memory.
+/// Memory that the program has allocated and not freed.
 double allocated_mib() {
   const struct mallinfo2 info = ::mallinfo2();
   return static_cast<double>(info.uordblks + info.hblkhd) / 0x1p20;

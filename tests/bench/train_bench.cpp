@@ -1,10 +1,11 @@
-// A training step of the supernet beside the plain way of writing it, interleaved in one process:
+// Compares the speed of a training step of the supernet with the plain way of writing it
+// (PlainSupernet), interleaved in one process:
 //   hsconas_train_bench [--device cpu|cuda|cuda:N] [--image 32|64|224] [--batch N] [--threads N]
 //                       [--rounds N] [--divisor N] [--precision fp32|bf16] [--memory]
 //                       [--first-steps N] [--steps-only] [--kernels] [--results]
-// Prints medians and their ratio, what a step computes and moves, and the share of this machine's
-// ceilings; on a CPU the step beside the sum of its kernels timed alone; on a GPU the first steps
-// of the process one by one, and steps in a row, which nothing waits for.
+// Prints medians and their ratio, the operations and bytes of a step, and their share of what this
+// machine can do at most; on a CPU also the sum of the step's kernels timed alone; on a GPU also
+// the times of the first steps of the process, and of steps in a row without waiting in between.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -45,10 +46,10 @@ struct Options {
   int divisor = 8;
   std::string precision = "fp32";
   bool memory = false;
-  int first_steps = -1;  ///< Timed one by one before everything else; -1: 301 on a GPU.
+  int first_steps = -1;  ///< Steps to time one by one at first; -1: 301 on a GPU, else none.
   bool kernels = false;
   bool steps_only = false;  ///< Without the plain side.
-  bool results = false;     ///< Lines for scripts as well.
+  bool results = false;     ///< Print lines for scripts too.
 
   torch::ScalarType type() const { return precision == "bf16" ? torch::kBFloat16 : torch::kFloat; }
   SupernetConfig settings() const {
@@ -64,9 +65,9 @@ Batch make_batch(const SearchSpace& space, int count) {
           torch::arange(count, torch::kLong) % space.description().classes};
 }
 
-/// What one step has to compute and, each array once per pass that needs it, to move: forward a
-/// convolution reads its input and writes its output; backward it reads both and the gradient and
-/// writes the input's.
+/// Multiply-adds of one step and the bytes that it must at least move. Forward, a convolution reads
+/// its input and writes its output; backward, it reads both and the output's gradient, and writes
+/// the input's.
 struct Work {
   double macs = 0;
   double bytes = 0;
@@ -88,7 +89,7 @@ Work work_of(const std::vector<Block>& network, int batch, double bytes_per_valu
   return work;
 }
 
-/// As work_of() in fp32, and each block's output written and read both ways once more.
+/// work_of() in fp32, plus one more write and read of each block's output in both passes.
 Work work_on_cpu(const std::vector<Block>& network, int batch) {
   Work work = work_of(network, batch, 4.0);
   for (const Block& block : network) {
@@ -120,11 +121,11 @@ Ceilings measure_ceilings() {
   return ceilings;
 }
 
-/// The same of a GPU: a product of `type` that fills it and a copy of 1 GiB, far larger than its
-/// caches, both of random values, as zeros draw less power and run faster.
+/// The same for a GPU, by a product of `type` that fills it and a copy of 1 GiB, which is far
+/// larger than its caches. Values are random, since zeros draw less power and run faster.
 Ceilings measure_ceilings(const torch::Device& device, torch::ScalarType type) {
   const torch::NoGradGuard guard;
-  constexpr int kTimes = 10;  // Between two waits, beside which one product is short.
+  constexpr int kTimes = 10;  // Products per wait, since a wait takes long compared with one.
   constexpr std::int64_t kSize = 8192;
   constexpr std::int64_t kValues = 1LL << 28;
   const auto best = [&](const std::function<void()>& work) {
@@ -149,8 +150,8 @@ Ceilings measure_ceilings(const torch::Device& device, torch::ScalarType type) {
   return ceilings;
 }
 
-/// Every block of `arch` forward and backward by itself, hot: what the step would take if nothing
-/// came between the kernels.
+/// Milliseconds of every block of `arch` forward and backward by itself, with warm caches: what the
+/// step would take without anything between the kernels.
 double kernels_alone_ms(Supernet& supernet, const Architecture& arch, int batch,
                         torch::ScalarType precision) {
   double total = 0.0;
@@ -174,7 +175,7 @@ double kernels_alone_ms(Supernet& supernet, const Architecture& arch, int batch,
                 .set_requires_grad(true));
       }
     }
-    if (weights.empty()) continue;  // Passes its input on.
+    if (weights.empty()) continue;  // The block is an identity.
     const torch::Tensor gradient =
         normal_tensor({batch, block->out_channels, block->out_size, block->out_size}, 9)
             .to(precision)
@@ -210,7 +211,7 @@ void print_memory(const SearchSpace& space, const Options& options) {
       nothing, peak_mib(run(true)) - nothing, peak_mib(run(false)) - nothing);
 }
 
-/// One side's training steps on random paths, on one batch that lies on the device.
+/// Training steps of our supernet on random paths, with one batch on the device.
 struct Stepper {
   Stepper(const SearchSpace& of, const Options& options)
       : space(of),
@@ -239,8 +240,8 @@ void check_finite(const torch::Tensor& loss) {
   }
 }
 
-/// The process's first steps one by one: what a new width costs when it is met. Ends early where
-/// they take longer than half a minute.
+/// Times the process's first steps one by one, to see the cost of widths that occur for the first
+/// time. Stops after half a minute.
 void time_first_steps(Stepper& ours, int count, const Results& results) {
   constexpr double kMostMs = 30e3;
   constexpr std::size_t kFirst = 20;
@@ -273,8 +274,8 @@ void time_first_steps(Stepper& ours, int count, const Results& results) {
   results.add("later_steps_slowest", slowest, "ms");
 }
 
-/// Milliseconds of each of `count` steps that nothing waits for, as in training. Prints, too, how
-/// long the host is busy with one, and its kernels.
+/// Mean milliseconds of `count` steps without waiting in between, as in training. Also prints how
+/// long the host is busy with a step, and the number of its kernels.
 double time_row(Stepper& ours, int count, const Options& options, const Results& results) {
   const int batch = options.batch;
   std::vector<Architecture> archs;
@@ -305,8 +306,8 @@ double time_row(Stepper& ours, int count, const Options& options, const Results&
   return ms;
 }
 
-/// "Patches<Bf16>" for the mangled name of hsconas::cuda::Patches<hsconas::Bf16>; other names as
-/// they are.
+/// "Patches<Bf16>" for the mangled name of hsconas::cuda::Patches<hsconas::Bf16>; other names stay
+/// unchanged.
 std::string readable(const std::string& mangled) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> name(
@@ -320,7 +321,8 @@ std::string readable(const std::string& mangled) {
   return text;
 }
 
-/// Where a step's time goes, by kernel; each launch is timed by itself, so they add up to more.
+/// Prints a step's time by kernel. Every launch is timed by itself, so the sum is larger than the
+/// step's time.
 void print_kernels(Stepper& ours, torch::ScalarType type, int count) {
   DeviceEngine* engine =
       device_engine(ours.supernet, type == torch::kBFloat16 ? Number::Bf16 : Number::Fp32);
@@ -336,14 +338,14 @@ void print_kernels(Stepper& ours, torch::ScalarType type, int count) {
   }
 }
 
-/// Rounds of a step of ours and a plain one on the same path.
+/// Times of rounds; a round is one step of each side on the same path.
 struct Rounds {
   std::vector<double> ours;
   std::vector<double> plain;  ///< Empty without the plain side.
-  std::vector<double> alone;  ///< The kernels by themselves, on a CPU.
+  std::vector<double> alone;  ///< Sum of the kernels timed alone; on a CPU only.
   std::vector<Work> work;
 
-  /// Medians of what is done per second.
+  /// Median multiply-adds and bytes per second.
   Work rate() const {
     std::vector<double> macs;
     std::vector<double> bytes;
@@ -367,7 +369,7 @@ Rounds time_rounds(Stepper& ours, const Options& options) {
   std::optional<PlainSupernet> plain;
   if (!options.steps_only) plain.emplace(ours.supernet, PlainSupernet::Settings{});
   Rounds rounds;
-  // On a GPU the plain side, too, needs some steps until each of its convolutions has a plan.
+  // On a GPU the plain side, too, needs some steps until cuDNN has a plan for each convolution.
   for (int round = on_cpu ? -2 : -20; round < options.rounds; ++round) {
     const Architecture arch = ours.draw();
     const double ms = ms_on(ours.device, [&] { ours.step(arch); });
@@ -406,7 +408,8 @@ void print_rounds(const Rounds& rounds, const Stepper& ours, const Results& resu
   results.add("over_plain", median(ratios), "x");
 }
 
-/// What a step's arithmetic or its bytes would take at the ceilings, whichever takes longer.
+/// Prints the least time of a step: that of its arithmetic or of its bytes at the measured
+/// ceilings, whichever is longer.
 void print_floor(const Rounds& rounds, const Ceilings& ceilings, double row_ms,
                  const Results& results) {
   std::vector<double> macs;
@@ -483,21 +486,21 @@ void compare_on_gpu(Stepper& ours, const Options& options, const Results& result
 int main(int argc, char** argv) {
   set_up_process(argv);
   Options options;
-  CLI::App app("Times a training step beside the plain way of writing it");
+  CLI::App app("Compares the speed of a training step with the plain way of writing it");
   app.add_option("--device", options.device, "cpu, cuda or cuda:N");
   app.add_option("--image", options.image, "Pixels a side");
   app.add_option("--batch", options.batch);
   app.add_option("--threads", options.threads);
-  app.add_option("--rounds", options.rounds, "Of both sides (default: 15, on a GPU 30)");
-  app.add_option("--divisor", options.divisor, "Widths are multiples of it");
-  app.add_option("--precision", options.precision, "Of our side's products")
+  app.add_option("--rounds", options.rounds, "Steps per side (default: 15, on a GPU 30)");
+  app.add_option("--divisor", options.divisor, "Widths are multiples of this");
+  app.add_option("--precision", options.precision, "Precision of our side's products")
       ->check(CLI::IsMember({"fp32", "bf16"}));
-  app.add_flag("--memory", options.memory, "Peak memory of a step as well");
+  app.add_flag("--memory", options.memory, "Also measure the peak memory of a step");
   app.add_option("--first-steps", options.first_steps,
-                 "Time so many by themselves first (default: none, on a GPU 301)");
-  app.add_flag("--kernels", options.kernels, "Also the time of each kernel, on a GPU");
-  app.add_flag("--steps-only", options.steps_only, "Without the plain side");
-  app.add_flag("--results", options.results, "Lines for scripts as well");
+                 "First time this many steps one by one (default: none, on a GPU 301)");
+  app.add_flag("--kernels", options.kernels, "Also print the time of each kernel, on a GPU");
+  app.add_flag("--steps-only", options.steps_only, "Leave out the plain side");
+  app.add_flag("--results", options.results, "Also print lines for scripts");
   CLI11_PARSE(app, argc, argv);
   const bool on_cpu = options.device == "cpu";
   if (options.rounds < 1) options.rounds = on_cpu ? 15 : 30;

@@ -1,5 +1,6 @@
-// Tables of measurements ('m'), candidates.csv as it is ('p') and with its checksums put right, so
-// that what is behind them is reached too ('r'). The first letter says which.
+// Fuzzes CSV readers. The first byte of the input selects one: 'm' reads a table of measurements,
+// 'p' replays the rest as candidates.csv, 'r' does so with corrected checksums, so that the code
+// behind them is reached too.
 #include <string>
 #include <sys/mman.h>
 #include <unistd.h>

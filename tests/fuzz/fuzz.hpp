@@ -14,8 +14,8 @@ inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-/// Whatever the input, a reader may only return or throw an Error that is no bug of ours. Anything
-/// else ends the process, which libFuzzer reports with the input.
+/// Runs a reader, which may only return or throw an Error of a kind other than Internal. Anything
+/// else ends the process, which libFuzzer reports together with the input.
 template <typename Read>
 void read_must_not_break(Read&& read) {
   try {

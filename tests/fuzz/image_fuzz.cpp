@@ -1,4 +1,5 @@
-// JPEG and PNG files, as the folder data set treats them: header first, then all of it.
+// Fuzzes the JPEG and PNG readers in the way the folder data set uses them: first the header, then
+// the whole file.
 #include <span>
 
 #include "fuzz/fuzz.hpp"

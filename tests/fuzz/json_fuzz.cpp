@@ -1,4 +1,5 @@
-// The JSON files people write or exchange. The first letter says which reader takes the rest.
+// Fuzzes the readers of JSON files that people write or exchange. The first byte selects one: 'c'
+// config, 's' space, 't' latency table, 'a' accelerator, 'n' network.
 #include <string>
 
 #include <nlohmann/json.hpp>

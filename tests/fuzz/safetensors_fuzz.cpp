@@ -1,5 +1,5 @@
-// Headers of checkpoints. With the first byte 'r' the checksum is put right first, so that what is
-// behind it is reached too.
+// Fuzzes the reader of checkpoint headers. If the first byte is 'r', the checksum is corrected, so
+// that the code behind it is reached too.
 #include <algorithm>
 #include <string>
 

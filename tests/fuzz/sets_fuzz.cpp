@@ -1,5 +1,6 @@
-// Binary data sets: 'i' IDX, 'c' CIFAR-10, 'f' CIFAR-100. The rest is split between the file of
-// images and that of labels, at the place the second byte says; CIFAR has one file.
+// Fuzzes the readers of binary data sets. The first byte selects one: 'i' IDX, 'c' CIFAR-10, 'f'
+// CIFAR-100. The second byte gives the place where the rest is split into the files of labels and
+// images of IDX; CIFAR has one file.
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
@@ -14,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A folder in memory where that is possible, left to the end of the process.
+/// Makes a folder, in memory if possible.
 fs::path scratch() {
   std::string name = (fs::exists("/dev/shm") ? "/dev/shm" : "/tmp") + std::string("/fuzz-XXXXXX");
   if (::mkdtemp(name.data()) == nullptr) std::abort();

@@ -1,4 +1,4 @@
-// Chains with activations and gradients of bf16, as training has them.
+// Chains whose activations and gradients are stored as bf16, as in training.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -15,7 +15,7 @@ using namespace hsconas;
 
 namespace {
 
-constexpr double kRounding = 1.0 / 256.0;  // Of a value that is rounded to the nearest.
+constexpr double kRounding = 1.0 / 256.0;  // Largest relative error of rounding to bf16.
 
 float value_of(Bf16 value) {
   return std::bit_cast<float>(std::uint32_t{value.bits} << 16);
@@ -27,7 +27,7 @@ Values values_of(const std::vector<Bf16>& all) {
   return values;
 }
 
-/// Normal numbers, cut to bf16.
+/// Standard normal numbers, truncated to bf16.
 std::vector<Bf16> random_bf16(std::size_t count, Rng& rng) {
   std::vector<Bf16> values;
   for (const float value : random_floats(count, rng)) {
@@ -36,7 +36,7 @@ std::vector<Bf16> random_bf16(std::size_t count, Rng& rng) {
   return values;
 }
 
-/// The largest of |ours - expected| / (bound + a little of the largest expected one).
+/// The largest |ours - expected| / (bound + 1e-4 * (largest |expected| + 1)).
 double worst(const Values& ours, const Values& expected, const Values& bound) {
   double most = 0.0;
   for (const double value : expected) most = std::max(most, std::abs(value));
@@ -54,7 +54,7 @@ Values magnitudes(Values values) {
 
 }  // namespace
 
-TEST_CASE("training in bf16 is off by the rounding of what lies in memory and of factors",
+TEST_CASE("the errors of training in bf16 are those of rounding stored values and factors",
           "[kernels]") {
   Rng rng(5, "conv chains");
   for (int round = 0; round < 60; ++round) {
@@ -62,7 +62,7 @@ TEST_CASE("training in bf16 is off by the rounding of what lies in memory and of
     const ConvGeometry& shape = unit.shape;
     const int images = 2 + static_cast<int>(rng.below(3));
     const bool accumulates = rng.chance(0.5);
-    const auto step = static_cast<std::size_t>(1 + rng.below(2));  // Every so many channels.
+    const auto step = static_cast<std::size_t>(1 + rng.below(2));  // Distance of the channels.
     const auto in_channels = static_cast<std::size_t>(shape.in_channels);
     const std::vector<Bf16> source =
         random_bf16(static_cast<std::size_t>(images * shape.in_pixels()) * in_channels * step, rng);
@@ -74,7 +74,7 @@ TEST_CASE("training in bf16 is off by the rounding of what lies in memory and of
     };
     PlainUnit plain{.unit = unit, .weights = Values(weights.begin(), weights.end())};
     plain.forward(every_step(values_of(source)), images);
-    // Depthwise, only what is written is rounded; sums of fp32 are exact beside it.
+    // In depthwise convolutions only stored values are rounded; errors of fp32 are negligible.
     const double factors = shape.depthwise ? 0.0 : 2.1 * kRounding;
     Values bound = magnitudes(plain.out);
     for (double& b : bound) b *= kRounding;
@@ -98,7 +98,7 @@ TEST_CASE("training in bf16 is off by the rounding of what lies in memory and of
           chains.forward<Bf16>({&unit, 1}, input, {&weight_data, 1}, {&out_data, 1}, kEpsilon);
       CHECK(worst(values_of(out), plain.out, bound) < 1.0);
 
-      // Backward from what is there, so that no value is on the other side of the relu's corner.
+      // The reference starts from our outputs, so that every ReLU cuts off the same values.
       PlainUnit as_ours = plain;
       as_ours.out = values_of(out);
       as_ours.mean = seen[0].mean;
@@ -132,7 +132,7 @@ TEST_CASE("training in bf16 is off by the rounding of what lies in memory and of
       CHECK(worst(every_step(values_of(in_gradient)), every_step(all), in_bound) < 1.0);
       CHECK(worst(Values(weight_gradient.begin(), weight_gradient.end()), expected_weights,
                   weight_bound) < 1.0);
-      if (step == 2) {  // The others are left alone.
+      if (step == 2) {  // The other channels are unchanged.
         bool is_same = true;
         for (std::size_t i = 0; i < before.size(); i += 2) {
           is_same = is_same && before[i].bits == in_gradient[i].bits;
@@ -143,8 +143,7 @@ TEST_CASE("training in bf16 is off by the rounding of what lies in memory and of
   }
 }
 
-TEST_CASE("units hand on gradients of bf16 with the sums that batch norm wants of them",
-          "[kernels]") {
+TEST_CASE("units pass on bf16 gradients with the sums that batch norm needs", "[kernels]") {
   Rng rng(6, "conv chains");
   constexpr int kImages = 4;
   constexpr int kSize = 8;
@@ -169,7 +168,7 @@ TEST_CASE("units hand on gradients of bf16 with the sums that batch norm wants o
   for (std::size_t u = units.size(); u-- > 0;) {
     in_expected = plain[u].backward(in_expected, kImages, expected[u]);
   }
-  // A value near the relu's corner may count here and not there: not value by value, but overall.
+  // Near 0 a ReLU may cut off a value in one of the two only, so errors are compared overall.
   const auto relative = [](const auto& ours, const Values& theirs) {
     double difference = 0.0;
     double all = 0.0;
@@ -216,10 +215,10 @@ TEST_CASE("units hand on gradients of bf16 with the sums that batch norm wants o
   }
 }
 
-TEST_CASE("bf16 is read as it is and written to the nearest, of two the even one", "[kernels]") {
+TEST_CASE("bf16 is read exactly and written rounded to the nearest, ties to even", "[kernels]") {
   Floats values;
   Floats nearest;
-  for (std::uint32_t bits = 0x0080; bits < 0x7f80; ++bits) {  // All that are normal.
+  for (std::uint32_t bits = 0x0080; bits < 0x7f80; ++bits) {  // All normal numbers.
     const auto number = [](std::uint32_t of) { return std::bit_cast<float>(of); };
     const std::uint32_t even = bits + (bits & 1U);
     for (const std::uint32_t sign : {0U, 0x80000000U}) {

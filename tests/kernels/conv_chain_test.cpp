@@ -15,7 +15,7 @@ namespace {
 
 void check_near(const Floats& ours, const Values& theirs, const std::string& what) {
   REQUIRE(ours.size() == theirs.size());
-  double scale = 1.0;  // Batch norm makes some gradients 0.
+  double scale = 1.0;  // It is at least 1, because batch norm makes some gradients 0.
   for (const double value : theirs) scale = std::max(scale, std::abs(value));
   double worst = 0.0;
   for (std::size_t i = 0; i < ours.size(); ++i) {
@@ -29,11 +29,11 @@ struct Case {
   std::vector<ConvUnit> units;
   int images = 1;
   int threads = 1;
-  bool halves = false;  // Reads every other channel of its input.
+  bool halves = false;  // The chain reads every other channel of its input.
   bool accumulates = false;
 };
 
-/// A random chain as operators have them, with a dense first convolution now and then.
+/// A random chain like those of operators.
 Case random_case(Rng& rng) {
   const auto channels = [&] { return 1 + static_cast<int>(rng.below(rng.chance(0.2) ? 70 : 20)); };
   const auto relu = [&] { return rng.chance(0.5); };
@@ -70,7 +70,7 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
   const auto channels = static_cast<std::size_t>(first.in_channels);
   const std::size_t step = c.halves ? 2 : 1;
   const Floats source = random_floats(pixels * channels * step, rng);
-  const auto at = [&](std::size_t i) {  // The odd channels, where only half are read.
+  const auto at = [&](std::size_t i) {  // All channels, or only the odd ones.
     return i / channels * channels * step + i % channels * step + (step - 1);
   };
   Values in(pixels * channels);
@@ -125,8 +125,8 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
                       {activated.data(), out_channels, 1});
   check_near(activated, plain.back().activated, "activated outputs");
 
-  // Without a backward pass, the statistics taken anew or known: behind two other channels, and
-  // added to.
+  // Without a backward pass, with new and with given statistics. The output goes behind two other
+  // channels of each pixel, and other values are added to it.
   std::vector<PackedWeights> packed;
   for (std::size_t u = 0; u < c.units.size(); ++u) {
     packed.push_back(PackedWeights::of<float>(kernels, c.units[u].shape, weight_data[u]));
@@ -188,8 +188,8 @@ void check_case(const Case& c, const ConvKernels& kernels, Rng& rng) {
   check_near(in_gradient, expected, "gradients of the input");
 }
 
-/// Values behind the relu's corner on one side in float and on the other in double would make the
-/// two sides differ by a whole gradient; a unit that hardly varies makes noise of everything.
+/// Whether every batch norm has enough values. With fewer they hardly vary, so batch norm amplifies
+/// rounding errors, and a ReLU may cut off other values in float than in double.
 bool is_well_posed(const Case& c) {
   return std::all_of(c.units.begin(), c.units.end(),
                      [&](const ConvUnit& unit) { return c.images * unit.shape.out_pixels() >= 4; });
@@ -197,7 +197,7 @@ bool is_well_posed(const Case& c) {
 
 }  // namespace
 
-TEST_CASE("chains compute what their formulas say, on every instruction set and number of threads",
+TEST_CASE("chains match their formulas on every instruction set and number of threads",
           "[kernels]") {
   Rng rng(1, "conv chains");
   int checked = 0;
@@ -265,7 +265,7 @@ TEST_CASE("a dense convolution with a window runs forward and gives its weights'
   }
 }
 
-TEST_CASE("more threads than images leave nothing out", "[kernels]") {
+TEST_CASE("results are the same with more threads than images", "[kernels]") {
   Rng rng(3, "conv chains");
   const ConvUnit unit{pointwise(5, 6, 4), false};
   const Floats in = random_floats(16 * 5, rng);
@@ -283,7 +283,7 @@ TEST_CASE("more threads than images leave nothing out", "[kernels]") {
   CHECK(outs[0] == outs[1]);
 }
 
-TEST_CASE("an activation is added to what it is merged with", "[kernels]") {
+TEST_CASE("write() adds the values of `plus` to the activated ones", "[kernels]") {
   ConvChains chains(2);
   const Floats z{1.0F, -1.0F, 3.0F, -3.0F};
   const Floats plus{10.0F, 20.0F, 30.0F, 40.0F};
@@ -294,7 +294,7 @@ TEST_CASE("an activation is added to what it is merged with", "[kernels]") {
   CHECK(to == Floats{112.0F, 120.0F, 136.0F, 140.0F});
 }
 
-TEST_CASE("channels that pass the units by are copied next to their output", "[kernels]") {
+TEST_CASE("channels that bypass the units are copied next to their output", "[kernels]") {
   constexpr int kImages = 5;
   constexpr int kHalf = 20;
   const ConvUnit unit{.shape = {.in_channels = kHalf, .out_channels = kHalf, .in_size = 9},

@@ -1,4 +1,4 @@
-// The GPU's depthwise convolutions, run on the processor.
+// Tests of the GPU's depthwise kernels, which run on the processor here.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -27,7 +27,7 @@ struct Case {
   bool in_relu = true;
   bool out_norm = true;
   bool accumulate = false;
-  int extra = 0;  ///< Channels of a row that belong to others.
+  int extra = 0;  ///< Further channels of a row, which are not part of the convolution.
   int counted_images = 0;
 
   int out_size() const { return (size.in_size + size.stride - 1) / size.stride; }
@@ -43,7 +43,7 @@ struct Case {
   }
 };
 
-/// Relative error of a value rounded to T.
+/// Largest relative error of rounding to T.
 template <typename T>
 constexpr double rounding() {
   if (std::is_same_v<T, float>) return 1e-6;
@@ -56,7 +56,7 @@ Floats random_floats(std::size_t count, Rng& rng, double mean = 0.0) {
   return values;
 }
 
-/// Activations in rows that are wider than their channels; the rest of a row is not a number.
+/// Activations in rows that may be wider than their channels; the rest of a row is NaN.
 template <typename T>
 struct Rows {
   std::vector<T> data;
@@ -75,7 +75,7 @@ struct Rows {
     }
   }
 
-  /// Of pixel i / channels, channel i % channels.
+  /// Channel i % channels of pixel i / channels.
   T& at(std::size_t i) { return data[i / channels * stride + i % channels]; }
 
   Pixels<T> pixels() { return {data.data(), static_cast<std::int64_t>(stride)}; }
@@ -140,7 +140,7 @@ Doubles doubles(const std::vector<T>& values) {
   return Doubles(values.begin(), values.end());
 }
 
-/// The input as a convolution sees it.
+/// The input after batch norm and ReLU.
 Doubles seen(const Case& c, Doubles in, const Floats& scale, const Floats& shift) {
   for (std::size_t i = 0; i < in.size(); ++i) {
     const std::size_t channel = i % c.channels();
@@ -158,7 +158,7 @@ Floats random_scales(std::size_t count, Rng& rng) {
   return scales;
 }
 
-/// Buffers that kernels must leave as they find them, or that no kernel may pass the end of.
+/// Buffers of exactly the required size, and counters that kernels must leave at 0.
 struct Scratch {
   std::vector<Moments> moments;
   std::vector<GradientSums> sums;
@@ -234,7 +234,7 @@ void check_forward(const Case& c, HostQueue& queue, Rng& rng) {
   CHECK(difference(doubles(out_shift), expected_shift) < 1e-5);
 }
 
-/// Everything that a backward pass reads and writes.
+/// The arguments of a backward pass and its expected results.
 template <typename T>
 struct Backward {
   Case c;
@@ -326,7 +326,7 @@ struct Backward {
     return sums;
   }
 
-  /// From `before`, what in_gradient held.
+  /// The expected in_gradient if it held `before`.
   Doubles expected_in_gradient(const Doubles& before) {
     const Doubles dz = out_gradient();
     const Doubles values = seen(c, in.values(), scale, shift);
@@ -341,7 +341,7 @@ struct Backward {
     return sums;
   }
 
-  /// The terms of the input's batch norm, from the gradient as it was written.
+  /// The expected terms of the input's batch norm, computed from the gradient that was written.
   Doubles expected_in_terms() {
     const Doubles g = in_gradient.values();
     const Doubles y = seen(c, in.values(), scale, shift);
@@ -381,7 +381,7 @@ void check_backward(const Case& c, HostQueue& queue, Rng& rng) {
 constexpr int kSizes[] = {1, 2, 3, 4, 7, 8, 14, 15, 28};
 constexpr int kWidths[] = {8, 24, 40, 72, 136};
 
-/// All kernels and strides in turn; the rest at random, small where products are many.
+/// Goes through all kernels and strides; the rest is random, with few channels for large images.
 Case random_case(int round, Rng& rng) {
   Case c;
   c.size.kernel = 1 + 2 * (round % 4);
@@ -414,19 +414,19 @@ void check_cases(int rounds, const char* stream, Check check) {
 
 }  // namespace
 
-TEST_CASE("A depthwise convolution for the GPU is the one of its definition") {
+TEST_CASE("A depthwise convolution for the GPU matches its definition") {
   check_cases(48, "fp32", check_forward<float>);
   check_cases(48, "bf16", check_forward<Bf16>);
   check_cases(48, "fp16", check_forward<Half>);
 }
 
-TEST_CASE("The gradients of a depthwise convolution for the GPU are those of its definition") {
+TEST_CASE("The gradients of a depthwise convolution for the GPU match their definition") {
   check_cases(48, "fp32", check_backward<float>);
   check_cases(48, "bf16", check_backward<Bf16>);
   check_cases(48, "fp16", check_backward<Half>);
 }
 
-TEST_CASE("Large maps of a depthwise convolution are cut into tiles without a seam") {
+TEST_CASE("Large images of a depthwise convolution are cut into tiles without errors at edges") {
   Rng rng(3, "tiles");
   for (const int stride : {1, 2}) {
     Case c;
@@ -439,14 +439,14 @@ TEST_CASE("Large maps of a depthwise convolution are cut into tiles without a se
   }
 }
 
-TEST_CASE("Statistics of a depthwise convolution survive a mean far from zero") {
+TEST_CASE("Statistics of a depthwise convolution are exact for a mean far from zero") {
   Rng rng(1, "mean");
   Case c;
   c.size = {8, 5, 14, 3, 1, 4};
   Rows<float> in(c.in_pixels(), c, rng, 3000.0);
   Rows<float> out(c.out_pixels(), c);
   Floats weights(9 * c.channels());
-  std::fill_n(weights.begin() + 4 * 8, 8, 1.0F);  // The middle of the kernel: out = in.
+  std::fill_n(weights.begin() + 4 * 8, 8, 1.0F);  // Only the middle tap counts, so out = in.
   Floats scale(c.channels());
   Floats shift(c.channels());
   Scratch scratch(c.size);
@@ -493,7 +493,7 @@ TEST_CASE("Average pooling for the GPU passes its gradient on without reading it
         rounding<Half>());
 }
 
-TEST_CASE("A depthwise convolution of the GPU may leave the gradient of its input out") {
+TEST_CASE("A depthwise convolution for the GPU may leave out the gradient of its input") {
   Rng rng(1, "weights");
   Case c;
   c.size = {40, 2, 7, 5, 1, 4};
@@ -520,7 +520,7 @@ TEST_CASE("Two backward passes of a depthwise convolution agree bit for bit") {
   CHECK(backward.in_terms == terms);
 }
 
-TEST_CASE("Blocks of a depthwise convolution fit the GPU and do not outgrow it") {
+TEST_CASE("Blocks of a depthwise convolution fit the GPU in size and number") {
   for (int round = 0; round < 8 * 9 * 5; ++round) {
     const DepthwiseSize size{kWidths[round / 72], 128, kSizes[round / 8 % 9], 1 + 2 * (round % 4),
                              1 + round / 4 % 2,   132};
@@ -534,7 +534,7 @@ TEST_CASE("Blocks of a depthwise convolution fit the GPU and do not outgrow it")
   }
 }
 
-TEST_CASE("Kernels that the GPU does not know are refused by name") {
+TEST_CASE("A kernel size or stride that is not supported is an error that names it") {
   HostQueue queue;
   CHECK_THROWS_WITH(depthwise_forward(queue, DepthwiseForward<float>{}, 4, 1),
                     Catch::Matchers::ContainsSubstring("1, 3, 5 or 7, got 4"));

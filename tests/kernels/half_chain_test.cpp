@@ -1,4 +1,4 @@
-// Chains with activations of fp16.
+// Chains whose activations are stored as fp16.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -20,7 +20,7 @@ namespace {
 constexpr Half kOne{0x3c00};
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// By the definition of binary16.
+/// The value of `half` by the definition of binary16.
 double value_of(Half half) {
   const int exponent = half.bits >> 10 & 31;
   const double digits = half.bits & 1023;
@@ -36,7 +36,7 @@ Values values_of(const std::vector<Half>& halves) {
   return values;
 }
 
-/// Of magnitudes from 2^-7 to 4.
+/// Random numbers with magnitudes from 2^-7 to 4.
 std::vector<Half> random_halves(std::size_t count, Rng& rng) {
   std::vector<Half> halves;
   for (std::size_t i = 0; i < count; ++i) {
@@ -48,8 +48,8 @@ std::vector<Half> random_halves(std::size_t count, Rng& rng) {
   return halves;
 }
 
-/// How far off each output of `unit` may be, before its batch norm, where its factors are whole
-/// multiples of units: those of a window's inputs and those of an output's weights.
+/// Largest error of each output of `plain.unit` before batch norm if the factors are quantised: one
+/// step for the inputs of a window, one for the weights of an output.
 Values fixed_errors(const PlainUnit& plain, int images) {
   const ConvGeometry& shape = plain.unit.shape;
   Values errors(plain.out.size(), 0.0);
@@ -80,7 +80,7 @@ bool is_fixed(const ConvKernels& kernels) {
   return isa == "avx512-vnni" || isa == "avx512-bf16";
 }
 
-/// What a 1x1 convolution makes of one pixel, as it is.
+/// The output of a 1x1 convolution for one pixel, without batch norm.
 Values mix(const ConvKernels& kernels, const std::vector<Half>& in, const Floats& weights) {
   const std::size_t outs = weights.size() / in.size();
   const ConvUnit unit{pointwise(static_cast<int>(in.size()), static_cast<int>(outs), 1), false};
@@ -96,7 +96,7 @@ Values mix(const ConvKernels& kernels, const std::vector<Half>& in, const Floats
 }  // namespace
 
 TEST_CASE("fp16 activations change no output by more than their rounding", "[kernels]") {
-  constexpr double kHalf = 1.0 / 2048.0;  // Of a value that is rounded to the nearest.
+  constexpr double kHalf = 1.0 / 2048.0;  // Largest relative error of rounding to fp16.
   Rng rng(4, "conv chains");
   for (int round = 0; round < 60; ++round) {
     ConvUnit unit{random_shape(rng, round), false};
@@ -113,7 +113,7 @@ TEST_CASE("fp16 activations change no output by more than their rounding", "[ker
     const std::vector<Half> source = random_halves(pixels * in_channels * step, rng);
     const Floats weights = random_floats(weight_count(shape), rng);
     PlainUnit plain{.unit = unit, .weights = Values(weights.begin(), weights.end())};
-    Values in;  // The last of every `step` channels.
+    Values in;  // Every channel, or every second one.
     const Values values = values_of(source);
     for (std::size_t i = step - 1; i < values.size(); i += step) in.push_back(values[i]);
     plain.forward(in, images);
@@ -130,7 +130,7 @@ TEST_CASE("fp16 activations change no output by more than their rounding", "[ker
           .pixels = {source.data() + step - 1, static_cast<std::int64_t>(in_channels * step),
                      static_cast<int>(step)},
           .images = images};
-      // Behind one other channel, and added to.
+      // The output goes behind one other channel of each pixel, and other values are added to it.
       const auto to_stride = static_cast<std::int64_t>(channels) + 2;
       const std::vector<Half> plus = random_halves(plain.out.size(), rng);
       const auto check = [&](const auto& run) {
@@ -147,8 +147,8 @@ TEST_CASE("fp16 activations change no output by more than their rounding", "[ker
           overwritten = overwritten || out[pixel].bits != other.bits ||
                         out[pixel + channels + 1].bits != other.bits;
           const double expected = plain.activated[o] + value_of(plus[o]);
-          // Once before batch norm, while that is calibrated, and once behind it; the statistics
-          // share in what products are off by.
+          // Values are rounded before batch norm (only while calibrating) and after it; errors of
+          // products count twice, because the statistics have them too.
           const double deviation = std::sqrt(plain.variance[c] + kEpsilon);
           const double products = is_fixed(kernels) ? 2.0 * fixed[o] + 2.0 * worst_fixed : 0.0;
           const double bound = (products + kHalf * std::abs(plain.out[o])) / deviation +
@@ -176,11 +176,11 @@ TEST_CASE("fp16 activations change no output by more than their rounding", "[ker
   }
 }
 
-TEST_CASE("every fp16 number is read and written as it is", "[kernels]") {
+TEST_CASE("every fp16 number is read and written exactly", "[kernels]") {
   std::vector<Half> all;
   for (unsigned bits = 0; bits < 0x10000U; ++bits) {
     const Half half{static_cast<std::uint16_t>(bits)};
-    // Not -0, to which 0 is added.
+    // Except -0, because 0 is added to it.
     if (bits != 0x8000U && !std::isnan(value_of(half))) all.push_back(half);
   }
   const auto count = static_cast<int>(all.size());
@@ -202,9 +202,8 @@ TEST_CASE("every fp16 number is read and written as it is", "[kernels]") {
   }
 }
 
-TEST_CASE("fp16 rounds to the nearest, of two the even one, and keeps what is no number",
-          "[kernels]") {
-  // Halfway between every two neighbours, and the floats beside that.
+TEST_CASE("fp16 rounds to the nearest, ties to even, and keeps NaN", "[kernels]") {
+  // Tests the middle between any two adjacent numbers, and the floats next to it.
   Floats between;
   std::vector<std::uint16_t> expected;
   for (unsigned bits = 0; bits < 0x7c00U; ++bits) {
@@ -234,7 +233,7 @@ TEST_CASE("fp16 rounds to the nearest, of two the even one, and keeps what is no
   }
 }
 
-TEST_CASE("products of fp16 hold the largest sums there can be", "[kernels]") {
+TEST_CASE("products of fp16 can hold the largest possible sums", "[kernels]") {
   const std::vector<Half> in(40, Half{0x63d0});  // 1000.
   Floats weights(120, 0.5F);
   std::fill_n(weights.begin() + 40, 40, -0.5F);
@@ -248,7 +247,7 @@ TEST_CASE("products of fp16 hold the largest sums there can be", "[kernels]") {
   }
 }
 
-TEST_CASE("inputs that are no numbers stay so in products of fp16", "[kernels]") {
+TEST_CASE("products of fp16 with a NaN or infinite input are not finite", "[kernels]") {
   const Floats weights(40, 1.0F);
   for (const Half bad : {Half{0x7e00}, Half{0x7c00}, Half{0xfc00}}) {
     for (const std::size_t place : {std::size_t{0}, std::size_t{39}}) {
@@ -262,7 +261,7 @@ TEST_CASE("inputs that are no numbers stay so in products of fp16", "[kernels]")
   }
 }
 
-TEST_CASE("weights that are no numbers stay so in products of fp16", "[kernels]") {
+TEST_CASE("products of fp16 with a NaN or infinite weight are not finite", "[kernels]") {
   const std::vector<Half> ones(4, Half{0x3c00});
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {

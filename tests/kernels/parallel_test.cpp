@@ -8,7 +8,7 @@
 
 using namespace hsconas;
 
-TEST_CASE("every part is worked on once, by a thread there is", "[kernels]") {
+TEST_CASE("every part runs once, on a thread with a valid number", "[kernels]") {
   for (const int threads : {1, 2, 3, 8}) {
     for (const std::size_t parts :
          {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{100}}) {
@@ -24,7 +24,7 @@ TEST_CASE("every part is worked on once, by a thread there is", "[kernels]") {
   }
 }
 
-TEST_CASE("what a part throws reaches the caller, and later parts are left alone", "[kernels]") {
+TEST_CASE("an exception of a part reaches the caller, and no further parts begin", "[kernels]") {
   for (const int threads : {1, 2}) {
     std::atomic<int> begun = 0;
     const auto work = [&](std::size_t, std::size_t) {

@@ -73,7 +73,7 @@ void for_each_product(const ConvGeometry& s, int images, Visit visit) {
   }
 }
 
-/// A unit by its formulas, in double precision.
+/// A unit computed by its formulas, in double precision.
 struct PlainUnit {
   ConvUnit unit;
   Values weights;
@@ -129,7 +129,7 @@ struct PlainUnit {
     return gradient;
   }
 
-  /// The gradients of the input (returned) and the weights, from that at `activated`.
+  /// Returns the gradient of the input and writes that of the weights, from that at `activated`.
   Values backward(Values gradient, int images, Values& weight_gradient) const {
     gradient = gradient_at_out(std::move(gradient));
     Values in_gradient(in.size(), 0.0);
@@ -146,7 +146,7 @@ inline ConvGeometry pointwise(int in, int out, int size) {
   return {.in_channels = in, .out_channels = out, .kernel = 1, .in_size = size};
 }
 
-/// Depthwise or 1x1; from round to round through all kernels and strides.
+/// A depthwise or 1x1 convolution. `round` selects kernel and stride, the rest is random.
 inline ConvGeometry random_shape(Rng& rng, int round) {
   const int size = 3 + static_cast<int>(rng.below(9));
   const int width = 1 + static_cast<int>(rng.below(70));
@@ -159,7 +159,7 @@ inline ConvGeometry random_shape(Rng& rng, int round) {
           .in_size = size};
 }
 
-/// `values` as the kernels round them to T, whose 1 is `one`.
+/// `values` rounded to T by the kernels; `one` is the T with value 1.
 template <typename T>
 std::vector<T> rounded(const ConvKernels& kernels, const Floats& values, T one) {
   const auto count = static_cast<int>(values.size());

@@ -21,7 +21,7 @@ namespace {
 /// How long a network really takes.
 using Truth = std::function<double(const Architecture&)>;
 
-/// `count` different networks and their times, with relative noise, normal.
+/// `count` different networks and their times, with normal noise of relative size `noise`.
 std::vector<Measurement> measure(const LatencySpace& space, const Truth& truth, int count,
                                  double noise, std::uint64_t seed) {
   Rng rng(seed, "fit-test");
@@ -40,7 +40,7 @@ std::vector<Measurement> measure(const LatencySpace& space, const Truth& truth, 
   return networks;
 }
 
-/// The times of FakeTimer's blocks.
+/// The times that FakeTimer gives for single blocks.
 TermPrior exact_prior(const SearchSpace& space) {
   TermPrior prior;
   for (int layer = 0; layer < space.layers(); ++layer) {
@@ -90,7 +90,7 @@ FitForm named(const std::vector<FitForm>& forms, const std::string& name) {
   throw std::logic_error("no form " + name);
 }
 
-/// A cell of four nodes whose operators cost 0 (none), 1, 2 and 4 at every edge, and its edges.
+/// A cell of four nodes with an edge between any two; cell_ms() is its latency.
 LatencySpace cell_space() {
   return LatencySpace(CellDescription{.name = "cell",
                                       .operators = {"none", "a", "b", "c"},
@@ -110,13 +110,13 @@ double cell_ms(const Architecture& arch) {
 const std::vector<double> kAlike{1.0, 1.0, 1.0};
 const std::vector<double> kPerOperator{1.5, 0.7, 1.0};
 
-/// Six layers whose blocks' times alone are known.
+/// A space of six layers and the times of its blocks when timed alone.
 struct KnownBlocks {
   const SearchSpace space = tiny_space(6);
   const LatencySpace terms{space};
   const TermPrior prior = exact_prior(space);
 
-  /// Every operator takes its own multiple of its time alone, and a network 0.25 ms more.
+  /// In a network every operator takes its own multiple of its time alone; 0.25 ms come on top.
   Truth per_operator() const {
     return
         [this](const Architecture& arch) { return 0.25 + weighted_sum(space, arch, kPerOperator); };
@@ -160,7 +160,7 @@ TEST_CASE_METHOD(KnownBlocks,
 }
 
 TEST_CASE_METHOD(KnownBlocks,
-                 "a device with operators faster or slower than alone is corrected per operator",
+                 "operators faster or slower in a network than alone are corrected per operator",
                  "[latency]") {
   const Truth truth = per_operator();
   const auto networks = measure(terms, truth, 60, 0.002, 3);
@@ -171,7 +171,7 @@ TEST_CASE_METHOD(KnownBlocks,
   const NetworkFit constant = fit_networks(
       terms, networks, {.forms = {named(correction_forms(), "constant")}, .prior = &prior});
   CHECK(rmse_of(fit, terms, fresh) < 0.2 * rmse_of(constant, terms, fresh));
-  // Without noise and with no other form, every block's time is found.
+  // Without noise and with this form only, the fit is exact.
   const auto exact = measure(terms, truth, 60, 0.0, 3);
   const NetworkFit alone = fit_networks(
       terms, exact, {.forms = {named(correction_forms(), "per operator")}, .prior = &prior});
@@ -179,7 +179,7 @@ TEST_CASE_METHOD(KnownBlocks,
 }
 
 TEST_CASE_METHOD(KnownBlocks,
-                 "a device slower by one factor and one overhead per layer is found to be so",
+                 "the scale form finds a common factor, the per-layer form an overhead per layer",
                  "[latency]") {
   const Truth scaled = [&](const Architecture& arch) {
     return 0.1 + 1.7 * weighted_sum(space, arch, kAlike);
@@ -208,7 +208,7 @@ TEST_CASE_METHOD(KnownBlocks,
 
 TEST_CASE_METHOD(KnownBlocks, "a block that does nothing is never corrected when times are known",
                  "[latency]") {
-  // Even where the networks say that it costs something.
+  // This holds even if the measured networks suggest that it costs something.
   const Truth truth = [&](const Architecture& arch) {
     double skips = 0.0;
     for (const LayerChoice choice : arch) skips += choice.op == 2 ? 1.0 : 0.0;
@@ -242,8 +242,7 @@ TEST_CASE_METHOD(KnownBlocks, "blocks of one shape get one time, whatever the po
   }
 }
 
-TEST_CASE("twenty networks of another device beat another device's table brought to its scale",
-          "[latency]") {
+TEST_CASE("a table adapted with twenty networks beats one that is only scaled", "[latency]") {
   const SearchSpace space = tiny_space(8);
   const LatencySpace terms(space);
   const TermPrior source = exact_prior(space);
@@ -282,7 +281,7 @@ TEST_CASE("the unit of another device's table does not matter", "[latency]") {
   }
 }
 
-TEST_CASE("whole networks alone give the times of a chain, unseen choices included", "[latency]") {
+TEST_CASE("without a prior the fit predicts a chain, unseen choices included", "[latency]") {
   const SearchSpace space = tiny_space(6);
   const LatencySpace terms(space);
   const Truth truth = [&](const Architecture& arch) {
@@ -296,7 +295,7 @@ TEST_CASE("whole networks alone give the times of a chain, unseen choices includ
   std::vector<double> times;
   for (const Measurement& network : fresh) times.push_back(network.ms);
   CHECK(rmse_of(fit, terms, fresh) < 0.1 * standard_deviation(times));
-  // Nothing with operator 0 at layer 3: other layers tell what it costs there.
+  // No network has operator 0 at layer 3, so its cost there must come from other layers.
   std::erase_if(networks, [](const Measurement& network) { return network.arch[3].op == 0; });
   const NetworkFit blind = fit_networks(terms, networks, {.forms = network_forms(false)});
   for (const int width : {0, 1}) {
@@ -344,8 +343,8 @@ TEST_CASE("dead operators of a cell are free when the device leaves them out, an
 }
 
 TEST_CASE("a form whose left-out error is known is preferred to one without", "[latency]") {
-  // Only dead operators differ between most of these cells: dropped, they leave two kinds, each
-  // seen more than once; kept, every column of least squares is seen in one network alone.
+  // Only `d` is live in these cells. Without dead operators they are two networks, each measured
+  // twice; with them, no network's time is determined by the others.
   const LatencySpace space = cell_space();
   const auto cell = [](int b, int c, int e, int d) {
     return Architecture{{0, 0}, {0, 0}, {b, 0}, {d, 0}, {c, 0}, {e, 0}};

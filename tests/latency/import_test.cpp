@@ -48,7 +48,7 @@ std::string blocks_csv(const SearchSpace& space) {
   return text;
 }
 
-/// What FakeTimer says of a whole network, operator 0 in a network `factor` times as slow as alone.
+/// Time of a whole network by FakeTimer, but operator 0 takes `factor` times as long as alone.
 double network_ms(const SearchSpace& space, const Architecture& arch, double factor) {
   double ms = 0.25;
   for (const Block& block : space.network(arch)) {
@@ -57,7 +57,7 @@ double network_ms(const SearchSpace& space, const Architecture& arch, double fac
   return ms;
 }
 
-/// `count` different networks of `space` with those times.
+/// `count` different networks of `space` with the times of network_ms().
 std::vector<Measurement> measured(const SearchSpace& space, std::size_t count, double factor,
                                   std::uint64_t seed = 1) {
   Rng rng(seed, "import-test");
@@ -88,7 +88,7 @@ TEST_CASE("measured networks are read from the column arch or ops", "[latency]")
     CHECK(networks[1].arch == Architecture{{1, 0}, {0, 0}});
     CHECK(networks[1].ms == 2.25);
   }
-  // With both, "arch" is the one.
+  // If there are both, "arch" is read.
   CHECK(read_measurements(parse("ops,arch,ms\nx,0:1-2:1,1"), terms, "ms").size() == 1);
 }
 
@@ -156,7 +156,7 @@ TEST_CASE("blocks that do not fit the space name the file and the line", "[laten
     CHECK(blocks_error("key,ms\n" + first + "," + text + "\n") ==
           "data: m.csv:2: ms must be a number, got '" + std::string(text) + "'");
   }
-  // An identity costs nothing by construction: a time for it is a mistake.
+  // An identity costs nothing by construction, so a time for it is an error.
   const std::string identity = tiny_space().block(1, {2, 0}).key();
   CHECK(contains(blocks_error(good + identity + ",1\n"), "is no block of space tiny"));
   std::string lacking = "key,ms\n";
@@ -188,7 +188,7 @@ TEST_CASE("a split is a partition, the same for the same seed", "[latency]") {
     CHECK(times(split_measurements(all, count, 7).fit) == times(split.fit));
   }
   CHECK(times(split_measurements(all, 10, 8).fit) != times(split_measurements(all, 10, 7).fit));
-  // More networks to fit on are those of the smaller fit and others.
+  // A larger share to fit on contains the smaller one.
   auto larger = times(split_measurements(all, 20, 7).fit);
   larger.resize(10);
   CHECK(larger == times(split_measurements(all, 10, 7).fit));
@@ -314,7 +314,7 @@ TEST_CASE("too few networks for a table are refused with what is missing", "[lat
   CHECK(contains(error, "choices of space tiny: at least 10 different ones are needed"));
 }
 
-TEST_CASE("too few networks for the unknowns of a space, or choices in none, are shortcomings",
+TEST_CASE("too few networks for the unknowns, and choices that none contains, are shortcomings",
           "[latency]") {
   const SearchSpace space = tiny_space(6);
   const LatencySpace terms(space);
@@ -340,7 +340,7 @@ TEST_CASE("too few networks for the unknowns of a space, or choices in none, are
 TEST_CASE("too few networks never make a prediction below 0", "[latency]") {
   const SearchSpace space = tiny_space(6);
   const LatencySpace terms(space);
-  // Times that no sum explains, some of them nearly 0.
+  // No sum over layers explains these times, and some are nearly 0.
   Rng rng(3, "import-test");
   bool is_any_zero = false;
   for (int trial = 0; trial < 20; ++trial) {
@@ -416,10 +416,8 @@ TEST_CASE("a table by position tells how many of the networks hold each choice",
   for (const auto& [key, entry] : table.entries) CHECK(entry.n == counts[key]);
 }
 
-TEST_CASE("a space with skips of several widths is fitted as one whose skips have one",
-          "[latency]") {
-  // All architectures, not only canonical ones, are predicted: a skip costs the same however its
-  // width is written.
+TEST_CASE("the width of a skip does not change a fitted table's prediction", "[latency]") {
+  // Architectures that are not canonical are predicted too: a skip costs the same at every width.
   const SearchSpace space = tiny_space(4);
   const LatencyTable table = fit_table(
       LatencySpace(space), split_measurements(measured(space, 90, 1.5), 90, 1), {}, kDevice);
@@ -441,14 +439,14 @@ TEST_CASE("blocks timed alone are corrected by whole networks of the same device
   CHECK_FALSE(table.by_position);
   CHECK((table.form == "per operator" || table.form == "per block"));
   for (const auto& [key, entry] : table.entries) {
-    CHECK(entry.ms == entry.low);  // What was timed alone stands.
+    CHECK(entry.ms == entry.low);  // The time alone is unchanged.
   }
   CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 0.1);
   CHECK(accuracy_on(table.test, table, Prediction::Constant).rmse_percent > 1.0);
   for (const MeasuredNetwork& network : table.test) {
     CHECK(network.sum_ms == Approx(network_ms(space, space.decode(network.arch), 1.0) - 0.25));
   }
-  // To correct twice is to correct once.
+  // A second correction changes nothing.
   LatencyTable twice = table;
   correct_table(twice, terms, networks);
   CHECK(to_json(twice) == to_json(table));
@@ -516,7 +514,7 @@ TEST_CASE("a cell whose dead operators are free is judged, written and read as s
   CHECK(read_back(table).dead == DeadOperators::Free);
 }
 
-TEST_CASE("devices that add up exactly are reproduced from a part of their networks",
+TEST_CASE("devices whose latencies are sums over layers are fitted exactly from some networks",
           "[latency][reference]") {
   const auto path = reference_data("fbnet_latency/fbnet_latency_ms.csv.gz");
   if (!path) return;

@@ -24,7 +24,7 @@ LatencySpace nas_bench_201() {
   return load_latency_space(source_folder() / "configs" / "cells" / "nas-bench-201.json");
 }
 
-/// What loading a file of this content throws, the folder cut off.
+/// The error of loading a file with this content, without the folder's path.
 std::string loading_error(const json& content) {
   const TemporaryFolder folder;
   write_file(folder / "cell.json", content.dump());
@@ -44,7 +44,8 @@ json good_cell() {
 
 using Edges = std::vector<std::pair<int, int>>;
 
-/// The cell with everything off the paths from node 0 to `last` cut, by walking every path.
+/// The cell with `nothing` on every edge that is on no path from node 0 to `last`, found by walking
+/// every path.
 Architecture by_paths(const Architecture& arch, const Edges& edges, int nothing, int last) {
   std::vector<bool> on_path(arch.size());
   std::vector<std::size_t> walked;
@@ -107,7 +108,7 @@ TEST_CASE("a position's key names layer and operator, and the width where widths
   const LatencySpace terms(tiny_space());
   CHECK(terms.term(terms.index(1, {0, 1})).position_key == "1/shuffle_k3:1");
   CHECK(terms.term(terms.index(2, {1, 0})).position_key == "2/xception:0");
-  // A skip has one width, however it is written.
+  // A skip has one key, whatever its width index.
   CHECK(terms.term(terms.index(2, {2, 0})).position_key == "2/skip");
   CHECK(terms.term(terms.index(2, {2, 1})).position_key == "2/skip");
   const LatencySpace chain(shipped_space("fbnet"));
@@ -147,7 +148,8 @@ TEST_CASE("architectures are written and read back, in chains and in cells", "[l
   CHECK(nas_bench_201().encode({{4, 0}, {3, 0}, {2, 0}, {1, 0}, {0, 0}, {0, 0}}) == "432100");
 }
 
-TEST_CASE("a string that is no cell is quoted with what it should be", "[latency]") {
+TEST_CASE("a text that is no cell is an error that quotes it and says what is expected",
+          "[latency]") {
   const LatencySpace cell = nas_bench_201();
   for (const char* text : {"", "43210", "4321000", "43210x", "543210", "4321 0", "-43210"}) {
     CHECK(error_of([&] { cell.decode(text); }) ==
@@ -179,7 +181,7 @@ TEST_CASE("dead operators of a cell are those on no path, in all cells of NAS-Be
   CHECK(static_cast<int>(different.size()) == 15625 - changed);
 }
 
-TEST_CASE("dead operators are found whatever order the edges are listed in, in parallel ones too",
+TEST_CASE("dead operators are found in any order of the edges, and among parallel edges",
           "[latency]") {
   Rng rng(1, "test");
   for (int trial = 0; trial < 200; ++trial) {
@@ -201,8 +203,7 @@ TEST_CASE("dead operators are found whatever order the edges are listed in, in p
   }
 }
 
-TEST_CASE("in a chain nothing is dead, and widths that do not differ are written as one",
-          "[latency]") {
+TEST_CASE("a chain has no dead operators, and equal widths have one canonical form", "[latency]") {
   const SearchSpace space = tiny_space();
   const LatencySpace terms(space);
   for (const Architecture& arch : enumerate(Subspace::full(space))) {
@@ -211,7 +212,7 @@ TEST_CASE("in a chain nothing is dead, and widths that do not differ are written
   }
 }
 
-TEST_CASE("a file with edges is a cell, another a search space", "[latency]") {
+TEST_CASE("a file with edges is a cell, any other a search space", "[latency]") {
   const LatencySpace cell = nas_bench_201();
   CHECK(cell.is_cell());
   CHECK(cell.name() == "nas-bench-201");
@@ -239,7 +240,7 @@ TEST_CASE("a broken cell file names the file and the key at fault", "[latency]")
   json cell = good_cell();
   cell.erase("description");
   CHECK(loading_error(cell) == "nothing");
-  cell.erase("edges");  // Then it is no cell, and no search space either.
+  cell.erase("edges");  // Without edges it is read as a search space, which it is not.
   CHECK(contains(loading_error(cell), "usage: cell.json: "));
 
   const auto with = [](const char* key, const json& value) {

@@ -31,7 +31,7 @@ LatencyConfig quick_config() {
 
 const DeviceInfo kDevice{.device = "fake", .precision = "fp32", .versions = "none"};
 
-/// Remembers which block each chain was; empty for networks.
+/// Remembers the key of each chain's block; empty for networks.
 class NamedTimer : public FakeTimer {
  public:
   int prepare(std::span<const Block> chain) override {
@@ -52,8 +52,8 @@ LatencyTable measure(const SearchSpace& space, FakeTimer& timer, const LatencyCo
 
 TEST_CASE("a table holds every distinct block once and no block that does nothing", "[latency]") {
   // Per stage of hsconas-a: a strided and a plain layer, 4 operators at 10 widths each, and the
-  // skip, which has one width and only costs where it is strided; then the stem and the head. The
-  // mids of layout A at a tenth of 24, 64, 128 and 256 channels all differ.
+  // skip, which has one width and only costs where it is strided; then the stem and the head. All
+  // ten widths of 24, 64, 128 and 256 inner channels differ.
   CHECK(distinct_blocks(shipped_space("hsconas-a")).size() == 4 * (2 * 4 * 10 + 1) + 2);
   std::set<std::string> keys;
   for (const Block& block : distinct_blocks(shipped_space("fashion-28"))) {
@@ -88,7 +88,7 @@ TEST_CASE("without noise the table is exact and the bias is the overhead", "[lat
   CHECK(timer.ready() == 0);
 }
 
-TEST_CASE("with noise the error on other networks is small, and smaller than without correction",
+TEST_CASE("with noise the error on test networks is small, and smaller than without correction",
           "[latency]") {
   const SearchSpace space = tiny_space(6);
   FakeTimer timer({.overhead_ms = 0.25, .noise = 0.05});
@@ -123,7 +123,7 @@ TEST_CASE("calibration and test networks are all different networks", "[latency]
   }
 }
 
-TEST_CASE("half of the calibration networks and all of one test reach over the latency range",
+TEST_CASE("half of the calibration networks and one list of test networks span the latency range",
           "[latency]") {
   const SearchSpace space = tiny_space(8);
   FakeTimer timer;
@@ -141,7 +141,7 @@ TEST_CASE("half of the calibration networks and all of one test reach over the l
     for (const MeasuredNetwork& network : networks) all.push_back(place(network));
     return all;
   };
-  // Evenly from 0 to 1, where sums of eight random layers crowd around the middle.
+  // Spread networks lie evenly from 0 to 1; sums of eight random layers crowd around the middle.
   const auto spread = places(table.test_spread);
   CHECK(quantile(spread, 0.0) < 0.15);
   CHECK(quantile(spread, 1.0) > 0.85);
@@ -155,7 +155,7 @@ TEST_CASE("half of the calibration networks and all of one test reach over the l
   CHECK(standard_deviation(places(second)) > 1.3 * standard_deviation(places(first)));
 }
 
-TEST_CASE("spread architectures are new, and evenly between the fastest and the slowest",
+TEST_CASE("spread architectures are new and lie evenly between the fastest and the slowest",
           "[latency]") {
   const SearchSpace space = tiny_space(8);
   const FakeLatency model(space);
@@ -170,7 +170,7 @@ TEST_CASE("spread architectures are new, and evenly between the fastest and the 
     CHECK(space.canonical(first[i]) == first[i]);
     const double step = (model.predict_ms(first[i]) - model.predict_ms(first[i - 1])) /
                         (range.slowest_ms - range.fastest_ms);
-    CHECK(step > -0.02);  // In order, but for what a walk may stop short of its goal.
+    CHECK(step > -0.02);  // They ascend, up to the distance by which a walk may miss its goal.
     CHECK(step < 0.25);
   }
   CHECK(spread_architectures(tiny_space(1), FakeLatency(tiny_space(1)), 50, taken, rng).size() <=
@@ -189,7 +189,7 @@ TEST_CASE("test networks are timed twice, calibration networks once", "[latency]
     CHECK(kendall_ceiling(*list) > 0.5);
   }
   for (const MeasuredNetwork& network : table.calibration) CHECK(network.again_ms == 0.0);
-  // 20 + 10 + 10 networks in two passes, and the 20 test networks again, always readied anew.
+  // 20 + 10 + 10 networks in two passes, then the 20 test networks again; each pass prepares anew.
   std::set<int> chains;
   for (const auto& call : timer.calls) {
     if (call.is_network) chains.insert(call.id);
@@ -197,7 +197,7 @@ TEST_CASE("test networks are timed twice, calibration networks once", "[latency]
   CHECK(chains.size() == 120);
 }
 
-TEST_CASE("a space with fewer networks than asked for shares what it has", "[latency]") {
+TEST_CASE("in a space with fewer networks than asked for, the lists share them", "[latency]") {
   const SearchSpace space = tiny_space(1);  // 2 + 2 + 1 networks.
   FakeTimer timer;
   const LatencyTable table = measure(space, timer, quick_config());
@@ -236,7 +236,7 @@ TEST_CASE("a timing lasts the time asked for, after a first pass that is dropped
   const LatencyConfig config = quick_config();
   const LatencyTable table = measure(space, timer, config);
   std::set<int> seen;
-  std::map<std::string, int> runs;  // The last timing of a block is of a round.
+  std::map<std::string, int> runs;  // Runs of a block's last timing, which belongs to a round.
   for (const auto& call : timer.calls) {
     if (seen.insert(call.id).second) CHECK(call.runs == 1);
     if (!call.is_network && call.id != 0) runs[timer.keys[call.id]] = call.runs;
@@ -250,7 +250,7 @@ TEST_CASE("a timing lasts the time asked for, after a first pass that is dropped
   }
 }
 
-TEST_CASE("every round readies and times every block once, in an order of its own", "[latency]") {
+TEST_CASE("every round prepares and times every block once, in a new order", "[latency]") {
   const SearchSpace space = tiny_space();
   NamedTimer timer;
   LatencyConfig config = quick_config();
@@ -258,7 +258,7 @@ TEST_CASE("every round readies and times every block once, in an order of its ow
   config.test_networks = 0;
   measure(space, timer, config);
   const auto blocks = distinct_blocks(space);
-  // Chain 0 is the reference; then come the rounds, each with ids of its own.
+  // Chain 0 is the reference; every round that follows has new ids.
   REQUIRE(timer.keys.size() == 1 + 5 * blocks.size());
   std::set<std::vector<std::string>> orders;
   for (std::size_t round = 0; round < 5; ++round) {
@@ -283,9 +283,8 @@ TEST_CASE("a reference block is timed between the others", "[latency]") {
   const SearchSpace space = tiny_space(5);
   FakeTimer timer;
   const LatencyTable table = measure(space, timer, quick_config());
-  // The reference is chain 0 and stays ready; no more than eight timings pass without it, nor
-  // does it take more than one in five. Before the first timing of a round come warm-ups and the
-  // choice of runs.
+  // The reference is chain 0. It is timed after every eight timings, not counting warm-ups and the
+  // choice of runs, and a few times more.
   const auto references = std::count_if(timer.calls.begin(), timer.calls.end(),
                                         [](const auto& call) { return call.id == 0; });
   const std::size_t blocks = distinct_blocks(space).size();
@@ -311,7 +310,7 @@ TEST_CASE("a reference block is timed between the others", "[latency]") {
 }
 
 TEST_CASE("timings taken while the machine was slow do not count", "[latency]") {
-  // Three times as slow during a quarter of the calls: a mean over all would be half too large.
+  // For a quarter of the calls the machine is three times slower, which raises the mean by half.
   class SlowSpell : public FakeTimer {
    public:
     double time_ms(int id, int runs) override {
@@ -338,9 +337,9 @@ TEST_CASE("timings taken while the machine was slow do not count", "[latency]") 
   CHECK(table.noise.is_disturbed());
 }
 
-TEST_CASE("a drift of the device hits all blocks alike", "[latency]") {
-  // A tenth slower from a third on, too little to be taken for a disturbance: an order without
-  // interleaving would slow some of the blocks and not the others.
+TEST_CASE("a drift of the device affects all blocks alike", "[latency]") {
+  // After a third of the timings the device is 10 % slower, too little to count as slow. Without
+  // interleaving, this would affect only some blocks.
   class DriftingTimer : public FakeTimer {
    public:
     double time_ms(int id, int runs) override {
@@ -372,7 +371,7 @@ TEST_CASE("entries with a wide interval get more rounds, but no more than twenty
   FakeTimer noisy({.noise = 0.05});
   int most = 0;
   const LatencyTable table = measure(space, noisy, config);
-  // The drift of the machine widens the intervals afterwards: more rounds do not help against it.
+  // At the end the machine's drift widens the intervals, whatever the number of rounds.
   const double widest = std::hypot(2.0, table.noise.drift_percent);
   for (const auto& [key, entry] : table.entries) {
     CHECK(entry.n >= 5);
@@ -381,7 +380,7 @@ TEST_CASE("entries with a wide interval get more rounds, but no more than twenty
     most = std::max(most, entry.n);
   }
   CHECK(most > 5);
-  config.interval_percent = 1e-6;  // Cannot be had.
+  config.interval_percent = 1e-6;  // Out of reach.
   FakeTimer hopeless({.noise = 0.05});
   for (const auto& [key, entry] : measure(space, hopeless, config).entries) {
     CHECK(entry.n == 5 * 21);
@@ -403,7 +402,7 @@ TEST_CASE("whole networks come back in order, and few are ready at once", "[late
     for (const Block& block : space.network(archs[i])) expected += FakeTimer::block_ms(block);
     CHECK(measured[i] == Approx(expected));
   }
-  CHECK(timer.most_ready <= 24 + 1);  // The reference block.
+  CHECK(timer.most_ready <= 24 + 1);  // One is the reference block.
   CHECK(timer.ready() == 0);
   CHECK(measure_networks(space, {}, timer, quick_config(), 1, log, stop).empty());
 }
@@ -422,7 +421,7 @@ TEST_CASE("a stop while measuring is obeyed at once and frees the device", "[lat
   }
 }
 
-TEST_CASE("a timer whose answer is no time is a device error", "[latency]") {
+TEST_CASE("a timer that returns no valid time is a device error", "[latency]") {
   class BrokenTimer : public FakeTimer {
    public:
     explicit BrokenTimer(double answer) : answer_(answer) {}
@@ -448,7 +447,8 @@ TEST_CASE("a GPU replays graphs unless it is told otherwise, a CPU has no mode",
   CHECK(launch_mode(config, "cuda") == "eager");
 }
 
-TEST_CASE("networks are timed as the table was, or not at all", "[latency]") {
+TEST_CASE("networks are timed in the table's mode and precision, or an error says why not",
+          "[latency]") {
   DeviceInfo table{.device = "cuda: example", .precision = "fp32", .versions = "", .mode = "eager"};
   CHECK(settings_beside(table, {}, "cuda").cuda == Launch::Eager);
   table.mode = "mixed";
@@ -463,7 +463,7 @@ TEST_CASE("networks are timed as the table was, or not at all", "[latency]") {
         "latency.precision=fp16, or measure another table");
   CHECK(settings_beside(table, {.precision = TimedPrecision::Fp16}, "cuda").precision ==
         TimedPrecision::Fp16);
-  // Of another kind of device, nothing can be asked.
+  // A table of another kind of device sets no conditions.
   CHECK(settings_beside(table, {}, "cpu").cuda == Launch::Auto);
   table.mode = "";
   CHECK(settings_beside(table, {.cuda = Launch::Eager}, "cuda").cuda == Launch::Eager);

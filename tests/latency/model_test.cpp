@@ -13,7 +13,7 @@ TEST_CASE("the latency range is the true minimum and maximum of any subspace", "
   const FakeLatency model(space);
   Rng rng(1, "test");
   for (int trial = 0; trial < 30; ++trial) {
-    // A random subspace: between any two architectures, layer by layer.
+    // A random subspace: some operators and widths are removed.
     Subspace subspace = Subspace::full(space);
     for (std::size_t layer = 0; layer < subspace.ops.size(); ++layer) {
       for (auto* allowed : {&subspace.ops[layer], &subspace.widths[layer]}) {

@@ -37,11 +37,11 @@ Block block_of(int op) {
   return tiny_space().block(0, {op, 0});
 }
 
-/// One block, timed by `timer`.
+/// A QuietTimer over `timer`, and one block to time with it.
 struct Quiet {
   explicit Quiet(FakeTimer& base) : timer(base) { chains.add({&block, 1}); }
 
-  /// As many timings as make `timer` count so many calls.
+  /// Times the block until `timer` has counted `calls` timings.
   std::vector<QuietTimer::Sample> until(std::size_t calls) {
     std::vector<QuietTimer::Sample> samples;
     while (timer.calls.size() < calls) samples.push_back(quiet.time(chains[0], 1));
@@ -82,7 +82,7 @@ TEST_CASE("a reference is timed first, and again after every eight timings", "[l
 
 TEST_CASE("timings beside a slow reference are dropped, and the median is the quiet machine's",
           "[latency]") {
-  // Slow for the middle fifth of some 400 timings.
+  // The machine is slow for the middle fifth of some 400 timings.
   MoodyTimer timer([](std::size_t call) { return call > 160 && call <= 240 ? 1.6 : 1.0; });
   Quiet one(timer);
   const auto samples = one.until(400);
@@ -108,7 +108,7 @@ TEST_CASE("timings of a short disturbance between two references count as slow",
   for (const double ms : one.quiet.keep_quiet(samples)) CHECK(ms == FakeTimer::block_ms(one.block));
 }
 
-TEST_CASE("a machine that is slow all the time is not told from a quiet one", "[latency]") {
+TEST_CASE("a machine that is always slow counts as quiet", "[latency]") {
   MoodyTimer timer([](std::size_t) { return 2.0; });
   Quiet one(timer);
   const auto samples = one.samples(50);
@@ -116,7 +116,7 @@ TEST_CASE("a machine that is slow all the time is not told from a quiet one", "[
   CHECK(one.quiet.noise().slow_percent == 0.0);
 }
 
-TEST_CASE("where more than half of the timings were slow, or fewer than three were not, all stay",
+TEST_CASE("all timings are kept if more than half were slow, or fewer than three were not",
           "[latency]") {
   MoodyTimer timer([](std::size_t call) { return call > 120 ? 1.6 : 1.0; });
   Quiet one(timer);
@@ -157,7 +157,7 @@ TEST_CASE("the number of runs makes a timing last as long as asked for, and not 
   }
 }
 
-TEST_CASE("chains are released whatever the timer throws, and whenever", "[latency]") {
+TEST_CASE("chains are released whenever the timer throws", "[latency]") {
   class ThrowingTimer : public FakeTimer {
    public:
     explicit ThrowingTimer(std::size_t at) : at_(at) {}
@@ -185,14 +185,14 @@ TEST_CASE("chains are released whatever the timer throws, and whenever", "[laten
           chains.add({&block, 1});
           chains.add({&block, 1});
           for (int i = 0; i < 10; ++i) quiet.time(chains[0], 1);
-          chains.add({&block, 1});  // One too many, if no timing threw.
+          chains.add({&block, 1});  // Throws here at the latest.
         }(),
         std::runtime_error);
     CHECK(timer.ready() == 0);
   }
 }
 
-TEST_CASE("a stop or an answer that is no time ends the timing and frees the device", "[latency]") {
+TEST_CASE("a stop or an invalid time ends the timing and frees the device", "[latency]") {
   const Block block = block_of(0);
   StopToken stop;
   stop.request();

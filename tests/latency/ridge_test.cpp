@@ -32,7 +32,7 @@ double predict(const RidgeFit& fit, const std::vector<Feature>& row) {
   return sum;
 }
 
-/// Targets from `coefficients` with normal noise.
+/// Sets the targets to `intercept` plus features times `coefficients` plus normal noise.
 void set_targets(RidgeProblem& problem, double intercept, const std::vector<double>& coefficients,
                  double noise, Rng& rng) {
   const RidgeFit truth{.intercept = intercept, .coefficients = coefficients};
@@ -41,15 +41,15 @@ void set_targets(RidgeProblem& problem, double intercept, const std::vector<doub
   }
 }
 
-/// The same problem without some row.
+/// `problem` without one row.
 RidgeProblem without(RidgeProblem problem, std::size_t row) {
   problem.rows.erase(problem.rows.begin() + static_cast<std::ptrdiff_t>(row));
   problem.targets.erase(problem.targets.begin() + static_cast<std::ptrdiff_t>(row));
   return problem;
 }
 
-/// Root mean square of prediction - target where nothing but a constant is fitted, each row left
-/// out in turn.
+/// Root mean square of prediction - target when only a constant is fitted, each row left out in
+/// turn.
 double left_out_by_mean(const RidgeProblem& problem) {
   double sum = 0.0;
   for (const double target : problem.targets) sum += target;
@@ -68,7 +68,7 @@ double rms(const std::vector<double>& values) {
   return std::sqrt(squares / static_cast<double>(values.size()));
 }
 
-/// Centred sums of the first feature of every row and the targets.
+/// Means and centred sums of the first feature of every row and the targets.
 struct Sums {
   double x_mean = 0.0;
   double y_mean = 0.0;
@@ -108,8 +108,7 @@ TEST_CASE("without noise both fits find the coefficients", "[latency]") {
   }
 }
 
-TEST_CASE("left-out errors of least squares are those of really leaving each row out",
-          "[latency]") {
+TEST_CASE("left-out errors of least squares equal those of leaving each row out", "[latency]") {
   Rng rng(2, "test");
   RidgeProblem problem = random_problem(15, 5, 5, rng);
   set_targets(problem, -1.0, {1.0, 2.0, 3.0, 4.0, 5.0}, 0.5, rng);
@@ -136,10 +135,9 @@ TEST_CASE("a row that alone determines a column has no left-out error by least s
   CHECK(std::isfinite(fit_ridge(problem).left_out_rmse));
 }
 
-TEST_CASE("left-out errors of ridge regression are those of really leaving each row out",
-          "[latency]") {
-  // One feature, written into one column or into more columns than rows: from its coefficient
-  // follows the restraint that was chosen, and that gives every other fit on paper.
+TEST_CASE("left-out errors of ridge regression equal those of leaving each row out", "[latency]") {
+  // One feature, repeated in one column or in more columns than rows. The penalty that was chosen
+  // follows from its coefficient, and the fits without one row follow from the penalty.
   for (const int columns : {1, 20}) {
     int restrained = 0;
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
@@ -181,11 +179,11 @@ TEST_CASE("without columns the fit is the mean, and so are its left-out errors",
   CHECK(fit.left_out_rmse == Approx(left_out_by_mean(problem)));
 }
 
-TEST_CASE("ridge regression is never worse, left out, than the mean or than least squares",
+TEST_CASE("the left-out error of ridge regression is at most that of the mean and least squares",
           "[latency]") {
   Rng rng(4, "test");
   for (int trial = 0; trial < 60; ++trial) {
-    const int rows = 200 + static_cast<int>(rng.index(20));  // Chosen by left-out errors.
+    const int rows = 200 + static_cast<int>(rng.index(20));  // Enough to tune by left-out errors.
     const int columns = 1 + static_cast<int>(rng.index(30));
     RidgeProblem problem = random_problem(rows, columns, 1 + static_cast<int>(rng.index(10)), rng);
     std::vector<double> truth;
@@ -202,7 +200,7 @@ TEST_CASE("ridge regression is never worse, left out, than the mean or than leas
 TEST_CASE("with more columns than rows ridge regression still predicts", "[latency]") {
   Rng rng(5, "test");
   RidgeProblem problem = random_problem(60, 80, 40, rng);
-  // Only the first group matters, and there only by a common sum.
+  // Only the first five columns matter, all of the first group.
   std::vector<double> truth(80, 0.0);
   for (std::size_t i = 0; i < 5; ++i) truth[i] = 1.0;
   set_targets(problem, 2.0, truth, 0.01, rng);
@@ -220,7 +218,7 @@ TEST_CASE("with more columns than rows ridge regression still predicts", "[laten
   CHECK(squares < 0.8 * plain);
 }
 
-TEST_CASE("a group of pure noise does next to no harm", "[latency]") {
+TEST_CASE("a group of irrelevant features hardly changes the fit", "[latency]") {
   Rng rng(6, "test");
   RidgeProblem with = random_problem(50, 42, 2, rng);
   for (std::size_t column = 2; column < 42; ++column) with.group_of[column] = 1;
@@ -285,7 +283,7 @@ TEST_CASE("a column that occurs twice in a row counts with the sum of its values
   }
 }
 
-TEST_CASE("an entry that is missing is an entry of 0", "[latency]") {
+TEST_CASE("a missing entry counts as 0", "[latency]") {
   Rng rng(9, "test");
   RidgeProblem dense = random_problem(20, 3, 3, rng);
   for (auto& row : dense.rows) row[rng.index(3)].value = 0.0;
@@ -311,7 +309,7 @@ TEST_CASE("the unit of a group's features does not matter", "[latency]") {
   }
 }
 
-TEST_CASE("more rows than take part in tuning all take part in the fit", "[latency]") {
+TEST_CASE("the fit uses all rows, even if tuning uses only some", "[latency]") {
   Rng rng(11, "test");
   const std::size_t rows = kTuningRows + 500;
   RidgeProblem problem = random_problem(static_cast<int>(rows), 2, 1, rng);
@@ -319,7 +317,7 @@ TEST_CASE("more rows than take part in tuning all take part in the fit", "[laten
   const RidgeFit fit = fit_ridge(problem);
   CHECK(fit.left_out_errors.size() == rows / 2);
   CHECK(fit.coefficients[0] == Approx(2.0).epsilon(1e-3));
-  // Noise averages out over all rows: a fit to half of them is further off from that to all.
+  // A fit to half of the rows would differ more from the least-squares fit to all of them.
   const RidgeFit plain = fit_least_squares(problem);
   for (std::size_t i = 0; i < 2; ++i) {
     CHECK(fit.coefficients[i] == Approx(plain.coefficients[i]).epsilon(1e-5));

@@ -21,7 +21,7 @@ using nlohmann::json;
 
 namespace {
 
-/// A made-up table in which every field differs from its default.
+/// An invented table in which every field differs from its default.
 LatencyTable example_table() {
   LatencyTable table;
   table.space = "tiny";
@@ -59,7 +59,7 @@ LatencyTable example_table() {
   return table;
 }
 
-/// The same for a table fitted to whole networks of a cell.
+/// Like example_table(), but fitted to whole networks of a cell.
 LatencyTable example_by_position() {
   LatencyTable table;
   table.space = "two-edges";
@@ -81,7 +81,7 @@ std::string reading_error(const json& value) {
   return error_of([&] { read_table(value, "lat.json"); });
 }
 
-/// The table of every block of `space`, with times that are exact.
+/// A table of `space` with the exact times of FakeTimer.
 LatencyTable exact_table(const SearchSpace& space, double bias_ms) {
   LatencyTable table{.space = space.description().name};
   const auto add = [&](const Block& block) {
@@ -136,7 +136,7 @@ TEST_CASE("every value of a latency table survives writing and reading, bit by b
 
 TEST_CASE("a table measured on a GPU keeps the mode it was measured in", "[latency]") {
   LatencyTable table = example_table();
-  CHECK_FALSE(to_json(table)["device"].contains("mode"));  // As it always was.
+  CHECK_FALSE(to_json(table)["device"].contains("mode"));  // No mode, no key.
   table.device.mode = "graph";
   table.device.precision = "fp16";
   const LatencyTable back = read_table(json::parse(to_json(table).dump()), "lat.json");
@@ -153,7 +153,7 @@ TEST_CASE("a device is described with all that its times depend on", "[latency]"
   CHECK(describe(info) == "cuda: example, 3 SMs, tf32, eager");
 }
 
-TEST_CASE("a form whose left-out error is unknown is null in the file and unknown when read",
+TEST_CASE("an unknown left-out error is null in the file and unknown again when read",
           "[latency]") {
   const json value = to_json(example_table());
   const json parsed = json::parse(value.dump());
@@ -230,7 +230,7 @@ TEST_CASE("leaving out any key of a latency table is an error that names it", "[
   for (const json& good : {to_json(example_table()), to_json(example_by_position())}) {
     const json flat = good.flatten();
     for (const auto& item : flat.items()) {
-      // Every key on the way down to each value; list indices and names of entries are none.
+      // Removes every key in turn, except the names of entries; list indices are no keys.
       json::json_pointer parent(item.key());
       do {
         const std::string key = parent.back();
@@ -265,7 +265,7 @@ TEST_CASE("two tables are compared entry by entry against their joint intervals"
   CHECK(compare_entries(first, LatencyTable{}).entries == 0);
 }
 
-TEST_CASE("a latency file that is missing or no JSON is named", "[latency]") {
+TEST_CASE("a latency file that is missing or not JSON is an error that names it", "[latency]") {
   const TemporaryFolder folder;
   CHECK(contains(error_of([&] { load_table(folder / "none.json"); }), "none.json: cannot read"));
   write_file(folder / "bad.json", R"({"format": NaN})");
@@ -290,7 +290,7 @@ TEST_CASE("the table's prediction is the sum of its entries plus the bias", "[la
   }
 }
 
-TEST_CASE("the prediction takes the corrected times, the prior those asked for", "[latency]") {
+TEST_CASE("the prediction uses corrected times, a prior either kind", "[latency]") {
   const SearchSpace space = tiny_space();
   const LatencySpace terms(space);
   LatencyTable table = exact_table(space, 0.5);
@@ -328,7 +328,7 @@ TEST_CASE("a block that does nothing costs nothing and needs no entry", "[latenc
   CHECK(model.predict_ms({{0, 0}, {2, 0}, {2, 1}}) == Approx(without));
 }
 
-TEST_CASE("a table by position that lacks one names it", "[latency]") {
+TEST_CASE("a table by position that lacks a position names it", "[latency]") {
   const LatencySpace space(tiny_space());
   LatencyTable table{.space = "tiny", .by_position = true};
   for (std::size_t i = 0; i < space.terms(); ++i) table.entries[space.term(i).position_key] = {};
@@ -344,14 +344,14 @@ TEST_CASE("a fit written into a table predicts as the fit itself", "[latency]") 
   const LatencySpace terms(space);
   NetworkFit fit{.form = "made up", .bias_ms = -0.25, .fixed_ms = 0.5, .error_percent = 3.0};
   Rng rng(1, "test");
-  std::map<std::string, double> of_block;  // Layers of one shape share their block.
+  std::map<std::string, double> of_block;  // Layers of one shape share their blocks' times.
   for (std::size_t i = 0; i < terms.terms(); ++i) {
     const LatencySpace::Term& term = terms.term(i);
     const auto added = of_block.try_emplace(term.block_key, rng.uniform(-0.5, 1.0)).first;
     fit.terms.push_back(term.is_free ? 0.0 : added->second);
   }
   LatencyTable by_block = exact_table(space, 0.0);
-  LatencyTable timeless = by_block;  // Stem and head took no time that could be scaled.
+  LatencyTable timeless = by_block;  // Stem and head take 0 ms, which cannot be scaled.
   for (const Block& block : {space.stem(), space.head()}) timeless.entries[block.key()] = {.n = 1};
   LatencyTable by_position{.space = "tiny", .by_position = true};
   for (LatencyTable* table : {&by_block, &timeless, &by_position}) {

@@ -46,7 +46,7 @@ TEST_CASE("only a block without any primitive is an identity", "[space]") {
   CHECK_FALSE(make_stem(kStrided, 3).is_identity());
 }
 
-TEST_CASE("every operator at every fitting shape is a chain whose numbers meet", "[space]") {
+TEST_CASE("each primitive of a block takes the shape that the one before it gives", "[space]") {
   for (const Operator& op : all_operators()) {
     for (const LayerShape& shape : {kSame, kStrided}) {
       for (const int mid : {2, full_mid_channels(op, shape)}) {

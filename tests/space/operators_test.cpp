@@ -8,7 +8,7 @@
 
 using namespace hsconas;
 
-TEST_CASE("every operator has a name of its own and is found by it", "[space]") {
+TEST_CASE("operator names are unique, and each finds its operator", "[space]") {
   std::set<std::string> names;
   for (const Operator& op : all_operators()) {
     CHECK(names.insert(op.name).second);
@@ -22,7 +22,7 @@ TEST_CASE("an unknown operator is an error with the nearest name", "[space]") {
         "usage: unknown operator 'shufle_k3' (did you mean 'shuffle_k3'?)");
 }
 
-TEST_CASE("each branch carries the stride at most once, and all of them alike", "[space]") {
+TEST_CASE("every branch carries the stride exactly once where the shape changes", "[space]") {
   for (const Operator& op : all_operators()) {
     for (const Branch& branch : op.changed_shape.branches) {
       int strided = 0;

@@ -28,7 +28,7 @@ void check_cost(const SearchSpace& space, const Architecture& arch, double macs_
                 double weights_millions, double with_batch_norm_millions = 0.0) {
   const Cost cost = space.cost(arch);
   CHECK(static_cast<double>(cost.macs) / 1e6 == Approx(macs_millions).margin(0.01).epsilon(0));
-  // Printed with four digits behind the point.
+  // The reference values have four decimals.
   CHECK(static_cast<double>(cost.weights) / 1e6 ==
         Approx(weights_millions).margin(0.00005001).epsilon(0));
   if (with_batch_norm_millions > 0.0) {
@@ -47,12 +47,12 @@ std::string reading_error(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("multiply-adds and parameters are those counted for Single Path One-Shot", "[space]") {
+TEST_CASE("multiply-adds and parameters match those of Single Path One-Shot", "[space]") {
   const SearchSpace spos = shipped_space("spos");
   check_cost(spos, spos.decode("21012020202300003233"), 322.919, 3.5293, 3.5585);
   check_cost(spos, spos.uniform(0), 295.842, 3.1324, 3.1549);
   check_cost(spos, spos.uniform(1), 313.655, 3.1895, 3.2120);
-  // 3,275,168: HSCONAS.md prints 3.2753 here, which its own 3.2976 with batch norm contradicts.
+  // 3,275,168 weights. A published 3.2753 contradicts the 3.2976 with batch norm beside it.
   check_cost(spos, spos.uniform(2), 340.374, 3.2752, 3.2976);
   check_cost(spos, spos.uniform(3), 358.826, 3.8304, 3.8708);
 }
@@ -75,7 +75,7 @@ TEST_CASE("multiply-adds and parameters are right for the layouts A and B", "[sp
         b.cost(b.uniform(3)).macs);
 }
 
-TEST_CASE("all 6,561 networks of NAS-Bench-Macro count exactly as published", "[space]") {
+TEST_CASE("the costs of all 6,561 networks of NAS-Bench-Macro are as published", "[space]") {
   const auto path = reference_data("nas_bench_macro/nas_bench_macro_cifar10.csv.gz");
   if (!path) return;
   const SearchSpace space = shipped_space("nas-bench-macro");
@@ -145,7 +145,7 @@ TEST_CASE("inner widths use integer arithmetic: 0.7 of 10 channels is 7", "[spac
   }
 }
 
-TEST_CASE("the canonical form takes the widest width of the same network", "[space]") {
+TEST_CASE("the canonical form takes the widest width with the same channels", "[space]") {
   SpaceDescription description = tiny_description();
   description.widths = {0.25, 0.3, 0.5, 1.0};
   description.channel_divisor = 4;  // Inner widths 4, 4, 8, 16.
@@ -192,7 +192,7 @@ TEST_CASE("codes are short digits in spaces with one width, pairs in the others"
   CHECK(tiny_space().encode({{2, 1}, {0, 0}, {1, 1}}) == "2:1-0:0-1:1");
 }
 
-TEST_CASE("a code that cannot be read is quoted with what is wrong", "[space]") {
+TEST_CASE("a code that cannot be read is an error that quotes it and says why", "[space]") {
   const SearchSpace tiny = tiny_space();
   const auto message = [](const SearchSpace& space, const char* text) {
     return error_of([&] { space.decode(text); });
@@ -221,7 +221,7 @@ TEST_CASE("architectures of another space are refused", "[space]") {
   CHECK(contains(error_of([&] { space.check({{0, 0}, {-1, 0}, {0, 0}}); }), "choice -1:0"));
 }
 
-TEST_CASE("descriptions for people name operators and widths", "[space]") {
+TEST_CASE("the readable form of an architecture names operators and widths", "[space]") {
   CHECK(tiny_space().describe({{0, 0}, {1, 1}, {2, 0}}) == "shuffle_k3 x0.5, xception x1, skip");
 }
 
@@ -259,7 +259,7 @@ TEST_CASE("grouped operators exist at full width only", "[space]") {
   space.operators = {"mbconv_e1_k3", "mbconv_e1_k3_g2"};
   CHECK(construction_error(space) ==
         "usage: space.widths must be [1.0] beside operator mbconv_e1_k3_g2: slicing its grouped "
-        "convolutions would change which channels meet");
+        "convolutions would change which channels share a group");
   space.widths = {1.0};
   CHECK(construction_error(space) == "nothing");
 }

@@ -8,8 +8,8 @@
 
 namespace hsconas {
 
-/// Calls `check(damaged, what)` for `count` damaged copies of `contents`: one half cut off at
-/// random positions, the other with one random byte changed; `what` says where.
+/// Calls `check(damaged, what)` for `count` damaged copies of `contents`: half of them are cut off
+/// at a random position, the others have one random byte changed. `what` describes the damage.
 template <typename Check>
 void for_each_damage(const std::string& contents, int count, Check check) {
   Rng rng(1, "damage");

@@ -6,7 +6,7 @@
 
 namespace hsconas {
 
-/// What `action` throws as "kind: message", or "nothing": lets a test name both in one line.
+/// The Error that `action` throws, as "kind: message", or "nothing" if it throws none.
 template <typename Action>
 std::string error_of(Action&& action) {
   try {

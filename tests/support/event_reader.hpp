@@ -11,14 +11,14 @@
 
 #include "hsconas/base/files.hpp"
 
-/// Reads TensorBoard event files from their specification, with nothing of what writes them.
+/// Reads TensorBoard event files by their specification, without using code of the writer.
 namespace hsconas::test {
 
 [[noreturn]] inline void broken(const char* what) {
   throw std::runtime_error(what);
 }
 
-/// Bytes that are taken off the front.
+/// Bytes that are consumed from the front.
 class Bytes {
  public:
   explicit Bytes(std::string_view bytes) : rest_(bytes) {}
@@ -53,7 +53,7 @@ class Bytes {
   std::string_view rest_;
 };
 
-/// CRC-32C bit by bit, as long division by the polynomial 0x1edc6f41 of bits sent lowest first.
+/// CRC-32C bit by bit: long division by the polynomial 0x1edc6f41, lowest bit of each byte first.
 inline std::uint32_t slow_crc32c(std::string_view data) {
   std::uint32_t remainder = 0xffffffffU;
   for (const char c : data) {
@@ -94,7 +94,7 @@ struct Event {
   std::map<std::string, float> values;
 };
 
-/// tag = 1, simple_value = 2.
+/// Reads a Summary.Value: tag = 1, simple_value = 2.
 inline void read_value(Bytes bytes, Event& event) {
   std::string tag;
   float value = 0.0F;
@@ -111,7 +111,7 @@ inline void read_value(Bytes bytes, Event& event) {
   if (!event.values.emplace(tag, value).second) broken("has a tag twice");
 }
 
-/// wall_time = 1, step = 2, file_version = 3, summary = 5 {value = 1}.
+/// Reads an Event: wall_time = 1, step = 2, file_version = 3, summary = 5 {value = 1}.
 inline Event read_event(std::string_view payload) {
   Event event;
   for (Bytes bytes(payload); !bytes.empty();) {
@@ -147,7 +147,7 @@ struct Scalar {
   double wall_time = 0.0;
 };
 
-/// Every value of an event file, whose first event must be its version.
+/// All values of an event file. Its first event must hold the version.
 inline std::vector<Scalar> scalars_of(const std::filesystem::path& file) {
   const std::string contents = read_file(file);
   const auto events = events_of(contents);

@@ -44,8 +44,8 @@ inline Config example_config(SpaceDescription space = tiny_description(3)) {
   return config;
 }
 
-/// Goes through the stages of a run with fakes and leaves in `folder` what a real one does, but
-/// for checkpoints: written by the same code.
+/// Goes through the stages of a run with fakes. In `folder` it leaves the files of a real run,
+/// except checkpoints, written by the same code.
 inline void make_example_run(const std::filesystem::path& folder, const Config& config) {
   const WorkDir dir = WorkDir::open(folder, WorkDirMode::Fresh);
   Log log(Verbosity::Quiet);
@@ -62,7 +62,7 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
   latency.table =
       measure_table(space, timer, {.device = "cpu: <fake> & co", .threads = 1, .batch = 1},
                     config.latency, config.seed, log, stop);
-  latency.table.noise = {};  // The one thing that is this machine's.
+  latency.table.noise = {};  // Only the noise depends on this machine.
   write_json(dir.latency(), to_json(latency.table));
   const TableModel model(space, latency.table);
   const Subspace full = Subspace::full(space);

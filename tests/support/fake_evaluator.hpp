@@ -55,19 +55,20 @@ class FakeEvaluator : public Evaluator {
     return result;
   }
 
-  std::vector<Architecture> asked;  ///< Everything judged so far, in order.
+  std::vector<Architecture> asked;  ///< All architectures judged so far, in order.
   int batches = 0;
   std::ptrdiff_t interrupt_at =
-      -1;  ///< Throws Error(Interrupted) rather than judge more than this.
+      -1;  ///< Throws Error(Interrupted) before judging more architectures than this; -1: never.
 
  private:
   const SearchSpace& space_;
   std::vector<std::vector<double>> quality_;  ///< [layer][op].
 };
 
-/// The fake's accuracy counted on images: an image is easier or harder for all architectures alike,
-/// and also to the taste of each layer's operator and width, so that relatives fail on the same
-/// ones. Gives up like the supernet's, after every kBatch images.
+/// Counts correct answers image by image so that the accuracy is about that of FakeEvaluator. How
+/// hard an image is depends on a part common to all architectures and on each layer's operator and
+/// width, so similar architectures fail on the same images. Like the supernet's evaluator it may
+/// give up a candidate after every kBatch images.
 class CountingEvaluator : public Evaluator {
  public:
   static constexpr std::int64_t kBatch = 100;
@@ -132,7 +133,7 @@ class CountingEvaluator : public Evaluator {
       if (is_new) taste->second = normals("taste", choice, share);
       for (std::size_t i = 0; i < margins.size(); ++i) margins[i] += taste->second[i];
     }
-    // With margins of variance 1, about so many lie below the quantile of the accuracy.
+    // Margins have variance 1, so about `accuracy` of them lie below the quantile of `accuracy`.
     const double accuracy = truth_.accuracy_of(arch);
     Answers answers;
     for (const double margin : margins) {

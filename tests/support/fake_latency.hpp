@@ -5,8 +5,8 @@
 
 namespace hsconas {
 
-/// Additive latency from multiply-adds: 1 ms fixed, and for a layer 0.01 ms plus 1 ms per million.
-/// Like every model, the same for all architectures of one canonical form.
+/// Additive latency from multiply-adds: 1 ms, and for each layer 0.01 ms plus 1 ms per million. As
+/// in every model, architectures with the same canonical form have the same latency.
 class FakeLatency : public LatencyModel {
  public:
   explicit FakeLatency(const SearchSpace& space) {

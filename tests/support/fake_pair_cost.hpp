@@ -10,8 +10,8 @@
 namespace hsconas {
 
 /// Costs that rank networks alike on every design: each layer's choice adds random latency and
-/// energy, and every design bends the two sums by strictly rising functions of its own. With
-/// `disorder` above 0, designs add as much of an order of their own.
+/// energy, and every design applies its own strictly increasing functions to the two sums. With
+/// `disorder` above 0, every design first adds `disorder` times random sums of its own.
 class FakePairCost : public PairCostModel {
  public:
   FakePairCost(const SearchSpace& space, std::size_t designs, std::uint64_t seed,

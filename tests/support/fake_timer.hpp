@@ -13,14 +13,14 @@
 
 namespace hsconas {
 
-/// A device whose times are known: a block takes `block_ms()`, a whole network the sum of its
-/// blocks plus `overhead_ms`; on top comes multiplicative noise. The very first pass of a chain is
-/// slow, as on real devices.
+/// A device with known times: a block takes `block_ms()`, a whole network the sum of its blocks
+/// plus `overhead_ms`, each multiplied by a random factor. The first timing of a chain is slow, as
+/// on real devices.
 class FakeTimer : public OpTimer {
  public:
   struct Settings {
     double overhead_ms = 0.25;
-    double noise = 0.0;  ///< Relative, uniform in [-noise, noise].
+    double noise = 0.0;  ///< Relative error of a timing, uniform in [-noise, noise].
     double first_pass_factor = 100.0;
     int stop_after = -1;  ///< Requests a stop at this many timings; -1: never.
     StopToken* stop = nullptr;

@@ -1,4 +1,4 @@
-// Compiled with -ffp-contract=off: the kernels must not fuse here what they do not fuse on a GPU.
+// Compiled with -ffp-contract=off: the kernels must not fuse operations that a GPU does not fuse.
 #include "support/host_image_feed.hpp"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ class HostImageFeed : public ImageFeed {
   void send(int slot, std::int64_t bytes) override {
     const auto at = static_cast<std::size_t>(slot);
     std::copy_n(memory_.host[at], plan_.record_bytes() + bytes, memory_.device[at]);
-    // Nobody may write there before wait_until_sent(); nothing is read from there afterwards.
+    // Overwrites the host's buffer to reveal reads from it after send().
     std::memset(memory_.host[at], 0x5a, static_cast<std::size_t>(plan_.slot_bytes()));
   }
 

@@ -6,7 +6,7 @@
 
 namespace hsconas::test {
 
-/// A GPU's feed that runs on the processor, with buffers on the host in place of a device's.
+/// A feed for a GPU that runs on the processor; the device's buffers are in host memory.
 std::unique_ptr<ImageFeed> make_host_image_feed(const ImageFeedPlan& plan, ImageFeedMemory memory);
 
 }  // namespace hsconas::test

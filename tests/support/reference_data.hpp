@@ -13,8 +13,9 @@
 
 namespace hsconas {
 
-/// `name` below `variable`'s folder or, where that is not set, below ../shared/`fallback` beside
-/// the checkout; nothing, with a warning, where it is absent: the test then checks nothing.
+/// File `name` in the folder that the environment variable `variable` names or, by default, in
+/// ../shared/`fallback` beside the checkout. If it is absent, warns and returns nothing, and the
+/// test should check nothing.
 inline std::optional<std::filesystem::path> shared_file(const char* variable, const char* fallback,
                                                         const std::string& name) {
   const char* folder = std::getenv(variable);
@@ -31,7 +32,7 @@ inline std::optional<std::filesystem::path> reference_data(const std::string& na
   return shared_file("HSCONAS_DATA", "data", name);
 }
 
-/// `name` in the folder of inputs that users brought (HSCONAS_CASES).
+/// `name` in the folder of users' inputs (HSCONAS_CASES).
 inline std::optional<std::filesystem::path> user_case(const std::string& name) {
   return shared_file("HSCONAS_CASES", "cases", name);
 }

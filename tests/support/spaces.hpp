@@ -16,7 +16,7 @@ inline std::filesystem::path source_folder() {
   return HSCONAS_SOURCE_DIR;
 }
 
-/// configs/spaces/<name>.json as it is shipped.
+/// The shipped space configs/spaces/<name>.json.
 inline SpaceDescription shipped_description(const std::string& name) {
   return read_space(read_json(source_folder() / "configs" / "spaces" / (name + ".json")));
 }
@@ -25,7 +25,8 @@ inline SearchSpace shipped_space(const std::string& name) {
   return SearchSpace(shipped_description(name));
 }
 
-/// `layers` layers of 16 -> 32 channels at 16x16 and a few choices: small enough to enumerate.
+/// A space of `layers` layers, 16 -> 32 channels at 16x16, with so few choices that it can be
+/// enumerated.
 inline SpaceDescription tiny_description(int layers = 3) {
   SpaceDescription space;
   space.name = "tiny";

@@ -7,7 +7,7 @@
 
 namespace hsconas {
 
-/// A folder of its own for one test, gone with everything in it at the end.
+/// A new folder that is removed with everything in it at the end of the scope.
 class TemporaryFolder {
  public:
   TemporaryFolder() {

@@ -13,8 +13,8 @@
 namespace hsconas {
 
 /// One accelerator design: an array of PEs with register files, a global buffer, a network between
-/// them (NoC) and a connection to off-chip memory. Words are activations, weights or partial sums
-/// of `bits`; bandwidths are per cycle.
+/// them (NoC) and a connection to off-chip memory. A word is an activation, weight or partial sum,
+/// with the width given in `bits`.
 struct Accelerator {
   std::string name = "accelerator";
   std::string dataflow = "ws-kc";
@@ -22,36 +22,36 @@ struct Accelerator {
   std::int64_t lanes = 1;               ///< Multiply-adds a PE can do in a cycle.
   std::array<std::int64_t, kTensors> register_words{16, 64, 16};  ///< Per PE: input, weight, psum.
   std::int64_t buffer_bytes = 131072;
-  double noc_words = 64;      ///< Buffer to array, and as many back, in a cycle.
+  double noc_words = 64;      ///< Words per cycle from buffer to array, and as many back.
   double noc_hop_cycles = 1;  ///< Latency of the NoC.
   bool multicast = true;      ///< A word for several PEs is read and sent once.
   bool reduction = true;      ///< Partial sums are added on their way out of the array.
-  double offchip_bytes = 16;  ///< Off-chip memory, both directions together, in a cycle.
+  double offchip_bytes = 16;  ///< Bytes per cycle to and from off-chip memory together.
   std::array<std::int64_t, kTensors> bits{8, 8, 32};  ///< Widths: input and result, weight, psum.
   double clock_mhz = 200;
-  std::string energy = "eyeriss";  ///< EnergyTable
-  std::string area = "maestro";    ///< AreaTable
+  std::string energy = "eyeriss";  ///< Name of an EnergyTable.
+  std::string area = "maestro";    ///< Name of an AreaTable.
 
   std::int64_t pes() const { return rows * columns; }
   bool operator==(const Accelerator&) const = default;
 };
 
-/// Throws Error(Usage) that names the value: zero PEs, registers or bandwidth, an unknown dataflow
-/// or table, fewer PEs than a cluster of the dataflow holds. Ranges are in README "Accelerators".
+/// Throws Error(Usage) that names a value out of its range (README "Accelerators"), an unknown
+/// dataflow or an unknown table.
 void check(const Accelerator& design);
 
 /// Reads a design (configs/accelerators/*.json) strictly and checks it. The array is given as
 /// "rows" and "columns" or as "pes", the total, which the dataflow arranges (Dataflow::cluster).
 Accelerator read_accelerator(const nlohmann::json& source, const std::string& path = "accelerator");
 nlohmann::json to_json(const Accelerator& design);
-/// The same from a file; errors name it.
+/// Reads a design from a file, which errors name.
 Accelerator load_accelerator(const std::filesystem::path& path);
 
-/// `pes` PEs arranged as `dataflow` wants them. Throws Error(Usage) when they are fewer than its
-/// cluster or no multiple of it.
+/// Sets the rows and columns that suit the design's dataflow for `pes` PEs (Dataflow::cluster).
+/// Throws Error(Usage) when `pes` is not a multiple of the cluster.
 void set_pes(Accelerator& design, std::int64_t pes);
 
-/// Area in um^2 by the design's table: multiply-adders, registers, buffer, interconnect.
+/// Area in um^2, by the design's AreaTable.
 struct Area {
   double multipliers = 0.0;
   double registers = 0.0;

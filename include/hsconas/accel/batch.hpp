@@ -9,11 +9,11 @@
 
 namespace hsconas {
 
-/// Many designs at once: the model of cost.hpp for eight of them side by side, bit for bit the
-/// same numbers. Immutable, so one object serves any number of threads.
+/// The cost model for many designs at once. It computes eight designs side by side and gives the
+/// numbers of CostModel bit for bit. Immutable, so one object serves any number of threads.
 class DesignBatch {
  public:
-  /// Designs have passed check(); any mixture of dataflows, best many of each.
+  /// `designs` have passed check(). Dataflows may be mixed; many designs of each are fastest.
   explicit DesignBatch(std::span<const Accelerator> designs);
   ~DesignBatch();
   DesignBatch(DesignBatch&&) noexcept;
@@ -21,12 +21,13 @@ class DesignBatch {
 
   std::size_t size() const;
 
-  /// Cycles and energy of one layer on every design, in their order; infinite where its smallest
-  /// tile does not fit the buffer. Spans of size() values. No allocation.
+  /// Writes cycles and energy of one layer on every design, in their order, to spans of size()
+  /// values; infinite where the smallest tile does not fit the buffer. Does not allocate.
   void cost_of(const Layer& layer, std::span<double> cycles, std::span<double> energy) const;
 
-  /// The same for a network, every layer `count` times. Each design's sum runs in the layers'
-  /// order on one thread, so any number of threads gives the same bits. No allocation on one.
+  /// The same for a network, with every layer `count` times. Each design is summed in the order of
+  /// the layers by one thread, so any number of threads gives the same bits. Does not allocate if
+  /// `threads` is 1.
   void cost_of(const Network& network, std::span<double> cycles, std::span<double> energy,
                int threads = 1) const;
 

@@ -10,11 +10,10 @@
 
 namespace hsconas {
 
-/// What crosses a level of the memory hierarchy, in words by Tensor. Inward is towards the PEs;
-/// for the output that is partial sums on their way back.
+/// Words that cross a level of the memory hierarchy, by Tensor.
 struct Transfers {
-  std::array<double, kTensors> in{};
-  std::array<double, kTensors> out{};
+  std::array<double, kTensors> in{};   ///< Towards the PEs; for the output, returning partial sums.
+  std::array<double, kTensors> out{};  ///< Away from the PEs.
   double words() const;
 };
 
@@ -29,15 +28,15 @@ struct EnergyTerms {
   EnergyTerms& operator+=(const EnergyTerms& other);
 };
 
-/// The tile of a layer that the buffer holds at a time.
+/// The part of a layer that the buffer holds at a time.
 struct BufferTile {
   double k = 0, c = 0, y = 0, x = 0;  ///< Filters, channels (of `g` groups), output rows, columns.
   double g = 0;
-  double bytes = 0;             ///< Held of it: inputs, weights, partial sums.
+  double bytes = 0;             ///< Size of its inputs, weights and partial sums.
   bool double_buffered = true;  ///< The next tile loads while this one is computed.
 };
 
-/// What one layer costs on one design.
+/// Cost of one layer on one design.
 ///
 /// The model, in the terms of Timeloop (Parashar et al., ISPASS 2019) and MAESTRO (Kwon et al.,
 /// MICRO 2019); all counts are exact integers in double:
@@ -46,40 +45,40 @@ struct BufferTile {
 ///              kept in registers (Dataflow). a_d = min(n_d, s_d r_d) is the array tile;
 ///              f_d = ceil(ceil(n_d / s_d) / r_d) tiles cover the loop.
 ///   Compute.   n * prod_d ceil(n_d / s_d) * ceil(T / lanes) / T cycles, T = prod_d r_d.
-///   NoC.       A tensor's array tile is sent anew whenever a loop it depends on moves: its words
-///              times the iterations of the loops outside of the innermost such loop. Inputs slide
-///              along the innermost loop, so only new columns are sent; neighbours may pass whole
-///              windows (shifts_window). Without multicast every PE's copy is sent; without
-///              reduction every PE's partial sum.
+///   NoC.       A tensor's array tile is sent anew whenever a loop that it depends on advances. So
+///              the whole tensor is sent once per iteration of the other loops that lie outside of
+///              the innermost such loop. If the innermost loop runs along output columns, only new
+///              input columns are sent; with shifts_window neighbours pass whole windows. Without
+///              multicast every PE's copy is sent; without reduction every PE's partial sum.
 ///   Off-chip.  The buffer holds tiles of k filters, c channels and y x x output pixels, multiples
-///              of the array tile, and walks them so that one tensor stays: inputs (k innermost),
-///              outputs (c innermost) or weights (pixels innermost). Of a small fixed family of
-///              tiles that fit, with two of them in the buffer (one is loaded while the other is
-///              used), the one with the fewest cycles is taken; among equals, the one with the
-///              least off-chip bits, then the one with the least NoC words plus words of the tile.
-///              Partial sums never leave the chip. Input rows that neighbouring tiles share (halo)
-///              are fetched by each, except down a column of strips, which keeps them. Where not
-///              even two of the smallest tiles fit, one is loaded, used and written in turn.
-///   Cycles.    fill + max(compute, NoC in, NoC out, off-chip) + drain; fill brings the first array
+///              of the array tile, in an order that keeps one tensor in place: inputs (k
+///              innermost), outputs (c innermost) or weights (pixels innermost). The tile is chosen
+///              from a small fixed family; two must fit, since one is loaded while the other is
+///              used. Fewest cycles win, then fewest off-chip bits, then fewest NoC words plus tile
+///              words. Partial sums never leave the chip. Input rows that neighbouring tiles share
+///              (halo) are fetched by each, except by strips that follow each other downwards,
+///              which keep them. If not even two of the smallest tiles fit, one is loaded, used and
+///              written in turn.
+///   Cycles.    fill + max(compute, NoC in, NoC out, off-chip) + drain. Fill brings the first array
 ///              tile through the buffer to the array and, in a systolic array, to the last PE; the
 ///              rest of the buffer's first tile follows while the array works. Drain takes the last
-///              array tile's outputs the way back; both are left out of the maximum. One tile at a
-///              time: off-chip is added, not overlapped.
+///              array tile's outputs back. The maximum leaves out the transfers of fill and drain.
+///              With a single tile in the buffer, off-chip cycles are added, not overlapped.
 ///
-/// More of a resource never costs cycles: no tile's cycles rise with a bandwidth, and for every
-/// tile that a buffer may choose a larger one has the same or one with more filters, which sends
-/// less.
+/// More of a resource never costs cycles: the cycles of a tile never rise with a bandwidth, and for
+/// every tile that fits a buffer, a larger buffer offers the same tile or one with more filters,
+/// which has less traffic.
 struct LayerCost {
   double macs = 0.0;
   double cycles = 0.0;          ///< Rounded up to a whole cycle.
-  double compute = 0.0;         ///< Cycles of each resource on its own: the array,
-  double noc_in = 0.0;          ///< buffer to array,
-  double noc_out = 0.0;         ///< array to buffer,
-  double offchip_cycles = 0.0;  ///< off-chip memory, all its traffic.
+  double compute = 0.0;         ///< Cycles that the array alone would take.
+  double noc_in = 0.0;          ///< Cycles of the transfers from buffer to array.
+  double noc_out = 0.0;         ///< Cycles of the transfers from array to buffer.
+  double offchip_cycles = 0.0;  ///< Cycles of all off-chip transfers.
   double fill = 0.0;
   double drain = 0.0;
   double utilization = 0.0;  ///< macs / (PEs x lanes x cycles), in [0, 1].
-  Transfers noc;             ///< As sent: a multicast word once.
+  Transfers noc;             ///< A multicast word counts once.
   Transfers buffer;          ///< in: reads, out: writes of the buffer.
   Transfers offchip;
   double offchip_bytes = 0.0;
@@ -91,7 +90,7 @@ struct LayerCost {
   const char* bound() const;  ///< "compute", "NoC in", "NoC out" or "off-chip".
 };
 
-/// A design made ready: its dataflow and tables are looked up once.
+/// The cost model of one design, whose dataflow and tables are looked up once.
 class CostModel {
  public:
   /// `design` has passed check().
@@ -102,8 +101,8 @@ class CostModel {
 
   const Accelerator& design() const { return design_; }
 
-  /// Throws Error(Infeasible) that names the global buffer and what the smallest tile needs when it
-  /// does not fit. Below a microsecond, no allocation.
+  /// Throws Error(Infeasible) with the sizes of the global buffer and of the smallest tile when the
+  /// tile does not fit. Takes less than a microsecond and does not allocate.
   LayerCost cost_of(const Layer& layer) const;
 
  private:
@@ -115,9 +114,9 @@ class CostModel {
 /// One layer on one design; see CostModel for many layers.
 LayerCost cost_of(const Layer& layer, const Accelerator& design);
 
-/// Sum over a network's layers, each `count` times, one after the other.
+/// Sum over a network's layers, which run one after the other, each `count` times.
 struct NetworkCost {
-  std::vector<LayerCost> layers;  ///< Of one execution each, in the network's order.
+  std::vector<LayerCost> layers;  ///< Cost of running each layer once, in the network's order.
   double macs = 0.0;
   double cycles = 0.0;
   double energy = 0.0;

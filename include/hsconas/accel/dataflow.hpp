@@ -19,8 +19,8 @@ inline constexpr std::array<Tensor, kTensors> kAllTensors{Tensor::Input, Tensor:
                                                           Tensor::Output};
 std::string_view name_of(Tensor tensor);
 
-/// True when the tensor has another element for another value of the loop. An input depends on the
-/// output's rows and columns and on the window's.
+/// Whether another value of loop `dim` selects another element of the tensor. An input depends on
+/// the output's rows and columns and on the window's.
 constexpr bool depends(Tensor tensor, Dim dim) {
   switch (dim) {
     case Dim::G:
@@ -49,23 +49,25 @@ struct RegisterStep {
 /// order the array walks the rest. One engine (cost.hpp) interprets every one of them.
 struct Dataflow {
   std::string name;
-  std::string meaning;  ///< One line, for people.
-  /// Loops spread over the rows and over the columns of the array: the first takes what it can,
-  /// the next what is left over (rows / first, rounded down), and so on.
+  std::string meaning;  ///< One line of description.
+  /// Loops spread over the rows and over the columns of the array. The first loop takes as many PEs
+  /// of the axis as it has iterations, the next one divides the rest (rows / first, rounded down),
+  /// and so on.
   std::vector<Dim> rows, columns;
-  /// One axis of all PEs, spread by `rows`; MAESTRO's X-P and YR-P know no second one.
+  /// All PEs form one axis, over which `rows` are spread, as in MAESTRO's X-P and YR-P.
   bool is_linear = false;
-  /// PEs of a row axis when a design gives only their total P: P / cluster columns. 0: none, the
-  /// array is as square as P allows.
+  /// Number of rows if a design gives only its total of P PEs; it then has P / cluster columns.
+  /// 0: the array is as square as P allows.
   int cluster = 0;
-  /// Where a layer has fewer channels per group than the array has rows or columns, several groups
-  /// run side by side (MAESTRO's depthwise mapping); systolic arrays cannot.
+  /// Several groups run side by side on PEs that the spread loops leave idle, as in MAESTRO's
+  /// depthwise mapping; systolic arrays cannot do that.
   bool packs_groups = true;
   std::vector<RegisterStep> registers;
-  /// Loops of the array over what neither PEs nor registers cover, outermost first. A tensor is
-  /// fetched anew only when a loop it depends on has moved, so the inner loops name what stays.
+  /// Loops of the array over the iterations that neither PEs nor registers cover, outermost first.
+  /// A tensor is fetched anew only when a loop that it depends on advances, so the inner loops
+  /// decide which tensor stays.
   std::vector<Dim> order;
-  /// PEs pass inputs to their neighbours, so that the windows of an array tile overlap for free
+  /// PEs pass inputs to their neighbours, so that overlapping windows of an array tile cost nothing
   /// (ShiDianNao, Du et al., ISCA 2015).
   bool shifts_window = false;
   /// Operands enter at the edge and move one PE a cycle: rows + columns - 2 cycles until the last
@@ -81,7 +83,7 @@ struct Dataflow {
 /// - "rs-yr": window rows x output rows over all PEs; MAESTRO's YR-P;
 /// - "rs": row stationary in two dimensions: window rows (and channels) on the rows of the array,
 ///   output rows (and filters) on its columns; Eyeriss (Chen et al., ISCA 2016);
-/// - "systolic-ws", "systolic-os", "systolic-is": as SCALE-Sim and Gemmini.
+/// - "systolic-ws", "systolic-os", "systolic-is": as in SCALE-Sim and Gemmini.
 std::span<const Dataflow> all_dataflows();
 
 /// The dataflow called `name`; throws Error(Usage) with the nearest known name.

@@ -12,13 +12,13 @@
 
 namespace hsconas {
 
-/// One layer that multiplies: a convolution, grouped or depthwise included, or a matrix product
-/// (all extents of the window and the image 1 but ox). In the letters of the field:
+/// One layer with multiply-adds: a convolution, possibly grouped or depthwise, or a matrix product
+/// (r = s = oy = 1). In the usual notation:
 ///
 ///   O[n][g][k][oy][ox] = sum over c, r, s of
 ///     W[g][k][c][r][s] * I[n][g][c][oy * stride + r * dilation - pad][ox * stride + ...]
 ///
-/// K and C count per group: a depthwise layer over 32 channels is g = 32, k = c = 1.
+/// k and c count per group: a depthwise layer over 32 channels has g = 32, k = c = 1.
 struct Layer {
   std::string name;
   std::int64_t n = 1;               ///< Images in a batch.
@@ -38,8 +38,8 @@ struct Layer {
   std::int64_t macs() const { return n * g * k * c * r * s * oy * ox; }
   std::int64_t weights() const { return g * k * c * r * s; }
   std::int64_t outputs() const { return n * g * k * oy * ox; }
-  /// Words of the input that some output needs; rows and columns between windows that a large
-  /// stride skips count, those after the last window and the padding do not.
+  /// Words of the input up to the last row and column that an output reads. Rows and columns that a
+  /// large stride skips between windows count, padding does not.
   std::int64_t inputs() const { return n * g * c * used_y() * used_x(); }
   std::int64_t used_y() const { return used(in_y, oy, r, pad_y); }
   std::int64_t used_x() const { return used(in_x, ox, s, pad_x); }
@@ -52,12 +52,12 @@ struct Layer {
   }
 };
 
-/// What a convolution is made of; the output size follows as in the deep learning frameworks:
+/// Parameters of a convolution. Its output size is that of deep learning frameworks:
 /// floor((in + 2 pad - dilation (window - 1) - 1) / stride) + 1.
 struct ConvShape {
   std::string name = "conv";
-  std::int64_t channels = 1;  ///< Of the whole input.
-  std::int64_t filters = 1;   ///< Of the whole output.
+  std::int64_t channels = 1;  ///< Input channels of all groups.
+  std::int64_t filters = 1;   ///< Output channels of all groups.
   std::int64_t in_y = 1, in_x = 1;
   std::int64_t r = 1, s = 1;
   std::int64_t stride = 1, dilation = 1;
@@ -73,9 +73,9 @@ Layer make_conv(const ConvShape& shape);
 /// `rows` x `depth` times `depth` x `columns`: every row is a pixel, every column a filter.
 Layer make_gemm(std::string name, std::int64_t rows, std::int64_t depth, std::int64_t columns);
 
-/// The multiplying primitives of a block, in the order in which they run. Whatever an operator's
-/// description holds is a workload: nothing here knows operators. Pooling, batch norm, activation
-/// and the addition of a shortcut multiply nothing and are left out, as in every model compared.
+/// The convolutions and linear layers of a block, in the order in which they run; new operators
+/// need nothing here. Pooling, batch norm, activation and the addition of a shortcut are left out,
+/// as in MAESTRO, Timeloop and SCALE-Sim.
 std::vector<Layer> layers_of(const Block& block);
 
 /// A network as the cost models see it.
@@ -94,7 +94,7 @@ Network network_of(const SearchSpace& space, const Architecture& arch);
 /// Reads a network file (configs/networks/*.json, README "Accelerators") strictly; throws
 /// Error(Usage) with the path of the value at fault.
 Network read_network(const nlohmann::json& source, const std::string& path = "network");
-/// The same from a file; errors name it.
+/// Reads a network from a file, which errors name.
 Network load_network(const std::filesystem::path& path);
 
 }  // namespace hsconas

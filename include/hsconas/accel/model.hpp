@@ -14,12 +14,12 @@ namespace hsconas {
 /// after the other, over the clock. Every choice is costed once, so predict_ms() only adds.
 class AcceleratorModel : public LatencyModel {
  public:
-  /// `batch` images at a time. Throws Error(Infeasible) naming the buffer when some choice of the
-  /// space does not fit the design.
+  /// For batches of `batch` images. Throws Error(Infeasible) that names the buffer when some choice
+  /// of the space does not fit it.
   AcceleratorModel(const SearchSpace& space, const Accelerator& design, int batch = 1);
 
   double predict_ms(const Architecture& arch) const override { return sum(arch, ms_, fixed_ms_); }
-  /// In the unit of the design's energy table, for the batch.
+  /// Energy of a batch, in the unit of the design's energy table.
   double predict_energy(const Architecture& arch) const {
     return sum(arch, energy_, fixed_energy_);
   }
@@ -40,8 +40,9 @@ class AcceleratorModel : public LatencyModel {
   std::vector<double> ms_, energy_;  ///< [layer][op][width], row-major.
 };
 
-/// The same as a latency table, so that a run can target a design as it would a measured device:
-/// an entry for every block of `space`, no bias, no error bar. Throws as AcceleratorModel.
+/// The latencies of AcceleratorModel as a latency table, so that a run can target a design like a
+/// measured device: an entry for every block of `space`, no bias, no error bar. Throws the errors
+/// of AcceleratorModel.
 LatencyTable accelerator_table(const SearchSpace& space, const Accelerator& design, int batch = 1);
 
 }  // namespace hsconas

@@ -11,7 +11,7 @@
 
 namespace hsconas {
 
-/// A loop of a mapping: `dim` is one of Timeloop's N, K, C, R, S, P, Q (M is read as K).
+/// A loop of a mapping. `dim` is one of Timeloop's N, K, C, R, S, P, Q (M is read as K).
 struct MappingLoop {
   char dim = 'N';
   std::int64_t bound = 1;
@@ -28,28 +28,28 @@ struct Mapping {
   std::vector<Level> levels;
 };
 
-/// Reads what Timeloop prints as a map: "DRAM [ ... ]", "| for Q in [0:14) (Spatial-X)", one to a
-/// line or joined by " ; ". Rules, blank lines and "<< Compute >>" do not count. Throws Error(Data)
-/// that quotes the line it cannot read.
+/// Reads a mapping as Timeloop prints it: "DRAM [ ... ]", "| for Q in [0:14) (Spatial-X)", one per
+/// line or separated by ";". Rules ("---"), blank lines and "<< Compute >>" are skipped. Throws
+/// Error(Data) that quotes a line that it cannot read.
 Mapping parse_mapping(std::string_view text);
 
-/// A storage level as Timeloop knows it. Energies are per word, arrays by Tensor.
+/// A storage level of a Timeloop architecture. Energies are per word.
 struct TimeloopLevel {
   std::string name;
-  std::array<bool, kTensors> keeps{};  ///< What is not kept passes by.
+  std::array<bool, kTensors> keeps{};  ///< By Tensor; one that is not kept bypasses the level.
   double capacity = 0.0;               ///< Words of one instance; 0: unlimited.
   double read_energy = 0.0;
   double write_energy = 0.0;
-  double read_words = 0.0;  ///< Bandwidth of one instance per cycle; 0: unlimited.
-  double write_words = 0.0;
+  double read_words = 0.0;   ///< Words that one instance can read per cycle; 0: unlimited.
+  double write_words = 0.0;  ///< Words that one instance can write per cycle; 0: unlimited.
 };
 
 struct TimeloopArchitecture {
-  std::vector<TimeloopLevel> levels;  ///< Outermost first, the mapping's names.
+  std::vector<TimeloopLevel> levels;  ///< Outermost first, with the names that mappings use.
   double mac_energy = 1.0;
   std::int64_t pes = 256;
-  /// Timeloop v2 reads a finished or interrupted partial sum from its level when it moves up; later
-  /// versions do not charge that.
+  /// Whether a partial sum that moves up is read from the level it leaves, as in Timeloop v2; later
+  /// versions do not count that.
   bool charges_drains = true;
 };
 
@@ -74,15 +74,17 @@ struct TimeloopCost {
   double energy = 0.0;
 };
 
-/// Cost of a mapping as Timeloop counts it (Parashar et al., ISPASS 2019), dense, n = 1:
-/// - cycles: product of the temporal loops, stretched where a level's bandwidth does not keep up;
-/// - a tile is fetched when a loop its tensor depends on moves; where that is the innermost loop of
-///   all, only what the previous tile did not hold;
+/// Cost of a mapping as Timeloop counts it (Parashar et al., ISPASS 2019), for layers with g = 1:
+/// - cycles: the product of the temporal loops, or those of the level with the least bandwidth if
+///   they are more;
+/// - a tile is fetched when a loop that its tensor depends on advances; if that is the innermost
+///   loop, only the part that the previous tile did not hold is fetched;
 /// - instances that need identical tiles share one read; overlapping ones do not;
 /// - every multiply-add reads its operands from the innermost level that keeps them; its partial
-///   sum is read unless it is the first, and updated.
-/// Throws Error(Usage) when the mapping does not cover the layer exactly or names a level the
-/// architecture lacks, Error(Infeasible) naming the level when a tile exceeds its capacity.
+///   sum is updated there, and read before unless it is the first.
+///
+/// Throws Error(Usage) when the mapping does not cover the layer exactly or has other levels than
+/// the architecture, Error(Infeasible) that names the level when a tile exceeds its capacity.
 TimeloopCost timeloop_cost(const Layer& layer, const Mapping& mapping,
                            const TimeloopArchitecture& architecture);
 

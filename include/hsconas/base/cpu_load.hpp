@@ -4,24 +4,24 @@
 
 namespace hsconas {
 
-/// How much of the machine other programs kept busy since a moment. Linux only (/proc/stat);
+/// Measures how many CPUs other programs keep busy from construction on. Linux only (/proc/stat);
 /// elsewhere the answer is "not known".
 class CpuLoad {
  public:
-  /// Starts now.
+  /// Starts the measurement.
   CpuLoad();
 
-  /// Mean number of CPUs that were busy with something else than this process (other programs, or
-  /// other virtual machines on the same host); negative when not known.
+  /// Mean number of CPUs that others kept busy since construction: other programs, or other virtual
+  /// machines on the same host. Negative when not known.
   double other_cpus() const;
 
-  /// CPUs of the machine, at least 1.
+  /// CPUs of the machine, even if this process may use only some of them; at least 1.
   static int cpus();
 
  private:
   struct Seconds {
-    double machine = -1.0;  ///< CPU time of everything; negative: not known.
-    double own = 0.0;
+    double machine = -1.0;  ///< CPU time of the whole machine; negative: not known.
+    double own = 0.0;       ///< CPU time of this process.
   };
   static Seconds now();
 

@@ -9,21 +9,22 @@
 namespace hsconas {
 
 /// A comma-separated table with a header line, read strictly: every line has as many cells as the
-/// header, every column a name of its own. Cells are text until asked for as a number.
+/// header, and no two columns share a name. Cells are kept as text; number() converts one.
 ///
-/// A cell may be quoted as in RFC 4180 ("a,b", and "" for a quote inside), but not over several
-/// lines. Blanks around a cell do not count unless quoted; blank lines are skipped; a byte-order
-/// mark, CRLF line ends and a missing last newline are fine. A table without rows is one too.
+/// A cell may be quoted as in RFC 4180 ("a,b", and "" for a quote inside), but may not span lines.
+/// Blanks around a cell are dropped unless quoted; blank lines are skipped; a byte-order mark, CRLF
+/// line ends and a missing last newline are accepted. A table may have no rows.
 class CsvTable {
  public:
-  /// Reads a file, plain or gzip-compressed. Throws Error(Data) that names the file, and the line
-  /// where there is one: no header, a column without a name or with that of another, a line with
-  /// another number of cells than the header, a quote that is not closed or out of place.
+  /// Reads a file, plain or gzip-compressed. Throws Error(Data) that names the file and, where
+  /// there is one, the line: another format than CSV, no header, a column without a name or with
+  /// the name of another, more or fewer cells than the header, a quote that is unclosed or out of
+  /// place.
   static CsvTable load(const std::filesystem::path& path);
-  /// The same from memory; `source` stands for the file in errors.
+  /// Parses `text`; errors are those of load() and name `source` as the file.
   static CsvTable parse(std::string_view text, std::string source);
 
-  /// The file, for errors.
+  /// Name of the file, as errors give it.
   const std::string& source() const { return source_; }
   std::size_t rows() const { return lines_.size(); }
   bool has(std::string_view column) const;
@@ -32,7 +33,7 @@ class CsvTable {
   /// Index of a column; throws Error(Data) "FILE: has no column 'x' (did you mean 'y'?)".
   std::size_t column(std::string_view name) const;
 
-  // Cells. `row` counts from 0 and leaves out the header and blank lines.
+  // In the functions below `row` counts from 0, without the header and blank lines.
   const std::string& text(std::size_t row, std::size_t column) const;
   /// A finite number; throws Error(Data) "FILE:17: ms must be a number, got 'abc'".
   double number(std::size_t row, std::size_t column) const;

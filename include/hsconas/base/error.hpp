@@ -8,7 +8,7 @@ namespace hsconas {
 /// Why a run stopped. Each value is one process exit code (README, "Exit codes"),
 /// so a batch script can tell "fix the config" from "ask for more memory".
 enum class ErrorKind : int {
-  Internal = 1,     ///< A bug: an invariant of ours does not hold.
+  Internal = 1,     ///< A bug: an invariant of the program does not hold.
   Usage = 2,        ///< The command line or the config is wrong.
   Data = 3,         ///< A file is missing, unreadable or corrupt.
   Infeasible = 4,   ///< No architecture can meet the constraints asked for.

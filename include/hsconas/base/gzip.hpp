@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-struct gzFile_s;  // zlib's own; declared here so that its header stays out of ours.
+struct gzFile_s;  // Declared here so that this header need not include zlib's.
 
 namespace hsconas {
 
-/// A file read front to back, plain or gzip-compressed: its first bytes tell which, not its name.
+/// Reads a file front to back, plain or gzip-compressed; its first bytes tell which, not its name.
 class GzFile {
  public:
   /// Throws Error(Data) that names the file and the reason when it cannot be opened.
@@ -19,8 +19,8 @@ class GzFile {
   GzFile(const GzFile&) = delete;
   GzFile& operator=(const GzFile&) = delete;
 
-  /// Appends up to `count` unpacked bytes to `out`, fewer only where the data end. Memory grows
-  /// with what was really read, not with what a header promises.
+  /// Appends `count` unpacked bytes to `out`, fewer only at the end of the data. Memory grows with
+  /// the bytes really read, whatever size a header claims.
   /// Throws Error(Data) that names the file when it is truncated or damaged.
   void read(std::size_t count, std::vector<std::uint8_t>& out);
   void read(std::size_t count, std::string& out);
@@ -33,9 +33,9 @@ class GzFile {
   gzFile_s* file_;
 };
 
-/// The whole content of a plain or gzip-compressed file. Throws Error(Data) that names it when it
-/// is missing, damaged or larger than `max_bytes` unpacked; no more than that is ever unpacked, so
-/// a small file cannot fill the memory.
+/// Reads the whole of a plain or gzip-compressed file. Throws Error(Data) that names it when it is
+/// missing, damaged or larger than `max_bytes` unpacked; unpacking stops there, so that a small
+/// file cannot fill the memory.
 std::string read_gzip(const std::filesystem::path& path,
                       std::size_t max_bytes = std::size_t{1} << 30U);
 

@@ -6,7 +6,7 @@
 
 namespace hsconas {
 
-/// FNV-1a, 64 bits: names streams and fingerprints settings. Not for untrusted input.
+/// FNV-1a, 64 bits, for random streams and fingerprints of settings. Not for untrusted input.
 constexpr std::uint64_t fnv1a(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325U;
   for (const char c : text) {
@@ -19,11 +19,11 @@ constexpr std::uint64_t fnv1a(std::string_view text) {
 /// CRC-32C (Castagnoli; iSCSI, RFC 3720): 0xe3069283 for "123456789".
 std::uint32_t crc32c(std::string_view data);
 
-/// The hash of `text` as 16 hexadecimal digits.
+/// fnv1a(text) as 16 hexadecimal digits.
 std::string fingerprint(std::string_view text);
 
-/// The CRC-32 of zip and PNG, over data that comes in parts: no single changed byte, and no burst
-/// of up to 32 changed bits, leaves it as it was.
+/// The CRC-32 of zip and PNG, over data that is added in parts. It detects every single changed
+/// byte and every burst of up to 32 changed bits.
 class Crc32 {
  public:
   void add(std::string_view data);

@@ -7,11 +7,11 @@
 
 namespace hsconas {
 
-/// A file opened for reading, which never waits where nobody can stop it.
+/// A file opened for reading that never blocks for ever.
 ///
-/// A folder may hold a named pipe or a device whose open() alone would wait for ever: whoever walks
-/// a folder asks for regular files. What a person names may be a pipe too (/dev/stdin, <(command));
-/// a signal ends the waiting for it.
+/// Opening a named pipe or a device found in a folder could block for ever, so code that walks a
+/// folder asks for Kind::Regular. A path that the user names may be a pipe (/dev/stdin,
+/// <(command)), hence Kind::Any; a signal ends the wait for its data.
 class InputFile {
  public:
   enum class Kind { Any, Regular };
@@ -25,16 +25,18 @@ class InputFile {
   /// Empty, or why the file could not be opened: "No such file or directory", "Is a directory".
   const std::string& problem() const { return problem_; }
   bool is_regular() const { return is_regular_; }
-  /// Bytes of a regular file, else 0: a pipe ends where it ends.
+  /// Bytes of a regular file; 0 for anything else.
   std::uint64_t size() const { return size_; }
 
-  /// Reads up to `count` bytes at the current position; 0 at the end, -1 on an error, with errno.
-  /// Throws Error(Interrupted) when a signal comes while a pipe has nothing to read.
+  /// Reads up to `count` bytes at the current position and returns how many: 0 at the end, -1 with
+  /// errno set on an error. Throws Error(Interrupted) when a signal comes while a pipe has nothing
+  /// to read.
   std::ptrdiff_t read(char* to, std::size_t count);
-  /// Fills `to` from `offset` of a regular file; what was read, less than `count` at its end only,
-  /// -1 on an error, with errno.
+  /// Reads `count` bytes from `offset` of a regular file and returns how many: fewer only at the
+  /// end, -1 with errno set on an error.
   std::ptrdiff_t read_at(std::uint64_t offset, char* to, std::size_t count) const;
-  /// Hands the descriptor over: reads from it wait, and the caller closes it.
+  /// Hands the descriptor over to the caller, who closes it. Reads from it block. Throws
+  /// Error(Interrupted) when a signal comes while a pipe has nothing to read.
   int release();
 
  private:

@@ -17,7 +17,7 @@ namespace hsconas {
 /// "search.population". A misspelt key must never silently mean "the default".
 ///
 /// A reader borrows the JSON; call `finish()` once every key has been asked for.
-/// `kind` says what the errors are: Usage for a config, Data for a data file.
+/// `kind` is the kind of its errors: Usage for a config, Data for a data file.
 class JsonReader {
  public:
   explicit JsonReader(const nlohmann::json& object, std::string path = {},
@@ -43,7 +43,7 @@ class JsonReader {
   /// A reader for the object at `key`; it reports paths below this one.
   JsonReader child(std::string_view key);
 
-  /// Throws Error naming the first key that nothing asked for, and the nearest one known.
+  /// Throws Error that names the first key that was never asked for, and the nearest known one.
   void finish() const;
 
   [[noreturn]] void fail(std::string_view key, std::string_view problem) const;
@@ -52,7 +52,7 @@ class JsonReader {
   const nlohmann::json* find(std::string_view key);
   std::string path_of(std::string_view key) const;
 
-  // nlohmann would quietly turn 1.5 into 1, true into 1 and -1 into 4294967295; we do not.
+  // nlohmann would silently turn 1.5 into 1, true into 1 and -1 into 4294967295.
   template <typename T>
   static bool holds(const nlohmann::json& value) {
     if constexpr (std::is_same_v<T, nlohmann::json>) {
@@ -87,7 +87,7 @@ class JsonReader {
            number <= static_cast<std::int64_t>(std::numeric_limits<T>::max());
   }
 
-  /// A T in words.
+  /// Describes a T, for error messages.
   template <typename T>
   static std::string expected() {
     if constexpr (std::is_same_v<T, nlohmann::json>) {
@@ -130,8 +130,8 @@ class JsonReader {
 };
 
 /// Parses a JSON text. Throws Error(kind) that names `source` and the line and column at fault, or
-/// what the text is instead: empty, UTF-16, YAML. A key that an object holds twice is Error(Usage),
-/// with its line: JSON itself lets the last one win.
+/// says that the text is empty, UTF-16, YAML and the like. Throws Error(Usage) with the line when a
+/// key occurs twice in an object, where JSON parsers would silently keep the last value.
 nlohmann::json parse_json(std::string_view text, const std::string& source,
                           ErrorKind kind = ErrorKind::Usage);
 

@@ -4,18 +4,18 @@
 
 namespace hsconas {
 
-/// A file that one process at a time holds, from construction to destruction, which removes it.
-/// It names its holder: "pid 4711 on node17 since 2021-02-03T04:05:06Z".
+/// A lock that one process at a time holds, from construction to destruction. The file names its
+/// holder, "pid 4711 on node17 since 2021-02-03T04:05:06Z", and is removed at the end.
 ///
-/// The kernel's lock on the file (flock) decides, and ends with the process, however that ends:
-/// what a killed process left behind is recognised by not being locked. On NFS, Linux hands flock
-/// to the server as a byte-range lock, so it holds between hosts. A file system without locks
-/// leaves only the name: then a holder on this host is alive when its pid is and was started when
-/// it says, and one on another host is believed.
+/// The kernel's lock on the file (flock) decides. It ends with the process, so a file that a killed
+/// process left behind is not locked and can be taken. On NFS, Linux passes flock to the server as
+/// a byte-range lock, so it holds between hosts. On a file system without locks the file's text
+/// decides: a holder on this host counts as alive if its pid runs and has the start time given in
+/// the file; a holder on another host always counts as alive.
 class LockFile {
  public:
-  /// Throws Error(Usage) that names the holder when another process has it, Error(Data) when the
-  /// file cannot be made.
+  /// Throws Error(Usage) that names the holder when another process holds the lock, Error(Data)
+  /// when the file cannot be created.
   explicit LockFile(std::filesystem::path path);
   ~LockFile();
   LockFile(const LockFile&) = delete;

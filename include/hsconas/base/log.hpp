@@ -23,8 +23,8 @@ class Log {
   void info(std::string_view message);
   void warn(std::string_view message);
 
-  /// Also writes every later message, with its time, to the end of `path` and no longer to the file
-  /// attached before. The first one also gets what was said before it.
+  /// From now on appends every message, with its time, to `path` instead of the file attached
+  /// before. The first file also gets the messages from before (the last 1000 of them).
   /// Throws Error(Data) when the file cannot be opened.
   void attach_file(const std::filesystem::path& path);
 

@@ -9,8 +9,8 @@
 
 namespace hsconas {
 
-/// Tells how far a long loop is and how long it will still take: a bar that redraws itself on a
-/// terminal, else one log line per interval, so that batch logs stay readable.
+/// Shows how far a long loop is and the time left: a bar that redraws itself on a terminal, else a
+/// log line every 15 seconds, so that batch logs stay readable.
 class Progress {
  public:
   /// `what` names the work ("supernet"); `total` is the number of `step()` units, at least 1;
@@ -20,7 +20,7 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// Reports `count` more finished units; `note` is shown behind them ("loss 1.93").
+  /// Reports `count` more finished units; `note` ("loss 1.93") is shown after the count.
   void step(std::int64_t count = 1, std::string_view note = {});
 
  private:

@@ -12,8 +12,7 @@ namespace hsconas {
 double mean(std::span<const double> values);
 /// Sample standard deviation (n - 1 in the denominator); 0 for fewer than two values.
 double standard_deviation(std::span<const double> values);
-/// Value below which the fraction `q` in [0, 1] lies, linear between neighbours. At least one
-/// value.
+/// Quantile for `q` in [0, 1], interpolated linearly. There must be at least one value.
 double quantile(std::span<const double> values, double q);
 double median(std::span<const double> values);
 
@@ -30,7 +29,7 @@ double kendall(std::span<const double> x, std::span<const double> y);
 /// Ranks from 1; equal values share the mean of their ranks.
 std::vector<double> ranks(std::span<const double> values);
 
-/// A two-sided interval that should hold the true value.
+/// A two-sided confidence interval.
 struct Interval {
   double low = 0.0;
   double high = 0.0;

@@ -13,7 +13,7 @@ class StopToken {
   void request() noexcept { requested_.store(true, std::memory_order_relaxed); }
   bool requested() const noexcept { return requested_.load(std::memory_order_relaxed); }
 
-  /// Throws Error(Interrupted) once a stop was requested: for work that needs no saving.
+  /// Throws Error(Interrupted) once a stop was requested: for work that has nothing to save.
   void check() const {
     if (requested()) {
       throw Error(ErrorKind::Interrupted, "stopped on request; --resume continues");

@@ -25,8 +25,8 @@ struct ConvGeometry {
   int weights_per_output() const { return depthwise ? taps() : in_channels * taps(); }
 };
 
-/// Channels of an activation that lies pixel by pixel (NHWC): channel c of pixel p is
-/// data[p * pixel_stride + c * channel_stride]. `channel_stride` is 1, or 2 for every other one.
+/// Channels of an activation in NHWC layout: channel c of pixel p is
+/// data[p * pixel_stride + c * channel_stride]. `channel_stride` is 1, or 2 for alternate channels.
 template <typename T>
 struct Channels {
   T* data = nullptr;
@@ -34,57 +34,58 @@ struct Channels {
   int channel_stride = 1;
 };
 
-/// What stands between a convolution's output and its reader: per channel scale * z + shift, then
-/// ReLU. Batch norm without weights of its own is scale 1 / sqrt(var + eps), shift -mean * scale.
-/// Both arrays hold padded_channels() floats, zero behind the last channel.
+/// How a convolution's output z is read: scale * z + shift per channel, then ReLU. Batch norm
+/// without weights of its own has scale 1 / sqrt(var + eps) and shift -mean * scale. Both arrays
+/// hold padded_channels() floats, which are zero behind the last channel.
 struct Activation {
   const float* scale = nullptr;  ///< nullptr: the values are read as they are.
   const float* shift = nullptr;
   bool relu = false;
 };
 
-/// Mean and sum of squared differences from it, per channel, of `count` values.
+/// Mean and sum of squared differences from the mean, per channel.
 struct Moments {
   double* mean = nullptr;
   double* squares = nullptr;
 };
 
-/// What the gradient of batch norm needs of its output gradient g at n values per channel:
-/// sum(g) / n and sum(g * y) / n, y the normalised value. Padded as Activation's arrays.
+/// Sums over the gradient g at the output y of a batch norm, which its own gradient needs, for n
+/// values per channel. The arrays are padded like those of Activation.
 struct NormGradient {
-  const float* mean = nullptr;
-  const float* along = nullptr;
+  const float* mean = nullptr;   ///< sum(g) / n.
+  const float* along = nullptr;  ///< sum(g * y) / n.
 };
 
-/// One convolution's input and output while a range of images is worked on; T, float, Half or Bf16,
-/// is what they are in memory.
+/// Input and output of one convolution for a range of images. They are stored as T: float, Half or
+/// Bf16.
 template <typename T>
 struct ConvForward {
   Channels<const T> in;
   Activation in_activation;
   const float* weights = nullptr;  ///< From ForwardKernels<T>::pack().
-  Channels<T> out;                 ///< Every channel; before batch norm where moments are wanted,
-                                   ///< and then without data where nothing reads it.
-  Moments moments;                 ///< Of the range; nullptr where they are not wanted, and then
-  Activation out_activation;       ///< applied to the output,
-  Channels<const T> plus;          ///< and this added, where it has data.
+  /// All channels. With moments they are written before batch norm, and only if there is data.
+  Channels<T> out;
+  Moments moments;  ///< Moments of the range; nullptr: not wanted.
+  // Without moments:
+  Activation out_activation;  ///< Applied to the output.
+  Channels<const T> plus;     ///< Added to the activated output if it has data.
 };
 
-/// What a forward pass is made of, with activations that are T in memory: float, or Half or Bf16
-/// for half the traffic. Arithmetic is fp32 all the same, but for the products of dense
-/// convolutions, whose factors are of 16 bits where the processor takes twice as many of them at a
-/// time: of Half on "avx512-vnni" and better whole numbers, inputs in steps of 1/16383 of the
-/// largest that a pixel's window has, and their sums exact; of Bf16 on "avx512-bf16" numbers of
-/// bf16.
+/// The functions of a forward pass with activations stored as T: float, or Half or Bf16 for half
+/// the memory traffic. Arithmetic is fp32 except for the products of dense convolutions, whose
+/// factors have 16 bits if the processor multiplies twice as many of these at a time:
+/// - Half on "avx512-vnni" and better: factors are quantised to integers and sums are exact. The
+///   quantisation step of an input is 1/16383 of the largest magnitude in its pixel's window;
+/// - Bf16 on "avx512-bf16": factors are rounded to bf16.
 template <typename T>
 struct ForwardKernels {
-  /// `weights` is [out_channels, in_channels / groups, kernel, kernel]; `packed` takes
-  /// packed_floats().
+  /// Packs `weights` [out_channels, in_channels / groups, kernel, kernel] into packed_floats()
+  /// floats at `packed`.
   void (*pack)(const ConvGeometry&, const float* weights, float* packed);
   void (*forward)(const ConvGeometry&, const ConvForward<T>&, std::int64_t first, std::int64_t last,
                   float* scratch);
-  /// to = activated `from` (+ `plus` where its data is not nullptr), `channels` of pixels
-  /// [first, last); with `accumulate`, is added to `to`.
+  /// Writes activated `from`, plus `plus` if that has data, to `to`, for `channels` channels of
+  /// pixels [first, last); with `accumulate` adds it to `to`.
   void (*write_activated)(int channels, Channels<const T> from, const Activation&,
                           Channels<const T> plus, Channels<T> to, bool accumulate,
                           std::int64_t first, std::int64_t last);
@@ -93,7 +94,7 @@ struct ForwardKernels {
                   std::int64_t first, std::int64_t last);
 };
 
-/// One convolution's gradients, likewise.
+/// Gradients of one convolution for a range of images, stored as T: float or Bf16.
 template <typename T>
 struct ConvBackward {
   Channels<const T> in;
@@ -102,42 +103,42 @@ struct ConvBackward {
   const T* out = nullptr;          ///< [images, out_pixels, out_channels], before batch norm.
   Activation out_activation;
   NormGradient norm;
-  Channels<const T> gradient;        ///< Of the activated output.
-  Channels<T> in_gradient;           ///< Of the activated input.
+  Channels<const T> gradient;        ///< Read: at the activated output.
+  Channels<T> in_gradient;           ///< Written: at the activated input.
   bool accumulate = false;           ///< Add to in_gradient instead of replacing it.
-  float* weight_gradient = nullptr;  ///< packed_floats() of them, added to.
-  /// Sums over the range of g and g * y at the input's own batch norm, added to; nullptr: none.
+  float* weight_gradient = nullptr;  ///< The gradient is added to these packed_floats() floats.
+  /// The sums of g and of g * y at the input's own batch norm are added to these; nullptr: none.
   double* in_sum = nullptr;
   double* in_along = nullptr;
 };
 
-/// What a backward pass is made of, with activations and their gradients that are T in memory,
-/// float or Bf16; products are as in ForwardKernels.
+/// The functions of a backward pass with activations and their gradients stored as T, float or
+/// Bf16. Products are as in ForwardKernels.
 template <typename T>
 struct BackwardKernels {
-  /// `weights` as in ForwardKernels.
+  /// Packs `weights` as in ForwardKernels, in another layout.
   void (*pack)(const ConvGeometry&, const float* weights, float* packed);
   void (*backward)(const ConvGeometry&, const ConvBackward<T>&, std::int64_t first,
                    std::int64_t last, float* scratch);
-  /// Adds to `sum` and `along` what NormGradient wants, of pixels [first, last); `z` as
-  /// ConvBackward::out.
+  /// Adds sum(g) and sum(g * y) of NormGradient over pixels [first, last) to `sum` and `along`; `z`
+  /// is ConvBackward::out.
   void (*reduce)(int channels, const T* z, const Activation&, Channels<const T> gradient,
                  double* sum, double* along, std::int64_t first, std::int64_t last);
 };
 
-/// The operations of a supernet's forward and backward pass that carry nearly all of its time, on
-/// one instruction set. Each works through images [first, last) on the calling thread, in `scratch`
-/// of scratch_floats() floats; results depend on the range only. Arrays are fp32 unless said; none
-/// is allocated here.
+/// The operations that take nearly all of the time of a supernet's forward and backward pass, for
+/// one instruction set. Each processes images [first, last) on the calling thread, with
+/// scratch_floats() floats of `scratch`; results depend on the range only. Arrays are fp32 unless
+/// said otherwise. Nothing is allocated.
 ///
-/// An activation is normalised while it is read and reduced while it is written, so each
-/// convolution makes one pass over memory forward and one backward.
+/// An activation is normalised while it is read and reduced to statistics while it is written, so
+/// each convolution makes one pass over memory forward and one backward.
 struct ConvKernels {
   const char* isa;  ///< "avx512-bf16", "avx512-vnni", "avx512", "avx2", "generic".
   int lanes;        ///< Floats in a vector.
 
   std::int64_t (*scratch_floats)(const ConvGeometry&);
-  std::int64_t (*packed_floats)(const ConvGeometry&);  ///< Of weights and of their gradient.
+  std::int64_t (*packed_floats)(const ConvGeometry&);  ///< Packed size of weights or gradient.
 
   ForwardKernels<float> fp32;
   ForwardKernels<Half> half;
@@ -163,20 +164,18 @@ struct ConvKernels {
       return bf16_back;
     }
   }
-  /// The inverse of ForwardKernels<float>'s pack(), for the gradient; adds the packed one to
-  /// nothing: `weights` is overwritten.
+  /// Inverse of ForwardKernels<float>::pack, for a packed gradient; overwrites `weights`.
   void (*unpack_gradient)(const ConvGeometry&, const float* packed, float* weights);
 };
 
-/// Whether the kernels have this convolution: every dense one forward and for its weights' gradient
-/// (the gradient of its input only for 1x1 at stride 1), depthwise 3x3, 5x5 and 7x7 at stride 1
-/// or 2.
+/// Whether the kernels support this convolution: depthwise 3x3, 5x5 and 7x7 at stride 1 or 2, and
+/// every dense one, but the gradient of a dense one's input only for 1x1 at stride 1.
 bool is_supported(const ConvGeometry& shape, bool needs_in_gradient);
 
-/// The instruction sets this processor has, best first; never empty.
+/// The kernels for the instruction sets of this processor, best first; never empty.
 std::span<const ConvKernels> conv_kernels();
 
-/// `channels` rounded up so that vectors of any instruction set fit.
+/// `channels` rounded up to whole vectors of every instruction set.
 constexpr int padded_channels(int channels) {
   return (channels + 15) / 16 * 16;
 }

@@ -7,20 +7,20 @@
 
 #include "hsconas/kernels/number.hpp"
 
-// C++17: CUDA's compilers read it too.
+// In C++17, since CUDA's compilers read this header too.
 namespace hsconas {
 
 /// The part of a shared weight [full out, full in / groups, kernel, kernel] that a convolution
-/// uses: the first rows, and of each row the first values. The same place holds for its momentum
-/// and its gradient.
+/// uses: the first rows, and the first values of each row. Its momentum and gradient lie at the
+/// same place of their arrays.
 struct DeviceWeight {
   std::int64_t offset = 0;      ///< First value in the flat array of all weights.
   std::int64_t row_stride = 0;  ///< Values from one output channel's weights to the next one's.
-  bool decays = true;
+  bool decays = true;           ///< Whether weight decay applies.
 };
 
-/// A convolution or an average pooling, what is behind it up to the next one included. Images are
-/// square; padding is kernel / 2.
+/// A convolution or an average pooling with the batch norm, ReLU and channel shuffle that follow
+/// it. Images are square; padding is kernel / 2.
 struct DeviceUnit {
   int in_channels = 0;
   int out_channels = 0;
@@ -28,14 +28,14 @@ struct DeviceUnit {
   int stride = 1;
   int groups = 1;
   int in_size = 0;     ///< Pixels a side.
-  bool pools = false;  ///< Average pooling, padding counts: no weights.
+  bool pools = false;  ///< Average pooling, which counts padding and has no weights.
   bool norm = false;   ///< Batch norm without weights of its own, with batch statistics.
   bool relu = false;
-  int shuffle = 1;  ///< Channels are interleaved in so many groups at the end (ShuffleNet, 2018).
+  int shuffle = 1;  ///< Groups of the channel shuffle at the end (ShuffleNet, 2018); 1: none.
   DeviceWeight weight;
 
   int out_size() const { return (in_size + stride - 1) / stride; }
-  /// One group per channel.
+  /// Whether there is one group per channel.
   bool is_depthwise() const {
     return groups == in_channels && in_channels == out_channels && (groups > 1 || kernel > 1);
   }
@@ -46,13 +46,13 @@ enum class ChannelsRead { All, Even, Odd };
 
 struct DevicePath {
   ChannelsRead reads = ChannelsRead::All;
-  std::vector<DeviceUnit> units;  ///< None: the channels are passed on.
+  std::vector<DeviceUnit> units;  ///< Empty: the channels are passed on.
   int in_channels = 0;
   int out_channels = 0;
 };
 
-/// A layer: paths from the same input, whose outputs are concatenated; or one path, to whose output
-/// the input is added.
+/// A layer: several paths from the same input whose outputs are concatenated, or one path to whose
+/// output the input is added.
 struct DeviceBlock {
   int in_channels = 0;
   int out_channels = 0;
@@ -64,12 +64,12 @@ struct DeviceBlock {
   bool is_identity() const { return paths.size() == 1 && paths.front().units.empty(); }
 };
 
-/// A network: the stem, one convolution of kernel x kernel that reads images; layers; the head, one
-/// 1x1 convolution, then the average over the image, dropout and a linear classifier.
+/// A network: the stem (one convolution that reads images), layers, and the head (a 1x1
+/// convolution, the average over the image, dropout and a linear classifier).
 struct DeviceNetwork {
   std::vector<DeviceBlock> blocks;  ///< Stem first, head last.
-  /// Between blocks even channels lie before odd ones, so that a path can read either half in
-  /// place.
+  /// Between blocks, even channels are stored before odd ones, so that a path can read either half
+  /// in place.
   bool splits_channels = false;
   int classes = 0;
   DeviceWeight classifier;
@@ -85,7 +85,7 @@ struct DeviceImages {
   int channels = 0;
 };
 
-/// The settings of a step of gradient descent, see sgd_step().
+/// Settings of a step of gradient descent, see sgd_step().
 struct DeviceSgd {
   double lr = 0.0;
   double momentum = 0.0;
@@ -97,78 +97,79 @@ struct DeviceSgd {
 struct DeviceWeights {
   float* values = nullptr;
   float* momentum = nullptr;
-  float* gradient = nullptr;  ///< Written by backward() where the network has weights.
+  float* gradient = nullptr;  ///< backward() writes the parts that the network uses.
 };
 
-/// Where an engine takes device memory from.
+/// Provides device memory to an engine.
 class DeviceMemory {
  public:
   virtual ~DeviceMemory() = default;
-  /// At least so many bytes, aligned to 256; what an earlier call returned is gone. Throws
-  /// Error(Device) when there are not so many.
+  /// At least `bytes` bytes, aligned to 256. The memory of an earlier call becomes invalid. Throws
+  /// Error(Device) when there is not enough.
   virtual void* at_least(std::int64_t bytes) = 0;
 };
 
-/// Runs networks forward and backward on one device, whose work is only enqueued: nothing here
-/// waits for the device. Activations are of one Number type; weights, their gradients, sums and
-/// statistics are fp32. Results are the same in every run on the same kind of device.
+/// Runs networks forward and backward on one device. Work is only enqueued; no function but
+/// take_times() waits for the device. Activations are of one Number type; weights, their gradients,
+/// sums and statistics are fp32. Results are the same in every run on the same kind of device.
 ///
-/// Nothing depends on which widths a network has: kernels take them as numbers.
+/// Kernels take a network's widths as arguments, so nothing is compiled for particular widths.
 class DeviceEngine {
  public:
   virtual ~DeviceEngine() = default;
 
-  /// Makes room for the forward and backward pass of `images` images through any network whose
+  /// Reserves memory for the forward and backward pass of `images` images through any network whose
   /// blocks are among `choices`, [position][choice].
   virtual void reserve(const std::vector<std::vector<DeviceBlock>>& choices, int classes,
                        int images) = 0;
 
-  /// The forward pass for training, with batch statistics; returns the logits [images, classes].
-  /// They and what backward() needs stay until the next call. `seed` draws the dropout.
+  /// The forward pass for training, with batch statistics. Returns the logits [images, classes],
+  /// which stay until the next call, like everything that backward() needs. `seed` is that of
+  /// dropout.
   virtual const float* forward(const DeviceNetwork& network, const DeviceImages& images,
                                std::uint64_t seed) = 0;
-  /// The mean cross entropy of the logits of forward() with label smoothing (class k is wanted with
-  /// 1 - smoothing, plus smoothing / classes for every class), into `loss`; returns the gradient of
-  /// the logits. `labels`: one per image, on the device.
+  /// Writes the mean cross entropy of the logits of forward() to `loss` and returns the gradient of
+  /// the logits. Label smoothing: the target is 1 - smoothing for the label, plus smoothing /
+  /// classes for every class. `labels` has one entry per image, on the device.
   virtual const float* loss(const std::int64_t* labels, double smoothing, float* loss) = 0;
-  /// Gradients of all of the network's weights, from that of the logits [images, classes].
+  /// Computes the gradients of all the network's weights from that of the logits [images, classes].
   virtual void backward(const float* logits_gradient) = 0;
-  /// One step of gradient descent with the gradients of backward(), on the network's weights.
+  /// Makes one step of gradient descent with the gradients of backward(), on the network's weights.
   virtual void update(const DeviceSgd& settings) = 0;
 
-  /// The blocks [first, last) of `network` without gradients. `in` is what the block before `first`
-  /// made, or nullptr for the stem, which reads `images`. Batch norm uses the statistics of the
-  /// first `counted` images. Returns the output of the block before `last`, if that is not the
-  /// head, in memory of `out_bytes()` that the caller passes.
+  /// Runs the blocks [first, last) of `network` without gradients. `in` is the output of block
+  /// `first` - 1, or nullptr for the stem, which reads `images`. Batch norm uses the statistics of
+  /// the first `counted` images. Unless block `last` - 1 is the head, its output goes to `out`, for
+  /// which the caller provides bytes_before(network, last, images) bytes.
   virtual void run(const DeviceNetwork& network, int first, int last, const void* in,
                    const DeviceImages& images, int counted, void* out) = 0;
-  /// Bytes between blocks: the output of block `position` - 1.
+  /// Bytes of the output of block `position` - 1 for `images` images.
   virtual std::int64_t bytes_before(const DeviceNetwork& network, int position,
                                     int images) const = 0;
-  /// As run() up to the head and its classifier for the images from `counted` on: `right` takes 1
-  /// for each whose largest logit is that of its label, 0 for the others, 2 where a logit is not
-  /// finite. `labels` and `right` have one entry for each of these images, on the device.
+  /// Like run() up to the head, then the classifier for the images from `counted` on. For each of
+  /// these, `right` becomes 1 if the largest logit is that of its label, 0 if not, 2 if a logit is
+  /// not finite. `labels` and `right` have one entry per such image, on the device.
   virtual void classify(const DeviceNetwork& network, int first, const void* in,
                         const DeviceImages& images, int counted, const std::int64_t* labels,
                         std::uint8_t* right) = 0;
 
-  /// Kernels and products that were enqueued so far.
+  /// Number of kernels and products enqueued so far.
   virtual std::int64_t launches() const = 0;
 
   struct KernelTime {
-    std::string name;  ///< Mangled, for a kernel.
+    std::string name;  ///< A kernel's name is mangled.
     std::int64_t launches = 0;
     double ms = 0.0;
   };
-  /// While on, every launch is timed by itself; for benchmarks.
+  /// Turns the timing of single launches on or off; for benchmarks.
   virtual void time_launches(bool on) = 0;
-  /// Waits for the device. The times of all launches since the last call, by kernel.
+  /// Waits for the device and returns the times of all launches since the last call, by kernel.
   virtual std::vector<KernelTime> take_times() = 0;
 };
 
 /// An engine on the current GPU that enqueues to `stream` (a cudaStream_t) and computes with
-/// activations of `type`. `memory` holds what one pass needs and may serve several engines, of
-/// which one at a time is in a pass; `fixed` is this engine's own. `weights` must outlive the
+/// activations of `type`. `memory` is used during a pass and may be shared by engines of which only
+/// one at a time is in a pass; `fixed` belongs to this engine alone. `weights` must outlive the
 /// engine.
 std::unique_ptr<DeviceEngine> make_device_engine(void* stream, Number type,
                                                  const DeviceWeights& weights,

@@ -5,14 +5,14 @@
 #include <utility>
 #include <vector>
 
-// C++17: CUDA's compilers read it too.
+// In C++17, since CUDA's compilers read this header too.
 namespace hsconas {
 
-/// A change of all colours of an image.
+/// One kind of colour change.
 enum class ColourStep : std::uint8_t { Brightness, Contrast, Saturation };
 
-/// Changes of colours, made one after the other: steps[k] by factors[k]; a factor of 1 changes
-/// nothing.
+/// Colour changes of an image, made one after the other: steps[k] by factors[k]. A factor of 1
+/// changes nothing.
 struct Jitter {
   ColourStep steps[3] = {ColourStep::Brightness, ColourStep::Contrast, ColourStep::Saturation};
   float factors[3] = {1.0F, 1.0F, 1.0F};
@@ -20,32 +20,32 @@ struct Jitter {
 
 /// How one image of a batch is made.
 struct ImageRecord {
-  std::int64_t at = 0;  ///< Where its bytes begin; they are interleaved, row by row.
+  std::int64_t at = 0;  ///< Offset of its bytes, which are interleaved [height, width, channels].
   std::int64_t label = 0;
-  std::int32_t width = 0;  ///< Crops: pixels of the crop.
+  std::int32_t width = 0;  ///< Pixels of a crop; not used for squares.
   std::int32_t height = 0;
   std::int32_t shift_x = 0;  ///< Squares: pixel (x, y) is taken from (x + shift_x, y + shift_y).
   std::int32_t shift_y = 0;
-  Jitter jitter;  ///< Crops.
+  Jitter jitter;  ///< For crops only.
   bool is_mirrored = false;
 };
 
-/// A crop whose triangle filter has more weights than this per pixel along an axis must be resized
-/// before an ImageFeed takes it.
+/// Most weights per pixel along an axis that an ImageFeed's triangle filter can have; a crop that
+/// needs more must be resized before.
 constexpr int kMostCropWeights = 16;
 
-/// What an ImageFeed makes of bytes, and of how many.
+/// The outputs of an ImageFeed and the sizes of its buffers.
 struct ImageFeedPlan {
   int device = 0;  ///< Number of the GPU.
-  int side = 0;    ///< Pixels a side of the squares that the network sees.
+  int side = 0;    ///< Pixels a side of the network's input.
   int channels = 0;
   /// Images are crops of any size that are resized, jittered and mirrored; otherwise they are
   /// squares of `side` pixels that are shifted and mirrored, with zeros where a pixel is missing.
   bool has_crops = false;
-  int batch = 0;           ///< Images of a batch, at most.
-  int slots = 0;           ///< Batches that can be in the making at once.
-  std::int64_t bytes = 0;  ///< Room for the images of a batch; 0: they are resident.
-  float mean[3] = {};      ///< Crops: of the normalisation, for pixels in [0, 1].
+  int batch = 0;           ///< Most images of a batch.
+  int slots = 0;           ///< Batches that can be in preparation at once.
+  std::int64_t bytes = 0;  ///< Size of a slot's images; 0: they are resident on the device.
+  float mean[3] = {};      ///< Crops: normalisation of pixels in [0, 1].
   float deviation[3] = {};
 
   std::int64_t square_bytes() const { return std::int64_t{channels} * side * side; }
@@ -56,11 +56,10 @@ struct ImageFeedPlan {
   std::int64_t slot_bytes() const { return record_bytes() + bytes; }
 };
 
-/// Memory of an ImageFeed, provided by its user, who keeps it until the feed is gone. All of it is
-/// aligned to 16 bytes.
+/// Memory of an ImageFeed, aligned to 16 bytes. It belongs to the caller and must outlive the feed.
 struct ImageFeedMemory {
   std::vector<std::uint8_t*> host;         ///< slot_bytes() for every slot, pinned.
-  std::vector<std::uint8_t*> device;       ///< As many on the device.
+  std::vector<std::uint8_t*> device;       ///< slot_bytes() for every slot, on the device.
   const std::uint8_t* resident = nullptr;  ///< On the device: all images of the set, as squares.
   std::uint8_t* squares = nullptr;         ///< On the device, for crops: batch * square_bytes().
   const float* values = nullptr;  ///< On the device, for squares: byte -> input, [channels][256].
@@ -79,7 +78,7 @@ class ImageFeed {
  public:
   ImageFeed(const ImageFeedPlan& plan, ImageFeedMemory memory)
       : plan_(plan), memory_(std::move(memory)) {}
-  /// Waits for the copies.
+  /// Waits for copies that are under way.
   virtual ~ImageFeed() = default;
   ImageFeed(const ImageFeed&) = delete;
   ImageFeed& operator=(const ImageFeed&) = delete;
@@ -93,12 +92,12 @@ class ImageFeed {
     return memory_.host[static_cast<std::size_t>(slot)] + plan_.record_bytes();
   }
 
-  /// Begins to copy the records and the first `bytes` bytes of images.
+  /// Begins to copy the slot's records and its first `bytes` bytes of images to the device.
   virtual void send(int slot, std::int64_t bytes) = 0;
   /// Waits until the host may fill `slot` again.
   virtual void wait_until_sent(int slot) = 0;
-  /// Enqueues to `stream` (a cudaStream_t) what makes the slot's first `images` records into
-  /// out [images, side, side, channels] and labels [images], both on the device.
+  /// Enqueues to `stream` (a cudaStream_t) the kernels that turn the slot's first `images` records
+  /// into out [images, side, side, channels] and labels [images], both on the device.
   virtual void make(int slot, int images, float* out, std::int64_t* labels, void* stream) = 0;
 
  protected:
@@ -106,8 +105,8 @@ class ImageFeed {
   ImageFeedMemory memory_;
 };
 
-/// A feed of a GPU; `stream` is where the device's memory was allocated. Present where the program
-/// is built with HSCONAS_CUDA.
+/// A feed for a GPU. `stream` is the one on which the device memory was allocated. Exists only if
+/// the program is built with HSCONAS_CUDA.
 std::unique_ptr<ImageFeed> make_cuda_image_feed(const ImageFeedPlan& plan, ImageFeedMemory memory,
                                                 void* stream);
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-// C++17, without the standard library's containers: CUDA's compilers read it too.
+// In C++17 and without containers of the standard library, since CUDA's compilers read it too.
 namespace hsconas {
 
 /// IEEE 754's binary16: 11 bits of precision, up to 65504.
@@ -10,7 +10,7 @@ struct Half {
   std::uint16_t bits = 0;
 };
 
-/// The upper half of an fp32 number: 8 bits of precision and its range.
+/// bfloat16, the upper half of an fp32 number: 8 bits of precision, the range of fp32.
 struct Bf16 {
   std::uint16_t bits = 0;
 };

@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-// Weights of an antialiased bilinear resize, for the processor and for GPUs, which must compute the
-// same bits: products are rounded before anything is added to them. Sources that include this are
-// compiled with -ffp-contract=off on the processor. C++17.
+// Weights of an antialiased bilinear resize. The processor and GPUs must compute the same bits, so
+// products are rounded before anything is added to them; sources for the processor that include
+// this are compiled with -ffp-contract=off. In C++17, since CUDA's compilers read it too.
 
 #if defined(__CUDACC__)
 #define HSCONAS_ANYWHERE __host__ __device__ inline
@@ -14,7 +14,7 @@
 
 namespace hsconas {
 
-/// a * b, rounded, so that no addition is fused with it.
+/// a * b, rounded before it is used, so that no addition is fused with it.
 HSCONAS_ANYWHERE float rounded_product(float a, float b) {
 #if defined(__CUDA_ARCH__)
   return __fmul_rn(a, b);
@@ -31,9 +31,9 @@ HSCONAS_ANYWHERE double rounded_product(double a, double b) {
 #endif
 }
 
-/// Resizes `size` input positions along one axis to `resized` output positions: each of these is a
-/// mean of `taps` neighbouring input positions, weighted by a triangle that is as wide as the scale
-/// when the image shrinks, and two positions wide when it grows.
+/// Resizes `size` input positions along one axis to `resized` output positions. Each output is a
+/// mean of `taps` neighbouring inputs, weighted by a triangle. In input positions, the triangle
+/// reaches to both sides by size / resized when the image shrinks, and by 1 when it grows.
 struct TriangleFilter {
   int size;
   double scale;

@@ -14,19 +14,19 @@
 
 namespace hsconas {
 
-/// What a device makes of operators of a cell that do not matter to its output.
+/// Whether a device spends time on dead operators: those of a cell that cannot affect its output.
 enum class DeadOperators {
-  Cost,        ///< They run all the same.
-  UnreadFree,  ///< Those from which no path leads to the output are left out.
-  Free         ///< Those too which no path from the input leads to.
+  Cost,        ///< All operators run.
+  UnreadFree,  ///< Operators from which no path leads to the output do not run.
+  Free         ///< Operators that no path from the input reaches do not run either.
 };
 /// "cost", "unread free", "free"; reading throws Error(Data) that quotes another word.
 std::string to_string(DeadOperators dead);
 DeadOperators read_dead_operators(const std::string& word);
 
-/// A cell: nodes in a row, an operator on every edge between two of them. The first node is the
-/// input, the last one the output. File (configs/cells): name, operators, edges as [from, to],
-/// and `nothing`, the operator that cuts its edge.
+/// A cell: a directed acyclic graph with an operator on every edge. Node 0 is the input, the last
+/// node the output. Its file (configs/cells) has the keys name, operators, edges as [from, to], and
+/// nothing, the operator that stands for a missing edge.
 struct CellDescription {
   std::string name;
   std::vector<std::string> operators;
@@ -34,20 +34,20 @@ struct CellDescription {
   int nothing = 0;  ///< Index into `operators`.
 };
 
-/// A space as an additive latency model sees it: positions with the same choices at each, every
-/// choice a term of the sum. Made from a search space (a position is a layer) or from a cell (a
-/// position is an edge), so that measurements of published cell spaces can be fitted as well.
+/// A space as an additive latency model sees it: the same choices at every position, and every
+/// choice a term of the sum. It is made from a search space (a position is a layer) or from a cell
+/// (a position is an edge), so that measurements of published cell spaces can be fitted as well.
 class LatencySpace {
  public:
   explicit LatencySpace(const SearchSpace& space);
   explicit LatencySpace(CellDescription cell);
 
-  /// What one choice at one position adds.
+  /// One choice at one position.
   struct Term {
     std::string position_key;  ///< "12/mbconv_e3_k3", with ":width" where widths differ.
     std::string block_key;     ///< Block::key(); empty for a cell.
     std::string shape_key;     ///< Equal for layers of one shape; empty for a cell.
-    bool is_free = false;      ///< An identity or nothing at all: costs 0 by construction.
+    bool is_free = false;      ///< An identity, or `nothing` in a cell: costs 0 by construction.
     std::map<std::string, double> work;  ///< See work_of(); empty for a cell.
   };
 
@@ -57,11 +57,11 @@ class LatencySpace {
   int widths() const { return widths_; }
   const std::string& op_name(int op) const { return op_names_[static_cast<std::size_t>(op)]; }
   bool is_cell() const { return space_ == nullptr; }
-  /// The search space it was made from; null for a cell.
+  /// The search space that this was made from; null for a cell.
   const SearchSpace* search_space() const { return space_.get(); }
 
   std::size_t terms() const { return terms_.size(); }
-  /// Row-major index [position][op][width] into everything that has one value per term.
+  /// Row-major index [position][op][width] into vectors with one value per term.
   std::size_t index(int position, LayerChoice choice) const {
     return (static_cast<std::size_t>(position) * op_names_.size() +
             static_cast<std::size_t>(choice.op)) *
@@ -76,12 +76,13 @@ class LatencySpace {
   /// Keys of the blocks that every network has: stem and head; none for a cell.
   const std::vector<std::string>& fixed_blocks() const { return fixed_blocks_; }
 
-  /// As SearchSpace::encode() and decode(); throws Error(Usage) that quotes the text.
+  /// SearchSpace::encode(), or one digit per edge for a cell. decode() throws Error(Usage) that
+  /// quotes the text.
   std::string encode(const Architecture& arch) const;
   Architecture decode(std::string_view text) const;
 
-  /// `arch` written in one way, as SearchSpace::canonical(). In a cell, operators that `dead` says
-  /// are left out become `nothing`.
+  /// SearchSpace::canonical(). In a cell, operators that do not run according to `dead` become
+  /// `nothing`.
   Architecture canonical(Architecture arch, DeadOperators dead) const;
 
  private:
@@ -100,12 +101,13 @@ class LatencySpace {
 /// An architecture with every operator and width drawn uniformly.
 Architecture random_architecture(const LatencySpace& space, Rng& rng);
 
-/// Kinds of work a block is made of, for one image, in millions: "dense" multiply-adds, "depthwise
-/// 3" and so on by kernel, "activations" read and written by convolutions and pools, "weights"; and
-/// "calls", their number. Devices differ in how fast they do each.
+/// Amount of each kind of work in a block, for one image: multiply-adds ("dense", and by kernel
+/// "depthwise 3" and so on), "activations" read and written by convolutions, linear layers and
+/// average pools, and "weights", all in millions; and "calls", the number of these primitives.
+/// Devices differ in how fast they do each.
 std::map<std::string, double> work_of(const Block& block);
 
-/// The space a file describes: a cell when it has `edges`, else a search space (configs/spaces).
+/// Reads a space file: a cell if it has the key `edges`, else a search space (configs/spaces).
 /// Throws Error(Usage) with the file and the key at fault.
 LatencySpace load_latency_space(const std::filesystem::path& path);
 

@@ -6,8 +6,8 @@
 
 namespace hsconas {
 
-/// Predicts how long a network takes. One of the three seams: search and shrinking know only this.
-/// Implementations are additive over layers and cheap: O(layers), no allocation.
+/// Predicts how long a network takes. Search and shrinking know latencies through this interface
+/// only. Implementations are additive over layers and cheap: O(layers), no allocation.
 class LatencyModel {
  public:
   virtual ~LatencyModel() = default;
@@ -15,9 +15,9 @@ class LatencyModel {
   virtual double predict_ms(const Architecture& arch) const = 0;
 };
 
-/// The architectures of `subspace` with the smallest and the largest prediction. Exact because the
-/// model adds up over layers: each layer is chosen on its own. Cost: 2 x layers x ops x widths
-/// calls.
+/// The architectures of `subspace` with the smallest and the largest prediction. They are exact
+/// because the model is additive, so each layer can be chosen on its own.
+/// Cost: 2 x layers x ops x widths predictions.
 struct LatencyRange {
   Architecture fastest;
   Architecture slowest;
@@ -26,9 +26,9 @@ struct LatencyRange {
 };
 LatencyRange latency_range(const LatencyModel& model, const Subspace& subspace);
 
-/// A random walk from `arch` towards `goal_ms`: one layer's operator, width or both are redrawn at
-/// a time, and what comes no nearer is undone, until |latency / goal - 1| <= `tolerance` or
-/// `changes_per_layer` x layers tries are spent. Cost: one prediction per try.
+/// A random walk from `arch` towards `goal_ms`. Each try redraws the operator, the width or both of
+/// one layer and is undone unless it comes nearer. The walk ends when |latency / goal - 1| <=
+/// `tolerance` or after `changes_per_layer` x layers tries. Cost: one prediction per try.
 Architecture walk_to_latency(Architecture arch, const LatencyModel& model, const Subspace& subspace,
                              double goal_ms, double tolerance, int changes_per_layer, Rng& rng);
 

@@ -25,14 +25,14 @@ struct Primitive {
 };
 
 /// A piece of a network with every number known: a layer's operator at one width, the stem or the
-/// head. This is what all interpreters read.
+/// head. Counting, training, timing and exporting all work on blocks.
 struct Block {
   struct Path {
     Source source = Source::All;
     std::vector<Primitive> primitives;
   };
 
-  std::string name;  ///< The operator's, or "stem", "head".
+  std::string name;  ///< The operator's name, "stem_k3" (by kernel), "head" or "head_bias".
   int in_channels = 0;
   int mid_channels = 0;  ///< 0 when there is no inner width.
   int out_channels = 0;
@@ -46,11 +46,11 @@ struct Block {
   /// "xception_i48_m24_o48_r28_s1".
   std::string key() const;
 
-  /// Passes its input on: no primitive on any path, hence no cost.
+  /// Whether it returns its input: there is no primitive on any path, hence no cost.
   bool is_identity() const;
 };
 
-/// Where a layer stands: what it receives and must deliver.
+/// Input and output of a layer.
 struct LayerShape {
   int in_channels = 0;
   int out_channels = 0;
@@ -66,7 +66,8 @@ int full_mid_channels(const Operator& op, const LayerShape& shape);
 
 /// `op` at `shape` with `mid_channels` inner channels (ignored when it has none). Throws
 /// Error(Usage) when the shape does not suit it: odd channels where halves are needed, no channels
-/// left for the main branch beside a projection, groups that do not divide a width.
+/// left for the main branch beside a projection, groups that do not divide a width, or fewer than
+/// one inner channel.
 Block make_block(const Operator& op, const LayerShape& shape, int mid_channels);
 
 /// First convolution, batch norm, ReLU.
@@ -75,8 +76,8 @@ Block make_stem(const LayerShape& shape, int kernel);
 /// 1x1 convolution to `mid_channels`, batch norm, ReLU, global average pool, linear classifier.
 Block make_head(int in_channels, int in_size, int mid_channels, int classes, bool bias);
 
-/// What a block or network costs, counted as the literature does: multiply-adds of convolutions
-/// and linear layers for one image; batch norm, activations, pooling and bias additions are free.
+/// Cost of a block or network, counted as in the literature: multiply-adds of convolutions and
+/// linear layers for one image; batch norm, activations, pooling and bias additions are free.
 struct Cost {
   std::int64_t macs = 0;
   std::int64_t weights = 0;     ///< Parameters of convolutions and linear layers, with bias.

@@ -7,8 +7,8 @@
 
 namespace hsconas {
 
-/// What one step of an operator does. All convolutions are square, padded by kernel / 2 and
-/// without bias, so that a stride s maps n pixels to ceil(n / s).
+/// The kinds of operations that an operator consists of. All convolutions are square, padded by
+/// kernel / 2 and without bias, so that a stride s maps n pixels to ceil(n / s).
 enum class PrimitiveKind {
   Conv,            ///< Convolution; groups from 1 (dense) to the channel count (depthwise).
   BatchNorm,       ///< Per-channel normalisation.
@@ -19,15 +19,15 @@ enum class PrimitiveKind {
   Linear           ///< Matrix product with optional bias.
 };
 
-/// The three widths an operator is written in. Only Mid is scaled by the width factor.
+/// The channel counts in which an operator is described. Only Mid is scaled by the width factor.
 enum class Width {
   In,   ///< Channels the branch receives: all of the layer's input, or half of it after a split.
   Mid,  ///< The operator's inner channels, see MidRule.
   Out   ///< Channels the branch must deliver so that the merged result has the layer's output.
 };
 
-/// Which of the layer's input channels a branch receives. ShuffleNetV2 splits by parity, which is
-/// its channel shuffle: SPOS (arXiv 1904.00420), released code.
+/// The part of the layer's input channels that a branch receives. Splitting by parity takes the
+/// place of ShuffleNetV2's channel shuffle, as in the released code of SPOS (arXiv 1904.00420).
 enum class Source { All, EvenChannels, OddChannels };
 
 /// How the branches become one tensor: concatenated in order, or branch 0 added to the layer's
@@ -77,12 +77,13 @@ struct Operator {
 /// Every operator this program knows:
 /// - `shuffle_k3`, `shuffle_k5`, `shuffle_k7`, `xception`: ShuffleNetV2 blocks as in SPOS;
 /// - `skip`: identity; where the shape changes, a 3x3 average pool with the stride, then a 1x1
-///   convolution to the output width, batch norm and ReLU, the cheapest layer that can stand
-///   there, so that every layer keeps the same number of choices;
+///   convolution to the output width, batch norm and ReLU: the cheapest layer that can change the
+///   shape, so that every layer keeps the same number of choices;
 /// - `mbconv_e{1,3,6}_k{3,5,7}`: MobileNetV2 blocks, expansion x kernel, with a shortcut where the
-///   shape stays; `_g2` (for e1) groups both 1x1 convolutions by two with a shuffle between, FBNet;
-/// - `identity`: nothing; where the shape changes, a strided 1x1 convolution and batch norm
-///   (NAS-Bench-Macro).
+///   shape stays; `_g2` (for e1) has two groups in both 1x1 convolutions and a channel shuffle
+///   after the first, as in FBNet;
+/// - `identity`: identity; where the shape changes, a strided 1x1 convolution and batch norm, as in
+///   NAS-Bench-Macro.
 std::span<const Operator> all_operators();
 
 /// The operator called `name`; throws Error(Usage) with the nearest known name.

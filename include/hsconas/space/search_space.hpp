@@ -13,7 +13,7 @@
 
 namespace hsconas {
 
-/// What a space file says (configs/spaces/*.json): the fixed skeleton and the choices per layer.
+/// The content of a space file (configs/spaces/*.json): fixed skeleton and choices per layer.
 struct SpaceDescription {
   struct Stem {
     int channels = 16;
@@ -23,12 +23,12 @@ struct SpaceDescription {
   struct Stage {
     int layers = 1;
     int channels = 0;  ///< Output channels of every layer of the stage.
-    int stride = 2;    ///< Of the stage's first layer; the others have stride 1.
+    int stride = 2;    ///< Stride of the stage's first layer; the others have stride 1.
   };
   struct Head {
     int channels = 1024;
     bool bias = false;
-    double dropout = 0.0;  ///< Before the classifier, while training.
+    double dropout = 0.0;  ///< Dropout rate before the classifier, in training only.
   };
 
   std::string name;
@@ -48,7 +48,7 @@ SpaceDescription read_space(const nlohmann::json& json, const std::string& path 
 nlohmann::json to_json(const SpaceDescription& space);
 
 /// The set of all architectures: for every layer the same operators and widths to choose from.
-/// Immutable; every width and shape is checked when it is made.
+/// Immutable; the constructor checks every width and shape.
 class SearchSpace {
  public:
   /// Throws Error(Usage) that names the layer and operator that cannot be built, an operator named
@@ -64,11 +64,12 @@ class SearchSpace {
   const LayerShape& shape(int layer) const { return shapes_[static_cast<std::size_t>(layer)]; }
 
   /// Inner channels of a choice: the full width times the factor, rounded down as SPOS does, then
-  /// to the nearest multiple of channel_divisor (at least one multiple); 0 without inner width.
+  /// to the nearest multiple of channel_divisor (at least one multiple, at most the inner channels
+  /// of the widest factor before that rounding); 0 without inner width.
   int mid_channels(int layer, LayerChoice choice) const;
 
   Block block(int layer, LayerChoice choice) const;
-  /// `block` at the widest factor of the space: the shape its shared weights have.
+  /// block() at the widest factor of the space; the shared weights have this shape.
   Block widest_block(int layer, int op) const;
   Block stem() const;
   Block head() const;
@@ -77,11 +78,11 @@ class SearchSpace {
   std::vector<Block> network(const Architecture& arch) const;
   Cost cost(const Architecture& arch) const;
 
-  /// Every layer `op` at the last (widest) width, or at `width`.
+  /// Every layer has operator `op`, at `width` or, by default, at the widest width.
   Architecture uniform(int op, int width = -1) const;
 
-  /// The same network written in one way: where several widths give the same inner channels (a
-  /// skip has none; rounding merges neighbours), the widest of them. Two architectures compute the
+  /// The unique form of a network: where several widths give the same inner channels (a skip has
+  /// none; rounding merges neighbours), it takes the widest of them. Two architectures compute the
   /// same function of the same weights exactly when their canonical forms are equal.
   Architecture canonical(Architecture arch) const;
 
@@ -89,11 +90,11 @@ class SearchSpace {
   void check(const Architecture& arch) const;
 
   /// "2:9-0:5-4:9", operator index and width index per layer; "22212202" in spaces with one
-  /// width and at most ten operators. Easy to copy: no characters a shell would touch.
+  /// width and at most ten operators. No character is special to a shell.
   std::string encode(const Architecture& arch) const;
-  /// The inverse; throws Error(Usage) that quotes the text and says what is wrong.
+  /// Inverse of encode(). Throws Error(Usage) that quotes the text and says what is wrong.
   Architecture decode(std::string_view text) const;
-  /// "shuffle_k7 x1.0, shuffle_k3 x0.6, skip": for people.
+  /// A readable form: "shuffle_k7 x1, shuffle_k3 x0.6, skip".
   std::string describe(const Architecture& arch) const;
 
  private:

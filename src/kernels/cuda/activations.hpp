@@ -6,31 +6,31 @@
 #include "moments.hpp"
 #include "values.hpp"
 
-// Kernels that pass over activations. All are bound by memory: a thread keeps eight neighbouring
-// channels, which are 16 bytes, walks over pixels, and has the loads of several pixels under way at
-// once. Padded channels are written as zeros.
+// Kernels that pass over activations. All are bound by memory: a thread keeps to eight adjacent
+// channels (16 bytes), walks over pixels, and has the loads of several pixels in flight at once.
+// Padded channels are written as zeros.
 namespace hsconas::cuda {
 
-/// How the threads of a block share octets of channels and pixels.
+/// How the threads of a block share pixels and octets (eight adjacent channels).
 struct Lanes {
   static constexpr int kThreads = 256;
-  static constexpr int kMost = 16;   ///< Octets of a block.
-  static constexpr int kAtOnce = 4;  ///< Pixels of a thread whose loads are under way at once.
+  static constexpr int kMost = 16;   ///< Most octets of a block.
+  static constexpr int kAtOnce = 4;  ///< Pixels of a thread whose loads are in flight at once.
 
-  int octets = 0;  ///< In all.
-  int lanes = 0;   ///< Octets of one block.
-  int rows = 0;    ///< Pixels side by side in a block.
-  int blocks = 0;  ///< Along x, to cover all octets.
+  int octets = 0;  ///< Octets of a pixel.
+  int lanes = 0;   ///< Octets of a pixel that one block processes.
+  int rows = 0;    ///< Pixels that a block processes side by side.
+  int blocks = 0;  ///< Blocks along x, which cover all octets.
 
   Lanes() = default;
-  /// For rows of `channels` channels in memory.
+  /// For pixels of `channels` channels, padding included.
   explicit Lanes(int channels) : octets(channels / 8) {
     blocks = (octets + kMost - 1) / kMost;
     lanes = (octets + blocks - 1) / blocks;
     rows = kThreads / lanes;
   }
 
-  /// Enough blocks to fill the device, but some pixels for each thread.
+  /// Enough blocks to fill the device, but not more than leaves several pixels for each thread.
   Grid grid(std::int64_t pixels, int multiprocessors) const {
     const std::int64_t most = (4 * multiprocessors + blocks - 1) / blocks;
     const std::int64_t each = 2 * kAtOnce * rows;
@@ -43,15 +43,15 @@ struct Lanes {
   HSCONAS_DEVICE bool has_work(int x, int thread) const {
     return row(thread) < rows && octet(x, thread) < octets;
   }
-  /// Channels of the block `x`.
+  /// Number of channels of block `x`.
   HSCONAS_DEVICE int channels(int x) const {
     const int left = octets - x * lanes;
     return 8 * (left < lanes ? left : lanes);
   }
 };
 
-/// For the pixels of one thread, those of its block's share that lie `rows` apart: `use(pixel,
-/// load(pixel))`. `start(pixel)` comes before the first of them, if there is one.
+/// Calls use(pixel, load(pixel)) for the pixels of one thread, which lie lanes.rows apart in its
+/// block's share. Calls start(pixel) before the first one, if there is any.
 template <typename Block, typename Start, typename Load, typename Use>
 HSCONAS_DEVICE void for_pixels(const Block& block, const Lanes& lanes, int thread,
                                std::int64_t pixels, Start start, Load load, Use use) {
@@ -84,7 +84,7 @@ HSCONAS_DEVICE void for_pixels(const Block& block, const Lanes& lanes, int threa
       block, lanes, thread, pixels, [](std::int64_t) {}, load, use);
 }
 
-/// Four neighbouring values.
+/// Four adjacent values.
 template <typename T>
 struct alignas(8) Four {
   T values[4];
@@ -114,7 +114,7 @@ HSCONAS_DEVICE float rectified(float value, bool relu) {
   return relu && value < 0.0F ? 0.0F : value;
 }
 
-/// Values of a tensor as their readers see them: after batch norm and ReLU.
+/// A tensor that is read through batch norm and ReLU.
 template <typename T>
 struct Activated {
   const T* data = nullptr;
@@ -129,7 +129,7 @@ struct Activated {
   }
 };
 
-/// Batch norm of z [pixels][channels] over its first `counted` pixels.
+/// Computes the batch norm of z [pixels][channels] from its first `counted` pixels.
 template <typename T>
 struct TakeStatistics {
   static constexpr int kThreads = Lanes::kThreads;
@@ -193,8 +193,8 @@ struct TakeStatistics {
   }
 };
 
-/// out [pixels][channels] = activated `in`, in the same order of channels. Padding is not cleared:
-/// it is 0 in `in`, and batch norm of zeros is 0.
+/// out [pixels][channels] = activated `in`, in the same order of channels. Padding needs no
+/// clearing: it is 0 in `in`, and batch norm of zeros is 0.
 template <typename T>
 struct Activate {
   static constexpr int kThreads = Lanes::kThreads;
@@ -226,25 +226,25 @@ struct Activate {
   }
 };
 
-/// One of the tensors that are concatenated: `count` channels from `first` on come from it.
+/// One of the tensors that are concatenated: the source of `count` output channels from `first` on.
 template <typename T>
 struct Piece {
   Activated<T> from;
-  ChannelOrder order;  ///< In which `from` lies.
+  ChannelOrder order;  ///< Channel order of `from`.
   int first = 0;
   int count = 0;
 };
 
-/// out [pixels][channels in memory] = the pieces side by side, in the order `order`, and `plus`
-/// added, which lies as `out` does. A thread makes eight neighbouring channels, whatever the order:
-/// in a split one they are four of either half.
+/// out [pixels][channels in memory] = the concatenated pieces in the channel order `order`, plus
+/// `plus`, which has the layout of `out`. A thread writes eight channels c to c + 7; in a split
+/// order they are four of each half.
 template <typename T>
 struct Concatenate {
   static constexpr int kThreads = Lanes::kThreads;
   static constexpr int kMost = 4;
   Piece<T> pieces[kMost];
   int piece_count;
-  const T* plus;  ///< nullptr: nothing.
+  const T* plus;  ///< nullptr: nothing is added.
   T* out;
   std::int64_t pixels;
   ChannelOrder order;
@@ -278,7 +278,7 @@ struct Concatenate {
   }
 
  private:
-  /// The piece in whose memory the channels from `c` on are eight aligned neighbours.
+  /// The piece in whose memory the eight channels from `c` on are adjacent and aligned, if any.
   HSCONAS_DEVICE const Piece<T>* piece_with_row(int c) const {
     for (int i = 0; i < piece_count; ++i) {
       const Piece<T>& piece = pieces[i];
@@ -337,8 +337,8 @@ struct Concatenate {
   }
 };
 
-/// Channels [first, first + own.channels) of a gradient that lies in the order `order`, for a
-/// reader whose own channels lie in the order `own`.
+/// Channels [first, first + own.channels) of a gradient with channel order `order`, for a reader
+/// with channel order `own`.
 template <typename T>
 struct PartOfGradient {
   const T* data = nullptr;
@@ -352,7 +352,7 @@ struct PartOfGradient {
     return c < 0 ? -1 : order.at(first + c);
   }
 
-  /// Eight channels that lie side by side.
+  /// Eight channels that are adjacent in memory.
   struct Row {
     const T* from;
     std::int64_t stride;
@@ -360,7 +360,7 @@ struct PartOfGradient {
     HSCONAS_DEVICE Raw load(std::int64_t p) const { return load_eight(from + p * stride); }
     static HSCONAS_DEVICE float value(const Raw& raw, int k) { return to_float(raw.values[k]); }
   };
-  /// Four even channels and four odd ones.
+  /// Four adjacent even channels and four adjacent odd ones.
   struct Halves {
     const T* even;
     const T* odd;
@@ -377,7 +377,7 @@ struct PartOfGradient {
       return to_float(k % 2 == 0 ? raw.even.values[k / 2] : raw.odd.values[k / 2]);
     }
   };
-  /// Anything else, and padding.
+  /// Any other layout, and padding.
   struct OneByOne {
     PartOfGradient part;
     int m;
@@ -394,9 +394,9 @@ struct PartOfGradient {
     static HSCONAS_DEVICE float value(const Raw& raw, int k) { return to_float(raw.values[k]); }
   };
 
-  /// `run(source)` with the source of the channels at the reader's places from `m` on, a multiple
-  /// of 8. Each kind has a loop of its own: where loads of two kinds met, every pixel's would be
-  /// waited for before the next one's is asked for.
+  /// Calls run(source) with a source for the eight channels at the reader's places from `m` on, a
+  /// multiple of 8. Each kind of source gets its own loop: in a loop with two kinds of loads, each
+  /// pixel's load would be waited for before the next one is issued.
   template <typename Run>
   HSCONAS_DEVICE void with_source(int m, Run run) const {
     const int low = place(m);
@@ -417,11 +417,11 @@ struct PartOfGradient {
   }
 };
 
-/// The gradient that the average over each image's pixels hands back: `data` [images][channels].
+/// The gradient at the pixels of an image whose average has the gradient `data` [images][channels].
 struct GradientOfAverage {
   const float* data = nullptr;
-  int channels = 0;  ///< In memory.
-  int pixels = 1;    ///< Of an image.
+  int channels = 0;  ///< Channels in memory.
+  int pixels = 1;    ///< Pixels of an image.
 
   struct Source {
     const float* from;
@@ -448,14 +448,14 @@ struct GradientAndValue {
   Eight<T> z;
 };
 
-/// The gradient at the activated output of a convolution with batch norm, turned into terms of the
-/// gradient before that.
+/// Reduces the gradient at the activated output of a convolution with batch norm to the terms of
+/// the gradient before batch norm.
 template <typename T, typename Gradient>
 struct ReduceGradient {
   static constexpr int kThreads = Lanes::kThreads;
   static constexpr int kBlocks = 2;
   Gradient gradient;
-  Activated<T> out;  ///< The convolution's own output, with its batch norm.
+  Activated<T> out;  ///< The convolution's output, with its batch norm.
   std::int64_t pixels;
   int channels;
   Lanes lanes;
@@ -513,8 +513,8 @@ struct ReduceGradient {
   }
 };
 
-/// The gradient before batch norm, [pixels][channels], from the one at the activated output.
-/// `to` may be where the gradient lies, if that has the same layout.
+/// Writes the gradient before batch norm, [pixels][channels], from the one at the activated output.
+/// `to` may be the memory of that gradient, if it has the same layout.
 template <typename T, typename Gradient>
 struct ApplyGradient {
   static constexpr int kThreads = Lanes::kThreads;
@@ -565,7 +565,8 @@ struct ApplyGradient {
   }
 };
 
-/// Channels of a gradient that a path passed on: to [pixels][own channels] (+)= their part.
+/// Writes to, or adds to, `to` [pixels][own channels] the part of a gradient whose channels a path
+/// passes on.
 template <typename T>
 struct PassGradient {
   static constexpr int kThreads = Lanes::kThreads;

@@ -4,9 +4,9 @@
 #include <cstdint>
 
 // A GPU kernel here is a function object that runs once per block of threads. The same source is
-// compiled for two machines: by nvcc for the GPU, and by any C++17 compiler for the processor,
-// where the blocks run one after the other in random order and the threads of a block in a loop.
-// The tests use the second, so that index arithmetic and numerics are checked without a GPU.
+// compiled by nvcc for the GPU, and by any C++17 compiler for the processor, where the blocks run
+// one after the other in random order and the threads of a block in a loop. Tests run it on the
+// processor, so that index arithmetic and numerics are checked without a GPU.
 //
 //   struct Double {
 //     static constexpr int kThreads = 256;
@@ -21,9 +21,9 @@
 //     }
 //   };
 //
-// Rules: threads exchange data through block.shared only, between two calls of block.each(), each
-// of which ends with a barrier. What a thread keeps from one call to the next is a Local. There are
-// no warp intrinsics and no atomic operations but the counter of block.is_last().
+// Rules: threads exchange data through block.shared only, and only from one call of block.each() to
+// the next, since each call ends with a barrier. A variable that a thread keeps between calls is a
+// Local. There are no warp intrinsics and no atomic operations but the counter of block.is_last().
 
 #if defined(__CUDACC__)
 #define HSCONAS_DEVICE __device__ __forceinline__
@@ -37,7 +37,7 @@
 
 namespace hsconas::cuda {
 
-/// How many blocks run a kernel.
+/// Number of blocks of a kernel.
 struct Grid {
   int x = 1;
   int y = 1;
@@ -46,8 +46,8 @@ struct Grid {
 template <typename Block, typename T>
 struct LocalOf;
 
-/// What thread `thread` keeps between two calls of each(): registers on the GPU. Declare it before
-/// the first of them: `Local<Block, float> sum;`, and use `sum[thread]`.
+/// A variable that each thread keeps between calls of each(), in registers on the GPU. Declare
+/// `Local<Block, float> sum;` before the first call and use `sum[thread]`.
 template <typename Block, typename T>
 using Local = typename LocalOf<Block, T>::Type;
 
@@ -60,7 +60,7 @@ struct GpuBlock {
   int y;
   int blocks_x;
   int blocks_y;
-  unsigned char* shared;  ///< Aligned to 16 bytes; as many as the launch asked for.
+  unsigned char* shared;  ///< Shared memory of the size given at launch, aligned to 16 bytes.
 
   /// Runs `f(thread)` for every thread of the block, then waits for all of them.
   template <typename F>
@@ -69,8 +69,8 @@ struct GpuBlock {
     __syncthreads();
   }
 
-  /// Whether this block is the last of `blocks` that share `counter` to come here; then everything
-  /// that the others wrote before is visible to it. `counter` must be 0 at first and is 0 again at
+  /// Whether this is the last of the `blocks` blocks with the same `counter` to call it; then it
+  /// sees everything that the others wrote before. `counter` must be 0 at first and is 0 again at
   /// the end.
   __device__ __forceinline__ bool is_last(unsigned* counter, int blocks) {
     __shared__ bool last;
@@ -105,7 +105,7 @@ struct HostBlock {
   int blocks_x;
   int blocks_y;
   unsigned char* shared;
-  bool reversed;  ///< Threads run from the last to the first: finds missing barriers.
+  bool reversed;  ///< Threads run from last to first, which reveals missing barriers.
 
   template <typename F>
   void each(F f) {

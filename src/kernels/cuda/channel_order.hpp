@@ -4,12 +4,12 @@
 
 namespace hsconas::cuda {
 
-/// Where the channels of an activation lie in memory.
+/// The order of an activation's channels in memory.
 struct ChannelOrder {
   enum Kind : int {
-    Plain,    ///< One after the other, then padding.
+    Plain,    ///< All channels in order, then padding.
     Split,    ///< Even channels, padding, odd channels, padding.
-    Shuffled  ///< As before a channel shuffle in `groups` groups; behind it padding.
+    Shuffled  ///< The order before a channel shuffle with `groups` groups, then padding.
   };
   Kind kind = Plain;
   int channels = 0;
@@ -17,7 +17,7 @@ struct ChannelOrder {
 
   /// Channels in memory, padding included.
   HSCONAS_BOTH int memory() const { return kind == Split ? 2 * half_memory() : padded(channels); }
-  /// Of a split order: where the odd channels begin.
+  /// The place where the odd channels of a split order begin.
   HSCONAS_BOTH int half_memory() const { return padded((channels + 1) / 2); }
 
   /// The place of channel `c`.

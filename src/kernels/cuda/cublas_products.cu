@@ -49,14 +49,14 @@ cudaDataType_t data_type_of(Number type) {
   return CUDA_R_32F;
 }
 
-// Tensor cores multiply 16-bit values exactly and add them up in fp32. For fp32 values the pedantic
-// kind rules out TF32 and emulation by several bf16 products, whatever the environment asks for.
+// Tensor cores multiply 16-bit values exactly and add them up in fp32. For fp32 values PEDANTIC
+// rules out TF32 and emulation by several bf16 products, whatever environment variables say.
 cublasComputeType_t compute_type_of(Number type) {
   return type == Number::Fp32 ? CUBLAS_COMPUTE_32F_PEDANTIC : CUBLAS_COMPUTE_32F;
 }
 
-// Algorithms may rely on this alignment. More than 16 bytes are never needed, and finer classes
-// would make the algorithm depend on where in memory a tensor happens to lie.
+// Alignment that algorithms may rely on, at most 16 bytes. Larger values are never needed and would
+// make the choice of algorithm depend on where in memory a tensor happens to lie.
 std::uint32_t alignment_of(const void* data) {
   const auto address = reinterpret_cast<std::uintptr_t>(data);
   std::uint32_t alignment = 16;
@@ -64,8 +64,8 @@ std::uint32_t alignment_of(const void* data) {
   return alignment;
 }
 
-// cuBLASLt counts in columns: a row-major matrix [rows][columns] is its column-major matrix
-// [columns][rows] with the same stride, in other words the transposed one. So we have it compute
+// cuBLASLt's matrices are column-major: for it, a row-major matrix [rows][columns] is a matrix
+// [columns][rows] with the same stride, in other words the transposed one. So we let it compute
 //   out^T [columns x rows] = right^T [columns x depth] * left^T [depth x rows],
 // with our right matrix as its A and our left one as its B:
 //   right as it is:   memory [depth][columns]  -> its matrix columns x depth, not transposed
@@ -122,7 +122,7 @@ ProductPlan description_of(const Product& p) {
   return plan;
 }
 
-// What the heuristic may choose from.
+// Limits what the heuristic may choose from.
 class Preference {
  public:
   Preference() { check_blas(cublasLtMatmulPreferenceInit(&preference_), "stating preferences"); }
@@ -171,7 +171,7 @@ CublasProducts::Key CublasProducts::key_of(const Product& p) {
   for (const void* data : {p.left.data, p.right.data, p.add, static_cast<const void*>(p.out)}) {
     kind = kind * 32 + alignment_of(data);
   }
-  const bool many = p.batches > 1;  // Else the steps mean nothing.
+  const bool many = p.batches > 1;  // Otherwise the steps have no meaning.
   return {p.rows,
           p.columns,
           p.depth,
@@ -205,7 +205,7 @@ std::vector<ProductPlan> CublasProducts::plans(const Product& product, int count
   ProductPlan plan = description_of(product);
   Preference preference;
   preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes_);
-  // Sums may be split only where the parts are kept in fp32 and added up in order afterwards.
+  // Sums may be split only if the parts are kept in fp32 and added up in order afterwards.
   preference.set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
                  static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
   const void* added = product.add != nullptr ? product.add : product.out;

@@ -12,7 +12,7 @@
 
 namespace hsconas::cuda {
 
-/// A product of one shape, as cuBLASLt wants it described, and the algorithm for it.
+/// cuBLASLt's description of a product of one shape, and the algorithm for it.
 struct ProductPlan {
   cublasLtMatmulDescOpaque_t operation;
   cublasLtMatrixLayoutOpaque_t left;
@@ -22,11 +22,11 @@ struct ProductPlan {
 };
 
 /// Matrix products by cuBLASLt on one stream, summed in fp32: 16-bit inputs give 16-bit outputs of
-/// the same type or fp32, and fp32 inputs give fp32, never by way of TF32. Algorithms depend on
-/// nothing but the shape, the kind of card and cuBLASLt's version, so that results repeat bit by
-/// bit: they are chosen by cuBLASLt's heuristic, once per shape, for one fixed workspace.
+/// the same type or fp32, and fp32 inputs give fp32, never by way of TF32. cuBLASLt's heuristic
+/// chooses an algorithm once per shape, for one fixed workspace. The choice depends only on the
+/// shape, the kind of card and cuBLASLt's version, so results repeat bit by bit.
 ///
-/// For one thread at a time, and for the device that was current at construction.
+/// To be used by one thread at a time, with the device that was current at construction.
 class CublasProducts {
  public:
   explicit CublasProducts(cudaStream_t stream);
@@ -34,10 +34,10 @@ class CublasProducts {
   CublasProducts(const CublasProducts&) = delete;
   CublasProducts& operator=(const CublasProducts&) = delete;
 
-  /// A shape seen before costs a look-up and a launch; a new one a question to the heuristic.
+  /// Launches a product. The first product of a shape also asks the heuristic for an algorithm.
   void multiply(const Product& product);
 
-  /// Up to `count` plans, the one that the heuristic expects to be the fastest first.
+  /// Up to `count` plans; the first one is the fastest by the heuristic's estimate.
   /// Throws Error(Device) if there is none.
   std::vector<ProductPlan> plans(const Product& product, int count) const;
   void run(const ProductPlan& plan, const Product& product) const;

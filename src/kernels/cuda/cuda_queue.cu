@@ -26,7 +26,7 @@ CudaQueue::CudaQueue(cudaStream_t stream)
       products_(std::make_unique<CublasProducts>(stream)) {}
 
 CudaQueue::~CudaQueue() {
-  // A destructor cannot report that the driver is gone already.
+  // Errors are ignored: a destructor could not report them.
   for (const Staging& staging : staging_) {
     if (staging.copied != nullptr) cudaEventDestroy(staging.copied);
     if (staging.memory != nullptr) cudaFreeHost(staging.memory);

@@ -18,11 +18,11 @@ namespace hsconas::cuda {
 
 class CublasProducts;
 
-/// How many blocks of a kernel should fit on a multiprocessor at once: Kernel::kBlocks where it is
-/// defined. The compiler keeps to that many registers, if need be by spilling some.
+/// How many blocks of a kernel should fit on a multiprocessor at once: Kernel::kBlocks if that is
+/// defined. The compiler limits registers accordingly, if need be by spilling some.
 template <typename Kernel, typename = void>
 struct BlocksAtOnce {
-  static constexpr int kValue = 0;  // No wish. 1 would invite the compiler to use all registers.
+  static constexpr int kValue = 0;  // No limit; 1 would let the compiler use all registers.
 };
 template <typename Kernel>
 struct BlocksAtOnce<Kernel, std::void_t<decltype(Kernel::kBlocks)>> {
@@ -40,12 +40,13 @@ __global__ __launch_bounds__(Kernel::kThreads, BlocksAtOnce<Kernel>::kValue) voi
   kernel(block);
 }
 
-/// Runs kernels and products on a CUDA stream, in the order in which they come; nothing here waits
-/// for the GPU. Errors throw Error(Device); those of a kernel that ran come with a later call.
+/// Runs kernels and products on a CUDA stream, in the order of the calls, which do not wait for the
+/// GPU unless they say so. Errors throw Error(Device); a later call reports errors of a kernel that
+/// was running.
 ///
-/// For one thread at a time, and for the device that was current at construction; it must be
-/// current in every call. Holds 8 to 32 MiB of device memory as a workspace of products.
-/// For sources compiled by nvcc only.
+/// To be used by one thread at a time; the device that was current at construction must be current
+/// in every call. Holds 8 to 32 MiB of device memory as a workspace of products. Only for sources
+/// compiled by nvcc.
 class CudaQueue {
  public:
   /// The stream must outlive the queue.
@@ -57,7 +58,7 @@ class CudaQueue {
   cudaStream_t stream() const { return stream_; }
   int multiprocessors() const { return multiprocessors_; }
 
-  /// `shared_bytes`: shared memory per block, at most what the card has (227 KB on sm_90).
+  /// `shared_bytes` is the shared memory per block, limited by the card (227 KB on sm_90).
   template <typename Kernel>
   void launch(const Kernel& kernel, Grid grid, int shared_bytes = 0) {
     static_assert(std::is_trivially_copyable_v<Kernel>, "kernels are copied to the GPU");
@@ -80,21 +81,21 @@ class CudaQueue {
   /// Copies within the GPU's memory.
   void copy(void* to, const void* from, std::int64_t bytes);
 
-  /// Copies from the host, whose memory may be reused at once. Does not wait for the GPU, as long
-  /// as it is not many uploads behind.
+  /// Copies from the host, whose memory may be reused at once. Waits for the GPU only if it is many
+  /// uploads behind.
   void upload(void* to, const void* from, std::int64_t bytes);
 
-  /// Kernels and products launched so far.
+  /// Number of kernels and products launched so far.
   std::int64_t launches() const { return launches_; }
 
-  /// While on, every launch is timed by itself, which takes more time in all.
+  /// Turns the timing of single launches on or off; it slows the whole down.
   void time_launches(bool on) { times_launches_ = on; }
-  /// Waits for the GPU; calls and milliseconds by mangled name of kernel, of all since the last
-  /// call.
+  /// Waits for the GPU and returns the launches and milliseconds of each kernel, by mangled name,
+  /// since the last call.
   std::vector<DeviceEngine::KernelTime> take_times();
 
  private:
-  /// Events on both sides of a launch.
+  /// Records an event before and one after a launch.
   class Stopwatch {
    public:
     Stopwatch(CudaQueue& queue, const char* name) : queue_(queue) {
@@ -116,11 +117,11 @@ class CudaQueue {
   };
   void begin_time(const char* name);
 
-  /// Any kernel may use this much shared memory; more has to be asked for.
+  /// Every kernel may use this much shared memory; for more allow_shared() is needed.
   static constexpr int kSharedBytesForAll = 48 * 1024;
 
-  /// Pinned memory between the host's own and the GPU; from pageable memory CUDA would wait for all
-  /// work that was enqueued before.
+  /// Pinned memory through which uploads go; with pageable memory CUDA would wait for all work that
+  /// was enqueued before.
   struct Staging {
     void* memory = nullptr;
     std::int64_t bytes = 0;
@@ -137,7 +138,7 @@ class CudaQueue {
   std::vector<Timed> timed_;
   std::array<Staging, 16> staging_;
   std::size_t next_staging_ = 0;
-  std::unordered_map<const void*, int> shared_bytes_;  ///< Allowed so far, per kernel.
+  std::unordered_map<const void*, int> shared_bytes_;  ///< Shared memory allowed, per kernel.
 };
 
 }  // namespace hsconas::cuda

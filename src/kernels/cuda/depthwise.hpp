@@ -17,8 +17,8 @@ struct Pixels {
 };
 
 /// A depthwise convolution with "same" padding (kernel / 2) and stride 1 or 2, with the batch
-/// statistics of its output. Input values are normalised (`in_norm`, then ReLU where wanted) as
-/// they are read; padding is 0 after that.
+/// statistics of its output. Input values are normalised (`in_norm`, then ReLU if `in_relu`) as
+/// they are read; padding is 0 after normalisation.
 template <typename T>
 struct DepthwiseForward {
   Pixels<const T> in;
@@ -30,7 +30,7 @@ struct DepthwiseForward {
   int images = 0;
   int in_size = 0;
   int out_size = 0;
-  /// Batch norm of the output over the first `counted_images` images; scale nullptr: not wanted.
+  /// Written: batch norm of the output over the first `counted_images` images; scale nullptr: none.
   Norm out_norm;
   int counted_images = 0;
   float epsilon = 0.0F;
@@ -38,19 +38,19 @@ struct DepthwiseForward {
   unsigned* counters = nullptr;  ///< One per 8 channels, all 0.
 };
 
-/// The gradients of a depthwise convolution. With g = `gradient` the gradient of the output's
-/// normalised value and z = `out` the output before batch norm, that of z is
+/// The gradients of a depthwise convolution. `gradient` is g, the gradient at the normalised
+/// output; `out` is z, the output before batch norm. The gradient at z is
 /// terms.a * g + terms.b * z + terms.c per channel; without terms it is g, and `out` is not read.
 template <typename T>
 struct DepthwiseBackward {
   Pixels<const T> gradient;
   Pixels<const T> out;
   NormTerms terms;
-  Pixels<const T> in;  ///< As the forward pass read it.
+  Pixels<const T> in;  ///< The input of the forward pass.
   Norm in_norm;
   bool in_relu = false;
   const float* weights = nullptr;
-  /// Gradient of the input's normalised value: 0 where ReLU cut it off. data nullptr: not wanted.
+  /// Written: gradient at the normalised input, 0 where ReLU cut off. data nullptr: not wanted.
   Pixels<T> in_gradient;
   bool accumulate = false;  ///< Add to in_gradient (only without in_norm) instead of replacing it.
   float* weight_parts = nullptr;  ///< [depthwise_weight_parts()][kernel * kernel][channels];
@@ -59,14 +59,14 @@ struct DepthwiseBackward {
   int images = 0;
   int in_size = 0;
   int out_size = 0;
-  /// Where in_norm is there: those of the input's own batch norm, written for its backward pass by
-  /// set_terms(), over the sums of in_gradient and in_gradient * (normalised input).
+  /// With in_norm: terms of the input's own batch norm, which set_terms() writes for its backward
+  /// pass from the sums of in_gradient and of in_gradient * (normalised input).
   NormTerms in_terms;
   GradientSums* sum_parts = nullptr;  ///< Room for depthwise_parts().
   unsigned* counters = nullptr;       ///< One per 8 channels, all 0.
 };
 
-/// The sizes of a depthwise convolution and of the GPU; they alone decide the sizes of buffers.
+/// The sizes of a depthwise convolution and of the GPU. Buffer sizes depend on nothing else.
 struct DepthwiseSize {
   int channels = 0;
   int images = 0;
@@ -76,20 +76,20 @@ struct DepthwiseSize {
   int multiprocessors = 0;
 };
 
-/// How many Moments the forward pass or GradientSums the backward pass need room for.
-/// Defined in depthwise_tiles.hpp.
+/// Number of Moments in the forward pass, or of GradientSums in the backward pass, that buffers
+/// need room for. Defined in depthwise_tiles.hpp.
 inline std::int64_t depthwise_parts(const DepthwiseSize& size);
 
-/// How many partial sums of the weights' gradients the backward pass writes; their total in this
-/// order is the gradient. Defined in depthwise_tiles.hpp.
+/// Number of partial sums of the weights' gradient that the backward pass writes; added up in this
+/// order they are the gradient. Defined in depthwise_tiles.hpp.
 inline int depthwise_weight_parts(const DepthwiseSize& size);
 
-/// Launches one kernel; `kernel` is 1, 3, 5 or 7, `stride` 1 or 2. Defined in
-/// depthwise_forward.hpp. HostQueue is a model of Queue.
+/// Launches one kernel; `kernel` is 1, 3, 5 or 7, `stride` 1 or 2. `Queue` is a CudaQueue or a
+/// HostQueue. Defined in depthwise_forward.hpp.
 template <typename Queue, typename T>
 void depthwise_forward(Queue& queue, const DepthwiseForward<T>& work, int kernel, int stride);
 
-/// Launches one kernel. Defined in depthwise_backward.hpp.
+/// Launches one kernel, likewise. Defined in depthwise_backward.hpp.
 template <typename Queue, typename T>
 void depthwise_backward(Queue& queue, const DepthwiseBackward<T>& work, int kernel, int stride);
 

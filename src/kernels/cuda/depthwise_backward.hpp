@@ -6,7 +6,7 @@
 
 namespace hsconas::cuda {
 
-/// The gradient of a convolution's output.
+/// The gradient at a convolution's output before batch norm.
 template <typename T>
 struct OutGradientSource {
   struct Raw {
@@ -18,7 +18,7 @@ struct OutGradientSource {
   const T* out;  ///< nullptr: there are no terms.
   int gradient_stride;
   int out_stride;
-  const float* a;  ///< Of the group, in shared memory.
+  const float* a;  ///< Terms of the group, in shared memory.
   const float* b;
   const float* c;
 
@@ -87,7 +87,7 @@ struct DepthwiseBackwardKernel {
     for (int index = block.x; index < tiles.tiles; index += block.blocks_x) {
       const DepthwisePlace place(tiles, work.images, index);
       block.each([&](int thread) {
-        // What the first unit needs of the input arrives while the tile does.
+        // The input of the first unit is loaded together with the tile.
         const DepthwiseLane lane(thread, width);
         if (lane.is_used()) read(place, lane.slot, first_channel + lane.channel, ahead[thread]);
         stage(place, first_channel, width, thread, terms, tile);
@@ -105,7 +105,7 @@ struct DepthwiseBackwardKernel {
   }
 
  private:
-  /// What a thread sums over all its pixels.
+  /// Sums of a thread over all its pixels.
   struct Sums {
     float weights[K * K] = {};
     GradientSums gradient = {};
@@ -196,7 +196,7 @@ struct DepthwiseBackwardKernel {
     }
   }
 
-  /// The input as the convolution saw it; 0 outside the image.
+  /// The normalised input of a unit; 0 outside the image.
   HSCONAS_DEVICE void normalise(const RawUnit& raw, float scale, float shift, int columns, int rows,
                                 Unit& in) const {
     const float least = work.in_relu ? 0.0F : -INFINITY;
@@ -210,7 +210,7 @@ struct DepthwiseBackwardKernel {
     }
   }
 
-  /// Each tap serves the gradients of the input and of its weight.
+  /// Adds the products of all taps to the gradients of the input and of the weights.
   HSCONAS_DEVICE void convolve(const float* weights, int width, const float* tile, const Unit& in,
                                Unit& gradient, Sums& sums) const {
     const int line = tiles.source_columns * width;
@@ -240,7 +240,8 @@ struct DepthwiseBackwardKernel {
     }
   }
 
-  /// Writes the gradient of a unit, of which only `columns` x `rows` pixels may lie in the image.
+  /// Writes the gradient of a unit; unless it is `Whole`, only `columns` x `rows` of its pixels lie
+  /// in the image.
   template <bool Whole>
   HSCONAS_DEVICE void write(T* to, int columns, int rows, const Unit& in, const Unit& gradient,
                             GradientSums& sums) const {
@@ -293,8 +294,8 @@ struct DepthwiseBackwardKernel {
     }
   }
 
-  /// Sums g and g y over the block; the last block of the group sums those of all and leaves the
-  /// terms of the input's batch norm.
+  /// Sums g and g * y over the block. The last block of the group then sums those of all blocks and
+  /// writes the terms of the input's batch norm.
   template <typename Block>
   HSCONAS_DEVICE void finish_sums(Block& block, int first_channel, int width,
                                   Local<Block, Sums>& sums) const {

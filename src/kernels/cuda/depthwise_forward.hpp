@@ -15,7 +15,7 @@ struct NormalisedSource {
   int stride;
   bool has_norm;
   bool relu;
-  const float* scale;  ///< Of the group, in shared memory.
+  const float* scale;  ///< Scale and shift of the group, in shared memory.
   const float* shift;
 
   HSCONAS_DEVICE Raw load(int pixel, int octet) const {
@@ -93,7 +93,7 @@ struct DepthwiseForwardKernel {
  private:
   using Unit = float[Shape::kRows][Shape::kColumns];
 
-  /// The units of one thread in one tile.
+  /// Computes the units of one thread in one tile.
   HSCONAS_DEVICE void compute(const DepthwisePlace& place, const DepthwiseLane& lane,
                               int first_channel, int width, const float* weights, const float* tile,
                               MomentSums& sums) const {
@@ -145,7 +145,7 @@ struct DepthwiseForwardKernel {
     }
   }
 
-  /// Writes a unit, of which only `columns` x `rows` pixels may lie in the image.
+  /// Writes a unit; unless it is `Whole`, only `columns` x `rows` of its pixels lie in the image.
   template <bool Whole>
   HSCONAS_DEVICE void write(T* to, int columns, int rows, bool counted, Unit& out,
                             MomentSums& sums) const {
@@ -178,8 +178,8 @@ struct DepthwiseForwardKernel {
     }
   }
 
-  /// Pools the moments of the block; the last block of the group pools those of all and leaves the
-  /// batch norm.
+  /// Pools the moments of the block. The last block of the group then pools those of all blocks and
+  /// writes the batch norm.
   template <typename Block>
   HSCONAS_DEVICE void finish(Block& block, int first_channel, int width,
                              Local<Block, MomentSums>& sums) const {

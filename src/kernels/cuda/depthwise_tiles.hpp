@@ -7,38 +7,38 @@
 #include "depthwise.hpp"
 #include "hsconas/base/error.hpp"
 
-// What the depthwise kernels share: how images are cut into tiles, and how a tile is brought into
-// shared memory.
+// Common parts of the depthwise kernels: cutting images into tiles, and loading a tile into shared
+// memory.
 
 namespace hsconas::cuda {
 
 constexpr int kDepthwiseThreads = 256;
 
-/// Shared memory of a block: what every GPU since sm_75 can give, less a little for static data.
+/// Most shared memory of a block: what every GPU since sm_75 has, less a little for static data.
 constexpr int kDepthwiseShared = 63 * 1024;
 
-/// Numbers per channel in shared memory, besides weights: the terms of batch norms.
+/// Values per channel in shared memory for the factors and terms of batch norms.
 constexpr int kDepthwiseTerms = 5;
 
-/// A group of neighbouring channels fills a warp.
+/// Most channels of a group; this many adjacent channels fill a warp.
 constexpr int kMaxGroup = 32;
 
 constexpr int divided_up(int a, int b) {
   return (a + b - 1) / b;
 }
 
-/// How one kernel computes. A thread computes units of columns x rows neighbouring pixels of one
-/// channel; n pixels in a row need n * multiply / divide + extra neighbours in a row of the images
-/// that they are computed from.
+/// Shape and cost of a kernel's unit of work. A thread computes units of columns x rows adjacent
+/// pixels of one channel; n pixels in a row are computed from n * multiply / divide + extra pixels
+/// in a row of the source.
 struct DepthwiseUnit {
   int columns;
   int rows;
   int multiply;
   int divide;
   int extra;
-  int taps;     ///< Multiplications per pixel, about.
-  int staging;  ///< Instructions per staged value, about.
-  int blocks;   ///< Blocks that run at once on one multiprocessor: registers allow that many.
+  int taps;     ///< Multiplications per pixel, approximately.
+  int staging;  ///< Instructions per staged value, approximately.
+  int blocks;   ///< Blocks that fit on one multiprocessor at once, by their use of registers.
 
   constexpr int source(int pixels) const { return pixels * multiply / divide + extra; }
 };
@@ -57,14 +57,13 @@ struct ForwardShape {
 };
 
 /// The backward pass computes pixels of the input from the gradient of the output. With stride 2,
-/// whether a tap meets an output depends on whether row and column are even, so units begin at even
-/// ones.
+/// row and column parity decide whether a tap meets an output, so units begin at even pixels.
 template <int K, int S>
 struct BackwardShape {
   static constexpr int kPad = K / 2;
   static constexpr int kColumns = S == 1 ? 7 : 6;
   static constexpr int kRows = 2;
-  /// The first output that pixel 0 takes part in, and how many outputs more than pixels / S follow.
+  /// The first output that pixel 0 contributes to, and the outputs needed beyond pixels / S.
   static constexpr int kFirst = S == 1 ? -kPad : -(kPad / 2);
   static constexpr int kExtra = S == 1 ? K - 1 : (1 + kPad) / 2 + kPad / 2;
   static constexpr int kTaps = 2 * K * K / (S * S);
@@ -73,13 +72,13 @@ struct BackwardShape {
   static constexpr int kSourceColumns = kUnit.source(kColumns);
   static constexpr int kSourceRows = kUnit.source(kRows);
 
-  /// The output, from the first one staged for the unit, that pixel `at` meets at `tap`; -1: none.
+  /// Index of the output, of those staged for the unit, that pixel `at` meets at `tap`; -1: none.
   static constexpr int output(int at, int tap) {
     return (at + kPad - tap) % S != 0 ? -1 : (at + kPad - tap) / S - kFirst;
   }
 };
 
-/// Calls `visit(kernel, stride)` with both as constants.
+/// Calls `visit(kernel, stride)` with both as compile-time constants.
 template <typename Visit>
 void for_depthwise(int kernel, int stride, Visit visit) {
   using One = std::integral_constant<int, 1>;
@@ -106,32 +105,33 @@ void for_depthwise(int kernel, int stride, Visit visit) {
   }
 }
 
-/// How images are cut. A block takes the channels of one group, and tiles one after the other; a
-/// tile is a rectangle of an image, or several whole images where they are small.
+/// How images are cut into tiles. A block processes the channels of one group, tile after tile. A
+/// tile is a rectangle of an image, or several whole images if they are small.
 struct DepthwiseTiles {
-  int group = 0;   ///< Channels of a group; the last one may have fewer.
-  int groups = 0;  ///< Blocks of the grid along y.
-  int images = 0;  ///< Images of a tile; its units per image along x and y:
-  int strips = 0;
-  int bands = 0;
-  int source_columns = 0;  ///< Staged pixels per image.
-  int source_rows = 0;
-  int across = 0;  ///< Tiles per image.
-  int down = 0;
-  int tiles = 0;   ///< In all.
-  int blocks = 0;  ///< Blocks of the grid along x.
+  int group = 0;           ///< Channels of a group; the last group may have fewer.
+  int groups = 0;          ///< Blocks of the grid along y.
+  int images = 0;          ///< Images of a tile.
+  int strips = 0;          ///< Units of a tile per image along x.
+  int bands = 0;           ///< Units of a tile per image along y.
+  int source_columns = 0;  ///< Staged pixels per image along x.
+  int source_rows = 0;     ///< Staged pixels per image along y.
+  int across = 0;          ///< Tiles per image along x.
+  int down = 0;            ///< Tiles per image along y.
+  int tiles = 0;           ///< Number of all tiles.
+  int blocks = 0;          ///< Blocks of the grid along x.
   int shared_bytes = 0;
 };
 
-/// Groups of nearly equal size, none wider than kMaxGroup.
+/// Channels per group, so that groups have nearly equal sizes of at most kMaxGroup.
 inline int depthwise_group(int channels) {
   const int units = channels / kChannelUnit;
   const int groups = divided_up(units, kMaxGroup / kChannelUnit);
   return divided_up(units, groups) * kChannelUnit;
 }
 
-/// The cheapest way to cut `images` images of `size` pixels a side, by an estimate of the
-/// instructions on the busiest multiprocessor. `kernel` squared weights lie in shared memory too.
+/// The cheapest way to cut `images` images of `size` pixels a side, by the estimated number of
+/// instructions on the busiest multiprocessor. The kernel x kernel weights of each channel take
+/// shared memory too.
 inline DepthwiseTiles depthwise_tiles(const DepthwiseUnit& unit, int kernel, int channels,
                                       int images, int size, int multiprocessors) {
   DepthwiseTiles best;
@@ -168,7 +168,7 @@ inline DepthwiseTiles depthwise_tiles(const DepthwiseUnit& unit, int kernel, int
     if (least < 0 || total < least) {
       least = total;
       best = t;
-      // The sums over a block's threads take turns in the memory of the tile.
+      // The sums over a block's threads reuse the memory of the tile.
       const int reduction = kDepthwiseThreads * (kernel * 4 > 36 ? kernel * 4 : 36);
       best.shared_bytes = bytes > reduction ? static_cast<int>(bytes) : reduction;
     }
@@ -220,7 +220,7 @@ inline int depthwise_weight_parts(const DepthwiseSize& size) {
   return backward_tiles(size).blocks;
 }
 
-/// One tile: where its source begins, and the images it has.
+/// The images and the first unit of one tile.
 struct DepthwisePlace {
   int first_image;
   int images;
@@ -238,7 +238,7 @@ struct DepthwisePlace {
   }
 };
 
-/// The channel and the first unit of a thread.
+/// The channel of a thread and its place among the threads of that channel.
 struct DepthwiseLane {
   int channel;
   int slot;
@@ -254,7 +254,7 @@ HSCONAS_DEVICE std::int64_t pixels_before(int image, int size) {
   return std::int64_t{image} * (size * size);
 }
 
-/// One unit of a tile.
+/// The place of one unit within a tile.
 struct DepthwiseUnitPlace {
   int image;
   int band;
@@ -269,15 +269,15 @@ struct DepthwiseUnitPlace {
 };
 
 /// Writes the source of a tile to `tile`, [image][row][column][channel of the group], 0 outside the
-/// images. `source.load(pixel, octet)` reads eight channels of a pixel, counted from the first one
-/// of the tile's first image; `source.value(raw, octet)` makes fp32 of them. A thread keeps to one
-/// column, so that little is to be computed per load.
+/// images. `source.load(pixel, octet)` reads eight channels of a pixel, counted from the first
+/// pixel of the tile's first image; `source.value(raw, octet)` converts them to fp32. A thread
+/// keeps to one column, so that address computations are few.
 template <typename Source>
 HSCONAS_DEVICE void stage_tile(const Source& source, const DepthwiseTiles& tiles, int images,
                                int top, int left, int size, int width, int thread, float* tile) {
-  constexpr int kBatch = 64 / sizeof(typename Source::Raw);  // Loads in flight: 64 bytes.
+  constexpr int kBatch = 64 / sizeof(typename Source::Raw);  // 64 bytes of loads in flight.
   const int octets = width / 8;
-  const int items = tiles.source_columns * octets;  // Of a line, a row of one image.
+  const int items = tiles.source_columns * octets;  // Octets of a line, which is a row of an image.
   const int step = kDepthwiseThreads / items;
   int line = thread / items;
   if (line >= step) return;

@@ -8,7 +8,8 @@
 
 namespace hsconas::cuda {
 
-/// See make_device_engine(). Each type's kernels are compiled in a file of their own, side by side.
+/// See make_device_engine(). Each type's kernels have their own source file, so that they can be
+/// compiled in parallel.
 template <typename T>
 std::unique_ptr<DeviceEngine> make_engine(cudaStream_t stream, const DeviceWeights& weights,
                                           std::shared_ptr<DeviceMemory> memory,

@@ -16,9 +16,9 @@
 
 namespace hsconas::cuda {
 
-constexpr float kEpsilon = 1e-5F;  ///< Batch norm's, as everywhere in the program.
+constexpr float kEpsilon = 1e-5F;  ///< Batch norm's epsilon, the same everywhere in the program.
 
-/// Hands out pieces of one stretch of memory, one behind the other. Without a stretch it counts.
+/// Hands out consecutive pieces of one block of memory. Without memory it only counts bytes.
 class Arena {
  public:
   explicit Arena(unsigned char* base = nullptr) : base_(base) {}
@@ -33,9 +33,9 @@ class Arena {
     return reinterpret_cast<T*>(piece);
   }
   std::int64_t used() const { return used_; }
-  /// Gives back everything that was taken since `used` was that.
+  /// Frees everything that was taken since used() returned `used`.
   void back_to(std::int64_t used) { used_ = used; }
-  /// Bytes that are needed to hand out everything.
+  /// Largest number of bytes in use at any time.
   std::int64_t most() const { return most_; }
 
  private:
@@ -44,29 +44,29 @@ class Arena {
   std::int64_t most_ = 0;
 };
 
-/// A convolution or pooling, and everything that its passes read and write.
+/// A convolution or pooling, with everything that its passes read and write.
 template <typename T>
 struct UnitRun {
   const DeviceUnit* unit = nullptr;
-  bool is_depthwise = false;  ///< Pooling included: it is a convolution with equal weights.
+  bool is_depthwise = false;  ///< Also true for pooling, a convolution with equal weights.
   int in_size = 0;
   int out_size = 0;
   ChannelOrder in_order;
   ChannelOrder out_order;
   Activated<T> in;
   T* activated =
-      nullptr;     ///< Where `in` is activated for a product; nullptr: it is read as it lies.
+      nullptr;     ///< Memory for the activated `in`, for a product; nullptr: `in` is read itself.
   T* z = nullptr;  ///< The output before batch norm.
   Norm norm;
   NormTerms terms;
   WeightRow weight;
-  T* gradient = nullptr;  ///< At the output: behind its activation first, in front of it then.
+  T* gradient = nullptr;  ///< First the gradient at the activated output, later the one at z.
 
   bool has_norm() const { return unit->norm && !unit->pools; }
   Activated<T> out() const {
     return {z, out_order.memory(), has_norm() ? norm : Norm{}, unit->relu};
   }
-  /// What a product reads.
+  /// The input that a product reads.
   const T* x() const { return activated != nullptr ? activated : in.data; }
   std::int64_t x_stride() const { return activated != nullptr ? weight.packed_columns : in.stride; }
 };
@@ -74,7 +74,7 @@ struct UnitRun {
 template <typename T>
 struct PathRun {
   const DevicePath* path = nullptr;
-  int first_channel = 0;  ///< In the block's output.
+  int first_channel = 0;  ///< Index of its first channel in the block's output.
   std::vector<UnitRun<T>> units;
 };
 
@@ -90,11 +90,11 @@ struct BlockRun {
   std::vector<PathRun<T>> paths;
 };
 
-/// See DeviceEngine. `Queue` runs kernels and products: a CudaQueue, or a HostQueue for tests.
+/// Implements DeviceEngine. `Queue` runs kernels and products: CudaQueue, or HostQueue in tests.
 template <typename Queue, typename T>
 class Engine final : public DeviceEngine {
  public:
-  /// `memory` holds what one pass needs, `fixed` what stays.
+  /// `memory` is for data of one pass, `fixed` for data that stays.
   Engine(std::unique_ptr<Queue> queue, const DeviceWeights& weights,
          std::shared_ptr<DeviceMemory> memory, std::shared_ptr<DeviceMemory> fixed)
       : queue_(std::move(queue)),
@@ -110,7 +110,7 @@ class Engine final : public DeviceEngine {
                int images) override {
     DeviceNetwork widest;
     widest.classes = classes;
-    widest.splits_channels = true;  // Takes the most.
+    widest.splits_channels = true;  // This order needs the most memory.
     for (const auto& blocks : choices) {
       const DeviceBlock* largest = nullptr;
       std::int64_t most = -1;
@@ -158,7 +158,7 @@ class Engine final : public DeviceEngine {
     int next = 0;
     for (std::size_t i = blocks_.size(); i-- > 0;) {
       BlockRun<T>& block = blocks_[i];
-      if (block.block->is_identity()) continue;  // What comes in goes out.
+      if (block.block->is_identity()) continue;  // The gradient passes unchanged.
       T* dx = block.is_stem ? nullptr : boundaries_[next];
       backward_block(block, dy, dx);
       dy = dx;
@@ -207,10 +207,10 @@ class Engine final : public DeviceEngine {
  private:
   static constexpr int kCounters = 1024;
 
-  /// What a forward pass runs on.
+  /// Arguments of a forward pass.
   struct Pass {
     int images = 0;
-    int counted = 0;  ///< Images whose statistics batch norm takes.
+    int counted = 0;  ///< Batch norm uses the statistics of this many images.
     const void* in = nullptr;
     void* out = nullptr;
     bool trains = false;
@@ -226,7 +226,7 @@ class Engine final : public DeviceEngine {
     queue_->launch(kernel, grid, shared_bytes);
   }
 
-  /// The forward pass up to the last of the blocks.
+  /// Runs the forward pass of the blocks [first, last).
   void start(const DeviceNetwork& network, int first, int last, const DeviceImages& images,
              const Pass& pass) {
     network_ = network;  // A copy: backward() reads it.
@@ -243,7 +243,7 @@ class Engine final : public DeviceEngine {
     for (BlockRun<T>& block : blocks_) forward_block(block);
   }
 
-  // --- What runs: blocks [first, last), with the order of every tensor's channels ---------------
+  // --- Which blocks run, and the channel order of every tensor -----------------------------------
 
   void build(const DeviceNetwork& network, int first, int last) {
     blocks_.clear();
@@ -269,7 +269,7 @@ class Engine final : public DeviceEngine {
     if (path.reads == ChannelsRead::All) return x_order;
     return {ChannelOrder::Plain, path.in_channels, 1};
   }
-  /// Where a path's channels begin in a row of its block's input.
+  /// Offset of a path's channels in a row of its block's input.
   static int offset_of_source(const DevicePath& path, const ChannelOrder& x_order) {
     return path.reads == ChannelsRead::Odd ? x_order.half_memory() : 0;
   }
@@ -287,7 +287,7 @@ class Engine final : public DeviceEngine {
       run.out_order =
           run.is_depthwise ? order : ChannelOrder{ChannelOrder::Plain, unit.out_channels, 1};
       run.weight = weight_row(unit, run);
-      // The values stay where they are; only their channels are called otherwise from here on.
+      // A shuffle moves no values: it only changes the channel order from here on.
       if (unit.shuffle > 1) {
         run.out_order = {ChannelOrder::Shuffled, unit.out_channels, unit.shuffle};
       }
@@ -315,13 +315,13 @@ class Engine final : public DeviceEngine {
     return row;
   }
 
-  // --- Where it lies -----------------------------------------------------------------------------
+  // --- Memory ------------------------------------------------------------------------------------
 
   void allocate(Arena& arena, const Pass& pass) {
     scratch_bytes_ = 0;
     allocate_weights(arena, pass);
     allocate_activations(arena, pass);
-    // What follows must not lie where the blocks before the last have theirs.
+    // Later allocations must not overlap memory that earlier blocks used.
     if (arena.most() > arena.used()) arena.take<unsigned char>(arena.most() - arena.used());
     if (blocks_.back().is_head) allocate_classifier(arena, pass);
     if (pass.trains) allocate_gradients(arena, pass);
@@ -395,7 +395,8 @@ class Engine final : public DeviceEngine {
     rows_.push_back(row);
   }
 
-  /// The gradient of a weight is summed over slices of the pixels, to keep the device busy.
+  /// Takes memory for the parts of a weight's gradient, which are sums over slices of the pixels:
+  /// one sum over all pixels would not keep the device busy.
   void allocate_parts(Arena& arena, const Pass& pass, UnitRun<T>& unit) {
     WeightRow& row = unit.weight;
     if (row.depthwise) {
@@ -408,7 +409,7 @@ class Engine final : public DeviceEngine {
     row.parts = arena.take<float>(row.part_count * row.part_step);
   }
 
-  /// As many slices of equal length as fill the device, none shorter than a thousand pixels.
+  /// Number of equal slices that fill the device, of at least kShortest pixels each if possible.
   int slices(std::int64_t pixels, int rows, int columns) const {
     constexpr int kTile = 128;
     constexpr std::int64_t kShortest = 1024;
@@ -532,7 +533,7 @@ class Engine final : public DeviceEngine {
     losses_ = arena.take<float>(images);
   }
 
-  /// Blocks go backward one after the other, in the same memory.
+  /// The gradients within a block reuse the memory of those of the other blocks.
   void allocate_gradients(Arena& arena, const Pass& pass) {
     std::int64_t most = 0;
     for (const BlockRun<T>& block : blocks_) {
@@ -550,11 +551,11 @@ class Engine final : public DeviceEngine {
       }
       arena.back_to(before);
     }
-    // Nothing else may lie where a block's gradients do.
+    // Later allocations must not overlap the gradients of any block.
     arena.take<unsigned char>(arena.most() - before);
   }
 
-  /// All tables in one copy; the arena has laid them out one behind the other.
+  /// Uploads all tables in one copy, since they are consecutive in device memory.
   void upload_tables() {
     auto* const begin = reinterpret_cast<unsigned char*>(rows_on_device_);
     const auto put = [&](const void* to, const auto& table) {
@@ -575,7 +576,7 @@ class Engine final : public DeviceEngine {
 
   void forward_block(BlockRun<T>& block) {
     if (block.block->is_identity()) {
-      if (block.y != block.x) {  // The caller wants it somewhere else.
+      if (block.y != block.x) {  // The caller provides the memory of the output.
         queue_->copy(block.y, block.x,
                      values_out(block, pass_.images) * static_cast<std::int64_t>(sizeof(T)));
       }
@@ -673,7 +674,7 @@ class Engine final : public DeviceEngine {
     launch(work, lanes.grid(pixels, queue_->multiprocessors()));
   }
 
-  /// Averages and logits of the images from `first` on.
+  /// Computes the averages and logits of the images from `first` on.
   void run_classifier(int first) {
     const UnitRun<T>& unit = blocks_.back().paths.front().units.back();
     const int images = pass_.images - first;
@@ -708,7 +709,7 @@ class Engine final : public DeviceEngine {
   void backward_classifier(const float* logits_gradient) {
     const int channels = classifier_.packed_columns;
     const int images = pass_.images;
-    Product product;  // Of the weights.
+    Product product;  // Gradient of the weights.
     product.rows = network_.classes;
     product.columns = channels;
     product.depth = images;
@@ -721,7 +722,7 @@ class Engine final : public DeviceEngine {
       launch(SumColumns{logits_gradient, const_cast<float*>(bias_.parts), images, network_.classes},
              blocks_for(network_.classes, SumColumns::kThreads));
     }
-    product = {};  // Of the averages.
+    product = {};  // Gradient of the averages.
     product.rows = images;
     product.columns = channels;
     product.depth = network_.classes;
@@ -737,11 +738,11 @@ class Engine final : public DeviceEngine {
     }
   }
 
-  /// What is known of the gradient at a unit's output.
+  /// Where `gradient` of a unit is taken.
   enum class Known {
-    Activated,  ///< `gradient` is that behind the activation.
-    Masked,     ///< The same, with 0 where ReLU cut off, and batch norm's terms are there.
-    Plain       ///< `gradient` is that in front of the activation.
+    Activated,  ///< At the activated output.
+    Masked,     ///< At the activated output, with 0 where ReLU cut off; `terms` are known.
+    Plain       ///< At z, before batch norm and ReLU.
   };
 
   void backward_block(BlockRun<T>& block, const T* dy, T* dx) {
@@ -785,7 +786,7 @@ class Engine final : public DeviceEngine {
            lanes.grid(pixels, queue_->multiprocessors()));
   }
 
-  /// `add` is added to the gradient of the path's input; nullptr: nothing.
+  /// `add` is added to the gradient of the path's input, unless it is nullptr.
   void backward_path(BlockRun<T>& block, PathRun<T>& path, const T* dy, T* dx, const T* add) {
     UnitRun<T>& last = path.units.back();
     if (block.is_head) {
@@ -809,7 +810,7 @@ class Engine final : public DeviceEngine {
           before != nullptr ? before->out_order.memory() : block.x_order.memory();
       const T* plus = before != nullptr || add == nullptr ? nullptr : add + offset;
       if (unit.is_depthwise) {
-        // Its kernel knows batch norm's terms, but not the ReLU behind it.
+        // The depthwise kernel applies batch norm's terms, but not the ReLU.
         if (known == Known::Activated && (unit.unit->relu || unit.has_norm())) {
           reduce_own(unit);
           known = Known::Masked;
@@ -840,7 +841,7 @@ class Engine final : public DeviceEngine {
     if (unit.has_norm() || unit.unit->relu) apply(unit, own_gradient(unit));
   }
 
-  /// The gradient in front of the activation of `unit`, from one that lies elsewhere.
+  /// Computes the gradient at z of `unit` from `gradient` at its activated output.
   template <typename Gradient>
   void make_plain(UnitRun<T>& unit, const Gradient& gradient, bool has_terms) {
     if (unit.has_norm() && !has_terms) reduce(unit, gradient);
@@ -873,7 +874,7 @@ class Engine final : public DeviceEngine {
     const std::int64_t pixels = pass_.images * squared(unit.out_size);
     const int channels = unit.out_order.memory();
     const std::int64_t each = pixels / unit.weight.part_count;
-    Product product;  // Of the weights.
+    Product product;  // Gradient of the weights.
     product.rows = channels;
     product.columns = unit.weight.packed_columns;
     product.depth = each;
@@ -888,7 +889,7 @@ class Engine final : public DeviceEngine {
     product.out_step = unit.weight.part_step;
     queue_->multiply(product);
     if (to == nullptr) return;
-    product = {};  // Of the input.
+    product = {};  // Gradient of the input.
     product.rows = pixels;
     product.columns = unit.weight.packed_columns;
     product.depth = channels;
@@ -927,7 +928,7 @@ class Engine final : public DeviceEngine {
     depthwise_backward(*queue_, work, unit.unit->kernel, unit.unit->stride);
   }
 
-  /// The unit in front of `unit` in its path lies just before it.
+  /// The terms of the preceding unit of the path, which precedes `unit` in memory.
   static NormTerms terms_of_input(const UnitRun<T>& unit) { return (&unit - 1)->terms; }
 
   std::unique_ptr<Queue> queue_;
@@ -936,7 +937,7 @@ class Engine final : public DeviceEngine {
   std::shared_ptr<DeviceMemory> fixed_;
   unsigned* counters_ = nullptr;
 
-  // The pass under way; the rest lies in `memory_`.
+  // The current pass; its data are in `memory_`.
   DeviceNetwork network_;
   DeviceImages images_;
   Pass pass_;
@@ -945,7 +946,7 @@ class Engine final : public DeviceEngine {
   std::vector<WeightRow> rows_;
   std::vector<WeightChunk> packed_chunks_;
   std::vector<WeightChunk> value_chunks_;
-  std::vector<unsigned char> tables_;  ///< The three of them as they go to the device.
+  std::vector<unsigned char> tables_;  ///< Copy of the three tables for the upload.
   WeightRow* rows_on_device_ = nullptr;
   WeightChunk* packed_chunks_on_device_ = nullptr;
   WeightChunk* value_chunks_on_device_ = nullptr;
@@ -956,10 +957,10 @@ class Engine final : public DeviceEngine {
   float* averages_gradient_ = nullptr;
   float* logits_gradient_ = nullptr;
   float* losses_ = nullptr;
-  float* factor_ = nullptr;                ///< Scales gradients that are clipped.
-  float* squares_ = nullptr;               ///< Of gradients, one sum per chunk.
-  T* boundaries_[2] = {nullptr, nullptr};  ///< Gradients between blocks, in turn.
-  unsigned char* scratch_ = nullptr;       ///< Parts of one kernel's sums.
+  float* factor_ = nullptr;                ///< Factor that clips the gradients.
+  float* squares_ = nullptr;               ///< Sums of squared gradients, one per chunk.
+  T* boundaries_[2] = {nullptr, nullptr};  ///< Gradients between blocks, alternately.
+  unsigned char* scratch_ = nullptr;       ///< Partial sums of one kernel.
   std::int64_t scratch_bytes_ = 0;
 };
 

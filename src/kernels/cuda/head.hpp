@@ -6,11 +6,12 @@
 #include "activations.hpp"
 #include "weights.hpp"
 
-// Kernels of a network's two ends: its input, and what follows the last convolution.
+// Kernels for a network's two ends: its input, and everything behind the last convolution.
 namespace hsconas::cuda {
 
-/// Images as a matrix whose product with a dense convolution's weights is the convolution:
-/// out [images * out_size^2][columns], per pixel its window, [taps][channels], then zeros.
+/// Writes images as a matrix whose product with a dense convolution's weights is the convolution:
+/// out [images * out_size^2][columns] has a row per output pixel with its window,
+/// [taps][channels], then zeros.
 template <typename T>
 struct Patches {
   static constexpr int kThreads = 256;
@@ -70,8 +71,8 @@ struct Patches {
   }
 };
 
-/// 0 with probability `probability`, else 1 / (1 - probability): what dropout multiplies value
-/// `index` of a step by. The bits are those of SplitMix64 (Steele, Lea and Flood, 2014).
+/// The factor of dropout for value `index` of a step: 0 with probability `probability`, else
+/// 1 / (1 - probability). The random bits are those of SplitMix64 (Steele, Lea and Flood, 2014).
 HSCONAS_DEVICE float dropout_factor(std::uint64_t seed, std::uint64_t index, float probability) {
   std::uint64_t x = seed + (index + 1) * 0x9e3779b97f4a7c15ULL;
   x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
@@ -81,15 +82,15 @@ HSCONAS_DEVICE float dropout_factor(std::uint64_t seed, std::uint64_t index, flo
   return uniform < probability ? 0.0F : 1.0F / (1.0F - probability);
 }
 
-/// to [images][channels] = the average of every image's activated pixels, then dropout.
+/// to [images][channels] = the average over the activated pixels of every image, then dropout.
 template <typename T>
 struct AveragePixels {
   static constexpr int kThreads = 128;
   Activated<T> in;
   float* to;
-  int pixels;  ///< Of an image.
+  int pixels;  ///< Pixels of an image.
   int channels;
-  float dropout;  ///< 0: none.
+  float dropout;  ///< Probability that a value is dropped; 0: no dropout.
   std::uint64_t seed;
 
   static Grid grid(int images, int channels) {
@@ -122,7 +123,7 @@ struct AveragePixels {
   }
 };
 
-/// values [count] *= what dropout multiplied them by.
+/// Multiplies values [count] by their dropout factors.
 struct DropGradient {
   static constexpr int kThreads = 256;
   float* values;
@@ -156,7 +157,7 @@ struct AddBias {
   }
 };
 
-/// to [columns] = the sums of the columns of values [rows][columns], row after row.
+/// to [columns] = the sums of the columns of values [rows][columns], added up in row order.
 struct SumColumns {
   static constexpr int kThreads = 64;
   const float* values;
@@ -176,8 +177,8 @@ struct SumColumns {
   }
 };
 
-/// The largest of the first `count` of a block's shared values, and where it stood; the lower place
-/// of two equal ones. A value that is no number is larger than all.
+/// A value and its place, to find the largest one. Of equal values the one at the lower place
+/// counts; NaN is larger than any number.
 struct Largest {
   float value;
   int place;
@@ -188,7 +189,7 @@ struct Largest {
   }
 };
 
-/// Leaves the largest over the threads of a block in shared[0].
+/// Moves the largest over the threads of a block to shared[0].
 template <typename Block>
 HSCONAS_DEVICE void reduce_largest(Block& block, Largest* shared) {
   for (int reach = Block::kThreads / 2; reach > 0; reach /= 2) {
@@ -269,8 +270,7 @@ struct CrossEntropy {
   }
 };
 
-/// right [images]: 1 where the largest logit is that of the label, else 0; 2 where it is not
-/// finite.
+/// right [images] = 1 if the largest logit is that of the label, 2 if it is not finite, else 0.
 struct CheckAnswers {
   static constexpr int kThreads = 128;
   const float* logits;  ///< [images][classes].

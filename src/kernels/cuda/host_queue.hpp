@@ -14,8 +14,8 @@
 
 namespace hsconas::cuda {
 
-/// Runs kernels and products on the processor, one after the other and slowly: what a CudaQueue
-/// does on a GPU, for tests.
+/// Stands in for a CudaQueue in tests: runs kernels and products on the processor, one after the
+/// other and slowly.
 class HostQueue {
  public:
   explicit HostQueue(unsigned seed = 1, int multiprocessors = 3)
@@ -23,18 +23,18 @@ class HostQueue {
 
   int multiprocessors() const { return multiprocessors_; }
 
-  /// Blocks run in random order, and find garbage in their shared memory.
+  /// Runs the blocks in random order, with shared memory that initially holds NaN.
   template <typename Kernel>
   void launch(const Kernel& kernel, Grid grid, int shared_bytes = 0) {
     std::vector<int> order(static_cast<std::size_t>(grid.x) * static_cast<std::size_t>(grid.y));
     std::iota(order.begin(), order.end(), 0);
     std::shuffle(order.begin(), order.end(), random_);
-    // 16 bytes more, to align the beginning.
+    // 16 extra bytes allow for the alignment.
     std::vector<unsigned char> memory(static_cast<std::size_t>(shared_bytes) + 16);
     const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
     unsigned char* shared = memory.data() + (16 - address % 16) % 16;
     for (const int i : order) {
-      std::memset(shared, 0xff, static_cast<std::size_t>(shared_bytes));  // Not a number.
+      std::memset(shared, 0xff, static_cast<std::size_t>(shared_bytes));  // NaN.
       HostBlock<Kernel::kThreads> block{i % grid.x, i / grid.x, grid.x,
                                         grid.y,     shared,     random_() % 2 == 0};
       kernel(block);
@@ -64,7 +64,7 @@ class HostQueue {
   }
 
   std::int64_t launches() const { return launches_; }
-  /// Times on the processor say nothing.
+  /// Times are not measured, since those of the processor would mean nothing.
   void time_launches(bool) {}
   std::vector<DeviceEngine::KernelTime> take_times() { return {}; }
 

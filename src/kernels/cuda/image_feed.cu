@@ -8,7 +8,7 @@ namespace {
 
 using cuda::check;
 
-/// Makes a device current for as long as this lives.
+/// Makes a device current until this goes out of scope.
 class CurrentDevice {
  public:
   explicit CurrentDevice(int device) {
@@ -23,7 +23,7 @@ class CurrentDevice {
   int before_ = 0;
 };
 
-/// Launches kernels on a stream. (A CudaQueue brings a workspace for products as well.)
+/// Launches kernels on a stream. A CudaQueue would also allocate a workspace for products.
 struct Launcher {
   cudaStream_t stream;
 
@@ -51,7 +51,7 @@ class Stream {
   cudaStream_t stream_ = nullptr;
 };
 
-/// A mark in a stream. Waiting for it leaves the processor to others.
+/// A mark in a stream. A thread that waits for it does not use the processor.
 class Event {
  public:
   Event() {
@@ -76,7 +76,7 @@ class CudaImageFeed : public ImageFeed {
  public:
   CudaImageFeed(const ImageFeedPlan& plan, ImageFeedMemory memory, cudaStream_t stream)
       : ImageFeed(plan, std::move(memory)), slots_(static_cast<std::size_t>(plan.slots)) {
-    // The device's memory may have had another owner, whose work is still in the stream.
+    // The device memory may have belonged to others before, whose work is still in the stream.
     for (Slot& slot : slots_) slot.made.record(stream);
   }
   ~CudaImageFeed() override {

@@ -4,15 +4,15 @@
 #include "hsconas/kernels/image_feed.hpp"
 #include "hsconas/kernels/triangle_filter.hpp"
 
-// What makes network inputs out of bytes. The values are those of data/transform.cpp and
+// Kernels that turn bytes into network inputs. The values are those of data/transform.cpp and
 // data/resize.cpp bit by bit: the same operations in the same order, without fused multiply-adds.
 namespace hsconas::cuda {
 
-/// Squares, shifted and mirrored; also writes the labels. Blocks: images x parts of an image.
+/// Shifts and mirrors squares; also writes the labels. The grid is images x parts of an image.
 template <int kChannels>
 struct ShiftedImages {
   static constexpr int kThreads = 256;
-  static constexpr int kValuesEach = 12;  ///< Per thread.
+  static constexpr int kValuesEach = 12;  ///< Values per thread.
   const ImageRecord* records;
   const std::uint8_t* bytes;  ///< ImageRecord::at counts from here.
   const float* value_of;      ///< [channels][256].
@@ -49,12 +49,12 @@ struct ShiftedImages {
   }
 };
 
-/// Crops of any size, resized to squares of `side` pixels: first along the rows, then along the
-/// columns, rounded to bytes once. Blocks: images x tiles of an image.
+/// Resizes crops of any size to squares of `side` pixels, first along the rows, then along the
+/// columns, rounded to bytes once at the end. The grid is images x tiles of an image.
 template <int kChannels>
 struct ResizedCrops {
   static constexpr int kThreads = 256;
-  static constexpr int kColumns = 32;  ///< Of a tile.
+  static constexpr int kColumns = 32;  ///< Columns of a tile.
   static constexpr int kRows = 32;
   const ImageRecord* records;
   const std::uint8_t* bytes;
@@ -67,7 +67,7 @@ struct ResizedCrops {
   }
   static int shared_bytes() { return static_cast<int>((kColumns + kRows) * sizeof(Position)); }
 
-  /// Where an output row or column comes from.
+  /// The input rows or columns of an output row or column.
   struct Position {
     int first;
     float weights[kMostCropWeights];
@@ -113,7 +113,7 @@ struct ResizedCrops {
     });
   }
 
-  /// Adds weight * (the mean of a stretch of a row) to `sums`.
+  /// Adds `weight` times the weighted mean of `taps` pixels of a row to `sums`.
   HSCONAS_DEVICE static void add_row(const std::uint8_t* pixel, const Position& column, int taps,
                                      float weight, float* sums) {
     float means[kChannels];
@@ -131,8 +131,8 @@ struct ResizedCrops {
   }
 };
 
-/// Squares with colours changed, mirrored and normalised; also writes the labels. One block per
-/// image, as a change of contrast needs the mean of all pixels.
+/// Changes the colours of squares, mirrors and normalises them; also writes the labels. There is
+/// one block per image, because a change of contrast needs the mean of all pixels.
 template <int kChannels>
 struct JitteredImages {
   static constexpr int kThreads = 512;
@@ -141,7 +141,7 @@ struct JitteredImages {
   int side;
   float mean[kChannels];
   float deviation[kChannels];
-  float* out;  ///< As squares.
+  float* out;  ///< [images, side, side, channels].
   std::int64_t* labels;
 
   static int shared_bytes() { return kThreads * static_cast<int>(sizeof(double)); }
@@ -152,8 +152,8 @@ struct JitteredImages {
     const ImageRecord& record = records[block.x];
     const int count = side * side;
     const std::uint8_t* image = squares + std::int64_t{block.x} * count * kChannels;
-    // The mean grey of what the steps before the change of contrast make of the image. The order
-    // of this sum does not matter: fp32 values between 2^-14 and 1 add up in fp64 without rounding.
+    // The mean grey of the image after the steps that precede the change of contrast. The order of
+    // this sum does not matter: fp32 values between 2^-14 and 1 add up in fp64 without rounding.
     block.each([&](int thread) {
       double sum = 0.0;
       for (int i = thread; i < count; i += kThreads) {
@@ -190,7 +190,7 @@ struct JitteredImages {
     for (int c = 0; c < kChannels; ++c) pixel[c] = static_cast<float>(from[c]) / 255.0F;
   }
 
-  /// Which step changes the contrast.
+  /// Index of the step that changes the contrast.
   HSCONAS_DEVICE static int contrast_of(const Jitter& jitter) {
     int k = 0;
     while (k < 2 && jitter.steps[k] != ColourStep::Contrast) ++k;
@@ -208,7 +208,7 @@ struct JitteredImages {
     return mixed < 0.0F ? 0.0F : (mixed > 1.0F ? 1.0F : mixed);
   }
 
-  /// Makes the steps [first, last); `grey` is the mean grey before the change of contrast.
+  /// Applies the steps [first, last); `grey` is the mean grey before the change of contrast.
   HSCONAS_DEVICE static void change(const Jitter& jitter, int first, int last, float grey,
                                     float* pixel) {
     for (int k = first; k < last; ++k) {
@@ -223,12 +223,12 @@ struct JitteredImages {
   }
 };
 
-/// Buffers on the device and what becomes of them.
+/// Input and output buffers of a batch, on the device.
 struct ImageBatch {
   const ImageRecord* records;
   const std::uint8_t* bytes;
-  std::uint8_t* squares;  ///< Of crops: [images, side, side, channels].
-  const float* value_of;  ///< Of squares: [channels][256].
+  std::uint8_t* squares;  ///< Crops: buffer for [images, side, side, channels].
+  const float* value_of;  ///< Squares: value of each byte, [channels][256].
   int images;
   float* out;
   std::int64_t* labels;
@@ -255,7 +255,7 @@ void make_images_of(Queue& queue, const ImageFeedPlan& plan, const ImageBatch& b
   queue.launch(finish, Grid{batch.images, 1}, Finish::shared_bytes());
 }
 
-/// Enqueues what makes network inputs of a batch's bytes; see ImageFeed::make().
+/// Enqueues the kernels that turn a batch's bytes into network inputs; see ImageFeed::make().
 template <typename Queue>
 void make_images(Queue& queue, const ImageFeedPlan& plan, const ImageBatch& batch) {
   if (plan.channels == 3) {

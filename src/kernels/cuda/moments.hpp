@@ -15,7 +15,7 @@ struct Moments {
   float squares;
 };
 
-/// Takes values one at a time, relative to the first of them.
+/// Accumulates values one at a time, as differences from the first one.
 struct MomentSums {
   float pivot = 0.0F;
   float count = 0.0F;
@@ -38,7 +38,7 @@ struct MomentSums {
   }
 };
 
-/// Sums over several Moments. In double even a mean of squares keeps the variance.
+/// Sums over several Moments. In double precision a mean of squares does not lose the variance.
 struct MomentTotals {
   double count = 0.0;
   double sum = 0.0;
@@ -62,7 +62,7 @@ struct MomentTotals {
     if (!(count > 0.0)) return 0.0;
     const double m = mean();
     const double variance = squares / count - m * m;
-    return variance < 0.0 ? 0.0 : variance;  // A value that is no number stays one.
+    return variance < 0.0 ? 0.0 : variance;  // NaN stays NaN.
   }
   HSCONAS_DEVICE Moments moments() const {
     return {static_cast<float>(count), static_cast<float>(mean()),
@@ -70,8 +70,8 @@ struct MomentTotals {
   }
 };
 
-/// Sums that the gradient of a batch norm needs: of the gradient g at its normalised output y, and
-/// of g * y.
+/// Sums that the gradient of a batch norm needs: of g, the gradient at its normalised output y, and
+/// of g * y (`along`).
 struct GradientSums {
   float g;
   float along;
@@ -91,9 +91,9 @@ struct GradientTotals {
   }
 };
 
-/// Adds up the `count` parts of each of `channels` channels (at most Block::kThreads): part i of
-/// channel c is parts[i * stride + c]. All threads of the block take part, in a fixed order;
-/// `shared` takes one Totals per thread. Ends with `use(channel, totals)` for every channel.
+/// Adds up the `count` parts of each of `channels` channels (at most Block::kThreads) and calls
+/// `use(channel, totals)` for every channel. Part i of channel c is parts[i * stride + c]. All
+/// threads of the block take part, in a fixed order; `shared` has room for one Totals per thread.
 template <typename Totals, typename Block, typename Part, typename Use>
 HSCONAS_DEVICE void total_parts(Block& block, const Part* parts, int count, std::int64_t stride,
                                 int channels, Totals* shared, Use use) {
@@ -104,7 +104,7 @@ HSCONAS_DEVICE void total_parts(Block& block, const Part* parts, int count, std:
     const int row = thread / channels;
     if (row < rows) {
       int i = row;
-      for (; i + 3 * rows < count; i += 4 * rows) {  // Four loads under way at once.
+      for (; i + 3 * rows < count; i += 4 * rows) {  // Four loads in flight at once.
         const Part four[4] = {parts[i * stride + c], parts[(i + rows) * stride + c],
                               parts[(i + 2 * rows) * stride + c],
                               parts[(i + 3 * rows) * stride + c]};
@@ -128,7 +128,7 @@ HSCONAS_DEVICE void total_parts(Block& block, const Part* parts, int count, std:
   });
 }
 
-/// Batch norm as a kernel applies it: normalised = scale * z + shift, per channel in memory.
+/// Batch norm: normalised = scale * z + shift, per channel in memory.
 struct Norm {
   float* scale = nullptr;  ///< nullptr: values stay as they are.
   float* shift = nullptr;
@@ -149,7 +149,8 @@ struct NormTerms {
   float* c = nullptr;
 };
 
-/// With y = scale * z + shift over `count` values, dz = scale * (g - mean(g) - y * mean(g * y)).
+/// Sets the terms by dz = scale * (g - mean(g) - y * mean(g * y)), with y = scale * z + shift and
+/// means over `count` values.
 HSCONAS_DEVICE void set_terms(const NormTerms& terms, int channel, const GradientTotals& totals,
                               double count, const Norm& norm) {
   const auto s = static_cast<double>(norm.scale[channel]);

@@ -10,7 +10,7 @@ namespace hsconas::cuda {
 struct Matrix {
   const void* data = nullptr;
   std::int64_t stride = 0;  ///< Values from one row to the next.
-  bool transposed = false;  ///< The product takes it transposed; `stride` is that of memory.
+  bool transposed = false;  ///< The product uses the transposed matrix; `stride` is in memory.
 };
 
 /// out [rows][columns] = left [rows][depth] * right [depth][columns] (+ add), summed in fp32.
@@ -21,12 +21,12 @@ struct Product {
   std::int64_t depth = 0;
   Matrix left;
   Matrix right;
-  Number type = Number::Fp32;  ///< Of `left` and `right`.
-  const void* add = nullptr;   ///< Shape, stride, type as `out`, which it may be; nullptr: none.
+  Number type = Number::Fp32;  ///< Type of `left` and `right`.
+  const void* add = nullptr;   ///< Has shape, stride and type of `out`, and may be it; or nullptr.
   void* out = nullptr;
   std::int64_t out_stride = 0;
   Number out_type = Number::Fp32;  ///< The same as `type`, or fp32.
-  /// So many products of the same shape, whose matrices lie these distances apart, in values.
+  /// Number of products of this shape. The steps are the distances of their matrices, in values.
   int batches = 1;
   std::int64_t left_step = 0;
   std::int64_t right_step = 0;

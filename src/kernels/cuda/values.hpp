@@ -43,16 +43,16 @@ HSCONAS_DEVICE float to_float(Half value) {
 #else
   const std::uint32_t sign = static_cast<std::uint32_t>(value.bits & 0x8000U) << 16U;
   const std::uint32_t magnitude = value.bits & 0x7fffU;
-  if (magnitude >= 0x7c00U) {  // Infinite or not a number.
+  if (magnitude >= 0x7c00U) {  // Infinity or NaN.
     return bits_as<float>(sign | 0x7f800000U | (magnitude & 0x3ffU) << 13U);
   }
-  // 2^112 moves the exponent, and makes subnormal numbers normal.
+  // Multiplying by 2^112 adjusts the exponent and makes subnormal numbers normal.
   const float scaled = bits_as<float>(magnitude << 13U) * bits_as<float>(std::uint32_t{0x77800000});
   return bits_as<float>(sign | bits_as<std::uint32_t>(scaled));
 #endif
 }
 
-/// `value` rounded to the nearest T, to even in the middle.
+/// `value` rounded to the nearest T, ties to even.
 template <typename T>
 HSCONAS_DEVICE T from_float(float value);
 
@@ -92,14 +92,14 @@ HSCONAS_DEVICE Half from_float<Half>(float value) {
 #endif
 }
 
-/// Two neighbouring values, loaded and stored at once.
+/// Two adjacent values, loaded and stored at once.
 template <typename T>
 struct alignas(2 * sizeof(T)) Pair {
   T first;
   T second;
 };
 
-/// Eight neighbouring values, of a row that is aligned to 16 bytes.
+/// Eight adjacent values of a row that is aligned to 16 bytes.
 template <typename T>
 struct alignas(16) Eight {
   T values[8];

@@ -4,32 +4,32 @@
 #include "moments.hpp"
 #include "values.hpp"
 
-// Weights on their way between the flat arrays, where all networks share them, and the compact,
+// Kernels that move weights between the flat arrays, which all networks share, and the compact,
 // padded form in which one step's kernels read them. A table with one row per weight of the path
-// serves all kernels, so that a step needs one launch each, however many weights it has.
+// serves all kernels, so that a step launches each of them once, however many weights it has.
 namespace hsconas::cuda {
 
 /// One weight of a path.
 struct WeightRow {
   std::int64_t offset = 0;      ///< First value in the flat arrays.
-  std::int64_t row_stride = 0;  ///< There, from one output channel to the next.
+  std::int64_t row_stride = 0;  ///< Values from one output channel to the next in those arrays.
   int rows = 0;                 ///< Output channels.
-  int columns = 0;              ///< Input channels of one output: of its group.
+  int columns = 0;              ///< Input channels of one group.
   int taps = 1;
   int groups = 1;
   ChannelOrder in;
   ChannelOrder out;
-  /// How it is packed: [taps][out] for depthwise kernels, else [out][packed_columns]. There a dense
-  /// convolution with several taps has them in front of its channels, as patches have.
+  /// Packed layout: [taps][out] for depthwise kernels, else [out][packed_columns]. The columns of a
+  /// dense convolution with several taps are [taps][channels], as in Patches.
   bool depthwise = false;
-  bool in_fp32 = false;  ///< Packed as fp32, whatever the type of activations is.
+  bool in_fp32 = false;  ///< Packed as fp32, whatever the type of activations.
   int packed_columns = 0;
   void* packed = nullptr;
-  const float* parts = nullptr;  ///< Parts of the gradient, each laid out as `packed`.
+  const float* parts = nullptr;  ///< Parts of the gradient, each in the layout of `packed`.
   int part_count = 0;
   std::int64_t part_step = 0;
   bool decays = true;
-  float constant = 0.0F;  ///< Not 0: all values are that, and nothing is learned (pooling).
+  float constant = 0.0F;  ///< Unless 0, all values have this value and are not learned (pooling).
 
   HSCONAS_BOTH int count() const { return rows * columns * taps; }
   HSCONAS_BOTH int packed_count() const {
@@ -41,7 +41,7 @@ struct WeightRow {
     const int each = columns * taps;
     return offset + i / each * row_stride + i % each;
   }
-  /// The same in the packed form.
+  /// The place of value `i` of [rows][columns][taps] in the packed form.
   HSCONAS_DEVICE int packed_at(int i) const {
     const int row = i / (columns * taps);
     const int column = i / taps % columns;
@@ -51,7 +51,7 @@ struct WeightRow {
     const int within = taps > 1 ? tap * columns + column : in.at(group * columns + column);
     return out.at(row) * packed_columns + within;
   }
-  /// The place in the flat arrays of packed value `i`; -1 where it is padding.
+  /// The place of packed value `i` in the flat arrays; -1 if it is padding.
   HSCONAS_DEVICE std::int64_t flat_of_packed(int i) const {
     const int width = depthwise ? out.memory() : packed_columns;
     const int high = i / width;
@@ -70,7 +70,7 @@ struct WeightRow {
   }
 };
 
-/// What one block of threads works on: values from `first` on of one row of the table.
+/// The work of one block of threads: values from `first` on of one row of the table.
 struct WeightChunk {
   int row = 0;
   int first = 0;
@@ -78,7 +78,7 @@ struct WeightChunk {
 
 struct WeightTable {
   static constexpr int kThreads = 256;
-  static constexpr int kChunk = 4 * kThreads;  ///< Values of a block.
+  static constexpr int kChunk = 4 * kThreads;  ///< Most values of a block.
   const WeightRow* rows = nullptr;
   const WeightChunk* chunks = nullptr;
 
@@ -94,7 +94,7 @@ struct WeightTable {
   }
 };
 
-/// Packs the weights of a path; the chunks are of packed values.
+/// Packs the weights of a path; the chunks divide the packed values.
 template <typename T>
 struct PackWeights {
   static constexpr int kThreads = WeightTable::kThreads;
@@ -126,8 +126,9 @@ struct Total {
   HSCONAS_DEVICE void add(const Total& other) { sum += other.sum; }
 };
 
-/// Adds up the parts of every weight's gradient, in their order; the chunks are of values. With
-/// `clip_norm` > 0 `factor` becomes what scales all gradients together to at most that norm.
+/// Adds up the parts of every weight's gradient, in their order; the chunks divide the values. With
+/// `clip_norm` > 0, `factor` becomes the factor that limits the norm of all gradients together to
+/// `clip_norm`.
 struct CollectGradients {
   static constexpr int kThreads = WeightTable::kThreads;
   WeightTable table;
@@ -151,7 +152,7 @@ struct CollectGradients {
             const float* part = row.parts + row.packed_at(i);
             float sum = 0.0F;
             int p = 0;
-            for (; p + 8 <= row.part_count; p += 8) {  // Eight loads under way at once.
+            for (; p + 8 <= row.part_count; p += 8) {  // Eight loads in flight at once.
               float eight[8];
               HSCONAS_UNROLL
               for (int k = 0; k < 8; ++k) eight[k] = part[(p + k) * row.part_step];
@@ -175,14 +176,14 @@ struct CollectGradients {
   }
 };
 
-/// Stochastic gradient descent with momentum, see sgd_step(); the chunks are of values.
+/// Stochastic gradient descent with momentum, see sgd_step(); the chunks divide the values.
 struct DescendGradient {
   static constexpr int kThreads = WeightTable::kThreads;
   WeightTable table;
   float* values;
   float* momentum;
   const float* gradient;
-  const float* factor;  ///< nullptr: gradients are taken as they are.
+  const float* factor;  ///< Scales all gradients; nullptr: by 1.
   float lr;
   float decay_of_momentum;
   float weight_decay;

@@ -11,8 +11,8 @@
 #include "depthwise_forward.hpp"
 #include "harness.hpp"
 
-// Depthwise convolutions against their definition in double. A template per type of activations,
-// each in a source of its own, as the kernels take their time to compile.
+// Checks depthwise convolutions against their definition in double. Each type of activations has
+// its own source file, because the kernels take long to compile.
 
 namespace hsconas::cuda::bench {
 
@@ -22,7 +22,7 @@ struct DepthwiseCase {
   DepthwiseSize size;
   bool in_norm = true;
   bool in_relu = true;
-  bool out_norm = true;  ///< Forward: wanted; backward: its terms are there.
+  bool out_norm = true;  ///< Forward: batch norm is wanted; backward: its terms are given.
   bool accumulate = false;
   int extra = 0;  ///< Values between the channels of one pixel and the next.
   int counted_images = 0;
@@ -45,7 +45,7 @@ struct DepthwiseCase {
   }
 };
 
-/// Calls visit(value of the output, value of the input, weight) with the places of each product.
+/// Calls visit(out index, in index, weight index) for every product.
 template <typename Visit>
 void for_each_tap(const DepthwiseCase& c, Visit visit) {
   const int k = c.size.kernel;
@@ -70,7 +70,7 @@ void for_each_tap(const DepthwiseCase& c, Visit visit) {
   }
 }
 
-/// Calls visit(place, channel) for every value of `pixels` pixels.
+/// Calls visit(index, channel) for every value of `pixels` pixels.
 template <typename Visit>
 void for_each_value(const DepthwiseCase& c, std::int64_t pixels, Visit visit) {
   for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
@@ -88,7 +88,7 @@ inline Values uniform(Bench& bench, std::int64_t count, double low, double high)
   return values;
 }
 
-/// Values in the GPU's memory and here.
+/// Values in the GPU's memory and on the host.
 struct Both {
   Memory memory;
   Values values;
@@ -106,7 +106,7 @@ inline Both both(Bench& bench, Values values) {
   return {std::move(memory), std::move(values)};
 }
 
-/// Rows of which nothing may be written but the channels.
+/// Rows of `pixels` pixels with 0 in the channels and NaN in between, where nothing may be written.
 inline Values no_numbers(const DepthwiseCase& c, std::int64_t pixels) {
   Values values(static_cast<std::size_t>(pixels * c.stride()),
                 std::numeric_limits<double>::quiet_NaN());
@@ -118,7 +118,7 @@ inline void round_all(Values& values, Number type) {
   for (double& value : values) value = rounded(value, type);
 }
 
-/// What both directions read, and the memory they work in.
+/// Inputs and memory of both passes.
 struct DepthwiseData {
   Both in;
   Both scale;
@@ -138,8 +138,8 @@ struct DepthwiseData {
     bench.queue().clear(counters.data(), counters.bytes());
   }
 
-  /// The input as the convolution sees it. Whether ReLU cuts a value off is decided in fp32 with
-  /// one rounding, as on the GPU.
+  /// The input after batch norm and ReLU. Whether ReLU cuts a value off is decided in fp32 with one
+  /// rounding, as on the GPU.
   Values seen(const DepthwiseCase& c) const {
     Values values = in.values;
     for_each_value(c, c.in_pixels(), [&](std::size_t i, std::size_t channel) {
@@ -158,7 +158,7 @@ struct DepthwiseData {
   }
 };
 
-/// scale and shift of the batch norm of `values`.
+/// Computes scale and shift of the batch norm of `values`.
 inline void expected_norm(const DepthwiseCase& c, const Values& values, double epsilon,
                           Values& scale, Values& shift) {
   const std::int64_t pixels = c.out_pixels() / c.size.images * c.counted_images;
@@ -175,10 +175,10 @@ inline void expected_norm(const DepthwiseCase& c, const Values& values, double e
   }
 }
 
-/// Rounding may go either way where a sum lies in the middle; few values of a channel suffer.
+/// Limit for sums over rounded values: those near the middle of two numbers may round either way.
 constexpr double kLimitOfSums = 1e-3;
 
-/// No need for limit_of(Fp32), which is for tensor cores.
+/// Like limit_of(), but stricter for fp32, whose limit there allows for tensor cores.
 inline double limit_without_tensor_cores(Number type) {
   return type == Number::Fp32 ? 1e-5 : limit_of(type);
 }
@@ -296,7 +296,7 @@ void check_depthwise_backward(Bench& bench, const DepthwiseCase& c) {
   for_each_value(c, c.in_pixels(), [&](std::size_t i, std::size_t) {
     if (c.in_relu && !(seen[i] > 0.0)) dx[i] = 0.0;
     if (!c.accumulate) return;
-    outputs[0].before[i] = data.in.values[i];  // As good as any.
+    outputs[0].before[i] = data.in.values[i];  // Any values would do.
     dx[i] += data.in.values[i];
   });
   outputs[0].expected = dx;
@@ -362,7 +362,7 @@ void check_depthwise(Bench& bench) {
   }
 }
 
-// Each in a source of its own.
+// Each is defined in its own source file.
 void check_depthwise_bf16(Bench& bench);
 void check_depthwise_fp16(Bench& bench);
 void check_depthwise_fp32(Bench& bench);

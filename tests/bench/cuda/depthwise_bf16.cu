@@ -6,7 +6,7 @@ namespace hsconas::cuda::bench {
 
 namespace {
 
-// Activations of one run.
+// Memory for the activations of one run.
 struct Buffers {
   Memory in;
   Memory out;
@@ -41,7 +41,7 @@ void time_both_ways(Bench& bench, const Stage& stage, int channels, int kernel) 
     work.in_norm = {constant(0), constant(1)};
     work.in_relu = true;
     work.weights = weights.as<const float>();
-    work.out = {buffers.in_gradient.as<Bf16>(), channels};  // The other one is read below.
+    work.out = {buffers.in_gradient.as<Bf16>(), channels};  // buffers.out is read below.
     work.channels = channels;
     work.images = stage.images;
     work.in_size = work.out_size = stage.size;

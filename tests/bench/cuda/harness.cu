@@ -14,7 +14,7 @@ namespace hsconas::cuda::bench {
 namespace {
 
 constexpr int kTimings = 20;
-constexpr int kMostRuns = 50;  // Per timing: the driver holds about a thousand launches.
+constexpr int kMostRuns = 50;  // Runs per timing; the driver queues about a thousand launches.
 
 __global__ void fill(void* data, std::int64_t count, int type, float scale, std::uint64_t seed) {
   const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
@@ -79,7 +79,7 @@ std::int64_t count_of(const Output& output) {
                               : static_cast<std::int64_t>(output.expected.size());
 }
 
-// The worst difference as a part of what is allowed, and where it is.
+// The largest difference, relative to the limit, and its place.
 struct Worst {
   double error = 0.0;
   std::size_t at = 0;
@@ -156,7 +156,7 @@ double rounded(double value, Number type) {
 double limit_of(Number type) {
   switch (type) {
     case Number::Fp32:
-      return 1e-4;  // Tensor cores cut off instead of rounding.
+      return 1e-4;  // Tensor cores truncate instead of rounding.
     case Number::Bf16:
       return 0.0041;
     case Number::Fp16:
@@ -316,7 +316,7 @@ double Bench::time_ms(int sets, const std::function<void(int)>& run) {
     cuda::check(cudaEventElapsedTime(&ms, begin, end), "reading an event");
     return static_cast<double>(ms) / runs;
   };
-  for (int i = 0; i < 3; ++i) timed(1);  // Loads the kernels and warms up.
+  for (int i = 0; i < 3; ++i) timed(1);  // Loads the kernels and warms up the GPU.
   const double about = timed(2);
   const int runs = std::clamp(static_cast<int>(0.2 / std::max(about, 1e-4)), 1, kMostRuns);
   std::vector<double> all;

@@ -10,12 +10,12 @@
 #include "cuda_queue.hpp"
 #include "hsconas/kernels/number.hpp"
 
-// What the sections of hsconas_cuda_bench share: memory of the GPU filled at random, checks of a
-// kernel against numbers worked out in double, timings beside the card's copy bandwidth.
+// Common parts of the sections of hsconas_cuda_bench: GPU memory with random values, checks of
+// kernels against values computed in double, timings compared with the card's copy bandwidth.
 
 namespace hsconas::cuda::bench {
 
-/// Memory of the GPU, freed at the end.
+/// GPU memory, freed by the destructor.
 class Memory {
  public:
   Memory() = default;
@@ -39,23 +39,23 @@ class Memory {
 std::int64_t bytes_of(Number type);
 const char* name_of(Number type);
 
-/// What `value` becomes when it is stored as `type`.
+/// `value` rounded to `type`.
 double rounded(double value, Number type);
 
-/// A value of a check: where a kernel leaves it, and what it must be.
+/// An output of a checked kernel, and its expected values.
 struct Output {
   std::string name;
   void* data = nullptr;
   Number type = Number::Fp32;
-  /// One for each value in memory; not a number where the kernel must not write.
+  /// One per value in memory; NaN where the kernel must not write.
   std::vector<double> expected;
-  /// The largest difference allowed, as a part of |expected| + the root mean square of all.
+  /// The largest difference allowed, relative to |expected| + the root mean square of all.
   double limit = 0.0;
-  /// Applied to what was read before it is compared; by default it stays as it is. Then `raw_count`
-  /// says how many values there are in memory.
+  /// If set, the values in memory are reduced by this function before they are compared, and
+  /// `raw_count` is their number.
   std::function<std::vector<double>(const std::vector<double>&)> reduce;
   std::int64_t raw_count = 0;
-  /// What to fill the memory with first; empty: no numbers.
+  /// Initial values of the memory; empty: NaN.
   std::vector<double> before;
 };
 
@@ -75,40 +75,40 @@ class Bench {
   int uniform(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
   std::int64_t l2_bytes() const { return l2_bytes_; }
 
-  /// Whether there is time for more; says once per section that there is not.
+  /// Whether there is time for more. Prints once per section that there is not.
   bool time_left();
   void begin_section(const char* name);
   double seconds_passed() const;
 
-  /// Values uniform in [-scale, scale), rounded to `type`, also to be had on the host.
+  /// Random values, uniform in [-scale, scale), rounded to `type`; the host can compute them too.
   Memory random_values(std::int64_t count, Number type, double scale = 1.0);
   std::vector<double> read(const void* data, std::int64_t count, Number type);
   void write(void* data, const std::vector<double>& values, Number type);
   void wait();
 
-  /// Runs `run` twice on outputs that hold no numbers before, compares the results bit by bit, and
-  /// the first with what is expected. Prints one line.
+  /// Runs `run` twice on outputs that hold their initial values, compares the two results bit by
+  /// bit, and the first with the expected values. Prints one line.
   bool check(const std::string& name, const std::vector<Output>& outputs,
              const std::function<void()>& run);
-  /// Prints and counts a check made elsewhere.
+  /// Prints and counts a check that the caller made.
   bool report(const std::string& name, bool passed, const std::string& detail);
 
-  /// How many sets of `bytes` it takes to be larger than three times the L2 cache.
+  /// Number of buffer sets of `bytes` bytes that together exceed three times the L2 cache.
   int sets_for(std::int64_t bytes) const;
 
-  /// Milliseconds of `run(set)`, the median of 20 timings, each between two events around as many
-  /// runs as take 0.2 ms, with the sets of buffers in turn. The host is ahead of the GPU meanwhile.
+  /// Milliseconds of `run(set)`: the median of 20 timings by events, each of as many runs as take
+  /// 0.2 ms, with alternating sets of buffers. The host keeps ahead of the GPU meanwhile.
   double time_ms(int sets, const std::function<void(int)>& run);
-  /// The same with a line of the table; `floor_bytes` are those that must be moved.
+  /// Like time_ms(), and prints a line of the table; `floor_bytes` is the least traffic of a run.
   double time(const std::string& name, double floor_bytes, double flops, int sets,
               const std::function<void(int)>& run);
 
-  /// Measured by the section of the card; 0 before.
+  /// Copy bandwidth, measured by the section "card"; 0 before that.
   double copy_gb_per_s = 0.0;
 
   int checks() const { return checks_; }
   int failures() const { return failures_; }
-  /// Of the bits of all outputs checked: another run with the same seed must have the same.
+  /// Hash of all checked outputs; another run with the same seed must give the same.
   std::uint64_t hash() const { return hash_; }
 
  private:
@@ -124,7 +124,7 @@ class Bench {
   std::uint64_t hash_ = 0xcbf29ce484222325ULL;
 };
 
-/// Keeps the GPU busy for so long, so that the host can get ahead.
+/// Keeps the GPU busy for `microseconds`, so that the host can get ahead.
 void delay(cudaStream_t stream, double microseconds);
 
 }  // namespace hsconas::cuda::bench

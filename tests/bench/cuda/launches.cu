@@ -23,7 +23,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// About as many arguments as a kernel of training has.
+// A kernel with about as many arguments as a training kernel.
 struct Tiny {
   static constexpr int kThreads = 256;
   float* data;
@@ -39,8 +39,8 @@ struct Tiny {
   }
 };
 
-// Prints what `count` calls cost the host each, while the GPU is busy with something else, and what
-// they then take the GPU each.
+// Prints the host's time per call, over `count` calls while the GPU is busy with other work, and
+// the GPU's time per call afterwards.
 void cost_of(Bench& bench, const char* name, int count, const std::function<void(int)>& call) {
   std::vector<double> host;
   std::vector<double> device;
@@ -67,7 +67,7 @@ void cost_of(Bench& bench, const char* name, int count, const std::function<void
               median(host), *std::max_element(host.begin() + 1, host.end()), median(device));
 }
 
-// A product of training: pixels x depth by the weights [columns][depth].
+// The operands of a training product: pixels x depth by the weights [columns][depth].
 struct Operands {
   Memory left;
   Memory right;
@@ -87,7 +87,7 @@ Product forward_product(const Operands& operands, std::int64_t pixels, int depth
   return product;
 }
 
-constexpr int kSlices = 64;  // For the gradients of weights.
+constexpr int kSlices = 64;  // Slices of pixels in the weights' gradient.
 
 Operands operands_for(Bench& bench, std::int64_t pixels, int channels) {
   const std::int64_t weights = std::int64_t{channels} * channels;
@@ -96,7 +96,7 @@ Operands operands_for(Bench& bench, std::int64_t pixels, int channels) {
           bench.random_values(std::max(pixels * channels, 2 * kSlices * weights), Number::Bf16)};
 }
 
-// A 1x1 convolution: forward, the gradient of its input, that of its weights.
+// Adds the products of a 1x1 convolution: forward, gradient of its input, gradient of its weights.
 void add_products(const Operands& memory, std::int64_t pixels, int depth, int columns,
                   std::vector<Product>& products) {
   products.push_back(forward_product(memory, pixels, depth, columns));
@@ -173,7 +173,7 @@ void product_costs(Bench& bench) {
 
   const CublasProducts products(bench.stream());
   std::vector<double> questions;
-  for (int i = 0; i < 200; ++i) {  // Shapes that were not seen above.
+  for (int i = 0; i < 200; ++i) {  // Shapes that did not occur above.
     const Product product =
         forward_product(operands, kPixels + 8, 8 * (1 + i % 20), 8 * (1 + i / 20));
     questions.push_back(microseconds([&] { products.plans(product, 1); }));
@@ -186,8 +186,8 @@ void product_costs(Bench& bench) {
 }
 
 void first_steps(Bench& bench) {
-  // The queue is new, so all shapes are; the kernels are loaded as they are met, if this section
-  // comes first.
+  // The queue is new, so it has no plan for any shape. If this section runs first, kernels are
+  // loaded at their first launch too.
   CudaQueue queue(bench.stream());
   const int layers[] = {4, 4, 8, 4};
   const std::vector<Stage> all = training_stages();

@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
 
-// ---- Small products in every form, against the processor.
+// ---- Small products in every form, checked against the processor.
 
 enum class Add { None, InPlace, Elsewhere };
 
@@ -44,7 +44,7 @@ std::int64_t padded_stride(Bench& bench, std::int64_t columns) {
   return (columns + 7) / 8 * 8 + 8 * bench.uniform(0, 2);
 }
 
-// What the product must be, in memory as `out` lies there, no numbers in between.
+// The expected product in the memory layout of `out`, with NaN between rows.
 std::vector<double> expected(const Product& p, const std::vector<double>& left,
                              const std::vector<double>& right, const std::vector<double>& added,
                              std::int64_t count) {
@@ -119,9 +119,9 @@ void check_form(Bench& bench, const Form& form, std::int64_t rows, std::int64_t 
   bench.check(text_of(form, p), {output}, [&] { bench.queue().multiply(p); });
 }
 
-// ---- Products of training, against a plain kernel that sums in double.
+// ---- Products of training, checked against a plain kernel that sums in double.
 
-// Leaves the largest error, as a part of what is allowed, as the bits of an fp32 number.
+// Computes the largest error relative to the limit, stored as the bits of an fp32 number.
 template <typename Out>
 __global__ void largest_error(Product p, float limit, unsigned* largest) {
   const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
@@ -148,7 +148,7 @@ __global__ void largest_error(Product p, float limit, unsigned* largest) {
   } else {
     found = static_cast<double>(static_cast<const float*>(p.out)[at]);
   }
-  const double typical = sqrt(static_cast<double>(p.depth)) / 3.0;  // Of values uniform in +-1.
+  const double typical = sqrt(static_cast<double>(p.depth)) / 3.0;  // For uniform values in +-1.
   auto error =
       static_cast<float>(fabs(found - sum) / (static_cast<double>(limit) * (fabs(sum) + typical)));
   if (!(error < 1e30F)) error = 1e30F;
@@ -195,14 +195,14 @@ struct Layer {
   int in_stride;
 };
 
-// What one run of a product reads and writes.
+// Memory that one run of a product reads and writes.
 struct Buffers {
   Memory left;
   Memory right;
   Memory out;
 };
 
-// A product of a layer, with as many sets of buffers as outgrow the L2 cache.
+// A product of a layer, with so many sets of buffers that they exceed the L2 cache.
 struct Case {
   std::string name;
   Product product;
@@ -220,8 +220,8 @@ struct Case {
   }
 };
 
-// So many slices of pixels that two blocks of threads with tiles of 128 x 128 come to each
-// multiprocessor: a power of 2 that divides the pixels.
+// Number of slices of pixels, a power of 2 that divides the pixels, so that each multiprocessor
+// gets two blocks with tiles of 128 x 128.
 int slices_of(const Layer& layer, int multiprocessors) {
   const int tiles = (layer.in + 127) / 128 * ((layer.out + 127) / 128);
   int slices = 1;
@@ -271,7 +271,7 @@ Product product_of(const Layer& layer, Way way, int slices) {
   return p;
 }
 
-// The same product of rows as so many products of fewer rows.
+// The same product as `batches` products of fewer rows.
 Product in_batches(Product p, int batches) {
   p.batches = batches;
   p.rows /= batches;
@@ -347,7 +347,7 @@ void product_checks(Bench& bench) {
       check_form(bench, form, bench.uniform(1, 200), bench.uniform(1, 70), bench.uniform(1, 130));
     }
   }
-  // Widths as in training: multiples of 8, many rows, and the sums of many.
+  // Sizes as in training: multiples of 8, many rows, and long sums.
   for (int i = 0; i < 8 && bench.time_left(); ++i) {
     const int in = 8 * bench.uniform(1, 16);
     const int out = 8 * bench.uniform(1, 16);
@@ -391,7 +391,7 @@ void product_choices(Bench& bench) {
   const std::vector<Stage> all = training_stages();
   std::printf("  microseconds: floor | the heuristic's choices in order | its first one for\n");
   std::printf("  16 and 128 batches of rows, or for other numbers of slices\n");
-  for (std::size_t s = 8; s < all.size(); ++s) {  // 224 pixels, where bytes count.
+  for (std::size_t s = 8; s < all.size(); ++s) {  // At 224 pixels, where memory traffic dominates.
     for (const Layer& layer : layers_of(all[s])) {
       for (const Way way : {Way::Forward, Way::InputGradient, Way::WeightGradient}) {
         if (!bench.time_left()) return;

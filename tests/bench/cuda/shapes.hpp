@@ -6,7 +6,7 @@
 
 namespace hsconas::cuda::bench {
 
-/// A stage of layout hsconas-a in one of the cases of GPU.md: maps of size x size, blocks whose
+/// A stage of the space hsconas-a in training: activations of size x size pixels, blocks whose
 /// halves have `half` channels.
 struct Stage {
   std::string name;
@@ -36,7 +36,7 @@ inline std::vector<Stage> training_stages() {
   return stages;
 }
 
-/// Inner widths of a block: the narrowest, about half, and the widest.
+/// Three inner widths of a block: the narrowest, about half, and the widest.
 inline std::vector<int> inner_widths(int half) {
   std::vector<int> widths{8};
   const int middle = (half / 2 + 7) / 8 * 8;
