@@ -9,8 +9,8 @@
 namespace hsconas {
 
 /// The exponential moving average of some weights (Polyak and Juditsky, 1992):
-///   average <- d average + (1 - d) weight,   d = min(decay, (1 + step) / (10 + step)),
-/// so that the random start is soon forgotten.
+///   average <- d average + (1 - d) weight,   d = min(decay, (1 + step) / (10 + step)).
+/// The smaller d of early steps makes the average forget the random initial weights quickly.
 class WeightAverage {
  public:
   /// Watches `weights`, which alias a network's own, and starts from their values.
