@@ -47,10 +47,12 @@ class SupernetEvaluator : public Evaluator {
                     int memory_mb = 2048, torch::ScalarType type = torch::kFloat);
   ~SupernetEvaluator() override;
 
-  /// The same accuracies, to the bit, in any company and order, and with any memory.
+  /// An accuracy does not depend, by a single bit, on the other architectures, their order or
+  /// `memory_mb`.
   std::vector<double> accuracy(std::span<const Architecture> archs) override;
 
-  /// A candidate is given up after a batch of validation images; calibration is always whole.
+  /// A candidate may be stopped early after any batch of validation images; calibration always uses
+  /// all its images.
   std::vector<Judgement> judge(std::span<const Architecture> archs, const Race& race) override;
   std::int64_t images() const override { return validation_count_; }
   void forget() override { answers_.clear(); }
