@@ -17,7 +17,7 @@ using nlohmann::json;
 
 namespace {
 
-/// Errors of `read` name the file.
+/// Calls `read` and adds the file's name to its errors.
 template <typename Read>
 auto reading(const std::string& source, Read&& read) {
   try {
@@ -154,7 +154,8 @@ void read_candidates(const std::filesystem::path& file, std::vector<JudgingWeigh
     if (crc32_of(line) != csv.text(row, checksum)) {
       csv.fail(row, checksum, "does not match its line, which is damaged");
     }
-    // What is known of those that were given up is that they are not among the best.
+    // Candidates scored on a part of the images have no exact accuracy; they are not among the
+    // best.
     if (csv.text(row, images) != "all") continue;
     const std::string& fingerprint = csv.text(row, by);
     auto found = std::find_if(run.weights.begin(), run.weights.end(),

@@ -15,25 +15,25 @@
 
 namespace hsconas {
 
-/// Of result.json. A run with a result in another format searches again (from candidates.csv, so
-/// that costs little).
+/// The format of result.json. A run whose result has another format repeats its search; scores are
+/// reused from candidates.csv, so this costs little.
 inline constexpr const char* kResultFormat = "hsconas-result-4";
 
 /// One of the architectures that result.json compares.
 struct ComparedArchitecture {
   std::string title;  ///< "winner", "best random", "smallest", "largest".
   std::string arch;
-  std::string layers;  ///< The same for people.
+  std::string layers;  ///< The architecture in words, layer by layer.
   double accuracy = 0.0;
   double score = 0.0;
   double predicted_ms = 0.0;
   double error_ms = 0.0;              ///< Half the 90 % error bar; 0: not known.
-  std::optional<double> measured_ms;  ///< None where the table's device is not at hand.
+  std::optional<double> measured_ms;  ///< Absent when the table's device is not this machine's.
   double macs = 0.0;
   double parameters = 0.0;
 };
 
-/// An architecture that was scored.
+/// A scored architecture.
 struct ScoredArchitecture {
   std::string arch;
   double accuracy = 0.0;
@@ -42,13 +42,13 @@ struct ScoredArchitecture {
   std::size_t weights = 0;  ///< Index into RunRecord::weights.
 };
 
-/// Supernet weights that architectures were judged by.
+/// Supernet weights with which architectures were scored.
 struct JudgingWeights {
-  std::string stage;        ///< Where they come from: "supernet", "shrink-1", ...
-  std::string fingerprint;  ///< As in candidates.csv.
+  std::string stage;        ///< The training stage that made them: "supernet", "shrink-1", ...
+  std::string fingerprint;  ///< Identifies them in candidates.csv.
 };
 
-/// result.json.
+/// The contents of result.json.
 struct ResultRecord {
   double log10_space = 0.0;
   double log10_shrunk_space = 0.0;
@@ -57,11 +57,11 @@ struct ResultRecord {
   std::string device;
   int batch = 1;
   ComparedArchitecture winner;
-  double test_accuracy = 0.0;  ///< The winner's.
+  double test_accuracy = 0.0;  ///< Accuracy of the winner on the test images.
   std::vector<ComparedArchitecture> others;
-  std::vector<ScoredArchitecture> random;  ///< The baseline.
-  double random_median = 0.0;              ///< Accuracy.
-  std::vector<JudgingWeights> weights;     ///< Oldest first; the winner's are the last.
+  std::vector<ScoredArchitecture> random;  ///< The random baseline.
+  double random_median = 0.0;              ///< Median accuracy of the random baseline.
+  std::vector<JudgingWeights> weights;     ///< Oldest first; the winner was scored with the last.
   std::string method;
 
   struct Generation {
@@ -72,7 +72,7 @@ struct ResultRecord {
   std::vector<Generation> history;
 };
 
-/// shrink.json.
+/// The contents of shrink.json.
 struct ShrinkRecord {
   struct Operator {
     std::string op;
@@ -85,7 +85,7 @@ struct ShrinkRecord {
   struct Layer {
     int layer = 0;
     std::string kept;
-    std::vector<Operator> operators;  ///< Empty where nothing was left to compare.
+    std::vector<Operator> operators;  ///< Empty when only one operator was left.
   };
   struct Stage {
     std::string name;
@@ -97,27 +97,29 @@ struct ShrinkRecord {
   std::vector<Stage> stages;
 };
 
-/// What a run has left in its folder, as far as it got: what a report is made from.
+/// The results in a run's folder, from which a report is made. An unfinished run has only some.
 struct RunRecord {
-  std::string folder;  ///< As the user names it.
+  std::string folder;  ///< The folder, as the user wrote it.
   Config config;
-  std::string versions;                ///< version.txt.
-  std::optional<ResultRecord> result;  ///< Of a finished run.
+  std::string versions;                ///< Contents of version.txt.
+  std::optional<ResultRecord> result;  ///< Set for a finished run.
   std::string unfinished;              ///< Why there is no result; empty for a finished run.
   std::optional<LatencyTable> table;
   std::optional<ShrinkRecord> shrink;
   std::vector<JudgingWeights> weights;
   std::vector<ScoredArchitecture> candidates;  ///< In the order in which they were scored.
-  std::size_t earlier_candidates = 0;          ///< Others, scored under earlier settings.
+  std::size_t earlier_candidates = 0;          ///< Number of others, scored with earlier settings.
   MetricsHistory metrics;
 };
 
-// Each reads one file; throws Error(Data) that names it and the key or line at fault.
+// Each reads the contents of one file, which `source` names. Throws Error(Data) that names the file
+// and the key.
 ResultRecord read_result(const nlohmann::json& object, const std::string& source);
 ShrinkRecord read_shrink(const nlohmann::json& object, const std::string& source);
 
-/// The lines of candidates.csv under `weights`, into `run`; all of them, with the weights in the
-/// order of appearance, where `weights` is empty.
+/// Reads the lines of candidates.csv that were scored with `weights` into `run` and counts the
+/// others. When `weights` is empty, reads all lines and sets run.weights in the order of
+/// appearance. Throws Error(Data) that names the file and the line.
 void read_candidates(const std::filesystem::path& file, std::vector<JudgingWeights> weights,
                      RunRecord& run);
 
