@@ -20,9 +20,10 @@ struct Tick {
 /// When low > high, because there are no values, it is [0, 1].
 AxisRange padded_range(double low, double high);
 
-/// As many round ticks (1, 2 or 5 times a power of ten apart) as fit on an axis of `pixels` without
-/// overlapping labels. Labels are side by side with `lie_along`, else above each other. There are
-/// at least two ticks, but with `whole`, which allows only whole numbers, there may be fewer.
+/// Chooses the largest number of round ticks (1, 2 or 5 times a power of ten apart) whose labels do
+/// not overlap on an axis of `pixels`. Labels are side by side with `lie_along`, else above each
+/// other. There are at least two ticks, but with `whole`, which allows only whole numbers, there
+/// may be fewer.
 std::vector<Tick> ticks_for(const AxisRange& range, double pixels, bool lie_along,
                             bool whole = false);
 

@@ -7,9 +7,9 @@ namespace hsconas {
 
 /// One row of the chart: a layer, the stem, the head or B.
 struct LayerBar {
-  std::string name;     ///< Such as "stem", "layer 3", "head".
+  std::string name;     ///< "stem", "layer 3", "head", "B".
   std::string choice;   ///< Operator and width, such as "shuffle_k5 x0.6".
-  std::string shape;    ///< Such as "48 to 96 channels, 16 to 8 px".
+  std::string shape;    ///< Input and output: "48 to 96 channels, 16 to 8 px".
   double width = -1.0;  ///< Width factor of the inner channels; below 0 if there are none.
   int look = -1;        ///< Number of the operator's colour; -1 if the row is not a searched layer.
   double ms = 0.0;      ///< The row's part of the predicted latency.

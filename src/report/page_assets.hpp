@@ -131,7 +131,7 @@ inline constexpr std::string_view kScript = R"js(
       for (const point of points) {
         const distance = Math.hypot(box.left + point.x * scale - event.clientX,
                                     box.top + point.y * scale - event.clientY);
-        // Of points at the same place, the one drawn last is visible.
+        // When points are at the same place, the one drawn last is visible.
         if (distance > least || point.path.parentNode.classList.contains("off")) continue;
         best = point;
         least = distance;

@@ -10,7 +10,7 @@
 
 using namespace hsconas;
 
-TEST_CASE("every item is worked on once, whatever the number of threads", "[data]") {
+TEST_CASE("every item is processed exactly once, with any number of threads", "[data]") {
   for (const int workers : {1, 2, 7}) {
     for (const std::int64_t count : {0, 1, 16, 1000}) {
       std::vector<std::atomic<int>> visits(static_cast<std::size_t>(count));

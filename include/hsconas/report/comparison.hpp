@@ -12,7 +12,7 @@ namespace hsconas {
 
 /// A setting whose value differs between runs.
 struct SettingDifference {
-  std::string key;                  ///< Such as "search.population", "space.stages.0.layers".
+  std::string key;                  ///< The setting's path, such as "space.stages.0.layers".
   std::vector<std::string> values;  ///< JSON texts, one per run; empty if a run lacks the setting.
 };
 

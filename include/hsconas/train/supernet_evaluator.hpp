@@ -57,7 +57,7 @@ class SupernetEvaluator : public Evaluator {
   std::int64_t images() const override { return validation_count_; }
   void forget() override { answers_.clear(); }
 
-  /// The calibrated architecture as a network of its own.
+  /// The calibrated architecture as an independent network.
   FrozenNetwork freeze_candidate(const Architecture& arch) const;
 
  private:

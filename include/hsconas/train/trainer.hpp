@@ -29,7 +29,7 @@ struct Distillation {
 
 /// One stage of supernet training: the whole training, or the tuning after a shrinking stage.
 struct TrainingStage {
-  std::string name;  ///< Such as "supernet", "shrink-1"; names the random streams and metrics.
+  std::string name;  ///< "supernet", "shrink-1", ...: names the random streams and metrics.
   Subspace subspace;
   SupernetConfig settings;
   std::uint64_t seed = 0;
