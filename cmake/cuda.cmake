@@ -1,23 +1,23 @@
-# Our CUDA kernels: the library hsconas_cuda, built where nvcc is. The program links it when LibTorch
-# has CUDA; otherwise it is compiled with the tests, for one architecture, so that it stays whole.
-# Include this before LibTorch: its CMake enables the language with settings of its own.
-set(HSCONAS_CUDA AUTO CACHE STRING "Build the CUDA kernels: AUTO (where nvcc is), ON or OFF")
+# The CUDA kernels: the library hsconas_cuda, built when nvcc is present. The program links it when
+# LibTorch has CUDA; otherwise it is compiled with the tests, for one architecture, so that errors
+# are found. Include this file before LibTorch, whose CMake enables CUDA with its own settings.
+set(HSCONAS_CUDA AUTO CACHE STRING "Build the CUDA kernels: AUTO (if nvcc is found), ON or OFF")
 set_property(CACHE HSCONAS_CUDA PROPERTY STRINGS AUTO ON OFF)
 option(HSCONAS_CUDA_VERBOSE "Print the registers and spills of every CUDA kernel" OFF)
 
 set(hsconas_oldest_nvcc 11.8)
 
-# Sets hsconas_nvcc to whether there is a usable nvcc, or to why there is none.
+# Sets hsconas_nvcc to TRUE if there is a usable nvcc, else to the reason why there is none.
 function(hsconas_find_nvcc)
   if(HSCONAS_CUDA STREQUAL "AUTO" AND (HSCONAS_SANITIZE OR HSCONAS_FUZZ))
     set(hsconas_nvcc "not built under sanitizers" PARENT_SCOPE)
     return()
   endif()
   include(CheckLanguage)
-  set(CMAKE_MESSAGE_LOG_LEVEL WARNING)  # One line says it all, below.
+  set(CMAKE_MESSAGE_LOG_LEVEL WARNING)  # A single line below reports the result.
   check_language(CUDA)
   if(NOT CMAKE_CUDA_COMPILER)
-    unset(CMAKE_CUDA_COMPILER CACHE)  # It may be installed by the next time.
+    unset(CMAKE_CUDA_COMPILER CACHE)  # So that the next configuration searches again.
     set(hsconas_nvcc "no nvcc" PARENT_SCOPE)
     return()
   endif()
@@ -31,8 +31,8 @@ function(hsconas_find_nvcc)
   endif()
 endfunction()
 
-# Sets hsconas_cuda_architectures: the user's, those of the machine's own cards, or `wanted` as far
-# as this nvcc knows them, with PTX of the newest.
+# Sets hsconas_cuda_architectures to the user's, else to those of this machine's GPUs, else to those
+# of the arguments that this nvcc supports, with PTX for the newest.
 function(hsconas_choose_architectures)
   if(hsconas_users_architectures)
     set(hsconas_cuda_architectures "${hsconas_users_architectures}" PARENT_SCOPE)
@@ -67,7 +67,7 @@ if(NOT hsconas_nvcc STREQUAL "TRUE")
   message(STATUS "CUDA kernels: ${hsconas_nvcc}")
 else()
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-    set(CMAKE_CUDA_ARCHITECTURES OFF)  # Else CMake caches a default as if the user had set it.
+    set(CMAKE_CUDA_ARCHITECTURES OFF)  # Otherwise CMake caches a default as if the user had set it.
   endif()
   enable_language(CUDA)
   if(CCACHE)
@@ -87,7 +87,7 @@ else()
     CUDA_STANDARD 17
     CUDA_STANDARD_REQUIRED ON
     CUDA_EXTENSIONS OFF
-    # Whoever links the library chooses between the shared and the static runtime.
+    # The target that links the library chooses between the shared and the static runtime.
     CUDA_RUNTIME_LIBRARY None
     POSITION_INDEPENDENT_CODE ON)
   target_compile_options(hsconas_cuda PUBLIC
@@ -102,8 +102,8 @@ else()
   message(STATUS "CUDA kernels: nvcc ${CMAKE_CUDA_COMPILER_VERSION}, ${CMAKE_CUDA_COMPILER}")
 endif()
 
-# Call after LibTorch was found: where both it and we have CUDA, `target` links the kernels and is
-# compiled with HSCONAS_CUDA.
+# Call this after LibTorch was found. If LibTorch has CUDA and the kernels are built, `target` links
+# them and is compiled with HSCONAS_CUDA.
 function(hsconas_use_cuda target)
   if(NOT TARGET torch_cuda AND NOT TORCH_CUDA_LIBRARIES)
     return()

@@ -1,8 +1,8 @@
-# Each library comes from the system when it is there, else from its pinned release.
-# Without a network, FETCHCONTENT_SOURCE_DIR_<NAME> points at an unpacked copy.
+# Each library is taken from the system if it is installed, else its pinned release is downloaded.
+# Without a network, set FETCHCONTENT_SOURCE_DIR_<NAME> to an unpacked copy.
 include(FetchContent)
 
-# Finds `name`, at `minimum` or newer, else builds `tag` of `repository`; sets <name>_VERSION.
+# Finds `name`, version `minimum` or newer, else builds `tag` of `repository`. Sets <name>_VERSION.
 function(hsconas_require name minimum repository tag)
   find_package(${name} ${minimum} CONFIG QUIET)
   if(${name}_FOUND)
@@ -18,22 +18,22 @@ function(hsconas_require name minimum repository tag)
 endfunction()
 
 if(HSCONAS_NN)
-  include(cmake/torch.cmake)  # first: its ABI may rule out the system's C++ libraries
+  include(cmake/torch.cmake)  # First, because its ABI may rule out the system's C++ libraries.
   hsconas_require(CLI11 2.1 https://github.com/CLIUtils/CLI11.git v2.4.1)
 endif()
 hsconas_require(nlohmann_json 3.10 https://github.com/nlohmann/json.git v3.11.3)
 hsconas_require(fmt 9 https://github.com/fmtlib/fmt.git 10.1.1)
-set(SPDLOG_FMT_EXTERNAL ON)  # a fetched spdlog takes this fmt, not a copy of its own
+set(SPDLOG_FMT_EXTERNAL ON)  # A downloaded spdlog uses this fmt, not its bundled copy.
 hsconas_require(spdlog 1.9 https://github.com/gabime/spdlog.git v1.15.2)
 set(EIGEN_BUILD_DOC OFF)
 hsconas_require(Eigen3 3.3 https://gitlab.com/libeigen/eigen.git 3.4.0)
 
 if(HSCONAS_TESTS)
-  # Link hsconas_catch and leave main() to it: version 3 brings one, version 2 needs ours.
+  # Tests link hsconas_catch, which provides main(): Catch2 3 has one, version 2 needs ours.
   hsconas_require(Catch2 "" https://github.com/catchorg/Catch2.git v3.7.1)
   add_library(hsconas_catch INTERFACE)
-  # The headers of another version may lie where the compiler looks anyway: tests/catch.hpp takes
-  # those of the one that was found.
+  # Headers of another version may be in the compiler's default path, so tests/catch.hpp includes
+  # those of HSCONAS_CATCH2_MAJOR.
   if(Catch2_VERSION VERSION_LESS 3)
     target_compile_definitions(hsconas_catch INTERFACE HSCONAS_CATCH2_MAJOR=2)
     target_sources(hsconas_catch INTERFACE ${PROJECT_SOURCE_DIR}/tests/main.cpp)
@@ -44,7 +44,8 @@ if(HSCONAS_TESTS)
   endif()
 endif()
 
-# Reading images. zlib is always there; HSCONAS_HAVE_JPEG and HSCONAS_HAVE_PNG say what else is.
+# Libraries that read images. zlib is required; HSCONAS_HAVE_JPEG and HSCONAS_HAVE_PNG are defined
+# if libturbojpeg and libpng are found.
 add_library(hsconas_codecs INTERFACE)
 find_package(ZLIB REQUIRED)
 target_link_libraries(hsconas_codecs INTERFACE ZLIB::ZLIB)

@@ -1,4 +1,4 @@
-# The convolution kernels, compiled once for each instruction set; the program picks one as it runs.
+# The convolution kernels, compiled once per instruction set; the program chooses one at run time.
 set(kernel_flags -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math)
 set_source_files_properties(src/kernels/conv_generic.cpp PROPERTIES COMPILE_OPTIONS
   "${kernel_flags}")
@@ -8,7 +8,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
   target_compile_definitions(hsconas_core PRIVATE HSCONAS_X86)
   set_source_files_properties(src/kernels/conv_avx2.cpp PROPERTIES COMPILE_OPTIONS
     "${kernel_flags};-mavx2;-mfma;-mf16c")
-  # GCC 12 warns of its own header.
+  # GCC 12 gives these warnings for its own headers.
   set(avx512_flags ${kernel_flags} -mavx512f -mavx512bw -mavx512vl -mfma
     -Wno-maybe-uninitialized -Wno-uninitialized)
   set_source_files_properties(src/kernels/conv_avx512.cpp PROPERTIES COMPILE_OPTIONS
@@ -19,7 +19,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
     "${avx512_flags};-mavx512vnni;-mavx512bf16")
 endif()
 
-# The threads of the kernels. Without OpenMP they run on one.
+# The kernels use OpenMP threads; without OpenMP they run on one thread.
 find_package(OpenMP QUIET COMPONENTS CXX)
 if(OpenMP_CXX_FOUND)
   set_source_files_properties(src/kernels/parallel.cpp PROPERTIES COMPILE_OPTIONS

@@ -1,4 +1,4 @@
-# The configs of this repository become part of the program, which then needs no source tree.
+# Embeds the configs of this repository in the program, so that it needs no source tree.
 file(GLOB shipped_files RELATIVE ${PROJECT_SOURCE_DIR}/configs CONFIGURE_DEPENDS
   ${PROJECT_SOURCE_DIR}/configs/*.json ${PROJECT_SOURCE_DIR}/configs/spaces/*.json)
 set(SHIPPED_FILES "")

@@ -1,6 +1,5 @@
-# LibTorch in whatever form is at hand: the distribution's libtorch-dev, pip's torch, or a LibTorch
-# zip. Torch's own CMake edits CMAKE_CXX_FLAGS and CMAKE_CUDA_FLAGS; we take from it only what its ABI
-# needs.
+# Finds LibTorch: the distribution's libtorch-dev, pip's torch, or a LibTorch zip. Torch's own CMake
+# edits CMAKE_CXX_FLAGS and CMAKE_CUDA_FLAGS; only the flags that its ABI requires are kept.
 set(hsconas_cxx_flags "${CMAKE_CXX_FLAGS}")
 set(hsconas_cuda_flags "${CMAKE_CUDA_FLAGS}")
 find_package(Torch CONFIG QUIET)
@@ -12,20 +11,20 @@ set(CMAKE_CXX_FLAGS "${hsconas_cxx_flags}")
 set(CMAKE_CUDA_FLAGS "${hsconas_cuda_flags}")
 message(STATUS "LibTorch ${Torch_VERSION}: ${Torch_DIR}")
 
-# std::string must have one layout in the whole build, the core and its libraries included.
+# std::string must have the same layout in the whole build, including the core and its libraries.
 separate_arguments(torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
 add_compile_options(${torch_flags})
 if(TORCH_CXX_FLAGS MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
-  # The distribution's C++ libraries have the other layout: build our own.
+  # The distribution's C++ libraries have the other layout, so they are built from source.
   set(CMAKE_DISABLE_FIND_PACKAGE_fmt ON)
   set(CMAKE_DISABLE_FIND_PACKAGE_spdlog ON)
   set(CMAKE_DISABLE_FIND_PACKAGE_Catch2 ON)
 endif()
 
-# Torch's targets are imported, so their headers already count as SYSTEM.
+# Torch's targets are imported, so their headers are already SYSTEM headers.
 add_library(hsconas_torch INTERFACE)
 target_link_libraries(hsconas_torch INTERFACE ${TORCH_LIBRARIES})
-# A build of LibTorch for the CPU has CUDA's headers too; only its libraries tell.
+# CPU builds of LibTorch contain CUDA's headers too, so the libraries are checked.
 if(TARGET torch_cuda OR TORCH_CUDA_LIBRARIES)
   target_compile_definitions(hsconas_torch INTERFACE HSCONAS_TORCH_CUDA)
   if(TARGET CUDA::cudart)

@@ -1,7 +1,7 @@
 #!/bin/bash
-# A network's cost on accelerator designs, one line each:
+# Prints a network's cost on accelerator designs, one line per design:
 #   scripts/accel_tables.sh NETWORK [DESIGN ...]
-# NETWORK and DESIGN are files; without designs, all of configs/accelerators.
+# NETWORK and DESIGN are files; without DESIGN, all designs in configs/accelerators are used.
 set -euo pipefail
 here=$(dirname "$0")/..
 hsconas=${HSCONAS:-$here/build/release/hsconas}
@@ -10,7 +10,7 @@ network=$1
 shift
 [ $# -gt 0 ] || set -- "$here"/configs/accelerators/*.json
 
-# The number of a key on the top level of a JSON report: the last one, behind the layers' own.
+# value KEY JSON: the number of a key on the top level of a report, whose layers are removed.
 value() { sed -E "s/.*\"$1\":([-+.e0-9]+).*/\1/" <<< "$2"; }
 
 printf '%-20s %12s %10s %14s %8s %12s\n' design cycles ms energy unit 'off-chip MB'

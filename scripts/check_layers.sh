@@ -1,9 +1,10 @@
 #!/bin/sh
-# Fails when a file includes a layer above its own. Checks this checkout, or the folder given.
+# Fails when a file includes a header of a layer above its own. Checks this checkout, or the folder
+# given as argument.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 
-# Lowest first.
+# The layers, lowest first.
 order="base kernels space config latency score accel data supernet train profile shrink search codesign \
 deploy report pipeline app"
 

@@ -1,9 +1,10 @@
 #!/bin/bash
-# What coupled, decoupled and semi-decoupled co-design cost and find, one line each:
+# Compares coupled, decoupled and semi-decoupled co-design: evaluations, time and the best pair, one
+# line per method:
 #   scripts/codesign_tables.sh ACCURACIES OUT [key=value ...]
-# ACCURACIES is a CSV of known accuracies of the config's networks (column mean_acc), OUT a folder for
-# the runs, in which ranks.svg is the heat map of rank correlations between designs. The config is
-# configs/codesign.json; key=value overrides it.
+# ACCURACIES is a CSV of known accuracies of the config's networks (column mean_acc). OUT is a
+# folder for the runs; semi_decoupled/ranks.svg in it is the heat map of rank correlations between
+# designs. The config is configs/codesign.json; key=value overrides it.
 set -euo pipefail
 here=$(dirname "$0")/..
 hsconas=${HSCONAS:-$here/build/release/hsconas}
@@ -12,7 +13,7 @@ accuracies=$1
 out=$2
 shift 2
 
-# A value of a flat part of a JSON report: value KEY JSON.
+# value KEY JSON: the value of a key in a flat part of a JSON report.
 value() { sed -E "s/.*\"$1\":\"?([^\",}]+).*/\1/" <<< "$2"; }
 
 printf '%-16s %9s %10s %9s %9s %12s %14s  %s\n' method networks pairs seconds 'accuracy' \
@@ -21,7 +22,7 @@ for method in coupled decoupled semi_decoupled; do
   report=$("$hsconas" --json -q codesign --config "$here/configs/codesign.json" \
     --work-dir "$out/$method" --overwrite "codesign.designs=$here/configs/designs/semi-decoupled.json" \
     "codesign.accuracies=$accuracies" "codesign.method=$method" "$@")
-  # The lists hold the same keys as the best pair.
+  # The lists are removed, because they contain the same keys as the best pair.
   report=$(sed -E 's/"(front|proxy_set)":\[[^]]*\],?//g' <<< "$report")
   evaluations=$(grep -o '"evaluations":{[^}]*}' <<< "$report")
   printf '%-16s %9s %10s %9.2f %8.2f%% %12.4f %14.4g  %s, %s\n' "$method" \

@@ -1,8 +1,9 @@
 #!/bin/bash
-# Evolution against random search at equal evaluations, on the trained supernet of a finished run:
+# Compares evolution with random search at an equal number of evaluations, on the trained supernet
+# of a finished run:
 #   scripts/compare_search.sh RUN CONFIG [key=value ...]
-# with the RUN's config and overrides. Scores that are known are not computed again. Prints a line
-# per search seed; exits 1 when random search was better for one of them.
+# CONFIG and key=value must be those of RUN. Known scores are not computed again. Prints one line
+# per search seed; exits with 1 when random search was better for any of them.
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: $0 RUN CONFIG [key=value ...]" >&2; exit 2; }
 run=$1 config=$2

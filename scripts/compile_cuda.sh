@@ -1,13 +1,13 @@
 #!/bin/bash
-# Compiles every CUDA source for the architectures given (default: 75 80 86 89 90) and prints the
+# Compiles every CUDA source for the given architectures (default: 75 80 86 89 90) and prints the
 # registers, spilled bytes and static shared memory of each kernel. Needs nvcc but no GPU. Fails
-# when a source does not compile or a kernel spills more than its limit.
+# when a source does not compile or a kernel spills more bytes than its limit.
 #   scripts/compile_cuda.sh [ARCH...]
-# SOURCES="a.cu b.cu": only these files. JOBS=n: so many at once.
+# Environment: SOURCES="a.cu b.cu" compiles only these files; JOBS is the number of parallel jobs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The most bytes that a kernel may spill. Exceptions: a part of the kernel's name, then its limit.
+# The most bytes that a kernel may spill. Each exception is a part of a kernel's name and its limit.
 limit=512
 exceptions=(
 )
@@ -30,7 +30,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 read -ra sources <<< "${SOURCES:-$(echo src/kernels/cuda/*.cu tests/bench/cuda_bench.cu tests/bench/cuda/*.cu)}"
 
-# -cubin leaves out the host's half, which the build checks.
+# -cubin compiles only device code; the build checks the host code.
 # shellcheck disable=SC2317 # Called by the shells that xargs starts.
 compile() {
   local name
@@ -45,7 +45,7 @@ compile() {
 export -f compile
 
 failed=0
-# shellcheck disable=SC2016 # Expanded by the shells that xargs starts.
+# shellcheck disable=SC2016 # The shells that xargs starts expand this.
 for source in "${sources[@]}"; do
   for architecture in "${architectures[@]}"; do printf '%s %s\n' "$source" "$architecture"; done
 done | xargs -P "${JOBS:-$(nproc)}" -L 1 bash -c 'compile "$2" "$3" "$0" "$1"' "$out" "$nvcc" || failed=1

@@ -1,9 +1,10 @@
 #!/bin/bash
-# Builds hsconas_cuda_bench with nvcc alone, for the GPU of this machine (ARCH=90: for another),
-# and runs it with the arguments given. Needs the CUDA toolkit, neither CMake nor LibTorch.
+# Builds hsconas_cuda_bench with nvcc alone and runs it with the given arguments. Needs the CUDA
+# toolkit, but neither CMake nor LibTorch.
 #   scripts/cuda_bench.sh [--seconds N] [--seed N] [section ...]
-# BUILD_ONLY=1: does not run it. BUILD=folder: where to build (build/cuda_bench). JOBS=n: so many
-# files at once.
+# Environment: ARCH=90 builds for that architecture instead of this machine's GPU; BUILD_ONLY=1 does
+# not run the program; BUILD is the build folder (build/cuda_bench); JOBS is the number of parallel
+# jobs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,14 +23,14 @@ export -f compile
 sources=(tests/bench/cuda/depthwise_*.cu src/kernels/cuda/cublas_products.cu
   src/kernels/cuda/cuda_queue.cu tests/bench/cuda_bench.cu
   tests/bench/cuda/{card,harness,launches,products}.cu)
-# shellcheck disable=SC2016 # Expanded by the shells that xargs starts.
+# shellcheck disable=SC2016 # The shells that xargs starts expand this.
 printf '%s\n' "${sources[@]}" |
   xargs -P "${JOBS:-$(nproc)}" -I {} bash -c 'compile "$0" "$1" "$2" {}' "$nvcc" "$arch" "$build"
 objects=()
 for source in "${sources[@]}"; do objects+=("$build/$(basename "$source").o"); done
 
-# The runtime is linked in; cuBLASLt comes with the toolkit, or with pip's packages (then
-# LIBRARY_PATH and LD_LIBRARY_PATH must name its folder).
+# The CUDA runtime is linked statically. cuBLASLt is part of the toolkit; if it comes from a pip
+# package, LIBRARY_PATH and LD_LIBRARY_PATH must name its folder.
 "$nvcc" -arch="$arch" "${objects[@]}" -lcublasLt -o "$build/hsconas_cuda_bench"
 [ -n "${BUILD_ONLY:-}" ] && exit 0
 exec "$build/hsconas_cuda_bench" "$@"

@@ -1,10 +1,11 @@
 #!/bin/bash
-# DANCE against its baselines, what its weight on cost and its warm-up do, and the
-# hardware that each cost function chooses:
+# Compares DANCE with its baselines, and shows the effects of the penalty's weight, of the warm-up
+# and of the cost function:
 #   scripts/dance_tables.sh OUT [key=value ...]
-# OUT is a folder for the runs; a second call continues what is missing. The config is
-# configs/dance.json; key=value overrides it, e.g. data.path. JOBS runs at a time (default: one per
-# core, each on one thread). All costs are the accelerator model's own.
+# OUT is a folder for the runs; a second call runs only what is missing. The config is
+# configs/dance.json; key=value overrides it, for example data.path. JOBS is the number of parallel
+# runs (default: one per core), each with one thread. All costs are computed by the accelerator
+# model.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 hsconas=${HSCONAS:-$here/build/release/hsconas}
@@ -16,11 +17,11 @@ overrides=("$@")
 jobs=${JOBS:-$(nproc)}
 seeds='1 2 3'
 weights='0.03 0.1 0.3 1 3'
-# 1 is the config's own.
+# The config's own weight is 1, so this run is dance-1.
 name_of() { if [ "$1" = 1 ]; then echo dance-1; else echo "weight-$1"; fi; }
 
-# run NAME EVALUATOR [key=value ...]: one search. Those of the same EVALUATOR (its seed and cost
-# function) train that once.
+# run NAME EVALUATOR [key=value ...]: runs one search. Searches with the same EVALUATOR (cost
+# networks for one seed and cost function) train it only once.
 run() {
   local dir=$out/$1 evaluator=$out/evaluators/$2.safetensors
   [ -e "$dir/codesign.json" ] && return
@@ -35,7 +36,7 @@ run() {
   fi
 }
 
-# Reads lines of arguments of run(), `jobs` at a time.
+# Reads lines of arguments and calls run() for each, `jobs` at a time.
 run_all() {
   local line words
   while read -r line; do
@@ -46,7 +47,7 @@ run_all() {
   while [ -n "$(jobs -rp)" ]; do wait -n; done
 }
 
-# The first number or text of a key in a result: value NAME KEY.
+# value NAME KEY: the first number or text of a key in the result of run NAME.
 value() {
   sed -nE "s/^ *\"$2\": \"?(-?[0-9][^\",]*|[a-z]+-?[a-z]*_[^\",]*)\"?,?$/\1/p" "$out/$1/codesign.json" | head -1
 }
@@ -66,7 +67,7 @@ row() {
     "$(value "$1" design)" "$(sed -nE 's/^ *"arch": "([^"]*)".*/\1/p' "$out/$1/codesign.json" | head -1)"
 }
 
-# Spearman of two columns without ties on stdin.
+# Spearman's rank correlation of two columns on stdin, which must have no ties.
 spearman() {
   awk '{ x[NR] = $1; y[NR] = $2 }
        END { for (i = 1; i <= NR; i++) { a = b = 0
@@ -75,7 +76,7 @@ spearman() {
              printf "%.2f\n", 1 - 6 * sum / (NR * (NR * NR - 1)) }'
 }
 
-# The first run of an evaluator must have ended before others can take it.
+# The first run with an evaluator trains it, so it must end before other runs can use the evaluator.
 first_runs() {
   for seed in $seeds; do echo "dance-$seed edap-$seed seed=$seed"; done
   for metric in latency energy area; do
@@ -85,14 +86,14 @@ first_runs() {
 }
 other_runs() {
   for seed in $seeds; do
-    # At the weight that costs about as much accuracy as DANCE's: at 1 it is 2 % more.
+    # With weight 0.3 this penalty costs about as much accuracy as DANCE; with 1 it costs 2 % more.
     echo "macs-$seed none seed=$seed codesign.dance.penalty=macs codesign.dance.penalty_weight=0.3"
     echo "none-$seed none seed=$seed codesign.dance.penalty=none"
   done
   for weight in $weights; do
     echo "$(name_of "$weight") edap-1 codesign.dance.penalty_weight=$weight"
   done
-  # At this weight and rate choices are made for good before the network's weights have a say.
+  # With this weight and learning rate, choices become final before the weights are trained.
   for seed in $seeds; do
     for epochs in 8 0; do
       echo "warm-up-$epochs-$seed edap-$seed seed=$seed codesign.dance.penalty_weight=10" \
@@ -103,18 +104,18 @@ other_runs() {
 run_all < <(first_runs)
 run_all < <(other_runs)
 
-heading 'Penalties: DANCE, multiply-adds, none; the best accelerator for each'
+heading 'Penalty on cost (DANCE), on multiply-adds, none; each network on its best accelerator'
 for penalty in dance macs none; do
   for seed in $seeds; do row "$penalty-$seed"; done
 done
 
-heading 'More weight on cost'
+heading 'Increasing weight of the penalty'
 for weight in $weights; do row "$(name_of "$weight")"; done
 echo "Spearman of weight and EDAP: $(for weight in $weights; do
   echo "$weight $(value "$(name_of "$weight")" edap)"
 done | spearman)"
 
-heading 'A heavy weight on cost, risen to over 8 epochs, or there from the start'
+heading 'A large weight of the penalty, with a warm-up of 8 epochs and without'
 for epochs in 8 0; do
   for seed in $seeds; do row "warm-up-$epochs-$seed"; done
 done

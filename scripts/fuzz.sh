@@ -1,7 +1,9 @@
 #!/bin/bash
-# Fuzzes every reader for some seconds each: scripts/fuzz.sh [SECONDS [TARGET ...]], SECONDS 60 by
-# default. Targets: csv image json safetensors sets. Needs clang++-14. Corpora grow in
-# build/fuzz/corpus; an input that breaks a reader is left in build/fuzz and the script fails.
+# Fuzzes every reader of input files:
+#   scripts/fuzz.sh [SECONDS [TARGET ...]]
+# SECONDS (60) is the time per target. Targets: csv image json safetensors sets. Needs clang++-14.
+# Corpora are kept in build/fuzz/corpus. When an input breaks a reader, it is kept in build/fuzz and
+# the script fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
@@ -13,10 +15,10 @@ command -v clang++-14 > /dev/null || { echo "skipped: no clang++-14"; exit 0; }
 [ -e build/fuzz/build.ninja ] || cmake --preset fuzz > /dev/null
 cmake --build --preset fuzz --parallel "$(nproc)" -- "${targets[@]/#/hsconas_fuzz_}"
 
-# What the fuzzer starts from: a sound input for every reader.
+# The fuzzer starts from a valid input for every reader.
 corpus=build/fuzz/corpus
 mkdir -p "$corpus"/{csv,image,json,safetensors,sets}
-first() { printf '%s' "$1" > "$2"; cat >> "$2"; }  # LETTER SEED, the rest from stdin
+first() { printf '%s' "$1" > "$2"; cat >> "$2"; }  # LETTER FILE; the rest comes from stdin
 seed_json() {  # LETTER FILE...
   local letter=$1 file
   shift

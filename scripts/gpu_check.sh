@@ -1,42 +1,41 @@
 #!/bin/bash
-# Builds what runs on an NVIDIA GPU, then tests and times it there, the most important first, and
-# ends with one table of what was asked and what was measured:
+# Builds, tests and times everything that runs on an NVIDIA GPU, most important sections first, and
+# ends with one table of requirements and measurements:
 #   scripts/gpu_check.sh [--deps DIR] [--out DIR] [--only SECTION[,SECTION...]] [--no-build] [--list]
 # Needs nvcc, CMake and a LibTorch with CUDA: that of Torch_DIR or CMAKE_PREFIX_PATH, else pip's
 # torch in the python3 on the PATH. Works without git and without a network.
-#   --deps DIR  where CLI11, nlohmann_json, fmt, spdlog, Eigen, Catch2 and the image libraries are
-#               unpacked, for CMAKE_PREFIX_PATH, or a .tar.gz of that folder
+#   --deps DIR  folder with unpacked CLI11, nlohmann_json, fmt, spdlog, Eigen, Catch2 and image
+#               libraries, for CMAKE_PREFIX_PATH, or a .tar.gz of that folder
 #   --out DIR   folder for table.txt, results.txt and log.txt (default: build/gpu_check)
-#   --only      only these sections, in this order; --list prints their names
-#   --no-build  run what the build folder holds
-# Variables: GPU_CHECK_SECONDS, the time for everything (540); GPU_CHECK_DEVICE, cuda, cuda:N or, to
-# try the script itself where no GPU is, cpu (small sizes); BUILD, the build folder (build/gpu);
+#   --only      run only these sections, in this order; --list prints their names
+#   --no-build  run the programs in the build folder without building
+# Environment: GPU_CHECK_SECONDS, the time for everything (540); GPU_CHECK_DEVICE, cuda, cuda:N, or
+# cpu to try the script itself without a GPU, with small sizes; BUILD, the build folder (build/gpu);
 # GPU_CHECK_SANITIZED, the tests that compute-sanitizer repeats; GPU_CHECK_LATENCY, key=value for
 # the latency tables.
-# Exit codes: 0 all that ran is as asked, 1 something is not, 2 usage, 5 no GPU or no LibTorch with
-# CUDA.
-# shellcheck disable=SC2317  # Most functions are called by a name that is put together.
+# Exit codes: 0 all requirements are met, 1 one is not, 2 usage, 5 no GPU or no LibTorch with CUDA.
+# shellcheck disable=SC2317  # Most functions are called by a composed name.
 set -euo pipefail
 script=$(realpath "$0")
 here=$(dirname "$(dirname "$script")")
 
-# Name, longest time in seconds, program (a target to build; - for none), meaning.
+# Name, time limit in seconds, program (a target to build; - for none), meaning.
 sections='
-info         20  -                   the machine, the card, the versions
-kernels      75  hsconas_cuda_bench  every kernel against fp64, repeated for equal bits, timed
+info         20  -                   the machine, the GPU, the versions
+kernels      75  hsconas_cuda_bench  every kernel compared with fp64, repeated for equal bits, timed
 tests        60  hsconas_gpu_tests   tests tagged [gpu]
 train-32-64  90  hsconas_train_bench a training step, 32x32, batch 64
 train-32-512 60  hsconas_train_bench a training step, 32x32, batch 512
 train-224-512 90 hsconas_train_bench a training step, 224x224, batch 512
-score        60  hsconas_score_bench a candidate and a shrinking layer, 2,000 + 2,000 images
-learn        90  hsconas_score_bench losses and ranks beside the plain side and the CPU
-search       90  hsconas             the search of configs/quickstart.json
-kill        120  hsconas             five searches killed and resumed: the same results
-latency      60  hsconas             a small latency table by graphs and by launches
-sanitizer    90  hsconas_gpu_tests   compute-sanitizer over the tests tagged [gpu]
+score        60  hsconas_score_bench scoring a candidate and a shrinking layer, 2,000 + 2,000 images
+learn        90  hsconas_score_bench losses and ranks compared with a plain supernet and the CPU
+search       90  hsconas             a search with configs/quickstart.json
+kill        120  hsconas             five searches killed and resumed give the same results
+latency      60  hsconas             a small latency table, with CUDA graphs and with eager launches
+sanitizer    90  hsconas_gpu_tests   compute-sanitizer on the tests tagged [gpu]
 '
 
-# What is asked of a figure, SECTION.NAME RELATION VALUE; others are only reported.
+# Requirements: SECTION.NAME RELATION VALUE. Measurements without one are only reported.
 asked='
 kernels.failed              <= 0
 train-32-64.first_steps_over_later  <= 3
@@ -83,12 +82,12 @@ scratch=$build/scratch
 PATH=$PATH:/usr/local/cuda/bin
 begin=$SECONDS
 on_gpu() { [ "$device" != cpu ]; }
-# pick GPU CPU: a setting for either.
+# pick GPU CPU: prints the first argument on a GPU, else the second.
 pick() { if on_gpu; then echo "$1"; else echo "$2"; fi; }
 result() { echo "RESULT $1 $2 $3"; }
 
-# ---- The sections: each prints lines RESULT NAME VALUE UNIT among others and fails where it finds
-# something wrong.
+# ---- The sections. Each prints its measurements as lines RESULT NAME VALUE UNIT, among other
+# lines, and fails when it finds an error.
 
 run_info() {
   uname -sr
@@ -124,7 +123,7 @@ train() {  # IMAGE BATCH [option...]
     --batch "$(pick "$2" 4)" --rounds "$(pick 30 2)" "${@:3}"
 }
 run_train-32-64() {
-  # shellcheck disable=SC2046  # Several words.
+  # shellcheck disable=SC2046  # The output must be split into words.
   train 32 64 $(pick '--memory --kernels' '--first-steps 24')
 }
 run_train-32-512() { train 32 512; }
@@ -143,7 +142,7 @@ run_learn() {
     '--images 100 --steps 3 --candidates 1 --samples 1 --kendall 3 --losses 3')
 }
 
-# Sizes at which a search takes seconds.
+# Settings with which a search takes seconds.
 tiny=(data.train_images=1000 data.holdout_images=300 data.test_images=100 supernet.epochs=2
   checkpoint_steps=5 search.generations=2 search.population=6 search.parents=3
   search.baseline_samples=3 shrink.samples=1 score.calibration_images=200
@@ -177,9 +176,9 @@ run_latency() {
     if ! "$build/hsconas" config print --config "$here/configs/quickstart.json" \
       "${settings[@]}" > /dev/null 2>&1; then
       [ "$mode" = graph ] && continue
-      settings=()  # A program that only knows launches has no such key.
+      settings=()  # The program has no key latency.cuda and only eager launches.
     fi
-    # shellcheck disable=SC2086  # Several key=value.
+    # shellcheck disable=SC2086  # The variable holds several key=value.
     answer=$("$build/hsconas" --json profile --config "$here/configs/quickstart.json" --overwrite \
       --work-dir "$scratch/latency-$mode" device.type="$device" "${quick[@]}" "${settings[@]}" \
       ${GPU_CHECK_LATENCY:-})
@@ -205,7 +204,7 @@ fi
 
 left() { echo $((${GPU_CHECK_SECONDS:-540} - SECONDS + begin)); }
 
-# ---- What has to be there.
+# ---- Prerequisites.
 
 find_torch() {
   [ -n "${Torch_DIR:-}${CMAKE_PREFIX_PATH:-}" ] && return
@@ -220,7 +219,7 @@ check_gpu() {
     fail 5 "no nvcc: install the CUDA toolkit, or put its bin folder on the PATH"
 }
 
-# Of the LibTorch that CMake chose.
+# Fails unless the LibTorch that CMake found has CUDA.
 check_torch() {
   on_gpu || return 0
   local folder
@@ -232,7 +231,7 @@ check_torch() {
     fail 5 "the LibTorch in $folder has no CUDA: set Torch_DIR to one that has (pip's torch has)"
 }
 
-# The folder that --deps means.
+# Prints the folder given by --deps, unpacked if necessary.
 find_deps() {
   [ -n "$deps" ] || return 0
   local folder=$deps
@@ -241,7 +240,7 @@ find_deps() {
     mkdir -p "$folder"
     tar xf "$deps" -C "$folder"
   fi
-  # A root of packages has usr/, perhaps inside a folder of its own.
+  # If the packages are in a folder usr/, at most two levels down, that folder is used.
   realpath "$(find "$folder" -maxdepth 2 -type d -name usr -print -quit | grep . || echo "$folder")"
 }
 
@@ -253,7 +252,7 @@ configure() {
     "-DCMAKE_PREFIX_PATH=$prefixes"
 }
 
-compile() {  # TARGET...: all that can be built, whatever becomes of the others
+compile() {  # TARGET...: builds all of them, also after one has failed
   local keep_on=-k
   [ -e "$build/build.ninja" ] && keep_on='-k 0'
   # shellcheck disable=SC2086
@@ -262,7 +261,8 @@ compile() {  # TARGET...: all that can be built, whatever becomes of the others
 
 # ---- The run.
 
-# logged NAME COMMAND...: its output in the log, with a heading; its exit code is kept.
+# logged NAME COMMAND...: runs a command, appends its output to the log under a heading and returns
+# its exit code.
 logged() {
   local code=0
   printf '\n==== %s, %s s left\n' "$1" "$(left)" >> "$out/log.txt"
@@ -276,7 +276,7 @@ row() { printf '%-14s %-24s %-14s %-22s %s\n' "$@" | tee -a "$out/table.txt"; }
 judge() { awk -v a="$1" -v b="$3" -v relation="$2" 'BEGIN { exit !(relation == "<=" ? a <= b : a >= b) }'; }
 
 bad=0
-report() {  # SECTION EXIT_CODE SECONDS: rows for its RESULT lines, then one for itself
+report() {  # SECTION EXIT_CODE SECONDS: prints a row per RESULT line, then one for the section
   local section=$1 code=$2 name value unit wish verdict
   while read -r _ name value unit; do
     echo "$section.$name $value $unit" >> "$out/results.txt"
@@ -284,7 +284,7 @@ report() {  # SECTION EXIT_CODE SECONDS: rows for its RESULT lines, then one for
     verdict=
     if [ -n "$wish" ] && on_gpu; then
       verdict=ok
-      # shellcheck disable=SC2086  # Two words.
+      # shellcheck disable=SC2086  # The variable holds two words.
       judge "$value" $wish || { verdict=missed; bad=1; }
     fi
     row "$section" "$name" "${wish:--}" "$value $unit" "$verdict"

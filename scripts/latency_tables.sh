@@ -1,14 +1,16 @@
 #!/bin/bash
-# Fits latency tables to whole networks measured by others and prints how well they do on the rest:
+# Fits latency tables to published measurements of whole networks and prints their accuracy on the
+# other networks:
 #   scripts/latency_tables.sh fit SPACE CSV [COUNT [DEVICE ...]]
-#     every device (column) of CSV: fitted on COUNT (500) random networks, beside plain least
-#     squares on the same ones; for a cell also with all dead operators counted;
+#     For every device (a column of CSV): the model fitted on COUNT (500) random networks, compared
+#     with plain least squares on the same networks; for a cell also with dead operators counted.
 #   scripts/latency_tables.sh adapt SPACE CSV "SOURCE ..." "COUNT ..." [DEVICE ...]
-#     Kendall's tau per device when each SOURCE's table, fitted on 500 networks, is adapted with
-#     COUNT networks, beside the fit on 500 of its own (the same 500 that COUNT is drawn from).
-# SPACE is a space or cell file; CSV has a column ops or arch, and milliseconds per device. Cells
-# that are empty or not above 0 are left out, device by device. SEED (1) draws the networks; with
-# CHOOSE=1 the COUNT networks are chosen for what they say instead.
+#     For every device: Kendall's tau when the table of each SOURCE device, fitted on 500 networks,
+#     is adapted with COUNT networks of the device, compared with a fit on 500 networks of its own
+#     (COUNT networks are drawn from the same 500).
+# SPACE is a space or cell file. CSV has a column ops or arch, and a column of milliseconds per
+# device; per device, cells that are empty or not above 0 are ignored. Environment: SEED (1) draws
+# the networks; CHOOSE=1 chooses the most informative COUNT networks instead of random ones.
 set -euo pipefail
 hsconas=${HSCONAS:-$(dirname "$0")/../build/release/hsconas}
 seed=${SEED:-1}
@@ -20,14 +22,14 @@ trap 'rm -rf "$work"' EXIT
 
 unpacked() { case $csv in *.gz) gzip -dc "$csv" ;; *) cat "$csv" ;; esac; }
 
-# The columns that hold times, unless the caller named them: numbers behind the architecture.
+# Names of the columns with times: those with numbers after the column of the architecture.
 devices_of() {
   unpacked | awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) { name[i] = $i; if ($i == "ops" || $i == "arch") at = i } }
     NR > 1 { for (i = 1; i <= NF; i++) if ($i + 0 > 0) seen[i] = 1 }
     END { for (i = at + 1; i <= NF; i++) if (seen[i] && name[i] !~ /^(acc|iso)/) print name[i] }'
 }
 
-# arch,ms of one device.
+# column DEVICE: writes arch,ms of one device to a CSV in the work folder.
 column() {
   unpacked | awk -F, -v device="$1" '
     NR == 1 { for (i = 1; i <= NF; i++) { if ($i == "ops" || $i == "arch") a = i; if ($i == device) d = i }
@@ -36,7 +38,7 @@ column() {
     $d + 0 > 0 { print $a "," $d }' > "$work/$1.csv"
 }
 
-# "RMSE% Kendall form" of a JSON report: the table's own prediction of the networks left over.
+# Reads a JSON report and prints "RMSE% Kendall form" of the table's model on the held-out networks.
 figures() {
   sed -E 's/.*"error_percent":[^,]*,"form":"([^"]*)".*"fitted":\{"kendall":([-+.e0-9]+)[^}]*"rmse_percent":([-+.e0-9]+).*/\3 \2 \1/'
 }
@@ -86,7 +88,7 @@ adapt_table() {
     column "$source"
     fit "$source" 500 "$work/source-$source.json" > /dev/null
   done
-  # shellcheck disable=SC2086 # one column each
+  # shellcheck disable=SC2086 # One column per word.
   printf '%-16s %-16s' device source && printf ' %8s' $counts && printf ' %8s\n' 'own 500'
   for device in "${devices[@]}"; do
     column "$device"
@@ -108,7 +110,7 @@ adapt_table() {
       printf ' %8.4f\n' "$full_tau"
     done
   done
-  echo "with 50 networks within 0.03 of the fit on 500: $near of $all"
+  echo "Kendall's tau with 50 networks is at most 0.03 below the fit on 500: $near of $all"
 }
 
 case $mode in

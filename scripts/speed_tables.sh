@@ -1,12 +1,13 @@
 #!/bin/bash
-# Times a training step and the scoring of candidates beside the plain way of writing them, and
-# prints how a step scales:
-#   scripts/speed_tables.sh             what the program is judged by: some fifteen minutes
-#   scripts/speed_tables.sh scaling     a step against threads, batch and image size
+# Times a training step and the scoring of candidates, compared with a plain implementation:
+#   scripts/speed_tables.sh             the main measurements, in about fifteen minutes
+#   scripts/speed_tables.sh scaling     a step for several threads, batch and image sizes
 #   scripts/speed_tables.sh ranks RUN [key=value ...]
-#                                       whether both rank architectures alike with the supernet of
-#                                       a finished run, and learn alike; key=value: its data.path
-# The reference runs in the same process, interleaved; ratios count, times depend on the machine.
+#                                       whether both rank architectures and learn in the same way,
+#                                       with the supernet of a finished run; key=value can set its
+#                                       data.path
+# Both run interleaved in the same process. Compare ratios: times depend on the machine.
+# Environment: BUILD is the build folder, ROUNDS the number of timings (11).
 set -euo pipefail
 build=${BUILD:-$(dirname "$0")/../build/release}
 rounds=${ROUNDS:-11}

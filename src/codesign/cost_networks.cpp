@@ -41,8 +41,8 @@ std::array<double, 3> logs_of(const PairCost& cost, double area_mm2) {
   return {std::log(cost.ms), std::log(cost.energy), std::log(area_mm2)};
 }
 
-/// torch::linear, [B, in] -> [B, out]. As a convolution of B single pixels it runs on oneDNN, which
-/// is many times as fast as the plain BLAS that some LibTorch packages come with.
+/// Equals torch::linear, [batch, in] -> [batch, out], but runs as a 1 x 1 convolution: oneDNN is
+/// many times as fast as the plain BLAS of some LibTorch packages.
 torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight,
                      const torch::Tensor& bias) {
   const torch::Tensor pixels = x.unsqueeze(2).unsqueeze(3);
@@ -110,11 +110,11 @@ void ResidualMlp::to(torch::ScalarType type) {
   }
 }
 
-/// Random pairs as the cost network sees them.
+/// Random pairs of network and design, encoded for the cost network.
 struct CostNetworks::Pairs {
   torch::Tensor archs;     ///< [n, architecture_size()]
   torch::Tensor hardware;  ///< [n, hardware_size()]
-  torch::Tensor logs;      ///< [n, 3], relative to the reference.
+  torch::Tensor logs;      ///< [n, 3], logarithms of the metrics relative to the reference.
 };
 
 /// Random networks with their best designs.
@@ -122,12 +122,12 @@ struct CostNetworks::Labels {
   std::vector<Architecture> networks;
   std::vector<double> least;  ///< Cost on the best design.
   torch::Tensor archs;        ///< [n, architecture_size()]
-  torch::Tensor hardware;     ///< [n, hardware_size()]: the best design.
-  torch::Tensor choices;      ///< [n, axes], int64: its coordinates.
-  torch::Tensor logs;         ///< [n, 3], metrics there.
+  torch::Tensor hardware;     ///< [n, hardware_size()], code of the best design.
+  torch::Tensor choices;      ///< [n, axes], int64, coordinates of the best design.
+  torch::Tensor logs;         ///< [n, 3], logarithms of the relative metrics on the best design.
 };
 
-/// Adam on a whole network, which is trained only as long as there is one.
+/// Adam on a whole network, whose weights have gradients during the optimiser's lifetime.
 class CostNetworks::Optimizer {
  public:
   Optimizer(ResidualMlp& network, std::map<std::string, AdamMoments>& moments)
@@ -189,8 +189,8 @@ CostNetworks::CostNetworks(const SearchSpace& space, const DesignSpace& designs,
 Architecture CostNetworks::random_network(Rng& rng, Draw draw) const {
   Architecture arch = sample(Subspace::full(space_), rng);
   if (draw == Draw::ToLearn && rng.chance(0.5)) {
-    constexpr double kSpread = 2.0;  // Of the logarithm of how much an operator is preferred.
-    std::vector<double> reach;       // Sums of the preferences so far.
+    constexpr double kSpread = 2.0;  // Standard deviation of the logarithms of preferences.
+    std::vector<double> reach;       // Cumulative sums of the preferences.
     for (int op = 0; op < space_.ops(); ++op) {
       reach.push_back((reach.empty() ? 0.0 : reach.back()) + std::exp(kSpread * rng.normal()));
     }
@@ -221,7 +221,7 @@ Metrics CostNetworks::geometric_means() {
   }
   log_deviation_ = torch::empty({3});
   for (std::size_t k = 0; k < 3; ++k) {
-    // Where all designs have one area, its deviation is 0 and so is what is left to predict.
+    // The deviation is 0 when all designs have the same area; then there is nothing to predict.
     log_deviation_[static_cast<std::int64_t>(k)] = std::max(standard_deviation(logs[k]), 1e-6);
   }
   return {std::exp(mean(logs[0])), std::exp(mean(logs[1])), std::exp(mean(logs[2]))};
@@ -423,7 +423,7 @@ void CostNetworks::train(Log& log, const StopToken& stop, double save_minutes,
     return indices;
   };
   run("dance cost network", cost_network_, cost_step_, config_.cost_steps, [&](Rng& rng) {
-    // Half of the pairs are such as the search will ask for: networks on their best designs.
+    // Half of the pairs are networks on their best designs, as in the later search.
     const std::int64_t random = forwards_ ? config_.batch / 2 : 0;
     const torch::Tensor some = some_labels(rng, config_.batch - random);
     Pairs pairs{labels.archs.index_select(0, some), labels.hardware.index_select(0, some),
@@ -434,7 +434,7 @@ void CostNetworks::train(Log& log, const StopToken& stop, double save_minutes,
                torch::cat({pairs.hardware, others.hardware}),
                torch::cat({pairs.logs, others.logs})};
     }
-    // The square of a small difference of logarithms is that of the relative error.
+    // A small difference of logarithms approximates the relative error.
     return ((logs(pairs.archs, pairs.hardware) - pairs.logs) / log_deviation_).square().mean();
   });
   run("dance hardware generator", generator_, generator_step_, config_.generator_steps,
@@ -483,7 +483,7 @@ void CostNetworks::load_state(const std::map<std::string, torch::Tensor>& state)
 
 namespace {
 
-/// Mean of |exp(predicted - true) - 1|, by column.
+/// Mean of |exp(predicted - truth) - 1|, by column.
 Metrics relative_error(const torch::Tensor& predicted, const torch::Tensor& truth) {
   const torch::Tensor error = (predicted - truth).exp().sub(1.0).abs().mean(0);
   return {error[0].item<double>(), error[1].item<double>(), error[2].item<double>()};

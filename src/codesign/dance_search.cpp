@@ -12,7 +12,7 @@ namespace hsconas {
 namespace {
 
 constexpr int kRandomNetworks = 256;
-constexpr double kNever = -1e9;  // The logit of what is never drawn; finite, for checkpoints.
+constexpr double kNever = -1e9;  // Logit of probability 0; checkpoints need it to be finite.
 
 LayerChoice choice_at(const SearchSpace& space, std::int64_t index) {
   const auto i = static_cast<int>(index);
@@ -109,7 +109,7 @@ torch::Tensor DanceSearch::mixed_logits(std::deque<TrainingPath>& paths,
     for (std::int64_t i = 0; i < choices.size(1); ++i) {
       if (!exists_[layer][i].item<bool>()) continue;
       auto& path = paths[static_cast<std::size_t>(i)];
-      // The gradient of a choice sums up a whole layer: in fp32.
+      // In fp32, because the gradient of a choice is a sum over a whole layer.
       const torch::Tensor part =
           path.forward_block(static_cast<std::size_t>(layer) + 1, x).to(torch::kFloat) *
           choices[layer][i];
@@ -133,7 +133,7 @@ DanceSearch::Losses DanceSearch::update(const Batch& batch, double penalty_weigh
   const torch::Tensor alpha = alpha_.detach().clone().set_requires_grad(true);
   const torch::Tensor noise = gumbel("dance choices", update, alpha_.sizes().vec());
   const torch::Tensor choices = hardened(torch::softmax((alpha + noise) / config_.temperature, 1));
-  std::deque<TrainingPath> paths = this->paths();  // Needed until the end of the backward pass.
+  std::deque<TrainingPath> paths = this->paths();  // Must live until the end of the backward pass.
   const torch::Tensor error = torch::cross_entropy_loss(
       mixed_logits(paths, batch.images.to(device), choices.to(device)), batch.labels.to(device));
   const torch::Tensor design_noise =
@@ -142,7 +142,7 @@ DanceSearch::Losses DanceSearch::update(const Batch& batch, double penalty_weigh
           : torch::Tensor();
   const torch::Tensor cost = penalty(choices, design_noise);
   (error.cpu() + penalty_weight * cost).backward();
-  // As in DARTS (Liu et al., 2019): choices must not coast.
+  // DARTS (Liu et al., 2019) uses this beta1 for architecture parameters: little momentum.
   constexpr double kBeta1 = 0.5;
   adam_step(alpha_, alpha.grad(), moments_, config_.choice_lr, update, kBeta1);
   return {error.item<double>(), cost.item<double>()};

@@ -16,20 +16,21 @@
 
 namespace hsconas {
 
-/// Batches of consecutive steps, filled image by image on worker threads and handed out in order.
+/// Batches of consecutive steps, filled image by image on worker threads and returned in order.
 template <typename Made>
 class BatchStream {
  public:
-  /// How large the batches are, which are wanted, and who fills them.
+  /// The range of steps, the size of each batch and the functions that fill it.
   struct Plan {
     std::int64_t first_step = 0;
     std::int64_t end_step = std::numeric_limits<std::int64_t>::max();
-    std::int64_t ahead = 2;   ///< Batches that are in the making or not yet released, at most.
-    std::int64_t piece = 16;  ///< Images that a worker fills before it looks for more.
+    std::int64_t ahead = 2;   ///< Maximum number of batches being filled or not yet released.
+    std::int64_t piece = 16;  ///< Images that a worker takes at a time.
+    /// The number of images of batch `step`.
     std::function<std::int64_t(std::int64_t step)> images;
-    /// Makes room for batch `step`. One thread at a time, in the order of steps.
+    /// Allocates batch `step`. Called by one thread at a time, in the order of steps.
     std::function<Made(std::int64_t step)> make;
-    /// Writes image `i` of batch `step`. Many threads at once.
+    /// Writes image `i` of batch `step`. Called by many threads at once.
     std::function<void(Made& made, std::int64_t step, std::int64_t i)> fill;
   };
 
@@ -43,8 +44,8 @@ class BatchStream {
   BatchStream(const BatchStream&) = delete;
   BatchStream& operator=(const BatchStream&) = delete;
 
-  /// The next batch in order; to be called at most end_step - first_step times, and as often
-  /// followed by release() unless it throws what went wrong with this batch.
+  /// Waits for the next batch in order. Call it at most end_step - first_step times, and release()
+  /// once after each call, except after one that threw this batch's error.
   Made take() {
     std::unique_lock lock(mutex_);
     ready_.wait(lock, [this] { return is_done() || failure_ != nullptr; });
@@ -65,7 +66,7 @@ class BatchStream {
     return is_done() && slots_.front()->error == nullptr;
   }
 
-  /// Says that the oldest batch taken needs its room no more.
+  /// Frees the place of the oldest batch taken, so that another one can be prepared.
   void release() {
     {
       const std::scoped_lock lock(mutex_);
@@ -75,17 +76,17 @@ class BatchStream {
   }
 
  private:
-  /// One batch in the making.
+  /// One batch that is being filled.
   struct Slot {
     std::int64_t step = 0;
     std::int64_t images = 0;
-    std::int64_t untaken = 0;     ///< Images [images - untaken, images) are nobody's work yet.
+    std::int64_t untaken = 0;     ///< Images [images - untaken, images) have no worker yet.
     std::int64_t unfinished = 0;  ///< Images not yet written.
     std::exception_ptr error;
     Made made;
   };
 
-  /// A worker's next piece of work; no slot when there is none at present.
+  /// Images [begin, end) of a slot, for one worker; `slot` is null when there is no work now.
   struct Piece {
     Slot* slot = nullptr;
     std::int64_t begin = 0;
@@ -102,7 +103,7 @@ class BatchStream {
     return slot;
   }
 
-  /// Call with the lock held.
+  /// The caller must hold the lock.
   Piece take_piece() {
     auto slot = std::find_if(slots_.begin(), slots_.end(),
                              [](const auto& candidate) { return candidate->untaken > 0; });
@@ -128,13 +129,13 @@ class BatchStream {
         finish(piece, lock);
       }
     } catch (...) {
-      // No memory for another batch: those that are done can still be had.
+      // Without memory for another batch, take() still returns the finished ones.
       failure_ = std::current_exception();
       ready_.notify_one();
     }
   }
 
-  /// Fills `piece` with the lock released meanwhile.
+  /// Fills `piece`; releases the lock while filling.
   void finish(const Piece& piece, std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     std::exception_ptr error;
@@ -158,8 +159,8 @@ class BatchStream {
   std::deque<std::unique_ptr<Slot>> slots_;  ///< In the order of steps.
   std::int64_t next_step_;
   std::int64_t released_;              ///< The first step whose batch was not released.
-  std::exception_ptr failure_;         ///< Of a worker that could not go on.
-  std::vector<std::jthread> threads_;  ///< Last, so that they end before what they use.
+  std::exception_ptr failure_;         ///< The error of a worker that had to stop.
+  std::vector<std::jthread> threads_;  ///< Last: the threads use all of the above.
 };
 
 }  // namespace hsconas

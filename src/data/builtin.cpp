@@ -16,7 +16,7 @@ namespace {
 constexpr int kSide = 32;
 constexpr std::int64_t kTrainImages = 10000;
 constexpr std::int64_t kTestImages = 2000;
-constexpr std::uint64_t kSeed = 2021;  // The set is one fixed set, whatever the run's seed.
+constexpr std::uint64_t kSeed = 2021;  // The set does not depend on the run's seed.
 
 constexpr std::array<std::string_view, 10> kClasses{"disc",     "ring",  "square",  "frame",
                                                     "triangle", "cross", "stripes", "checks",
@@ -41,7 +41,7 @@ int distance(const Colour& a, const Colour& b) {
   return std::abs(a[0] - b[0]) + std::abs(a[1] - b[1]) + std::abs(a[2] - b[2]);
 }
 
-/// A light colour, or any for the second one of a pattern, that can be told from the others.
+/// A colour with all channels in [low, 255] that is clearly different from `a` and `b`.
 Colour draw_contrast(Rng& rng, int low, const Colour& a, const Colour& b) {
   constexpr int kVisible = 150;
   Colour colour = draw_colour(rng, low, 255);
@@ -56,7 +56,7 @@ struct Vector {
   int y = 0;
 };
 
-/// A direction and a length in [low, high], without trigonometry: a point of a disc's rim.
+/// A vector of random direction with a length in [low, high]; rejection avoids trigonometry.
 Vector draw_vector(Rng& rng, int low, int high) {
   for (;;) {
     const Vector v{draw(rng, -high, high), draw(rng, -high, high)};
@@ -65,7 +65,7 @@ Vector draw_vector(Rng& rng, int low, int high) {
   }
 }
 
-/// The same, at most 27 degrees off the x axis.
+/// A vector as by draw_vector(), at most 27 degrees off the positive x axis.
 Vector draw_upright(Rng& rng, int low, int high) {
   Vector v = draw_vector(rng, low, high);
   while (v.x < 2 * std::abs(v.y)) v = draw_vector(rng, low, high);
@@ -78,13 +78,13 @@ bool in_disc(int u, int v, int radius) {
   return u * u + v * v < radius * radius;
 }
 
-/// What the shape of class `label` paints at (u, v), in units of 1/256 of its radius.
+/// The paint of class `label`'s shape at (u, v), in units of 1/256 of the shape's radius.
 Paint paint_at(int label, int u, int v) {
   const auto when = [](bool inside) { return inside ? Paint::First : Paint::None; };
   const int au = std::abs(u);
   const int av = std::abs(v);
   const int reach = std::max(au, av);
-  constexpr int kOffset = 4096;  // Makes the numbers that are divided positive.
+  constexpr int kOffset = 4096;  // Makes the dividends positive.
   switch (label) {
     case 0:
       return when(in_disc(u, v, 240));
@@ -111,10 +111,10 @@ Paint paint_at(int label, int u, int v) {
   }
 }
 
-/// An image that is being drawn; colours stay integers until the noise has been added.
+/// An image that is being drawn; its integer colours are clamped to bytes after noise is added.
 class Canvas {
  public:
-  /// A linear change from one colour to another, in a random direction.
+  /// Paints a linear gradient between two colours, in a random direction.
   void paint_background(const Colour& from, const Colour& to, Rng& rng) {
     const Vector direction = draw_vector(rng, 8, 16);
     for (int y = 0; y < kSide; ++y) {
@@ -126,7 +126,7 @@ class Canvas {
     }
   }
 
-  /// A short straight stroke, two pixels wide or one.
+  /// Paints a short straight stroke, one or two pixels wide.
   void paint_stroke(const Colour& colour, Rng& rng) {
     const Vector start{draw(rng, 0, 16 * kSide), draw(rng, 0, 16 * kSide)};
     const Vector step = draw_vector(rng, 6, 16);
@@ -140,8 +140,8 @@ class Canvas {
   }
 
   void paint_shape(int label, const Colour& first, const Colour& second, Rng& rng) {
-    // Quarter pixels; the vector turns and scales at once, so that 256 is the radius in pixels of
-    // 4096 / |vector|: 8 to 13.
+    // Positions are in quarter pixels. `turn` rotates and scales at once: the shape's radius, 256
+    // units, is 4096 / |turn| pixels, which is 8 to 13.
     const Vector centre{draw(rng, 54, 74), draw(rng, 54, 74)};
     const Vector turn = draw_upright(rng, 315, 480);
     const int stretch = draw(rng, 205, 256);
@@ -164,7 +164,7 @@ class Canvas {
     }
   }
 
-  /// Adds noise of up to `amplitude` and writes bytes.
+  /// Adds noise of up to +-`amplitude` and writes the image's bytes.
   void finish(int amplitude, Rng& rng, std::uint8_t* out) const {
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < values_.size(); ++i) {

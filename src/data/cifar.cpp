@@ -23,7 +23,7 @@ constexpr std::size_t kImageBytes = 3 * kPlane;
 
 struct Layout {
   std::string_view name;
-  std::size_t label_bytes;  ///< The last of them is the label.
+  std::size_t label_bytes;  ///< Bytes before the pixels; the last one is the label.
   int classes;
   std::string_view names_file;
 };

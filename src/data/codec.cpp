@@ -36,14 +36,14 @@ constexpr std::array<std::uint8_t, 2> kJpegEnd{0xFF, 0xD9};
 constexpr std::array<std::uint8_t, 8> kPngStart{0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
 constexpr std::array<std::uint8_t, 4> kPngEnd{'I', 'E', 'N', 'D'};
 
-// Largest number of pixels that one byte of file can hold: a JPEG block of 64 pixels needs bits of
-// its own in at least one scan, and deflate expands at most 1032 times, onto 8 one-bit pixels a
-// byte. This keeps a damaged header, or one made to harm, from asking for memory the file cannot
-// fill.
+// Largest number of pixels that one byte of file can hold: a JPEG block of 64 pixels needs some
+// bits in at least one scan, and deflate expands a byte to at most 1032 bytes of 8 one-bit pixels
+// each. The limit keeps a damaged or malicious header from making the decoder allocate memory that
+// the file cannot fill.
 constexpr std::uint64_t kJpegPixelsPerByte = 4096;
 constexpr std::uint64_t kPngPixelsPerByte = 8256;
-// Largest image in memory. A JPEG larger than that is decoded at a smaller scale; only its own
-// coefficients, which a progressive one needs all at once, set a limit to it.
+// Largest decoded image. A larger JPEG is decoded at a smaller scale, up to kMaxJpegPixels. The
+// limit is lower for a progressive JPEG, whose coefficients are all in memory at once.
 constexpr std::uint64_t kMaxPixels = std::uint64_t{1} << 27U;
 constexpr std::uint64_t kMaxProgressivePixels = std::uint64_t{1} << 28U;
 constexpr std::uint64_t kMaxJpegPixels = std::uint64_t{1} << 30U;
@@ -56,7 +56,8 @@ bool starts_with(Bytes bytes, Bytes start) {
   return bytes.size() >= start.size() && std::equal(start.begin(), start.end(), bytes.begin());
 }
 
-/// `held` is what the file can hold, `most` what is decoded of its kind, `kind`.
+/// Throws unless width x height is above 0, at most `held`, the pixels that a file of this size can
+/// hold, and at most `most`, the limit for files of this `kind`.
 void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t held, std::uint64_t most,
                 std::string_view kind) {
   if (width == 0 || height == 0) fail("its header says it has no pixels");
@@ -105,7 +106,7 @@ struct DestroyDecoder {
   void operator()(void* handle) const { tjDestroy(handle); }
 };
 
-/// One decoder per thread, since making one costs as much as decoding a small image.
+/// One decoder per thread, because creating one takes as long as decoding a small image.
 std::unique_ptr<void, DestroyDecoder>& jpeg_decoder() {
   thread_local std::unique_ptr<void, DestroyDecoder> decoder;
   if (decoder == nullptr) decoder.reset(tjInitDecompress());
@@ -113,10 +114,10 @@ std::unique_ptr<void, DestroyDecoder>& jpeg_decoder() {
   return decoder;
 }
 
-/// To be called when a decoder has reported a problem. Throws Error(Data) unless it is one of the
-/// oddities of some cameras and old editors that do not keep the image from being decoded.
+/// Call this when a decoder has reported a problem. Throws Error(Data) unless the problem is one
+/// that some cameras and old editors cause and that does not prevent decoding.
 void judge_problem(std::string_view doing) {
-  // A decoder that has failed once may go on to fail on sound files (2.1.5): never use it again.
+  // In libjpeg-turbo 2.1.5 a decoder that failed once may fail on sound files, so it is dropped.
   const std::unique_ptr<void, DestroyDecoder> decoder = std::move(jpeg_decoder());
   const std::string_view text = tjGetErrorStr2(decoder.get());
   const auto says = [&](std::string_view part) {
@@ -124,12 +125,11 @@ void judge_problem(std::string_view doing) {
   };
   const bool is_harmless = tjGetErrorCode(decoder.get()) == TJERR_WARNING
                                ? says("extraneous bytes") || says("Invalid SOS parameters")
-                               : says("subsampling type");  // Unusual, and decoded all the same.
+                               : says("subsampling type");  // Unusual, but decoded.
   if (!is_harmless) fail(fmt::format("{}: {}", doing, text));
 }
 
-/// Whether the first frame of the file is one of a progressive JPEG, which is decoded in memory as
-/// a whole.
+/// Whether the file is a progressive JPEG, whose coefficients are all decoded into memory at once.
 bool is_progressive_jpeg(Bytes file) {
   constexpr std::uint8_t kProgressive = 0xC2;
   constexpr std::uint8_t kScan = 0xDA;
@@ -158,8 +158,8 @@ JpegHeader read_jpeg_header(Bytes file, std::uint64_t file_bytes) {
   return header;
 }
 
-/// The smallest scale libjpeg offers that keeps the shorter side at `min_side` or more; without a
-/// `min_side` the largest at which the image is not too large for the memory.
+/// The smallest of libjpeg's scales that keeps the shorter side at `min_side` or more; when
+/// `min_side` is 0, the largest scale, up to 1, that gives at most kMaxPixels pixels.
 tjscalingfactor choose_scale(const JpegHeader& header, int min_side) {
   int count = 0;
   const tjscalingfactor* list = tjGetScalingFactors(&count);
@@ -194,7 +194,7 @@ void decompress(Bytes file, int pixel_format, Image& out) {
   }
 }
 
-/// Adobe's programs store CMYK inverted and leave a mark in the header, before the first scan.
+/// Whether the file has Adobe's marker before its first scan; Adobe's programs store CMYK inverted.
 bool has_adobe_mark(Bytes file) {
   constexpr std::string_view kAdobe = "Adobe";
   const Bytes head = file.first(std::min<std::size_t>(file.size(), 1U << 17U));
@@ -236,7 +236,7 @@ void decode_jpeg(Bytes file, int min_side, Image& out) {
 
 #if HSCONAS_HAVE_PNG
 
-/// What libpng reads from, and what it said last.
+/// The input of libpng, and its last error message.
 struct PngInput {
   Bytes file;
   std::size_t at = 0;
@@ -266,8 +266,8 @@ class PngDecoder {
     if (info_ == nullptr) throw std::bad_alloc();
     png_set_read_fn(png_, &input_, read_png_bytes);
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    // Texts, profiles, gamma, transparency: none of it changes the pixels, and a comment of a
-    // gigabyte is not even unpacked.
+    // Text, profiles, gamma and transparency do not change the pixels; ignored chunks are not
+    // unpacked, so that a huge compressed comment costs nothing.
     constexpr png_byte kIgnored[] =
         "bKGD\0cHRM\0eXIf\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0"
         "sTER\0tEXt\0tIME\0tRNS\0zTXt";
@@ -281,7 +281,8 @@ class PngDecoder {
   png_uint_32 width() const { return png_get_image_width(png_, info_); }
   png_uint_32 height() const { return png_get_image_height(png_, info_); }
 
-  // libpng leaves these two by longjmp(): nothing in them may need a destructor.
+  // libpng may leave the next two functions by longjmp(), so their locals must not need
+  // destructors.
 
   /// False when the header is not sound.
   bool read_header() {
@@ -290,7 +291,7 @@ class PngDecoder {
     return true;
   }
 
-  /// Rows of RGB, `stride` bytes each. False when the file is damaged.
+  /// Reads RGB rows of `stride` bytes each. False when the file is damaged.
   bool read_rows(std::uint8_t* to, std::size_t stride, png_uint_32 rows) {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_strip_16(png_);

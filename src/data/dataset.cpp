@@ -54,7 +54,7 @@ fs::path data_folder(const DataConfig& config) {
   return path;
 }
 
-/// Test images limited to `config.test_images`.
+/// Draws config.test_images of `test`, each class in proportion to its size; 0 takes all.
 std::shared_ptr<const ImageSource> limit_test(std::shared_ptr<const ImageSource> test,
                                               std::size_t classes, const DataConfig& config,
                                               std::uint64_t seed) {
@@ -71,9 +71,10 @@ std::shared_ptr<const ImageSource> limit_test(std::shared_ptr<const ImageSource>
   return std::make_shared<SubsetSource>(std::move(test), std::move(taken));
 }
 
-/// The part of the data set at `root` to test on: of the subfolders in use, the first with exactly
-/// the class folders `classes`; ImageNet's test part, for example, has no labels. Where none has,
-/// the first one with any class folder, so that the caller can say what differs.
+/// The test part of the data set at `root`: the first of test/, val/, valid/ and validation/ with
+/// exactly the class folders `classes`. (ImageNet's test/, for example, has none, because it has no
+/// labels.) When none matches, the first with any class folder, so that the caller can report the
+/// difference.
 fs::path find_test_folder(const fs::path& root, const std::vector<std::string>& classes, Log& log) {
   fs::path fallback;
   for (const char* name : {"test", "val", "valid", "validation"}) {
@@ -93,7 +94,7 @@ fs::path find_test_folder(const fs::path& root, const std::vector<std::string>& 
                           root.string()));
 }
 
-/// Train and test must mean the same by a label.
+/// Throws unless a label means the same class in both parts.
 void check_same_classes(const FolderSplit& train, const FolderSplit& test, const fs::path& root) {
   if (train.classes == test.classes) return;
   std::vector<std::string> odd;
@@ -107,7 +108,7 @@ void check_same_classes(const FolderSplit& train, const FolderSplit& test, const
                           in_train ? "training" : "test"));
 }
 
-/// The classes without an image in `source`, quoted; empty where there are none.
+/// Quoted names of the classes without an image in `source`; empty when every class has one.
 std::string empty_classes(const ImageSource& source, const std::vector<std::string>& classes) {
   constexpr std::size_t kNamed = 5;
   std::vector<std::int64_t> count(classes.size(), 0);
@@ -135,7 +136,7 @@ void check_no_class_is_empty(const ImageSource& train, const std::vector<std::st
               fmt::format("{}: class {} has no JPEG or PNG image", root.string(), names));
 }
 
-/// A test set without images of a class still judges the others.
+/// Warns when classes have no test image; the test part can still measure the other classes.
 void warn_of_empty_classes(const ImageSource& test, const std::vector<std::string>& classes,
                            const fs::path& root, Log& log) {
   if (test.size() == 0) {
@@ -157,7 +158,7 @@ bool fits_in_memory(const DataConfig& config, std::int64_t images) {
   return bytes <= config.memory_mb * kBytesPerMegabyte;
 }
 
-/// Both parts, and what they hold.
+/// Both parts and their identities.
 struct OpenedParts {
   TrainTest set;
   DataIdentity train, test;
@@ -180,7 +181,8 @@ OpenedParts open_folder(const DataConfig& config, std::uint64_t seed, Log& log) 
   FolderSplit test = index_folder(test_root, workers, log);
   check_same_classes(train, test, test_root);
   warn_of_empty_classes(*test.source, test.classes, test_root, log);
-  // Before anything is decoded: what is kept in memory depends on settings that change no result.
+  // The identity is taken from the files, not from decoded images: whether images are decoded into
+  // memory depends on settings that change no result, so it must not change the identity.
   OpenedParts parts{.set = {},
                     .train = identify(*train.source, train.classes, workers),
                     .test = identify(*test.source, test.classes, workers)};
@@ -230,7 +232,7 @@ OpenedParts open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
   return parts;
 }
 
-/// The test part of a folder must have exactly the classes that a network was trained on.
+/// Throws unless the test part has exactly the classes that the network was trained on.
 void check_known_classes(const std::vector<std::string>& found,
                          const std::vector<std::string>& known, const fs::path& root) {
   for (const std::string& name : known) {
@@ -249,7 +251,7 @@ void check_known_classes(const std::vector<std::string>& found,
   }
 }
 
-/// Up to `count` of `indices`, drawn by `seed`, ascending.
+/// Draws up to `count` of `indices` by `seed`; the result is ascending.
 std::vector<std::int64_t> draw_sample(std::span<const std::int64_t> indices, std::size_t count,
                                       std::uint64_t seed) {
   std::vector<std::int64_t> sample(indices.begin(), indices.end());
@@ -263,7 +265,7 @@ std::vector<std::int64_t> draw_sample(std::span<const std::int64_t> indices, std
   return sample;
 }
 
-/// Whole numbers, so that the result does not depend on the order of the additions.
+/// Integer sums, so that the result does not depend on the order of the additions.
 struct Sums {
   std::uint64_t count = 0;
   std::array<std::uint64_t, 3> values{};

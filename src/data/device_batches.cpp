@@ -15,11 +15,11 @@ namespace hsconas {
 
 namespace {
 
-/// Crops may take twice the bytes of the square that they become; larger ones, which are few, are
+/// A crop may have twice the bytes of the square that it is resized to; the few larger ones are
 /// resized by the workers.
 constexpr std::int64_t kSquaresPerCrop = 2;
 
-/// The stream that work on `device` goes to.
+/// The current CUDA stream of `device`; null for a CPU.
 void* current_stream([[maybe_unused]] const torch::Device& device) {
 #if defined(HSCONAS_CUDA)
   if (device.is_cuda()) return c10::cuda::getCurrentCUDAStream(device.index()).stream();
@@ -37,7 +37,7 @@ std::unique_ptr<ImageFeed> make_feed(const TrainLoader::Options& options, const 
 #endif
 }
 
-/// Every worker has an image to fill while one batch is being copied and one waits.
+/// Enough slots that every worker has images to fill while one batch is copied and one waits.
 int count_slots(int batch, int workers) {
   constexpr int kMost = 16;
   return std::clamp(2 + (2 * workers + batch - 1) / batch, 3, kMost);
@@ -74,7 +74,7 @@ Batch DeviceBatches::next() {
   release_copied();
   if (!next_) begin_copy();
   const Batch batch = make(*std::exchange(next_, std::nullopt));
-  // This copy runs while the device computes with the batch before.
+  // This copy overlaps with the device's computation on the previous batch.
   if (stream_.is_ready()) begin_copy();
   return batch;
 }
@@ -121,7 +121,8 @@ std::unique_ptr<ImageFeed> DeviceBatches::open_feed(const TrainLoader::Options& 
   return make_feed(options, plan, std::move(memory));
 }
 
-/// All images of the set as squares, in pieces, so that the host needs no second copy of it.
+/// Copies all images to the device as squares, piece by piece, so that the host needs no second
+/// copy of the set.
 torch::Tensor DeviceBatches::upload_set(int workers) const {
   constexpr std::int64_t kPieceBytes = 64 << 20;
   const std::int64_t side = transform_.preprocessing().image_size;
@@ -150,10 +151,11 @@ BatchStream<DeviceBatches::Filled>::Plan DeviceBatches::stream_plan(std::int64_t
   const int slots = feed_->plan().slots;
   plan.first_step = first_step;
   plan.ahead = slots;
-  // Decoding takes a millisecond; drawing where an image is shifted to does not.
+  // A resident image only needs its random draws, so a worker takes many; one that must be decoded
+  // takes about a millisecond.
   plan.piece = resident_.defined() ? 64 : 1;
   plan.images = [this](std::int64_t) { return order_.batch(); };
-  // Batches are released in order, so that a slot is free when its turn comes.
+  // Batches are released in order, so slot `step % slots` is free when batch `step` is made.
   plan.make = [this, slots](std::int64_t step) {
     const Filled made{static_cast<int>(step % slots)};
     used_[static_cast<std::size_t>(made.slot)] = 0;
@@ -177,7 +179,7 @@ void DeviceBatches::fill(int slot, std::int64_t step, std::int64_t i) {
   }
   thread_local FeedImage image;
   load_feed_image(transform_, source_, index, rng, plan.bytes / plan.batch, image);
-  // Images lie in the order in which they were done.
+  // Images are stored in the order in which the workers finish them.
   image.record.at = used_[static_cast<std::size_t>(slot)].fetch_add(image.bytes());
   image.copy_to(feed_->images(slot) + image.record.at);
   record = image.record;

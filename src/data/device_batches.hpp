@@ -16,12 +16,12 @@
 
 namespace hsconas {
 
-/// Training batches that a device makes out of bytes. Sets of squares that are in the host's memory
-/// and fit `memory_mb` are copied to the device once; of other sets the workers load the images and
-/// the bytes of every batch are copied. For use from one thread.
+/// Training batches that a device makes out of image bytes. A set that is in the host's memory,
+/// needs no crops and fits `memory_mb` is copied to the device once; for other sets the workers
+/// load the images of every batch and their bytes are copied. For use from one thread.
 class DeviceBatches {
  public:
-  /// Borrows all of these, but not `options`.
+  /// Keeps references to all arguments except `options`.
   DeviceBatches(const ImageSource& source, const Transform& transform, TrainingOrder& order,
                 const TrainLoader::Options& options);
 
@@ -52,8 +52,8 @@ class DeviceBatches {
   torch::Tensor resident_;             ///< uint8 [images, side, side, channels], or undefined.
   std::unique_ptr<ImageFeed> feed_;
   std::vector<std::atomic<std::int64_t>> used_;  ///< Bytes of images in each slot.
-  std::optional<int> next_;                      ///< The slot of the next batch, being copied.
-  std::vector<int> copied_;                      ///< Slots with a copy that nobody waited for.
+  std::optional<int> next_;                      ///< Slot of the next batch, which is being copied.
+  std::vector<int> copied_;                      ///< Slots whose copies were not waited for yet.
   BatchStream<Filled> stream_;                   ///< Last: its threads use all of the above.
 };
 

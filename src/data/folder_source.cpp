@@ -64,7 +64,7 @@ void read_whole(const ImageFile& file, Bytes& out) {
   file.read(0, file.size(), out);
 }
 
-/// What a data set leaves out, counted by reason, so that each gets one warning.
+/// Files that a data set leaves out, counted by reason, so that each reason gets one warning.
 class LeftOut {
  public:
   void add(const fs::path& path, const std::string& reason) {
@@ -88,7 +88,7 @@ struct Listing {
   std::vector<std::string> files;
 };
 
-/// Folders that systems leave behind in others: no classes.
+/// Whether `name` is a folder that an operating system or a tool creates, hence no class.
 bool is_system_folder(std::string_view name) {
   for (const char* known : {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information",
                             "lost+found", "__pycache__"}) {
@@ -97,7 +97,7 @@ bool is_system_folder(std::string_view name) {
   return false;
 }
 
-/// What is in `folder`, sorted; hidden folders and files are no data and left out.
+/// The contents of `folder`, sorted, without hidden files and folders.
 Listing list_folder(const fs::path& folder, LeftOut& left_out) {
   Listing listing;
   std::error_code error;
@@ -141,7 +141,7 @@ class ClassWalk {
 
  private:
   void walk(const fs::path& below) {
-    // A link may lead back to a folder around it.
+    // A link may point to a folder that contains it.
     struct stat status {};
     if (::stat((folder_ / below).c_str(), &status) != 0) return;
     const std::pair<dev_t, ino_t> identity{status.st_dev, status.st_ino};
@@ -179,14 +179,15 @@ struct Finding {
   std::string reason = {};
 };
 
-/// Looks at the beginning and the end of an image file, and at the rest only when they are odd.
-/// Throws Error(Data) when it is damaged.
+/// Checks the beginning and the end of an image file, and reads the rest only when they are not
+/// conclusive. Throws Error(Data) when the file is damaged.
 void check_image(const ImageFile& file, ImageFormat format, Bytes& bytes) {
   constexpr std::uint64_t kTailBytes = 1024;
   try {
     check_header(bytes, file.size());
   } catch (const Error&) {
-    // A long preview or colour profile may push the dimensions out of the part that was read.
+    // A long preview or colour profile may come before the dimensions, beyond the part that was
+    // read.
     if (bytes.size() == file.size()) throw;
     read_whole(file, bytes);
     check_header(bytes, file.size());
@@ -233,7 +234,7 @@ std::vector<Finding> examine_all(const fs::path& root, const std::vector<std::st
   return findings;
 }
 
-/// A class's name ends up in JSON files, which hold UTF-8 alone.
+/// Throws for a class name that is not UTF-8, because class names are written to JSON files.
 void check_names(const fs::path& root, const std::vector<std::string>& classes) {
   for (const std::string& name : classes) {
     if (is_utf8(name)) continue;
@@ -275,8 +276,8 @@ void FolderSource::load(std::int64_t i, Image& out, int min_side) const {
 }
 
 std::uint64_t FolderSource::fingerprint(std::int64_t i) const {
-  // Of a longer file the end tells: a PNG ends with checksums, and a JPEG of other pixels is hardly
-  // ever as long and the same in its last lines.
+  // In a longer file the size and both ends suffice: a PNG ends with checksums, and two different
+  // JPEG images hardly ever have the same size and the same last rows.
   constexpr std::uint64_t kWholeBytes = 65536;
   constexpr std::uint64_t kPartBytes = 16384;
   thread_local Bytes bytes;

@@ -20,7 +20,7 @@ namespace {
   throw Error(ErrorKind::Data, path.string() + ": " + problem);
 }
 
-/// The one that exists of the spellings in use for `stem`, such as "train-images".
+/// The file for `stem`, such as "train-images", in whichever of the usual spellings exists.
 fs::path find_file(const fs::path& folder, const std::string& stem, int dimensions) {
   const std::string suffix = fmt::format("idx{}-ubyte", dimensions);
   for (const char* separator : {"-", "."}) {

@@ -16,7 +16,7 @@ namespace hsconas {
 
 namespace {
 
-/// Batches that wait ahead: as many as make 1 GiB, but at least one and its successor.
+/// Batches to prepare ahead: 2 * workers, at most 1 GiB of them, but at least 2.
 std::int64_t batches_ahead(const Preprocessing& how, std::int64_t batch, int workers) {
   constexpr std::int64_t kBytes = std::int64_t{1} << 30U;
   const std::int64_t batch_bytes =
@@ -40,7 +40,7 @@ float* image_in(const Batch& batch, const Transform& transform, std::int64_t i) 
 /// Training batches on the CPU.
 class HostBatches {
  public:
-  /// Borrows all of these, but not `options`.
+  /// Keeps references to all arguments except `options`.
   HostBatches(const ImageSource& source, const Transform& transform, TrainingOrder& order,
               const TrainLoader::Options& options)
       : stream_(plan(source, transform, order, options), options.workers) {}
@@ -102,7 +102,7 @@ class TrainLoader::Impl {
   const Transform transform_;
   TrainingOrder order_;
   std::int64_t step_;
-  // One of them; last, as their threads use all of the above.
+  // Exactly one is set. They come last because their threads use all of the above.
   std::optional<HostBatches> on_host_;
   std::optional<DeviceBatches> on_device_;
 };

@@ -23,7 +23,7 @@ std::uint32_t big_endian(Bytes bytes) {
   return value;
 }
 
-/// Exif is a TIFF file: a byte order, and a list of tags of which one is the orientation.
+/// Exif data are a TIFF file: a byte order and a list of tags, one of which is the orientation.
 class Tiff {
  public:
   explicit Tiff(Bytes bytes) : bytes_(bytes), is_little_(starts_with(bytes, "II")) {}
@@ -49,7 +49,7 @@ class Tiff {
   }
 
  private:
-  /// 0 beyond the end.
+  /// The number in `count` bytes at `at`; 0 when they reach beyond the end.
   std::uint32_t number(std::size_t at, std::size_t count) const {
     if (at > bytes_.size() || bytes_.size() - at < count) return 0;
     std::uint32_t value = 0;
@@ -68,7 +68,7 @@ class Tiff {
 int jpeg_orientation(Bytes file) {
   using namespace std::string_view_literals;
   constexpr auto kExif = "Exif\0\0"sv;
-  std::size_t at = 2;  // Behind the mark that starts the file.
+  std::size_t at = 2;  // After the start-of-image marker.
   while (at + 4 <= file.size() && file[at] == 0xFF) {
     const std::uint8_t marker = file[at + 1];
     if (marker == 0xFF) {  // Fill bytes may stand before a marker.
@@ -97,7 +97,7 @@ int jpeg_orientation(Bytes file) {
 
 int png_orientation(Bytes file) {
   constexpr std::size_t kSignature = 8;
-  constexpr std::size_t kAround = 12;  // Length, type and checksum.
+  constexpr std::size_t kAround = 12;  // Length, type and checksum of a chunk.
   for (std::size_t at = kSignature; at + kAround <= file.size();) {
     const std::size_t length = big_endian(file.subspan(at, 4));
     if (length > file.size() - at - kAround) return 1;
@@ -136,7 +136,7 @@ void turn_upright(int orientation, Image& image) {
       std::copy_n(&stored.pixels[from * channels], channels, to);
     }
   }
-  // One image of a phone's full size must not stay in every thread's memory.
+  // A full-size photo must not stay in every thread's memory.
   constexpr std::size_t kKept = std::size_t{1} << 24U;
   if (stored.pixels.capacity() > kKept) stored = {};
 }

@@ -14,7 +14,7 @@ int resolve_workers(int workers) {
   if (workers > 0) return workers;
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
-  // Fails on machines with more than 1024 cores, whose number is then taken.
+  // The call fails on machines with more than 1024 cores; their number of cores is used instead.
   if (::sched_getaffinity(0, sizeof(cpus), &cpus) == 0) return std::max(1, CPU_COUNT(&cpus));
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }

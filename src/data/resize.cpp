@@ -11,20 +11,22 @@ namespace hsconas {
 
 namespace {
 
-/// For each wanted output position along one axis: the input positions it is a weighted mean of.
+/// For each wanted output position along one axis, the input positions and weights whose weighted
+/// mean it is.
 struct Axis {
   int taps = 0;                ///< Weights per output position, padded with zeros.
   std::vector<int> first;      ///< First input position; first + taps stays inside the input.
   std::vector<float> weights;  ///< [output position, tap]
 };
 
-/// A stretch of input or output positions.
+/// An interval of input or output positions.
 struct Range {
   int begin = 0;
   int size = 0;
 };
 
-/// `from` is resized to `resized` positions, of which `wanted` are computed.
+/// Computes the weights that resize `from` to `resized` positions, for the output positions
+/// `wanted`.
 void make_axis(Range from, int resized, Range wanted, Axis& axis) {
   const TriangleFilter filter(from.size, resized);
   axis.taps = filter.taps;
@@ -37,7 +39,7 @@ void make_axis(Range from, int resized, Range wanted, Axis& axis) {
   }
 }
 
-/// One input row to `axis.first.size()` output pixels of `kChannels`.
+/// Resizes one input row to `axis.first.size()` output pixels of `kChannels` channels.
 template <std::size_t kChannels>
 void resize_row(const std::uint8_t* row, const Axis& axis, float* out) {
   const auto taps = static_cast<std::size_t>(axis.taps);
@@ -53,7 +55,7 @@ void resize_row(const std::uint8_t* row, const Axis& axis, float* out) {
   }
 }
 
-/// Resizes `part` to width x height and keeps the `window` of the result.
+/// Resizes `part` to width x height pixels, but computes only `window` of the result.
 void resize_window(const Image& in, const Rect& part, int width, int height, const Rect& window,
                    Image& out) {
   assert(in.channels == 1 || in.channels == 3);
@@ -64,7 +66,7 @@ void resize_window(const Image& in, const Rect& part, int width, int height, con
   make_axis({part.x, part.width}, width, {window.x, window.width}, across);
   make_axis({part.y, part.height}, height, {window.y, window.height}, down);
 
-  // First along the rows, only for those that the window needs, then along the columns.
+  // Resizes along the rows first, only for rows that the window needs, then along the columns.
   const int top = down.first.front();
   const int bottom = down.first.back() + down.taps;
   const auto channels = static_cast<std::size_t>(in.channels);
@@ -98,7 +100,7 @@ void resize_window(const Image& in, const Rect& part, int width, int height, con
   }
 }
 
-/// Copies the `window` of `in`.
+/// Copies `window` of `in`.
 void copy_window(const Image& in, const Rect& window, Image& out) {
   out.reshape(in.channels, window.height, window.width);
   const auto channels = static_cast<std::size_t>(in.channels);

@@ -13,8 +13,8 @@
 
 namespace hsconas {
 
-/// Which image stands where in every training batch, and what changes it by chance. Depends on the
-/// constructor's arguments alone. For many threads.
+/// The order of images in the training batches, and the random stream that augments each image.
+/// Both depend only on the constructor's arguments. Thread-safe.
 class TrainingOrder {
  public:
   TrainingOrder(std::vector<std::int64_t> indices, std::int64_t batch, std::uint64_t seed)
@@ -32,7 +32,7 @@ class TrainingOrder {
     return (*order_of(epoch))[static_cast<std::size_t>(at)];
   }
 
-  /// The random stream that changes image `i` of batch `step`.
+  /// The random stream that augments image `i` of batch `step`.
   Rng rng_of(std::int64_t step, std::int64_t i) const {
     return {seed_, "augment", static_cast<std::uint64_t>(step * batch_ + i)};
   }
@@ -40,7 +40,8 @@ class TrainingOrder {
  private:
   using Order = std::vector<std::int64_t>;
 
-  /// Kept for the epochs in use: batches made ahead may already belong to the next ones.
+  /// The shuffled order of `epoch`. The last four are kept, because batches prepared ahead may
+  /// already belong to later epochs.
   std::shared_ptr<const Order> order_of(std::int64_t epoch) {
     constexpr std::size_t kKept = 4;
     const std::scoped_lock lock(mutex_);

@@ -16,7 +16,7 @@ namespace hsconas {
 
 namespace {
 
-/// What the shorter side is resized to before a `side` square is cut out of the middle.
+/// The length that the shorter side is resized to before the central square is cropped.
 int evaluation_shorter_side(const Preprocessing& how) {
   constexpr int kResized = 256;
   constexpr int kCropped = 224;
@@ -37,7 +37,8 @@ CropShape draw_crop_shape(Rng& rng) {
   return {area, std::exp(rng.uniform(-limit, limit))};
 }
 
-/// Sides that the whole image may be reduced to without the crop having to be magnified.
+/// The shorter side to which the image may be reduced so that a crop of this shape need not be
+/// enlarged to `side` pixels.
 int sufficient_side(const CropShape& shape, int side) {
   const double elongation = std::max(shape.ratio, 1.0 / shape.ratio);
   return static_cast<int>(std::ceil(side / std::sqrt(shape.area / elongation)));
@@ -47,7 +48,7 @@ int draw_below(int bound, Rng& rng) {
   return static_cast<int>(rng.below(static_cast<std::uint64_t>(bound)));
 }
 
-/// The largest part in the middle with a ratio of 3/4 to 4/3.
+/// The largest central part with a ratio of width to height in [3/4, 4/3].
 Rect central_part(int width, int height) {
   const double ratio = static_cast<double>(width) / height;
   Rect part{0, 0, width, height};
@@ -58,7 +59,8 @@ Rect central_part(int width, int height) {
   return part;
 }
 
-/// Places a crop of `shape` at random; a shape that does not fit is drawn again up to 9 times.
+/// Places a crop of `shape` at random. A shape that does not fit is drawn again; after 10 tries the
+/// crop is central_part().
 Rect place_crop(CropShape shape, int width, int height, Rng& rng) {
   constexpr int kTries = 10;
   for (int i = 0; i < kTries; ++i) {
@@ -79,7 +81,7 @@ float grey_of(const float* pixel) {
   return 0.299F * pixel[0] + 0.587F * pixel[1] + 0.114F * pixel[2];
 }
 
-/// Every value to `base` + factor * (value - base), kept in [0, 1].
+/// Sets every value to `base` + factor * (value - base), clamped to [0, 1].
 void blend(float* values, std::size_t count, float base, float factor) {
   for (std::size_t i = 0; i < count; ++i) {
     values[i] = std::clamp(base + factor * (values[i] - base), 0.0F, 1.0F);

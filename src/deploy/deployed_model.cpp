@@ -38,7 +38,8 @@ TensorFile to_tensors(const FrozenNetwork& network) {
   return file;
 }
 
-/// Takes `name` out of `tensors`, which must have it in this shape.
+/// Removes `name` from `tensors` and returns it. Throws Error(Data) when it is missing or not a
+/// float32 tensor of this shape.
 torch::Tensor take(std::map<std::string, torch::Tensor>& tensors, const std::string& name,
                    const std::vector<std::int64_t>& shape) {
   const auto it = tensors.find(name);
@@ -81,7 +82,7 @@ FrozenNetwork to_network(std::vector<Block> blocks, std::map<std::string, torch:
   return FrozenNetwork(std::move(layers));
 }
 
-/// Everything but the weights.
+/// Reads architecture.json: everything but the weights.
 DeployedModel read_architecture(const std::filesystem::path& file) {
   const json source = read_json(file);
   try {

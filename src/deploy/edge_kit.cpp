@@ -26,17 +26,17 @@ constexpr const char* kFormat = "hsconas-kit-1";
 constexpr const char* kDataFile = "weights.bin";
 constexpr const char* kManifest = "manifest.json";
 
-// All models read their weights from one stretch of small random values, sum of squares below 1 for
-// up to 2,400 of them, so that activations neither grow nor fade through a network; biases from one
-// of values above 0 behind it, so that no activation sinks to where processors become slow.
+// All models share one array of small random weights, followed by one of biases. The squares of up
+// to 2,400 weights sum to less than 1, so that activations do not grow through a network. Biases
+// are positive, so that no activation becomes denormal, which would slow processors down.
 constexpr double kLargestWeight = 0.035;
 constexpr double kLargestBias = 0.1;
-constexpr std::int64_t kAlignment = 16;  // Values: 64 bytes, a cache line.
+constexpr std::int64_t kAlignment = 16;  // In values: 64 bytes, a cache line.
 
-/// Places for the weights of one model, one after the other.
+/// Assigns consecutive places in the shared arrays to the weights and biases of one model.
 class DataLayout {
  public:
-  /// Offset in values from the start of the stretch.
+  /// Reserves `count` values after the first `used` and returns their offset in values.
   std::int64_t place(std::int64_t& used, std::int64_t count) const {
     return std::exchange(used, used + (count + kAlignment - 1) / kAlignment * kAlignment);
   }
@@ -48,7 +48,7 @@ std::int64_t weight_count(const Primitive& p) {
   return std::int64_t{1} * p.out_channels * (p.in_channels / p.groups) * p.kernel * p.kernel;
 }
 
-/// The weighted primitives of a chain, in order.
+/// Calls `use` for every weighted primitive of a chain, in order.
 template <typename Use>
 void for_each_weight(std::span<const Block> chain, Use use) {
   for (const Block& block : chain) {
@@ -60,7 +60,7 @@ void for_each_weight(std::span<const Block> chain, Use use) {
   }
 }
 
-/// How far a chain's weights and biases reach.
+/// The sizes of the shared arrays that a chain needs.
 DataLayout reach_of(std::span<const Block> chain) {
   DataLayout layout;
   for_each_weight(chain, [&layout](const Primitive& p) {
@@ -70,7 +70,8 @@ DataLayout reach_of(std::span<const Block> chain) {
   return layout;
 }
 
-/// The model with its weights in the kit's data, biases from `first_bias` on.
+/// Encodes the chain as an ONNX model whose weights are in the kit's data file; biases start at the
+/// value `first_bias`.
 std::string encode_model(std::span<const Block> chain, const KitModel& model, std::int64_t batch,
                          std::int64_t first_bias) {
   DataLayout layout;
@@ -100,9 +101,10 @@ std::string random_data(const DataLayout& size, std::uint64_t seed) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
-/// Multiply-adds stand in for the time nobody has measured yet: they only have to spread networks.
+/// A table of multiply-adds instead of times, which are not known yet. It only serves to select
+/// networks that are spread over the range.
 LatencyTable guess(const SearchSpace& space, const std::vector<Block>& blocks) {
-  constexpr double kCall = 0.1;  // What a block costs beside them, in millions.
+  constexpr double kCall = 0.1;  // Constant cost of a block, in million multiply-adds.
   LatencyTable table{.space = space.description().name};
   for (const Block& block : blocks) {
     table.entries[block.key()].network_ms = kCall + 1e-6 * static_cast<double>(cost_of(block).macs);
@@ -203,7 +205,7 @@ void write_edge_kit(const fs::path& folder, const EdgeKit& kit, std::uint64_t se
     fs::permissions(folder / name, fs::perms::owner_exec | fs::perms::group_exec,
                     fs::perm_options::add, unknown);
   }
-  write_json(folder / kManifest, to_json(kit));  // Last: with it, the kit is whole.
+  write_json(folder / kManifest, to_json(kit));  // Last: its presence means the kit is complete.
 }
 
 EdgeKit load_edge_kit(const fs::path& folder) {

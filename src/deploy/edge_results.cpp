@@ -12,14 +12,15 @@ namespace hsconas {
 
 namespace {
 
-/// A cell that a runner may leave empty, or leave out with its column.
+/// The number in an optional column; `fallback` when the cell is empty or the column is missing.
 double optional_number(const CsvTable& csv, std::size_t row, const char* name, double fallback) {
   if (!csv.has(name)) return fallback;
   const std::size_t column = csv.column(name);
   return csv.text(row, column).empty() ? fallback : csv.number(row, column);
 }
 
-/// Times by file; every one belongs to the kit.
+/// Times by file name. Throws Error(Data) for a file that is not in the kit or is given twice, and
+/// for a time that is not above 0.
 std::map<std::string, TableEntry> read_times(const CsvTable& csv, const EdgeKit& kit) {
   const std::size_t file = csv.column("file");
   const std::size_t ms = csv.column("ms");
@@ -68,7 +69,8 @@ LatencyTable table_of_results(const std::filesystem::path& results, const EdgeKi
   table.device.batch = kit.batch;
   MeasurementSplit networks;
   std::size_t random_count = 0;
-  for (const char* role : {"test", "spread", "fit"}) {  // Random ones first among those held out.
+  for (const char* role :
+       {"test", "spread", "fit"}) {  // Random test networks come before spread ones.
     for (const KitModel& model : kit.models) {
       if (model.role != role) continue;
       auto& part = model.role == "fit" ? networks.fit : networks.test;

@@ -16,7 +16,7 @@ double ratio(std::int64_t part, std::int64_t whole) {
                     : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-/// A name as a CSV cell (RFC 4180).
+/// Quotes a name as a CSV cell when necessary (RFC 4180).
 std::string cell(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted;
@@ -38,7 +38,7 @@ void Evaluation::add(const float* logits, int label) {
   const auto count = static_cast<int>(classes_.size());
   const float own = logits[label];
   int better = 0;
-  int answer = label == 0 && count > 1 ? 1 : 0;  // The likeliest of the others.
+  int answer = label == 0 && count > 1 ? 1 : 0;  // The other class with the largest logit.
   for (int c = 0; c < count; ++c) {
     if (c == label) continue;
     if (!(own > logits[c])) ++better;

@@ -10,7 +10,7 @@
 namespace hsconas {
 
 void write_onnx(const std::filesystem::path& file, const DeployedModel& model) {
-  std::vector<torch::Tensor> kept;  // Row-major copies, until they are encoded.
+  std::vector<torch::Tensor> kept;  // Row-major copies; they must live until they are encoded.
   const auto values = [&kept](const torch::Tensor& tensor) -> OnnxWeight::Values {
     if (!tensor.defined()) return OnnxTensor::Floats{};
     kept.push_back(tensor.detach().cpu().to(torch::kFloat).contiguous());

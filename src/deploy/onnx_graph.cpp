@@ -15,13 +15,13 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-/// Walks blocks as run_block() does and writes down what it would compute. A value is the name of
-/// a tensor in the graph.
+/// Adds the operations that run_block() would compute as nodes of a graph. A value is represented
+/// by the name of its tensor in the graph.
 class GraphBuilder {
  public:
   explicit GraphBuilder(const OnnxGraphOptions& options) { model_.name = options.name; }
 
-  /// Begins the next block; what follows carries its name.
+  /// Begins the next block; names of its nodes start with the block's name.
   void begin_block(const Block& block) {
     prefix_ = fmt::format("{:02}_{}", blocks_++, block.name);
     counts_.clear();
@@ -62,7 +62,7 @@ class GraphBuilder {
     return add_named(name, "Gemm", std::move(inputs), {{"transB", std::int64_t{1}}});
   }
 
-  /// A primitive without weights.
+  /// Adds a primitive without weights.
   std::string plain(const Primitive& p, const std::string& x) {
     switch (p.kind) {
       case PrimitiveKind::BatchNorm:
@@ -89,7 +89,7 @@ class GraphBuilder {
     return add("Concat", outputs, {{"axis", std::int64_t{1}}});
   }
 
-  /// Gives the last node's output the name of the graph's.
+  /// Renames the value `last` to the name of the graph's output and returns the model.
   OnnxModel finish(const std::string& last, OnnxValue input, OnnxValue output) && {
     for (OnnxNode& node : model_.nodes) {
       for (std::string& name : node.inputs) name = name == last ? output.name : name;
@@ -114,7 +114,7 @@ class GraphBuilder {
   }
 
   std::string shuffle(const Primitive& p, const std::string& x) {
-    // In a Reshape, 0 keeps a dimension.
+    // In a Reshape, 0 means that the dimension keeps its size.
     const std::string name = fmt::format("shuffle_{}_{}_{}", p.groups, p.in_channels, p.in_size);
     const std::string parted = add(
         "Reshape",
@@ -126,7 +126,7 @@ class GraphBuilder {
                {turned, integers(name + "_whole", {0, p.in_channels, p.in_size, p.in_size})}, {});
   }
 
-  /// "03_shuffle_k5/Conv_1".
+  /// The next node name, such as "03_shuffle_k5/Conv_1".
   std::string next(const std::string& op) {
     return fmt::format("{}/{}_{}", prefix_, op, counts_[op]++);
   }
@@ -144,7 +144,7 @@ class GraphBuilder {
     model_.weights.push_back({name, std::move(dims), std::move(values)});
     return name;
   }
-  /// A constant that all nodes share.
+  /// The name of an int64 constant; nodes with equal constants share it.
   std::string integers(const std::string& name, Ints values) {
     std::string full = name;
     for (const std::int64_t value : values) full += fmt::format("_{}", value);

@@ -16,7 +16,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "raw_data is little-endian");
 
-/// One protobuf message as it grows (protobuf's encoding guide): a key is field * 8 + wire type.
+/// Builds one protobuf message (protobuf's encoding guide): a key is field * 8 + wire type.
 class Message {
  public:
   void number(int field, std::int64_t value) {
@@ -42,7 +42,7 @@ class Message {
   std::string bytes_;
 };
 
-// Numbers of fields and enumerators as onnx.proto3 has them.
+// Field numbers and enumerators are those of onnx.proto3.
 constexpr int kFloat = 1;
 constexpr int kInt64 = 7;
 constexpr int kAttributeInt = 2;

@@ -15,13 +15,13 @@ namespace hsconas {
 
 namespace {
 
-/// Writes forward() line by line; a value is the name of a variable.
+/// Writes the code of forward() line by line. A value is represented by the name of its variable.
 class ScriptWriter {
  public:
   explicit ScriptWriter(torch::jit::Module& module) : module_(module) {}
 
   std::string block(const FrozenNetwork::Layer& layer, const std::string& input) {
-    // Channels-last (2), as FrozenNetwork hands it on.
+    // Channels-last (2), as in FrozenNetwork::forward().
     const std::string x = let(fmt::format("torch.contiguous({}, memory_format=2)", input));
     std::vector<std::string> outputs;
     std::size_t slot = 0;
@@ -43,7 +43,7 @@ class ScriptWriter {
   }
 
  private:
-  /// "    v7 = expression"; returns "v7".
+  /// Appends "    v7 = expression", where 7 counts variables, and returns "v7".
   std::string let(const std::string& expression) {
     const std::string name = fmt::format("v{}", values_++);
     body_ += fmt::format("    {} = {}\n", name, expression);
@@ -80,15 +80,15 @@ class ScriptWriter {
       case PrimitiveKind::BatchNorm:
         return x;  // Folded into the convolution before it.
       case PrimitiveKind::Relu:
-        // In place, as FrozenRunner does it: a copy of 1 x 1 images may get other strides, and the
-        // convolution after it another kernel.
+        // In place, as in FrozenRunner: a copy of 1 x 1 images may have other strides, and then the
+        // next convolution may use another kernel.
         return let(fmt::format("torch.relu_({})", x));
       case PrimitiveKind::AvgPool:
         return let(fmt::format("torch.avg_pool2d({}, [{k}, {k}], [{s}, {s}], [{p}, {p}])", x,
                                fmt::arg("k", p.kernel), fmt::arg("s", p.stride),
                                fmt::arg("p", p.kernel / 2)));
       case PrimitiveKind::ChannelShuffle: {
-        // Through NHWC, as shuffle_channels() does.
+        // In NHWC order, as in shuffle_channels().
         const std::string parted = let(
             fmt::format("torch.reshape(torch.permute({}, [0, 2, 3, 1]), [-1, {s}, {s}, {}, {}])", x,
                         p.groups, p.in_channels / p.groups, fmt::arg("s", p.in_size)));
@@ -116,7 +116,7 @@ class ScriptWriter {
 
 void write_torchscript(const std::filesystem::path& file, const DeployedModel& model) {
   torch::jit::Module module("HsconasNetwork");
-  // Python's eval() and train() set it.
+  // Python's eval() and train() set this attribute.
   module.register_attribute("training", c10::BoolType::get(), false);
   ScriptWriter writer(module);
   std::string x = "images";

@@ -9,14 +9,14 @@
 
 namespace hsconas {
 
-/// The time that work queued on a device's current stream takes: events in that stream where
-/// LibTorch has them without CUDA's headers (2.4 and newer), else the steady clock around the
-/// waiting for the device. On a CPU always the steady clock.
+/// Measures the time of work queued on a device's current stream. On a GPU it uses events in that
+/// stream when LibTorch offers them without CUDA's headers (2.4 and newer), else the steady clock,
+/// waiting for the device before and after. On a CPU it uses the steady clock.
 class DeviceClock {
  public:
   explicit DeviceClock(c10::Device device) : device_(device) {}
 
-  /// Milliseconds that what `work` queues takes from its start to its end.
+  /// Milliseconds from the start to the end of the work that `work` queues.
   template <typename Work>
   double time_ms(Work work) const {
 #ifdef HSCONAS_HAVE_DEVICE_EVENTS
@@ -40,7 +40,7 @@ class DeviceClock {
         .count();
   }
 
-  /// Returns once everything queued on the current stream is done.
+  /// Waits until everything queued on the current stream is done.
   void wait() const {
     if (device_.is_cpu()) return;
     const c10::impl::VirtualGuardImpl guard(device_.type());

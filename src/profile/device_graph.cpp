@@ -25,9 +25,9 @@ DeviceGraph::DeviceGraph(const std::function<void()>& pass, const DeviceGraph* s
     pass();
   } catch (...) {
     try {
-      graph.capture_end();  // Else the stream would go on recording.
+      graph.capture_end();  // Otherwise the stream would continue to record.
     } catch (const c10::Error&) {
-      // It reports the same failure once more.
+      // The failure is the same one that is rethrown below.
     }
     throw;
   }

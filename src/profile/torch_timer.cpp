@@ -17,7 +17,7 @@ namespace hsconas {
 namespace {
 
 constexpr int kPassesBeforeGraph = 3;
-constexpr double kWarmUpSeconds = 1.5;  // Clocks of a GPU at rest need a moment to rise.
+constexpr double kWarmUpSeconds = 1.5;  // An idle GPU takes about a second to raise its clocks.
 
 /// Runs `bind(i)` once in each of torch's `threads` CPU threads.
 template <typename Bind>
@@ -42,7 +42,7 @@ void bind_threads(int threads, const std::vector<int>& cpus) {
   }
 }
 
-/// Makes a stream, if there is one, the current one while this lives.
+/// Makes `stream`, if set, the current stream during its lifetime.
 class OnStream {
  public:
   explicit OnStream(const std::optional<c10::Stream>& stream) {
@@ -53,7 +53,7 @@ class OnStream {
   std::optional<c10::StreamGuard> guard_;
 };
 
-/// Keeps a GPU at work until its clocks are up.
+/// Keeps a GPU busy until its clock frequency has risen.
 void warm_up(const torch::Device& device) {
   const auto start = std::chrono::steady_clock::now();
   const torch::Tensor x = torch::rand({2048, 2048}, device);
@@ -125,7 +125,8 @@ double TorchTimer::time_ms(int id, int runs) {
       chain.network.forward(x);
     }
   };
-  if (!device_.is_cpu()) pass();  // Else the first launch's way to the device would count, too.
+  if (!device_.is_cpu())
+    pass();  // Otherwise the latency of the first launch would be measured too.
   const double total_ms = DeviceClock(device_).time_ms([&] {
     for (int run = 0; run < runs; ++run) pass();
   });
@@ -162,7 +163,7 @@ std::unique_ptr<DeviceGraph> TorchTimer::record(const FrozenNetwork& network,
                                                 const torch::Tensor& x) {
   for (int i = 0; i < kPassesBeforeGraph; ++i) network.forward(x);
   DeviceClock(device_).wait();
-  // One pool of memory for all: hundreds of blocks are ready at once, and only one of them runs.
+  // All graphs share one memory pool: hundreds of blocks are prepared, but only one runs at a time.
   const DeviceGraph* sibling = nullptr;
   for (const auto& [id, chain] : chains_) {
     if (chain.graph) sibling = chain.graph.get();

@@ -21,7 +21,7 @@ std::string shape_of(const Layer& layer) {
   return text;
 }
 
-/// A CSV cell that holds any text.
+/// Quotes `text` as a CSV cell when necessary.
 std::string quoted(const std::string& text) {
   if (text.find_first_of(",\"\n") == std::string::npos) return text;
   std::string cell = "\"";

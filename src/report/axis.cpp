@@ -12,7 +12,7 @@ namespace hsconas {
 
 namespace {
 
-/// The digits that tell multiples of 10^exponent apart: "0.25", "1200", "1.2e7".
+/// A label with enough digits to distinguish multiples of 10^exponent: "0.25", "1200", "1.2e7".
 std::string tick_label(double value, int exponent, double largest) {
   if (value == 0.0) return "0";
   if (largest < 1e6 && exponent >= -4) return fmt::format("{:.{}f}", value, std::max(0, -exponent));
@@ -22,8 +22,8 @@ std::string tick_label(double value, int exponent, double largest) {
   return fmt::format("{}e{}", text.substr(0, e), std::stoi(text.substr(e + 1)));
 }
 
-/// At least `intervals` steps of 1, 2 or 5 times a power of ten fit into `range`, unless they would
-/// be parts of a whole.
+/// Ticks at multiples of 1, 2 or 5 times a power of ten, such that at least `intervals` steps fit
+/// into `range`. With `whole`, the step is at least 1, so there may be fewer.
 std::vector<Tick> ticks_in(const AxisRange& range, int intervals, bool whole) {
   const double most = (range.high - range.low) / intervals;
   int exponent = static_cast<int>(std::floor(std::log10(most)));
@@ -37,7 +37,7 @@ std::vector<Tick> ticks_in(const AxisRange& range, int intervals, bool whole) {
   std::vector<Tick> ticks;
   const double end = std::floor(range.high / step);
   for (double i = std::ceil(range.low / step); i <= end; ++i) {
-    // + 0.0: ceil() may give -0, which would print its sign.
+    // Adding 0.0 turns -0, which ceil() may return, into 0, which prints without a sign.
     ticks.push_back({i * step + 0.0, tick_label(i * step, exponent, largest)});
   }
   return ticks;
@@ -47,9 +47,10 @@ std::vector<Tick> ticks_in(const AxisRange& range, int intervals, bool whole) {
 
 AxisRange padded_range(double low, double high) {
   const double size = std::max(std::abs(low), std::abs(high));
-  // No values, or all at zero as far as ticks can tell.
+  // There are no values, or all are too close to 0 for ticks.
   if (low > high || size < 1e-290) return {};
-  // Ticks that differ in the seventh digit only would say nothing.
+  // Ticks that differ only in the seventh digit would be useless, so nearly equal values get a
+  // wider range.
   const double span = high - low;
   const double pad = span < 1e-6 * size ? 0.05 * size : 0.04 * span;
   return {low >= 0.0 ? std::max(0.0, low - pad) : low - pad, high + pad};

@@ -5,7 +5,7 @@
 
 namespace hsconas {
 
-/// What an axis reaches over.
+/// The range of values of an axis.
 struct AxisRange {
   double low = 0.0;
   double high = 1.0;
@@ -16,17 +16,18 @@ struct Tick {
   std::string label;
 };
 
-/// A little more than what lies between `low` and `high`, and never below zero when `low` is not;
-/// [0, 1] when they are infinite the wrong way round, for want of values.
+/// A range slightly larger than [low, high], which does not reach below zero unless `low` does.
+/// When low > high, because there are no values, it is [0, 1].
 AxisRange padded_range(double low, double high);
 
-/// As many round ticks (1, 2 or 5 times a power of ten apart) as leave their labels apart on an
-/// axis of `pixels`: side by side (`lie_along`) or above each other. At least two, but
-/// with `whole` only whole numbers, of which there may be fewer.
+/// Chooses the largest number of round ticks (1, 2 or 5 times a power of ten apart) whose labels do
+/// not overlap on an axis of `pixels`. Labels are side by side with `lie_along`, else above each
+/// other. There are at least two ticks, but with `whole`, which allows only whole numbers, there
+/// may be fewer.
 std::vector<Tick> ticks_for(const AxisRange& range, double pixels, bool lie_along,
                             bool whole = false);
 
-/// Of the labels, pixels.
+/// The width of the widest label in pixels.
 double widest_label(const std::vector<Tick>& ticks);
 
 }  // namespace hsconas

@@ -21,7 +21,7 @@ std::string note_on(const ScoredArchitecture& scored, const std::string& weights
 }
 
 std::string front_table(const std::vector<ScoredArchitecture>& front, const RunRecord& run) {
-  HtmlTable table({"latency ms", "accuracy", "F", "weights of", "architecture"});
+  HtmlTable table({"latency ms", "accuracy", "score F", "weights of", "architecture"});
   for (const ScoredArchitecture& scored : front) {
     const bool is_winner = run.result && scored.arch == run.result->winner.arch;
     table.add({fmt::format("{:.3f}", scored.latency_ms), percent(scored.accuracy),
@@ -32,7 +32,7 @@ std::string front_table(const std::vector<ScoredArchitecture>& front, const RunR
   return table.str();
 }
 
-/// The winner and T.
+/// Adds the winner and the latency budget T to a plot.
 void mark_result(Plot& plot, const ResultRecord& result) {
   constexpr int kWinnerLook = 1;
   plot.series.push_back({.name = "winner",
@@ -44,11 +44,11 @@ void mark_result(Plot& plot, const ResultRecord& result) {
       {.name = fmt::format("T = {:.4g} ms", result.target_ms), .at = result.target_ms});
 }
 
-/// All series of a Pareto plot, in drawing order: candidates by the weights that judged them, those
-/// of the baseline apart, the front, the winner.
+/// The plot of all scored architectures. Its series, in drawing order: candidates by the supernet
+/// weights with which they were scored, the random baseline, the Pareto front, the winner.
 Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& front) {
   const SearchSpace space(run.config.space);
-  Plot plot{.title = "Everything scored",
+  Plot plot{.title = "All scored architectures",
             .x_label = ms_axis("predicted latency",
                                run.table ? run.table->device.batch : run.config.latency.batch),
             .y_label = "accuracy on held-out images, %",
@@ -58,7 +58,7 @@ Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& fr
     series.name = "weights of " + weights.stage;
     const std::size_t before_last = run.weights.size() - plot.series.size();
     series.mark = before_last == 0 ? Mark::Points : Mark::Faint;
-    series.look = static_cast<int>(before_last % kColours.size());  // The last in blue.
+    series.look = static_cast<int>(before_last % kColours.size());  // The last series is blue.
   }
   const auto add = [&](PlotSeries& series, const ScoredArchitecture& scored) {
     series.x.push_back(scored.latency_ms);
@@ -92,10 +92,11 @@ Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& fr
   return plot;
 }
 
-/// What the search itself looked at, without what shrinking and the extremes add around it.
+/// The plot of the architectures scored with the last weights: those of the search itself, without
+/// those of shrinking and the extremes of the space.
 std::string search_plot(const RunRecord& run) {
   const std::size_t last = run.weights.size() - 1;
-  Plot plot{.title = "Under the weights that judged the winner",
+  Plot plot{.title = "Architectures scored with the same weights as the winner",
             .x_label = ms_axis("predicted latency", run.result->batch),
             .y_label = "accuracy on held-out images, %",
             .series = {{.name = "weights of " + run.weights[last].stage, .x = {}, .y = {}}}};
@@ -103,7 +104,7 @@ std::string search_plot(const RunRecord& run) {
     if (scored.weights != last) continue;
     plot.series[0].x.push_back(scored.latency_ms);
     plot.series[0].y.push_back(100.0 * scored.accuracy);
-    // The script adds the layers from the drawing of everything; twice they would be too many.
+    // The page's script adds the layers from the first plot, so the page stays small.
     plot.series[0].notes.push_back(note_on(scored, plot.series[0].name));
   }
   mark_result(plot, *run.result);
@@ -118,19 +119,24 @@ std::string candidates_section(const RunRecord& run) {
     return section(kTitle, paragraph("No architecture has been scored so far."));
   }
   const auto front = pareto_front(run.candidates);
-  std::string caption = fmt::format("{} architectures; the front has {} of them. ",
-                                    run.candidates.size(), front.size());
+  std::string caption = fmt::format(
+      "{} architectures were scored. {} of them form the Pareto front: no other is at least as "
+      "accurate and at least as fast. ",
+      run.candidates.size(), front.size());
   if (run.weights.size() > 1) {
     caption +=
-        "Accuracies under different weights compare only roughly: each tuning fits the supernet "
-        "better to what shrinking has left. ";
+        "The legend names the training stage whose supernet weights were used. Accuracies with "
+        "different weights are only roughly comparable, because each stage of tuning adapts the "
+        "supernet to the shrunk space. ";
   }
   if (run.earlier_candidates > 0) {
-    caption += fmt::format("{} more in candidates.csv were scored under earlier settings. ",
-                           run.earlier_candidates);
+    caption += fmt::format(
+        "{} more in candidates.csv were scored with earlier settings and are not shown. ",
+        run.earlier_candidates);
   }
   std::string html = figure(to_svg(pareto_plot(run, front)), caption);
-  // With one set of weights that would be nearly the same again, and of few points say little.
+  // With a single set of weights this plot would nearly repeat the first; with few points it would
+  // show little.
   constexpr std::ptrdiff_t kFew = 8;
   const auto judged_last = std::count_if(
       run.candidates.begin(), run.candidates.end(),
@@ -138,7 +144,7 @@ std::string candidates_section(const RunRecord& run) {
   if (run.result && run.weights.size() > 1 && judged_last > kFew) {
     html += figure(search_plot(run), "");
   }
-  return section(kTitle, html + foldable("The front as a table", front_table(front, run)));
+  return section(kTitle, html + foldable("The Pareto front as a table", front_table(front, run)));
 }
 
 }  // namespace hsconas

@@ -21,7 +21,8 @@ namespace {
 
 using nlohmann::json;
 
-/// "/shrink/stages/0/layers" as a user writes it: "shrink.stages.0.layers".
+/// Converts a JSON pointer to the notation of settings: "/shrink/stages/0/layers" becomes
+/// "shrink.stages.0.layers".
 std::string key_of(std::string pointer) {
   std::replace(pointer.begin(), pointer.end(), '/', '.');
   return pointer.substr(1);
@@ -50,7 +51,7 @@ std::vector<std::string> winner_row(const RunRecord& run) {
           fmt::format("{}", run.candidates.size())};
 }
 
-/// "device, batch" of each run, once.
+/// The distinct "device, batch" texts of the runs.
 std::set<std::string> targets_of(const std::vector<RunRecord>& runs) {
   std::set<std::string> targets;
   for (const RunRecord& run : runs) {
@@ -62,7 +63,7 @@ std::set<std::string> targets_of(const std::vector<RunRecord>& runs) {
 std::string caution(const std::vector<RunRecord>& runs) {
   const auto targets = targets_of(runs);
   if (targets.size() == 1) return "All latencies: " + *targets.begin() + ".";
-  return "Latencies are of different targets and do not compare: " +
+  return "Latencies are for different targets and cannot be compared: " +
          join({targets.begin(), targets.end()}, "; ") + ".";
 }
 
@@ -124,7 +125,7 @@ std::vector<SettingDifference> differing_settings(const std::vector<RunRecord>& 
   by_key.erase("name");
   std::vector<SettingDifference> differences;
   for (auto& [key, of_runs] : by_key) {
-    auto& values = of_runs;  // Clang 14 captures no bindings.
+    auto& values = of_runs;  // Clang 14 cannot capture structured bindings.
     const bool differs = std::any_of(values.begin(), values.end(), [&](const std::string& value) {
       return value != values.front();
     });
@@ -193,7 +194,8 @@ std::string comparison_page(const std::vector<RunRecord>& runs) {
           section("Winners", winners.str() + archs.str()) +
           section("Accuracy against latency",
                   figure(to_svg(fronts(runs)),
-                         "The best of everything that each run scored; its winner in a ring.")) +
+                         "The Pareto front of all architectures that each run scored. A ring marks "
+                         "the run's winner.")) +
           section("Settings that differ",
                   differences.empty() ? paragraph("All settings are the same.") : settings.str()) +
           "</main>\n");

@@ -28,7 +28,7 @@ std::string worst_classes(const Evaluation& evaluation, std::size_t rows) {
   std::stable_sort(order.begin(), order.end(),
                    [&](int a, int b) { return evaluation.recall(a) < evaluation.recall(b); });
   order.resize(std::min(order.size(), rows));
-  TextTable table({"class", "images", "recall", "precision", "most often taken for"});
+  TextTable table({"class", "images", "recall", "precision", "most often mistaken for"});
   for (const int label : order) {
     int rival = -1;
     for (int other = 0; other < count; ++other) {

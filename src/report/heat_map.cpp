@@ -20,9 +20,9 @@ constexpr double kLargestSide = 640;
 constexpr double kLargestCell = 48;
 constexpr double kSmallestLabelled = 9;  ///< Rows below this height get no label.
 constexpr double kScaleWidth = 16;
-constexpr double kCharWidth = 6.2;  ///< Mean of 10 px text in a wide font.
+constexpr double kCharWidth = 6.2;  ///< Mean width of a character in a wide font at 10 px.
 
-/// From light to dark, told apart by lightness alone, so that colour-blind readers see it too.
+/// Colours from light to dark. They differ in lightness, so colour-blind readers can read them too.
 constexpr std::array<std::array<double, 3>, 3> kColours{
     {{255, 245, 214}, {86, 160, 196}, {8, 48, 107}}};
 

@@ -17,7 +17,7 @@ using nlohmann::json;
 
 constexpr std::size_t kWorst = 5;
 
-/// A kind of networks the table is judged on.
+/// A group of networks on which the table is tested.
 struct Judged {
   std::string name;
   const std::vector<MeasuredNetwork>* networks = nullptr;
@@ -35,7 +35,7 @@ struct Predictor {
   Prediction prediction = Prediction::Fitted;
 };
 
-/// Tables without times of single blocks have no sum to compare with.
+/// The models to compare. A table without times of single blocks has no sum of blocks.
 std::vector<Predictor> predictors(const LatencyTable& table) {
   if (table.by_position) return {{table.form, Prediction::Fitted}};
   return {{"sum, no B", Prediction::Sum},
@@ -95,7 +95,7 @@ std::string trials_text(const LatencyTable& table) {
 }
 
 std::string accuracy_text(const LatencyTable& table) {
-  TextTable rows({"judged on", "model", "n", "RMSE ms", "RMSE %", "mean error %", "Pearson",
+  TextTable rows({"tested on", "model", "n", "RMSE ms", "RMSE %", "mean error %", "Pearson",
                   "Spearman", "Kendall", "ceiling"});
   for (const Judged& judged : judged_on(table)) {
     const double ceiling = kendall_ceiling(*judged.networks);
@@ -138,11 +138,11 @@ std::string latency_report(const LatencyTable& table) {
   }
   const auto kinds = judged_on(table);
   if (!kinds.empty()) {
-    text += "on networks not fitted on:\n" + accuracy_text(table);
+    text += "on networks that were not used for fitting:\n" + accuracy_text(table);
     for (const Judged& judged : kinds) {
       if (table.error_percent <= 0.0) continue;
       text +=
-          fmt::format("error bar +-{:.2f} % (made for 90 %): holds {:.0f} % of the {} {} ones\n",
+          fmt::format("error bar +-{:.2f} % (for 90 %): contains {:.0f} % of the {} {} networks\n",
                       table.error_percent, 100.0 * error_bar_coverage(*judged.networks, table),
                       judged.networks->size(), judged.name);
     }
@@ -180,19 +180,19 @@ json latency_report_json(const LatencyTable& table) {
 
 std::string latency_doubt(const LatencyTable& table) {
   constexpr std::size_t kEnough = 10;
-  constexpr double kKnows = 0.5;  // Three of four pairs.
+  constexpr double kKnows = 0.5;  // Three of four pairs are in the right order.
   bool is_judged = false;
   double best = -1.0;
   for (const Judged& judged : judged_on(table)) {
     if (judged.networks->size() < kEnough) continue;
     is_judged = true;
     const double tau = accuracy_on(*judged.networks, table, Prediction::Fitted).kendall;
-    if (tau > best) best = tau;  // Not where all are alike: NaN.
+    if (tau > best) best = tau;  // False for NaN, which equal times give.
   }
   if (!is_judged || best >= kKnows) return "";
   return fmt::format(
-      "the latency table hardly knows which of two networks held back is faster (Kendall {:.2f}, "
-      "by chance 0, always 1): see how they were timed before searching with it",
+      "the latency table can hardly tell which of two held-out networks is faster (Kendall {:.2f}; "
+      "0 is chance, 1 is always right): check how they were timed before searching with it",
       std::max(best, 0.0));
 }
 
@@ -204,7 +204,7 @@ Plot latency_scatter(const LatencyTable& table) {
             .y_label = "predicted, ms",
             .series = {},
             .is_square = true,
-            // A band as wide as the prediction itself cannot be drawn.
+            // The plot cannot show a band of 100 % or more.
             .band = table.error_percent < 100.0 ? table.error_percent / 100.0 : 0.0};
   for (const Judged& judged : judged_on(table)) {
     PlotSeries& series = plot.series.emplace_back();

@@ -18,13 +18,13 @@ using nlohmann::json;
 
 std::string latency_table_html(const json& held_out) {
   HtmlTable table({"networks", "model", "n", "RMSE ms", "RMSE %", "mean error %", "Kendall",
-                   "in the error bar"});
+                   "within error bar"});
   const auto number = [](const json& value, int digits) {
     return value.is_number() ? fmt::format("{:.{}f}", value.get<double>(), digits) : "-";
   };
   for (const auto& [kind, of_kind] : held_out.items()) {
     for (const auto& [key, name] :
-         {std::pair{"sum", "sum of the blocks"}, {"constant", "sum + B"}, {"fitted", "as used"}}) {
+         {std::pair{"sum", "sum of blocks"}, {"constant", "sum + B"}, {"fitted", "model used"}}) {
       if (!of_kind.contains(key)) continue;
       const json& accuracy = of_kind.at(key);
       const bool is_used = std::string_view(key) == "fitted";
@@ -49,7 +49,7 @@ std::string latency_section(const RunRecord& run) {
   const std::string per_batch = fmt::format(", ms per batch of {}", table.device.batch);
   plot.x_label = "measured" + per_batch;
   plot.y_label = "predicted" + per_batch;
-  // Nothing was timed on an accelerator that is only modelled, nor on a device that is elsewhere.
+  // A modelled accelerator and a remote device have no measured times.
   const bool is_device = run.config.latency.accelerator.empty();
   if (run.result && is_device && run.result->winner.measured_ms) {
     PlotSeries compared{.name = "winner and others", .x = {}, .y = {}};
@@ -69,14 +69,17 @@ std::string latency_section(const RunRecord& run) {
   std::string html;
   if (std::all_of(plot.series.begin(), plot.series.end(),
                   [](const PlotSeries& series) { return series.x.empty(); })) {
-    html += paragraph(is_device ? "The table was not judged on whole networks."
-                                : "The target is a modelled accelerator: latencies are those of "
-                                  "its cost model, nothing was timed.");
+    html += paragraph(is_device ? "The table was not tested on whole networks."
+                                : "The target is a modelled accelerator: latencies are computed by "
+                                  "its cost model, and nothing was timed.");
   } else {
-    html += figure(to_svg(plot), fmt::format("Networks the model was not fitted on. Its form is "
-                                             "\"{}\", B = {:+.4g} ms; the error bar of \u00B1 "
-                                             "{:.3g} % should hold nine networks in ten.",
-                                             table.form, table.bias_ms, table.error_percent));
+    html += figure(
+        to_svg(plot),
+        fmt::format("These networks were not used to fit the latency model. Random ones are drawn "
+                    "uniformly from the space, spread ones cover its range of latencies evenly. "
+                    "The model has the form \"{}\" with the constant B = {:+.4g} ms. Its error bar "
+                    "of \u00B1 {:.3g} % should contain 90 % of networks.",
+                    table.form, table.bias_ms, table.error_percent));
   }
   if (!report.at("held_out").empty()) html += latency_table_html(report.at("held_out"));
   if (table.noise.is_disturbed()) {

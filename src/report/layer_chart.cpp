@@ -16,11 +16,11 @@ namespace {
 constexpr double kMargin = 12;
 constexpr double kRow = 24;
 constexpr double kBar = 15;
-constexpr double kBlock = 110;  ///< A layer at full width.
+constexpr double kBlock = 110;  ///< Length of a layer's outline.
 constexpr double kAxis = 250;
 constexpr double kGap = 14;
 
-/// Where the columns begin, from left to right.
+/// The left edges of the columns, and the right edge of the last.
 struct Columns {
   double name = kMargin;
   double block, choice, shape, axis, end;
@@ -54,7 +54,7 @@ std::string paint(const LayerBar& bar) {
   return fmt::format(" class=\"look-{}\" fill=\"{}\"", look, kColours[look]);
 }
 
-/// The layer as a box: its outline is the full width, filled as far as the factor says.
+/// A box whose outline is the layer's full inner width and whose filled part is the width factor.
 std::string block_of(const LayerBar& bar, double x, double y) {
   const double filled = bar.width < 0.0 ? 0.0 : kBlock * std::min(bar.width, 1.0);
   std::string svg;

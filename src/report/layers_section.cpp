@@ -20,7 +20,7 @@ double entry_ms(const LatencyTable& table, const std::string& key) {
   const auto found = table.entries.find(key);
   if (found == table.entries.end()) {
     throw Error(ErrorKind::Data,
-                fmt::format("latency.json has no entry {}, which the winner is made of", key));
+                fmt::format("latency.json has no entry {}, which the winner needs", key));
   }
   return found->second.network_ms;
 }
@@ -30,7 +30,7 @@ std::vector<LayerBar> layer_bars(const SearchSpace& space, const Architecture& a
   const LatencySpace terms(space);
   std::vector<LayerBar> bars;
   const auto add_fixed = [&](const char* name, const Block& block) {
-    if (table.by_position) return;  // Such a table has them in B.
+    if (table.by_position) return;  // In such a table B includes the stem and the head.
     bars.push_back(
         {.name = name, .choice = "", .shape = shape_of(block), .ms = entry_ms(table, block.key())});
   };
@@ -54,7 +54,7 @@ std::vector<LayerBar> layer_bars(const SearchSpace& space, const Architecture& a
   add_fixed("head", space.head());
   bars.push_back({.name = "B",
                   .choice = "",
-                  .shape = table.by_position ? "stem, head and all else" : "between the blocks",
+                  .shape = table.by_position ? "stem, head and the rest" : "time between blocks",
                   .ms = table.bias_ms});
   return bars;
 }
@@ -64,7 +64,7 @@ std::vector<LayerBar> layer_bars(const SearchSpace& space, const Architecture& a
 std::string layers_section(const RunRecord& run) {
   constexpr const char* kTitle = "The winner, layer by layer";
   if (!run.result || !run.table) {
-    return section(kTitle, paragraph("There is no winner with a latency table so far."));
+    return section(kTitle, paragraph("There is no winner or no latency table so far."));
   }
   const SearchSpace space(run.config.space);
   const Architecture arch = space.decode(run.result->winner.arch);
@@ -74,7 +74,7 @@ std::string layers_section(const RunRecord& run) {
   HtmlTable table({"", "operator", "shape", "inner channels", "ms", "share"});
   for (const LayerBar& bar : bars) {
     const std::size_t row = static_cast<std::size_t>(&bar - bars.data());
-    const std::size_t first = run.table->by_position ? 0 : 1;  // After the stem.
+    const std::size_t first = run.table->by_position ? 0 : 1;  // The stem, if present, is row 0.
     const bool is_layer = bar.look >= 0;
     const int layer = static_cast<int>(row) - static_cast<int>(first);
     const int inner =
@@ -85,8 +85,9 @@ std::string layers_section(const RunRecord& run) {
   return section(
       kTitle,
       figure(layer_chart(bars, total_ms, ms_axis("predicted", run.table->device.batch)),
-             fmt::format("{:.4g} ms in all. The outline is the full inner width, filled up to the "
-                         "width factor; B is what the network takes beyond its blocks.",
+             fmt::format("{:.4g} ms in all. Each outline is a layer's full inner width, and its "
+                         "filled part the chosen width factor. B is the latency model's constant: "
+                         "the time that is in no other row.",
                          total_ms)) +
           foldable("The layers as a table", table.str()));
 }

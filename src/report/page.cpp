@@ -12,7 +12,7 @@ namespace hsconas {
 
 namespace {
 
-/// Architectures begin with digits too, but are long.
+/// Whether a cell is a number. Encoded architectures begin with digits too, but are long.
 bool is_number(const std::string& cell) {
   constexpr std::size_t kLongest = 18;
   return cell.size() <= kLongest && looks_like_number(cell);
@@ -31,7 +31,7 @@ std::string HtmlTable::str() const {
       numeric[i] = numeric[i] && is_number(row.cells[i]);
     }
   }
-  constexpr std::size_t kLong = 40;  // Has to break, if need be anywhere.
+  constexpr std::size_t kLong = 40;  // Longer cells may break anywhere.
   const auto cells = [&](const std::vector<std::string>& texts, std::string_view tag) {
     std::string html;
     for (std::size_t i = 0; i < texts.size(); ++i) {

@@ -73,18 +73,18 @@ summary { cursor: pointer; margin-top: .75rem; }
 }
 )css";
 
-/// The script of every page: what a point stands for appears beside the pointer, a click keeps it
+/// The script of every page: the note of a point appears next to the pointer, a click keeps it
 /// there to be copied, and entries of a legend switch their series on and off.
 inline constexpr std::string_view kScript = R"js(
 "use strict";
 (() => {
-  const reach = 14;  // CSS pixels from a point at which it still counts as meant.
+  const reach = 14;  // Largest distance of the pointer from its point, in CSS pixels.
   const note = document.createElement("div");
   note.id = "note";
   note.hidden = true;
   note.setAttribute("role", "status");
   document.body.append(note);
-  const layers = new Map();  // What an architecture is: drawings after the first leave it out.
+  const layers = new Map();  // Layers by architecture; only the first plot contains them.
   let pinned = false;
   let near = null;
 
@@ -112,7 +112,7 @@ inline constexpr std::string_view kScript = R"js(
   };
 
   for (const svg of document.querySelectorAll("svg.plot")) {
-    // The browser's own quick look, which these titles are for without scripts, would come twice.
+    // Titles are removed, because the browser would show them as a second tooltip.
     const points = [];
     for (const title of svg.querySelectorAll(".series > path > title")) {
       const [, x, y] = /^M(\S+) ([^a-z]+)/.exec(title.parentNode.getAttribute("d"));
@@ -131,7 +131,7 @@ inline constexpr std::string_view kScript = R"js(
       for (const point of points) {
         const distance = Math.hypot(box.left + point.x * scale - event.clientX,
                                     box.top + point.y * scale - event.clientY);
-        // Of points that lie on each other, the one drawn last is seen.
+        // When points are at the same place, the one drawn last is visible.
         if (distance > least || point.path.parentNode.classList.contains("off")) continue;
         best = point;
         least = distance;

@@ -24,10 +24,10 @@ constexpr double kWideWidth = 620;
 constexpr double kWideHeight = 300;
 constexpr double kMargin = 12;
 constexpr double kLegendLine = 20;
-constexpr double kLegendMark = 24;       ///< From the marker's left to its name.
-constexpr double kTitleCharWidth = 9.6;  ///< Of 15 px bold.
+constexpr double kLegendMark = 24;       ///< Distance from the marker's left edge to its name.
+constexpr double kTitleCharWidth = 9.6;  ///< Width of a bold character at 15 px.
 
-/// Paths relative to the middle of the marker, of about the same area.
+/// Shapes of markers as paths relative to their centre; their areas are about equal.
 constexpr std::array<std::string_view, 7> kShapes{
     "m-3.6 0a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0 -7.2 0z",        // circle
     "m-3.2 -3.2h6.4v6.4h-6.4z",                                 // square
@@ -39,12 +39,12 @@ constexpr std::array<std::string_view, 7> kShapes{
     "2.3l-2 -2l2.3 -2.3l-2.3 -2.3l2 -2z"};
 constexpr std::string_view kRing = "m-7.5 0a7.5 7.5 0 1 0 15 0a7.5 7.5 0 1 0 -15 0z";
 
-/// Dashes of the lines across, one after the other.
+/// Dash patterns of Plot::lines, in order.
 constexpr std::array<std::string_view, 4> kDashes{"7 4", "2 3", "9 3 2 3", "1 5"};
 constexpr std::string_view kDiagonal = " class=\"rule\" stroke=\"#555\" stroke-dasharray=\"5 4\"";
 
 bool is_drawable(double x, double y) {
-  constexpr double kLargest = 1e300;  // The arithmetic on the axes cannot overflow up to here.
+  constexpr double kLargest = 1e300;  // Up to this value, the arithmetic on axes cannot overflow.
   return std::abs(x) <= kLargest && std::abs(y) <= kLargest;  // False for NaN.
 }
 
@@ -108,18 +108,18 @@ std::string band_name(double band) {
   return fmt::format("y = x \u00B1 {:.3g} %", 100 * band);
 }
 
-/// Draws one plot from back to front. The frame is what lies between the axes.
+/// Draws one plot from back to front. The frame is the area between the axes.
 class Drawing {
  public:
   explicit Drawing(const Plot& plot);
   std::string str() &&;
 
  private:
-  /// An entry of the legend: draws its sample around a point.
+  /// An entry of the legend.
   struct Key {
     std::string name;
     std::string sample;
-    int series = -1;  ///< That it stands for, if it is one.
+    int series = -1;  ///< Index of its series; -1 for lines, the diagonal and the band.
     double x = 0.0, y = 0.0;
   };
 
@@ -182,7 +182,7 @@ std::string Drawing::marker_style(std::size_t series) const {
   if (plot_.series[series].mark == Mark::Ring) {
     return fmt::format(" stroke=\"{}\" stroke-width=\"2.5\" fill=\"none\"", colour(series));
   }
-  // The thin white edge keeps points apart that overlap.
+  // A thin white edge separates overlapping points.
   const bool is_faint = plot_.series[series].mark == Mark::Faint;
   return fmt::format(" fill=\"{}\" fill-opacity=\"{}\" stroke=\"#fff\" stroke-width=\"0.5\"",
                      colour(series), is_faint ? "0.35" : "0.8");
@@ -199,7 +199,7 @@ std::string Drawing::rule_style(std::size_t line) const {
 }
 
 std::string Drawing::marker(std::size_t series, double x, double y, std::string_view note) const {
-  // From the second round of colours on, another shape for each.
+  // When colours repeat, they are combined with other shapes.
   const std::size_t look = this->look(series);
   const std::string_view shape = plot_.series[series].mark == Mark::Ring
                                      ? kRing
@@ -220,7 +220,7 @@ std::string Drawing::sample_of(std::size_t series, double x, double y) const {
   return sample;
 }
 
-/// To the right of a square, in rows below a wide plot.
+/// Places the legend to the right of a square plot, and in rows below a wide plot.
 void Drawing::place_legend() {
   const double first_x = plot_.is_square ? right() + 18 : left_;
   double x = first_x;
@@ -288,8 +288,8 @@ void Drawing::draw_band() {
     upper += fmt::format("{},{} ", px(x(stop)), px(y(stop + reach)));
     lower.insert(0, fmt::format(" {},{}", px(x(stop)), px(y(stop - reach))));
   }
-  // A nested document cuts off what lies outside the frame; a clip path would need an id, which is
-  // not unique once two drawings share a page.
+  // A nested document clips the band at the frame. A clip path would need an id, which would not be
+  // unique when two plots share a page.
   svg_ += fmt::format(
       "<svg x=\"{0}\" y=\"{1}\" width=\"{2}\" height=\"{2}\" viewBox=\"{0} {1} {2} {2}\">"
       "<polygon class=\"band\" points=\"{3}{4}\" fill=\"#e3e8ee\"/></svg>\n",

@@ -253,7 +253,8 @@ void read_candidates(const std::filesystem::path& file, std::vector<SharedWeight
     if (crc32_of(line) != csv.text(row, checksum)) {
       csv.fail(row, checksum, "does not match its line, which is damaged");
     }
-    // What is known of those that were given up is that they are not among the best.
+    // Candidates scored on a part of the images have no exact accuracy; they are not among the
+    // best.
     if (csv.text(row, images) != "all") continue;
     const std::string& fingerprint = csv.text(row, by);
     auto found = std::find_if(run.weights.begin(), run.weights.end(),

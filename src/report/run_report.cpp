@@ -35,18 +35,19 @@ std::string facts(const ResultRecord& result) {
   const double over_random = 100.0 * (winner.accuracy - result.random_median);
   return "<dl class=\"facts\">\n" +
          fact("test accuracy", percent(result.test_accuracy),
-              "shared weights, images not used before") +
+              "with the supernet's weights, on the test images") +
          fact("held-out accuracy", percent(winner.accuracy),
-              fmt::format("{:+.2f} points over random", over_random)) +
+              fmt::format("{:+.2f} points over the random median", over_random)) +
          fact("predicted latency", fmt::format("{:.4g} ms", winner.predicted_ms),
-              winner.error_ms > 0.0 ? fmt::format("\u00B1 {:.3g} ms, nine in ten", winner.error_ms)
-                                    : "") +
+              winner.error_ms > 0.0
+                  ? fmt::format("\u00B1 {:.3g} ms (90 % error bar)", winner.error_ms)
+                  : "") +
          (winner.measured_ms
               ? fact("measured latency", fmt::format("{:.4g} ms", *winner.measured_ms),
-                     signed_percent(*winner.measured_ms / winner.predicted_ms) + " of predicted")
+                     signed_percent(*winner.measured_ms / winner.predicted_ms) + " vs predicted")
               : "") +
-         fact("budget T", fmt::format("{:.4g} ms", result.target_ms),
-              "winner " + signed_percent(winner.predicted_ms / result.target_ms)) +
+         fact("latency budget T", fmt::format("{:.4g} ms", result.target_ms),
+              "predicted " + signed_percent(winner.predicted_ms / result.target_ms) + " vs T") +
          fact("multiply-adds", rounded(winner.macs), "") +
          fact("parameters", rounded(winner.parameters), "") + "</dl>\n";
 }
@@ -81,14 +82,14 @@ std::string head(const RunRecord& run) {
   if (!run.result) {
     return html + fmt::format("<p class=\"notice\">{}</p>\n",
                               escaped("This run is not finished: " + run.unfinished +
-                                      ". What its folder holds so far is below; parts of it may "
-                                      "stem from earlier settings."));
+                                      ". The results so far are shown below; some of them may come "
+                                      "from earlier settings."));
   }
   const ResultRecord& result = *run.result;
   html += fmt::format(
       "<p class=\"lead\">{}</p>\n",
-      escaped(fmt::format("Space {} on {}, batch {}, seed {}. {} architectures, {} "
-                          "after shrinking; {} scored.",
+      escaped(fmt::format("Search space {} on {}, batch {}, seed {}. The space has {} "
+                          "architectures, {} after shrinking; {} were scored.",
                           config.space.name, result.device, result.batch, config.seed,
                           format_power(result.log10_space), format_power(result.log10_shrunk_space),
                           run.candidates.size())));
@@ -97,9 +98,11 @@ std::string head(const RunRecord& run) {
                       escaped(result.winner.layers));
   html += compared_table(result);
   return html + paragraph(fmt::format(
-                    "Accuracies are on held-out training images with the supernet's shared "
-                    "weights; those of the others were taken before the supernet was tuned to the "
-                    "shrunk space. F = accuracy \u2212\u00A0{:.3g}\u00A0|latency / T - 1|.",
+                    "Accuracies in this table are measured on held-out training images with the "
+                    "supernet's shared weights; those of the other rows were measured before the "
+                    "supernet was tuned to the shrunk space. The score is F = accuracy "
+                    "\u2212\u00A0{:.3g}\u00A0|latency / T - 1|, with the predicted latency and the "
+                    "latency budget T per batch.",
                     std::abs(result.beta)));
 }
 

@@ -6,11 +6,12 @@
 
 namespace hsconas {
 
-// The sections of run_report(), each with its heading. What the run has not left is a sentence.
+// The sections of run_report(), each with its heading. Each is a sentence when the run has no data
+// for it.
 
-/// Everything scored, with the Pareto front.
+/// All scored architectures, with the Pareto front.
 std::string candidates_section(const RunRecord& run);
-/// The winner, layer by layer. Throws Error(Data) where it does not suit the space or the table.
+/// The winner, layer by layer. Throws Error(Data) when it does not fit the space or the table.
 std::string layers_section(const RunRecord& run);
 std::string search_section(const RunRecord& run);
 std::string shrink_section(const RunRecord& run);
@@ -18,9 +19,9 @@ std::string latency_section(const RunRecord& run);
 std::string training_section(const RunRecord& run);
 std::string settings_section(const RunRecord& run);
 
-/// "87.65 %".
+/// A fraction in percent: "87.65 %".
 std::string percent(double fraction);
-/// "predicted latency, ms per batch of 16".
+/// The label of a latency axis: "predicted latency, ms per batch of 16".
 std::string ms_axis(const char* what, int batch);
 
 }  // namespace hsconas

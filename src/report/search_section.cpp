@@ -13,7 +13,7 @@ std::string search_section(const RunRecord& run) {
   Plot plot{
       .title = fmt::format("Progress of the search ({})", result.method),
       .x_label = "architectures evaluated, number",
-      .y_label = "F, 1 = all images right, exactly at T",
+      .y_label = "score F (1 = all images correct, latency T)",
       .series = {{.name = "best so far", .x = {}, .y = {}, .mark = Mark::LineAndPoints},
                  {.name = "mean of the generation", .x = {}, .y = {}, .mark = Mark::LineAndPoints}},
       .has_whole_x = true};
@@ -38,8 +38,8 @@ std::string search_section(const RunRecord& run) {
         {.name = "best of the random baseline", .at = other.score, .is_vertical = false});
   }
   return section(kTitle, figure(to_svg(plot),
-                                "Generation 0 is random. The random baseline was scored before "
-                                "the supernet was tuned to the shrunk space.") +
+                                "Generation 0 is drawn at random. The random baseline was scored "
+                                "before the supernet was tuned to the shrunk space.") +
                              foldable("The generations as a table", table.str()));
 }
 

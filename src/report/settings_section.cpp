@@ -22,9 +22,9 @@ std::string value_text(const json& value) {
 
 std::string settings_section(const RunRecord& run) {
   const json config = to_json(run.config);
-  HtmlTable table({"setting", "value", "default", "what it is"});
+  HtmlTable table({"setting", "value", "default", "meaning"});
   for (const ConfigKey& key : config_keys()) {
-    if (key.path.find("[]") != std::string::npos) continue;  // Part of a list, shown as one.
+    if (key.path.find("[]") != std::string::npos) continue;  // The whole list is shown instead.
     std::string pointer = "/" + key.path;
     std::replace(pointer.begin(), pointer.end(), '.', '/');
     const json::json_pointer at(pointer);
@@ -35,11 +35,11 @@ std::string settings_section(const RunRecord& run) {
                is_changed ? value_text(json::parse(key.initial, nullptr, false)) : "", key.meaning},
               is_changed);
   }
-  std::string html = foldable("Settings; those that are not the default stand out", table.str());
-  html += foldable("The space",
+  std::string html = foldable("Settings (bold: different from the default)", table.str());
+  html += foldable("The search space",
                    fmt::format("<pre>{}</pre>\n", escaped(config.at("space").dump(2), true)));
   html += run.versions.empty()
-              ? paragraph("The run has left no versions.")
+              ? paragraph("The run has no version.txt.")
               : foldable("Versions", fmt::format("<pre>{}</pre>\n", escaped(run.versions, true)));
   return section("Settings and versions", html);
 }

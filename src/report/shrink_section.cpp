@@ -13,12 +13,12 @@ namespace hsconas {
 namespace {
 
 std::string shrink_table(const ShrinkRecord::Stage& stage) {
-  HtmlTable table(
-      {"layer", "operator", "Q", "spread", "against the kept", "standard error", "in budget"});
+  HtmlTable table({"layer", "operator", "mean F (Q)", "spread of F", "difference from kept",
+                   "standard error", "within budget T"});
   for (const ShrinkRecord::Layer& layer : stage.layers) {
     const std::string number = fmt::format("{}", layer.layer);
     if (layer.operators.empty()) {
-      table.add({number, layer.kept + " (the only one left)", "-", "-", "-", "-", ""}, true);
+      table.add({number, layer.kept + " (the only operator left)", "-", "-", "-", "-", ""}, true);
     }
     for (const ShrinkRecord::Operator& op : layer.operators) {
       const bool is_kept = op.op == layer.kept;
@@ -32,7 +32,7 @@ std::string shrink_table(const ShrinkRecord::Stage& stage) {
 }
 
 Plot shrink_plot(const ShrinkRecord& shrink, const std::vector<std::string>& operators) {
-  Plot plot{.title = "Q of every operator that was compared",
+  Plot plot{.title = "Mean score Q of every compared operator",
             .x_label = "layer, counted from the input",
             .y_label = fmt::format("Q, mean F of {} architectures", shrink.samples),
             .series = {},
@@ -72,8 +72,9 @@ std::string shrink_section(const RunRecord& run) {
   }
   std::string html = figure(
       to_svg(shrink_plot(*run.shrink, run.config.space.operators)),
-      "Operators of a layer were put into the same architectures, so small differences count; "
-      "layers are decided from the last to the first.");
+      "Q is the mean score F of random architectures with this operator in this layer. The "
+      "operators of a layer are compared in the same architectures, so small differences are "
+      "meaningful. Layers are decided from the last to the first.");
   for (const ShrinkRecord::Stage& stage : run.shrink->stages) {
     html += foldable(
         fmt::format("{}: {} to {} architectures", stage.name, format_power(stage.log10_size_before),

@@ -53,7 +53,7 @@ void put_bytes(std::string& out, unsigned field, std::string_view value) {
   out += value;
 }
 
-/// What every event file begins with.
+/// The first record of every event file.
 std::string first_record(double time) {
   std::string event;
   put_double(event, 1, time);
@@ -131,7 +131,8 @@ void EventFile::rewrite() {
   remove_event_files(folder_);
   std::string contents = first_record(static_cast<double>(now_));
   for (const MetricsLine& line : history_.lines()) contents += tfrecord(event_message(line));
-  // TensorBoard sorts by name and keeps its place in a file it knows.
+  // TensorBoard reads files in the order of their names and remembers its position in each file, so
+  // the new file needs a later name.
   path_ = folder_ / fmt::format("{}{:010}.{}.hsconas", kPrefix, now_, files_++);
   write_file(path_, contents);
   pending_.clear();

@@ -10,10 +10,10 @@ namespace hsconas {
 
 namespace {
 
-constexpr std::size_t kCurvePoints = 300;  ///< Of a stage, after which lines are averaged.
-constexpr std::size_t kMarkedPoints = 60;  ///< A line of so few points shows each of them.
+constexpr std::size_t kCurvePoints = 300;  ///< Points per stage; more lines than this are averaged.
+constexpr std::size_t kMarkedPoints = 60;  ///< Up to this number, points are marked on the line.
 
-/// The curves of one value, a series per stage, steps counted through all stages.
+/// The curves of one value, with a series per stage; steps count on from stage to stage.
 class Curves {
  public:
   Curves(const MetricsHistory& metrics, const std::string& key);
@@ -24,7 +24,7 @@ class Curves {
   std::vector<PlotSeries> series_;
 };
 
-/// At most kCurvePoints points: means of neighbours.
+/// Reduces a series to at most kCurvePoints points by averaging neighbours.
 PlotSeries thinned(const PlotSeries& series) {
   const std::size_t per_point = (series.x.size() + kCurvePoints - 1) / kCurvePoints;
   PlotSeries result{.name = series.name, .x = {}, .y = {}, .mark = Mark::Line};
@@ -106,7 +106,8 @@ std::string training_section(const RunRecord& run) {
                                     .y_label = "cross entropy, nats",
                                     .series = loss.series(),
                                     .has_whole_x = true}),
-                            "Of a randomly sampled path at each step, the mean over some steps.");
+                            "Each step trains one randomly sampled path. Each point is the mean "
+                            "loss of several steps.");
   const Curves lr(run.metrics, "lr");
   if (!lr.empty()) {
     html += figure(to_svg({.title = "Learning rate",

@@ -16,9 +16,9 @@ namespace hsconas {
 
 namespace {
 
-/// Pools one more batch of `images` into `pooled`, which holds `images_before`. Through the
-/// difference of the means (Chan, Golub and LeVeque, 1983): a mean of squares would lose the
-/// variance of a channel whose mean is large.
+/// Pools the statistics of a batch of `images` images into `pooled`, which covers `images_before`.
+/// Uses the difference of the means (Chan, Golub and LeVeque, 1983), because a mean of squares
+/// would lose the variance of a channel with a large mean to rounding.
 void pool(BatchNormStatistics::Layer& pooled, double images_before,
           const BatchNormStatistics::Layer& batch, double images) {
   const double share = images / (images_before + images);
@@ -28,7 +28,7 @@ void pool(BatchNormStatistics::Layer& pooled, double images_before,
                     shift * shift * (share * (1.0 - share));
 }
 
-/// Pools what units saw into `statistics`, from the slot `first` on.
+/// Pools the units' statistics `seen` into `statistics`, from slot `first` on.
 void pool(std::vector<BatchNormStatistics::Layer>& statistics, std::size_t first,
           double images_before, const std::vector<NormStatistics>& seen, double images) {
   for (std::size_t i = 0; i < seen.size(); ++i) {
@@ -42,8 +42,8 @@ void pool(std::vector<BatchNormStatistics::Layer>& statistics, std::size_t first
   }
 }
 
-/// Throws Error(Usage) where outputs of `type` could have left its range before their batch norm:
-/// eight standard deviations are a lot.
+/// Throws Error(Usage) when a convolution's output may have exceeded the range of `type`: when
+/// |mean| + 8 standard deviations of a channel exceeds it.
 void check_range(const std::vector<NormStatistics>& seen, torch::ScalarType type,
                  std::size_t position) {
   constexpr double kMostHalf = 65504.0;
@@ -60,17 +60,17 @@ void check_range(const std::vector<NormStatistics>& seen, torch::ScalarType type
   }
 }
 
-/// As our kernels take them.
+/// Converts `x` to the type and the channels-last layout that our kernels need.
 torch::Tensor packed_pixels(const torch::Tensor& x, torch::ScalarType type) {
   return x.to(type).contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
-/// The part of a block's primitives that our kernels know.
+/// Runs the primitives that our kernels support.
 struct UnitRunner {
-  std::span<const PackedWeights> weights;  ///< None on a GPU.
-  torch::ScalarType type;                  ///< Of activations.
+  std::span<const PackedWeights> weights;  ///< Empty on a GPU.
+  torch::ScalarType type;                  ///< Type of activations.
 
-  /// take_units() of run_block(): `run(block, x)` gives the units' output.
+  /// Implements take_units() of run_block(); `run(block, x)` returns the units' output.
   template <typename Run>
   std::size_t take(std::span<const Primitive>& primitives, torch::Tensor& x, Run run) const {
     std::span<const Primitive> left = primitives;
@@ -89,7 +89,7 @@ struct UnitRunner {
   }
 };
 
-/// Batch statistics, pooled on the way.
+/// Runs a block with batch statistics and pools them.
 struct CalibrationRunner {
   const std::vector<Parameter>& parameters;
   UnitRunner units;
@@ -113,13 +113,13 @@ struct CalibrationRunner {
     return torch::conv2d(x, sliced(parameters[slot].value, p), {}, p.stride, p.kernel / 2, 1,
                          p.groups);
   }
-  /// The classifier has no statistics behind it.
+  /// Skips the classifier: no batch norm follows it.
   static torch::Tensor linear(const Primitive&, std::size_t, const torch::Tensor& x) { return x; }
   torch::Tensor batch_norm(const Primitive&, std::size_t slot, const torch::Tensor& x) const {
     const auto [y, mean, inverse_deviation] =
         torch::native_batch_norm(x, {}, {}, {}, {}, true, 0.0, kBatchNormEpsilon);
-    // From the data: the inverse deviation has epsilon in it, beside which a small variance is
-    // lost.
+    // The variance is computed from the data: the inverse deviation includes epsilon, in which a
+    // small variance would be lost.
     const torch::Tensor variance = x.to(torch::kFloat).var({0, 2, 3}, false);
     if (slot == statistics.size()) {
       statistics.push_back({mean, variance});
@@ -131,7 +131,7 @@ struct CalibrationRunner {
   static torch::Tensor relu(torch::Tensor x) { return x.relu_(); }
 };
 
-/// Fixed statistics.
+/// Runs a block with fixed statistics.
 struct AppliedRunner : FrozenRunner {
   UnitRunner units;
   std::span<const NormFactors> norms;
@@ -204,7 +204,8 @@ torch::Tensor CandidateBlock::calibrate(const torch::Tensor& x, BatchNormStatist
     return run_block(block_, packed_pixels(x, x.scalar_type()), runner);
   }
   std::vector<NormStatistics> seen;
-  // A one-channel image is channels-first and channels-last at once; from here on it is not.
+  // packed_pixels() makes the layout explicit: torch takes a one-channel image for channels-first
+  // and channels-last at once.
   torch::Tensor y = run_conv_block(*conv_block_, packed_pixels(x, type_), weights_, seen);
   add(seen, statistics, images_before, x.size(0));
   return y;

@@ -15,7 +15,8 @@ namespace hsconas {
 
 namespace {
 
-/// As many units (conv, batch norm, perhaps ReLU) as `primitives` begin with; takes them away.
+/// Removes the units (convolution, batch norm, optional ReLU) at the beginning of `primitives` and
+/// returns them.
 std::vector<ConvUnit> take_units(std::span<const Primitive>& primitives, bool needs_in_gradient) {
   std::vector<ConvUnit> units;
   while (primitives.size() >= 2 && primitives[1].kind == PrimitiveKind::BatchNorm) {
@@ -36,7 +37,7 @@ int channel_step(Source source) {
   return source == Source::All ? 1 : 2;
 }
 
-/// The values of a tensor of T.
+/// The data of a tensor of T.
 template <typename T>
 T* data_of(const torch::Tensor& x) {
   using Value = std::remove_const_t<T>;
@@ -46,13 +47,13 @@ T* data_of(const torch::Tensor& x) {
   return reinterpret_cast<T*>(x.data_ptr<InTorch>());
 }
 
-/// Some channels of an [N, C, H, W] channels-last tensor of T.
+/// Every `step`-th channel from `first` on of an [N, C, H, W] channels-last tensor of T.
 template <typename T>
 Channels<T> channels_of(const torch::Tensor& x, int first, int step) {
   return {data_of<T>(x) + first, x.size(1), step};
 }
 
-/// Those that a path reads.
+/// The channels of `x` that a path with this source reads.
 template <typename T>
 Channels<const T> source_of(const torch::Tensor& x, Source source) {
   return channels_of<const T>(x, first_channel(source), channel_step(source));
@@ -72,8 +73,9 @@ torch::Tensor empty_images(std::int64_t count, std::int64_t channels, std::int64
                       torch::TensorOptions(type).memory_format(torch::MemoryFormat::ChannelsLast));
 }
 
-/// Walks the paths on `x` of T: `run(path, slot, in, out)` writes the activated output of one
-/// path's units, whose first has that slot, and copies what passes them by.
+/// Runs the paths of `block` on `x`, a tensor of T. `run(path, slot, in, out)` writes the activated
+/// output of the units of one path, whose first unit has index `slot`, and also makes the copy that
+/// `out` asks for: the output of a path without units.
 template <typename T, typename Run>
 torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
   const std::int64_t images = x.size(0);
@@ -105,13 +107,13 @@ torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
   return y;
 }
 
-/// What a forward pass leaves behind for the backward one, which finds it through the graph's node;
-/// a unit's place is its weight's slot.
+/// The state that a forward pass keeps for the backward pass, owned by the autograd node. Units
+/// are indexed by the slots of their weights.
 struct ConvBlockTape : torch::CustomClassHolder {
   explicit ConvBlockTape(ConvBlock run) : block(std::move(run)) {}
 
   ConvBlock block;
-  std::vector<torch::Tensor> outs;  ///< Of every unit, before its batch norm.
+  std::vector<torch::Tensor> outs;  ///< The output of every convolution, before its batch norm.
   std::vector<NormFactors> norms;
 };
 
@@ -138,7 +140,7 @@ torch::Tensor forward(const torch::Tensor& x, const std::vector<torch::Tensor>& 
   return walk<T>(block, x, run);
 }
 
-/// Gradients of the input (undefined unless wanted) and of every weight.
+/// Gradients of the input (undefined unless `wants_in_gradient`) and of every weight.
 template <typename T>
 torch::autograd::variable_list backward(const torch::Tensor& x,
                                         const std::vector<torch::Tensor>& weights,
@@ -158,7 +160,7 @@ torch::autograd::variable_list backward(const torch::Tensor& x,
     }
   }
   const std::int64_t pixels = images * block.in_size * block.in_size;
-  ConvChains::Copy<T> copy;  // Of the path before, still to be done.
+  ConvChains::Copy<T> copy;  // The pending copy of a path without units.
   const auto write_copy = [&] {
     if (copy.channels == 0) return;
     chains.write(copy.channels, pixels, copy.from, {}, ConvChains::OutputOf<T>{.to = copy.to});
@@ -237,7 +239,7 @@ struct ConvBlockFunction : torch::autograd::Function<ConvBlockFunction> {
     auto gradients =
         run(x, saved, *tape, y_gradients[0].contiguous(torch::MemoryFormat::ChannelsLast),
             context->needs_input_grad(0));
-    gradients.emplace_back();  // None for the tape.
+    gradients.emplace_back();  // The tape has no gradient.
     return gradients;
   }
 
@@ -279,7 +281,7 @@ std::optional<ConvBlock> ConvBlock::from(const Block& block, bool needs_in_gradi
     has_even = has_even || path.source != Source::OddChannels;
     has_odd = has_odd || path.source != Source::EvenChannels;
   }
-  if (!has_even || !has_odd) return {};  // Nothing would set the gradient of the rest.
+  if (!has_even || !has_odd) return {};  // The gradient of unread channels would not be set.
   return result;
 }
 
@@ -363,7 +365,7 @@ torch::Tensor average_pooled(const Primitive& primitive, const torch::Tensor& x)
     return torch::avg_pool2d(x.to(torch::kFloat), p.kernel, p.stride, p.kernel / 2)
         .to(x.scalar_type());
   }
-  // A depthwise convolution all of whose weights are the same.
+  // Runs the pooling as a depthwise convolution with equal weights.
   const std::vector<float> weights(static_cast<std::size_t>(p.in_channels * shape.taps()),
                                    1.0F / static_cast<float>(shape.taps()));
   const auto pack = is_float ? &PackedWeights::of<float> : &PackedWeights::of<Half>;
@@ -385,7 +387,7 @@ torch::Tensor average_of_pixels(const torch::Tensor& x) {
 }
 
 ConvChains& conv_chains() {
-  thread_local std::map<int, ConvChains> chains;  // By number of threads.
+  thread_local std::map<int, ConvChains> chains;  // Key: number of threads.
   const int threads = at::in_parallel_region() ? 1 : at::get_num_threads();
   return chains.try_emplace(threads, threads).first->second;
 }

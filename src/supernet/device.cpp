@@ -35,14 +35,14 @@ std::string gpu_name(const torch::Device& device) {
   if (cudaGetDeviceProperties(&properties, std::max<int>(0, device.index())) == cudaSuccess) {
     return fmt::format("{}, {} SMs", properties.name, properties.multiProcessorCount);
   }
-  cudaGetLastError();  // Else LibTorch's next check would report this call's error.
+  cudaGetLastError();  // Clears the error, which LibTorch's next check would report otherwise.
 #endif
   return device.str();
 }
 
-/// A GPU computes the same again for the same input, and fp32 as fp32: by default cuDNN may take
-/// algorithms that do neither. cuDNN is not to try algorithms out either, as the fastest one of a
-/// trial differs from run to run.
+/// Makes GPUs give equal results for equal inputs, and compute fp32 in full precision; cuDNN's
+/// defaults guarantee neither. Benchmarking is off because the fastest algorithm found differs from
+/// run to run.
 void compute_reproducibly() {
   at::Context& context = at::globalContext();
   context.setDeterministicCuDNN(true);
@@ -75,7 +75,7 @@ torch::Device open_device(const std::string& name) {
     throw Error(ErrorKind::Device,
                 fmt::format("device.type is \"{}\" but there are only {} GPUs", name, count));
   }
-  static std::once_flag once;  // Later, a timer may have allowed TF32.
+  static std::once_flag once;  // Only once, because a timer may allow TF32 later.
   std::call_once(once, compute_reproducibly);
   return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
@@ -123,7 +123,7 @@ torch::ScalarType scalar_type(Number number) {
 int set_threads(int threads) {
   const int count =
       threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  at::globalContext().setFlushDenormal(true);  // Threads that torch starts from here inherit it.
+  at::globalContext().setFlushDenormal(true);  // Threads that torch starts later inherit this.
   at::set_num_threads(count);
   return count;
 }

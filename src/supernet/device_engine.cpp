@@ -20,14 +20,14 @@ namespace hsconas {
 
 namespace {
 
-/// Memory from LibTorch's allocator, which serves everything else on the device.
+/// Memory from LibTorch's allocator, which all other memory on the device comes from.
 class TorchMemory : public DeviceMemory {
  public:
   explicit TorchMemory(torch::Device device) : device_(device) {}
 
   void* at_least(std::int64_t bytes) override {
     if (!memory_.defined() || memory_.numel() < bytes) {
-      memory_ = torch::Tensor();  // Given back first: both at once may be too much.
+      memory_ = torch::Tensor();  // Freed first, because both pieces at once may not fit.
       memory_ = torch::empty({bytes}, torch::TensorOptions(torch::kByte).device(device_));
     }
     return memory_.data_ptr();
@@ -46,7 +46,7 @@ struct DeviceEngines {
   std::shared_ptr<TorchMemory> memory;
   torch::Tensor gradient;
   std::map<Number, std::unique_ptr<DeviceEngine>> by_type;
-  std::map<Number, int> ready_images;  ///< Of the batches that engines are prepared for.
+  std::map<Number, int> ready_images;  ///< Batch size that each engine is prepared for.
 };
 
 DeviceEngine* device_engine(const Supernet& supernet, Number type) {
@@ -71,9 +71,9 @@ DeviceEngine* device_engine(const Supernet& supernet, Number type) {
 
 namespace {
 
-/// Runs every operator at every width forward and backward once, on empty images. What a GPU does
-/// for the first time, loading a kernel or choosing how to multiply, takes up to a hundred times as
-/// long as what it does again; here it is over before the first step. No weight changes.
+/// Runs every operator at every width forward and backward once, on black images, without changing
+/// weights. A GPU's first run of a kernel, which loads it or selects an algorithm, takes up to a
+/// hundred times as long as later runs; after this call, the first step is as fast as any.
 void run_everything_once(const Supernet& supernet, DeviceEngine& engine, int images) {
   const SpaceDescription& description = supernet.space().description();
   const auto options = torch::TensorOptions(torch::kFloat).device(supernet.device());
@@ -90,7 +90,7 @@ void run_everything_once(const Supernet& supernet, DeviceEngine& engine, int ima
       engine.backward(engine.loss(labels.data_ptr<std::int64_t>(), 0.0, loss.data_ptr<float>()));
     }
   }
-  loss.item<float>();  // Waits for all of it.
+  loss.item<float>();  // Waits until the device has finished.
 }
 
 }  // namespace

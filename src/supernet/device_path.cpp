@@ -35,13 +35,13 @@ bool is_known(const DeviceUnit& unit, bool is_first_of_stem) {
   return unit.kernel == 1;
 }
 
-/// Turns a path's primitives into units, with the weights they meet in turn.
+/// Converts the primitives of a block's paths to units; each convolution takes the next weight.
 class UnitBuilder {
  public:
   UnitBuilder(const std::vector<Parameter>& parameters, bool is_stem)
       : parameters_(parameters), is_stem_(is_stem) {}
 
-  /// Nothing where a primitive is not known. A head's path ends before its average over the image.
+  /// Absent when a primitive is not supported. A head's path ends before its average over pixels.
   std::optional<std::vector<DeviceUnit>> units(const Block::Path& path) {
     std::vector<DeviceUnit> units;
     for (const Primitive& p : path.primitives) {
@@ -90,7 +90,8 @@ class UnitBuilder {
     const bool is_first_of_stem = is_stem_ && units.empty();
     if (!is_known(unit, is_first_of_stem)) return false;
     if (!is_first_of_stem && !unit.is_depthwise() && unit.stride > 1) {
-      // Every other pixel first, as average pooling over one pixel.
+      // A strided 1 x 1 convolution first selects every other pixel, by average pooling over one
+      // pixel.
       Primitive every_other = p;
       every_other.out_channels = p.in_channels;
       units.push_back(pooling(every_other));

@@ -44,7 +44,8 @@ torch::Tensor FrozenNetwork::forward(const torch::Tensor& input) const {
   const c10::InferenceMode guard;
   torch::Tensor x = input;
   for (const Layer& layer : layers_) {
-    // A one-channel image is channels-first and channels-last at once; from here on it is not.
+    // Makes the layout explicit: torch takes a one-channel image for channels-first and
+    // channels-last at once.
     x = x.dim() == 4 ? x.contiguous(torch::MemoryFormat::ChannelsLast) : x;
     FrozenRunner runner{layer.weights};
     x = run_block(layer.block, x, runner);

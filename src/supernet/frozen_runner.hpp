@@ -9,7 +9,8 @@
 
 namespace hsconas {
 
-/// Inference, for run_block(): batch norm is already in the weights.
+/// A runner of run_block() for inference; batch norm does nothing, because it is folded into the
+/// weights.
 struct FrozenRunner {
   const std::vector<FrozenNetwork::Weight>& weights;
 

@@ -21,7 +21,8 @@ torch::Tensor normal(torch::IntArrayRef shape, double deviation, Rng& rng) {
   return tensor;
 }
 
-/// On the CPU and without momentum, until all of them are known.
+/// The initial parameters of a block, on the CPU; flatten() adds momentum and moves them to the
+/// device.
 std::vector<Parameter> make_parameters(const Block& block, bool is_stem, Rng& rng) {
   std::vector<Parameter> parameters;
   for (const Block::Path& path : block.paths) {
@@ -63,7 +64,7 @@ Supernet::Supernet(const SearchSpace& space, torch::Device device, std::uint64_t
 }
 
 void Supernet::flatten() {
-  constexpr std::int64_t kUnit = 64;  // Each weight begins on a cache line of its own.
+  constexpr std::int64_t kUnit = 64;  // Weights start at multiples of 256 bytes.
   const auto place = [](const Parameter& parameter) {
     return (parameter.value.numel() + kUnit - 1) / kUnit * kUnit;
   };

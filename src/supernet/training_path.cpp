@@ -9,7 +9,8 @@
 
 namespace hsconas {
 
-/// Training: leaves as weights, batch statistics, nothing in place.
+/// A runner of run_block() for training: uses the leaves as weights and batch statistics, and
+/// changes nothing in place.
 struct TrainingRunner {
   TrainingPath& path;
   std::size_t position;
@@ -23,7 +24,7 @@ struct TrainingRunner {
   }
   torch::Tensor linear(const Primitive& p, std::size_t slot, torch::Tensor x) const {
     if (path.dropout_ > 0.0) x = torch::dropout(x, path.dropout_, true);
-    // The classifier is small and its logits feed the loss: always fp32.
+    // The classifier always runs in fp32: it is small, and its logits enter the loss.
     return torch::linear(x.to(torch::kFloat), leaf(slot),
                          p.has_bias ? leaf(slot, 1) : torch::Tensor());
   }
@@ -50,7 +51,7 @@ TrainingPath::TrainingPath(Supernet& supernet, const Architecture& arch,
       dropout_(supernet.space().description().head.dropout) {
   const auto add = [this](Parameter& parameter, const torch::Tensor& value,
                           const torch::Tensor& momentum) {
-    // A dense copy of its own, so that the gradient is dense too and no update can alias it.
+    // The leaf is a dense copy, so that its gradient is dense too and updates do not change it.
     torch::Tensor leaf = value.detach().clone(torch::MemoryFormat::Contiguous);
     leaf.set_requires_grad(true);
     slices_.push_back({value, momentum, std::move(leaf), parameter.decays});
@@ -92,7 +93,8 @@ torch::Tensor TrainingPath::forward(const torch::Tensor& images) {
 }
 
 torch::Tensor TrainingPath::forward_block(std::size_t position, const torch::Tensor& x) {
-  // A one-channel image is channels-first and channels-last at once; from here on it is not.
+  // Makes the layout explicit: torch takes a one-channel image for channels-first and channels-last
+  // at once.
   const torch::Tensor input = x.to(precision_).contiguous(torch::MemoryFormat::ChannelsLast);
   if (has_kernels_) {
     auto block = ConvBlock::from(blocks_[position], position > 0);

@@ -20,7 +20,7 @@ namespace {
 constexpr const char* kFormat = "hsconas-checkpoint-1";
 
 bool is_there(const fs::path& file) {
-  std::error_code unknown;  // What cannot be looked up cannot be read either, and says so then.
+  std::error_code unknown;  // Ignored: reading the file reports the same problem.
   return fs::exists(file, unknown);
 }
 
@@ -63,7 +63,8 @@ CheckpointStore::CheckpointStore(fs::path folder, const std::string& stage, std:
 
 void CheckpointStore::save(const Checkpoint& checkpoint) const {
   check_finite(checkpoint, newest_.stem().string());
-  // Written whole under a third name first: a full disk or a kill leaves both others alone.
+  // The file is first written completely under a third name, so that a full disk or a kill does not
+  // affect the other two.
   const fs::path next = newest_.string() + ".next";
   save_tensors(next, {checkpoint.tensors,
                       {{"format", kFormat},
@@ -95,7 +96,8 @@ std::optional<Checkpoint> CheckpointStore::read(const fs::path& path) const {
 std::optional<Checkpoint> CheckpointStore::load(Log& log) const {
   try {
     if (auto checkpoint = read(newest_)) return checkpoint;
-    // Killed between the two renames of save(), or trained with other settings since.
+    // Without a newest file, save() was killed between its two renames, so the second file is the
+    // newest. A newest file with another fingerprint belongs to other settings.
     return is_there(newest_) ? std::nullopt : read(previous_);
   } catch (const Error& damage) {
     std::optional<Checkpoint> checkpoint;
@@ -107,7 +109,7 @@ std::optional<Checkpoint> CheckpointStore::load(Log& log) const {
     if (!checkpoint) throw;
     log.warn(fmt::format("{}; going on from the checkpoint before it, step {}", damage.what(),
                          checkpoint->next_step));
-    // Else the next save would move the damaged file over the good one.
+    // Otherwise the next save would replace the good file by the damaged one.
     rename_file(previous_, newest_);
     return checkpoint;
   }

@@ -11,28 +11,29 @@
 
 namespace hsconas {
 
-/// Scores architectures on a GPU: calibration and validation images go through a network together,
-/// layer by layer; batch norm takes the exact statistics of the calibration images. One read-back
-/// per architecture, of one byte per validation image.
+/// Scores architectures on a GPU. Calibration and validation images pass through a network
+/// together, layer by layer; batch norm uses the exact statistics of the calibration images. Per
+/// architecture one byte per validation image is copied back to the host.
 class DeviceScoring {
  public:
-  /// nullptr where device_engine() has none, or there is an operation that it does not know.
+  /// Null when device_engine() returns no engine, or the engine does not support an operator.
   static std::unique_ptr<DeviceScoring> make(const Supernet& supernet, Number type,
                                              const std::vector<Batch>& calibration,
                                              const std::vector<Batch>& validation);
 
-  /// The images themselves, calibration first: what stands in front of position 0.
+  /// All images, calibration images first: the input of position 0.
   const torch::Tensor& images() const { return images_; }
-  /// The calibration images in batches of so many, for other ways to run them.
+  /// The calibration images in batches of `batch`, to be run without this engine.
   std::vector<torch::Tensor> calibration(std::int64_t batch) const;
 
-  /// What the blocks [first, last) of `arch` make of `in`, for the same call with a later block.
+  /// The output of the blocks [first, last) of `arch` for `in`, the activations before block
+  /// `first`. The result is a valid `in` for a call that starts at `last`.
   torch::Tensor run(const Architecture& arch, const torch::Tensor& in, std::size_t first,
                     std::size_t last) const;
-  /// Whether each validation image is classified rightly. Throws Error(Usage) where values of fp16
-  /// left its range.
+  /// Whether each validation image is classified correctly. Throws Error(Usage) when outputs are
+  /// not finite, for example because values exceeded the range of fp16.
   Answers answers(const Architecture& arch, const torch::Tensor& in, std::size_t first) const;
-  /// Bytes of run()'s result with `last` == position.
+  /// Bytes of the result of run() with `last` = `position`.
   double bytes_before(const Architecture& arch, std::size_t position) const;
 
  private:
@@ -43,7 +44,7 @@ class DeviceScoring {
   DeviceEngine& engine_;
   Number type_;
   torch::Tensor images_;
-  torch::Tensor labels_;  ///< Of the validation images.
+  torch::Tensor labels_;  ///< Labels of the validation images.
   std::int64_t calibration_count_ = 0;
 };
 

@@ -13,7 +13,7 @@ void sgd_step(std::vector<TrainingPath::Slice>& slices, const SupernetConfig& co
   if (config.clip_norm > 0.0) {
     std::vector<torch::Tensor> norms;
     for (const auto& slice : slices) norms.push_back(slice.leaf.grad().norm());
-    // Kept on the device: comparing it here would wait for the GPU.
+    // The scale stays on the device: comparing it on the host would wait for the GPU.
     scale = (config.clip_norm / (torch::stack(norms).norm() + 1e-6)).clamp_max(1.0);
   }
   for (auto& slice : slices) {

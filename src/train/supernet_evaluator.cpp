@@ -16,9 +16,9 @@ namespace hsconas {
 
 namespace {
 
-/// How many of `batch` images run through a network at a time, once its statistics are known: on a
-/// CPU so few that each thread has some of its own, and that what one block hands to the next stays
-/// in cache.
+/// The number of images, of a batch of `batch`, that pass through a calibrated network at a time.
+/// On a CPU it is small enough that every thread has images to work on and that activations stay in
+/// cache between blocks.
 std::int64_t images_at_once(const Supernet& supernet, std::int64_t batch, torch::ScalarType type) {
   if (!supernet.device().is_cpu()) return batch;
   constexpr std::int64_t kBytes = 1 << 20;
@@ -37,8 +37,8 @@ Number number_of(torch::ScalarType type) {
   return type == torch::kBFloat16 ? Number::Bf16 : Number::Fp32;
 }
 
-/// What `blocks` make of `images`. On a CPU each runs on one thread from first to last, and waits
-/// for none.
+/// The outputs of `blocks` for `images`. On a CPU, one thread runs all blocks on one element of
+/// `images`, so threads need not wait for each other.
 std::vector<torch::Tensor> applied(std::span<const CandidateBlock> blocks,
                                    std::span<const torch::Tensor> images) {
   std::vector<torch::Tensor> made(images.begin(), images.end());
@@ -52,12 +52,12 @@ std::vector<torch::Tensor> applied(std::span<const CandidateBlock> blocks,
 
 }  // namespace
 
-/// Candidates that agree on every layer before some position, and where their accuracies go.
+/// Candidates that agree on every layer before some position, and the output for their judgements.
 struct SupernetEvaluator::Group {
   std::span<const Architecture> archs;
   const Race& race;
   const std::vector<const Answers*>& rivals;
-  std::vector<std::size_t> members;  ///< Into `archs`.
+  std::vector<std::size_t> members;  ///< Indices into `archs`.
   std::vector<Judgement>& judgements;
 };
 
@@ -119,8 +119,8 @@ std::vector<Judgement> SupernetEvaluator::judge(std::span<const Architecture> ar
 void SupernetEvaluator::score(const Group& group, const Images& images, std::size_t position,
                               double free_bytes) {
   const Architecture& first = group.archs[group.members.front()];
-  const std::size_t end = first.size() + 2;  // Behind the head.
-  // The first position at which not all of them agree; the head is everybody's.
+  const std::size_t end = first.size() + 2;  // One past the head.
+  // The first position at which the candidates differ; they share the stem and the head's weights.
   std::size_t fork = position;
   const auto agree = [&](std::size_t at) {
     return at == 0 || at > first.size() ||
@@ -128,11 +128,11 @@ void SupernetEvaluator::score(const Group& group, const Images& images, std::siz
                        [&](std::size_t i) { return group.archs[i][at - 1] == first[at - 1]; });
   };
   while (fork < end && agree(fork)) ++fork;
-  if (fork == end) {  // One architecture, perhaps several times.
+  if (fork == end) {  // All candidates are the same architecture.
     judge_one(group, images, position);
     return;
   }
-  // What they share runs once, if there is room for what comes out of it.
+  // The shared blocks run once, if their output fits the memory.
   const double bytes = bytes_before(first, fork);
   Images made;
   const bool shares = fork > position && bytes <= free_bytes;
@@ -156,7 +156,7 @@ void SupernetEvaluator::judge_one(const Group& group, const Images& images, std:
   double floor = std::numeric_limits<double>::infinity();
   for (const std::size_t i : group.members) floor = std::min(floor, group.race.floors[i]);
   const double confidence = group.race.confidence;
-  // On a GPU all validation images are looked at once.
+  // On a GPU all validation images are classified at once.
   Racer racer(group.rivals, validation_count_, device_ ? 1 : std::ssize(validation_batches_));
   Answers answers;
   if (device_) {
@@ -193,7 +193,7 @@ void SupernetEvaluator::finish(const Group& group, const Architecture& arch, con
 const Answers& SupernetEvaluator::answers_of(const Architecture& arch) {
   const auto known = answers_.find(arch);
   if (known != answers_.end()) return known->second;
-  // Judged in full by an earlier process, which left its accuracy only.
+  // An earlier process judged this architecture in full, but saved only its accuracy.
   judge(std::span(&arch, 1),
         {.floors = {-std::numeric_limits<double>::infinity()}, .confidence = 0.5, .rivals = {}});
   return answers_.at(arch);

@@ -18,10 +18,10 @@ namespace {
 
 constexpr std::size_t kLengthBytes = 8;
 
-// Stands for the checksum while the checksum is taken.
+// Replaces the checksum's digits while the checksum is computed.
 constexpr std::string_view kNoDigits = "00000000";
 
-/// The header's text; empty when it would reach past the end of `file`.
+/// The header's text. Throws Error(Data) when it would reach past the end of `file`.
 std::string_view header_of(std::string_view file) {
   if (file.size() < kLengthBytes) throw Error(ErrorKind::Data, "too short");
   std::uint64_t length = 0;
@@ -30,8 +30,8 @@ std::string_view header_of(std::string_view file) {
   return file.substr(kLengthBytes, length);
 }
 
-/// Where the checksum's digits lie in `file`, or npos. Found as text: quotes inside names and
-/// values are escaped, so nothing but the metadata key can look like this.
+/// The position of the checksum's digits in `file`, or npos. A text search is enough: quotes inside
+/// names and values are escaped, so only the metadata key matches.
 std::size_t find_digits(std::string_view file) {
   constexpr std::string_view kMark = R"("crc32":")";
   const std::string_view header = header_of(file);
@@ -41,7 +41,7 @@ std::size_t find_digits(std::string_view file) {
   return begin + kNoDigits.size() <= header.size() ? kLengthBytes + begin : std::string_view::npos;
 }
 
-/// Of the whole file but for the digits at `digits`, which count as zeros.
+/// The checksum of the whole file with zeros in place of the digits at `digits`.
 std::string checksum(std::string_view file, std::size_t digits) {
   Crc32 crc;
   crc.add(file.substr(0, digits));
@@ -56,7 +56,8 @@ std::size_t element_bytes(const std::string& dtype) {
   throw Error(ErrorKind::Data, "unknown dtype " + dtype);
 }
 
-/// `data_begin` and `data_bytes` are of the part behind the header.
+/// Reads one tensor's entry in the header. The data after the header begin at `data_begin` and have
+/// `data_bytes` bytes.
 TensorPlace read_place(const std::string& name, const json& entry, std::size_t data_begin,
                        std::size_t data_bytes) {
   JsonReader reader(entry, "tensor", ErrorKind::Data);
@@ -68,8 +69,8 @@ TensorPlace read_place(const std::string& name, const json& entry, std::size_t d
   if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data_bytes) {
     throw Error(ErrorKind::Data, "its data_offsets lie outside the file");
   }
-  // Compared step by step and with empty sides as 1, so that no shape can overflow a product, here
-  // or in torch.
+  // Checks the product after each side, and counts empty sides as 1, so that no shape can overflow
+  // a product here or in torch.
   constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 38U;
   std::uint64_t extent = element_bytes(place.dtype);
   bool is_empty = false;

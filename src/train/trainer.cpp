@@ -26,12 +26,13 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// The losses of some steps, fetched from the device once for all of them.
+/// Collects the losses of some steps and copies them from the device all at once.
 class LossMeter {
  public:
   void add(const torch::Tensor& loss) { losses_.push_back(loss); }
   int count() const { return static_cast<int>(losses_.size()); }
-  /// The mean; `step` is that of the last loss. Throws Error(Usage) when a loss is not finite.
+  /// Returns the mean and clears the losses; `step` is the step of the last loss. Throws
+  /// Error(Usage) when a loss is not finite.
   double take(const TrainingStage& stage, std::int64_t step) {
     const torch::Tensor losses = torch::stack(losses_).cpu();
     double sum = 0.0;
@@ -63,24 +64,24 @@ torch::Tensor sampled_step(Supernet& supernet, const TrainingStage& stage,
   return train_step(supernet, arch, batch, stage.settings, lr, stage.distillation);
 }
 
-/// The part of the loss that `logits` [N, classes] draw from the teacher's answers to `images`.
+/// The distillation term of the loss for the student's `logits` [N, classes] on `images`.
 torch::Tensor teacher_loss(const Distillation& distillation, const torch::Tensor& images,
                            const torch::Tensor& logits) {
   const double t = distillation.temperature;
-  // A copy outside of inference mode, which autograd may keep.
+  // Autograd cannot save tensors made in inference mode, so it gets a copy.
   const torch::Tensor answers = distillation.teacher->forward(images).clone();
   const torch::Tensor targets = torch::softmax(answers / t, 1);
   return -(targets * torch::log_softmax(logits / t, 1)).sum(1).mean() * (t * t);
 }
 
-/// The same step on a GPU's own engine. Nothing in it waits for the GPU.
+/// A step of train_step() on a GPU's own engine, without waiting for the GPU.
 torch::Tensor device_step(Supernet& supernet, DeviceEngine& engine, const DeviceNetwork& network,
                           const Batch& batch, const SupernetConfig& settings, double lr,
                           const Distillation& distillation) {
   const torch::Tensor images =
       batch.images.to(supernet.device()).contiguous(torch::MemoryFormat::ChannelsLast);
   const torch::Tensor labels = batch.labels.to(supernet.device());
-  // The dropout of the step follows from torch's generator, as on the CPU.
+  // Dropout is seeded from torch's default generator, as on the CPU.
   const auto seed = network.dropout > 0.0 ? torch::randint(std::numeric_limits<std::int64_t>::max(),
                                                            {1}, torch::kLong)
                                                 .item<std::int64_t>()
@@ -172,7 +173,8 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
     const bool stops = hooks.stop.requested();
     const bool is_due = seconds_since(last_save) > stage.save_minutes * 60.0 ||
                         (stage.save_steps > 0 && (step + 1) % stage.save_steps == 0);
-    // Also before each save, so that no checkpoint follows a loss that is not finite.
+    // Losses are also checked before each save, so that weights are never saved after a loss that
+    // is not finite.
     if (meter.count() == kStepsPerReport || ends || stops || is_due) {
       const int steps = meter.count();
       const double loss = meter.take(stage, step);

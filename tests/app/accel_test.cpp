@@ -1,4 +1,4 @@
-// hsconas accel from outside.
+// Runs the program's accel command.
 #include <string>
 #include <vector>
 
@@ -46,7 +46,9 @@ TEST_CASE("accel prints a network's cost as a table, CSV and JSON", "[app]") {
   CHECK(json::parse(object.out)["layers"].size() == 12);
 }
 
-TEST_CASE("accel prints an architecture of a space, and what other tools would say", "[app]") {
+TEST_CASE(
+    "accel prints an architecture's cost, and the results of MAESTRO's and SCALE-Sim's models",
+    "[app]") {
   const Bench bench;
   const std::string space = kConfigs + "spaces/nas-bench-macro.json";
   const Outcome arch = accel(bench, {"-d", kDesign, "-s", space, "-a", "22212202"});
@@ -62,7 +64,7 @@ TEST_CASE("accel prints an architecture of a space, and what other tools would s
   CHECK(json::parse(systolic.out)["layers"].size() == 12);
 }
 
-TEST_CASE("accel refuses what cannot be in one line", "[app]") {
+TEST_CASE("invalid designs and arguments of accel are one-line errors", "[app]") {
   const Bench bench;
   const auto refused = [&](const std::vector<std::string>& arguments, int exit_code,
                            const std::string& part) {
@@ -94,5 +96,5 @@ TEST_CASE("a search can target an accelerator instead of a device", "[app]") {
   const json table = read_json(bench / "run" / "latency.json");
   CHECK(table["device"]["device"] == "accelerator kc-p");
   const json winner = read_json(bench / "run" / "result.json")["winner"];
-  CHECK_FALSE(winner.contains("measured_ms"));  // There is nothing to time.
+  CHECK_FALSE(winner.contains("measured_ms"));  // A modelled accelerator cannot be timed.
 }

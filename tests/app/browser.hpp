@@ -22,7 +22,7 @@
 
 namespace hsconas::test {
 
-/// A browser of the Chromium family in PATH, if there is one.
+/// The first Chromium or Chrome in PATH, if there is one.
 inline std::optional<std::filesystem::path> find_browser() {
   const char* path = std::getenv("PATH");
   for (const char* name : {"chromium", "chromium-browser", "google-chrome", "google-chrome-stable",
@@ -35,8 +35,9 @@ inline std::optional<std::filesystem::path> find_browser() {
   return std::nullopt;
 }
 
-/// A page in a browser without a window, driven by the DevTools protocol over a pipe: the browser
-/// reads commands from descriptor 3 and writes answers to 4, each JSON and a zero byte.
+/// A page in a headless browser, controlled by the DevTools protocol over a pipe: the browser reads
+/// commands from descriptor 3 and writes answers to descriptor 4, each JSON followed by a zero
+/// byte.
 class Browser {
  public:
   explicit Browser(const std::filesystem::path& program) {
@@ -53,15 +54,15 @@ class Browser {
                                    "--no-first-run",
                                    "--disable-background-networking",
                                    "--user-data-dir=" + (profile_ / "profile").string()};
-    if (::geteuid() == 0) words.emplace_back("--no-sandbox");  // It refuses to run as root else.
+    if (::geteuid() == 0) words.emplace_back("--no-sandbox");  // Required as root.
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     pid_ = ::fork();
     if (pid_ < 0) throw std::runtime_error("cannot fork");
     if (pid_ == 0) {
-      // A group of its own, so that all its processes end with it. The pipe's ends may be 3 or 4
-      // themselves, so they move out of the way first.
+      // The browser gets its own process group, so that all its processes can be ended together.
+      // The pipe's ends may have the descriptors 3 or 4 already, so they are moved first.
       ::setpgid(0, 0);
       const int in = ::fcntl(commands[0], F_DUPFD, 10);
       const int out = ::fcntl(answers[1], F_DUPFD, 10);
@@ -91,7 +92,8 @@ class Browser {
   Browser(const Browser&) = delete;
   Browser& operator=(const Browser&) = delete;
 
-  /// The answer to a command of the protocol; throws std::runtime_error when it is an error.
+  /// Sends a command of the protocol and returns its result. Throws std::runtime_error when the
+  /// browser answers with an error.
   nlohmann::json call(const std::string& method,
                       const nlohmann::json& parameters = nlohmann::json::object()) {
     const int id = ++last_id_;
@@ -152,7 +154,7 @@ class Browser {
     return false;
   }
 
-  /// What the browser reported by itself since the page was opened.
+  /// Events that the browser has sent since the page was opened.
   std::vector<nlohmann::json> events;
 
  private:

@@ -63,7 +63,7 @@ TEST_CASE("--dry-run prints the sizes of the paper's space and writes nothing", 
   CHECK_FALSE(fs::exists(bench / "runs"));
 }
 
-TEST_CASE("--dry-run needs no data set, and says what it cannot know without it", "[app]") {
+TEST_CASE("--dry-run needs no data set and says what is unknown without it", "[app]") {
   const Bench bench;
   for (const char* command : {"search", "profile", "train"}) {
     const Outcome outcome =
@@ -88,7 +88,7 @@ TEST_CASE("a config can be named without --config, and a shipped one by its name
   CHECK(json::parse(bench.run({"config", "print", "gpu"}).out)["space"]["name"] == "hsconas-a");
 }
 
-TEST_CASE("a setting written like an option is taken as the setting", "[app]") {
+TEST_CASE("--key=value is accepted for the setting key=value", "[app]") {
   const Outcome outcome =
       Bench().run({"config", "print", "micro.json", "--search.population=30", "--seed=4"});
   INFO(outcome.err);
@@ -97,7 +97,7 @@ TEST_CASE("a setting written like an option is taken as the setting", "[app]") {
   CHECK(json::parse(outcome.out)["seed"] == 4);
 }
 
-TEST_CASE("help is a command too", "[app]") {
+TEST_CASE("`help COMMAND` prints the same as `COMMAND --help`", "[app]") {
   const Bench bench;
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{}, {"search"}, {"config", "new"}}) {
@@ -131,7 +131,7 @@ TEST_CASE("predict takes the space and the table from a run", "[app]") {
   CHECK(contains(no_run.err, "holds no run"));
 }
 
-TEST_CASE("predict asks the accelerator that the config targets", "[app]") {
+TEST_CASE("predict uses the modelled accelerator that the config targets", "[app]") {
   const std::string chip =
       (fs::path(HSCONAS_SOURCE_DIR) / "configs/accelerators/kc-p.json").string();
   const auto rows = [&](const std::vector<std::string>& more) {
@@ -146,7 +146,7 @@ TEST_CASE("predict asks the accelerator that the config targets", "[app]") {
   CHECK(rows({"latency.batch=4"})["predicted_ms"] > one["predicted_ms"]);
 }
 
-TEST_CASE("evaluate on a run that cannot be written says so first and prints its result", "[app]") {
+TEST_CASE("evaluate on a read-only run first warns, then prints its result", "[app]") {
   const Bench bench;
   fs::copy(finished_run().file(""), bench / "run", fs::copy_options::recursive);
   const fs::path run = bench / "run";
@@ -182,7 +182,7 @@ TEST_CASE("--dry-run with --json prints one object", "[app]") {
   CHECK(contains(json::parse(outcome.out)["plan"].get<std::string>(), "216 architectures"));
 }
 
-TEST_CASE("predict adds up the table for each architecture, in order", "[app]") {
+TEST_CASE("predict prints the table's prediction for each architecture, in order", "[app]") {
   const Bench bench;
   const std::string table = finished_run().file("latency.json").string();
   const json result = read_json(finished_run().file("result.json"));
@@ -206,7 +206,7 @@ TEST_CASE("predict adds up the table for each architecture, in order", "[app]") 
   CHECK(rows[1]["arch"] == "2:1-2:1-2:1");
 }
 
-TEST_CASE("predict takes the config's table where none is given", "[app]") {
+TEST_CASE("predict without --table uses the config's table", "[app]") {
   const Outcome outcome =
       predict(Bench(), {"--arch", "2:1-2:1-2:1", finished_run().table_override()});
   CHECK(outcome.exit_code == 0);
@@ -226,7 +226,7 @@ TEST_CASE("predict --measure times networks with and without a table", "[app]") 
   CHECK(json::parse(beside.out)["architectures"][0]["predicted_ms"] > 0.0);
 }
 
-TEST_CASE("predict refuses what is no architecture of the space", "[app]") {
+TEST_CASE("predict refuses an architecture that is not in the space", "[app]") {
   const Bench bench;
   const std::string table = finished_run().file("latency.json").string();
   std::vector<std::vector<std::string>> commands;
@@ -245,7 +245,7 @@ TEST_CASE("predict refuses what is no architecture of the space", "[app]") {
   CHECK(contains(outcome.err, "--measure"));
 }
 
-TEST_CASE("config print gives a config that prints itself again", "[app]") {
+TEST_CASE("printing the output of config print gives the same output", "[app]") {
   const Bench bench;
   for (const std::string& file : {std::string("micro.json"), shipped("gpu.json")}) {
     const Outcome first =
@@ -259,7 +259,7 @@ TEST_CASE("config print gives a config that prints itself again", "[app]") {
   }
 }
 
-TEST_CASE("the short options are those of the config", "[app]") {
+TEST_CASE("--seed, --threads and --device set the config's keys", "[app]") {
   const Outcome outcome = Bench().run({"config", "print", "-c", "micro.json", "--seed", "9",
                                        "--threads", "3", "--device", "cuda:1"});
   const json config = json::parse(outcome.out);
@@ -267,13 +267,13 @@ TEST_CASE("the short options are those of the config", "[app]") {
   CHECK(config["device"] == json{{"type", "cuda:1"}, {"threads", 3}});
 }
 
-TEST_CASE("a run's config.json runs it again", "[app]") {
+TEST_CASE("a run's config.json is a complete config", "[app]") {
   const Bench bench;
   const std::string file = finished_run().file("config.json").string();
   CHECK(bench.run({"config", "print", "--config", file}).out == read_file(file));
 }
 
-TEST_CASE("config check says how large the space is", "[app]") {
+TEST_CASE("config check prints the size of the space", "[app]") {
   const Bench bench;
   const Outcome outcome = bench.run({"config", "check", "--config", shipped("gpu.json")});
   CHECK(outcome.exit_code == 0);
@@ -282,7 +282,7 @@ TEST_CASE("config check says how large the space is", "[app]") {
   CHECK(json::parse(object.out)["valid"] == true);
 }
 
-TEST_CASE("config new writes a whole config and replaces none unasked", "[app]") {
+TEST_CASE("config new writes a complete config and overwrites one only with --force", "[app]") {
   const Bench bench;
   const std::vector<std::string> arguments{"config", "new", "mine.json", "--config",
                                            shipped("quickstart.json")};
@@ -314,7 +314,7 @@ TEST_CASE("config new needs no source tree", "[app]") {
   CHECK(read_json(bench / "fast.json")["search"]["population"] == 9);
 }
 
-TEST_CASE("config keys of one section are those of that section", "[app]") {
+TEST_CASE("config keys SECTION lists the keys of that section", "[app]") {
   const Bench bench;
   const json keys = json::parse(bench.run({"config", "keys", "supernet", "--json"}).out)["keys"];
   CHECK(keys.size() > 5);
@@ -324,7 +324,7 @@ TEST_CASE("config keys of one section are those of that section", "[app]") {
   CHECK(contains(bench.run({"config", "keys", "shrink.stages"}).out, "shrink.stages[].layers"));
 }
 
-TEST_CASE("config keys explains every key that a config has", "[app]") {
+TEST_CASE("config keys explains every key of a config", "[app]") {
   const Bench bench;
   const Outcome outcome = bench.run({"config", "keys", "--json"});
   REQUIRE(outcome.exit_code == 0);
@@ -352,7 +352,7 @@ TEST_CASE("config keys explains every key that a config has", "[app]") {
   CHECK(contains(bench.run({"config", "keys"}).out, "search.population"));
 }
 
-TEST_CASE("--help of every command names its options in lines that fit", "[app]") {
+TEST_CASE("--help of every command lists its options in lines of limited width", "[app]") {
   const Bench bench;
   const std::vector<std::string> run = both(kConfigOptions, kRunOptions);
   const std::map<std::string, std::vector<std::string>> commands{
@@ -398,7 +398,7 @@ TEST_CASE("--help of every command names its options in lines that fit", "[app]"
   }
 }
 
-TEST_CASE("without arguments the usage is shown, as an error", "[app]") {
+TEST_CASE("without arguments the program prints its usage and fails", "[app]") {
   const Outcome outcome = Bench().run({});
   CHECK(outcome.exit_code == 2);
   CHECK(outcome.out.empty());

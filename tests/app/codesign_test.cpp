@@ -1,4 +1,4 @@
-// hsconas codesign from outside.
+// Runs the program's codesign command.
 #include <csignal>
 #include <filesystem>
 #include <set>
@@ -21,7 +21,7 @@ using nlohmann::json;
 
 namespace {
 
-/// A folder with a config, designs and accuracies: a share of multiply-adds stands in for them.
+/// A folder with a config, designs and known accuracies, which are made up from multiply-adds.
 class CodesignBench : public Bench {
  public:
   explicit CodesignBench(const std::string& space_name = "nas-bench-macro", int networks = 60) {
@@ -62,7 +62,7 @@ class CodesignBench : public Bench {
 
 }  // namespace
 
-TEST_CASE("codesign finds a pair by every method and writes all it scored", "[app]") {
+TEST_CASE("codesign finds a pair by every method and writes all scored pairs", "[app]") {
   const CodesignBench bench;
   double coupled = 0.0;
   for (const char* method : {"coupled", "decoupled", "semi_decoupled", "random"}) {
@@ -90,7 +90,7 @@ TEST_CASE("codesign finds a pair by every method and writes all it scored", "[ap
   CHECK(CsvTable::load(bench / "semi_decoupled" / "ranks.csv").rows() == 44);
 }
 
-TEST_CASE("codesign repeats itself, reuses what is done and says what changed", "[app]") {
+TEST_CASE("codesign is reproducible, reuses finished results and names changed settings", "[app]") {
   const CodesignBench bench;
   REQUIRE(bench.codesign({"-w", "a"}).exit_code == 0);
   REQUIRE(bench.codesign({"-w", "b"}).exit_code == 0);
@@ -103,7 +103,7 @@ TEST_CASE("codesign repeats itself, reuses what is done and says what changed", 
   CHECK(bench.codesign({"-w", "a"}).exit_code == 2);
 }
 
-TEST_CASE("codesign warns where designs rank networks unlike the proxy", "[app]") {
+TEST_CASE("codesign warns when designs rank networks differently from the proxy", "[app]") {
   const CodesignBench bench("hsconas-a", 200);
   const Outcome outcome = bench.codesign({"-w", "run", "codesign.proxy=ws-x_128_100_16"});
   CAPTURE(outcome.err);
@@ -115,7 +115,7 @@ TEST_CASE("codesign warns where designs rank networks unlike the proxy", "[app]"
   CHECK(!contains(lenient.err, "unlike the proxy"));
 }
 
-TEST_CASE("codesign refuses what cannot be in one line", "[app]") {
+TEST_CASE("unreachable limits and invalid settings of codesign are one-line errors", "[app]") {
   const CodesignBench bench;
   const auto refused = [&](const std::vector<std::string>& more, int exit_code,
                            const std::string& part) {
@@ -152,7 +152,7 @@ TEST_CASE("codesign refuses what cannot be in one line", "[app]") {
   refused({"codesign.designs=macs.json", "codesign.max_power_mw=10", "--dry-run"}, 2, "not in mac");
 }
 
-TEST_CASE("a single network with a known accuracy is a choice of design", "[app]") {
+TEST_CASE("codesign accepts a single network with a known accuracy", "[app]") {
   const CodesignBench bench("nas-bench-macro", 1);
   const Outcome outcome = bench.codesign({"-w", "run"});
   CAPTURE(outcome.err);
@@ -161,7 +161,7 @@ TEST_CASE("a single network with a known accuracy is a choice of design", "[app]
   CHECK(bench.result("run")["evaluations"]["pairs"] == 1 + 44);
 }
 
-TEST_CASE("codesign --dry-run says what will be searched and costs nothing", "[app]") {
+TEST_CASE("codesign --dry-run prints the networks, designs and pairs to search", "[app]") {
   const CodesignBench bench;
   const Outcome outcome = bench.codesign({"--dry-run"});
   CHECK(outcome.exit_code == 0);
@@ -170,7 +170,8 @@ TEST_CASE("codesign --dry-run says what will be searched and costs nothing", "[a
   CHECK(contains(outcome.out, "pairs: at most 60 + |P| x 44"));
 }
 
-TEST_CASE("codesign judges by a supernet where no accuracies are known, and resumes", "[app]") {
+TEST_CASE("without known accuracies codesign scores networks with a supernet, and resumes",
+          "[app]") {
   const CodesignBench bench;
   json config = micro_config();
   config["search"] = {{"population", 4}, {"generations", 1}, {"parents", 2}};
@@ -182,7 +183,7 @@ TEST_CASE("codesign judges by a supernet where no accuracies are known, and resu
   const json result = bench.result("run");
   const auto judged = CsvTable::load(bench / "run" / "codesign-candidates.csv").rows();
   CHECK(judged == result["evaluations"]["networks"].get<std::size_t>());
-  // As after a kill: nothing but the judged candidates is left of the search.
+  // After a kill only the scored candidates are left of the search.
   std::filesystem::remove(bench / "run" / "codesign.json");
   json stages = read_json(bench / "run" / "stages.json");
   stages.erase("codesign");
@@ -192,7 +193,8 @@ TEST_CASE("codesign judges by a supernet where no accuracies are known, and resu
   CHECK(bench.result("run") == result);
 }
 
-TEST_CASE("codesign by DANCE ends with the best design of what it learned, and resumes", "[app]") {
+TEST_CASE("codesign with DANCE gives the best design for the learned network, and resumes",
+          "[app]") {
   const CodesignBench bench;
   json config = micro_config();
   config["checkpoint_steps"] = 1;
@@ -210,7 +212,7 @@ TEST_CASE("codesign by DANCE ends with the best design of what it learned, and r
                           {"warmup_epochs", 1}}}};
   write_json(bench / "codesign.json", config);
   CHECK(contains(bench.codesign({"--dry-run"}).out, "penalty: cost (cost: edap), weight 1"));
-  // What is timed is left out of the comparison.
+  // Durations are left out of the comparison.
   const auto result = [&](const std::string& run) {
     json object = bench.result(run);
     if (object["dance"].contains("evaluator")) object["dance"]["evaluator"].erase("seconds");
@@ -231,7 +233,7 @@ TEST_CASE("codesign by DANCE ends with the best design of what it learned, and r
   CHECK(contains(metrics, "\"stage\":\"dance\""));
   CHECK(contains(metrics, "\"stage\":\"dance choices\""));
 
-  // One that was stopped in the middle, and continued.
+  // A run that is stopped in the middle and continued gives the same result.
   Process stopped = bench.start({"codesign", "--config", "codesign.json", "-w", "again"});
   stopped.wait_until([&] {
     return std::filesystem::exists(bench / "again" / "checkpoints" / "dance.safetensors");

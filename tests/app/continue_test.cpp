@@ -1,5 +1,5 @@
-// Starting and continuing with what a user brings: data sets that move or change, starts that fail,
-// tables of other devices, retrainings with settings of their own.
+// Starting and continuing runs: moved or changed data sets, failed starts, tables of other devices,
+// and retrainings with other settings.
 #include <csignal>
 #include <filesystem>
 #include <memory>
@@ -20,8 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A data set in CIFAR-10's format, whose classes are brightnesses; the training part begins with
-/// `seed`'s noise.
+/// Writes a data set in CIFAR-10's format whose classes differ in brightness; `seed` sets the noise
+/// of the training part.
 void make_cifar(const fs::path& folder, std::uint64_t seed = 1, int extra_images = 0) {
   make_folder(folder);
   const auto write = [&](const std::string& name, int images, std::uint64_t noise_seed) {
@@ -40,7 +40,7 @@ void make_cifar(const fs::path& folder, std::uint64_t seed = 1, int extra_images
   write("test_batch.bin", 200, 1);
 }
 
-/// `search` of micro.json on the data set `data`, with a fixed latency table.
+/// The command line of a search with micro.json on the data set `data` and a fixed latency table.
 std::vector<std::string> search_on(const std::string& data, const std::vector<std::string>& more) {
   std::vector<std::string> words{finished_run().table_override(), "data.format=cifar10",
                                  "data.path=" + data};
@@ -48,7 +48,7 @@ std::vector<std::string> search_on(const std::string& data, const std::vector<st
   return Bench::search("run", words);
 }
 
-/// A finished search in a folder of the test's own, and retrainings of a second or two.
+/// A copy of the finished search, with retrainings that take a second or two.
 struct CopiedRun {
   Bench bench;
   CopiedRun() { fs::copy(finished_run().file(""), bench / "run", fs::copy_options::recursive); }
@@ -61,7 +61,7 @@ struct CopiedRun {
   Outcome retrain(const std::vector<std::string>& more) const { return bench.run(words(more)); }
 };
 
-/// Latencies that no other work on the machine disturbs.
+/// A modelled accelerator, so that other work on the machine cannot change latencies.
 const std::string kChip =
     "latency.accelerator=" HSCONAS_SOURCE_DIR "/configs/accelerators/kc-p.json";
 
@@ -79,7 +79,7 @@ std::string model_of(const CopiedRun& run, const std::string& folder) {
   return read_file(run.bench / (folder + "/model.safetensors"));
 }
 
-/// Starts the retraining in run/retrain and stops it in the middle by `signal`.
+/// Starts the retraining in run/retrain and stops it in the middle with `signal`.
 void stop_in_the_middle(const CopiedRun& run, int signal,
                         const std::vector<std::string>& more = {}) {
   Process process = run.bench.start(CopiedRun::words(recipe(more)));
@@ -92,7 +92,7 @@ void stop_in_the_middle(const CopiedRun& run, int signal,
 
 }  // namespace
 
-TEST_CASE("retrain RUN --resume continues a retraining with that one's settings", "[app]") {
+TEST_CASE("retrain RUN --resume continues a retraining with its own settings", "[app]") {
   const CopiedRun run;
   REQUIRE(run.retrain(recipe({"--out", "whole"})).exit_code == 0);
   stop_in_the_middle(run, SIGTERM);
@@ -110,14 +110,14 @@ TEST_CASE("retrain RUN --resume continues a retraining with that one's settings"
   CHECK(read_json(run.bench / "run/retrain/result.json") ==
         read_json(run.bench / "whole/result.json"));
   CHECK(model_of(run, "run/retrain") == model_of(run, "whole"));
-  // Once it is done it is done.
+  // A finished retraining is reused.
   const Outcome again = run.retrain({"--resume"});
   CHECK(again.exit_code == 0);
   CHECK(contains(again.err, "done before with the same settings, reused"));
   CHECK(again.out == continued.out);
 }
 
-TEST_CASE("a retraining is continued by its own folder too, as RUN or as --out", "[app]") {
+TEST_CASE("a retraining can be continued by naming its folder as RUN or --out", "[app]") {
   const CopiedRun run;
   REQUIRE(run.retrain(recipe({"--out", "whole"})).exit_code == 0);
   for (const std::vector<std::string>& line :
@@ -133,7 +133,7 @@ TEST_CASE("a retraining is continued by its own folder too, as RUN or as --out",
   }
 }
 
-TEST_CASE("other settings for a retraining are listed, and nothing of it is lost", "[app]") {
+TEST_CASE("continuing a retraining with other settings lists them and keeps its files", "[app]") {
   const CopiedRun run;
   stop_in_the_middle(run, SIGTERM);
   const std::string checkpoint =
@@ -146,7 +146,7 @@ TEST_CASE("other settings for a retraining are listed, and nothing of it is lost
     CHECK(contains(lines_of(changed.err).back(), part));
   }
   CHECK(read_file(run.bench / "run/retrain/checkpoints/retrain.safetensors") == checkpoint);
-  // The config of the run is another one, where it is named.
+  // The config of the search differs from that of the retraining.
   CHECK(run.retrain({"--resume", "--config", "run/config.json"}).exit_code == 2);
   const Outcome harmless = run.retrain(
       {"--resume", "name=other", "data.workers=2", "checkpoint_steps=3", "log.tensorboard=true"});
@@ -156,7 +156,7 @@ TEST_CASE("other settings for a retraining are listed, and nothing of it is lost
   const std::string model = model_of(run, "run/retrain");
   CHECK(run.retrain({"--resume", "retrain.epochs=9"}).exit_code == 2);
   CHECK(run.retrain({}).exit_code == 2);
-  // A start that fails keeps even what it was to overwrite.
+  // A failed start with --overwrite removes nothing.
   CHECK(run.retrain(recipe({"--overwrite", "data.format=cifar10", "data.path=/nope"})).exit_code ==
         3);
   CHECK(model_of(run, "run/retrain") == model);
@@ -184,7 +184,7 @@ TEST_CASE(
   CHECK(count(read_file(run.bench / "run/log.txt"), "retrain: ") == 0);
 }
 
-TEST_CASE("a start that fails leaves nothing in the way of the corrected one", "[app]") {
+TEST_CASE("after a failed start the corrected command works", "[app]") {
   const Bench bench;
   make_cifar(bench / "data");
   write_file(bench / "broken.json", "{");
@@ -201,7 +201,7 @@ TEST_CASE("a start that fails leaves nothing in the way of the corrected one", "
     CHECK(failed.exit_code <= 4);
   }
   REQUIRE(bench.run(search_on("data", {})).exit_code == 0);
-  // With --resume too, and with --overwrite nothing is removed by one that fails.
+  // This holds with --resume too, and a failed start with --overwrite removes nothing.
   const std::string result = read_file(bench / "run/result.json");
   for (const auto& settings : wrong) {
     auto words = settings;
@@ -211,7 +211,7 @@ TEST_CASE("a start that fails leaves nothing in the way of the corrected one", "
   }
 }
 
-TEST_CASE("a failed start with --resume does not make the corrected one another config", "[app]") {
+TEST_CASE("a failed start with --resume does not change the run's config", "[app]") {
   const Bench bench;
   make_cifar(bench / "data");
   CHECK(bench.run(search_on("/nope", {"--resume"})).exit_code == 3);
@@ -226,7 +226,7 @@ TEST_CASE("a failed start with --resume does not make the corrected one another 
   CHECK(outcome.exit_code == 0);
 }
 
-TEST_CASE("a retraining that fails at its start leaves the search usable", "[app]") {
+TEST_CASE("a retraining that fails at its start does not damage the search", "[app]") {
   const CopiedRun run;
   CHECK(run.retrain({"data.format=folder", "data.path=/nope"}).exit_code == 3);
   CHECK(run.bench.run({"export", "run"}).exit_code == 0);
@@ -234,7 +234,7 @@ TEST_CASE("a retraining that fails at its start leaves the search usable", "[app
   CHECK(run.retrain(recipe({"retrain.epochs=1"})).exit_code == 0);
 }
 
-TEST_CASE("a data set that was moved, respelt or touched is the same one", "[app]") {
+TEST_CASE("a data set with another path or file time is recognised as the same", "[app]") {
   const Bench bench;
   make_cifar(bench / "a");
   REQUIRE(bench.run(search_on("a", {})).exit_code == 0);
@@ -251,7 +251,7 @@ TEST_CASE("a data set that was moved, respelt or touched is the same one", "[app
   is_reused("./a/");
   fs::rename(bench / "a", bench / "b");
   is_reused("b");
-  // What is done needs no images.
+  // Reusing finished stages needs no images.
   fs::rename(bench / "b", bench / "c");
   is_reused("b");
   const Outcome more =
@@ -260,7 +260,8 @@ TEST_CASE("a data set that was moved, respelt or touched is the same one", "[app
   CHECK(contains(more.err, "b does not exist"));
 }
 
-TEST_CASE("a data set that has changed is said, with what depends on it", "[app]") {
+TEST_CASE("continuing with a changed data set is an error that names the stages concerned",
+          "[app]") {
   const Bench bench;
   make_cifar(bench / "a");
   REQUIRE(bench.run(search_on("a", {})).exit_code == 0);
@@ -289,7 +290,7 @@ TEST_CASE("a data set that has changed is said, with what depends on it", "[app]
   test[5000] = static_cast<char>(test[5000] ^ 1);
   write_file(bench / "a/test_batch.bin", test);
   refused("the test images in " + a + " have changed, and on them depend search;", {});
-  // Other test images do not touch the weights, other training images do.
+  // Other test images do not change the weights, other training images do.
   const Outcome tested = bench.run(search_on("a", {"--resume", "--allow-changes"}));
   INFO(tested.err);
   CHECK(tested.exit_code == 0);
@@ -302,7 +303,7 @@ TEST_CASE("a data set that has changed is said, with what depends on it", "[app]
   CHECK(bench.run(search_on("a", {"--resume"})).exit_code == 0);
 }
 
-TEST_CASE("a table of another device is not held against times of this one", "[app]") {
+TEST_CASE("with a table of another device nothing is measured on this machine", "[app]") {
   const Bench bench;
   json table = read_json(finished_run().file("latency.json"));
   table["device"]["device"] = "Pixel 7";
@@ -330,7 +331,7 @@ TEST_CASE("a table of another device is not held against times of this one", "[a
   CHECK(contains(beside.err, "predicted for Pixel 7, but measured here, on "));
 }
 
-TEST_CASE("a run's own config works from anywhere", "[app]") {
+TEST_CASE("a run's config.json works from any folder", "[app]") {
   const Bench bench;
   make_folder(bench / "project/configs");
   make_folder(bench / "elsewhere");
@@ -358,7 +359,7 @@ TEST_CASE("a run's own config works from anywhere", "[app]") {
             .exit_code == 0);
 }
 
-TEST_CASE("searches that start in the same second have folders of their own", "[app]") {
+TEST_CASE("searches that start in the same second have different folders", "[app]") {
   const Bench bench;
   std::vector<std::unique_ptr<Process>> all;
   for (int i = 0; i < 3; ++i) {
@@ -379,7 +380,7 @@ TEST_CASE("searches that start in the same second have folders of their own", "[
   CHECK(folders == 3);
 }
 
-TEST_CASE("curves for TensorBoard can be asked for, or not, when a run is continued", "[app]") {
+TEST_CASE("log.tensorboard can be switched on or off when a run is continued", "[app]") {
   const Bench bench;
   fs::copy(finished_run().bench / "run", bench / "run", fs::copy_options::recursive);
   const Outcome outcome = bench.run(Bench::search("run", {"--resume", "log.tensorboard=true"}));

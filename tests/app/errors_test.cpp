@@ -1,4 +1,4 @@
-// What goes wrong outside the program: one line on stderr, and the exit code of its kind.
+// Errors of the user or the system give one line on stderr and the exit code of their kind.
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -23,20 +23,20 @@ namespace fs = std::filesystem;
 
 enum Exit : int { kUsage = 2, kData = 3, kInfeasible = 4, kDevice = 5 };
 
-/// A command line that the program refuses.
+/// A command line that the program must refuse.
 struct Refusal {
   std::vector<std::string> arguments;
   int exit_code = 0;
-  std::vector<std::string> parts;  ///< Of the sentence it says.
+  std::vector<std::string> parts;  ///< Texts that the error message must contain.
 };
 
-/// A search in the folder "run" with one override too many.
+/// A search in the folder "run" with an override that must be refused.
 Refusal refused(const std::string& override_text, int exit_code,
                 const std::vector<std::string>& parts) {
   return {Bench::search("run", {override_text}), exit_code, parts};
 }
 
-/// Each must end with its exit code, one sentence on stderr and nothing on stdout.
+/// Checks that each command ends with its exit code, one line on stderr and nothing on stdout.
 void check_errors(const Bench& bench, const std::vector<Refusal>& refusals) {
   std::vector<std::vector<std::string>> commands;
   for (const Refusal& refusal : refusals) {
@@ -59,13 +59,12 @@ void check_errors(const Bench& bench, const std::vector<Refusal>& refusals) {
 
 }  // namespace
 
-TEST_CASE("a config that is missing or no file is a data error", "[app]") {
+TEST_CASE("a config that is missing or a directory is a data error", "[app]") {
   check_errors(Bench(), {{{"search", "--config", "nope.json"}, kData, {"nope.json: cannot read"}},
                          {{"search", "--config", "."}, kData, {".: cannot read", "directory"}}});
 }
 
-TEST_CASE("fifo: a config that is a pipe nobody writes to is waited for, and a signal ends that",
-          "[app]") {
+TEST_CASE("fifo: a signal ends the wait for a config that is a pipe without a writer", "[app]") {
   const Bench bench;
   REQUIRE(::mkfifo((bench / "pipe.json").c_str(), 0600) == 0);
   for (const auto& words : std::vector<std::vector<std::string>>{
@@ -95,7 +94,7 @@ TEST_CASE("stdin-pipe: a config is read from a pipe to its end", "[app]") {
     valid += line.ends_with(": valid");
   CHECK(valid == 3);
 
-  // Names in it count from the current folder.
+  // Paths in it are relative to the current folder.
   json config = micro_config();
   write_json(bench / "space.json", config["space"]);
   config["space"] = "space.json";
@@ -129,7 +128,7 @@ TEST_CASE("stdout-full: output that cannot be written is a data error of every c
   CHECK(WEXITSTATUS(std::system(closed.c_str())) == 3);
 }
 
-TEST_CASE("non-utf8-class: a class folder that is not UTF-8 ends the search at its start",
+TEST_CASE("non-utf8-class: a class folder whose name is not UTF-8 ends the search at its start",
           "[app]") {
   const Bench bench;
   const std::string file = encode_jpeg(plain_image(9, 9, {1, 2, 3}));
@@ -164,7 +163,7 @@ TEST_CASE("duplicate-keys: a key given twice is a usage error that names it and 
                         {"override search: line 1: the key \"population\""})});
 }
 
-TEST_CASE("a config that is no valid JSON is a usage error with the place", "[app]") {
+TEST_CASE("a config that is not valid JSON is a usage error with line and column", "[app]") {
   const Bench bench;
   write_file(bench / "bad.json", "{\n  \"space\": {,\n");
   write_file(bench / "list.json", "[]");
@@ -180,7 +179,7 @@ TEST_CASE("a config that is no valid JSON is a usage error with the place", "[ap
                        {{"search", "--config", "utf16.json"}, kUsage, {"is UTF-16 text"}}});
 }
 
-TEST_CASE("a misspelt key is named, with the nearest one known", "[app]") {
+TEST_CASE("the error about a misspelt key names the nearest known key", "[app]") {
   const Bench bench;
   json config = micro_config();
   config["serach"] = config["search"];
@@ -191,7 +190,7 @@ TEST_CASE("a misspelt key is named, with the nearest one known", "[app]") {
                 refused("search.populaton=3", kUsage, {"search.populaton", "'population'"})});
 }
 
-TEST_CASE("a value of the wrong type or out of range is named", "[app]") {
+TEST_CASE("the error about a value of the wrong type or out of range names its key", "[app]") {
   check_errors(Bench(),
                {refused("search.population=many", kUsage, {"search.population", "many"}),
                 refused("search.population=2.5", kUsage, {"search.population", "2.5"}),
@@ -203,7 +202,7 @@ TEST_CASE("a value of the wrong type or out of range is named", "[app]") {
                 refused("seed.x=1", kUsage, {"seed has the wrong type"})});
 }
 
-TEST_CASE("settings that contradict each other are named", "[app]") {
+TEST_CASE("the error about contradictory settings names them", "[app]") {
   check_errors(Bench(),
                {refused("search.parents=9", kUsage, {"search.parents", "search.population"}),
                 refused("shrink.stages.0.layers=9", kUsage, {"shrink.stages", "9 layers"}),
@@ -211,7 +210,7 @@ TEST_CASE("settings that contradict each other are named", "[app]") {
                 refused("latency.precision=tf32", kUsage, {"latency.precision", "timed on cpu"})});
 }
 
-TEST_CASE("an override that is no key=value is quoted", "[app]") {
+TEST_CASE("the error about an override that is not key=value quotes it", "[app]") {
   std::vector<Refusal> refusals{
       refused("shrink.stages.7.layers=1", kUsage, {"shrink.stages.7.layers", "'7'"})};
   for (const char* text : {"population", "=3", ""}) {
@@ -222,7 +221,7 @@ TEST_CASE("an override that is no key=value is quoted", "[app]") {
   check_errors(Bench(), refusals);
 }
 
-TEST_CASE("a command line that cannot be read is a usage error that says where help is", "[app]") {
+TEST_CASE("an invalid command line is a usage error that names the command for help", "[app]") {
   std::vector<Refusal> refusals{
       {{"serach"}, kUsage, {"command 'serach' is not known (did you mean 'search'?)"}},
       {{"config", "pint"}, kUsage, {"command 'pint' is not known (did you mean 'print'?)"}},
@@ -252,7 +251,7 @@ TEST_CASE("a command line that cannot be read is a usage error that says where h
   check_errors(Bench(), refusals);
 }
 
-TEST_CASE("what is missing from a command line is said with what to type", "[app]") {
+TEST_CASE("the error about an incomplete command line shows what to type", "[app]") {
   check_errors(
       Bench(),
       {{{"search"}, kUsage, {"no config", "--config FILE", "quickstart"}},
@@ -267,13 +266,13 @@ TEST_CASE("a work directory that is not empty is refused with both remedies", "[
   check_errors(Bench(), {{Bench::search("."), kUsage, {"not empty", "--resume", "--overwrite"}}});
 }
 
-TEST_CASE("a work directory that cannot be made is a data error", "[app]") {
+TEST_CASE("a work directory that cannot be created is a data error", "[app]") {
   check_errors(Bench(), {{Bench::search("micro.json/run"), kData, {"micro.json/run"}},
                          {Bench::search("/dev/null/run"), kData, {"/dev/null/run"}},
                          {Bench::search(std::string(300, 'x')), kData, {"too long"}}});
 }
 
-TEST_CASE("a device that is unknown or absent is refused before anything is made", "[app]") {
+TEST_CASE("an unknown or absent device is refused before anything is written", "[app]") {
   const Bench bench;
   std::vector<Refusal> refusals{refused("device.type=gpu", kUsage, {"gpu", "cuda:N"}),
                                 refused("latency.device=cuda:x", kUsage, {"cuda:x"})};
@@ -284,7 +283,7 @@ TEST_CASE("a device that is unknown or absent is refused before anything is made
   CHECK_FALSE(fs::exists(bench / "run"));
 }
 
-TEST_CASE("a precision that its device does not have is refused at the start, GPU or none",
+TEST_CASE("a precision that the device does not support is refused at the start, without a GPU too",
           "[app]") {
   const Bench bench;
   check_errors(
@@ -299,7 +298,7 @@ TEST_CASE("a precision that its device does not have is refused at the start, GP
   CHECK_FALSE(fs::exists(bench / "run"));
 }
 
-TEST_CASE("data that are missing or do not fit are found before anything is measured", "[app]") {
+TEST_CASE("missing or unsuitable data are an error before anything is measured", "[app]") {
   const Bench bench;
   std::vector<Refusal> refusals;
   const auto add = [&](const std::vector<std::string>& overrides, int exit_code,
@@ -320,7 +319,7 @@ TEST_CASE("data that are missing or do not fit are found before anything is meas
   }
 }
 
-TEST_CASE("a truncated CIFAR file is named", "[app]") {
+TEST_CASE("a truncated CIFAR file is an error that names it", "[app]") {
   const Bench bench;
   make_folder(bench / "cifar");
   write_file(bench / "cifar/data_batch_1.bin", std::string(3073 * 20 - 1, '\0'));
@@ -365,7 +364,8 @@ TEST_CASE("a corrupt image in a folder is skipped with a warning that names it",
 }
 #endif
 
-TEST_CASE("a target below the fastest network is infeasible, and the fastest is said", "[app]") {
+TEST_CASE("a latency target below the fastest network is infeasible; the error names its latency",
+          "[app]") {
   const Bench bench;
   std::vector<Refusal> refusals;
   for (const char* command : {"search", "shrink"}) {
@@ -375,10 +375,10 @@ TEST_CASE("a target below the fastest network is infeasible, and the fastest is 
                         {"latency.target_ms", "fastest possible takes ", " ms"}});
   }
   check_errors(bench, refusals);
-  CHECK_FALSE(fs::exists(bench / "shrink"));  // Not after days of training.
+  CHECK_FALSE(fs::exists(bench / "shrink"));  // The error comes before any training.
 }
 
-TEST_CASE("a table of another space is refused with the key it lacks", "[app]") {
+TEST_CASE("a latency table of another space is an error that names a missing entry", "[app]") {
   const std::string override_text = finished_run().table_override();
   const std::string table = override_text.substr(override_text.find('=') + 1);
   check_errors(Bench(), {refused("latency.table=nope.json", kData, {"nope.json"}),
@@ -391,7 +391,7 @@ TEST_CASE("a table of another space is refused with the key it lacks", "[app]") 
                           {"head_", "_m48_"}}});
 }
 
-TEST_CASE("a damaged file of a run that is continued is named", "[app]") {
+TEST_CASE("continuing a run with a damaged file is an error that names the file", "[app]") {
   const auto& run = finished_run();
   const Bench bench;
   std::vector<Refusal> refusals;
@@ -421,7 +421,7 @@ TEST_CASE("a damaged file of a run that is continued is named", "[app]") {
   check_errors(bench, refusals);
 }
 
-TEST_CASE("weights of other settings under a checkpoint's name are not taken", "[app]") {
+TEST_CASE("a checkpoint with weights of other settings is not loaded", "[app]") {
   const Bench bench;
   fs::copy(finished_run().bench / "run", bench / "run", fs::copy_options::recursive);
   const Outcome other = bench.run(

@@ -1,4 +1,4 @@
-// A device that is not at hand: the kit goes out, times come back.
+// Profiling a remote device: an edge kit is exported, timed by its runners and imported.
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -17,7 +17,7 @@ namespace {
 
 const std::string kScripts = std::string(HSCONAS_SOURCE_DIR) + "/tests/scripts";
 
-/// A kit of the micro space, and what a shell makes of it.
+/// An exported kit of the micro space, and shell commands in its folder.
 struct Kit {
   Bench bench;
   Outcome outcome =
@@ -42,7 +42,8 @@ std::string python_with_numpy() {
 
 }  // namespace
 
-TEST_CASE("run.py times every model of a kit, and import makes the table of it", "[deploy]") {
+TEST_CASE("run.py times every model of a kit, and latency import makes a table of the results",
+          "[deploy]") {
   const Kit kit;
   REQUIRE(kit.outcome.exit_code == 0);
   CHECK(json::parse(kit.outcome.out)["networks"] == 10);
@@ -65,7 +66,7 @@ TEST_CASE("run.py times every model of a kit, and import makes the table of it",
   const json report = json::parse(imported.out);
   CHECK(report["table"] == "kit/latency.json");
   CHECK(report["held_out"].size() == 2);
-  // It serves as a run's table.
+  // The imported table can be used by other commands.
   CHECK(kit.bench
             .run({"predict", "--config", "micro.json", "--arch", "0:1-1:0-2:1", "--table",
                   "kit/latency.json"})
@@ -74,7 +75,7 @@ TEST_CASE("run.py times every model of a kit, and import makes the table of it",
 
 TEST_CASE("run_trtexec.sh takes the middle of the medians that trtexec prints", "[deploy]") {
   const Kit kit;
-  // Gives 1, 2 and 3 ms in the three rounds.
+  // This trtexec reports 1, 2 and 3 ms in the three rounds.
   write_file(kit.file("trtexec"),
              "#!/bin/sh\n"
              "echo \"$*\" >> calls\n"
@@ -104,8 +105,7 @@ TEST_CASE("run_trtexec.sh takes the middle of the medians that trtexec prints", 
   CHECK(contains(read_file(kit.file("err")), "gave no time for block0000.onnx"));
 }
 
-TEST_CASE("results with missing entries, and options that do not go together, are one line",
-          "[deploy]") {
+TEST_CASE("incomplete results and conflicting options are one-line errors", "[deploy]") {
   const Kit kit;
   write_file(kit.file("results.csv"), "file,ms\nblock0000.onnx,1\n");
   const auto outcomes =

@@ -13,7 +13,7 @@ using nlohmann::json;
 
 namespace {
 
-/// A made-up device for cells of three edges: every operator has its time at every edge.
+/// A simulated device for cells with three edges, where every operator has a fixed time per edge.
 struct CellBench : Bench {
   CellBench() {
     write_json(*this / "cell.json", {{"name", "triangle"},
@@ -51,7 +51,7 @@ std::string space_file(const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("whole networks of a cell become a table that predicts the others", "[app]") {
+TEST_CASE("a table fitted to some networks of a cell predicts the others", "[app]") {
   const CellBench bench;
   const Outcome text = bench.import({"--networks", "networks.csv", "--column", "fast", "--fit",
                                      "18", "--scatter", "plot.svg", "--device-name", "toy"});
@@ -70,7 +70,7 @@ TEST_CASE("whole networks of a cell become a table that predicts the others", "[
   CHECK(report["held_out"]["random"]["fitted"]["rmse_percent"] < 0.1);
 }
 
-TEST_CASE("adapt brings a table to another device", "[app]") {
+TEST_CASE("latency adapt adapts a table to another device", "[app]") {
   const CellBench bench;
   REQUIRE(bench.import({"--networks", "networks.csv", "--column", "fast"}).exit_code == 0);
   for (const bool choose : {false, true}) {
@@ -86,7 +86,7 @@ TEST_CASE("adapt brings a table to another device", "[app]") {
   }
 }
 
-TEST_CASE("every block that latency keys lists makes a table, and any missing is named", "[app]") {
+TEST_CASE("times for all blocks of latency keys make a table; a missing block is named", "[app]") {
   const Bench bench;
   const Outcome keys = bench.run({"latency", "keys", "-s", space_file("quickstart-32")});
   REQUIRE(keys.exit_code == 0);
@@ -128,7 +128,7 @@ TEST_CASE("latency choose lists different networks of the space, the same for a 
   CHECK(object["architectures"] == std::vector<std::string>(lines.begin() + 1, lines.end()));
 }
 
-TEST_CASE("broken measurements are one line with the place, exit code 3", "[app]") {
+TEST_CASE("invalid measurements are a one-line error with the file's line, exit code 3", "[app]") {
   const CellBench bench;
   const std::vector<std::pair<std::string, std::string>> cases{
       {"arch,time\n000,1\n", "has no column 'ms'"},
@@ -150,7 +150,7 @@ TEST_CASE("broken measurements are one line with the place, exit code 3", "[app]
   }
 }
 
-TEST_CASE("repeated-measurements: the numbers of networks and of rows are said", "[app]") {
+TEST_CASE("repeated-measurements: the numbers of networks and of rows are printed", "[app]") {
   const CellBench bench;
   std::string csv = "arch,ms\n";
   for (const std::string& line : lines_of(read_file(bench / "networks.csv"))) {
@@ -169,7 +169,7 @@ TEST_CASE("repeated-measurements: the numbers of networks and of rows are said",
   CHECK(report["rows"] == 81);
 }
 
-TEST_CASE("too-few-networks: an import of three networks is refused with what is missing",
+TEST_CASE("too-few-networks: an import of three networks is refused with the number needed",
           "[app]") {
   const CellBench bench;
   write_file(bench / "three.csv", "arch,ms\n000,1\n111,2\n222,3\n");
@@ -195,7 +195,7 @@ TEST_CASE("too-few-networks: an import of three networks is refused with what is
       2);
 }
 
-TEST_CASE("latency import of a CSV alone says what it holds and what to type", "[app]") {
+TEST_CASE("latency import of a CSV without options says what it holds and what to type", "[app]") {
   const CellBench bench;
   const Outcome alone = bench.run({"latency", "import", "networks.csv"});
   CHECK(alone.exit_code == 2);
@@ -207,14 +207,15 @@ TEST_CASE("latency import of a CSV alone says what it holds and what to type", "
   const Outcome other = bench.run({"latency", "import", "other.csv"});
   CHECK(other.exit_code == 3);
   CHECK(contains(other.err, "other.csv: has neither the column file"));
-  // With the rest given it is what was plainly meant.
+  // With the other options, the CSV without --networks is accepted.
   const Outcome given = bench.import({"networks.csv", "--column", "fast"});
   INFO(given.err);
   CHECK(given.exit_code == 0);
   CHECK(predicted(bench, "table.json", "212") == Approx(2.0 + 1.0 + 0.25 + 1.5).epsilon(1e-2));
 }
 
-TEST_CASE("csv-dialects: measurements in another format are named by what they are", "[app]") {
+TEST_CASE("csv-dialects: the error about measurements in another format names the format",
+          "[app]") {
   const CellBench bench;
   for (const auto& [file, problem] : std::vector<std::pair<std::string, std::string>>{
            {"semi.csv", "is separated by semicolons"},

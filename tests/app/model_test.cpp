@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A finished search in a folder of the test's own.
+/// A copy of the finished search.
 struct CopiedRun {
   Bench bench;
   CopiedRun() { fs::copy(finished_run().file(""), bench / "run", fs::copy_options::recursive); }
@@ -53,13 +53,13 @@ TEST_CASE("a finished search is exported from its own folder, without the data",
   const json architecture = read_json(run.bench / "run/export/architecture.json");
   CHECK(architecture["arch"] == result_of(run.bench / "run")["winner"]["arch"]);
   CHECK(architecture["classes"].size() == 10);
-  // One file alone, elsewhere, of the exported model itself.
+  // From an exported model, a single file can be exported to another place.
   REQUIRE(run.run({"export", "run/export", "--onnx", "out/net.onnx"}).exit_code == 0);
   CHECK(read_file(run.bench / "out/net.onnx") == read_file(run.bench / "run/export/model.onnx"));
   CHECK(std::distance(fs::directory_iterator(run.bench / "out"), {}) == 1);
 }
 
-TEST_CASE("what has not finished is not exported", "[deploy]") {
+TEST_CASE("export, evaluate and retrain refuse an unfinished search", "[deploy]") {
   const CopiedRun run;
   REQUIRE(run.run({"shrink", "--config", "micro.json", "--work-dir", "part"}).exit_code == 0);
   const std::string advice =
@@ -93,7 +93,7 @@ TEST_CASE("the winner is retrained, evaluated and exported with its new weights"
   REQUIRE(evaluated.exit_code == 0);
   const json evaluation = json::parse(evaluated.out);
   CHECK(evaluation["weights"] == "retrained");
-  CHECK(evaluation["top1"] == result["test_accuracy"]);  // The model in the file is the one tested.
+  CHECK(evaluation["top1"] == result["test_accuracy"]);  // The saved model is the tested one.
   CHECK(evaluation["top5"] == result["test_top5"]);
   CHECK(evaluation["latency"]["batch"] == 4);
   CHECK(evaluation["latency"]["ms"] > 0.0);
@@ -108,7 +108,7 @@ TEST_CASE("the winner is retrained, evaluated and exported with its new weights"
   }
   CHECK(images == 200.0);
 
-  // The search's own weights are still there.
+  // The weights of the search are kept.
   const Outcome shared = run.run({"--json", "evaluate", "run", "--shared", "--out", "shared"});
   REQUIRE(shared.exit_code == 0);
   CHECK(json::parse(shared.out)["top1"] == search["winner"]["test_accuracy"]);
@@ -118,7 +118,7 @@ TEST_CASE("the winner is retrained, evaluated and exported with its new weights"
         read_file(run.bench / "run/retrain/model.safetensors"));
 }
 
-TEST_CASE("a retraining that was stopped goes on to the same end", "[deploy]") {
+TEST_CASE("a stopped and continued retraining gives the same result", "[deploy]") {
   const CopiedRun run;
   REQUIRE(run.retrain({"retrain.epochs=6", "--out", "whole"}).exit_code == 0);
   const auto words = CopiedRun::retrain_words(
@@ -137,13 +137,13 @@ TEST_CASE("a retraining that was stopped goes on to the same end", "[deploy]") {
   CHECK(read_json(run.bench / "parts/result.json") == read_json(run.bench / "whole/result.json"));
   CHECK(read_file(run.bench / "parts/model.safetensors") ==
         read_file(run.bench / "whole/model.safetensors"));
-  // The curves are those of one training.
+  // The curves equal those of an uninterrupted training.
   const MetricsHistory curves = load_metrics(run.bench / "parts/metrics.jsonl");
   const MetricsHistory of_whole = load_metrics(run.bench / "whole/metrics.jsonl");
   CHECK(curves.lines().back().step == of_whole.lines().back().step);
   CHECK(scalars_of(only_event_file(run.bench / "parts")).size() == 3 * curves.lines().size());
 
-  // Done is done; other settings are another training; a folder in use is not overwritten unasked.
+  // A finished retraining is reused, and a folder in use is not overwritten without --overwrite.
   const Outcome again = run.run(words);
   CHECK(again.exit_code == 0);
   CHECK(contains(again.err, "done before with the same settings, reused"));
@@ -152,9 +152,9 @@ TEST_CASE("a retraining that was stopped goes on to the same end", "[deploy]") {
   CHECK(contains(refused.err, "not empty"));
 }
 
-TEST_CASE("shared weights can be the start, and the largest network the teacher", "[deploy]") {
+TEST_CASE("retraining can start from the shared weights and use a teacher", "[deploy]") {
   const CopiedRun run;
-  // A single step at a rate of almost nothing: the weights are still the supernet's.
+  // A single step with a tiny learning rate hardly changes the supernet's weights.
   const Outcome start =
       run.retrain({"--json", "--from-supernet", "retrain.epochs=0.1", "retrain.warmup_epochs=0",
                    "retrain.lr=1e-9", "retrain.average_decay=0"});
@@ -171,7 +171,7 @@ TEST_CASE("shared weights can be the start, and the largest network the teacher"
         read_file(run.bench / "by-model/model.safetensors"));
 }
 
-TEST_CASE("an architecture of one's own is trained without a search", "[deploy]") {
+TEST_CASE("a given architecture is trained without a search", "[deploy]") {
   const Bench bench;
   const std::vector<std::string> words{"--json",
                                        "retrain",
@@ -219,7 +219,7 @@ TEST_CASE("an architecture of one's own is trained without a search", "[deploy]"
 }
 
 #if HSCONAS_HAVE_PNG
-TEST_CASE("a test folder must have the classes that the network knows", "[deploy]") {
+TEST_CASE("a test folder must have exactly the network's classes", "[deploy]") {
   const Bench bench;
   const auto add_class = [&](const std::string& part, const std::string& name, int level) {
     make_folder(bench / "images" / part / name);

@@ -25,7 +25,7 @@
 
 namespace hsconas::test {
 
-/// What a finished process leaves. An exit by signal N counts as 128 + N.
+/// The result of a finished process. A process ended by signal N has exit code 128 + N.
 struct Outcome {
   int exit_code = -1;
   std::string out;
@@ -33,7 +33,7 @@ struct Outcome {
   double seconds = 0.0;
 };
 
-/// The built program as a process of its own, in a folder that is also its working directory.
+/// Runs the built program as a process with `folder` as its working directory.
 class Process {
  public:
   Process(const std::filesystem::path& folder, const std::vector<std::string>& arguments)
@@ -49,7 +49,7 @@ class Process {
     pid_ = ::fork();
     if (pid_ < 0) throw std::runtime_error("cannot fork");
     if (pid_ > 0) return;
-    // Only calls that are safe between fork and exec from here on.
+    // The child may only use calls that are safe between fork and exec.
     constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC;
     const bool ready = ::dup2(::open(out_.c_str(), kFlags, 0600), STDOUT_FILENO) >= 0 &&
                        ::dup2(::open(err_.c_str(), kFlags, 0600), STDERR_FILENO) >= 0 &&
@@ -65,7 +65,7 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  /// Waits until `text` stands on stderr.
+  /// Waits until `text` is on stderr.
   void wait_for(const std::string& text) {
     while (!contains(contents(err_), text)) {
       if (has_ended()) throw std::runtime_error("ended before it said: " + text + contents(err_));
@@ -74,7 +74,7 @@ class Process {
   }
 
   pid_t pid() const { return pid_; }
-  /// Waits until `is_true()`; throws when the program ends before.
+  /// Waits until `is_true()`; throws when the program ends first.
   template <typename Condition>
   void wait_until(Condition is_true) {
     while (!is_true()) {
@@ -139,7 +139,7 @@ inline nlohmann::json micro_config() {
   })");
 }
 
-/// A folder with micro.json in it, where the program can be run.
+/// A temporary folder with micro.json, in which the program can be run.
 class Bench {
  public:
   Bench() { write_json(folder_ / "micro.json", micro_config()); }
@@ -150,12 +150,12 @@ class Bench {
     return {folder_ / "", arguments};
   }
   Outcome run(const std::vector<std::string>& arguments) const { return start(arguments).wait(); }
-  /// In another folder.
+  /// Runs the program in another folder.
   static Outcome run_in(const std::filesystem::path& folder,
                         const std::vector<std::string>& arguments) {
     return Process(folder, arguments).wait();
   }
-  /// One after the other, but two at a time.
+  /// Runs the commands in order, two at a time.
   std::vector<Outcome> run_all(const std::vector<std::vector<std::string>>& commands) const {
     std::vector<Outcome> outcomes;
     for (std::size_t i = 0; i + 1 < commands.size(); i += 2) {
@@ -168,7 +168,7 @@ class Bench {
     return outcomes;
   }
 
-  /// `search --config micro.json --work-dir <name>` and more.
+  /// The command line `search --config micro.json --work-dir <name>`, followed by `more`.
   static std::vector<std::string> search(const std::string& name,
                                          const std::vector<std::string>& more = {}) {
     std::vector<std::string> words{"search", "--config", "micro.json", "--work-dir", name};
@@ -180,7 +180,7 @@ class Bench {
   TemporaryFolder folder_;
 };
 
-/// One finished run for all tests that only look at it or use its latency table.
+/// One finished run, shared by all tests that only read it or use its latency table.
 struct FinishedRun {
   Bench bench;
   Outcome outcome = bench.run(Bench::search("run"));
@@ -194,7 +194,7 @@ inline const FinishedRun& finished_run() {
   return run;
 }
 
-/// A result without what differs from one measurement to the next.
+/// A result without measured latencies, which differ between runs.
 inline nlohmann::json without_measurements(nlohmann::json value) {
   if (value.is_object()) value.erase("measured_ms");
   if (value.is_structured()) {

@@ -1,4 +1,4 @@
-// Reports from outside: the command, its page in a browser, event files across interruptions.
+// The report command, its page in a browser, and event files of interrupted runs.
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The finished run in a folder that a test may change.
+/// A copy of the finished run, which a test may change.
 fs::path copied_run(const Bench& bench, const std::string& name) {
   fs::copy(finished_run().bench / "run", bench / name, fs::copy_options::recursive);
   return bench / name;
@@ -36,7 +36,7 @@ void change_config(const fs::path& run, const std::string& pointer, const json& 
   write_json(run / "config.json", config);
 }
 
-/// Complaints of the browser about the page, and whatever it asked for beside the page itself.
+/// Errors and warnings of the browser about the page, and its requests for anything but the page.
 std::vector<std::string> troubles(const Browser& browser, const fs::path& page) {
   std::vector<std::string> all;
   for (const json& event : browser.events) {
@@ -51,7 +51,7 @@ std::vector<std::string> troubles(const Browser& browser, const fs::path& page) 
   return all;
 }
 
-/// Where on the screen the middle of the first element is that `selector` finds.
+/// The centre, on the screen, of the first element that `selector` finds.
 std::pair<double, double> place_of(Browser& browser, const std::string& selector) {
   const json box = browser.evaluate(
       fmt::format("(() => {{ const element = document.querySelector('{}');"
@@ -64,7 +64,7 @@ std::pair<double, double> place_of(Browser& browser, const std::string& selector
 
 }  // namespace
 
-TEST_CASE("a finished run has a report, and the report command writes the same again", "[app]") {
+TEST_CASE("a finished run has a report, and the report command writes the same page", "[app]") {
   const Bench bench;
   const fs::path run = copied_run(bench, "run");
   const std::string page = read_file(run / "report.html");
@@ -88,7 +88,7 @@ TEST_CASE("a finished run has a report, and the report command writes the same a
 TEST_CASE("several runs are compared in a table, as JSON and on a page", "[app]") {
   const Bench bench;
   copied_run(bench, "a");
-  // A setting on which no stage depends.
+  // No stage depends on this setting.
   change_config(copied_run(bench, "b"), "/checkpoint_minutes", 3);
   const Outcome outcome = bench.run({"report", "a", "b", "-o", "both.html"});
   INFO(outcome.err);
@@ -101,7 +101,8 @@ TEST_CASE("several runs are compared in a table, as JSON and on a page", "[app]"
   CHECK_FALSE(json::parse(object.out).contains("file"));
 }
 
-TEST_CASE("reports of what is no run, unfinished or damaged are one line", "[app]") {
+TEST_CASE("reports of a folder without a run, an unfinished or a damaged run are one-line errors",
+          "[app]") {
   const Bench bench;
   fs::create_directory(bench / "empty");
   const fs::path damaged = copied_run(bench, "damaged");
@@ -125,7 +126,7 @@ TEST_CASE("reports of what is no run, unfinished or damaged are one line", "[app
         "unfinished: is not finished: since the search ended, search.population changed from 4 to "
         "6; repeat it");
   CHECK(bench.run({"report"}).exit_code == 2);
-  // One alone is reported as far as it is.
+  // A single unfinished run has a report of its results so far.
   const Outcome alone = bench.run({"report", "unfinished", "--quiet"});
   CHECK(alone.exit_code == 0);
   CHECK(alone.out.empty());
@@ -134,7 +135,7 @@ TEST_CASE("reports of what is no run, unfinished or damaged are one line", "[app
   CHECK(contains(read_file(unfinished / "report.html"), "This run is not finished"));
 }
 
-TEST_CASE("the page works in a browser: no errors, quick looks, legends, narrow, in print",
+TEST_CASE("the page works in a browser: no errors, notes, legends, narrow windows, print",
           "[app]") {
   const auto program = find_browser();
   if (!program) {
@@ -146,7 +147,7 @@ TEST_CASE("the page works in a browser: no errors, quick looks, legends, narrow,
   browser.resize(1200, 900);
   browser.open(page);
 
-  // Pointing at an architecture shows it; a click keeps it, Escape lets it go.
+  // Pointing at a point shows its note; a click keeps the note, and Escape hides it.
   const std::string point = "svg.plot .series[data-series=\"0\"] path";
   const std::string note = "document.getElementById(\"note\")";
   CHECK(browser.evaluate(note + ".hidden") == true);
@@ -159,7 +160,7 @@ TEST_CASE("the page works in a browser: no errors, quick looks, legends, narrow,
   CHECK(std::any_of(rows.begin() + 1, rows.end(), [&](const std::string& row) {
     return contains(shown, "\n" + split(row, ',').at(1) + "\n");
   }));
-  CHECK(split(lines_of(shown).back(), ',').size() == 3);  // Layer by layer.
+  CHECK(split(lines_of(shown).back(), ',').size() == 3);  // The note lists the three layers.
   const json box = browser.evaluate("(() => { const box = " + note +
                                     ".getBoundingClientRect();"
                                     "return [box.left, box.top, box.right, box.bottom]; })()");
@@ -172,7 +173,7 @@ TEST_CASE("the page works in a browser: no errors, quick looks, legends, narrow,
   browser.call("Input.dispatchKeyEvent", {{"type", "keyDown"}, {"key", "Escape"}});
   CHECK(browser.evaluate(note + ".hidden") == true);
 
-  // Legends switch series off and on, and what is off shows nothing.
+  // Entries of the legend switch their series off and on.
   const std::string display =
       "getComputedStyle(document.querySelector('svg.plot .series[data-series=\"0\"]')).display";
   const auto [key_x, key_y] = place_of(browser, "svg.plot .key[data-series=\"0\"] text");
@@ -184,7 +185,7 @@ TEST_CASE("the page works in a browser: no errors, quick looks, legends, narrow,
   browser.call("Input.dispatchKeyEvent", {{"type", "keyDown"}, {"key", "Enter"}});
   CHECK(browser.evaluate(display) == "none");
 
-  // Every drawing says what its axes are, in what unit.
+  // Every axis has a label.
   CHECK(browser.evaluate("document.querySelectorAll('.drawing > svg').length") >= 7);
   CHECK(browser.evaluate("[...document.querySelectorAll('.drawing > svg')].every(svg =>"
                          "svg.querySelectorAll('.label').length === (svg.matches('.plot') ? 2 : 1) "
@@ -199,11 +200,11 @@ TEST_CASE("the page works in a browser: no errors, quick looks, legends, narrow,
                          "box.top < outer.top || box.bottom > outer.bottom + 1;"
                          "}).map(text => text.textContent); })") == json::array());
 
-  // A narrow window scrolls drawings and tables, not the page.
+  // In a narrow window drawings and tables scroll, but not the page.
   browser.resize(380, 800);
   CHECK(browser.evaluate("document.scrollingElement.scrollWidth") <= 380);
 
-  // Printed, what was folded is there.
+  // Collapsed parts are open in print.
   browser.evaluate("document.querySelector('details').open = false");
   const json pdf = browser.call("Page.printToPDF", {{"printBackground", false}});
   CHECK(pdf["data"].get<std::string>().size() > 20000);
@@ -211,7 +212,7 @@ TEST_CASE("the page works in a browser: no errors, quick looks, legends, narrow,
         true);
   CHECK(troubles(browser, page).empty());
 
-  // Without scripts everything is there, and points have titles of their own.
+  // Without scripts the page is complete, and points have titles.
   browser.call("Emulation.setScriptExecutionDisabled", {{"value", true}});
   browser.open(page);
   const json root = browser.call("DOM.getDocument")["root"]["nodeId"];
@@ -262,7 +263,7 @@ TEST_CASE("the event file has every scalar of metrics.jsonl once, also after a k
                                       "supernet/images_per_second", "supernet/loss",
                                       "supernet/lr"});
   CHECK(last_step["supernet/loss"] == 120);
-  // Nothing is missing either: these are the lines that count.
+  // Nothing is missing either: the lines that are not superseded are all there.
   std::set<std::pair<std::string, std::int64_t>> expected;
   const MetricsHistory history = load_metrics(bench / "run/metrics.jsonl");
   for (const MetricsLine& line : history.lines()) {

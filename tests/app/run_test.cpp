@@ -1,4 +1,4 @@
-// Whole runs: what they write, that they repeat, and that they continue.
+// Whole runs: their files, their reproducibility and their continuation.
 #include <algorithm>
 #include <filesystem>
 #include <set>
@@ -26,7 +26,7 @@ bool was_reused(const Outcome& outcome, const std::string& stage) {
   return contains(outcome.err, stage + ": done before with the same settings, reused");
 }
 
-/// The stages that said why they run again.
+/// The stages that logged why they run again.
 std::set<std::string> reruns(const Outcome& outcome) {
   std::set<std::string> stages;
   for (const std::string& line : lines_of(outcome.err)) {
@@ -36,8 +36,8 @@ std::set<std::string> reruns(const Outcome& outcome) {
   return stages;
 }
 
-/// Interrupts a run by `signal` once `mark` stands on stderr, continues it, and checks that it ends
-/// like an uninterrupted one with the same settings and latency table.
+/// Interrupts a run with `signal` once `mark` is on stderr, continues it, and checks that its
+/// results equal those of an uninterrupted run with the same settings and latency table.
 void check_interrupted(int signal, const std::string& mark, const std::vector<std::string>& more) {
   const Bench bench;
   std::vector<std::string> settings{finished_run().table_override(), "--resume"};
@@ -84,7 +84,7 @@ TEST_CASE("a search writes every file of a run and no others", "[app]") {
             "shrink.json", "stages.json", "version.txt"});
 }
 
-TEST_CASE("the files of a run are what their names say", "[app]") {
+TEST_CASE("the files of a run have the documented formats", "[app]") {
   const auto& run = finished_run();
   CHECK(read_json(run.file("config.json"))["search"]["population"] == 4);
   CHECK(read_file(run.file("version.txt")).starts_with("hsconas "));
@@ -117,7 +117,7 @@ TEST_CASE("results go to stdout and everything else to stderr", "[app]") {
   CHECK_FALSE(contains(outcome.err, winner));
   CHECK(contains(outcome.err, "supernet: 12 steps of 64 images"));
   CHECK(lines_of(outcome.err).back().ends_with("everything is in run"));
-  CHECK_FALSE(contains(outcome.err, "\x1b"));  // No terminal, no colours, no bar.
+  CHECK_FALSE(contains(outcome.err, "\x1b"));  // Without a terminal: no colours, no progress bar.
   CHECK_FALSE(contains(outcome.err, "\r"));
 }
 
@@ -130,7 +130,7 @@ TEST_CASE("--json prints result.json as one object, and --quiet keeps stderr emp
   CHECK(json::parse(outcome.out) == read_json(bench / "run/result.json"));
 }
 
-TEST_CASE("the same seed and latency table give the same result, another seed another", "[app]") {
+TEST_CASE("equal seeds and latency tables give equal results, other seeds other results", "[app]") {
   const Bench bench;
   const std::string table = finished_run().table_override();
   for (const Outcome& outcome :
@@ -146,7 +146,7 @@ TEST_CASE("the same seed and latency table give the same result, another seed an
   CHECK(other != first);
 }
 
-TEST_CASE("each of the other commands stops where it says", "[app]") {
+TEST_CASE("profile, train and shrink stop after their stage, and search continues", "[app]") {
   const Bench bench;
   const std::string table = finished_run().table_override();
   const auto run = [&](const std::string& command) {
@@ -190,7 +190,7 @@ TEST_CASE("a rerun without changes reuses every stage and gives the same result"
   CHECK(read_file(bench / "run/result.json") == read_file(finished_run().file("result.json")));
 }
 
-TEST_CASE("another population reruns the search alone and says so", "[app]") {
+TEST_CASE("another population reruns only the search and logs why", "[app]") {
   const Outcome outcome = continued_bench().run(
       Bench::search("run", {"--resume", "--allow-changes", "search.population=6"}));
   REQUIRE(outcome.exit_code == 0);
@@ -199,7 +199,8 @@ TEST_CASE("another population reruns the search alone and says so", "[app]") {
   for (const char* stage : {"latency", "supernet", "shrink-1"}) CHECK(was_reused(outcome, stage));
 }
 
-TEST_CASE("more epochs rerun the supernet and what follows, but not the measurements", "[app]") {
+TEST_CASE("more epochs rerun the supernet and all later stages, but not the measurements",
+          "[app]") {
   const Outcome outcome = continued_bench().run(
       Bench::search("run", {"--resume", "--allow-changes", "supernet.epochs=3"}));
   REQUIRE(outcome.exit_code == 0);
@@ -208,7 +209,7 @@ TEST_CASE("more epochs rerun the supernet and what follows, but not the measurem
   CHECK(was_reused(outcome, "latency"));
 }
 
-TEST_CASE("another precision of scoring reruns what is judged by it, but not the training",
+TEST_CASE("another precision of scoring reruns shrinking and search, but not the training",
           "[app]") {
   const Outcome outcome = continued_bench().run(
       Bench::search("run", {"--resume", "--allow-changes", "score.precision=fp16"}));
@@ -219,7 +220,7 @@ TEST_CASE("another precision of scoring reruns what is judged by it, but not the
   CHECK(reruns(outcome) == std::set<std::string>{"shrink-1", "search"});
 }
 
-TEST_CASE("a run in fp32 by default is the run in fp32 that was asked for by name", "[app]") {
+TEST_CASE("a run with precision auto and one with fp32 share their stages", "[app]") {
   const json config = read_json(finished_run().file("config.json"));
   CHECK(config["supernet"]["precision"] == "fp32");
   CHECK(config["score"]["precision"] == "fp32");
@@ -231,7 +232,8 @@ TEST_CASE("a run in fp32 by default is the run in fp32 that was asked for by nam
   for (const char* stage : {"latency", "search"}) CHECK(was_reused(outcome, stage));
 }
 
-TEST_CASE("another target reruns shrinking and search, but neither table nor supernet", "[app]") {
+TEST_CASE("another latency target reruns shrinking and search, but not table and supernet",
+          "[app]") {
   const Outcome outcome = continued_bench().run(
       Bench::search("run", {"--resume", "--allow-changes", "latency.target_position=0.7"}));
   REQUIRE(outcome.exit_code == 0);
@@ -240,7 +242,7 @@ TEST_CASE("another target reruns shrinking and search, but neither table nor sup
   for (const char* stage : {"latency", "supernet"}) CHECK(was_reused(outcome, stage));
 }
 
-TEST_CASE("a stage that tunes nothing still counts for the stages after it", "[app]") {
+TEST_CASE("changing a shrinking stage without tuning reruns the later stages", "[app]") {
   Bench& bench = continued_bench();
   const auto with_first_layers = [&](const std::string& layers) {
     const Outcome outcome = bench.run(
@@ -257,7 +259,7 @@ TEST_CASE("a stage that tunes nothing still counts for the stages after it", "[a
   CHECK(was_reused(changed, "supernet"));
 }
 
-TEST_CASE("a changed space reruns everything, with candidates of its own", "[app]") {
+TEST_CASE("a changed space reruns everything and reuses no candidates", "[app]") {
   Bench& bench = continued_bench();
   const Outcome outcome =
       bench.run(Bench::search("run", {"--resume", "--allow-changes", "space.stages.0.layers=3"}));
@@ -270,7 +272,7 @@ TEST_CASE("a changed space reruns everything, with candidates of its own", "[app
   }
 }
 
-TEST_CASE("--overwrite starts over and leaves other files alone", "[app]") {
+TEST_CASE("--overwrite starts over and keeps files that are not the run's", "[app]") {
   Bench& bench = continued_bench();
   write_file(bench / "run/notes.txt", "mine");
   const Outcome outcome =

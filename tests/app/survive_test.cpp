@@ -1,4 +1,4 @@
-// What happens to a run from outside: kills, signals, a second process, a full disk, no memory.
+// Runs under kills, signals, a second process, a full disk and lack of memory.
 #include <cmath>
 #include <csignal>
 #include <fstream>
@@ -22,14 +22,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Settings of a run of a few seconds, with a fixed latency table.
+/// Settings of a run that takes a few seconds, with a fixed latency table.
 std::vector<std::string> settings(const std::vector<std::string>& more = {}) {
   std::vector<std::string> words{finished_run().table_override(), "--resume", "supernet.epochs=10"};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
 
-/// The uninterrupted run with these settings, and how long it took.
+/// The uninterrupted run with these settings.
 struct Whole {
   Bench bench;
   Outcome outcome = bench.run(Bench::search("whole", settings()));
@@ -47,14 +47,14 @@ void check_same_as_whole(const fs::path& run) {
   }
 }
 
-/// The number behind `mark` in `text`; -1 where there is none.
+/// The number after `mark` in `text`; -1 if there is no `mark`.
 int number_after(const std::string& text, const std::string& mark) {
   const auto at = text.find(mark);
   return at == std::string::npos ? -1 : std::stoi(text.substr(at + mark.size()));
 }
 
-/// A small file system in memory, at `path`, while it lives; `is_there` says whether it may be
-/// made.
+/// A small file system in memory, mounted at `path` during the object's lifetime. is_there() is
+/// false when this process may not mount one.
 class SmallDisk {
  public:
   SmallDisk(const fs::path& path, const char* size) : path_(path) {
@@ -109,13 +109,13 @@ TEST_CASE("a run killed at any instant continues to the same result", "[app]") {
       CHECK(entry.path().extension() != ".next");
     }
   }
-  CHECK(killed > kKills / 2);  // Else this shows nothing.
+  CHECK(killed > kKills / 2);  // Otherwise most runs ended before the kill.
 }
 
-TEST_CASE("a stop loses no finished step", "[app]") {
+TEST_CASE("a run stopped by a signal continues after its last finished step", "[app]") {
   const Bench bench;
   const auto words = Bench::search("run", settings({"checkpoint_minutes=1000"}));
-  // A closed terminal, and what schedulers send before they kill, are no different.
+  // These include the signals of a closed terminal and of schedulers before they kill.
   for (const int signal : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGPIPE}) {
     fs::remove_all(bench / "run");
     Process process = bench.start(words);
@@ -135,9 +135,9 @@ TEST_CASE("a stop loses no finished step", "[app]") {
   }
 }
 
-TEST_CASE("what nohup lets live goes on when the terminal is closed", "[app]") {
+TEST_CASE("a run started with nohup continues when the terminal is closed", "[app]") {
   const Bench bench;
-  ::signal(SIGHUP, SIG_IGN);  // As nohup does; a process inherits it.
+  ::signal(SIGHUP, SIG_IGN);  // Like nohup; the new process inherits this.
   Process process = bench.start(Bench::search("run", settings()));
   ::signal(SIGHUP, SIG_DFL);
   process.wait_for("supernet: 60 steps");
@@ -170,12 +170,12 @@ TEST_CASE("metrics.jsonl has every step once, however often a run was killed", "
   CHECK(last == 120);
 }
 
-TEST_CASE("a second process on a work directory is refused in one line that names the first",
+TEST_CASE("a second process on a work directory is a one-line error that names the first",
           "[app]") {
   const Bench bench;
   Process first = bench.start(Bench::search("run", settings()));
   first.wait_for("supernet: 60 steps");
-  first.send(SIGSTOP);  // So that it is still there when the second one comes.
+  first.send(SIGSTOP);  // Keeps it alive until the second one starts.
   for (const char* how : {"--resume", "--overwrite"}) {
     const Outcome second = bench.run(Bench::search("run", {how}));
     INFO(second.err);
@@ -209,7 +209,7 @@ TEST_CASE("--resume with another config lists what changed, unless it changes no
   CHECK(read_file(bench / "run/result.json") == read_file(finished_run().file("result.json")));
 }
 
-TEST_CASE("a damaged checkpoint is recovered from the one before, with a warning", "[app]") {
+TEST_CASE("a damaged checkpoint is replaced by the previous one, with a warning", "[app]") {
   const Bench bench;
   const auto words = Bench::search("run", settings({"checkpoint_steps=5"}));
   Process process = bench.start(words);
@@ -269,7 +269,7 @@ TEST_CASE("a full disk stops a run, and it finishes once there is space again", 
   }
   disk.free();
   {
-    // The winner is being timed, and nothing is left to write but the result.
+    // The winner is being timed, so only the results are still to be written.
     Process process = bench.start(arguments);
     process.wait_for("winner: ");
     disk.fill();
@@ -285,13 +285,13 @@ TEST_CASE("a full disk stops a run, and it finishes once there is space again", 
   check_same_as_whole(disk / "run");
 }
 
-TEST_CASE("without memory a run ends with what to lower", "[app]") {
+TEST_CASE("running out of memory is an error that names the setting to lower", "[app]") {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   WARN("skipped: a sanitizer's own addresses do not fit the limit");
   return;
 #endif
   const Bench bench;
-  // LibTorch alone takes about one gigabyte of addresses; the step would take six.
+  // LibTorch alone needs about one gigabyte of address space; the training step would need six.
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);
   rlimit limit = before;

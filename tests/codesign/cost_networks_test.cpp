@@ -16,7 +16,7 @@ using namespace hsconas;
 
 namespace {
 
-/// A tiny space and 60 designs: labels and training take a second.
+/// A tiny space and 60 designs, so that labels and training take about a second.
 struct Bench {
   SearchSpace space = tiny_space();
   DesignSpace designs = few_designs();
@@ -68,7 +68,7 @@ std::map<std::string, torch::Tensor> copy_of(const std::map<std::string, torch::
 
 }  // namespace
 
-TEST_CASE("a cost function is relative to its reference, a product or a weighted mean",
+TEST_CASE("a cost is the product or the weighted mean of metrics relative to the reference",
           "[codesign]") {
   DanceConfig config;
   const CostFunction edap(config, {2.0, 10.0, 0.5});
@@ -82,7 +82,7 @@ TEST_CASE("a cost function is relative to its reference, a product or a weighted
   CHECK(linear({4.0, 10.0}, 99.0) == Approx((2.0 * 2.0 + 1.0) / 3.0));
 }
 
-TEST_CASE("the best design is the one that trying each finds", "[codesign]") {
+TEST_CASE("best_design() finds the same design as trying each", "[codesign]") {
   const Bench bench;
   const CostFunction cost({}, {1.0, 1.0, 1.0});
   const auto areas = areas_of(bench.designs.designs());
@@ -98,7 +98,7 @@ TEST_CASE("the best design is the one that trying each finds", "[codesign]") {
   }
 }
 
-TEST_CASE("trained cost networks know good designs and their costs on unseen networks",
+TEST_CASE("trained cost networks predict good designs and their costs for unseen architectures",
           "[codesign]") {
   Bench bench;
   const CostNetworks networks = bench.trained();
@@ -112,11 +112,11 @@ TEST_CASE("trained cost networks know good designs and their costs on unseen net
   const CostNetworksReport untrained = bench.make().test();
   CHECK(untrained.pair_error.ms > 2.0 * report.pair_error.ms);
   CHECK(untrained.regret_median > report.regret_median);
-  // Without forwarding there is a cost all the same, of the network alone.
+  // Without forwarding the cost is predicted from the architecture alone.
   CHECK(bench.trained(false).test().best_error.ms < 0.3);
 }
 
-TEST_CASE("the cost's gradient through both frozen networks is that of finite differences",
+TEST_CASE("the cost's gradient through both frozen networks agrees with finite differences",
           "[codesign]") {
   Bench bench;
   for (const CostKind cost : {CostKind::Edap, CostKind::Linear}) {
@@ -140,13 +140,13 @@ TEST_CASE("the cost's gradient through both frozen networks is that of finite di
       up.view({-1})[i] += kStep;
       down.view({-1})[i] -= kStep;
       const double slope = (value(up) - value(down)).item<double>() / (2 * kStep);
-      // A ReLU may bend within the step: hardly ever, and then by little.
+      // The tolerance allows for the rare case that a ReLU's kink lies within the step.
       CHECK(gradient[i].item<double>() == Approx(slope).margin(1e-4 * largest).epsilon(1e-4));
     }
   }
 }
 
-TEST_CASE("a backward pass leaves the frozen networks as they are, to the bit", "[codesign]") {
+TEST_CASE("a backward pass does not change a single bit of the frozen networks", "[codesign]") {
   Bench bench;
   const CostNetworks networks = bench.trained();
   const auto before = copy_of(networks.state());
@@ -169,16 +169,16 @@ TEST_CASE("hard choices are one-hot per axis, soft ones sum to one", "[codesign]
   CHECK(soft.sum().item<double>() == Approx(5 * 3.0));
 }
 
-TEST_CASE("training that was stopped and continued gives the same weights as one without a stop",
+TEST_CASE("stopped and continued training gives the same weights as uninterrupted training",
           "[codesign]") {
   Bench bench;
-  for (const int stops_at : {40, 320}) {  // In either network's training.
+  for (const int stops_at : {40, 320}) {  // Once in the training of each network.
     CostNetworks first = bench.make();
     StopToken stop;
     int saves = 0;
     std::map<std::string, torch::Tensor> saved;
     const std::string interrupted = error_of([&] {
-      // Saves after every step.
+      // With 0 minutes between saves, every step is saved.
       first.train(bench.log, stop, 0.0, [&] {
         saved = copy_of(first.state());
         if (++saves == stops_at) stop.request();
@@ -194,7 +194,7 @@ TEST_CASE("training that was stopped and continued gives the same weights as one
   }
 }
 
-TEST_CASE("a state of other networks is refused by the tensor's name", "[codesign]") {
+TEST_CASE("loading the state of other networks is an error that names a tensor", "[codesign]") {
   Bench bench;
   const auto state = bench.make().state();
   bench.config.cost_width = 16;

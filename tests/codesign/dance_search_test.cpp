@@ -39,7 +39,7 @@ struct Bench {
   }
 };
 
-/// Makes `arch` as good as certain.
+/// Raises the probability of `arch` to almost 1.
 void settle(DanceSearch& search, const SearchSpace& space, const Architecture& arch) {
   torch::Tensor alpha = search.tensors().at("alpha");
   for (std::size_t layer = 0; layer < arch.size(); ++layer) {
@@ -50,7 +50,7 @@ void settle(DanceSearch& search, const SearchSpace& space, const Architecture& a
 
 }  // namespace
 
-TEST_CASE("a fresh DANCE search draws every different choice equally often, and no twins",
+TEST_CASE("a new DANCE search draws all distinct choices equally often, and no equivalent ones",
           "[codesign]") {
   Bench bench;
   const DanceSearch search = bench.search(Penalty::None);
@@ -72,7 +72,7 @@ TEST_CASE("a fresh DANCE search draws every different choice equally often, and 
   }
 }
 
-TEST_CASE("the mixture of all choices has the loss of the path it draws", "[codesign]") {
+TEST_CASE("the hard mixture of all choices has the loss of the drawn path", "[codesign]") {
   Bench bench;
   Rng rng(2, "dance test");
   for (int i = 0; i < 5; ++i) {
@@ -89,7 +89,7 @@ TEST_CASE("the mixture of all choices has the loss of the path it draws", "[code
   }
 }
 
-TEST_CASE("DANCE's step for the choices takes the precision it is asked for", "[codesign]") {
+TEST_CASE("DanceSearch::update() uses the requested precision", "[codesign]") {
   Bench bench;
   bench.config.penalty = Penalty::None;
   DanceSearch single(bench.supernet, nullptr, bench.config, 1);
@@ -102,7 +102,7 @@ TEST_CASE("DANCE's step for the choices takes the precision it is asked for", "[
   CHECK(std::abs(rounded - error) < 0.02 * error);
 }
 
-TEST_CASE("a step of DANCE's choices leaves weights and evaluator as they are, to the bit",
+TEST_CASE("DanceSearch::update() does not change a bit of the supernet and the cost networks",
           "[codesign]") {
   Bench bench;
   const CostNetworks networks = bench.trained();
@@ -125,7 +125,7 @@ TEST_CASE("a step of DANCE's choices leaves weights and evaluator as they are, t
   }
 }
 
-TEST_CASE("a heavy penalty on multiply-adds or cost drives the choices to cheap networks",
+TEST_CASE("with a large penalty on multiply-adds or cost the search finds cheap networks",
           "[codesign]") {
   Bench bench;
   const CostNetworks networks = bench.trained();
@@ -155,7 +155,7 @@ TEST_CASE("a heavy penalty on multiply-adds or cost drives the choices to cheap 
 }
 
 TEST_CASE(
-    "a mixture's penalty by multiply-adds is the mean of its parts, 1 for the average network",
+    "the multiply-add penalty of a mixture is the mean of its parts, and 1 for the mean network",
     "[codesign]") {
   Bench bench;
   const DanceSearch search = bench.search(Penalty::Macs);
@@ -184,8 +184,7 @@ TEST_CASE(
   CHECK(sum == Approx(1.0).epsilon(0.1));
 }
 
-TEST_CASE("DANCE's choices repeat with the seed, and go on from their tensors as if never stopped",
-          "[codesign]") {
+TEST_CASE("a DANCE search continued from its tensors equals an uninterrupted one", "[codesign]") {
   Bench bench;
   DanceSearch whole = bench.search(Penalty::Macs);
   for (int i = 0; i < 6; ++i) whole.update(Bench::batch(9), 0.5, i);

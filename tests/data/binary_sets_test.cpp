@@ -13,7 +13,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-/// One CIFAR image: `labels`, then a red, a green and a blue plane of one value each.
+/// A stored CIFAR image: `labels`, then a red, a green and a blue plane of one value each.
 std::string cifar_record(const std::string& labels, char red, char green, char blue) {
   return labels + std::string(1024, red) + std::string(1024, green) + std::string(1024, blue);
 }
@@ -103,7 +103,7 @@ TEST_CASE("a missing CIFAR part or a wrong list of names is an error", "[data]")
   CHECK_THROWS_WITH(read_cifar(folder.path(), CifarKind::Cifar10), ContainsSubstring("names 2"));
 }
 
-TEST_CASE("IDX files are read packed or not, in both spellings", "[data]") {
+TEST_CASE("IDX files are read with or without gzip, in both spellings of their names", "[data]") {
   const TempFolder folder;
   write_idx(folder);
   write_gz(folder.path() / "train-images-idx3-ubyte.gz", idx_images(4, 5, 6));
@@ -162,14 +162,14 @@ TEST_CASE("a truncated gzip file is an error that names it", "[data]") {
   CHECK_THROWS_WITH(read_idx(folder.path()), ContainsSubstring("train-images-idx3-ubyte.gz"));
 }
 
-TEST_CASE("a missing IDX file is an error that says which", "[data]") {
+TEST_CASE("a missing IDX file is an error that names it", "[data]") {
   const TempFolder folder;
   write_idx(folder);
   std::filesystem::remove(folder.path() / "t10k-labels.idx1-ubyte");
   CHECK_THROWS_WITH(read_idx(folder.path()), ContainsSubstring("t10k-labels-idx1-ubyte"));
 }
 
-TEST_CASE("Fashion-MNIST reads as published", "[data]") {
+TEST_CASE("Fashion-MNIST is read with its published sizes and labels", "[data]") {
   const auto folder = shared_data("images/fashion_mnist");
   if (!folder) {
     WARN("skipped: no reference data; set HSCONAS_DATA");

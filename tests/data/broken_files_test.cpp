@@ -1,5 +1,6 @@
-// Image files and binary data sets that are cut off or have one changed byte: an error that names
-// the file, or images. A changed pixel of a format without checksums is a pixel like any other.
+// Image files and binary data sets that are truncated or have one changed byte must either be
+// refused with an error that names the file, or decode. A format without checksums cannot detect a
+// changed pixel.
 #include <fstream>
 #include <functional>
 #include <string>
@@ -46,7 +47,7 @@ std::string gzipped(const TempFolder& folder, const std::string& bytes) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// Every image of both parts, one after the other.
+/// The bytes and labels of all images of both parts, one after the other.
 std::string pixels_of(const TrainTest& set) {
   std::string all;
   for (const ImageSource* part : {set.train.get(), set.test.get()}) {
@@ -77,7 +78,7 @@ void check_set(const TempFolder& folder, const std::string& name, const std::str
   folder.write(name, contents);
 }
 
-/// Damages an image file; it must decode, as whatever it is now, or be refused.
+/// Damages an image file in many ways; it must decode to some image or be refused.
 void check_image(const std::string& contents) {
   Image image;
   decode_image(bytes_of(contents), 0, image);
@@ -91,12 +92,12 @@ void check_image(const std::string& contents) {
     refused += error == "nothing" ? 0 : 1;
     if (error != "nothing" && !error.starts_with("data: ")) FAIL(error);
   });
-  CHECK(refused > kDamages / 3);  // At least most of those that were cut off.
+  CHECK(refused > kDamages / 3);  // Most of the truncated files must be refused.
 }
 
 }  // namespace
 
-TEST_CASE("damaged IDX files are refused or read, packed ones never read as others", "[data]") {
+TEST_CASE("damaged IDX files are refused or read, gzip files never with other contents", "[data]") {
   const TempFolder folder;
   folder.write("train-images-idx3-ubyte", idx_images());
   folder.write("train-labels-idx1-ubyte", word(2049) + word(4) + std::string("\0\1\2\1", 4));

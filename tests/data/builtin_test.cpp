@@ -22,7 +22,7 @@ std::string hash_of(const ImageSource& source) {
 
 }  // namespace
 
-TEST_CASE("the built-in set is the same bytes everywhere", "[data]") {
+TEST_CASE("the built-in set has the same bytes everywhere", "[data]") {
   const TrainTest set = make_builtin(2);
   CHECK(hash_of(*set.train) == "8c7eb8abbcbb2ec0");
   CHECK(hash_of(*set.test) == "79222085e5f135d4");

@@ -56,7 +56,7 @@ TEST_CASE("a PNG header that promises more pixels than the file can hold is refu
 
 namespace {
 
-/// Exif that holds a resolution and the orientation, in either byte order.
+/// Exif data with a resolution and the orientation, in either byte order.
 std::string exif_of(int orientation, bool is_little) {
   const auto number = [&](unsigned value, std::size_t bytes) {
     std::string text(bytes, '\0');
@@ -67,7 +67,7 @@ std::string exif_of(int orientation, bool is_little) {
   };
   const auto value = static_cast<unsigned>(orientation);
   return (is_little ? "II" : "MM") + number(42, 2) + number(8, 4) + number(2, 2) +
-         number(0x011A, 2) + number(5, 2) + number(1, 4) + number(0, 4) +  // Before it in the list.
+         number(0x011A, 2) + number(5, 2) + number(1, 4) + number(0, 4) +  // Another tag first.
          number(0x0112, 2) + number(3, 2) + number(1, 4) + number(value, 2) + number(0, 2) +
          number(0, 4);
 }
@@ -75,14 +75,14 @@ std::string exif_of(int orientation, bool is_little) {
 constexpr int kWide = 32;
 constexpr int kHigh = 16;
 
-/// Grey of the upright picture: another one in every quarter.
+/// The grey level of the upright picture at (x, y); each quarter has a different one.
 int upright_grey(int y, int x) {
   return 40 + (y < kHigh / 2 ? 0 : 110) + (x < kWide / 2 ? 0 : 55);
 }
 
-/// The picture as a camera stores it that writes `orientation`. By the Exif standard row 0 and
-/// column 0 are the picture's: top left, top right, bottom right, bottom left, left top, right
-/// top, right bottom, left bottom.
+/// The picture as a camera stores it that writes `orientation`. In the Exif standard, orientations
+/// 1 to 8 say which sides of the picture row 0 and column 0 are: top left, top right, bottom right,
+/// bottom left, left top, right top, right bottom, left bottom.
 Image stored_picture(int orientation) {
   const bool is_exchanged = orientation >= 5;
   const bool from_bottom =
@@ -122,7 +122,7 @@ bool is_upright(const Image& image) {
 
 namespace {
 
-/// `file` with `exif` in a segment behind its first mark.
+/// `file` with `exif` in a segment after its first marker.
 std::string with_exif(const std::string& file, const std::string& exif) {
   const std::string body = std::string("Exif\0\0", 6) + exif;
   const auto length = static_cast<unsigned>(body.size() + 2);
@@ -132,7 +132,7 @@ std::string with_exif(const std::string& file, const std::string& exif) {
 
 }  // namespace
 
-TEST_CASE("exif-orientation: a JPEG is turned as its Exif orientation says", "[data]") {
+TEST_CASE("exif-orientation: a JPEG is turned upright by its Exif orientation", "[data]") {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     for (const bool is_little : {false, true}) {
       INFO(orientation << (is_little ? " little" : " big"));
@@ -146,8 +146,7 @@ TEST_CASE("exif-orientation: a JPEG is turned as its Exif orientation says", "[d
   }
 }
 
-TEST_CASE("exif-orientation: Exif that is broken or says nothing sensible turns nothing",
-          "[data]") {
+TEST_CASE("exif-orientation: an image with broken or invalid Exif data is not turned", "[data]") {
   const std::string file = encode_jpeg(stored_picture(1));
   for (const int value : {0, 9, 255, 65535}) {
     CHECK(is_upright(decode(with_exif(file, exif_of(value, true)))));
@@ -161,7 +160,7 @@ TEST_CASE("exif-orientation: Exif that is broken or says nothing sensible turns 
   CHECK(is_upright(decode(with_exif(file, far))));
 }
 
-TEST_CASE("huge-jpeg: a JPEG too large for the memory is decoded at a smaller scale", "[data]") {
+TEST_CASE("huge-jpeg: a JPEG above the limit on pixels is decoded at a smaller scale", "[data]") {
   constexpr int kWidth = 16320;
   constexpr int kHeight = 12240;
   std::string file;
@@ -178,7 +177,7 @@ TEST_CASE("huge-jpeg: a JPEG too large for the memory is decoded at a smaller sc
   CHECK(whole.width == kWidth * 3 / 4);
   CHECK(whole.height == kHeight * 3 / 4);
 
-  // The same frame with a header that says more than any file may.
+  // The same file with dimensions in its header that exceed the limit for every file.
   const std::size_t frame = file.find("\xFF\xC0");
   REQUIRE(frame != std::string::npos);
   file.replace(frame + 5, 4, "\xFF\xDC\xFF\xDC");
@@ -196,13 +195,13 @@ TEST_CASE("JPEGs of any colour space come out as RGB", "[data]") {
   CHECK(colour.channels == 3);
   CHECK(is_plain(colour, {200, 100, 50}, 3));
   CHECK(is_plain(decode(encode_jpeg(plain_image(9, 9, {77}))), {77, 77, 77}, 2));
-  // Adobe's CMYK is inverted: 255 is no ink.
+  // Adobe's programs store CMYK inverted: 255 means no ink.
   CHECK(is_plain(decode(encode_jpeg(plain_image(16, 16, {255, 0, 0, 255}))), {255, 0, 0}, 4));
   CHECK(
       is_plain(decode(encode_jpeg(plain_image(16, 16, {255, 255, 255, 128}))), {128, 128, 128}, 4));
 }
 
-TEST_CASE("a JPEG may be decoded smaller, never below the side that is needed", "[data]") {
+TEST_CASE("a JPEG is decoded at a smaller scale, never below the side that is needed", "[data]") {
   const std::string file = encode_jpeg(plain_image(320, 240, {10, 200, 30}));
   const Image small = decode(file, 60);
   CHECK(small.height == 60);
@@ -288,7 +287,8 @@ std::string packed(const std::string& data) {
   return out.substr(0, size);
 }
 
-/// 32 x 32 pixels, every row `row`; `extra` chunks stand before the pixels, `after` behind them.
+/// A PNG of 32 x 32 pixels with equal rows `row`, chunks `extra` before the pixels and `after`
+/// after them.
 std::string raw_png(char depth, char colour_type, const std::string& row,
                     const std::string& extra = "", const std::string& after = "") {
   std::string pixels;
@@ -367,7 +367,7 @@ TEST_CASE("png-gamma: pixels come out as PIL, OpenCV and torchvision decode them
   CHECK(is_plain(decode(raw_png(1, 0, std::string(4, '\xAA'))), {255, 255, 255, 0, 0, 0}, 0));
 }
 
-TEST_CASE("png-gamma: a PNG that is none is refused with the true reason", "[data]") {
+TEST_CASE("png-gamma: an invalid PNG is refused with the actual reason", "[data]") {
   const std::string plain = raw_png(8, 2, repeated("\x64\x96\xC8"));
   const std::string apple =
       plain.substr(0, 8) + chunk("CgBI", std::string("\x50\0\x20\x06", 4)) + plain.substr(8);
@@ -379,7 +379,7 @@ TEST_CASE("png-gamma: a PNG that is none is refused with the true reason", "[dat
   CHECK_THROWS_WITH(decode(raw_png(3, 2, repeated("\x01"))), ContainsSubstring("PNG header"));
 }
 
-TEST_CASE("exif-orientation: a PNG is turned as its eXIf chunk says", "[data]") {
+TEST_CASE("exif-orientation: a PNG is turned upright by its eXIf chunk", "[data]") {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     INFO(orientation);
     const Image stored = stored_picture(orientation);

@@ -23,7 +23,7 @@ Log& silent() {
   return log;
 }
 
-/// `per_class[c]` grey one-pixel images of class c, the classes in turn.
+/// A set with `per_class[c]` grey one-pixel images of each class c; the classes alternate.
 Dataset tiny_set(std::vector<int> per_class) {
   std::vector<int> labels;
   for (bool is_done = false; !is_done;) {
@@ -95,7 +95,7 @@ TEST_CASE("the split depends on the seed alone, and fewer training images are a 
   CHECK(std::includes(all.train.begin(), all.train.end(), few.train.begin(), few.train.end()));
 }
 
-TEST_CASE("a split that the set cannot give is a usage error that names the key", "[data]") {
+TEST_CASE("a split larger than the set is a usage error that names the key", "[data]") {
   const Dataset set = tiny_set({50, 50});
   CHECK_THROWS_WITH(
       split_training_set(set, with(100, 0), 1),
@@ -127,7 +127,7 @@ TEST_CASE("normalisation is measured when not given", "[data]") {
   CHECK(measured.mean[0] == Approx(0.5));
   CHECK(measured.std[0] == Approx(0.5));
   CHECK(measured.mean[1] == Approx(0.2));
-  CHECK(measured.std[1] == 1.0F);  // a constant channel is not blown up
+  CHECK(measured.std[1] == 1.0F);  // A constant channel is not scaled.
 
   DataConfig given;
   given.mean = {0.1, 0.2, 0.3};
@@ -193,7 +193,7 @@ TEST_CASE("a folder set gives the same images from memory as decoded on the fly"
   }
 }
 
-TEST_CASE("test-folder-choice: the part with the classes of train is the one to test on",
+TEST_CASE("test-folder-choice: the test part is the first one with the classes of train/",
           "[data]") {
   const TempFolder folder;
   const std::string file = encode_jpeg(plain_image(9, 9, {1, 2, 3}));
@@ -216,7 +216,7 @@ TEST_CASE("test-folder-choice: the part with the classes of train is the one to 
   });
   CHECK_THAT(chosen, ContainsSubstring("val is the test part"));
 
-  // An empty class is named, and only an empty part is refused.
+  // A class without test images is a warning that names it; a part without images is an error.
   folder.write("test/a/1.jpg", file);
   std::filesystem::remove_all(folder.path() / "test/unlabelled");
   std::filesystem::create_directory(folder.path() / "test/b");
@@ -249,7 +249,8 @@ TEST_CASE("parts with different classes, or a class without images, are errors",
 #endif
 
 #if HSCONAS_HAVE_PNG
-TEST_CASE("a folder set is known by its classes, names and bytes, not by where it lies", "[data]") {
+TEST_CASE("a folder set's identity depends on classes, file names and bytes, not on its path",
+          "[data]") {
   const auto fill = [](const TempFolder& folder, const std::string& root) {
     for (const char* part : {"train", "val"}) {
       for (int c = 0; c < 2; ++c) {
@@ -273,7 +274,7 @@ TEST_CASE("a folder set is known by its classes, names and bytes, not by where i
   CHECK(before.train_identity.images == 6);
   CHECK(before.train_identity == before.test_identity);
   CHECK(open("b/../b/c").train_identity == before.train_identity);
-  // Neither what else lies there, nor times, nor whether it is kept in memory.
+  // Other files, file times and data.memory_mb do not change the identity.
   folder.write("a/train/ant/notes.txt", "none");
   std::filesystem::last_write_time(folder.path() / "a/train/ant/0.png", {});
   DataConfig config = folder_config(folder.path() / "a");
@@ -284,7 +285,7 @@ TEST_CASE("a folder set is known by its classes, names and bytes, not by where i
     return read_file(folder.path() / "a/train" / name);
   };
   const auto changed = [&] { return open("a").train_identity != before.train_identity; };
-  // Two classes' images change places.
+  // Two classes exchange their images.
   std::filesystem::rename(folder.path() / "a/train/ant", folder.path() / "a/train/.ant");
   std::filesystem::rename(folder.path() / "a/train/bee", folder.path() / "a/train/ant");
   std::filesystem::rename(folder.path() / "a/train/.ant", folder.path() / "a/train/bee");
@@ -292,7 +293,7 @@ TEST_CASE("a folder set is known by its classes, names and bytes, not by where i
   CHECK(open("a").test_identity == before.test_identity);
   fill(folder, "a");
   CHECK_FALSE(changed());
-  // One image becomes another of the same name and size.
+  // One image is replaced by another of the same name and size.
   std::string other = bytes_of("bee/1.png");
   other[other.size() / 2] = static_cast<char>(other[other.size() / 2] ^ 1);
   folder.write("a/train/bee/1.png", other);
@@ -304,7 +305,8 @@ TEST_CASE("a folder set is known by its classes, names and bytes, not by where i
 }
 #endif
 
-TEST_CASE("a set in memory is known by its pixels and labels", "[data]") {
+TEST_CASE("the identity of a set in memory depends on its pixels, labels and class names",
+          "[data]") {
   const std::vector<std::string> classes{"a", "b"};
   const auto known_as = [](std::vector<std::uint8_t> pixels, std::vector<int> labels,
                            const std::vector<std::string>& names) {

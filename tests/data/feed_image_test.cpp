@@ -1,4 +1,4 @@
-// Images that a GPU makes out of bytes, made on the processor by the same kernels.
+// Network inputs that a GPU makes out of image bytes. The same kernels run on the CPU here.
 #include "hsconas/data/feed_image.hpp"
 
 #include <cstring>
@@ -12,7 +12,7 @@ using namespace hsconas::test;
 
 namespace {
 
-/// Random images of given sizes; image i has the label i.
+/// Random images of given sizes; image i has label i.
 class RandomImages : public ImageSource {
  public:
   RandomImages(int channels, const std::vector<std::pair<int, int>>& sizes) {
@@ -20,7 +20,7 @@ class RandomImages : public ImageSource {
     for (const auto& [width, height] : sizes) {
       Image& image = images_.emplace_back();
       image.reshape(channels, height, width);
-      // Smooth and rough, dark and bright: bytes of which some are at the ends of their range.
+      // Images are smooth or noisy, and some bytes are clamped to 0 or 255.
       const int rough = static_cast<int>(rng.below(300)) + 1;
       for (std::size_t i = 0; i < image.pixels.size(); ++i) {
         const int value = static_cast<int>(i % 256) + static_cast<int>(rng.below(600)) % rough;
@@ -45,9 +45,9 @@ Preprocessing normalised(int side, int channels, Augment augment) {
   return how;
 }
 
-/// Buffers of a feed on the processor.
+/// Buffers of a feed that runs on the CPU.
 struct Buffers {
-  std::vector<ImageRecord> host;  ///< Of records, so that it is aligned; larger than needed.
+  std::vector<ImageRecord> host;  ///< Made of records for their alignment; larger than needed.
   std::vector<ImageRecord> device;
   std::vector<std::uint8_t> squares;
   std::vector<float> values;
@@ -67,7 +67,7 @@ struct Made {
 
 constexpr std::uint64_t kSeed = 9;
 
-/// All images of `source` as Transform makes them.
+/// The network inputs of all images of `source`, made by Transform.
 Made expected(const Transform& transform, const ImageSource& source) {
   const auto count = static_cast<std::size_t>(source.size());
   Made made{std::vector<float>(count * transform.values()), {}};
@@ -80,7 +80,7 @@ Made expected(const Transform& transform, const ImageSource& source) {
   return made;
 }
 
-/// As expected(), through an ImageFeed; also counts the crops that were resized on the host.
+/// The same inputs, made by an ImageFeed; also counts the crops that were resized on the host.
 Made fed(const Transform& transform, const ImageSource& source, std::int64_t most_bytes,
          int* resized = nullptr) {
   const Preprocessing& how = transform.preprocessing();
@@ -129,7 +129,7 @@ Made fed(const Transform& transform, const ImageSource& source, std::int64_t mos
 void check_same(const Made& made, const Made& wanted) {
   CHECK(made.labels == wanted.labels);
   REQUIRE(made.values.size() == wanted.values.size());
-  // Bits, not values: -0 is another 0.
+  // Compares bits, because -0 and 0 are equal as values.
   CHECK(std::memcmp(made.values.data(), wanted.values.data(),
                     wanted.values.size() * sizeof(float)) == 0);
 }
@@ -146,7 +146,7 @@ std::vector<std::pair<int, int>> many_sizes() {
 
 }  // namespace
 
-TEST_CASE("the GPU's kernels make the same bits of squares as the processor", "[data][cuda]") {
+TEST_CASE("the GPU's kernels give the same bits for squares as the CPU", "[data][cuda]") {
   for (const Augment augment : {Augment::None, Augment::Shift, Augment::Small}) {
     for (const int channels : {1, 3}) {
       for (const int side : {1, 8, 33, 64}) {
@@ -159,7 +159,7 @@ TEST_CASE("the GPU's kernels make the same bits of squares as the processor", "[
   }
 }
 
-TEST_CASE("the GPU's kernels make the same bits of random crops as the processor", "[data][cuda]") {
+TEST_CASE("the GPU's kernels give the same bits for random crops as the CPU", "[data][cuda]") {
   for (const int channels : {1, 3}) {
     for (const int side : {5, 32, 33, 70}) {
       const Transform transform(normalised(side, channels, Augment::Imagenet));
@@ -169,7 +169,7 @@ TEST_CASE("the GPU's kernels make the same bits of random crops as the processor
   }
 }
 
-TEST_CASE("crops that are too large for the GPU are resized by the host, to the same bits",
+TEST_CASE("crops that are too large for the GPU are resized on the host, with the same bits",
           "[data][cuda]") {
   const Transform transform(normalised(16, 3, Augment::Imagenet));
   const RandomImages source(3, many_sizes());
@@ -182,20 +182,20 @@ TEST_CASE("crops that are too large for the GPU are resized by the host, to the 
   CHECK(few < resized / 2);
 }
 
-TEST_CASE("a crop with more weights than a GPU's filter holds is resized by the host",
+TEST_CASE("a crop that needs more weights than the GPU's filter has is resized on the host",
           "[data][cuda]") {
   const Transform transform(normalised(4, 1, Augment::Imagenet));
   const RandomImages source(1, {{200, 200}, {190, 210}, {300, 20}});
   check_same(fed(transform, source, 300 * 300), expected(transform, source));
 }
 
-TEST_CASE("an ImageNet-sized image is the same on both sides", "[data][cuda]") {
+TEST_CASE("an ImageNet-sized image has the same bits on CPU and GPU", "[data][cuda]") {
   const Transform transform(normalised(224, 3, Augment::Imagenet));
   const RandomImages source(3, {{500, 375}, {333, 500}, {500, 375}, {250, 188}, {500, 500}});
   check_same(fed(transform, source, 500 * 500 * 3), expected(transform, source));
 }
 
-TEST_CASE("half of the records of small images mirror, and all shifts occur", "[data][cuda]") {
+TEST_CASE("about half of the small images are mirrored, and all shifts occur", "[data][cuda]") {
   const Transform transform(normalised(8, 3, Augment::Small));
   int mirrored = 0;
   int shifts[3] = {};

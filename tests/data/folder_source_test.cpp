@@ -19,7 +19,7 @@ std::string jpeg(std::uint8_t value) {
   return encode_jpeg(plain_image(12, 10, {value, 0, 0}));
 }
 
-/// Two classes with `each` images, and what `log` was told.
+/// A folder with two classes of `each` images, and the messages logged about it.
 struct Tree {
   TempFolder folder;
   Log log{Verbosity::Quiet, false};
@@ -51,7 +51,7 @@ TEST_CASE("folders are classes in the order of their names", "[data]") {
   CHECK(std::abs(image.pixels[0] - 200) < 4);
 }
 
-TEST_CASE("the first bytes decide what a file is, its name does not", "[data]") {
+TEST_CASE("a file's format is decided by its first bytes, not by its name", "[data]") {
   Tree tree(1);
   const Image image = plain_image(3, 3, {5, 6, 7});
   tree.folder.write("data/ant/really_png.jpg",
@@ -88,7 +88,7 @@ TEST_CASE("damaged files are skipped and each is named", "[data]") {
                                   ContainsSubstring("cat/no_end.jpg"));
 }
 
-TEST_CASE("a JPEG with something behind its end is sound", "[data]") {
+TEST_CASE("a JPEG with other data after its end marker is sound", "[data]") {
   Tree tree(1);
   tree.folder.write("data/ant/long.jpg", jpeg(1) + std::string(5000, 'x'));
   const FolderSplit split = tree.index();
@@ -96,7 +96,8 @@ TEST_CASE("a JPEG with something behind its end is sound", "[data]") {
   CHECK(split.damage.count() == 0);
 }
 
-TEST_CASE("more than ten damaged files and one percent are an error", "[data]") {
+TEST_CASE("damaged files are an error when they are more than ten and more than one percent",
+          "[data]") {
   Log log(Verbosity::Quiet, false);
   Damage few("/d/train", 12);
   for (int i = 0; i < 10; ++i) few.add("a.jpg: cut off");
@@ -109,7 +110,8 @@ TEST_CASE("more than ten damaged files and one percent are an error", "[data]") 
                     ContainsSubstring("/d/train: 51 of 5000") && ContainsSubstring("a.jpg"));
 }
 
-TEST_CASE("a file damaged inside is found when decoded, and the message names it", "[data]") {
+TEST_CASE("damage inside the compressed data is found on decoding, and the error names the file",
+          "[data]") {
   Tree tree(2);
   Image noisy;
   noisy.reshape(3, 32, 32);
@@ -135,7 +137,7 @@ TEST_CASE("a file damaged inside is found when decoded, and the message names it
   CHECK(std::abs(image.pixels[0] - 10) < 4);
 }
 
-TEST_CASE("a file that vanishes is an error that names it", "[data]") {
+TEST_CASE("a file deleted after indexing is an error that names it", "[data]") {
   Tree tree(1);
   const FolderSplit split = tree.index();
   std::filesystem::remove(tree.folder.path() / "data/ant/100.jpg");
@@ -164,7 +166,7 @@ TEST_CASE("nested-folders: folders inside a class's folder belong to the class, 
   CHECK_THAT(tree.messages(), ContainsSubstring("2 of 3 class folders hold folders (ant, ...)"));
 }
 
-TEST_CASE("nested-folders: links to folders are followed, but never in a circle", "[data]") {
+TEST_CASE("nested-folders: links to folders are followed, but never in a cycle", "[data]") {
   Tree tree(1);
   tree.folder.write("elsewhere/more.jpg", jpeg(10));
   const auto data = tree.folder.path() / "data";
@@ -180,7 +182,7 @@ TEST_CASE("nested-folders: links to folders are followed, but never in a circle"
   CHECK(linked == 1);
 }
 
-TEST_CASE("fifo-in-class: pipes and links that lead nowhere are ignored by name, never opened",
+TEST_CASE("fifo-in-class: pipes and dangling links are ignored with a warning, never opened",
           "[data]") {
   Tree tree(1);
   const auto data = tree.folder.path() / "data";
@@ -198,7 +200,7 @@ TEST_CASE("fifo-in-class: pipes and links that lead nowhere are ignored by name,
                  ContainsSubstring("ignored 2 files that are no more than a link"));
 }
 
-TEST_CASE("a folder that a system left behind is no class", "[data]") {
+TEST_CASE("a folder that an operating system creates is not a class", "[data]") {
   Tree tree(1);
   tree.folder.write("data/__MACOSX/._1.jpg", "x");
   tree.folder.write("data/cat/@eaDir/1.jpg", jpeg(1));
@@ -219,7 +221,7 @@ TEST_CASE("non-utf8-class: a class folder whose name is not UTF-8 is refused wit
                     ContainsSubstring("class folder 'caf\\xE9' is not UTF-8; rename it"));
 }
 
-TEST_CASE("non-utf8 names of images do no harm, and the log shows them escaped", "[data]") {
+TEST_CASE("images with non-UTF-8 names are read, and the log shows their names escaped", "[data]") {
   Tree tree(1);
   tree.folder.write("data/cat/caf\xE9.jpg", jpeg(10));
   tree.folder.write("data/cat/caf\xE8.jpg", "no image");
@@ -232,7 +234,7 @@ TEST_CASE("non-utf8 names of images do no harm, and the log shows them escaped",
   CHECK_THAT(tree.messages(), ContainsSubstring("cat/caf\\xE8.jpg: neither"));
 }
 
-TEST_CASE("an image of another format is named by its format", "[data]") {
+TEST_CASE("the message about an image of another format names the format", "[data]") {
   Tree tree(1);
   tree.folder.write("data/cat/1.jpg", std::string("RIFF\x10\0\0\0WEBPVP8 ", 16));
   tree.folder.write("data/cat/2.png", "GIF89a....");

@@ -15,7 +15,7 @@ using namespace hsconas;
 
 namespace {
 
-/// `count` 8 x 8 colour images; the first pixel of image i is i, its label i % 3.
+/// `count` 8 x 8 colour images; image i has first pixel i and label i % 3.
 std::shared_ptr<const MemorySource> numbered_images(int count) {
   const MemorySource::Shape shape{3, 8, 8};
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(count) * shape.bytes());
@@ -29,7 +29,7 @@ std::shared_ptr<const MemorySource> numbered_images(int count) {
   return std::make_shared<MemorySource>("numbered", shape, std::move(pixels), std::move(labels));
 }
 
-/// The same images as if they had to be decoded, every one in a size of its own.
+/// The same images, but not in memory and each of a different size.
 class DecodedSource : public ImageSource {
  public:
   explicit DecodedSource(std::shared_ptr<const ImageSource> kept) : kept_(std::move(kept)) {}
@@ -48,7 +48,7 @@ class DecodedSource : public ImageSource {
   std::shared_ptr<const ImageSource> kept_;
 };
 
-/// Fails on one image, as a damaged file does.
+/// A source whose load() throws for one image, like a damaged file.
 class BrokenSource : public ImageSource {
  public:
   BrokenSource(std::shared_ptr<const ImageSource> sound, std::int64_t broken)
@@ -83,7 +83,7 @@ std::vector<Batch> take(TrainLoader& loader, int steps) {
   return batches;
 }
 
-/// `options` for a GPU that the processor plays.
+/// `options` for a GPU that is simulated on the CPU.
 TrainLoader::Options on_device(TrainLoader::Options options) {
   options.make_feed = test::make_host_image_feed;
   return options;
@@ -95,7 +95,7 @@ bool equal(const Batch& a, const Batch& b) {
 
 }  // namespace
 
-TEST_CASE("batches are float, channels-last, with labels of their images", "[data]") {
+TEST_CASE("batches are float and channels-last, with the labels of their images", "[data]") {
   const auto source = numbered_images(20);
   TrainLoader loader(source, first(20), bytes(Augment::None), {.batch = 4});
   const Batch batch = loader.next();
@@ -111,7 +111,7 @@ TEST_CASE("batches are float, channels-last, with labels of their images", "[dat
   }
 }
 
-TEST_CASE("what a batch holds does not depend on the number of threads", "[data]") {
+TEST_CASE("the content of a batch does not depend on the number of threads", "[data]") {
   const auto source = numbered_images(50);
   for (const Augment augment : {Augment::Small, Augment::Imagenet}) {
     TrainLoader one(source, first(50), bytes(augment), {.batch = 7, .seed = 5, .workers = 1});
@@ -124,7 +124,7 @@ TEST_CASE("a resumed loader continues with the batches of the first run", "[data
   const auto source = numbered_images(50);
   TrainLoader whole(source, first(50), bytes(Augment::Small), {.batch = 8, .seed = 2});
   const std::vector<Batch> batches = take(whole, 25);
-  for (const int from : {1, 5, 6, 17}) {  // 6 is the first step of an epoch
+  for (const int from : {1, 5, 6, 17}) {  // 6 is the first step of an epoch.
     TrainLoader resumed(source, first(50), bytes(Augment::Small),
                         {.batch = 8, .seed = 2, .first_step = from});
     CHECK(resumed.step() == from);
@@ -134,7 +134,7 @@ TEST_CASE("a resumed loader continues with the batches of the first run", "[data
   }
 }
 
-TEST_CASE("an epoch uses every image at most once, in an order of its own", "[data]") {
+TEST_CASE("an epoch uses every image at most once, in a new order", "[data]") {
   const auto source = numbered_images(50);
   TrainLoader loader(source, first(50), bytes(Augment::None), {.batch = 8});
   REQUIRE(loader.steps_per_epoch() == 6);
@@ -168,7 +168,7 @@ TEST_CASE("augmentation differs from epoch to epoch and with the seed", "[data]"
   CHECK(changes > 20);
 }
 
-TEST_CASE("an error while decoding reaches the caller, for its own batch", "[data]") {
+TEST_CASE("a decoding error is thrown to the caller with the batch that it belongs to", "[data]") {
   const auto source = std::make_shared<BrokenSource>(numbered_images(12), 7);
   TrainLoader loader(source, first(12), bytes(Augment::None), {.batch = 4, .workers = 3});
   int errors = 0;
@@ -184,7 +184,7 @@ TEST_CASE("an error while decoding reaches the caller, for its own batch", "[dat
   CHECK_THROWS_AS(load_all(*source, first(12), bytes(Augment::None), 5, 2), Error);
 }
 
-TEST_CASE("a loader can be dropped at any moment", "[data]") {
+TEST_CASE("a loader can be destroyed at any moment", "[data]") {
   const auto source = numbered_images(64);
   for (int i = 0; i < 20; ++i) {
     TrainLoader loader(source, first(64), bytes(Augment::Imagenet, 32),
@@ -220,7 +220,7 @@ TEST_CASE("evaluation batches keep the order and the last one may be smaller", "
   CHECK(load_all(*source, {}, bytes(Augment::None), 3, 1).empty());
 }
 
-TEST_CASE("a GPU's batches are those of the processor, whether the set is kept there or not",
+TEST_CASE("a GPU's batches equal the CPU's, whether the set is resident on the GPU or not",
           "[data]") {
   const auto kept = numbered_images(50);
   const auto decoded = std::make_shared<DecodedSource>(kept);
@@ -242,7 +242,7 @@ TEST_CASE("a GPU's batches are those of the processor, whether the set is kept t
   }
 }
 
-TEST_CASE("a GPU keeps a set that fits its share of memory, in pieces of any size", "[data]") {
+TEST_CASE("a set that fits data.memory_mb is copied to the GPU in pieces", "[data]") {
   // 70,000 images of 32 x 32 x 3 bytes are more than three pieces of 64 MiB.
   const MemorySource::Shape shape{3, 8, 8};
   std::vector<std::uint8_t> pixels(70'000 * shape.bytes());
@@ -265,7 +265,7 @@ TEST_CASE("a GPU keeps a set that fits its share of memory, in pieces of any siz
   CHECK(equal(device.next(), host.next()));
 }
 
-TEST_CASE("an error while decoding for a GPU reaches the caller, for its own batch", "[data]") {
+TEST_CASE("with a GPU a decoding error is thrown with the batch that it belongs to", "[data]") {
   const auto source = std::make_shared<BrokenSource>(numbered_images(32), 7);
   TrainLoader device(source, first(32), bytes(Augment::Small),
                      on_device({.batch = 4, .workers = 3}));
@@ -282,7 +282,7 @@ TEST_CASE("an error while decoding for a GPU reaches the caller, for its own bat
   }
 }
 
-TEST_CASE("a GPU's loader can be dropped at any moment", "[data]") {
+TEST_CASE("a GPU's loader can be destroyed at any moment", "[data]") {
   const auto source = std::make_shared<DecodedSource>(numbered_images(64));
   for (int i = 0; i < 20; ++i) {
     TrainLoader loader(source, first(64), bytes(Augment::Imagenet, 16),
@@ -292,7 +292,7 @@ TEST_CASE("a GPU's loader can be dropped at any moment", "[data]") {
   SUCCEED();
 }
 
-TEST_CASE("a real GPU's batches are those of the processor", "[.gpu]") {
+TEST_CASE("a real GPU's batches equal the CPU's", "[.gpu]") {
   if (!torch::cuda::is_available()) return;
   const auto kept = numbered_images(500);
   const auto decoded = std::make_shared<DecodedSource>(kept);

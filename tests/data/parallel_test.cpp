@@ -10,7 +10,7 @@
 
 using namespace hsconas;
 
-TEST_CASE("every item is worked on once, whatever the number of threads", "[data]") {
+TEST_CASE("every item is processed exactly once, with any number of threads", "[data]") {
   for (const int workers : {1, 2, 7}) {
     for (const std::int64_t count : {0, 1, 16, 1000}) {
       std::vector<std::atomic<int>> visits(static_cast<std::size_t>(count));
@@ -29,7 +29,7 @@ TEST_CASE("an exception from a thread reaches the caller", "[data]") {
   CHECK_THROWS_WITH(parallel_for(1000, 3, work), "item 500");
 }
 
-TEST_CASE("no number of workers means one per core that the process may run on", "[data]") {
+TEST_CASE("0 workers means one per core that the process may run on", "[data]") {
   CHECK(resolve_workers(3) == 3);
   CHECK(resolve_workers(0) >= 1);
   int on_one_core = 0;

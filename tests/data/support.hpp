@@ -24,7 +24,7 @@
 
 namespace hsconas::test {
 
-/// A folder of its own under the system's temporary folder, removed at the end of the test.
+/// A new temporary folder, removed at the end of the test.
 class TempFolder {
  public:
   TempFolder() {
@@ -40,7 +40,7 @@ class TempFolder {
 
   const std::filesystem::path& path() const { return path_; }
 
-  /// Writes a file at `name`, relative to the folder, with the folders it needs.
+  /// Writes a file at `name`, relative to the folder, and creates missing parent folders.
   std::filesystem::path write(const std::filesystem::path& name, std::string_view bytes) const {
     const std::filesystem::path file = path_ / name;
     std::filesystem::create_directories(file.parent_path());
@@ -81,7 +81,7 @@ inline Image plain_image(int width, int height, const std::vector<std::uint8_t>&
 }
 
 #if HSCONAS_HAVE_JPEG
-/// `image` as a JPEG file: of 1 (grey), 3 (RGB) or 4 channels (CMYK, as Adobe's programs store it).
+/// `image` as a JPEG file, with 1 (grey), 3 (RGB) or 4 channels (CMYK, inverted as by Adobe).
 inline std::string encode_jpeg(const Image& image) {
   const int format = image.channels == 1 ? TJPF_GRAY : image.channels == 3 ? TJPF_RGB : TJPF_CMYK;
   const int sampling = image.channels == 1 ? TJSAMP_GRAY : TJSAMP_444;
@@ -98,7 +98,7 @@ inline std::string encode_jpeg(const Image& image) {
 #endif
 
 #if HSCONAS_HAVE_PNG
-/// `pixels` as a PNG file; `format` is one of libpng's PNG_FORMAT_*, 16-bit when it is linear.
+/// `pixels` as a PNG file; `format` is one of libpng's PNG_FORMAT_*; linear formats have 16 bits.
 inline std::string encode_png(int width, int height, png_uint_32 format, const void* pixels) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;

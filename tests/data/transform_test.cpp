@@ -15,7 +15,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-/// One image, whatever its size.
+/// A source with one image of any size.
 class OneImage : public ImageSource {
  public:
   explicit OneImage(Image image) : image_(std::move(image)) {}
@@ -36,7 +36,7 @@ Image counting_image(int side) {
   return image;
 }
 
-/// Leaves bytes as they are, so that results can be compared with pixels.
+/// A normalisation whose values equal the bytes, so that results can be compared with pixels.
 Preprocessing plain(int side, int channels, Augment augment) {
   const auto count = static_cast<std::size_t>(channels);
   return {side,
@@ -57,7 +57,7 @@ std::vector<int> train_once(const Transform& transform, const ImageSource& sourc
 
 }  // namespace
 
-TEST_CASE("an image of the right size is taken as it is", "[data]") {
+TEST_CASE("an image of the right size is not changed", "[data]") {
   const Image image = counting_image(8);
   Image out;
   fit_square(image, 8, 8, out);
@@ -65,7 +65,7 @@ TEST_CASE("an image of the right size is taken as it is", "[data]") {
 }
 
 TEST_CASE("the shorter side is resized and the middle is kept", "[data]") {
-  // Left, middle and right thirds have colours of their own; only the middle survives.
+  // The left, middle and right thirds have different colours; only the middle third is kept.
   Image image;
   image.reshape(3, 40, 120);
   for (std::size_t i = 0; i < image.pixels.size(); ++i) {
@@ -82,7 +82,8 @@ TEST_CASE("the shorter side is resized and the middle is kept", "[data]") {
   }
 }
 
-TEST_CASE("resizing keeps a plain colour exactly, larger and smaller", "[data]") {
+TEST_CASE("resizing an image of one colour keeps the colour exactly, larger and smaller",
+          "[data]") {
   for (const int value : {0, 1, 127, 254, 255}) {
     const auto byte = static_cast<std::uint8_t>(value);
     const Image image = plain_image(37, 23, {byte, byte, byte});
@@ -127,7 +128,7 @@ TEST_CASE("evaluation normalises per channel", "[data]") {
 }
 
 TEST_CASE("ImageNet's evaluation resizes to 256/224 and crops the middle", "[data]") {
-  // A frame as thick as what the crop removes: (256 - 224) / 2 of 256.
+  // The frame is as thick as the border that the crop removes: (256 - 224) / 2 of 256.
   Image image = plain_image(512, 512, {255, 255, 255});
   for (int y = 36; y < 476; ++y) {
     for (int x = 36; x < 476; ++x) image.pixels[static_cast<std::size_t>((y * 512 + x) * 3)] = 0;
@@ -136,7 +137,7 @@ TEST_CASE("ImageNet's evaluation resizes to 256/224 and crops the middle", "[dat
   const Transform transform(plain(224, 3, Augment::Imagenet));
   std::vector<float> values(transform.values());
   transform.evaluate(source, 0, values.data());
-  CHECK(values[0] == Approx(255));  // the frame's last two pixels are in
+  CHECK(values[0] == Approx(255));  // The frame's last two pixels are inside the crop.
   CHECK(values[(4 * 224 + 4) * 3] == Approx(0).margin(1e-3));
 }
 
@@ -172,9 +173,10 @@ TEST_CASE("a random shift moves the image by up to an eighth and fills with blac
   CHECK(seen.size() == 9);
 }
 
-TEST_CASE("small images are mirrored half of the time, shifted ones never", "[data]") {
+TEST_CASE("the small augmentation mirrors half of the images, the shift augmentation none",
+          "[data]") {
   Image image = plain_image(16, 16, {0});
-  for (std::size_t y = 0; y < 16; ++y) image.pixels[y * 16 + 3] = 200;  // a line left of the middle
+  for (std::size_t y = 0; y < 16; ++y) image.pixels[y * 16 + 3] = 200;  // Left of the middle.
   const OneImage source(image);
   for (const Augment augment : {Augment::Small, Augment::Shift}) {
     const Transform transform(plain(16, 1, augment));
@@ -189,7 +191,7 @@ TEST_CASE("small images are mirrored half of the time, shifted ones never", "[da
   }
 }
 
-TEST_CASE("without augmentation training sees what evaluation sees", "[data]") {
+TEST_CASE("without augmentation, training and evaluation give the same input", "[data]") {
   const OneImage source(plain_image(50, 40, {1, 200, 30}));
   const Transform transform(plain(16, 3, Augment::None));
   std::vector<float> evaluated(transform.values());
@@ -201,7 +203,7 @@ TEST_CASE("without augmentation training sees what evaluation sees", "[data]") {
 }
 
 TEST_CASE("random resized crops vary in size and always lie inside the image", "[data]") {
-  // Pixel values grow to the right, so the values at the edges tell the crop's extent.
+  // Pixel values grow to the right, so the values at the edges show the crop's extent.
   Image ramp;
   ramp.reshape(1, 100, 200);
   for (std::size_t i = 0; i < ramp.pixels.size(); ++i) {
@@ -218,7 +220,7 @@ TEST_CASE("random resized crops vary in size and always lie inside the image", "
   CHECK(seen.size() > 95);
 }
 
-TEST_CASE("images of extreme shape survive the random resized crop", "[data]") {
+TEST_CASE("the random resized crop handles images of extreme shape", "[data]") {
   for (const auto& [width, height] : {std::pair{1, 1}, {1, 300}, {300, 1}, {2, 3}}) {
     const OneImage source(plain_image(width, height, {128, 128, 128}));
     const Transform transform(plain(32, 3, Augment::Imagenet));

@@ -30,12 +30,13 @@ EdgeKit tiny_kit() {
   return plan_edge_kit(tiny_space(), {.batch = 2, .bias_networks = 12, .test_networks = 6}, 1, log);
 }
 
-/// What a block takes on the pretended device.
+/// The time of a block on the simulated device.
 double block_ms(const Block& block) {
   return block.is_identity() ? 0.0 : 0.02 + 1e-6 * static_cast<double>(cost_of(block).macs);
 }
 
-/// The kit's results on a device that adds up blocks and a constant.
+/// The kit's results on a simulated device, where a network takes the sum of its blocks plus 0.3
+/// ms.
 std::map<std::string, double> results_of(const EdgeKit& kit) {
   const SearchSpace space(kit.space);
   std::map<std::string, double> times;
@@ -61,7 +62,7 @@ std::string as_csv(const std::map<std::string, double>& times) {
 
 }  // namespace
 
-TEST_CASE("a kit holds every block of the table once, and networks of every part", "[deploy]") {
+TEST_CASE("a kit holds every block of the table once, and networks of every role", "[deploy]") {
   const EdgeKit kit = tiny_kit();
   std::set<std::string> blocks;
   for (const Block& block : distinct_blocks(tiny_space())) blocks.insert(block.key());
@@ -81,7 +82,7 @@ TEST_CASE("a kit holds every block of the table once, and networks of every part
   CHECK(files.contains(kit.reference));
 }
 
-TEST_CASE("a kit's models run with the weights they share, and no value sinks or explodes",
+TEST_CASE("a kit's models run with the shared weights, and their values neither vanish nor explode",
           "[deploy]") {
   const TemporaryFolder folder;
   const EdgeKit kit = tiny_kit();
@@ -107,7 +108,7 @@ TEST_CASE("a kit's models run with the weights they share, and no value sinks or
   CHECK(read_file(folder / "kit" / "run.py").starts_with("#!/usr/bin/env python3\n"));
   CHECK(read_file(folder / "kit" / "run_trtexec.sh").starts_with("#!/bin/sh\n"));
   const CsvTable manifest = CsvTable::load(folder / "kit" / "manifest.csv");
-  CHECK(manifest.rows() == kit.models.size() + 1);  // And the reference.
+  CHECK(manifest.rows() == kit.models.size() + 1);  // The reference has a second row.
   CHECK(manifest.text(manifest.rows() - 1, manifest.column("role")) == "reference");
   CHECK_THROWS_WITH(write_edge_kit(folder / "kit", kit, 1),
                     (folder / "kit").string() + " is not empty; name a new folder for the kit");
@@ -138,7 +139,7 @@ TEST_CASE("a kit's results become a table that predicts networks it was not fitt
       CHECK(network.predicted_ms == Approx(network.measured_ms).epsilon(0.01));
     }
   }
-  // Random ones in the one list, spread ones in the other.
+  // Random networks are in `test`, spread ones in `test_spread`.
   std::set<std::string> random;
   for (const KitModel& model : kit.models) {
     if (model.role == "test") random.insert(model.key);
@@ -147,7 +148,7 @@ TEST_CASE("a kit's results become a table that predicts networks it was not fitt
   for (const MeasuredNetwork& network : table.test_spread) CHECK(!random.contains(network.arch));
 }
 
-TEST_CASE("results that are not whole are told in one sentence", "[deploy]") {
+TEST_CASE("incomplete or invalid results are an error that names the model", "[deploy]") {
   const TemporaryFolder folder;
   const EdgeKit kit = tiny_kit();
   const auto file = folder / "results.csv";
@@ -181,7 +182,7 @@ TEST_CASE("results that are not whole are told in one sentence", "[deploy]") {
   CHECK(complaint(some) == ":2: ms must be a time > 0, got 0");
 }
 
-TEST_CASE("a manifest of something else is refused by name", "[deploy]") {
+TEST_CASE("a manifest of another format is an error that names the file", "[deploy]") {
   const TemporaryFolder folder;
   write_file(folder / "manifest.json", "{\"format\": \"other\"}");
   const std::string error = error_of([&] { load_edge_kit(folder / ""); });

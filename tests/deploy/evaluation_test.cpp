@@ -29,11 +29,11 @@ Evaluation three_animals() {
 
 }  // namespace
 
-TEST_CASE("answers are counted by class and by what they were taken for", "[deploy]") {
+TEST_CASE("images are counted by class and by answer", "[deploy]") {
   const Evaluation evaluation = three_animals();
   CHECK(evaluation.images() == 4);
   CHECK(evaluation.top1() == Approx(0.5));
-  CHECK(evaluation.top5() == 1.0);  // There are but three classes.
+  CHECK(evaluation.top5() == 1.0);  // There are only three classes.
   CHECK(evaluation.count(0, 0) == 1);
   CHECK(evaluation.count(0, 1) == 2);
   CHECK(evaluation.count(1, 1) == 1);
@@ -44,7 +44,7 @@ TEST_CASE("answers are counted by class and by what they were taken for", "[depl
   CHECK(std::isnan(Evaluation({"a"}).top1()));
 }
 
-TEST_CASE("the five likeliest classes are counted as a full sort counts them", "[deploy]") {
+TEST_CASE("top-1 and top-5 agree with sorting all logits", "[deploy]") {
   constexpr int kClasses = 12;
   Evaluation evaluation(std::vector<std::string>(kClasses, "x"));
   Rng rng(3, "logits");
@@ -67,8 +67,7 @@ TEST_CASE("the five likeliest classes are counted as a full sort counts them", "
   CHECK(top5 > top1);
 }
 
-TEST_CASE("a network that says the same of all classes, or no number, is right nowhere",
-          "[deploy]") {
+TEST_CASE("a network with equal or NaN logits has accuracy 0", "[deploy]") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const std::array<float, 3> logits :
        {std::array<float, 3>{1, 1, 1}, std::array<float, 3>{nan, nan, nan}}) {
@@ -80,7 +79,7 @@ TEST_CASE("a network that says the same of all classes, or no number, is right n
   }
 }
 
-TEST_CASE("the confusion table reads back as a CSV", "[deploy]") {
+TEST_CASE("the confusion matrix is valid CSV, with quoted class names", "[deploy]") {
   const CsvTable csv = CsvTable::parse(three_animals().confusion_csv(), "confusion.csv");
   REQUIRE(csv.rows() == 3);
   CHECK(csv.header() == std::vector<std::string>{"label", "images", "recall", "precision", "cat",
@@ -90,7 +89,8 @@ TEST_CASE("the confusion table reads back as a CSV", "[deploy]") {
   CHECK(csv.text(2, csv.column("recall")).empty());
 }
 
-TEST_CASE("the worst classes come first, with what they are taken for", "[report]") {
+TEST_CASE("the worst classes come first, with the class they are most often mistaken for",
+          "[report]") {
   const std::string text = worst_classes(three_animals(), 10);
   CHECK(text.find("cat") < text.find("dog  "));
   CHECK(text.find("dog (2)") != std::string::npos);

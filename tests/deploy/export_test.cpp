@@ -35,7 +35,8 @@ std::vector<std::string> shipped_spaces() {
   return names;
 }
 
-/// HSCONAS_EXPORT_ARCHS networks of every space at its own image size; without it, one small one.
+/// Networks per space: HSCONAS_EXPORT_ARCHS, each at the space's image size; by default one, at
+/// 32 pixels.
 int archs_per_space() {
   const char* count = std::getenv("HSCONAS_EXPORT_ARCHS");
   return count == nullptr ? 1 : std::atoi(count);
@@ -58,8 +59,8 @@ void write_floats(const std::filesystem::path& file, const torch::Tensor& tensor
              static_cast<std::streamsize>(dense.nbytes()));
 }
 
-/// Adds a network's files for another program to `folder`: the model, images and our answers at
-/// batch 1 and 8, and a line for each in cases.json.
+/// Writes images and this program's logits for the model `file`, at batch 1 and 8, to `folder`, and
+/// adds an entry for each to `cases`, for run_program().
 void add_case(const std::filesystem::path& folder, const std::string& file,
               const DeployedModel& model, nlohmann::json& cases) {
   const SearchSpace space(model.space);
@@ -75,7 +76,8 @@ void add_case(const std::filesystem::path& folder, const std::string& file,
   }
 }
 
-/// A program of another kind over cases.json in `folder`; prints the largest difference it found.
+/// Runs another program on the cases.json in `folder`, which prints the largest difference of
+/// logits that it found. Returns its exit status.
 int run_program(const std::string& command, const std::filesystem::path& folder) {
   return std::system(fmt::format("{} '{}' >&2", command, folder.string()).c_str());
 }
@@ -90,10 +92,11 @@ std::string python_with_torch() {
 
 }  // namespace
 
-TEST_CASE("an exported ONNX network answers as ours, in every space and at any batch", "[deploy]") {
+TEST_CASE("an exported ONNX network gives the same logits, in every space and at any batch",
+          "[deploy]") {
   const TemporaryFolder folder;
   for (const std::string& name : shipped_spaces()) {
-    if (archs_per_space() > 1) continue;  // Plain loops would take hours.
+    if (archs_per_space() > 1) continue;  // The test's interpreter would take hours.
     const DeployedModel model = models_of(name).front();
     write_onnx(folder / "model.onnx", model);
     const test::OnnxFile file(folder / "model.onnx");
@@ -112,7 +115,7 @@ TEST_CASE("an exported ONNX network answers as ours, in every space and at any b
   }
 }
 
-TEST_CASE("the ONNX checker accepts what is written, shapes included", "[deploy]") {
+TEST_CASE("the ONNX checker and its shape inference accept the exported files", "[deploy]") {
 #ifdef HSCONAS_ONNX_CHECK
   const TemporaryFolder folder;
   std::string files;
@@ -130,7 +133,7 @@ TEST_CASE("the ONNX checker accepts what is written, shapes included", "[deploy]
 #endif
 }
 
-TEST_CASE("ONNX Runtime gives our answers at batch 1 and 8", "[deploy]") {
+TEST_CASE("ONNX Runtime gives the same logits at batch 1 and 8", "[deploy]") {
   const char* modules = std::getenv("HSCONAS_ORT_NODE");
   if (modules == nullptr) {
     WARN("skipped: HSCONAS_ORT_NODE names no folder with onnxruntime-node");
@@ -153,7 +156,8 @@ TEST_CASE("ONNX Runtime gives our answers at batch 1 and 8", "[deploy]") {
   }
 }
 
-TEST_CASE("an exported TorchScript network answers as ours in C++, in every space", "[deploy]") {
+TEST_CASE("an exported TorchScript network gives the same logits in C++, in every space",
+          "[deploy]") {
   const TemporaryFolder folder;
   double largest = 0.0;
   for (const std::string& name : shipped_spaces()) {
@@ -175,7 +179,7 @@ TEST_CASE("an exported TorchScript network answers as ours in C++, in every spac
   if (archs_per_space() > 1) WARN(fmt::format("largest relative difference {:.3g}", largest));
 }
 
-TEST_CASE("Python's torch.jit.load gives the same answers", "[deploy]") {
+TEST_CASE("a TorchScript network loaded in Python gives the same logits", "[deploy]") {
   const std::string python = python_with_torch();
   if (python.empty()) {
     WARN("skipped: no python3 with torch");
@@ -195,7 +199,7 @@ TEST_CASE("Python's torch.jit.load gives the same answers", "[deploy]") {
                     folder / "") == 0);
 }
 
-TEST_CASE("a saved model is read back as it was", "[deploy]") {
+TEST_CASE("a saved model is loaded without any change", "[deploy]") {
   const TemporaryFolder folder;
   for (const std::string& name : shipped_spaces()) {
     const DeployedModel model = models_of(name).front();
@@ -211,7 +215,9 @@ TEST_CASE("a saved model is read back as it was", "[deploy]") {
   }
 }
 
-TEST_CASE("a model that does not fit together is refused by name", "[deploy]") {
+TEST_CASE(
+    "a model whose files are missing or contradict each other is an error that names the file",
+    "[deploy]") {
   const TemporaryFolder folder;
   const DeployedModel model = random_model(tiny_description(), 1);
   const auto complaint = [&] { return error_of([&] { load_model(folder / ""); }); };

@@ -38,7 +38,7 @@ inline DeployedModel random_model(const SpaceDescription& description, std::uint
   return model;
 }
 
-/// Largest difference between two answers, of the largest value in the first.
+/// Largest difference between two tensors, relative to the largest value of the first.
 inline double relative_difference(const torch::Tensor& expected, const torch::Tensor& got) {
   return max_difference(expected, got) / expected.abs().max().item<double>();
 }

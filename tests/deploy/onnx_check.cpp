@@ -1,5 +1,5 @@
-// Runs ONNX's own checker over the files named, and its shape inference, strictly. A program of its
-// own: libonnx and protobuf stay apart from LibTorch, which may bring its own.
+// Runs ONNX's own checker and strict shape inference on the given files. It is a separate program,
+// because libonnx and protobuf may clash with the copies in LibTorch.
 #include <cstdio>
 #include <exception>
 #include <fstream>

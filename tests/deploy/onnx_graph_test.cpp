@@ -19,7 +19,7 @@ using test::OnnxFile;
 
 namespace {
 
-/// Weights that live as long as this does.
+/// Draws random weights and keeps them alive.
 struct Weights {
   std::deque<std::vector<float>> values;
   Rng rng{5, "weights"};
@@ -57,7 +57,7 @@ Array images(const OnnxFile& file, std::int64_t batch) {
 
 }  // namespace
 
-TEST_CASE("a network becomes a graph whose every input is made before it is used", "[deploy]") {
+TEST_CASE("in a network's graph every input of a node is computed before it is used", "[deploy]") {
   for (const char* name : {"hsconas-a", "fbnet", "nas-bench-macro", "fashion-28"}) {
     const SearchSpace space = shipped_space(name);
     Rng rng(1, name);
@@ -84,8 +84,7 @@ TEST_CASE("a network becomes a graph whose every input is made before it is used
   }
 }
 
-TEST_CASE("every operator's block runs as a graph of its own, into the shape it promises",
-          "[deploy]") {
+TEST_CASE("every operator's block runs as a graph and has the declared output shape", "[deploy]") {
   for (const Operator& op : all_operators()) {
     for (const LayerShape& shape : {LayerShape{8, 8, 6, 1}, LayerShape{8, 16, 7, 2}}) {
       const Block block = make_block(op, shape, 4 * (op.name.ends_with("_g2") ? 2 : 1));
@@ -104,7 +103,7 @@ TEST_CASE("every operator's block runs as a graph of its own, into the shape it 
   }
 }
 
-TEST_CASE("a shuffle block keeps the even channels in front", "[deploy]") {
+TEST_CASE("a shuffle block copies the even channels to its first outputs", "[deploy]") {
   const Block block = make_block(find_operator("shuffle_k3"), {8, 8, 3, 1}, 4);
   const OnnxFile file = encoded({&block, 1});
   const Array in = images(file, 1);

@@ -17,10 +17,10 @@
 
 namespace hsconas::test {
 
-/// Reads and runs ONNX files in plain loops: what another program makes of them. Knows no more than
-/// the ONNX and protobuf documents say, and nothing of the code that wrote the file.
+/// Reads and runs ONNX files in plain loops, as an independent reference: it follows the ONNX and
+/// protobuf specifications and shares no code with the exporter.
 
-/// A protobuf message: per field its varints and its byte strings, in order.
+/// A protobuf message: the varints and byte strings of each field, in order.
 struct ProtoMessage {
   std::map<int, std::vector<std::uint64_t>> numbers;
   std::map<int, std::vector<std::string_view>> bytes;
@@ -122,7 +122,7 @@ class OnnxFile {
   std::map<std::string, std::vector<std::int64_t>> integers;
   std::map<std::string, std::string> metadata;
 
-  /// What comes out for `input`, the only one.
+  /// Runs the graph on `input`, its only input, and returns its output.
   Array run(Array input) const {
     std::map<std::string, Array> values = floats;
     values[inputs.at(0).name] = std::move(input);

@@ -35,7 +35,7 @@ TEST_CASE("times of every block and of a whole network are positive and finite",
   }
 }
 
-TEST_CASE("a released chain is gone, the others stay", "[profile]") {
+TEST_CASE("a released chain can no longer be timed, the others can", "[profile]") {
   const SearchSpace space = tiny_space(2);
   TorchTimer timer(torch::kCPU, {});
   const std::vector<Block> chain{space.stem()};
@@ -47,7 +47,7 @@ TEST_CASE("a released chain is gone, the others stay", "[profile]") {
   CHECK(timer.prepare(chain) != second);
 }
 
-TEST_CASE("a timer tells what it measures on", "[profile]") {
+TEST_CASE("a timer describes its device, threads, batch, precision and libraries", "[profile]") {
   const DeviceInfo info = TorchTimer(torch::kCPU, {.threads = 2, .batch = 16}).info();
   CHECK(info.device.starts_with("cpu: "));
   CHECK(info.threads == 2);
@@ -57,7 +57,8 @@ TEST_CASE("a timer tells what it measures on", "[profile]") {
   CHECK(info.mode.empty());
 }
 
-TEST_CASE("the latency section of a config decides how a timer times", "[profile]") {
+TEST_CASE("timer_settings() takes every setting from the latency section of a config",
+          "[profile]") {
   LatencyConfig config{.threads = 3, .cpus = {1, 2}};
   TimerSettings settings = timer_settings(config, 8, nullptr);
   CHECK(settings.threads == 3);
@@ -74,12 +75,12 @@ TEST_CASE("the latency section of a config decides how a timer times", "[profile
   CHECK(timer_settings(config, 8, nullptr).precision == TimedPrecision::Fp16);
 }
 
-TEST_CASE("without CUDA in LibTorch there are no CUDA graphs", "[profile]") {
+TEST_CASE("recording a CUDA graph without CUDA is an error", "[profile]") {
   if (torch::cuda::is_available()) return;
   CHECK_THROWS(DeviceGraph([] {}));
 }
 
-TEST_CASE("torch's thread count is the timer's while it lives", "[profile]") {
+TEST_CASE("a timer sets torch's thread count and restores it", "[profile]") {
   const int before = at::get_num_threads();
   {
     const TorchTimer timer(torch::kCPU, {.threads = before + 1});
@@ -88,11 +89,11 @@ TEST_CASE("torch's thread count is the timer's while it lives", "[profile]") {
   CHECK(at::get_num_threads() == before);
 }
 
-// What follows is hidden: run it where there is a GPU, by naming the tag.
+// The following tests are hidden: on a machine with a GPU, run them by their tag.
 
 namespace {
 
-/// hsconas-a, whose blocks a GPU runs at batch 32.
+/// A space with blocks large enough to time on a GPU at batch 32.
 SearchSpace gpu_space() {
   return shipped_space("hsconas-a");
 }
@@ -105,7 +106,7 @@ double median_ms(TorchTimer& timer, int id, int runs) {
 
 }  // namespace
 
-TEST_CASE("a replayed graph computes what the eager pass computes, for new images too", "[.gpu]") {
+TEST_CASE("a replayed graph gives the results of the eager pass, also for new images", "[.gpu]") {
   const torch::Device device = open_device("cuda");
   const c10::impl::VirtualGuardImpl guard(torch::kCUDA);
   const c10::StreamGuard stream(guard.getStreamFromGlobalPool(device));
@@ -163,7 +164,7 @@ TEST_CASE("two measurements of a GPU agree within 5 %", "[.gpu]") {
       times.push_back(median_ms(timer, timer.prepare(chain), 10));
     }
     CAPTURE(static_cast<int>(launch), static_cast<int>(precision), times[0], times[1]);
-    // What waits for the CPU scatters with it.
+    // Eager timings vary more, because kernels wait for the CPU.
     const double tolerance = launch == Launch::Graph ? 0.05 : 0.2;
     CHECK(std::abs(times[0] / times[1] - 1.0) < tolerance);
   }

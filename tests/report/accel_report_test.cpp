@@ -28,7 +28,7 @@ struct Example {
 
 }  // namespace
 
-TEST_CASE("the accelerator report is a line per layer and what they add up to", "[report]") {
+TEST_CASE("the accelerator report has a line per layer and the totals", "[report]") {
   const Example e;
   const std::string text = accel_report(e.network, e.design, e.cost);
   CHECK(contains(text, "fc"));

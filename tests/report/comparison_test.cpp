@@ -12,7 +12,7 @@ using nlohmann::json;
 
 namespace {
 
-/// Three runs: the second with another population, the third in a longer space.
+/// Three runs: the second has another population, the third a space with more layers.
 const std::vector<RunRecord>& examples() {
   static const std::vector<RunRecord> runs = [] {
     const TemporaryFolder folder;
@@ -37,7 +37,7 @@ std::vector<RunRecord> first_two() {
 
 }  // namespace
 
-TEST_CASE("the settings that differ are those of all sections but the name", "[report]") {
+TEST_CASE("differing settings are found in all sections, except the name", "[report]") {
   auto runs = first_two();
   runs[1].config.name = "other";
   const auto differences = differing_settings(runs);
@@ -47,7 +47,7 @@ TEST_CASE("the settings that differ are those of all sections but the name", "[r
   CHECK(differing_settings({examples()[0], examples()[0]}).empty());
   runs[1].config.shrink.stages.push_back({.layers = 1});
   const auto more = differing_settings(runs);
-  CHECK(more.size() == 4);  // And three keys of a stage that the first has not.
+  CHECK(more.size() == 4);  // The second run has a stage more, with three keys.
   CHECK(more[1].key == "shrink.stages.1.layers");
   CHECK(more[1].values == std::vector<std::string>{"", "1"});
 }
@@ -60,7 +60,7 @@ TEST_CASE("runs are compared in a terminal", "[report]") {
   CHECK(contains(comparison_text({examples()[0], examples()[0]}), "All settings are the same."));
   auto runs = first_two();
   runs[1].result->device = "gpu";
-  CHECK(contains(comparison_text(runs), "different targets and do not compare"));
+  CHECK(contains(comparison_text(runs), "different targets and cannot be compared"));
 }
 
 TEST_CASE("runs are compared as JSON", "[report]") {
@@ -72,7 +72,7 @@ TEST_CASE("runs are compared as JSON", "[report]") {
   CHECK(object["differences"]["search.population"] == json{6, 8, 6});
 }
 
-TEST_CASE("runs are compared on one page with their fronts over each other", "[report]") {
+TEST_CASE("runs are compared on one page with all fronts in one plot", "[report]") {
   auto runs = examples();
   runs[0].folder = "<script>";
   const std::string page = comparison_page(runs);

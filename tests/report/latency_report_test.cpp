@@ -14,7 +14,8 @@ using nlohmann::json;
 
 namespace {
 
-/// Three random networks measured twice, two spread ones once, and two to fit on.
+/// A table with three random networks, measured twice, two spread networks, measured once, and two
+/// networks used for fitting.
 LatencyTable example() {
   LatencyTable table;
   table.space = "tiny";
@@ -125,26 +126,26 @@ TEST_CASE("the report lists the forms with their left-out errors and marks the c
   CHECK_FALSE(contains(text, "nan"));
 }
 
-TEST_CASE("the report judges the plain sum, the constant and the table on each kind of networks",
+TEST_CASE("the report tests the sum, the sum plus a constant and the model on each kind of network",
           "[report]") {
   const LatencyTable table = example();
   const std::string text = latency_report(table);
   for (const char* name : {"sum, no B", "sum + B"}) CHECK(count(text, name) == 2);
-  CHECK(count(text, "random") == 4);  // Three models, and the error bar.
+  CHECK(count(text, "random") == 4);  // Once per model and once for the error bar.
   CHECK(count(text, "spread") == 4);
-  // 4.25, 6, 6.25 and again 4.25, 7, 6.5: one of three pairs is the other way round. The spread
-  // ones were timed once.
+  // The two measurements, 4.25, 6, 6.25 and 4.25, 7, 6.5, order one of three pairs differently. The
+  // spread networks were timed only once.
   const std::string random = line_with(text, "random");
   CHECK(random.substr(random.size() - 6) == "0.3333");
   const std::string spread = line_with(text, "spread");
   CHECK(spread.back() == '-');
-  CHECK(line_with(text, "random ones") ==
-        "error bar +-10.00 % (made for 90 %): holds 67 % of the 3 random ones");
-  CHECK(line_with(text, "spread ones") ==
-        "error bar +-10.00 % (made for 90 %): holds 100 % of the 2 spread ones");
+  CHECK(line_with(text, "random networks") ==
+        "error bar +-10.00 % (for 90 %): contains 67 % of the 3 random networks");
+  CHECK(line_with(text, "spread networks") ==
+        "error bar +-10.00 % (for 90 %): contains 100 % of the 2 spread networks");
 }
 
-TEST_CASE("the report as JSON has the same figures by name", "[report]") {
+TEST_CASE("the report as JSON has the same numbers", "[report]") {
   const LatencyTable table = example();
   const json report = json::parse(latency_report_json(table).dump());
   CHECK(report["entries"] == 3);
@@ -176,7 +177,7 @@ TEST_CASE("the report says when the machine was disturbed", "[report]") {
   CHECK(latency_report_json(table)["disturbed"] == true);
 }
 
-TEST_CASE("a table fitted to networks alone is reported without intervals and sums", "[report]") {
+TEST_CASE("a table fitted to whole networks is reported without intervals and sums", "[report]") {
   const std::string text = latency_report(fitted());
   CHECK_FALSE(contains(text, "intervals"));
   CHECK_FALSE(contains(text, "machine:"));
@@ -190,7 +191,7 @@ TEST_CASE("a table fitted to networks alone is reported without intervals and su
   CHECK_FALSE(report["held_out"]["random"].contains("constant"));
 }
 
-TEST_CASE("a table without networks to judge by, or none at all, is reported", "[report]") {
+TEST_CASE("a table without test networks, or without any networks, is reported", "[report]") {
   LatencyTable table = example();
   table.test.clear();
   table.test_spread.clear();
@@ -207,7 +208,7 @@ TEST_CASE("a table without networks to judge by, or none at all, is reported", "
   CHECK(contains(to_svg(latency_scatter(empty)), "<svg"));
 }
 
-TEST_CASE("the scatter holds one point for every judged network", "[report]") {
+TEST_CASE("the scatter plot has one point for every test network", "[report]") {
   const std::string svg = to_svg(latency_scatter(example()));
   CHECK(contains(svg, "random (n = 3)"));
   CHECK(contains(svg, "spread (n = 2)"));
@@ -215,13 +216,13 @@ TEST_CASE("the scatter holds one point for every judged network", "[report]") {
   CHECK(contains(svg, "measured, ms"));
   CHECK(contains(svg, "10 %"));  // The error bar, shaded.
   LatencyTable far = example();
-  far.error_percent = 250.0;  // A bar wider than the figure can show must not end the report.
+  far.error_percent = 250.0;  // An error bar that the plot cannot show must not be an error.
   CHECK(contains(to_svg(latency_scatter(far)), "<svg"));
 }
 
-TEST_CASE("a table that ranks networks hardly better than chance is doubted", "[report]") {
+TEST_CASE("a table that ranks networks hardly better than chance causes a warning", "[report]") {
   LatencyTable table = example();
-  CHECK(latency_doubt(table).empty());  // Too few to say.
+  CHECK(latency_doubt(table).empty());  // There are too few networks.
   table.test.clear();
   for (int i = 0; i < 12; ++i) {
     table.test.push_back({.predicted_ms = 1.0 + i, .measured_ms = 1.0 + (i * 5) % 12});
@@ -229,7 +230,7 @@ TEST_CASE("a table that ranks networks hardly better than chance is doubted", "[
   CHECK(latency_doubt(table).find("Kendall 0.") != std::string::npos);
   for (MeasuredNetwork& network : table.test) network.measured_ms = 7.0;
   CHECK(latency_doubt(table).find("Kendall 0.00") != std::string::npos);
-  // Random networks may be too alike to tell apart; those spread from fast to slow are not.
+  // Random networks may have nearly equal times; correct ranks of the spread ones are enough.
   table.test_spread.clear();
   for (int i = 0; i < 12; ++i) {
     table.test_spread.push_back({.predicted_ms = 1.0 + i, .measured_ms = 2.0 + i});

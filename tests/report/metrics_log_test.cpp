@@ -16,7 +16,7 @@ using namespace hsconas;
 
 namespace {
 
-/// "supernet 20", ... of metrics.jsonl.
+/// The lines of metrics.jsonl as "supernet 20", ...
 std::vector<std::string> lines_in(const std::filesystem::path& file) {
   std::vector<std::string> texts;
   const MetricsHistory history = load_metrics(file);
@@ -33,7 +33,7 @@ void add_steps(MetricsLog& log, const std::string& stage, std::initializer_list<
 
 }  // namespace
 
-TEST_CASE("a log of metrics goes on where the last checkpoint was", "[report]") {
+TEST_CASE("a log of metrics continues at the last checkpoint", "[report]") {
   const TemporaryFolder folder;
   const auto file = folder / "metrics.jsonl";
   {
@@ -51,7 +51,7 @@ TEST_CASE("a log of metrics goes on where the last checkpoint was", "[report]") 
         std::vector<std::string>{"supernet 20", "supernet 40", "tuned 20", "tuned 30"});
 }
 
-TEST_CASE("a log of metrics writes some lines at a time, to the event file as well", "[report]") {
+TEST_CASE("a log of metrics is buffered and also writes the event file", "[report]") {
   const TemporaryFolder folder;
   const auto file = folder / "metrics.jsonl";
   MetricsLog log(file, true, true);

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 namespace {
 
-/// "supernet 20, supernet 40": what is left of lines that were added in this order.
+/// The lines that remain when these lines are added in order, as "supernet 20, supernet 40".
 std::string left_of(const std::vector<std::pair<std::string, int>>& lines) {
   MetricsHistory history;
   for (const auto& [stage, step] : lines) {
@@ -27,7 +27,7 @@ std::string left_of(const std::vector<std::pair<std::string, int>>& lines) {
 
 }  // namespace
 
-TEST_CASE("a line of metrics has a stage, a step, and numbers by name", "[report]") {
+TEST_CASE("a line of metrics has a stage, a step, a time and named numbers", "[report]") {
   const MetricsLine line = read_metrics_line(json::parse(
       R"({"stage": "supernet", "step": 40, "time": 12.5, "loss": 2, "lr": 0.5, "note": "x",
           "broken": null})"));
@@ -38,18 +38,19 @@ TEST_CASE("a line of metrics has a stage, a step, and numbers by name", "[report
   CHECK(read_metrics_line(json{{"stage", "a"}, {"step", 1}}).time == 0.0);
 }
 
-TEST_CASE("lines that a later one repeats are void, with all that came after them", "[report]") {
+TEST_CASE("a repeated step supersedes its stage's lines from that step on and later stages",
+          "[report]") {
   CHECK(left_of({{"a", 20}, {"a", 40}, {"b", 20}}) == "a 20, a 40, b 20");
-  // Back to a checkpoint at step 45.
+  // The run resumes from a checkpoint at step 45.
   CHECK(left_of({{"a", 20}, {"a", 40}, {"a", 60}, {"a", 80}, {"a", 65}, {"a", 85}}) ==
         "a 20, a 40, a 60, a 65, a 85");
-  // All of a stage once more, and thereby what came of it.
+  // A whole stage is repeated, which supersedes the later stages too.
   CHECK(left_of({{"a", 20}, {"a", 40}, {"b", 20}, {"c", 20}, {"a", 20}}) == "a 20");
   CHECK(left_of({{"a", 20}, {"b", 20}, {"c", 20}, {"b", 20}, {"b", 40}}) == "a 20, b 20, b 40");
   CHECK(left_of({{"a", 20}, {"a", 20}}) == "a 20");
 }
 
-TEST_CASE("metrics.jsonl is read, and absent is empty", "[report]") {
+TEST_CASE("metrics.jsonl is read, and a missing file gives an empty history", "[report]") {
   const TemporaryFolder folder;
   CHECK(load_metrics(folder / "none").lines().empty());
   write_file(folder / "m",
@@ -57,7 +58,7 @@ TEST_CASE("metrics.jsonl is read, and absent is empty", "[report]") {
   CHECK(load_metrics(folder / "m").lines().size() == 1);
 }
 
-TEST_CASE("a damaged line of metrics.jsonl is named", "[report]") {
+TEST_CASE("a damaged line of metrics.jsonl is an error that names the line", "[report]") {
   const TemporaryFolder folder;
   const auto message = [&](const std::string& line) {
     write_file(folder / "m", "{\"stage\": \"a\", \"step\": 20}\n" + line + "\n");

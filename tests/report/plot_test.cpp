@@ -16,7 +16,7 @@ using namespace hsconas;
 
 namespace {
 
-/// Two devices that plot around the diagonal, and texts with characters special to XML.
+/// Two series around the diagonal, and texts with characters that XML must escape.
 Plot example() {
   Plot plot{.title = "Latency predicted & measured",
             .subtitle = "40 networks, batch < 2, \u00B1 10 %",
@@ -45,7 +45,7 @@ struct Pixel {
   double y = 0.0;
 };
 
-/// All that `pattern` finds in `text`, its groups in order.
+/// The groups of every match of `pattern` in `text`, in order.
 std::vector<std::vector<std::string>> matches(const std::string& text, const std::string& pattern) {
   std::vector<std::vector<std::string>> found;
   const std::regex regex(pattern);
@@ -57,7 +57,7 @@ std::vector<std::vector<std::string>> matches(const std::string& text, const std
   return found;
 }
 
-/// Middles of all markers, those of the legend last.
+/// The centres of all markers; those of the legend come last.
 std::vector<Pixel> markers(const std::string& svg) {
   std::vector<Pixel> pixels;
   for (const auto& at : matches(svg, R"(<path d="M([-\d.]+) ([-\d.]+)m)")) {
@@ -66,7 +66,7 @@ std::vector<Pixel> markers(const std::string& svg) {
   return pixels;
 }
 
-/// What lies between the axes.
+/// The area between the axes.
 struct Frame {
   double left = 0.0;
   double top = 0.0;
@@ -104,7 +104,7 @@ std::vector<Label> labels(const std::string& svg, const std::string& anchor, boo
   return result;
 }
 
-/// Fails unless every tag that opens closes in order and nothing is left unescaped.
+/// Fails unless all tags are closed in order and all texts are escaped.
 void check_well_formed(const std::string& svg) {
   const std::regex tag(R"(<(/?)([a-z]+)((?: [a-zA-Z-]+="[^"<]*")*)(/?)>)");
   const std::regex bare(R"([<>]|&(?!(amp|lt|gt|quot);))");
@@ -142,7 +142,7 @@ void check_ticks(const std::vector<Label>& ticks, bool upwards) {
   }
 }
 
-/// What holds for every drawing.
+/// Checks the properties that every plot must have.
 void check_sound(const Plot& plot) {
   const std::string svg = to_svg(plot);
   CAPTURE(svg);
@@ -165,7 +165,7 @@ void check_sound(const Plot& plot) {
       if (!std::isfinite(series.x[i]) || !std::isfinite(series.y[i])) continue;
       REQUIRE(next < all.size());
       CHECK(frame.has(all[next]));
-      // The labels say where the point is.
+      // The point is at the place that the axis labels imply.
       CHECK(all[next].x == Approx(x[0].at + (series.x[i] - x[0].value) * x_pixels).margin(0.1));
       CHECK(all[next].y == Approx(y[0].at - 4 - (series.y[i] - y[0].value) * y_pixels).margin(0.1));
       ++next;
@@ -176,12 +176,12 @@ void check_sound(const Plot& plot) {
 
 }  // namespace
 
-TEST_CASE("a square plot is drawn exactly as its golden file", "[report]") {
+TEST_CASE("a square plot equals its golden file", "[report]") {
   CHECK(to_svg(example()) == read_file(source_folder() / "tests" / "golden" / "plot_square.svg"));
   check_sound(example());
 }
 
-TEST_CASE("points lie inside the frame where the labels say, at any range", "[report]") {
+TEST_CASE("points are inside the frame and agree with the axis labels, at any range", "[report]") {
   for (std::uint64_t round = 0; round < 60; ++round) {
     Rng rng(1, "scatter-test", round);
     const double scale = std::pow(10.0, rng.uniform(-12.0, 12.0));
@@ -200,7 +200,7 @@ TEST_CASE("points lie inside the frame where the labels say, at any range", "[re
   }
 }
 
-TEST_CASE("a single point, equal points and no points are drawn too", "[report]") {
+TEST_CASE("plots of a single point, of equal points and of no points are sound", "[report]") {
   for (const double value : {0.0, 1.0, -3.0, 0.1, 12345.678, 1e-300, 1e-9, 1e9, -1e300, 1e300}) {
     CAPTURE(value);
     check_sound(of_points({value}, {value}));
@@ -230,7 +230,7 @@ TEST_CASE("points that are not finite are left out and not counted", "[report]")
   CHECK(contains(to_svg(of_points({nan}, {1})), ">s (n = 0)<"));
 }
 
-TEST_CASE("texts are escaped and kept, and control characters become blanks", "[report]") {
+TEST_CASE("texts are escaped, and control characters become blanks", "[report]") {
   Plot plot = of_points({1}, {2});
   plot.title = "<a href=\"x\">&amp;";
   plot.subtitle = "</text><script>";
@@ -251,7 +251,7 @@ TEST_CASE("49 series differ in colour or shape, the first seven in both", "[repo
   std::set<std::string> colours;
   std::set<std::string> shapes;
   std::set<std::string> looks;
-  // Every series is drawn once, then once more in the legend.
+  // Every series is drawn once in the plot and once in the legend.
   const auto found =
       matches(to_svg(plot), "<g fill=\"(#[^\"]*)\"[^>]*>\n<path d=\"M[-\\d.]+ [-\\d.]+(m[^\"]*)");
   REQUIRE(found.size() == 98);
@@ -276,7 +276,7 @@ TEST_CASE("the band is drawn and named only when asked for", "[report]") {
   CHECK(contains(to_svg(plot), ">y = x \u00B1 12.5 %<"));
 }
 
-TEST_CASE("a series of unequal sides and a band out of range are bugs of the caller", "[report]") {
+TEST_CASE("different numbers of x and y, or a band out of range, are internal errors", "[report]") {
   CHECK(error_of([] {
           to_svg(of_points({1, 2}, {1}));
         }) == "internal: plot series 's' has 2 x and 1 y");
@@ -286,7 +286,7 @@ TEST_CASE("a series of unequal sides and a band out of range are bugs of the cal
   }
 }
 
-TEST_CASE("a wide plot has an axis of its own for each direction", "[report]") {
+TEST_CASE("a wide plot has independent axes", "[report]") {
   Plot plot{.x_label = "ms", .y_label = "%", .series = {{"s", {1, 2}, {1000, 3000}}}};
   const std::string svg = to_svg(plot);
   check_sound(plot);
@@ -297,7 +297,7 @@ TEST_CASE("a wide plot has an axis of its own for each direction", "[report]") {
   CHECK_FALSE(contains(svg, "y = x"));
 }
 
-TEST_CASE("lines reach across, widen the axes and are named", "[report]") {
+TEST_CASE("lines cross the whole plot, widen the axes and are in the legend", "[report]") {
   Plot plot{.series = {{"s", {1, 2}, {1, 2}}},
             .lines = {{.name = "T = 4 ms", .at = 4}, {"best", 8, false}, {"lost", NAN, true}}};
   const std::string svg = to_svg(plot);
@@ -305,11 +305,11 @@ TEST_CASE("lines reach across, widen the axes and are named", "[report]") {
   for (const char* name : {">T = 4 ms<", ">best<"}) CHECK(contains(svg, name));
   CHECK(labels(svg, "middle", true).back().value >= 4);
   CHECK(labels(svg, "end", false).back().value >= 8);
-  // Two across, three in the legend.
+  // Two lines are in the plot, three in the legend.
   CHECK(matches(svg, R"re((<path d="M[^"]*" class="rule" [^>]*dasharray))re").size() == 5);
 }
 
-TEST_CASE("ticks of whole numbers are whole", "[report]") {
+TEST_CASE("with has_whole_x all ticks are whole numbers", "[report]") {
   for (const double most : {1.0, 2.0, 3.0, 7.0, 20.0, 3000.0}) {
     Plot plot{.series = {{"s", {0, most}, {0, 1}}}, .has_whole_x = true};
     for (const Label& label : labels(to_svg(plot), "middle", true)) {
@@ -318,7 +318,7 @@ TEST_CASE("ticks of whole numbers are whole", "[report]") {
   }
 }
 
-TEST_CASE("a note is a title of its point, escaped, with its line ends", "[report]") {
+TEST_CASE("a note becomes the escaped title of its point and keeps its line ends", "[report]") {
   Plot plot{.series = {{.name = "s", .x = {1, NAN}, .y = {2, 1}, .notes = {"<b>\n&", "lost"}}}};
   const std::string svg = to_svg(plot);
   CHECK(contains(svg, "<title>&lt;b&gt;\n&amp;</title></path>"));
@@ -327,7 +327,8 @@ TEST_CASE("a note is a title of its point, escaped, with its line ends", "[repor
   CHECK(error_of([&] { to_svg(plot); }) == "internal: plot series 's' has 2 points and 1 notes");
 }
 
-TEST_CASE("series are points, lines or both, and their parts carry their number", "[report]") {
+TEST_CASE("series are drawn as points, lines or both, with their index as data-series",
+          "[report]") {
   const auto drawn = [](Mark mark, const std::string& name) {
     const std::string svg =
         to_svg({.series = {{.name = name, .x = {1, 2, 3}, .y = {1, 3, 2}, .mark = mark}}});
@@ -335,7 +336,7 @@ TEST_CASE("series are points, lines or both, and their parts carry their number"
     return std::pair(markers(svg).size(),
                      matches(svg, R"re((data-series="0">\n<path d="M[^Lm"]+L[^Lm"]+L))re").size());
   };
-  using Counts = std::pair<std::size_t, std::size_t>;  // Markers and polylines; one in the legend.
+  using Counts = std::pair<std::size_t, std::size_t>;  // Markers (one in the legend), polylines.
   CHECK(drawn(Mark::Points, "s") == Counts{4, 0});
   CHECK(drawn(Mark::Faint, "s") == Counts{4, 0});
   CHECK(drawn(Mark::Ring, "s") == Counts{4, 0});
@@ -344,7 +345,7 @@ TEST_CASE("series are points, lines or both, and their parts carry their number"
   CHECK(drawn(Mark::LineAndPoints, "s") == Counts{4, 1});
 }
 
-TEST_CASE("the legend of a wide plot breaks into rows that stay inside", "[report]") {
+TEST_CASE("the legend of a wide plot wraps into rows inside the document", "[report]") {
   Plot plot;
   for (int i = 0; i < 20; ++i) {
     plot.series.push_back({"a series with a rather long name", {1.0}, {1.0}});
@@ -360,7 +361,7 @@ TEST_CASE("the legend of a wide plot breaks into rows that stay inside", "[repor
   CHECK(rows.size() > 5);
 }
 
-TEST_CASE("a series may take the look of another", "[report]") {
+TEST_CASE("`look` sets a series' colour and shape", "[report]") {
   Plot plot{.series = {{.name = "a", .x = {1}, .y = {1}, .look = 2}}};
   CHECK(contains(to_svg(plot), "<g fill=\"#009E73\""));
 }

@@ -14,7 +14,7 @@ using nlohmann::json;
 
 namespace {
 
-/// The files of one run, as they were written.
+/// The files of an example run.
 struct Files {
   Files() {
     make_example_run(folder / "run", example_config());
@@ -32,7 +32,7 @@ const Files& files() {
   return all;
 }
 
-/// What is wrong with a result in which `pointer` has `value`, or is absent.
+/// The error of reading a result in which `pointer` has `value`.
 std::string error_with(const char* pointer, const json& value) {
   json damaged = files().result;
   damaged[json::json_pointer(pointer)] = value;
@@ -41,7 +41,7 @@ std::string error_with(const char* pointer, const json& value) {
 
 }  // namespace
 
-TEST_CASE("a result is read as it was written", "[report]") {
+TEST_CASE("reading a result returns what was written", "[report]") {
   const json& written = files().result;
   const ResultRecord result = read_result(written, "R");
   CHECK(result.target_ms == written["target_ms"]);
@@ -65,7 +65,7 @@ TEST_CASE("a result need not have measured times", "[report]") {
   CHECK_FALSE(read_result(written, "R").winner.measured_ms.has_value());
 }
 
-TEST_CASE("a damaged result names the file and the key", "[report]") {
+TEST_CASE("a damaged result is an error that names the file and the key", "[report]") {
   CHECK(error_with("/format", "hsconas-result-2") ==
         "data: R: format must be \"hsconas-result-4\", got \"hsconas-result-2\"");
   CHECK(error_with("/winner/accuracy", "x") ==
@@ -80,7 +80,7 @@ TEST_CASE("a damaged result names the file and the key", "[report]") {
   CHECK(contains(error_of([] { read_result(json(3), "R"); }), "data: R: "));
 }
 
-TEST_CASE("decisions of shrinking are read, and what is damaged is named", "[report]") {
+TEST_CASE("shrink.json is read, and a damaged one is an error that names the key", "[report]") {
   const ShrinkRecord shrink = read_shrink(files().shrink, "S");
   CHECK(shrink.samples == 3);
   REQUIRE(shrink.stages.size() == 1);
@@ -93,7 +93,7 @@ TEST_CASE("decisions of shrinking are read, and what is damaged is named", "[rep
   CHECK(contains(error_of([&] { read_shrink(damaged, "S"); }), "q is required"));
 }
 
-TEST_CASE("candidates are told apart by the weights that judged them", "[report]") {
+TEST_CASE("candidates are grouped by the weights with which they were scored", "[report]") {
   const TemporaryFolder folder;
   write_file(folder / "c.csv", files().candidates);
   RunRecord all{.folder = "", .config = example_config()};
@@ -109,7 +109,7 @@ TEST_CASE("candidates are told apart by the weights that judged them", "[report]
   CHECK(some.earlier_candidates > 5);
 }
 
-TEST_CASE("a damaged line of candidates.csv is named", "[report]") {
+TEST_CASE("a damaged line of candidates.csv is an error that names the line", "[report]") {
   const TemporaryFolder folder;
   const auto message = [&](const std::string& line) {
     write_file(folder / "c.csv",

@@ -40,7 +40,7 @@ std::string section_of(const std::string& page, const std::string& title) {
   return page.substr(at, page.find("</section>", at) - at);
 }
 
-/// The drawings of a page, SVG documents that hold others included.
+/// The drawings of a page, including nested SVG documents.
 std::vector<std::string> drawings(const std::string& page) {
   std::vector<std::string> found;
   const std::string begin = "<div class=\"drawing\">";
@@ -50,7 +50,7 @@ std::vector<std::string> drawings(const std::string& page) {
   return found;
 }
 
-/// Fails unless every tag closes in order; void elements and what scripts hold aside.
+/// Fails unless all tags are closed in order, apart from void elements and the script.
 void check_well_formed(const std::string& page) {
   const std::size_t script = page.find("<script>");
   const std::string body = page.substr(0, script);
@@ -62,7 +62,7 @@ void check_well_formed(const std::string& page) {
        it != none; ++it) {
     const std::string name = (*it)[2];
     INFO(it->prefix().str().substr(it->prefix().length() > 200 ? it->prefix().length() - 200 : 0));
-    REQUIRE_FALSE(name.empty());  // A bracket that is no tag.
+    REQUIRE_FALSE(name.empty());  // An empty name means an unescaped bracket.
     if ((*it)[1].length() > 0) {
       REQUIRE_FALSE(open.empty());
       REQUIRE(open.back() == name);
@@ -76,7 +76,8 @@ void check_well_formed(const std::string& page) {
 
 }  // namespace
 
-TEST_CASE("the front is what nothing beats in accuracy at the same or less latency", "[report]") {
+TEST_CASE("no candidate is as accurate as one on the Pareto front at the same or less latency",
+          "[report]") {
   const auto scored = [](const char* arch, double ms, double accuracy) {
     return ScoredArchitecture{.arch = arch, .accuracy = accuracy, .latency_ms = ms};
   };
@@ -89,7 +90,7 @@ TEST_CASE("the front is what nothing beats in accuracy at the same or less laten
   CHECK(pareto_front({}).empty());
 }
 
-TEST_CASE("a report of a finished run shows every part, drawn and as a table", "[report]") {
+TEST_CASE("a report of a finished run shows every section with a plot and a table", "[report]") {
   const std::string page = run_report(example());
   check_well_formed(page);
   for (const char* title : {"Accuracy against latency", "The winner, layer by layer", "The search",
@@ -113,7 +114,7 @@ TEST_CASE("a report of a finished run shows every part, drawn and as a table", "
   CHECK(contains(section_of(page, "Settings and versions"), "search.population"));
 }
 
-TEST_CASE("a report of a run on another device's table shows no times of this one", "[report]") {
+TEST_CASE("a report of a run with another device's table shows no measured times", "[report]") {
   RunRecord run = example();
   run.result->winner.measured_ms.reset();
   for (ComparedArchitecture& other : run.result->others) other.measured_ms.reset();
@@ -125,7 +126,7 @@ TEST_CASE("a report of a run on another device's table shows no times of this on
   CHECK(contains(run_report(example()), "<dt>measured latency<"));
 }
 
-TEST_CASE("every point of an architecture says which, so that it can be shown", "[report]") {
+TEST_CASE("the note of every point names its architecture and layers", "[report]") {
   const RunRecord& run = example();
   const std::string part = section_of(run_report(run), "Accuracy against latency");
   const SearchSpace space(run.config.space);
@@ -156,7 +157,7 @@ TEST_CASE("the layers of the winner add up to its predicted latency", "[report]"
   }
 }
 
-TEST_CASE("a page asks for nothing from elsewhere", "[report]") {
+TEST_CASE("a page loads nothing from the network", "[report]") {
   const std::string page = run_report(example());
   CHECK(contains(page, "content=\"default-src 'none';"));
   for (const char* way : {"src=", "href", "url(", "@import", "fetch(", "import("}) {
@@ -171,7 +172,7 @@ TEST_CASE("a page asks for nothing from elsewhere", "[report]") {
   CHECK_FALSE(contains(rest, "://"));
 }
 
-TEST_CASE("texts of a run's files cannot become tags of the page", "[report]") {
+TEST_CASE("texts from a run's files are escaped on the page", "[report]") {
   const std::string evil = "</title></script><script>alert(1)</script><img src=x onerror=\"x\">'&";
   RunRecord run = example();
   const std::string before = run_report(run);
@@ -200,7 +201,7 @@ TEST_CASE("texts of a run's files cannot become tags of the page", "[report]") {
   check_well_formed(page);
 }
 
-TEST_CASE("what a run has not left is left out with a sentence", "[report]") {
+TEST_CASE("a sentence replaces each section for which the run has no data", "[report]") {
   RunRecord run{.folder = "run", .config = example_config()};
   run.unfinished = "the search has not ended";
   const std::string page = run_report(run);
@@ -209,12 +210,12 @@ TEST_CASE("what a run has not left is left out with a sentence", "[report]") {
   for (const char* sentence :
        {"This run is not finished: the search has not ended.", "No architecture has been scored",
         "There is no winner", "The search has not ended.", "has not been shrunk so far",
-        "There is no latency table", "There are no training curves", "has left no versions"}) {
+        "There is no latency table", "There are no training curves", "has no version.txt"}) {
     CHECK(contains(page, sentence));
   }
   run.config.shrink.stages.clear();
   CHECK(contains(run_report(run), "ask for no shrinking"));
-  // A finished run without one file each.
+  // In each case a finished run lacks one file.
   const auto check = [](const char* sentence, const auto& change) {
     RunRecord less = example();
     change(less);
@@ -234,7 +235,7 @@ TEST_CASE("a table that lacks a block of the winner is an error", "[report]") {
   CHECK(contains(error_of([&] { run_report(run); }), "data: latency.json has no entry stem"));
 }
 
-TEST_CASE("a table fitted by position and an accelerator's are reported too", "[report]") {
+TEST_CASE("a table fitted by position and a modelled accelerator are reported", "[report]") {
   RunRecord run = example();
   run.table->by_position = true;
   run.table->entries.clear();
@@ -246,7 +247,7 @@ TEST_CASE("a table fitted by position and an accelerator's are reported too", "[
   run.table->bias_ms = 1.0;
   const std::string page = run_report(run);
   CHECK(contains(page, "1.75 ms in all"));
-  CHECK(contains(page, "stem, head and all else"));
+  CHECK(contains(page, "stem, head and the rest"));
   run.config.latency.accelerator = "chip.json";
   run.table->test.clear();
   run.table->test_spread.clear();
@@ -277,7 +278,7 @@ TEST_CASE("a report of a thousand architectures is at most a megabyte", "[report
   CHECK(page.size() <= 1'000'000);
 }
 
-TEST_CASE("long curves are thinned to means, short ones keep every line", "[report]") {
+TEST_CASE("long curves are reduced by averaging, short ones keep every point", "[report]") {
   RunRecord run = example();
   const std::string page = run_report(run);
   const std::string training = section_of(page, "Training");

@@ -15,7 +15,7 @@ TEST_CASE("numbers are right-aligned, words left-aligned, with a rule under the 
         "skip        12.25    7 %\n");
 }
 
-TEST_CASE("a column with one word in it is a column of words", "[report]") {
+TEST_CASE("a column with at least one word is left-aligned", "[report]") {
   TextTable table({"ms", "kind"});
   table.add({"-", "none"});
   table.add({"-1.25", "7"});
@@ -32,7 +32,7 @@ TEST_CASE("no line of a table ends with spaces", "[report]") {
   CHECK(table.str() == "architecture\n--------------\na\n");
 }
 
-TEST_CASE("a table without rows is its head", "[report]") {
+TEST_CASE("a table without rows consists of its head", "[report]") {
   CHECK(TextTable({"key", "meaning"}).str() == "key  meaning\n------------\n");
 }
 

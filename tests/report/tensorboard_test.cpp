@@ -31,7 +31,7 @@ MetricsHistory history_of(const std::vector<MetricsLine>& lines) {
   return history;
 }
 
-/// "a/loss 20", ... of the only event file in `folder`.
+/// The scalars of the only event file in `folder` as "a/loss 20", ...
 std::vector<std::string> scalars_in(const fs::path& folder) {
   std::vector<std::string> texts;
   for (const test::Scalar& scalar : test::scalars_of(test::only_event_file(folder))) {
@@ -42,7 +42,7 @@ std::vector<std::string> scalars_in(const fs::path& folder) {
 
 }  // namespace
 
-TEST_CASE("the reader of these tests refuses every flipped bit of a record", "[report]") {
+TEST_CASE("the tests' reader refuses a record with any flipped bit", "[report]") {
   const std::string record = tfrecord("payload");
   CHECK(test::payloads_of(record) == std::vector<std::string>{"payload"});
   for (std::size_t bit = 0; bit < 8 * record.size(); ++bit) {
@@ -53,12 +53,12 @@ TEST_CASE("the reader of these tests refuses every flipped bit of a record", "[r
   CHECK_THROWS_AS(test::payloads_of(record.substr(0, record.size() - 1)), std::runtime_error);
 }
 
-TEST_CASE("an event file begins like those of TensorFlow itself", "[report]") {
+TEST_CASE("an event file begins like TensorFlow's own files", "[report]") {
   const TemporaryFolder folder;
   const EventFile file(folder / "", {}, 1'700'000'000);
   const std::string contents = read_file(file.path());
   CHECK(file.path().filename() == "events.out.tfevents.1700000000.0.hsconas");
-  // 24 bytes of payload and the checksum of that number, as `xxd` shows of any event file.
+  // The length, 24 bytes, and its checksum are the same in every event file.
   CHECK(contents.substr(0, 12) == std::string("\x18\0\0\0\0\0\0\0\xa3\x7f\x4b\x22", 12));
   const auto events = test::events_of(contents);
   REQUIRE(events.size() == 1);
@@ -86,7 +86,7 @@ TEST_CASE("a line of metrics becomes an event with its time, step, tags and valu
   CHECK(large[0].values.begin()->second == -1e30F);
 }
 
-TEST_CASE("an event file grows by what is added, under the same name", "[report]") {
+TEST_CASE("added lines are appended to the same event file", "[report]") {
   const TemporaryFolder folder;
   EventFile file(folder / "", history_of({line_of("a", 20, 2)}), 5);
   const fs::path path = file.path();
@@ -101,11 +101,12 @@ TEST_CASE("an event file grows by what is added, under the same name", "[report]
         std::vector<std::string>{"a/loss 20", "a/lr 20", "a/loss 40", "a/lr 40"});
 }
 
-TEST_CASE("a run that continues begins a new event file without torn or repeated records",
+TEST_CASE("a continued run starts a new event file without incomplete or repeated records",
           "[report]") {
   const TemporaryFolder folder;
   const auto before = EventFile(folder / "", history_of({line_of("a", 20, 2)}), 5).path();
-  append_file(before, tfrecord(event_message(line_of("a", 40, 1))).substr(0, 30));  // Killed here.
+  // A kill leaves an incomplete record.
+  append_file(before, tfrecord(event_message(line_of("a", 40, 1))).substr(0, 30));
   CHECK_THROWS_AS(test::scalars_of(before), std::runtime_error);
   EventFile file(folder / "", history_of({line_of("a", 20, 2)}), 6);
   CHECK_FALSE(fs::exists(before));
@@ -115,8 +116,7 @@ TEST_CASE("a run that continues begins a new event file without torn or repeated
         std::vector<std::string>{"a/loss 20", "a/lr 20", "a/loss 40", "a/lr 40"});
 }
 
-TEST_CASE("steps that are done again replace those of before, in a file of another name",
-          "[report]") {
+TEST_CASE("repeated steps supersede the earlier ones, in a file with another name", "[report]") {
   const TemporaryFolder folder;
   EventFile file(folder / "",
                  history_of({line_of("a", 20, 3), line_of("a", 40, 2), line_of("b", 20, 1)}), 5);

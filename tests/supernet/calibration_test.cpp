@@ -13,7 +13,7 @@ using namespace hsconas;
 
 namespace {
 
-/// Mean and variance per channel of what the stem's convolution makes of `images`, in double.
+/// Mean and variance per channel of the stem convolution's output for `images`, in double.
 BatchNormStatistics::Layer stem_statistics(const Supernet& supernet, const torch::Tensor& images) {
   const auto& stem = supernet.space().description().stem;
   const torch::Tensor weight = supernet.parameters(0, 0).at(0).value.to(torch::kDouble);
@@ -25,11 +25,12 @@ BatchNormStatistics::Layer stem_statistics(const Supernet& supernet, const torch
 
 }  // namespace
 
-TEST_CASE("the first batch norm's statistics are those of all images together", "[supernet]") {
+TEST_CASE("pooled statistics of the first batch norm equal those of all images in one batch",
+          "[supernet]") {
   const SearchSpace space = tiny_space(2);
   const Supernet supernet(space, torch::kCPU, 1);
   const torch::Tensor images = normal_images(space, 12, 3);
-  // Batches of their own character and of different sizes.
+  // The batches differ in mean, variance and size.
   const std::vector<torch::Tensor> batches{images.narrow(0, 0, 5) * 3.0 + 1.0,
                                            images.narrow(0, 5, 5), images.narrow(0, 10, 2) - 2.0};
   const auto expected = stem_statistics(supernet, torch::cat(batches));
@@ -40,10 +41,10 @@ TEST_CASE("the first batch norm's statistics are those of all images together", 
   CHECK(torch::allclose(stem.variance.to(torch::kDouble), expected.variance, 1e-5));
 }
 
-TEST_CASE("a large mean does not drown the variance", "[supernet]") {
+TEST_CASE("the variance stays exact when the mean is large", "[supernet]") {
   const SearchSpace space = tiny_space(1);
   Supernet supernet(space, torch::kCPU, 1);
-  // Only the kernel's centre: no borders, so what varies is the images alone.
+  // Only the kernel's centre is not 0, so that borders add no variance.
   torch::Tensor weight = supernet.parameters(0, 0).at(0).value;
   const torch::Tensor centre = weight.slice(2, 1, 2).slice(3, 1, 2).clone();
   weight.zero_();
@@ -55,8 +56,7 @@ TEST_CASE("a large mean does not drown the variance", "[supernet]") {
   CHECK(torch::allclose(stem.variance.to(torch::kDouble), expected.variance, 1e-3));
 }
 
-TEST_CASE("a variance far below epsilon is as exact as any, in blocks of all operators",
-          "[supernet]") {
+TEST_CASE("a variance far below epsilon stays exact, in blocks of all operators", "[supernet]") {
   constexpr double kScale = 1e-4;
   for (const Operator& op : all_operators()) {
     const SearchSpace space = one_layer_space(op, placements().front());
@@ -80,7 +80,8 @@ TEST_CASE("a variance far below epsilon is as exact as any, in blocks of all ope
   }
 }
 
-TEST_CASE("every batch norm of every operator gets statistics of its width", "[supernet]") {
+TEST_CASE("every batch norm of every operator has one mean and variance per channel in use",
+          "[supernet]") {
   for (const Operator& op : all_operators()) {
     for (const Placement& place : placements()) {
       const SearchSpace space = one_layer_space(op, place);
@@ -107,7 +108,7 @@ TEST_CASE("every batch norm of every operator gets statistics of its width", "[s
   }
 }
 
-TEST_CASE("calibrating on one batch twice gives what it gives once", "[supernet]") {
+TEST_CASE("calibrating twice on the same batch changes nothing", "[supernet]") {
   const SearchSpace space = tiny_space(3);
   const Supernet supernet(space, torch::kCPU, 1);
   const torch::Tensor images = normal_images(space, 6, 1);
@@ -117,7 +118,8 @@ TEST_CASE("calibrating on one batch twice gives what it gives once", "[supernet]
   CHECK(max_difference(once.forward(images), twice.forward(images)) < 1e-6);
 }
 
-TEST_CASE("a frozen network keeps its weights and treats every image by itself", "[supernet]") {
+TEST_CASE("a frozen network owns its weights, and an image's logits do not depend on its batch",
+          "[supernet]") {
   const SearchSpace space = tiny_space(3);
   Supernet supernet(space, torch::kCPU, 1);
   const torch::Tensor images = normal_images(space, 6, 1);
@@ -151,7 +153,7 @@ TEST_CASE("weights too large for fp16 are an error that names the remedy", "[sup
   CHECK(contains(error, "set score.precision to fp32"));
 }
 
-TEST_CASE("candidates on fp16 activations are those on fp32 but for the rounding", "[supernet]") {
+TEST_CASE("candidates with fp16 activations differ from fp32 only by rounding", "[supernet]") {
   for (const Operator& op : all_operators()) {
     for (const Placement& place : placements()) {
       const SearchSpace space = one_layer_space(op, place);

@@ -1,5 +1,5 @@
-// The engine that runs networks on GPUs, here on the processor (see kernels/cuda/block.hpp), beside
-// the CPU's own kernels.
+// Compares the engine that runs networks on GPUs, compiled for the CPU here (see
+// kernels/cuda/block.hpp), with the CPU's own kernels.
 #include <memory>
 #include <vector>
 
@@ -20,7 +20,7 @@ using namespace hsconas;
 
 namespace {
 
-/// Memory full of values that are no numbers, a new piece each time.
+/// Memory filled with NaN, newly allocated each time, so that reading uninitialised values shows.
 class PoisonedMemory : public DeviceMemory {
  public:
   void* at_least(std::int64_t bytes) override {
@@ -34,7 +34,7 @@ class PoisonedMemory : public DeviceMemory {
   torch::Tensor memory_;
 };
 
-/// An engine with a supernet's weights, which it changes.
+/// An engine on the CPU that trains a supernet's weights.
 template <typename T>
 struct HostEngine {
   explicit HostEngine(Supernet& supernet, unsigned seed = 1)
@@ -54,7 +54,7 @@ struct HostEngine {
     return {pixels.data_ptr<float>(), static_cast<int>(pixels.size(0)),
             static_cast<int>(pixels.size(3))};
   }
-  /// The gradient of a parameter's slice.
+  /// The gradient of `view`, a slice of a parameter.
   torch::Tensor gradient_of(const torch::Tensor& view) const {
     return gradient.as_strided(view.sizes(), view.strides(), view.storage_offset());
   }
@@ -70,13 +70,13 @@ void enlarge_classifier(Supernet& supernet) {
   if (head.size() > 2) head.at(2).value.copy_(normal_tensor(head.at(2).value.sizes(), 9));
 }
 
-/// |a - b| / |b| of whole tensors.
+/// |a - b| / |b|, with Euclidean norms.
 double relative_error(const torch::Tensor& a, const torch::Tensor& b) {
   const torch::Tensor difference = a.detach().to(torch::kDouble) - b.detach().to(torch::kDouble);
   return (difference.norm() / (b.detach().to(torch::kDouble).norm() + 1e-12)).item<double>();
 }
 
-/// A step's logits, gradients and updates beside those of TrainingPath on the CPU.
+/// Checks that one training step has the logits, gradients and updates of TrainingPath on the CPU.
 template <typename T>
 void compare_step(const SearchSpace& space, const Architecture& arch, int batch, std::uint64_t seed,
                   double logits_bound, double gradient_bound) {
@@ -134,7 +134,7 @@ void compare_step(const SearchSpace& space, const Architecture& arch, int batch,
 
 }  // namespace
 
-TEST_CASE("the device engine trains every operator, place and width as the CPU does",
+TEST_CASE("the device engine trains every operator, layer shape and width like the CPU",
           "[supernet]") {
   std::uint64_t seed = 1;
   int choices = 0;
@@ -152,7 +152,7 @@ TEST_CASE("the device engine trains every operator, place and width as the CPU d
   CHECK(choices > 300);
 }
 
-TEST_CASE("the device engine trains whole networks as the CPU does", "[supernet]") {
+TEST_CASE("the device engine trains whole networks like the CPU", "[supernet]") {
   for (const std::string name : {"cifar-32", "fashion-28", "nas-bench-macro"}) {
     SpaceDescription description = shipped_description(name);
     description.image_size = 16;
@@ -165,7 +165,7 @@ TEST_CASE("the device engine trains whole networks as the CPU does", "[supernet]
   }
 }
 
-TEST_CASE("the device engine scores as the CPU does, from any block on", "[supernet]") {
+TEST_CASE("the device engine scores like the CPU, starting from any block", "[supernet]") {
   for (const std::string name : {"cifar-32", "nas-bench-macro"}) {
     SpaceDescription description = shipped_description(name);
     description.image_size = 16;
@@ -205,7 +205,7 @@ TEST_CASE("the device engine scores as the CPU does, from any block on", "[super
   }
 }
 
-TEST_CASE("the device engine tells logits that are not finite", "[supernet]") {
+TEST_CASE("the device engine reports images whose logits are not finite", "[supernet]") {
   const SearchSpace space = tiny_space(1);
   Supernet supernet(space, torch::kCPU, 3);
   supernet.flat_values()[0] = std::numeric_limits<float>::infinity();
@@ -219,8 +219,7 @@ TEST_CASE("the device engine tells logits that are not finite", "[supernet]") {
   CHECK(right == std::vector<std::uint8_t>{2, 2});
 }
 
-TEST_CASE("the device engine's gradients in bf16 are those of fp32 within its rounding",
-          "[supernet]") {
+TEST_CASE("the device engine's gradients in bf16 differ from fp32 only by rounding", "[supernet]") {
   std::uint64_t seed = 1;
   for (const Operator& op : all_operators()) {
     for (const Placement& place : placements()) {

@@ -16,7 +16,7 @@ TEST_CASE("a device is cpu, cuda or cuda:N and nothing else", "[supernet]") {
   }
 }
 
-TEST_CASE("a GPU that is not there is a device error that names it", "[supernet]") {
+TEST_CASE("a GPU that does not exist is a device error that names it", "[supernet]") {
   const std::string error = error_of([] { open_device("cuda:4096"); });
   CHECK(contains(error, "device: device.type is \"cuda:4096\" but "));
   if (!torch::cuda::is_available()) {
@@ -35,7 +35,7 @@ TEST_CASE("the CPU comes first among the devices, and its libraries are LibTorch
   CHECK(describe_libraries(torch::kCPU) == std::string("LibTorch ") + TORCH_VERSION);
 }
 
-TEST_CASE("whether TF32 is allowed holds for convolutions and products alike", "[supernet]") {
+TEST_CASE("allow_tf32() applies to convolutions and matrix products alike", "[supernet]") {
   for (const bool is_allowed : {true, false}) {
     allow_tf32(is_allowed);
     CHECK(at::globalContext().allowTF32CuDNN() == is_allowed);
@@ -43,8 +43,8 @@ TEST_CASE("whether TF32 is allowed holds for convolutions and products alike", "
   }
 }
 
-// Hidden: run where there is a GPU, by naming the tag.
-TEST_CASE("a GPU that was opened computes fp32 as fp32, the same each time", "[.gpu]") {
+// Hidden tests: on a machine with a GPU, run them by their tag.
+TEST_CASE("an opened GPU computes fp32 in full precision and reproducibly", "[.gpu]") {
   const torch::Device device = open_device("cuda");
   CHECK(at::globalContext().deterministicCuDNN());
   CHECK_FALSE(at::globalContext().benchmarkCuDNN());
@@ -57,11 +57,11 @@ TEST_CASE("a GPU that was opened computes fp32 as fp32, the same each time", "[.
     const torch::Tensor y = torch::conv2d(x.to(device), weight.to(device));
     return ((y.cpu() - exact).abs() / exact).max().item<double>();
   };
-  CHECK(error() < 1e-5);  // TF32 is off by about 1e-4.
+  CHECK(error() < 1e-5);  // TF32 has an error of about 1e-4.
   CHECK(error() == error());
 }
 
-TEST_CASE("threads are set for torch, 0 meaning one per core", "[supernet]") {
+TEST_CASE("set_threads() sets torch's threads, and 0 means one per core", "[supernet]") {
   const int before = at::get_num_threads();
   CHECK(set_threads(2) == 2);
   CHECK(at::get_num_threads() == 2);

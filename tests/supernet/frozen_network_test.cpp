@@ -11,7 +11,7 @@
 
 using namespace hsconas;
 
-TEST_CASE("a folded convolution does what convolution and batch norm did", "[supernet]") {
+TEST_CASE("a folded convolution equals convolution and batch norm", "[supernet]") {
   const torch::Tensor x = normal_tensor({3, 4, 5, 5}, 1);
   const torch::Tensor weight = normal_tensor({6, 4, 3, 3}, 2);
   const torch::Tensor mean = normal_tensor({6}, 3);
@@ -22,7 +22,7 @@ TEST_CASE("a folded convolution does what convolution and batch norm did", "[sup
   CHECK(max_difference(torch::conv2d(x, folded.value, folded.bias, 1, 1), expected) < 1e-4);
 }
 
-TEST_CASE("random networks of every shipped space have the shapes they claim", "[supernet]") {
+TEST_CASE("random networks of every shipped space have the declared shapes", "[supernet]") {
   for (const std::string name :
        {"cifar-32", "fashion-28", "fbnet", "hsconas-a", "hsconas-b", "nas-bench-macro", "spos"}) {
     INFO(name);
@@ -52,7 +52,7 @@ TEST_CASE("random networks of every shipped space have the shapes they claim", "
   }
 }
 
-TEST_CASE("the seed decides a random network", "[supernet]") {
+TEST_CASE("a random network depends only on the seed", "[supernet]") {
   const SearchSpace space = tiny_space(2);
   const auto blocks = space.network(space.uniform(0));
   const torch::Tensor images = normal_images(space, 2, 1);
@@ -63,7 +63,7 @@ TEST_CASE("the seed decides a random network", "[supernet]") {
   CHECK_FALSE(same_bits(logits(1), logits(2)));
 }
 
-TEST_CASE("weights rounded to fp16 keep their layout and are near what they were", "[supernet]") {
+TEST_CASE("weights rounded to fp16 keep their layout and are near the originals", "[supernet]") {
   const SearchSpace space = tiny_space(2);
   const auto network = FrozenNetwork::random(space.network(space.uniform(0)), torch::kCPU, 1);
   const FrozenNetwork half = network.to(torch::kHalf);
@@ -81,7 +81,7 @@ TEST_CASE("weights rounded to fp16 keep their layout and are near what they were
   }
 }
 
-TEST_CASE("a forward pass leaves its input as it was", "[supernet]") {
+TEST_CASE("a forward pass does not change its input", "[supernet]") {
   for (const Operator& op : all_operators()) {
     for (const Placement& place : placements()) {
       INFO(op.name << ", " << place.name);
@@ -96,7 +96,7 @@ TEST_CASE("a forward pass leaves its input as it was", "[supernet]") {
   }
 }
 
-TEST_CASE("a network without weights is on the CPU and passes its input on", "[supernet]") {
+TEST_CASE("a network without weights is on the CPU and returns its input", "[supernet]") {
   const SearchSpace space = one_layer_space(find_operator("identity"), placements().front());
   const std::vector<Block> chain{space.block(0, {0, 0})};
   const auto network = FrozenNetwork::random(chain, torch::kCPU, 1);
@@ -105,7 +105,7 @@ TEST_CASE("a network without weights is on the CPU and passes its input on", "[s
   CHECK(same_bits(network.forward(x), x));
 }
 
-TEST_CASE("a channel shuffle deals the groups out in turn", "[supernet]") {
+TEST_CASE("a channel shuffle interleaves the groups", "[supernet]") {
   const torch::Tensor x = torch::arange(6.0).view({1, 6, 1, 1}).expand({2, 6, 3, 3});
   const torch::Tensor two = shuffle_channels(x, 2);
   const torch::Tensor three = shuffle_channels(x, 3);
@@ -114,14 +114,15 @@ TEST_CASE("a channel shuffle deals the groups out in turn", "[supernet]") {
   CHECK(torch::equal(shuffle_channels(two, 3), x));
 }
 
-TEST_CASE("even and odd channels are the two halves of a split", "[supernet]") {
+TEST_CASE("a branch reads the even channels, the odd channels or all", "[supernet]") {
   const torch::Tensor x = torch::arange(4.0).view({1, 4, 1, 1});
   CHECK(torch::equal(select_source(x, Source::EvenChannels).flatten(), torch::tensor({0., 2.})));
   CHECK(torch::equal(select_source(x, Source::OddChannels).flatten(), torch::tensor({1., 3.})));
   CHECK(torch::equal(select_source(x, Source::All), x));
 }
 
-TEST_CASE("a GPU computes what the CPU computes", "[supernet][gpu]") {
+TEST_CASE("frozen networks and training paths give the same logits on GPU and CPU",
+          "[supernet][gpu]") {
   if (!torch::cuda::is_available()) {
     WARN("skipped: this machine or this LibTorch has no CUDA");
     return;

@@ -8,10 +8,10 @@
 
 namespace hsconas {
 
-/// An architecture of a supernet as HSCoNAS describes dynamic channel scaling: every convolution
-/// runs at full width, and after each batch norm and ReLU of inner width the channels behind the
-/// first `mid` are multiplied by 0. Written for clearness and apart from run_block(): in double
-/// precision, channels-first, batch norm by its formula.
+/// An architecture of a supernet by the definition of dynamic channel scaling in HSCoNAS: every
+/// convolution runs at full width, and after each batch norm and ReLU of inner width all channels
+/// but the first `mid` are multiplied by 0. An independent reference for run_block(), written for
+/// clarity: double precision, channels-first, batch norm by its formula.
 class MaskedNetwork {
  public:
   MaskedNetwork(const Supernet& supernet, Architecture arch)

@@ -21,7 +21,7 @@ inline torch::Tensor normal_tensor(torch::IntArrayRef shape, std::uint64_t seed)
   return tensor;
 }
 
-/// `count` images as `space` wants them.
+/// `count` random images of the size and channels of `space`.
 inline torch::Tensor normal_images(const SearchSpace& space, int count, std::uint64_t seed) {
   const auto& description = space.description();
   return normal_tensor(
@@ -32,7 +32,8 @@ inline double max_difference(const torch::Tensor& a, const torch::Tensor& b) {
   return (a.detach().to(torch::kDouble) - b.detach().to(torch::kDouble)).abs().max().item<double>();
 }
 
-/// Equal to the last bit: tells -0 from 0, and a NaN from another, which torch::equal does not.
+/// Whether the bits are equal. Unlike torch::equal, this distinguishes -0 from 0 and one NaN from
+/// another.
 inline bool same_bits(const torch::Tensor& a, const torch::Tensor& b) {
   if (a.sizes() != b.sizes() || a.dtype() != b.dtype()) return false;
   const torch::Tensor x = a.detach().cpu().contiguous();
@@ -40,7 +41,7 @@ inline bool same_bits(const torch::Tensor& a, const torch::Tensor& b) {
   return x.numel() == 0 || std::memcmp(x.data_ptr(), y.data_ptr(), x.nbytes()) == 0;
 }
 
-/// Where a layer can stand.
+/// The input and output shape of a layer.
 struct Placement {
   std::string name;
   int in_channels;
@@ -55,8 +56,8 @@ inline const std::vector<Placement>& placements() {
   return all;
 }
 
-/// A space of one layer there with one operator, at every width it may have; 9 pixels a side, so
-/// that a stride has to round.
+/// A space with one layer of shape `place` and one operator, at every width that it can have. The
+/// image side is 9 pixels, an odd number, so that a stride of 2 must round.
 inline SearchSpace one_layer_space(const Operator& op, const Placement& place) {
   SpaceDescription space;
   space.name = op.name + ", " + place.name;

@@ -55,7 +55,7 @@ TEST_CASE("weights start with the deviations of SPOS's code, biases and momentum
   }
 }
 
-TEST_CASE("only biases are free of weight decay", "[supernet]") {
+TEST_CASE("weight decay applies to everything but biases", "[supernet]") {
   SpaceDescription description = tiny_description(1);
   description.head.bias = true;
   Supernet supernet(SearchSpace(description), torch::kCPU, 1);
@@ -68,7 +68,7 @@ TEST_CASE("only biases are free of weight decay", "[supernet]") {
   CHECK_FALSE(head.at(2).decays);
 }
 
-TEST_CASE("the seed alone decides the first weights", "[supernet]") {
+TEST_CASE("the initial weights depend only on the seed", "[supernet]") {
   const SearchSpace space = tiny_space(2);
   const auto a = Supernet(space, torch::kCPU, 5).tensors();
   torch::manual_seed(99);
@@ -78,7 +78,7 @@ TEST_CASE("the seed alone decides the first weights", "[supernet]") {
   CHECK_FALSE(same_bits(a.at("stem.0"), c.at("stem.0")));
 }
 
-TEST_CASE("loading takes over every tensor, or none when one does not fit", "[supernet]") {
+TEST_CASE("load() replaces every tensor, or none when one does not fit", "[supernet]") {
   const SearchSpace space = tiny_space(2);
   Supernet source(space, torch::kCPU, 1);
   source.parameters(1, 0).at(0).momentum.fill_(0.5);
@@ -107,7 +107,7 @@ TEST_CASE("loading takes over every tensor, or none when one does not fit", "[su
   CHECK_FALSE(same_bits(target.tensors().at("stem.0"), source.tensors().at("stem.0")));
 }
 
-TEST_CASE("resetting momentum leaves the weights", "[supernet]") {
+TEST_CASE("resetting momentum does not change the weights", "[supernet]") {
   const SearchSpace space = tiny_space(1);
   Supernet supernet(space, torch::kCPU, 1);
   for (const auto& [name, tensor] : supernet.tensors()) {

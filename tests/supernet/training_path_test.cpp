@@ -12,14 +12,14 @@ using namespace hsconas;
 
 namespace {
 
-/// Classifier weights and biases large enough for logits around 1, where a difference shows.
+/// Enlarges the classifier's weights and biases so that logits are around 1 and differences show.
 void enlarge_classifier(Supernet& supernet) {
   auto& head = supernet.parameters(supernet.space().layers() + 1, 0);
   head.at(1).value.mul_(30.0);
   if (head.size() > 2) head.at(2).value.copy_(normal_tensor(head.at(2).value.sizes(), 9));
 }
 
-/// Calls `use` with a supernet of one layer for every operator, place and width.
+/// Calls `use` with a supernet of one layer for every operator, layer shape and width.
 template <typename Use>
 void for_every_choice(const Use& use) {
   std::uint64_t seed = 1;
@@ -55,7 +55,8 @@ TEST_CASE("masked, sliced and stand-alone networks give the same logits", "[supe
   CHECK(choices > 300);
 }
 
-TEST_CASE("whole networks agree too, and a width changes what they compute", "[supernet]") {
+TEST_CASE("masked, sliced and stand-alone whole networks agree, and a width changes the logits",
+          "[supernet]") {
   for (const std::string name : {"cifar-32", "fashion-28", "nas-bench-macro"}) {
     SpaceDescription description = shipped_description(name);
     description.image_size = 16;
@@ -72,7 +73,7 @@ TEST_CASE("whole networks agree too, and a width changes what they compute", "[s
       const torch::Tensor sliced = TrainingPath(supernet, arch).forward(images);
       const torch::Tensor alone =
           freeze(supernet, arch, calibrate(supernet, arch, {images})).forward(images);
-      // Errors grow from layer to layer, so a network of eight is allowed more than one layer.
+      // Errors grow from layer to layer, so a whole network may differ more than a single layer.
       CHECK(max_difference(masked, sliced) < 1e-4);
       CHECK(max_difference(masked, alone) < 1e-4);
     }
@@ -84,14 +85,15 @@ TEST_CASE("whole networks agree too, and a width changes what they compute", "[s
                        TrainingPath(supernet, {{0, 1}}).forward(images)) > 1e-3);
 }
 
-TEST_CASE("masked-off weights have gradient 0, the others that of the slice", "[supernet]") {
+TEST_CASE("masked-off weights have gradient 0, the others the gradient of the slice",
+          "[supernet]") {
   const torch::Tensor labels = torch::tensor({3, 0, 7}, torch::kLong);
   int with_masked_weights = 0;
   for_every_choice([&](Supernet& supernet, const Architecture& arch, const torch::Tensor& images) {
     const MaskedNetwork masked(supernet, arch);
     torch::cross_entropy_loss(masked.forward(images), labels).backward();
-    // In double precision up to the classifier: in single precision a value near 0 may fall on
-    // either side of a ReLU's kink, and the gradients then differ for a good reason.
+    // The path runs in double precision up to the classifier: in single precision, rounding may
+    // move a value near 0 to the other side of a ReLU's kink, and gradients would rightly differ.
     TrainingPath path(supernet, arch, torch::kDouble);
     torch::cross_entropy_loss(path.forward(images), labels).backward();
     const auto leaves = masked.leaves();
@@ -130,7 +132,7 @@ TEST_CASE("a path's leaves are copies, its values and momentum views of the supe
   const auto tensors = supernet.tensors();
   CHECK(tensors.at("stem.0").min().item<float>() == 2.0F);
   CHECK(tensors.at("head.1.momentum").max().item<float>() == 3.0F);
-  // Half of the inner channels are this path's: the first half.
+  // The path uses the first half of the inner channels.
   const torch::Tensor pointwise = tensors.at("layer0.shuffle_k3.2");
   const std::int64_t half = pointwise.size(0) / 2;
   CHECK(pointwise.narrow(0, 0, half).eq(2.0).all().item<bool>());
@@ -138,7 +140,7 @@ TEST_CASE("a path's leaves are copies, its values and momentum views of the supe
   CHECK(tensors.at("layer0.xception.0.momentum").eq(0.0).all().item<bool>());
 }
 
-TEST_CASE("two forward passes before one backward pass have the gradients of each, added up",
+TEST_CASE("two forward passes before one backward pass give the sum of their gradients",
           "[supernet]") {
   const SearchSpace space = tiny_space(3);
   Supernet supernet(space, torch::kCPU, 1);
@@ -157,17 +159,17 @@ TEST_CASE("two forward passes before one backward pass have the gradients of eac
     const torch::Tensor logits = path.forward(first);
     loss = logits.square().sum() + path.forward(second).square().sum();
   }
-  // Memory that was given back would be taken again here.
+  // These tensors would reuse and overwrite memory that the path had freed too early.
   std::vector<torch::Tensor> others;
   for (int i = 0; i < 200; ++i) others.push_back(torch::full({1000 + 100 * i}, 1e30));
-  loss.backward();  // The path itself is gone.
+  loss.backward();  // The path itself is destroyed by now.
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     INFO("slice " << i);
     CHECK(torch::allclose(leaves[i].grad(), one_by_one.slices()[i].leaf.grad(), 1e-4, 1e-5));
   }
 }
 
-TEST_CASE("bf16 activations give logits near those of fp32, and fp32 gradients near its own",
+TEST_CASE("bf16 activations give logits and fp32 gradients near those of fp32 activations",
           "[supernet]") {
   const SearchSpace space = tiny_space(3);
   Supernet supernet(space, torch::kCPU, 1);
@@ -194,7 +196,7 @@ TEST_CASE("bf16 activations give logits near those of fp32, and fp32 gradients n
   }
 }
 
-TEST_CASE("dropout follows torch's generator", "[supernet]") {
+TEST_CASE("dropout depends only on the seed of torch's generator", "[supernet]") {
   SpaceDescription description = tiny_description(1);
   description.head.dropout = 0.5;
   const SearchSpace space(description);

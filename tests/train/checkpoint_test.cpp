@@ -29,7 +29,8 @@ Checkpoint state(std::int64_t step) {
           step};
 }
 
-/// The step of what is loaded, after a check that its tensors are of that step; -1: nothing.
+/// Loads a checkpoint, checks that its tensors belong to its step and returns the step; -1 when
+/// there is no checkpoint.
 std::int64_t loaded(const CheckpointStore& store, Log& log) {
   const auto checkpoint = store.load(log);
   if (!checkpoint) return -1;
@@ -39,7 +40,7 @@ std::int64_t loaded(const CheckpointStore& store, Log& log) {
   return checkpoint->next_step;
 }
 
-/// A store in a folder of its own with a log file.
+/// A store in a temporary folder, with a log file.
 struct Bench {
   TemporaryFolder folder;
   Log log = quiet();
@@ -73,7 +74,7 @@ TEST_CASE("the newest checkpoint is loaded and the one before is kept", "[checkp
   CHECK(bench.said().empty());
 }
 
-TEST_CASE("a kill at any moment of a save leaves a checkpoint", "[checkpoint]") {
+TEST_CASE("a kill at any moment of a save keeps the newest complete checkpoint", "[checkpoint]") {
   Bench bench;
   bench.store.save(state(10));
   bench.store.save(state(20));
@@ -82,14 +83,14 @@ TEST_CASE("a kill at any moment of a save leaves a checkpoint", "[checkpoint]") 
   CHECK(loaded(bench.store, bench.log) == 20);
   overwrite(next, "30, whole, but not yet in its place");
   CHECK(loaded(bench.store, bench.log) == 20);
-  fs::rename(bench.store.newest(), bench.store.previous());  // Between the two renames.
+  fs::rename(bench.store.newest(), bench.store.previous());  // A kill between the two renames.
   CHECK(loaded(bench.store, bench.log) == 20);
   bench.store.save(state(30));
   CHECK(loaded(bench.store, bench.log) == 30);
   CHECK(load_tensors(bench.store.previous()).metadata.at("next_step") == "20");
 }
 
-TEST_CASE("checkpoints of other settings are not taken", "[checkpoint]") {
+TEST_CASE("checkpoints of other settings are not loaded", "[checkpoint]") {
   Bench bench;
   bench.store.save(state(10));
   const CheckpointStore other(bench.folder / "", "supernet", "other settings");
@@ -115,12 +116,13 @@ TEST_CASE("a damaged checkpoint is replaced by the one before it, and the log sa
   });
   CHECK(contains(bench.said(), bench.store.newest().string() + ": not a usable tensor file"));
   CHECK(contains(bench.said(), "going on from the checkpoint before it, step 10"));
-  // The sound one has taken the place of the damaged one, so that the next save keeps it.
+  // The sound file has replaced the damaged one, so the next save keeps it.
   bench.store.save(state(20));
   CHECK(load_tensors(bench.store.previous()).metadata.at("next_step") == "10");
 }
 
-TEST_CASE("without a sound checkpoint the damaged one is named", "[checkpoint]") {
+TEST_CASE("without a sound checkpoint, loading is an error that names the damaged one",
+          "[checkpoint]") {
   Bench bench;
   bench.store.save(state(10));
   const std::string contents = read_file(bench.store.newest());

@@ -45,8 +45,9 @@ std::vector<double> losses_of(Supernet& supernet, Precision precision, int steps
 
 }  // namespace
 
-TEST_CASE("a GPU trains in fp32 as the CPU does, and in bf16 nearly so", "[.gpu]") {
-  // Rounding decides where ReLU cuts values near 0, so trainings part slowly even in fp32.
+TEST_CASE("training losses on a GPU are near the CPU's, in fp32 and in bf16", "[.gpu]") {
+  // Rounding decides on which side of ReLU's kink a value near 0 falls, so the trainings slowly
+  // diverge even in fp32.
   for (const std::string name : {"cifar-32", "nas-bench-macro"}) {
     const SearchSpace space = small_space(name);
     Supernet cpu(space, torch::kCPU, 3);
@@ -74,7 +75,8 @@ TEST_CASE("two trainings on a GPU leave the same bits", "[.gpu]") {
   }
 }
 
-TEST_CASE("a GPU scores as the CPU does, in any company", "[.gpu]") {
+TEST_CASE("accuracies on a GPU are near the CPU's and do not depend on the other candidates",
+          "[.gpu]") {
   const SearchSpace space = small_space("cifar-32");
   Supernet cpu(space, torch::kCPU, 3);
   losses_of(cpu, Precision::Fp32, 12);
@@ -85,7 +87,7 @@ TEST_CASE("a GPU scores as the CPU does, in any company", "[.gpu]") {
   Rng rng(5, "paths");
   std::vector<Architecture> archs;
   for (int i = 0; i < 12; ++i) archs.push_back(sample(Subspace::full(space), rng));
-  for (int i = 0; i < 4; ++i) {  // That share their first layers.
+  for (int i = 0; i < 4; ++i) {  // Candidates that share their first layers.
     archs.push_back(archs.front());
     archs.back().back().op = i % space.ops();
   }

@@ -11,7 +11,7 @@
 
 namespace hsconas {
 
-/// 64 noisy images of 8 x 8 colour pixels in two classes: bright on the left, or above.
+/// 64 noisy images of 8 x 8 colour pixels in two classes: bright left half, or bright upper half.
 inline std::shared_ptr<const MemorySource> bright_sides() {
   const MemorySource::Shape shape{3, 8, 8};
   std::vector<std::uint8_t> pixels;

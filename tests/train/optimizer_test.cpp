@@ -23,7 +23,7 @@ TrainingPath::Slice slice_of(const torch::Tensor& value, const torch::Tensor& mo
 
 }  // namespace
 
-TEST_CASE("a step is that of torch's SGD, without decay where it does not apply", "[train]") {
+TEST_CASE("a step equals that of torch's SGD, with and without weight decay", "[train]") {
   const SupernetConfig config{.momentum = 0.9, .weight_decay = 0.01};
   for (const bool decays : {true, false}) {
     torch::Tensor value = normal_tensor({3, 5}, 1);
@@ -45,9 +45,9 @@ TEST_CASE("a step is that of torch's SGD, without decay where it does not apply"
   }
 }
 
-TEST_CASE("clipping scales all gradients together to the norm, and only downwards", "[train]") {
+TEST_CASE("clipping scales all gradients together down to the norm, never up", "[train]") {
   const torch::Tensor first = torch::tensor({3.0, 0.0});
-  const torch::Tensor second = torch::tensor({{0.0}, {4.0}});  // together they have norm 5
+  const torch::Tensor second = torch::tensor({{0.0}, {4.0}});  // Both together have norm 5.
   const auto stepped = [&](double clip_norm) {
     torch::Tensor a = torch::zeros({2});
     torch::Tensor b = torch::zeros({2, 1});
@@ -62,7 +62,7 @@ TEST_CASE("clipping scales all gradients together to the norm, and only downward
   CHECK(max_difference(stepped(0.5), whole * 0.1) < 1e-6);
 }
 
-TEST_CASE("weight decay comes after clipping", "[train]") {
+TEST_CASE("weight decay is added after clipping", "[train]") {
   torch::Tensor value = torch::ones({1});
   std::vector<TrainingPath::Slice> slices{
       slice_of(value, torch::zeros({1}), torch::full({1}, 10.0), true)};

@@ -27,7 +27,7 @@ bool same_contents(const TensorFile& a, const TensorFile& b) {
   return true;
 }
 
-/// The file that `header` and `data` make, with a valid checksum where the header has room for one.
+/// A file of `header` and `data`, with a valid checksum if the header has a place for one.
 std::string file_of(const std::string& header, const std::string& data) {
   const std::uint64_t length = header.size();
   std::string file(8, '\0');
@@ -53,7 +53,7 @@ const std::string kEight = "\x01\x02\x03\x04\x05\x06\x07\x08";
 
 }  // namespace
 
-TEST_CASE("tensors and metadata come back as they were saved", "[train]") {
+TEST_CASE("loading returns the saved tensors and metadata", "[train]") {
   const TemporaryFolder folder;
   const torch::Tensor base = normal_tensor({4, 6, 2, 3}, 1);
   const float nan = std::numeric_limits<float>::quiet_NaN();
@@ -78,19 +78,19 @@ TEST_CASE("tensors and metadata come back as they were saved", "[train]") {
   for (const auto& [name, tensor] : loaded.tensors) CHECK(tensor.is_contiguous());
 }
 
-TEST_CASE("an empty file of tensors is one too", "[train]") {
+TEST_CASE("a file without tensors can be saved and loaded", "[train]") {
   const TemporaryFolder folder;
   save_tensors(folder / "none", {});
   CHECK(load_tensors(folder / "none").tensors.empty());
 }
 
-TEST_CASE("the bytes of a file are those of the safetensors format", "[train]") {
+TEST_CASE("a saved file has exactly the bytes of the safetensors format", "[train]") {
   const TemporaryFolder folder;
   save_tensors(
       folder / "golden",
       {{{"a", torch::tensor({1.0F, -2.0F})}, {"n", torch::tensor(3, torch::kLong)}}, {{"k", "v"}}});
   using namespace std::string_literals;
-  // The checksum was computed apart, with Python's zlib.
+  // The checksum was computed independently, with Python's zlib.
   const std::string expected =
       "\x98\0\0\0\0\0\0\0"
       R"({"__metadata__":{"crc32":"8083b2b7","k":"v"},)"
@@ -111,7 +111,7 @@ TEST_CASE("saving replaces the old file", "[train]") {
   CHECK(loaded.tensors.count("y") == 1);
 }
 
-TEST_CASE("a file that is not sound is a data error that names it and what is wrong", "[train]") {
+TEST_CASE("an invalid file is a data error that names the file and the problem", "[train]") {
   const TemporaryFolder folder;
   const auto path = folder / "bad.safetensors";
   const auto error = [&](const std::string& contents) {
@@ -168,7 +168,7 @@ TEST_CASE("a file that is not sound is a data error that names it and what is wr
                  "tensor.x is not a known key"));
 }
 
-TEST_CASE("no flipped byte and no cut goes unnoticed", "[train]") {
+TEST_CASE("every changed byte and every truncation is detected", "[train]") {
   const TemporaryFolder folder;
   const auto path = folder / "a";
   save_tensors(path, {{{"weights", normal_tensor({5, 4}, 1)},
@@ -185,7 +185,7 @@ TEST_CASE("no flipped byte and no cut goes unnoticed", "[train]") {
   int unnoticed = 0;
   for (int i = 0; i < 500; ++i) {
     std::string damaged = whole;
-    // Every byte of the length and the header's start at least once, then anywhere.
+    // The first 100 rounds damage each of the first bytes once, the others a random byte.
     const std::size_t at = i < 100 ? static_cast<std::size_t>(i) : rng.index(whole.size());
     damaged[at] = static_cast<char>(damaged[at] ^ static_cast<char>(1 + rng.below(255)));
     unnoticed += accepted(damaged) ? 1 : 0;
@@ -196,7 +196,7 @@ TEST_CASE("no flipped byte and no cut goes unnoticed", "[train]") {
   CHECK(accepted(whole));
 }
 
-TEST_CASE("a folder that is not there is a data error that names the file", "[train]") {
+TEST_CASE("saving to a folder that does not exist is a data error that names the file", "[train]") {
   const TemporaryFolder folder;
   const auto path = folder / "absent/a";
   const std::string message = error_of([&] { save_tensors(path, {}); });

@@ -54,7 +54,7 @@ TEST_CASE("an accuracy depends neither on the other candidates nor on their orde
   CHECK(evaluator.accuracy({}).empty());
 }
 
-TEST_CASE("an accuracy is the share of validation images classified rightly", "[train]") {
+TEST_CASE("an accuracy is the fraction of validation images classified correctly", "[train]") {
   Judge judge;
   SupernetEvaluator evaluator(judge.supernet, judge.calibration, judge.validation, judge.stop);
   const Architecture arch = judge.space.uniform(0);
@@ -70,11 +70,11 @@ TEST_CASE("an accuracy is the share of validation images classified rightly", "[
   CHECK(evaluator.accuracy(std::span(&arch, 1)).front() == static_cast<double>(right) / 44.0);
 }
 
-TEST_CASE("the weights of the moment are what is judged", "[train]") {
+TEST_CASE("each call uses the supernet's current weights", "[train]") {
   Judge judge;
   SupernetEvaluator evaluator(judge.supernet, judge.calibration, judge.validation, judge.stop);
   const Architecture arch = judge.space.uniform(0);
-  // A classifier that always says 0, then always 1: between them every image is right once.
+  // The classifier first always answers 0, then always 1, so every image is right exactly once.
   auto& head = judge.supernet.parameters(judge.space.layers() + 1, 0);
   head.at(2).value.copy_(torch::tensor({1e6, 0.0}));
   const double zeros = evaluator.accuracy(std::span(&arch, 1)).front();
@@ -84,7 +84,7 @@ TEST_CASE("the weights of the moment are what is judged", "[train]") {
   CHECK(zeros + ones == 1.0);
 }
 
-TEST_CASE("a stop ends the judging between two candidates", "[train]") {
+TEST_CASE("a stop request ends scoring between two candidates", "[train]") {
   Judge judge;
   SupernetEvaluator evaluator(judge.supernet, judge.calibration, judge.validation, judge.stop);
   judge.stop.request();

@@ -21,7 +21,7 @@ SupernetConfig small_settings() {
   return {.batch = 16, .lr = 0.1, .momentum = 0.9, .weight_decay = 1e-4, .label_smoothing = 0.1};
 }
 
-/// A stretch of training on the bright sides, with what it told the outside.
+/// A training on bright_sides(), with the metrics it reported.
 struct Training {
   explicit Training(SpaceDescription description = bright_description(), std::uint64_t seed = 1)
       : space(std::move(description)),
@@ -50,7 +50,7 @@ struct Training {
            .save = [this](std::int64_t next_step) { on_save(next_step); }});
   }
 
-  /// Every loss from now on is NaN.
+  /// Makes every following loss NaN.
   void poison() {
     supernet.parameters(space.layers() + 1, 0)
         .at(1)
@@ -77,7 +77,7 @@ bool same_state(const Supernet& a, const Supernet& b) {
 
 }  // namespace
 
-TEST_CASE("the same seed trains the same weights, another one others", "[train]") {
+TEST_CASE("the same seed gives the same weights, another seed gives others", "[train]") {
   Training a, b, c(bright_description(), 2);
   a.run();
   torch::manual_seed(77);
@@ -87,7 +87,8 @@ TEST_CASE("the same seed trains the same weights, another one others", "[train]"
   CHECK_FALSE(same_state(a.supernet, c.supernet));
 }
 
-TEST_CASE("a run stopped anywhere and resumed from its file ends as an unbroken one", "[train]") {
+TEST_CASE("a run stopped anywhere and resumed ends with the weights of an uninterrupted one",
+          "[train]") {
   const TemporaryFolder folder;
   Rng rng(3, "test");
   for (const double dropout : {0.0, 0.4}) {
@@ -100,7 +101,7 @@ TEST_CASE("a run stopped anywhere and resumed from its file ends as an unbroken 
       INFO("dropout " << dropout << ", stop asked for after step " << last);
       const auto path = folder / "checkpoint";
       Training broken(description);
-      broken.stage.save_minutes = 0.0;  // a save after every step, of which one asks for the stop
+      broken.stage.save_minutes = 0.0;  // Saves after every step; one of the saves requests a stop.
       std::int64_t saved = 0;
       broken.on_save = [&](std::int64_t next_step) {
         if (broken.stop.requested()) {
@@ -124,14 +125,14 @@ TEST_CASE("a run stopped anywhere and resumed from its file ends as an unbroken 
   }
 }
 
-TEST_CASE("a stop during the last step lets the run end", "[train]") {
+TEST_CASE("a stop requested during the last step does not interrupt the run", "[train]") {
   Training training;
   training.stage.total_steps = 1;
   training.stop.request();
   int saves = 0;
   training.on_save = [&](std::int64_t) { ++saves; };
   training.run();
-  CHECK(saves == 0);  // the caller saves a finished stage
+  CHECK(saves == 0);  // The caller saves a finished stage.
   CHECK(training.metrics.size() == 1);
 }
 
@@ -143,13 +144,15 @@ TEST_CASE("a learning rate far too large is a usage error", "[train]") {
   CHECK(contains(error, "lower the learning rate or set supernet.clip_norm"));
 }
 
-TEST_CASE("the first step whose loss is not finite is named, though found later", "[train]") {
+TEST_CASE("the error names the first step whose loss is not finite, even if checked later",
+          "[train]") {
   Training training;
-  training.on_metrics = [&] { training.poison(); };  // after step 19; the next look is at the end
+  training.on_metrics = [&] { training.poison(); };  // After step 19; the next check is at the end.
   CHECK(contains(error_of([&] { training.run(); }), "the loss is not finite at step 20;"));
 }
 
-TEST_CASE("with save_steps a checkpoint follows every so many steps but the last", "[train]") {
+TEST_CASE("with save_steps a checkpoint is saved after every that many steps but the last",
+          "[train]") {
   Training training;
   training.stage.save_minutes = 1e9;
   training.stage.save_steps = 7;
@@ -159,7 +162,7 @@ TEST_CASE("with save_steps a checkpoint follows every so many steps but the last
   CHECK(saved == std::vector<std::int64_t>{7, 14, 21, 28});
 }
 
-TEST_CASE("no checkpoint follows a loss that is not finite", "[train]") {
+TEST_CASE("no checkpoint is saved after a loss that is not finite", "[train]") {
   Training training;
   training.stage.save_minutes = 0.0;
   std::vector<std::int64_t> saves;
@@ -171,7 +174,7 @@ TEST_CASE("no checkpoint follows a loss that is not finite", "[train]") {
   CHECK(saves == std::vector<std::int64_t>{1, 2, 3});
 }
 
-TEST_CASE("the loss falls on what can be learnt", "[train]") {
+TEST_CASE("the loss falls on a learnable task", "[train]") {
   Training training;
   training.stage.total_steps = 100;
   training.stage.settings.label_smoothing = 0.0;
@@ -192,7 +195,7 @@ TEST_CASE("bf16 training runs and its weights stay finite", "[train]") {
   }
 }
 
-TEST_CASE("a CPU trains in fp32 unless told otherwise, and not in fp16", "[train]") {
+TEST_CASE("on a CPU, precision auto means fp32, and fp16 is refused", "[train]") {
   const auto trained = [](Precision precision) {
     Training training;
     training.stage.settings.precision = precision;
@@ -206,7 +209,7 @@ TEST_CASE("a CPU trains in fp32 unless told otherwise, and not in fp16", "[train
   CHECK(contains(error_of([&] { trained(Precision::Fp16); }), "takes fp32 or bf16"));
 }
 
-TEST_CASE("metrics come every twenty steps and at the end", "[train]") {
+TEST_CASE("metrics are reported every twenty steps and at the end", "[train]") {
   Training training;
   training.stage.total_steps = 45;
   training.run();

@@ -15,7 +15,7 @@
 
 using namespace hsconas;
 
-TEST_CASE("the average follows its formula, slowly once it is warm", "[train]") {
+TEST_CASE("the average follows its formula and changes the weights only in apply()", "[train]") {
   const torch::Tensor weight = torch::full({1}, 10.0F);
   WeightAverage average({{"w", weight}}, 0.9);
   double expected = 10.0;
@@ -27,12 +27,13 @@ TEST_CASE("the average follows its formula, slowly once it is warm", "[train]") 
     REQUIRE(average.averages().at("w").item<double>() == Approx(expected).epsilon(1e-5));
   }
   CHECK(expected == Approx(3.0).margin(0.1));
-  CHECK(weight.item<float>() == 2.0F);  // Watched, not touched,
+  CHECK(weight.item<float>() == 2.0F);
   average.apply();
-  CHECK(weight.item<double>() == Approx(expected));  // until now.
+  CHECK(weight.item<double>() == Approx(expected));
 }
 
-TEST_CASE("a path's tensors are the supernet's own, cut to its widths", "[supernet]") {
+TEST_CASE("tensors_of() returns views into the supernet, sliced to the path's widths",
+          "[supernet]") {
   const SearchSpace space = tiny_space();
   Supernet supernet(space, torch::kCPU, 1);
   const Architecture arch{{0, 0}, {1, 1}, {2, 0}};
@@ -48,7 +49,7 @@ TEST_CASE("a path's tensors are the supernet's own, cut to its widths", "[supern
   CHECK(supernet.parameters(1, 0)[0].value.flatten()[0].item<float>() == 7.0F);
 }
 
-TEST_CASE("a teacher's answers enter the loss by their weight", "[train]") {
+TEST_CASE("the loss with a teacher follows the distillation formula", "[train]") {
   const SearchSpace space = tiny_space();
   const Architecture arch = space.uniform(0);
   const Batch batch{normal_images(space, 8, 1), torch::arange(8)};
@@ -58,7 +59,7 @@ TEST_CASE("a teacher's answers enter the loss by their weight", "[train]") {
     Supernet supernet(space, torch::kCPU, 1);
     return train_step(supernet, arch, batch, settings, 0.0, distillation).item<double>();
   };
-  // The student's logits, for the formula.
+  // The student's logits enter the formula below.
   Supernet supernet(space, torch::kCPU, 1);
   TrainingPath path(supernet, arch);
   const torch::Tensor logits = path.forward(batch.images).detach();
@@ -75,7 +76,7 @@ TEST_CASE("a teacher's answers enter the loss by their weight", "[train]") {
   }
 }
 
-TEST_CASE("a network that learns from a teacher alone comes to agree with it", "[train]") {
+TEST_CASE("a network that learns only from a teacher approaches the teacher's answers", "[train]") {
   const SearchSpace space = tiny_space(1);
   const Architecture arch = space.uniform(0);
   const torch::Tensor images = normal_images(space, 64, 2);
@@ -84,7 +85,7 @@ TEST_CASE("a network that learns from a teacher alone comes to agree with it", "
   Supernet supernet(space, torch::kCPU, 1);
   SupernetConfig settings;
   settings.weight_decay = 0.0;
-  // Labels that say nothing: only the teacher can be learnt from.
+  // The labels are all 0, so only the teacher carries information.
   const Batch batch{images, torch::zeros({64}, torch::kLong)};
   std::vector<double> losses;
   for (int step = 0; step < 30; ++step) {

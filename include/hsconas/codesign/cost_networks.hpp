@@ -17,24 +17,27 @@
 
 namespace hsconas {
 
-/// Rows of probabilities [B, n] as one-hot rows of their maxima, with the gradient of the
-/// probabilities (straight-through).
+/// Replaces each row of probabilities [batch, n] by the one-hot row of its maximum, with the
+/// gradient of the probabilities (straight-through estimator).
 torch::Tensor hardened(const torch::Tensor& soft);
 
-/// A perceptron of five layers: the first takes the inputs to `width` neurons, each of the other
-/// four adds to what it gets, then a linear layer to the outputs. ReLU throughout.
+/// A perceptron with one layer from the inputs to `width` neurons, four residual layers and a
+/// linear output layer. Activations are ReLU.
 class ResidualMlp {
  public:
-  /// Weights at N(0, 2 / inputs), the output layer's at a tenth of that, biases at 0.
+  /// Weights start from N(0, 2 / n) in a layer with n inputs, a tenth of that in the output layer;
+  /// biases start at 0.
   ResidualMlp(std::string name, std::int64_t inputs, std::int64_t width, std::int64_t outputs,
               Rng& rng);
 
-  torch::Tensor forward(const torch::Tensor& x) const;  ///< [B, inputs] -> [B, outputs].
-  /// Gradients are wanted, or not: of the frozen one only inputs have them.
+  torch::Tensor forward(const torch::Tensor& x) const;  ///< [batch, inputs] -> [batch, outputs].
+  /// Sets whether weights and biases have gradients. A frozen network only passes gradients to its
+  /// inputs.
   void set_trained(bool trained);
-  /// By name ("cost.0.weight"); they alias the network's own.
+  /// Weights and biases by name ("cost.0.weight"); they share memory with the network.
   std::map<std::string, torch::Tensor> tensors() const;
-  /// Throws Error(Data) that names a tensor that is missing or does not fit.
+  /// Copies `tensors` into the network. Throws Error(Data) that names a tensor that is missing or
+  /// has another shape.
   void load(const std::map<std::string, torch::Tensor>& tensors);
   void to(torch::ScalarType type);
 
@@ -43,78 +46,84 @@ class ResidualMlp {
   std::vector<torch::Tensor> weights_, biases_;
 };
 
-/// How good the networks are, on architectures they were not trained on.
+/// Accuracy of the cost networks on architectures that they were not trained on.
 struct CostNetworksReport {
-  double regret_median = 0.0;  ///< Cost on the generated design / on the best one.
+  double regret_median = 0.0;  ///< Cost on the generated design divided by that on the best one.
   double regret_mean = 0.0;
   double regret_p95 = 0.0;
-  std::vector<double> right;  ///< Share of right choices, by axis of the design space.
-  Metrics pair_error;         ///< Mean relative error on random pairs; with forwarding only.
-  Metrics best_error;  ///< The same of what is predicted for a network alone, on its best design.
+  std::vector<double> right;  ///< Fraction of correct choices, by axis of the design space.
+  Metrics pair_error;         ///< Mean relative error on random pairs; only with forwarding.
+  Metrics best_error;  ///< Mean relative error of the prediction from the network alone, compared
+                       ///< with its best design.
 };
 
-/// DANCE's evaluator (Choi et al., arXiv 2009.06237): imitates the search for the best design of a
-/// network and its cost, and is differentiable.
+/// DANCE's evaluator (Choi et al., arXiv 2009.06237): two networks that approximate the exhaustive
+/// search for the best design of an architecture, and its cost, differentiably.
 ///
-/// The hardware generation network takes an architecture, a row of choice probabilities per layer
-/// (one-hot for a concrete one), to a choice on every axis of the design space; it learns from the
-/// designs that exhaustive search finds. The cost network takes the architecture and these choices
-/// (feature forwarding) to log latency, energy and area; it learns from pairs that the accelerator
-/// model costs, half of them random and always new, half networks on their best designs. Without
-/// forwarding it takes the architecture alone and learns what that costs on its best design.
+/// The hardware generation network maps an architecture, given as choice probabilities per layer
+/// (one-hot for a concrete architecture), to a choice on every axis of the design space. It learns
+/// from the designs that exhaustive search finds. The cost network maps the architecture and these
+/// choices (feature forwarding) to the logarithms of latency, energy and area. It learns from pairs
+/// of architecture and design whose cost the accelerator model computes: half of them are random
+/// and new in every step, half are architectures on their best designs. Without forwarding, its
+/// input is the architecture alone and it learns the cost on the best design.
 class CostNetworks {
  public:
-  /// `cost` is normalised by geometric means over random pairs, drawn here. The referenced objects
-  /// must outlive it. Throws Error(Infeasible) when hardly any pair fits a buffer.
+  /// The reference of cost_function() is the geometric mean of each metric over random pairs. The
+  /// referenced objects must outlive this one. Throws Error(Infeasible) when fewer than a tenth of
+  /// random pairs fit the global buffer.
   CostNetworks(const SearchSpace& space, const DesignSpace& designs, const PairCostModel& costs,
                const DanceConfig& config, std::uint64_t seed, bool forwards = true);
 
   std::int64_t architecture_size() const { return architecture_size_; }
   std::int64_t hardware_size() const { return hardware_size_; }
-  /// [architecture_size()]: one-hot, canonical.
+  /// One-hot code [architecture_size()] of the canonical form of `arch`.
   torch::Tensor encode(const Architecture& arch) const;
 
-  /// Choices on the axes, [B, hardware_size()], of architectures [B, architecture_size()]: per axis
-  /// softmax((logits + noise) / temperature). With `hard` the forward value is its one-hot maximum,
-  /// the gradient that of the softmax. `noise`, of the result's shape, may be undefined: none.
+  /// Choices on the axes, [batch, hardware_size()], for architectures [batch, architecture_size()]:
+  /// softmax((logits + noise) / temperature) per axis. With `hard`, the value is the one-hot
+  /// maximum and the gradient that of the softmax. `noise` has the result's shape; undefined means
+  /// none.
   torch::Tensor generate(const torch::Tensor& archs, const torch::Tensor& noise, double temperature,
                          bool hard) const;
-  /// Latency, energy and area, [B, 3], relative to cost_function().reference(). `hardware` is not
-  /// looked at without forwarding.
+  /// Latency, energy and area, [batch, 3], relative to cost_function().reference(). Without
+  /// forwarding, `hardware` is ignored.
   torch::Tensor metrics(const torch::Tensor& archs, const torch::Tensor& hardware) const;
-  /// The cost function of generate() and metrics() in one, [B]; differentiable in `archs`.
+  /// cost_function() of the metrics on the generated choices, [batch]; differentiable in `archs`.
   torch::Tensor cost(const torch::Tensor& archs, const torch::Tensor& noise, double temperature,
                      bool hard) const;
-  /// The design that the generator prefers, among those that exist.
+  /// Index of the design to which the generator gives the highest probability.
   std::size_t design_of(const Architecture& arch) const;
 
   const CostFunction& cost_function() const { return cost_; }
   const std::vector<double>& areas() const { return areas_; }
 
-  /// Trains both from where they are to the end and freezes them. `save` is called now and then and
-  /// before Error(Interrupted) is thrown on a stop: state() is then to be stored. The same seed
-  /// gives the same weights, also across a stop and load_state().
+  /// Trains both networks from their current step to the end and freezes them. `save` must store
+  /// state(); it is called every `save_minutes` and before Error(Interrupted) is thrown on a stop
+  /// request. The same seed gives the same weights, also across a stop and load_state().
   void train(Log& log, const StopToken& stop, double save_minutes,
              const std::function<void()>& save);
   bool is_trained() const { return generator_step_ == config_.generator_steps; }
 
-  /// Weights, optimiser and progress; load_state() throws Error(Data) for what does not fit.
+  /// Weights, optimiser state and progress. load_state() throws Error(Data) that names a tensor
+  /// that is missing or has another shape.
   std::map<std::string, torch::Tensor> state() const;
   void load_state(const std::map<std::string, torch::Tensor>& state);
 
-  /// On config.test_networks random architectures of a stream of their own.
+  /// Tests on config.test_networks random architectures from a separate random stream.
   CostNetworksReport test() const;
 
-  void to(torch::ScalarType type);  ///< Double for checks by finite differences.
+  void to(torch::ScalarType type);  ///< Converts both; tests need double for finite differences.
 
  private:
   struct Pairs;
   struct Labels;
   class Optimizer;
 
-  /// Networks to judge by are uniform over the space. Half of those to learn from prefer some
-  /// operators, each network its own: a search ends where uniform ones hardly ever lie, such as at
-  /// those that skip most layers.
+  /// How random networks are drawn. Test networks (ToJudge) are uniform over the space. Half of the
+  /// training networks (ToLearn) prefer some operators, different ones in each network, because a
+  /// search may end at networks that uniform draws hardly ever give, such as those that skip most
+  /// layers.
   enum class Draw { ToJudge, ToLearn };
   Architecture random_network(Rng& rng, Draw draw) const;
   Pairs random_pairs(Rng& rng, std::int64_t count, Draw draw) const;
@@ -133,10 +142,10 @@ class CostNetworks {
   bool forwards_;
   std::vector<double> areas_;
   std::int64_t architecture_size_ = 0, hardware_size_ = 0;
-  torch::Tensor log_deviation_;  ///< [3], of the logarithms of random pairs' metrics.
+  torch::Tensor log_deviation_;  ///< [3], standard deviation of log metrics over random pairs.
   CostFunction cost_;
   ResidualMlp cost_network_, generator_;
-  std::map<std::string, AdamMoments> moments_;  ///< By the tensor's name.
+  std::map<std::string, AdamMoments> moments_;  ///< By the name of the tensor.
   std::int64_t cost_step_ = 0, generator_step_ = 0;
 };
 

@@ -9,12 +9,11 @@
 
 namespace hsconas {
 
-/// The damaged images of one split, and the rule for them: a few are skipped, each named in a
-/// warning; more than 10 that are also more than 1 % of the split mean that the data set itself is
-/// broken, which is an error.
+/// The damaged images of one split. A few of them are skipped with a warning each; more than 10
+/// that are also more than 1 % of the split are an error, because the data set itself is broken.
 class Damage {
  public:
-  /// `where` names the split, such as "/data/pets/train"; `total` counts its images, sound or not.
+  /// `where` names the split, such as "/data/pets/train"; `total` counts sound and damaged images.
   Damage(std::string where, std::int64_t total) : where_(std::move(where)), total_(total) {}
 
   /// `problem` names the file and what is wrong with it.
@@ -22,7 +21,8 @@ class Damage {
   std::int64_t count() const { return static_cast<std::int64_t>(problems_.size()); }
   const std::string& where() const { return where_; }
 
-  /// Warns of each damaged file (of the first 20), or throws Error(Data) as above.
+  /// Logs a warning for each of the first 20 damaged files and one for the rest, or throws
+  /// Error(Data) when there are too many.
   void report(Log& log) const;
 
  private:

@@ -8,23 +8,24 @@
 
 namespace hsconas {
 
-/// How an ImageFeed makes an image with this label out of its bytes; the place of the bytes and the
-/// size of a crop are left open.
+/// The record of a training image for an ImageFeed. The caller sets `at`, and `width` and `height`
+/// for a crop.
 ImageRecord record_of(const Draw& draw, int label);
 
-/// A training image on its way to an ImageFeed.
+/// A training image to be copied to an ImageFeed.
 struct FeedImage {
-  ImageRecord record;  ///< The place of the bytes is left open.
+  ImageRecord record;  ///< The caller sets `at`.
   Image image;
-  Rect part;  ///< The part of `image` that is wanted.
+  Rect part;  ///< The part of `image` that is copied.
 
   std::int64_t bytes() const;
   /// Writes bytes() bytes.
   void copy_to(std::uint8_t* out) const;
 };
 
-/// Loads image `i` and draws what Transform::train() draws. A crop of more than `most_bytes`, which
-/// is at least a square's bytes, or with too many pixels for the feed's filter is resized here.
+/// Loads image `i` with the same random draws as Transform::train(). A crop is resized here, on the
+/// host, when it has more than `most_bytes` bytes or needs more filter weights than the feed allows
+/// (kMostCropWeights). `most_bytes` must be at least the bytes of a square of image_size.
 void load_feed_image(const Transform& transform, const ImageSource& source, std::int64_t i,
                      Rng& rng, std::int64_t most_bytes, FeedImage& out);
 

@@ -17,7 +17,7 @@ namespace hsconas {
 class FolderSource : public ImageSource {
  public:
   struct Entry {
-    std::string name;  ///< File inside the class's folder, with folders on the way.
+    std::string name;  ///< Path relative to the class's folder.
     int label = 0;
   };
 
@@ -26,11 +26,11 @@ class FolderSource : public ImageSource {
 
   std::int64_t size() const override { return static_cast<std::int64_t>(entries_.size()); }
   int label(std::int64_t i) const override { return at(i).label; }
-  /// Throws Error(Data) that names the file and the remedy when it is damaged or gone.
+  /// Throws Error(Data) that names the file and the remedy when it is damaged or missing.
   void load(std::int64_t i, Image& out, int min_side) const override;
   std::string describe(std::int64_t i) const override { return path(i).string(); }
-  /// Of the file's name, its size and its bytes: all of them up to 64 KB, else the first and the
-  /// last 16 KB. Throws Error(Data) when it cannot be read.
+  /// A hash of the file's name, size and bytes: all of them up to 64 KB, else the first and the
+  /// last 16 KB. Throws Error(Data) when the file cannot be read.
   std::uint64_t fingerprint(std::int64_t i) const override;
 
  private:
@@ -42,31 +42,33 @@ class FolderSource : public ImageSource {
   std::vector<Entry> entries_;
 };
 
-/// One split of a folder data set, and what was found damaged on the way.
+/// One split of a folder data set, and its damaged files.
 struct FolderSplit {
   std::shared_ptr<const ImageSource> source;
   std::vector<std::string> classes;  ///< Names of the class folders, sorted: index = label.
   Damage damage;
 };
 
-/// Names of the class folders in `root`, sorted: all folders that are not hidden and were not left
-/// behind by a system (__MACOSX, lost+found, ...). Throws Error(Data) when `root` cannot be read.
+/// Names of the class folders in `root`, sorted: all folders except hidden ones and those that an
+/// operating system creates (__MACOSX, lost+found, ...). Throws Error(Data) when `root` cannot be
+/// read.
 std::vector<std::string> class_folders(const std::filesystem::path& root);
 
 /// Indexes the class folders in `root`, images in the order of class and file name. Folders inside
 /// a class's folder belong to the class, at any depth; links to folders are followed.
 ///
-/// Every file's header is read and its end looked at; a file without an end mark is decoded to be
-/// sure. Files that are neither JPEG nor PNG are ignored with one warning, except that one called
-/// .jpg, .jpeg or .png counts as damaged. So are, without being opened, pipes, devices and links
-/// that lead nowhere. Damaged files are left out and noted in `damage`, which
-/// the caller reports. Damage inside the compressed data shows only when the image is decoded.
-/// Throws Error(Data) when `root` cannot be read or holds no class folders, or one whose name is
-/// not UTF-8. Cost: two small reads per file, on `workers` threads.
+/// The header and the end of every file are read; a file without an end marker is decoded to see
+/// whether it is sound. Files that are neither JPEG nor PNG are ignored with one warning, except
+/// that one named .jpg, .jpeg or .png counts as damaged. Pipes, devices and dangling links are
+/// ignored with a warning and never opened. Damaged files are left out and noted in `damage`, which
+/// the caller reports. Damage inside the compressed data is found only when the image is decoded.
+/// Throws Error(Data) when `root` cannot be read, holds no class folders, or one whose name is not
+/// UTF-8, and when this build cannot decode an image's format. Cost: two small reads per file, on
+/// `workers` threads.
 FolderSplit index_folder(const std::filesystem::path& root, int workers, Log& log);
 
-/// Decodes all of `source`, makes each image a square of `side` pixels (see fit_square()) and keeps
-/// that in memory. Damaged images are left out and noted in `damage`.
+/// Decodes all images of `source`, makes each a square of `side` pixels (see fit_square()) and
+/// keeps the squares in memory. Damaged images are left out and noted in `damage`.
 std::shared_ptr<const ImageSource> keep_in_memory(const ImageSource& source, int side, int channels,
                                                   int workers, Damage& damage);
 

@@ -14,11 +14,11 @@ struct Image {
   int width = 0;
   std::vector<std::uint8_t> pixels;
 
-  /// Takes a new shape; what `pixels` holds afterwards is unspecified.
+  /// Changes the shape; the contents of `pixels` are unspecified afterwards.
   void reshape(int new_channels, int new_height, int new_width);
 };
 
-/// Labelled images in a fixed order. Immutable: any number of threads may read at once.
+/// Labelled images in a fixed order. Immutable, so any number of threads may read at once.
 class ImageSource {
  public:
   virtual ~ImageSource() = default;
@@ -27,19 +27,19 @@ class ImageSource {
   /// Class of image `i`, in [0, classes).
   virtual int label(std::int64_t i) const = 0;
   /// Decodes image `i` into `out`. With `min_side` > 0 the result may be reduced, as long as its
-  /// shorter side keeps at least `min_side` pixels: JPEG decodes much faster that way.
-  /// Throws Error(Data) that names the file when the image turns out to be damaged.
+  /// shorter side keeps at least `min_side` pixels, because JPEG decodes much faster that way.
+  /// Throws Error(Data) that names the file when the image is damaged.
   virtual void load(std::int64_t i, Image& out, int min_side) const = 0;
-  /// Where image `i` comes from, for error messages: a file name, or a file and a number.
+  /// The origin of image `i`, for error messages: a file name, or a file and a number.
   virtual std::string describe(std::int64_t i) const = 0;
-  /// Whether load() only copies what is in memory.
+  /// Whether load() only copies from memory.
   virtual bool is_in_memory() const { return false; }
-  /// What tells image `i` from others, wherever the data set lies and however it is spelled: a hash
-  /// of its pixels, or of its file where decoding takes longer than that.
+  /// Identifies the content of image `i`, independent of the data set's path: a hash of its pixels,
+  /// or of its file where decoding would be slower.
   virtual std::uint64_t fingerprint(std::int64_t i) const;
 };
 
-/// Images of one size, as bytes in memory.
+/// Images of one size, kept in memory.
 class MemorySource : public ImageSource {
  public:
   struct Shape {

@@ -14,7 +14,7 @@
 
 namespace hsconas {
 
-/// Images as a network takes them.
+/// Network inputs and their labels.
 struct Batch {
   torch::Tensor images;  ///< float32 [N, C, H, W], channels-last, normalised.
   torch::Tensor labels;  ///< int64 [N].
@@ -22,13 +22,13 @@ struct Batch {
 
 /// Endless training batches, prepared ahead by worker threads.
 ///
-/// What batch `step` holds depends only on the constructor's arguments and `step`, not on threads
-/// or timing: a run resumed at `first_step` sees the batches it would have seen. Every epoch goes
-/// through the images in a new order; what is left at its end and does not fill a batch is dropped.
-/// Batches are on the CPU, except that a GPU whose kernels are part of the program makes them
-/// there: the same ones bit by bit, with the workers left to decode alone. About 2 * workers
-/// batches wait ahead, fewer when they are large. For use from one thread; for a GPU, from the one
-/// whose current stream uses the batches.
+/// The content of batch `step` depends only on the constructor's arguments and `step`, not on
+/// threads or timing, so a run resumed at `first_step` sees the batches it would have seen. Every
+/// epoch goes through the images in a new order; images at its end that do not fill a batch are
+/// dropped. Batches are made on the CPU; in a build with CUDA kernels they are made on a CUDA
+/// device, with the same bits, and the workers only decode. On the CPU about 2 * workers batches
+/// are prepared ahead, fewer when they are large. For use from one thread; with a GPU, from the
+/// thread whose current stream uses the batches.
 class TrainLoader {
  public:
   struct Options {
@@ -38,11 +38,11 @@ class TrainLoader {
     int workers = 2;                     ///< Threads, at least 1.
     torch::Device device = torch::kCPU;  ///< Where the batches are used.
     int memory_mb = 2048;                ///< A set up to this size is copied to a GPU once.
-    /// When set, makes the feed of `device`, which may be a CPU then; for the tests.
+    /// For the tests: when set, makes the feed of `device`, which may then be a CPU.
     std::function<std::unique_ptr<ImageFeed>(const ImageFeedPlan&, ImageFeedMemory)> make_feed{};
   };
 
-  /// Throws Error(Usage) when there are fewer images than one batch takes.
+  /// Throws Error(Usage) when there are fewer images than one batch needs.
   TrainLoader(std::shared_ptr<const ImageSource> source, std::vector<std::int64_t> indices,
               Preprocessing preprocessing, const Options& options);
   ~TrainLoader();
@@ -60,14 +60,14 @@ class TrainLoader {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Images `indices` of `source` in that order, preprocessed for evaluation, `batch` at a time (the
-/// last batch may be smaller), each handed to `use` on the calling thread while `workers` threads
-/// prepare the next ones. Throws Error(Data) when an image cannot be decoded.
+/// Preprocesses the images `indices` of `source` for evaluation, in that order, and calls `use` on
+/// the calling thread with `batch` of them at a time (the last batch may be smaller), while
+/// `workers` threads prepare the next ones. Throws Error(Data) when an image cannot be decoded.
 void for_each_batch(const ImageSource& source, std::span<const std::int64_t> indices,
                     const Preprocessing& preprocessing, int batch, int workers,
                     const std::function<void(const Batch&)>& use);
 
-/// All batches of for_each_batch(), kept on `device`. Takes 4 * C * H * W bytes per image there.
+/// All batches of for_each_batch(), kept on `device`; an image needs 4 * C * H * W bytes there.
 std::vector<Batch> load_all(const ImageSource& source, std::span<const std::int64_t> indices,
                             const Preprocessing& preprocessing, int batch, int workers,
                             const torch::Device& device = torch::kCPU);

@@ -7,13 +7,13 @@
 
 namespace hsconas {
 
-/// How a stored picture must be turned to be upright, numbered as in Exif (tag 0x0112): 1 as it
-/// is, 2 mirrored, 3 by 180 degrees, 4 upside down, 5 to 8 with rows and columns exchanged. 1 too
-/// where `file`, a JPEG or PNG file from its start, says nothing or nothing sensible.
+/// The Exif orientation (tag 0x0112) of a JPEG or PNG file, given from its start: 1 upright,
+/// 2 mirrored left to right, 3 turned by 180 degrees, 4 mirrored top to bottom, 5 to 8 with rows
+/// and columns exchanged. Returns 1 when the file has no orientation or an invalid one.
 int jpeg_orientation(std::span<const std::uint8_t> file);
 int png_orientation(std::span<const std::uint8_t> file);
 
-/// Turns `image`, stored as `orientation` says, upright.
+/// Turns `image`, stored with Exif orientation `orientation`, upright.
 void turn_upright(int orientation, Image& image);
 
 }  // namespace hsconas

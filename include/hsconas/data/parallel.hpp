@@ -5,11 +5,12 @@
 
 namespace hsconas {
 
-/// How many threads a setting asks for: 0 means one per core that the calling thread may run on.
+/// The number of threads for a setting: 0 means one per core that the calling thread may run on.
 int resolve_workers(int workers);
 
-/// Calls `work(i)` once for every i in [0, count), from `workers` >= 1 threads and in no order.
-/// Rethrows the first exception after all threads have stopped; further work is then skipped.
+/// Calls `work(i)` once for every i in [0, count), from `workers` >= 1 threads, in no fixed order.
+/// After an exception, remaining work is skipped, and the exception is rethrown when all threads
+/// have stopped.
 void parallel_for(std::int64_t count, int workers, const std::function<void(std::int64_t)>& work);
 
 }  // namespace hsconas

@@ -14,12 +14,12 @@ std::vector<std::vector<std::int64_t>> shuffle_by_class(const ImageSource& sourc
                                                         std::size_t classes, std::uint64_t seed,
                                                         std::string_view stream);
 
-/// Shares `total` <= the sum of `sizes` out in proportion to them: each quota is the exact share
-/// rounded down or up (largest remainder), and at most its size.
+/// Divides `total` in proportion to `sizes` by the largest-remainder method: each quota is the
+/// exact share rounded down or up, and at most its size. `total` is at most the sum of `sizes`.
 std::vector<std::int64_t> proportional_quotas(std::span<const std::int64_t> sizes,
                                               std::int64_t total);
 
-/// The images [begin[c], begin[c] + count[c]) of each class's order, ascending by index.
+/// Takes positions [begin[c], begin[c] + count[c]) of each class c; the result is sorted ascending.
 std::vector<std::int64_t> take_from_classes(const std::vector<std::vector<std::int64_t>>& by_class,
                                             std::span<const std::int64_t> begin,
                                             std::span<const std::int64_t> count);

@@ -6,7 +6,8 @@
 
 namespace hsconas {
 
-/// Adds what `network` makes of a labelled batch, which may lie on another device, to `evaluation`.
+/// Classifies a labelled batch, which may be on another device, and adds the answers to
+/// `evaluation`.
 void classify(const FrozenNetwork& network, const Batch& batch, Evaluation& evaluation);
 
 }  // namespace hsconas

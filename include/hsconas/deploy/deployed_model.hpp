@@ -12,9 +12,10 @@
 
 namespace hsconas {
 
-/// A trained network with everything that using it takes. In a folder it is two files:
-/// - model.safetensors: "<block>.<slot>.weight" and ".bias" of every convolution and linear layer,
-///   blocks "stem", "layer0", ..., "head", slots counted per block, batch norm folded in;
+/// A trained network with everything needed to use it. On disk it is a folder with two files:
+/// - model.safetensors: "<block>.<slot>.weight" and "<block>.<slot>.bias" of every convolution and
+///   linear layer, with batch norm folded in. Blocks are "stem", "layer0", ..., "head"; slots are
+///   counted per block.
 /// - architecture.json, format "hsconas-architecture-1": the space, the architecture, the classes
 ///   and how images become inputs.
 struct DeployedModel {
@@ -29,14 +30,15 @@ struct DeployedModel {
 inline constexpr const char* kModelFile = "model.safetensors";
 inline constexpr const char* kArchitectureFile = "architecture.json";
 
-/// What architecture.json holds.
+/// The contents of architecture.json.
 nlohmann::json describe_model(const DeployedModel& model);
 
-/// Writes `tensors` (kModelFile or another name) and architecture.json beside it.
+/// Writes the weights to the file `tensors` (usually kModelFile) and architecture.json to the same
+/// folder.
 void save_model(const std::filesystem::path& tensors, const DeployedModel& model);
 
-/// Reads the two files in `folder`. Throws Error(Data) that names the file at fault: missing,
-/// damaged, or tensors that do not fit the architecture.
+/// Reads the two files in `folder`. Throws Error(Data) that names the file when one is missing or
+/// damaged, or its tensors do not fit the architecture.
 DeployedModel load_model(const std::filesystem::path& folder);
 
 }  // namespace hsconas

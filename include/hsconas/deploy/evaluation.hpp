@@ -6,33 +6,34 @@
 
 namespace hsconas {
 
-/// How a network did on labelled images.
+/// Counts a network's answers on labelled images.
 class Evaluation {
  public:
   explicit Evaluation(std::vector<std::string> classes);
 
-  /// One image of class `label`: `logits` has one value per class. Ties count against the network,
-  /// as does a value that is not a number.
+  /// Adds one image of class `label`; `logits` has one value per class. Ties and NaN count as wrong
+  /// answers.
   void add(const float* logits, int label);
 
   std::int64_t images() const { return images_; }
-  /// Share of the images whose class is the likeliest one; NaN for no images.
+  /// Fraction of images whose class has the largest logit; NaN without images.
   double top1() const { return share(right_); }
-  /// Share of the images whose class is among the five likeliest.
+  /// Fraction of images whose class has one of the five largest logits; NaN without images.
   double top5() const { return share(among_five_); }
   const std::vector<std::string>& classes() const { return classes_; }
-  /// Images of class `label` that were taken for class `answer`.
+  /// Images of class `label` that were classified as `answer`.
   std::int64_t count(int label, int answer) const {
     return counts_[static_cast<std::size_t>(label) * classes_.size() +
                    static_cast<std::size_t>(answer)];
   }
   std::int64_t images_of(int label) const;
-  /// Share of the images of one class that were taken for it; NaN for no images.
+  /// Fraction of the images of this class that were classified correctly; NaN without images.
   double recall(int label) const;
-  /// Share of the images taken for one class that are of it; NaN for no such answers.
+  /// Fraction of the answers `label` that were correct; NaN without such answers.
   double precision(int label) const;
 
-  /// label,images,recall,precision and then a column per answer: one line per class.
+  /// The confusion matrix as CSV, one line per class: label,images,recall,precision, then one
+  /// column per answer.
   std::string confusion_csv() const;
 
  private:

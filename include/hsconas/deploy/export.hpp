@@ -6,14 +6,15 @@
 
 namespace hsconas {
 
-/// Writes the network as ONNX (opset 13, IR 7), weights inside: input "images" [batch, C, S, S],
-/// output "logits" [batch, classes], any batch. The keys of architecture.json that a caller needs
-/// (classes, mean, std, arch) are metadata properties.
+/// Writes the network as ONNX (opset 13, IR version 7) including its weights: input "images"
+/// [batch, channels, size, size], output "logits" [batch, classes], with any batch size. The
+/// values of architecture.json that a user of the model needs (space, arch, classes, mean, std) are
+/// metadata properties.
 void write_onnx(const std::filesystem::path& file, const DeployedModel& model);
 
 /// Writes the network as a TorchScript archive, for torch.jit.load in Python and torch::jit::load
-/// in C++: forward(images) returns logits. The same operations on the same weights as
-/// FrozenNetwork's.
+/// in C++. Its forward(images) returns logits and runs the operations of FrozenNetwork on the same
+/// weights.
 void write_torchscript(const std::filesystem::path& file, const DeployedModel& model);
 
 }  // namespace hsconas

@@ -10,7 +10,7 @@
 
 namespace hsconas {
 
-/// Where the values of one convolution or linear layer are, batch norm folded into them.
+/// The values of one convolution or linear layer, with batch norm folded in.
 struct OnnxWeight {
   using Values = decltype(OnnxTensor::values);
   Values weight;  ///< [out, in / groups, kernel, kernel] or [out, in], row-major.
@@ -18,16 +18,16 @@ struct OnnxWeight {
 };
 
 struct OnnxGraphOptions {
-  std::string name;                ///< Of the graph.
-  std::int64_t batch = kAnyBatch;  ///< Images per run, or any number.
+  std::string name;                ///< Name of the graph.
+  std::int64_t batch = kAnyBatch;  ///< Images per run; kAnyBatch: any number.
 };
 
 inline constexpr const char* kOnnxInput = "images";
 
-/// The blocks, one after the other, as an ONNX graph, read off their primitives: input "images"
-/// [batch, channels, size, size], output "logits" [batch, classes] when the last one is a head,
-/// else "features". `weights(block, slot, p)` is asked for every weighted primitive, slots counted
-/// per block. At least one block that is no identity.
+/// Converts the blocks, one after the other, to an ONNX graph with input "images" [batch, channels,
+/// size, size] and output "logits" [batch, classes] when the last block is a head, else "features".
+/// `weights(block, slot, p)` is called for every weighted primitive p; slots are counted per block.
+/// At least one block must not be an identity.
 OnnxModel onnx_graph(std::span<const Block> chain, const OnnxGraphOptions& options,
                      const std::function<OnnxWeight(std::size_t block, std::size_t slot,
                                                     const Primitive& p)>& weights);

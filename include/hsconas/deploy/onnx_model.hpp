@@ -12,8 +12,8 @@ namespace hsconas {
 struct OnnxTensor {
   std::string name;
   std::vector<std::int64_t> dims;
-  /// float32 values (borrowed: they must outlive the encoding), int64 values, or the offset in
-  /// OnnxModel::data_file where float32 values begin.
+  /// float32 values (not owned; they must outlive the encoding), int64 values, or the offset of
+  /// float32 values in OnnxModel::data_file, in bytes.
   struct Floats {
     const float* data = nullptr;
   };
@@ -26,15 +26,14 @@ struct OnnxTensor {
 };
 
 struct OnnxNode {
-  std::string op;  ///< ONNX's name of the operator, e.g. "Conv".
+  std::string op;  ///< ONNX name of the operator, such as "Conv".
   std::string name;
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
   std::map<std::string, std::variant<std::int64_t, std::vector<std::int64_t>>> attributes;
 };
 
-/// A float32 tensor that goes in or comes out. A dimension of kAnyBatch is whatever the caller
-/// hands in.
+/// A float32 input or output of the graph. A dimension of kAnyBatch may have any size.
 struct OnnxValue {
   std::string name;
   std::vector<std::int64_t> dims;
@@ -48,15 +47,15 @@ struct OnnxModel {
   std::vector<OnnxValue> inputs;
   std::vector<OnnxValue> outputs;
   std::map<std::string, std::string> metadata;
-  std::string data_file;  ///< Beside the model; of OnnxTensor::Stored values.
+  std::string data_file;  ///< File with the OnnxTensor::Stored values, in the model's folder.
 };
 
 inline constexpr int kOnnxOpset = 13;
 inline constexpr int kOnnxIrVersion = 7;
 
-/// The model as an ONNX file: a ModelProto in protobuf's encoding. Written by hand because the
-/// dozen messages it takes need less code than a dependency on protobuf, of which LibTorch may
-/// bring a copy of its own. Throws Error(Data) when it would be larger than protobuf's 2 GB.
+/// Encodes the model as an ONNX file: a ModelProto in protobuf's encoding. The encoder is our own,
+/// because it needs less code than a dependency on protobuf, which could clash with LibTorch's
+/// copy. Throws Error(Data) when the file would exceed protobuf's limit of 2 GB.
 std::string encode_onnx(const OnnxModel& model);
 
 }  // namespace hsconas

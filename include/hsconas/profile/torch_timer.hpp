@@ -22,23 +22,23 @@ namespace hsconas {
 struct TimerSettings {
   int threads = 1;          ///< CPU threads, >= 1.
   int batch = 1;            ///< Images per pass, >= 1.
-  std::vector<int> cpus{};  ///< CPUs that thread i is bound to, i modulo their number; empty: any.
-  Launch launch = Launch::Graph;                    ///< On a GPU; a CPU has no choice.
-  TimedPrecision precision = TimedPrecision::Fp32;  ///< On a CPU only fp32.
-  Log* log = nullptr;                               ///< Gets warnings; null: nobody does.
+  std::vector<int> cpus{};  ///< Thread i is bound to cpus[i modulo their number]; empty: any CPU.
+  Launch launch = Launch::Graph;                    ///< Ignored on a CPU.
+  TimedPrecision precision = TimedPrecision::Fp32;  ///< Must be fp32 on a CPU.
+  Log* log = nullptr;                               ///< Receives warnings; may be null.
 };
 
-/// The settings that the latency section of a config asks for, with another batch.
+/// The settings from the latency section of a config, with this batch size.
 TimerSettings timer_settings(const LatencyConfig& config, int batch, Log* log);
 
 /// Times blocks with LibTorch on a CPU or a CUDA device: channels-last, batch norm folded.
 ///
-/// On a GPU a timing begins while the device is busy with a pass that does not count, and ends with
-/// its last kernel (see DeviceClock). Before the first block the device works for a moment, so that
-/// its clocks are up. A chain that cannot be recorded as a graph runs eagerly, with one warning and
-/// the mode "mixed" in info().
-/// While a timer lives, it sets torch's thread count and TF32 for the whole process (afterwards
-/// TF32 is off, as open_device() leaves it) and, with `cpus`, binds threads to CPUs.
+/// On a GPU an untimed pass precedes each timing, so that the timing starts on a busy device; it
+/// ends with the last kernel (see DeviceClock). Before the first block the device is kept busy for
+/// 1.5 s, so that its clock frequency has risen. A chain that cannot be recorded as a graph runs
+/// eagerly; then one warning is logged and info() has the mode "mixed".
+/// During its lifetime a timer sets torch's thread count and TF32 for the whole process (afterwards
+/// TF32 is off, as after open_device()) and, with `cpus`, binds threads to CPUs.
 class TorchTimer : public OpTimer {
  public:
   /// Throws Error(Device) when a thread cannot be bound to one of the CPUs.
@@ -59,22 +59,22 @@ class TorchTimer : public OpTimer {
     std::unique_ptr<DeviceGraph> graph;  ///< Null: the pass runs eagerly.
   };
 
-  /// Inputs are shared between chains that start with the same shape.
+  /// The input for chains that start with `first`, shared between chains with the same input shape.
   const torch::Tensor& input(const Block& first);
-  /// Null when the pass cannot be recorded.
+  /// Records a pass of `network` on `x`; null when it cannot be recorded.
   std::unique_ptr<DeviceGraph> record(const FrozenNetwork& network, const torch::Tensor& x);
   torch::ScalarType type() const;
 
   torch::Device device_;
   TimerSettings settings_;
   int previous_threads_;
-  std::optional<cpu_set_t> previous_cpus_;  ///< Of this thread and, before, of all others.
-  std::optional<c10::Stream> stream_;  ///< With graphs: they cannot be recorded on the default one.
+  std::optional<cpu_set_t> previous_cpus_;  ///< Restored in all threads by the destructor.
+  std::optional<c10::Stream> stream_;       ///< Set with graphs, which need a non-default stream.
   bool is_warm_ = false;
   bool is_mixed_ = false;
   int next_id_ = 0;
-  std::map<std::pair<int, int>, torch::Tensor> inputs_;  ///< By (channels, size).
-  std::map<int, Chain> chains_;                          ///< Their graphs read the inputs.
+  std::map<std::pair<int, int>, torch::Tensor> inputs_;  ///< Key: (channels, size).
+  std::map<int, Chain> chains_;                          ///< By id; their graphs read inputs_.
 };
 
 }  // namespace hsconas

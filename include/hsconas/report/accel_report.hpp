@@ -8,15 +8,17 @@
 
 namespace hsconas {
 
-/// A network's cost on a design for a terminal: a line per layer, totals, and where the energy
-/// goes.
+/// A network's cost on an accelerator design as text for a terminal: one line per layer, totals and
+/// the shares of energy.
 std::string accel_report(const Network& network, const Accelerator& design,
                          const NetworkCost& cost);
 
-/// The same as CSV, a line per layer: cycles and words of one execution, `count` executions.
+/// The cost as CSV, one line per layer. Cycles, words and energy are those of one execution; the
+/// layer is executed `count` times.
 std::string accel_csv(const Network& network, const NetworkCost& cost);
 
-/// Everything as one object, format "hsconas-accel-1" (README "Accelerators").
+/// The design, the totals and every layer as one object, format "hsconas-accel-1" (README,
+/// "Accelerators").
 nlohmann::json accel_json(const Network& network, const Accelerator& design,
                           const NetworkCost& cost);
 

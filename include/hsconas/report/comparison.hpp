@@ -10,24 +10,25 @@
 
 namespace hsconas {
 
-/// A setting that not all of some runs share.
+/// A setting whose value differs between runs.
 struct SettingDifference {
-  std::string key;                  ///< "search.population", "space.stages.0.layers".
-  std::vector<std::string> values;  ///< As JSON, one per run; empty where a run has none.
+  std::string key;                  ///< The setting's path, such as "space.stages.0.layers".
+  std::vector<std::string> values;  ///< JSON texts, one per run; empty if a run lacks the setting.
 };
 
-/// The settings that differ between `runs`, of the space too, by key. The run's name, which differs
-/// anyhow, is left out.
+/// The settings that differ between `runs`, including those of the space, sorted by key. The runs'
+/// names are left out.
 std::vector<SettingDifference> differing_settings(const std::vector<RunRecord>& runs);
 
-// Of finished runs, at least one: their winners, and the settings that differ.
+// The following functions need at least one run, and all runs must be finished. They show the
+// winners and the settings that differ.
 
 /// Two tables for a terminal.
 std::string comparison_text(const std::vector<RunRecord>& runs);
 /// {"runs": [{folder, name, device, batch, target_ms, evaluations, random_median, winner}],
 ///  "differences": {key: [value of each run]}}.
 nlohmann::json comparison_json(const std::vector<RunRecord>& runs);
-/// A page as of run_report(): the fronts over each other and both tables.
+/// An HTML page like that of run_report(): all Pareto fronts in one plot, and both tables.
 std::string comparison_page(const std::vector<RunRecord>& runs);
 
 }  // namespace hsconas

@@ -7,8 +7,8 @@
 
 namespace hsconas {
 
-/// The classes a network does worst on, at most `rows` of those that have images, and what each is
-/// taken for most often: a table for a terminal.
+/// A table for a terminal: the classes with the lowest recall, at most `rows` of those that have
+/// images, and the class that each is most often mistaken for.
 std::string worst_classes(const Evaluation& evaluation, std::size_t rows);
 
 }  // namespace hsconas

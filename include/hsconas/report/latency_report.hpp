@@ -9,18 +9,18 @@
 
 namespace hsconas {
 
-/// What there is to say about a latency table, for people: its entries and the widest intervals,
-/// how quiet the machine was, the forms tried, and its error on networks it was not fitted on,
-/// beside that of the plain sum and of the paper's constant.
+/// Describes a latency table as text: its number of entries and the widest confidence intervals,
+/// the machine's noise, the model forms that were tried, and the errors of the chosen model, of the
+/// plain sum of blocks and of the sum plus a constant (HSCoNAS) on networks not used for fitting.
 std::string latency_report(const LatencyTable& table);
 nlohmann::json latency_report_json(const LatencyTable& table);
 
-/// A sentence of warning where the table cannot tell which of the networks held back is faster;
-/// else, or where there are too few to say, nothing.
+/// A warning when the table can hardly tell which of two held-out networks is faster. Empty when it
+/// can, and when fewer than 10 networks of each kind were held out.
 std::string latency_doubt(const LatencyTable& table);
 
-/// Predicted against measured times of the networks that the table was not fitted on: a series for
-/// each kind of them.
+/// A plot of predicted against measured times of the held-out networks, with a series for each kind
+/// ("random" and "spread").
 Plot latency_scatter(const LatencyTable& table);
 
 }  // namespace hsconas

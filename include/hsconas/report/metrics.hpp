@@ -10,29 +10,29 @@
 
 namespace hsconas {
 
-/// One line of metrics.jsonl: what a stage was like up to a step.
+/// One line of metrics.jsonl: the measured values of a stage up to a step.
 ///
-/// Keys: `stage` ("supernet", "shrink-1", "search", ...); `step`, training steps done, in the
-/// search evaluations; `time`, seconds since 1970 when it was written; every other number is a
-/// value: `loss` (mean since the last line), `lr`, `images_per_second`; `best_score` and
-/// `mean_score` of a generation of the search.
+/// Keys: `stage` ("supernet", "shrink-1", "search", ...); `step`, the number of training steps
+/// done, or of evaluations in a search; `time`, seconds since 1970 when the line was written. Every
+/// other number is a value: `loss` (mean since the last line), `lr` and `images_per_second` in
+/// training, `best_score` and `mean_score` of a generation in a search.
 struct MetricsLine {
   std::string stage;
   std::int64_t step = 0;
-  double time = 0.0;  ///< 0 where the line has none.
+  double time = 0.0;  ///< 0 when the line has no time.
   std::map<std::string, double> values;
 };
 
-/// Throws Error(Data) unless `object` is a JSON object with a stage and a step. What is no number
-/// is not taken over.
+/// Reads one line; values that are not numbers are ignored. Throws Error(Data) unless `object` is a
+/// JSON object with a stage and a step.
 MetricsLine read_metrics_line(const nlohmann::json& object);
 
-/// The lines of metrics.jsonl without those that a later one made void: a run that went back to a
-/// checkpoint, or repeated a stage with other settings, writes some steps again. A line whose
-/// stage has been at its step before drops everything from there on.
+/// The lines of metrics.jsonl without superseded ones. A run that resumes from a checkpoint, or
+/// repeats a stage with other settings, writes some steps again: a line that repeats a step of its
+/// stage supersedes all lines from that step of the stage on, including those of later stages.
 class MetricsHistory {
  public:
-  /// True when nothing was dropped.
+  /// Adds a line; returns true when it superseded no earlier line.
   bool add(MetricsLine line);
   const std::vector<MetricsLine>& lines() const { return lines_; }
 
@@ -40,7 +40,8 @@ class MetricsHistory {
   std::vector<MetricsLine> lines_;
 };
 
-/// Reads metrics.jsonl; nothing when it is absent. Throws Error(Data) "FILE:17: <problem>".
+/// Reads metrics.jsonl; the history is empty when the file does not exist. Throws Error(Data)
+/// "FILE:17: <problem>", with the number of the line.
 MetricsHistory load_metrics(const std::filesystem::path& file);
 
 }  // namespace hsconas

@@ -12,25 +12,25 @@
 
 namespace hsconas {
 
-/// metrics.jsonl while a run writes it, with the TensorBoard file beside it where that is asked
-/// for. Lines gather in memory for a while. Errors are those of write_file().
+/// Writes metrics.jsonl during a run, and optionally a TensorBoard event file in the same folder.
+/// Lines are buffered in memory and written in groups. Throws what write_file() throws.
 class MetricsLog {
  public:
-  /// Goes on with the lines that `file` holds, or `keep` unset begins anew.
+  /// With `keep`, appends to the lines in `file`; otherwise starts an empty file.
   MetricsLog(const std::filesystem::path& file, bool keep, bool with_events);
 
-  /// Adds a line, see MetricsLine, with the time of now.
+  /// Adds a line (see MetricsLine) with the current time.
   void add(nlohmann::json line);
-  /// Drops the lines of `stage` that are later than `step`, which a process that was killed may
-  /// have written after its last checkpoint, and lines that are broken.
+  /// Drops damaged lines and the lines of `stage` after `step`, which a killed process may have
+  /// written after its last checkpoint.
   void drop_after(const std::string& stage, std::int64_t step);
-  /// Writes what has gathered.
+  /// Writes the buffered lines.
   void flush();
 
  private:
   GrowingFile lines_;
   std::optional<EventFile> events_;
-  int unsaved_ = 0;  ///< Lines.
+  int unsaved_ = 0;  ///< Number of buffered lines.
 };
 
 }  // namespace hsconas

@@ -24,12 +24,12 @@ inline constexpr const char* kResultFormat = "hsconas-result-4";
 struct ComparedArchitecture {
   std::string title;  ///< "winner", "best random", "smallest", "largest".
   std::string arch;
-  std::string layers;  ///< The same for people.
+  std::string layers;  ///< The architecture in words, layer by layer.
   double accuracy = 0.0;
   double score = 0.0;
   double predicted_ms = 0.0;
   double error_ms = 0.0;              ///< Half the 90 % error bar; 0: not known.
-  std::optional<double> measured_ms;  ///< None where the table's device is not at hand.
+  std::optional<double> measured_ms;  ///< Absent when the table's device is not this machine's.
   std::int64_t macs = 0;
   std::int64_t parameters = 0;
 
@@ -39,7 +39,7 @@ struct ComparedArchitecture {
   bool is_near(double target_ms) const { return std::abs(predicted_ms - target_ms) <= error_ms; }
 };
 
-/// An architecture that was scored.
+/// A scored architecture.
 struct ScoredArchitecture {
   std::string arch;
   double accuracy = 0.0;
@@ -67,10 +67,10 @@ struct ResultRecord {
   std::string device;
   int batch = 1;
   ComparedArchitecture winner;
-  double test_accuracy = 0.0;  ///< The winner's.
+  double test_accuracy = 0.0;  ///< Accuracy of the winner on the test images.
   std::vector<ComparedArchitecture> others;
-  std::vector<ScoredArchitecture> random;  ///< The baseline.
-  double random_median = 0.0;              ///< Accuracy.
+  std::vector<ScoredArchitecture> random;  ///< The random baseline.
+  double random_median = 0.0;              ///< Median accuracy of the random baseline.
   std::vector<SharedWeights> weights;      ///< Oldest first; the winner's are the last.
   std::string method;
   std::size_t evaluations = 0;  ///< Distinct architectures that the search scored.
@@ -96,7 +96,7 @@ struct ShrinkRecord {
   struct Layer {
     int layer = 0;
     std::string kept;
-    std::vector<Operator> operators;  ///< Empty where nothing was left to compare.
+    std::vector<Operator> operators;  ///< Empty when only one operator was left.
   };
   struct Stage {
     std::string name;
@@ -109,18 +109,18 @@ struct ShrinkRecord {
   std::vector<Stage> stages;
 };
 
-/// What a run has left in its folder, as far as it got: what a report is made from.
+/// The results in a run's folder, from which a report is made. An unfinished run has only some.
 struct RunRecord {
-  std::string folder;  ///< As the user names it.
+  std::string folder;  ///< The folder, as the user wrote it.
   Config config;
-  std::string versions;                ///< version.txt.
-  std::optional<ResultRecord> result;  ///< Of a finished run.
+  std::string versions;                ///< Contents of version.txt.
+  std::optional<ResultRecord> result;  ///< Set for a finished run.
   std::string unfinished;              ///< Why there is no result; empty for a finished run.
   std::optional<LatencyTable> table;
   std::optional<ShrinkRecord> shrink;
   std::vector<SharedWeights> weights;
   std::vector<ScoredArchitecture> candidates;  ///< In the order in which they were scored.
-  std::size_t earlier_candidates = 0;          ///< Others, scored under earlier settings.
+  std::size_t earlier_candidates = 0;          ///< Number of others, scored with earlier settings.
   MetricsHistory metrics;
 };
 

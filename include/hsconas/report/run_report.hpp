@@ -10,17 +10,17 @@
 
 namespace hsconas {
 
-/// A run as one HTML page that needs nothing else: the winner, everything scored with the Pareto
-/// front, the search, shrinking, the latency model, the winner layer by layer, training curves,
-/// settings and versions, each as a drawing and as a table. What the run has not left is left out
-/// with a sentence. The same run gives the same page.
+/// A self-contained HTML page about a run: the winner, all scored architectures with the Pareto
+/// front, the winner layer by layer, the search, shrinking, the latency model, training curves,
+/// settings and versions, with plots and tables. A sentence replaces each part for which the run
+/// has no data. The same run gives the same page.
 ///
-/// Every text that comes from a file is escaped. Size: some 0.5 kB for each architecture scored.
-/// Throws Error(Data) where the winner does not suit the space or the latency table.
+/// All texts from files are escaped. Size: about 0.5 kB per scored architecture.
+/// Throws Error(Data) when the winner does not fit the space or the latency table.
 std::string run_report(const RunRecord& run);
 
-/// Of `candidates`, those that no other beats in accuracy at the same or less latency, fastest
-/// first; of equals, the first.
+/// The Pareto front of `candidates`, fastest first: those for which no other has at least the same
+/// accuracy at the same or a lower latency; of equals, the first one.
 std::vector<ScoredArchitecture> pareto_front(std::span<const ScoredArchitecture> candidates);
 
 }  // namespace hsconas

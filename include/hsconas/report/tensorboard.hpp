@@ -9,34 +9,34 @@
 
 namespace hsconas {
 
-/// `payload` as one record of a TensorBoard event file, the framing of TFRecord: its length (8
-/// bytes, little-endian), the masked CRC-32C of these bytes, the payload, its masked CRC-32C.
+/// Encodes `payload` as one record of a TensorBoard event file (TFRecord framing): its length (8
+/// bytes, little-endian), the masked CRC-32C of these bytes, the payload and its masked CRC-32C.
 std::string tfrecord(std::string_view payload);
 
-/// The scalars of one line of metrics.jsonl as an Event message (TensorFlow's event.proto): wall
-/// time, step and a Summary of values tagged "<stage>/<key>".
+/// Encodes one line of metrics.jsonl as an Event message (TensorFlow's event.proto): wall time,
+/// step and a Summary of scalars tagged "<stage>/<key>".
 std::string event_message(const MetricsLine& line);
 
-/// Whether a file of this name is one.
+/// Whether `name` is the name of an event file.
 bool is_event_file(std::string_view name);
 
-/// Removes all event files in `folder`; what cannot be removed stays.
+/// Removes all event files in `folder`; ignores errors.
 void remove_event_files(const std::filesystem::path& folder);
 
 /// A run's event file, "events.out.tfevents.*" in its folder, for `tensorboard --logdir`.
 ///
-/// It always holds exactly the lines of a MetricsHistory: it is written anew from metrics.jsonl
-/// when a run starts or continues, which also does away with whatever a crash left half-written,
-/// and grows by whole records while the run lasts, since TensorBoard follows growing files. Where
-/// a line makes others void, a new file under another name replaces it.
+/// The file holds exactly the lines of a MetricsHistory. It is rewritten from metrics.jsonl when a
+/// run starts or continues, which also removes records that a crash left incomplete. During the run
+/// complete records are appended, because TensorBoard follows growing files. When a line supersedes
+/// others, a new file with another name replaces the old one.
 class EventFile {
  public:
   /// Replaces all event files in `folder` by one with `history`. `now`, seconds since 1970, becomes
-  /// part of its name. Throws Error(Data) as write_file() does, as do the others.
+  /// part of its name. The constructor and flush() throw what write_file() throws.
   EventFile(std::filesystem::path folder, MetricsHistory history, std::int64_t now);
 
   void add(const MetricsLine& line);
-  /// Brings the file up to what was added.
+  /// Writes the added lines to the file.
   void flush();
   const std::filesystem::path& path() const { return path_; }
 
@@ -49,7 +49,7 @@ class EventFile {
   int files_ = 0;
   MetricsHistory history_;
   std::string pending_;   ///< Records to append.
-  bool is_void_ = false;  ///< The file holds lines that no longer count.
+  bool is_void_ = false;  ///< The file holds superseded lines and must be rewritten.
 };
 
 }  // namespace hsconas

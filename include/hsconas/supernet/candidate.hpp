@@ -13,33 +13,34 @@
 
 namespace hsconas {
 
-/// An architecture with a supernet's weights, block by block, without gradients: with the
-/// statistics of a batch while it is calibrated, with those pooled over all batches afterwards.
-/// Blocks are counted as in Supernet: the stem 0, layers from 1, the head last.
+/// One block of an architecture with a supernet's weights, without gradients. Its batch norms use
+/// the statistics of the current batch during calibration, and the pooled statistics afterwards.
+/// Positions are those of Supernet: the stem is 0, layers count from 1, the head is last.
 class CandidateBlock {
  public:
-  /// `block` at `position` of the supernet, with the weights of operator `op`. On a CPU the
-  /// convolutions that our kernels know run on activations of `type`, fp32 or fp16, and a block of
-  /// nothing else returns that type; everything else is fp32.
+  /// Makes `block` at `position` of the supernet, with the weights of operator `op`. On a CPU, the
+  /// convolutions that our kernels support take activations of `type`, fp32 or fp16, and a block
+  /// made of these alone returns that type; all other operations run in fp32.
   CandidateBlock(const Supernet& supernet, Block block, std::size_t position, int op,
                  torch::ScalarType type = torch::kFloat);
 
-  /// Runs the block on a batch with the batch's own statistics and adds these to `statistics`,
-  /// which holds `images_before` images already. A head stops before its classifier. Throws
-  /// Error(Usage) where fp16 cannot hold what a convolution makes.
+  /// Runs the block on a batch with the batch's own statistics and pools these into `statistics`,
+  /// which already cover `images_before` images. A head stops before its classifier. Throws
+  /// Error(Usage) when the output of a convolution may exceed the range of fp16.
   torch::Tensor calibrate(const torch::Tensor& x, BatchNormStatistics& statistics,
                           double images_before) const;
 
-  /// The same where nothing reads what the block makes of the batch.
+  /// Like calibrate(), but without the block's output, which saves time.
   void observe(const torch::Tensor& x, BatchNormStatistics& statistics, double images_before) const;
 
-  /// Fixes the pooled statistics, for apply().
+  /// Sets the pooled statistics that apply() uses.
   void fix(const BatchNormStatistics& statistics);
-  /// Runs the block with them: what FrozenNetwork does. Throws Error(Internal) before fix().
+  /// Runs the block with the fixed statistics, like FrozenNetwork. Throws Error(Internal) before
+  /// fix().
   torch::Tensor apply(const torch::Tensor& x) const;
 
  private:
-  /// Adds what the units saw on a batch of so many images.
+  /// Pools the statistics of a batch of `images` images into `statistics`.
   void add(const std::vector<NormStatistics>& seen, BatchNormStatistics& statistics,
            double images_before, std::int64_t images) const;
 
@@ -47,13 +48,13 @@ class CandidateBlock {
   std::size_t position_;
   Block block_;
   torch::ScalarType type_;
-  std::optional<ConvBlock> conv_block_;  ///< Where our kernels know all of it.
-  std::vector<PackedWeights> weights_;   ///< Of the convolutions the kernels know; none on a GPU.
+  std::optional<ConvBlock> conv_block_;  ///< Set when our kernels support the whole block.
+  std::vector<PackedWeights> weights_;   ///< One per convolution; none on a GPU.
   std::vector<NormFactors> norms_;
-  std::optional<FrozenNetwork::Layer> frozen_;  ///< For what they do not know.
+  std::optional<FrozenNetwork::Layer> frozen_;  ///< For operations without a kernel of ours.
 };
 
-/// The blocks of `arch` at positions [first, last), by default all of them.
+/// The blocks of `arch` at positions [first, last), by default all blocks.
 std::vector<CandidateBlock> candidate_blocks(const Supernet& supernet, const Architecture& arch,
                                              std::size_t first = 0, std::size_t last = SIZE_MAX,
                                              torch::ScalarType type = torch::kFloat);

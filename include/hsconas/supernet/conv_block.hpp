@@ -12,22 +12,23 @@
 
 namespace hsconas {
 
-/// The convolution of a primitive; absent where it is none that the kernels know.
+/// The geometry of a convolution; absent when the kernels do not support this primitive.
 std::optional<ConvGeometry> conv_geometry(const Primitive& primitive, bool needs_in_gradient);
 
-/// A block as the convolution kernels see it: on every path nothing but units.
+/// A block for the convolution kernels: each of its paths is a sequence of units (convolution,
+/// batch norm, optional ReLU).
 struct ConvBlock {
   struct Path {
     Source source = Source::All;
-    std::vector<ConvUnit> units;  ///< None: the input is passed on.
+    std::vector<ConvUnit> units;  ///< Empty when the path returns its input.
     int in_channels = 0;
     int out_channels = 0;
   };
 
-  /// Absent where the block has anything the kernels do not know: pooling, shuffles, groups.
+  /// Absent when the kernels do not support a primitive of the block: pooling, shuffles, groups.
   static std::optional<ConvBlock> from(const Block& block, bool needs_in_gradient);
-  /// One path of the units that `primitives` begin with, which are taken away; no path where they
-  /// begin with something else.
+  /// Removes the units at the beginning of `primitives` and returns them as a block of one path;
+  /// the block has no path when `primitives` do not begin with a unit.
   static ConvBlock leading(std::span<const Primitive>& primitives, bool needs_in_gradient);
 
   int out_channels = 0;
@@ -36,39 +37,42 @@ struct ConvBlock {
   Merge merge = Merge::Concat;
   std::vector<Path> paths;
 
-  /// Passes its input on.
+  /// Whether the block returns its input unchanged.
   bool is_identity() const;
   std::size_t unit_count() const;
 };
 
-/// `block` on `x` [N, C, H, W], fp32 or bf16 on the CPU, with batch statistics; returns that type.
-/// Differentiable in `x` and `weights` (one per unit, fp32). The node of the graph owns all that
-/// the backward pass needs.
+/// Runs `block` with batch statistics on `x` [N, C, H, W], fp32 or bf16 on the CPU; returns the
+/// same type. Differentiable in `x` and `weights` (one per unit, fp32). The autograd node owns
+/// everything that the backward pass needs.
 torch::Tensor run_conv_block(ConvBlock block, const torch::Tensor& x,
                              const std::vector<torch::Tensor>& weights);
 
-/// The same without gradients, on `x` of fp32 or fp16, `weights` being those of a block's units
-/// packed for its type; returns that type and fills `seen` with the statistics of every unit.
+/// Runs `block` with batch statistics and without gradients on `x`, fp32 or fp16; returns the same
+/// type and appends the statistics of every unit to `seen`. `weights` holds one entry per unit,
+/// packed for the type of `x`.
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              std::span<const PackedWeights> weights,
                              std::vector<NormStatistics>& seen);
 
-/// `block` with given statistics, one of every unit, and without gradients.
+/// Runs `block` with given statistics, one per unit, and without gradients.
 torch::Tensor run_conv_block(const ConvBlock& block, const torch::Tensor& x,
                              std::span<const PackedWeights> weights,
                              std::span<const NormFactors> norms);
 
-/// What the units of a block of one path see, as run_conv_block() finds it, without its output.
+/// The statistics of every unit of a block with one path, as run_conv_block() computes them, but
+/// without computing the block's output.
 std::vector<NormStatistics> statistics_of_units(const ConvBlock& block, const torch::Tensor& x,
                                                 std::span<const PackedWeights> weights);
 
-/// What a primitive of average pooling makes of `x`, fp32 or fp16 on the CPU; padding counts.
+/// Average pooling of `x`, fp32 or fp16 on the CPU; the zero padding is part of the average.
 torch::Tensor average_pooled(const Primitive& primitive, const torch::Tensor& x);
 
-/// [N, C, H, W] of fp32 or fp16 on the CPU to the averages [N, C] in fp32.
+/// Averages `x` [N, C, H, W], fp32 or fp16 on the CPU, over its pixels: [N, C] in fp32.
 torch::Tensor average_of_pixels(const torch::Tensor& x);
 
-/// The calling thread's kernels: on as many threads as torch uses, on one in a parallel region.
+/// The calling thread's kernels. They use as many threads as torch, or one inside a parallel
+/// region.
 ConvChains& conv_chains();
 
 }  // namespace hsconas

@@ -9,32 +9,32 @@
 
 namespace hsconas {
 
-/// The device a config names: "cpu", "cuda" or "cuda:N". Throws Error(Usage) for another word,
+/// The device that a config names: "cpu", "cuda" or "cuda:N". Throws Error(Usage) for another word,
 /// Error(Device) when there is no such GPU or this LibTorch has no CUDA.
-/// From the first GPU on that is opened, cuDNN takes deterministic algorithms only, in this whole
-/// process, and products of fp32 numbers are fp32 (see allow_tf32()).
+/// Opening the first GPU makes the whole process use only deterministic cuDNN algorithms, and full
+/// fp32 for products of fp32 numbers (see allow_tf32()).
 torch::Device open_device(const std::string& name);
 
-/// Whether GPUs may round the factors of fp32 products to TF32, with 10 bits instead of 23 behind
-/// the point; for the whole process.
+/// Sets for the whole process whether GPUs may round the factors of fp32 products to TF32, which
+/// has 10 bits of mantissa instead of 23.
 void allow_tf32(bool is_allowed);
 
-/// "cpu: AMD EPYC 9B45", "cuda: NVIDIA H200, 132 SMs": what the device is, as far as the system
-/// tells.
+/// Name of the device as the system reports it: "cpu: AMD EPYC 9B45", "cuda: NVIDIA H200, 132 SMs".
 std::string describe_device(const torch::Device& device);
 
-/// The type of a tensor that holds such numbers.
+/// Torch's type for `number`.
 torch::ScalarType scalar_type(Number number);
 
-/// "LibTorch 2.11.0"; for a GPU also CUDA and cuDNN: what computes there.
+/// Versions of the libraries that compute on `device`: "LibTorch 2.11.0", and CUDA and cuDNN for a
+/// GPU.
 std::string describe_libraries(const torch::Device& device);
 
-/// The CPU, and every GPU that this process sees.
+/// The CPU, then every GPU that this process can use.
 std::vector<torch::Device> all_devices();
 
-/// Sets torch's CPU threads for this process; 0 means one per core. Returns the number set.
-/// Numbers too small for full precision count as 0 from here on: some processors take a hundred
-/// times as long for them.
+/// Sets the number of torch's CPU threads for this process; 0 means one per core. Returns the
+/// number set. Denormal numbers are flushed to 0 from then on, because some processors take a
+/// hundred times as long for them.
 int set_threads(int threads);
 
 }  // namespace hsconas

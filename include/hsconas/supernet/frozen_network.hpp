@@ -12,8 +12,8 @@ namespace hsconas {
 
 inline constexpr double kBatchNormEpsilon = 1e-5;
 
-/// A network for inference that stands alone: each batch norm is folded into the convolution
-/// before it, so a block is convolutions with bias, ReLU and pooling. Layout: channels-last.
+/// A network for inference that owns its weights. Each batch norm is folded into the convolution
+/// before it, so the convolutions have biases. Layout: channels-last.
 class FrozenNetwork {
  public:
   struct Weight {
@@ -27,7 +27,7 @@ class FrozenNetwork {
 
   explicit FrozenNetwork(std::vector<Layer> layers) : layers_(std::move(layers)) {}
 
-  /// Random weights of a sensible scale: for timing.
+  /// A network with random weights (He initialisation) and zero biases, for timing.
   static FrozenNetwork random(std::span<const Block> chain, torch::Device device,
                               std::uint64_t seed);
 
@@ -39,7 +39,7 @@ class FrozenNetwork {
   torch::Device device() const;
   /// The same network on another device.
   FrozenNetwork to(torch::Device device) const;
-  /// The same network with weights rounded to another type, that of the input from then on.
+  /// The same network with weights rounded to `type`; its input must have that type.
   FrozenNetwork to(torch::ScalarType type) const;
 
  private:
@@ -49,8 +49,9 @@ class FrozenNetwork {
   std::vector<Layer> layers_;
 };
 
-/// `weight` of a convolution with the batch norm behind it folded in:
-///   w' = w / sqrt(var + eps), b' = -mean / sqrt(var + eps).
+/// Folds the batch norm after a convolution into the convolution's `weight` w:
+///   w' = w / sqrt(variance + epsilon), bias' = -mean / sqrt(variance + epsilon),
+/// with epsilon = kBatchNormEpsilon.
 FrozenNetwork::Weight fold_batch_norm(const torch::Tensor& weight, const torch::Tensor& mean,
                                       const torch::Tensor& variance);
 

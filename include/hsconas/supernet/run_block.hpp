@@ -11,7 +11,7 @@
 
 namespace hsconas {
 
-/// The channels of `x` [N, C, H, W] a branch receives: a view, never a copy.
+/// The channels of `x` [N, C, H, W] that a branch reads, as a view.
 inline torch::Tensor select_source(const torch::Tensor& x, Source source) {
   switch (source) {
     case Source::All:
@@ -24,10 +24,10 @@ inline torch::Tensor select_source(const torch::Tensor& x, Source source) {
   return x;
 }
 
-/// [N, C, H, W] with the channels of `groups` groups interleaved (ShuffleNet, 2018).
+/// Interleaves the channels of the `groups` groups of `x` [N, C, H, W] (ShuffleNet, 2018).
 inline torch::Tensor shuffle_channels(const torch::Tensor& x, int groups) {
   const auto n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3);
-  // Through NHWC, where channels lie side by side, so the layout survives.
+  // In NHWC order the channels are contiguous, so the result stays channels-last.
   return x.permute({0, 2, 3, 1})
       .reshape({n, h, w, groups, c / groups})
       .transpose(3, 4)
@@ -35,17 +35,18 @@ inline torch::Tensor shuffle_channels(const torch::Tensor& x, int groups) {
       .permute({0, 3, 1, 2});
 }
 
-/// The one place where a block becomes tensor operations: every forward pass of this program
-/// (training, calibration, inference) is this walk with another `Runner`. A runner provides, for
-/// the primitives that have weights or state,
-///   conv(p, slot, x), linear(p, slot, x)  slot counts the weighted primitives of the block;
-///   batch_norm(p, slot, x)                slot counts its batch norms;
-///   relu(x)                               so that inference may work in place;
-///   take_units(primitives, slot, x)       if it likes, runs the convolutions with batch norm that
-///                                         the primitives begin with, perhaps behind pooling, takes
-///                                         them away and returns their number; if it takes none, it
-///                                         leaves `x` as the others want it.
-/// `x` is [N, in_channels, in_size, in_size]; returns [N, out_channels, out_size, out_size], or
+/// Runs a block as tensor operations. Training, calibration and inference differ only in their
+/// `Runner`, which implements the primitives that have weights or state:
+///   conv(p, slot, x), linear(p, slot, x)  slot is the index among the block's weighted primitives;
+///   batch_norm(p, slot, x)                slot is the index among its batch norms;
+///   relu(x)                               may work in place, for inference;
+///   take_units(primitives, slot, x)       optional: may run the units (convolution with batch
+///   norm)
+///                                         at the beginning of `primitives`, with an average
+///                                         pooling before them, remove all these and return the
+///                                         number of units. When it returns 0, `x` must suit the
+///                                         functions above.
+/// `input` is [N, in_channels, in_size, in_size]; returns [N, out_channels, out_size, out_size], or
 /// [N, classes] for the head.
 template <typename Runner>
 torch::Tensor run_block(const Block& block, const torch::Tensor& input, Runner& runner) {

@@ -9,8 +9,8 @@
 
 namespace hsconas {
 
-/// One architecture of a supernet in training: slices of the shared weights as leaves of their own,
-/// so that the gradient has the slice's size and the optimiser touches nothing else.
+/// One architecture of a supernet in training. Autograd sees copies of the slices that it uses, so
+/// gradients have the size of the slices and the optimiser changes nothing else.
 class TrainingPath {
  public:
   struct Slice {
@@ -20,17 +20,17 @@ class TrainingPath {
     bool decays = true;
   };
 
-  /// `precision`, fp32 or bf16, is that of activations; the leaves stay fp32.
+  /// `precision` is the type of activations, fp32 or bf16; the leaves stay fp32.
   TrainingPath(Supernet& supernet, const Architecture& arch,
                torch::ScalarType precision = torch::kFloat);
 
-  /// Logits [N, classes], fp32, of images [N, C, H, W]: batch norm by batch statistics, dropout as
-  /// the space says, drawn from torch's default generator. On the CPU blocks run through our own
-  /// kernels where these know them, else, and elsewhere, as torch's operations. Any number of
-  /// forward passes may precede a backward one.
+  /// Logits [N, classes], fp32, of images [N, C, H, W], with batch statistics and the space's
+  /// dropout, drawn from torch's default generator. On the CPU, convolutions run in our own kernels
+  /// where these support them; everything else runs as torch operations. Any number of forward
+  /// passes may precede a backward pass.
   torch::Tensor forward(const torch::Tensor& images);
 
-  /// One block of it, at `position` (stem 0, layers from 1, head last), likewise.
+  /// Runs one block, at `position` (stem 0, layers from 1, head last), in the same way.
   torch::Tensor forward_block(std::size_t position, const torch::Tensor& x);
 
   std::vector<Slice>& slices() { return slices_; }
@@ -38,15 +38,16 @@ class TrainingPath {
  private:
   friend struct TrainingRunner;
 
-  /// `block` with the weights of `position` from `first_slot` on.
+  /// Runs `block` with the weights of `position` from `first_slot` on.
   torch::Tensor run(ConvBlock block, std::size_t position, std::size_t first_slot,
                     const torch::Tensor& x) const;
 
   std::vector<Block> blocks_;
-  std::vector<std::vector<std::size_t>> first_slice_;  ///< [position][weight slot] -> slice.
+  std::vector<std::vector<std::size_t>>
+      first_slice_;  ///< Index of [position][weight slot]'s slice.
   std::vector<Slice> slices_;
   torch::ScalarType precision_;
-  bool has_kernels_;  ///< Ours can run it.
+  bool has_kernels_;  ///< Our kernels support this device and precision.
   double dropout_;
 };
 

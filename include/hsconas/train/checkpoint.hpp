@@ -12,8 +12,9 @@
 
 namespace hsconas {
 
-/// Everything a stage of training needs to go on: its tensors, weights and momentum alike, and the
-/// step that follows. All that is random follows from the seed, the stage's name and the step.
+/// Everything that a training stage needs to continue: its weights and momentum, and the next step.
+/// Random streams need no state, because they depend only on the seed, the stage's name and the
+/// step.
 struct Checkpoint {
   std::map<std::string, torch::Tensor> tensors;
   std::int64_t next_step = 0;
@@ -24,25 +25,25 @@ struct Checkpoint {
 void copy_tensors(const std::map<std::string, torch::Tensor>& to,
                   const std::map<std::string, torch::Tensor>& from, const std::string& source);
 
-/// The last two checkpoints of one stage: FOLDER/STAGE.safetensors and, before it,
-/// FOLDER/STAGE.previous.safetensors. Each is a safetensors file with the metadata
+/// The last two checkpoints of one stage: FOLDER/STAGE.safetensors is the newest and
+/// FOLDER/STAGE.previous.safetensors the one before. Each is a safetensors file with the metadata
 ///   format       "hsconas-checkpoint-1"
-///   fingerprint  of the settings it was trained with: others' checkpoints are not taken
+///   fingerprint  identifies the training settings; checkpoints of other settings are not loaded
 ///   next_step    decimal
 ///   crc32        of the whole file, see save_tensors()
-/// At every instant at least one of the files that stood there before save() is still there whole.
+/// A kill during save() never loses the newest complete checkpoint.
 class CheckpointStore {
  public:
   CheckpointStore(std::filesystem::path folder, const std::string& stage, std::string fingerprint);
 
-  /// Makes `checkpoint` the newest one and the newest one the one before. Throws Error(Data) that
-  /// names the file when it cannot be written, Error(Usage) when a tensor holds a value that is not
-  /// finite; in both cases what was stored stays.
+  /// Saves `checkpoint` as the newest; the previous newest is kept as the second. Throws
+  /// Error(Data) that names the file when it cannot be written, Error(Usage) when a tensor holds a
+  /// value that is not finite; in both cases the stored checkpoints do not change.
   void save(const Checkpoint& checkpoint) const;
 
-  /// The newest checkpoint with the store's fingerprint; nothing when there is none. Where the
-  /// newest file is damaged, the one before takes its place, with a warning; throws Error(Data)
-  /// that names the file when there is no other.
+  /// The newest checkpoint, or nothing when there is none or it has another fingerprint. When the
+  /// newest file is damaged, the second replaces it, with a warning; without a usable second,
+  /// throws Error(Data) that names the damaged file.
   std::optional<Checkpoint> load(Log& log) const;
 
   const std::filesystem::path& newest() const { return newest_; }

@@ -21,7 +21,7 @@ namespace hsconas {
 
 class DeviceScoring;
 
-/// How many images were classified rightly.
+/// Number of correctly classified images.
 struct Tally {
   std::int64_t right = 0;
   std::int64_t total = 0;
@@ -30,52 +30,54 @@ struct Tally {
   double accuracy() const { return static_cast<double>(right) / static_cast<double>(total); }
 };
 
-/// Accuracy with the supernet's shared weights: batch norm statistics are taken anew for each
-/// architecture on the calibration images, each batch normalised by its own as in training and all
-/// of them pooled (exact when the images are one batch), and used to classify the validation
-/// images. Both sets stay on the supernet's device. Cost per architecture: one forward pass over
-/// each set, less what it shares: architectures of one call that begin with the same layers run
-/// these once.
+/// Accuracy with the supernet's shared weights. For each architecture, batch norm statistics are
+/// measured on the calibration images: each batch is normalised by its own statistics, as in
+/// training, and the statistics of all batches are pooled (exact for a single batch). The pooled
+/// statistics are then used to classify the validation images. Both sets stay on the supernet's
+/// device. Cost per architecture: one forward pass over each set; architectures of one call that
+/// begin with the same layers run these layers once.
 class SupernetEvaluator : public Evaluator {
  public:
-  /// Borrows the supernet: whatever its weights are at the time of a call is what is judged. At
-  /// most `memory_mb` MB of activations are kept for sharing. `type` is that of activations: fp32
-  /// or fp16, see CandidateBlock; on a GPU also bf16. There all calibration images make one batch,
-  /// and no candidate is given up early: that would cost more than it saves.
+  /// Keeps a reference to the supernet; each call uses the weights it has at that time. At most
+  /// `memory_mb` MB of activations are kept for sharing. `type` is the type of activations: fp32 or
+  /// fp16, see CandidateBlock, and bf16 on a GPU. On a GPU all calibration images form one batch,
+  /// and no candidate is stopped early, because that would cost more than it saves.
   SupernetEvaluator(const Supernet& supernet, const std::vector<Batch>& calibration,
                     const std::vector<Batch>& validation, const StopToken& stop,
                     int memory_mb = 2048, torch::ScalarType type = torch::kFloat);
   ~SupernetEvaluator() override;
 
-  /// The same accuracies, to the bit, in any company and order, and with any memory.
+  /// An accuracy does not depend, by a single bit, on the other architectures, their order or
+  /// `memory_mb`.
   std::vector<double> accuracy(std::span<const Architecture> archs) override;
 
-  /// A candidate is given up after a batch of validation images; calibration is always whole.
+  /// A candidate may be stopped early after any batch of validation images; calibration always uses
+  /// all its images.
   std::vector<Judgement> judge(std::span<const Architecture> archs, const Race& race) override;
   std::int64_t images() const override { return validation_count_; }
   void forget() override { answers_.clear(); }
 
-  /// The architecture with its statistics, ready to run.
+  /// The calibrated architecture as an independent network.
   FrozenNetwork freeze_candidate(const Architecture& arch) const;
 
  private:
-  /// What the blocks before some position made of all images.
+  /// The activations of all images before some block.
   struct Images {
-    std::vector<torch::Tensor> calibration;  ///< By batch, whose statistics it sees.
-    std::vector<torch::Tensor> validation;   ///< A few at a time.
-    torch::Tensor on_device;                 ///< Instead of both, where there is a DeviceScoring.
+    std::vector<torch::Tensor> calibration;  ///< In batches.
+    std::vector<torch::Tensor> validation;   ///< In pieces of a few images.
+    torch::Tensor on_device;                 ///< Used instead of both with a DeviceScoring.
   };
   struct Group;
 
   void score(const Group& group, const Images& images, std::size_t position, double free_bytes);
-  /// Judges the one architecture that a group holds, from the images before `position`.
+  /// Judges the single architecture of a group, starting from the activations before `position`.
   void judge_one(const Group& group, const Images& images, std::size_t position);
-  /// Hands out the judgement of `arch`, and keeps its answers where it may be a rival later.
+  /// Stores the judgement of `arch`, and keeps its answers when it may become a rival in a race.
   void finish(const Group& group, const Architecture& arch, const Racer& racer,
               const Answers& answers);
   const Answers& answers_of(const Architecture& arch);
-  /// The blocks [first, last) with their statistics; `made` takes what they make of the
-  /// calibration images.
+  /// The blocks [first, last) with fixed statistics. When `made` is not null, it receives their
+  /// output for the calibration images.
   std::vector<CandidateBlock> calibrated(const Architecture& arch, const Images& images,
                                          std::size_t first, std::size_t last, Images* made) const;
   Images made_by(const Architecture& arch, const Images& images, std::size_t first,
@@ -84,19 +86,19 @@ class SupernetEvaluator : public Evaluator {
 
   const Supernet& supernet_;
   Images images_;
-  std::vector<torch::Tensor> labels_;  ///< Of the validation images.
-  /// First and number of what makes up a batch of them, behind which a candidate may be given up.
+  std::vector<torch::Tensor> labels_;  ///< Labels of each piece of validation images.
+  /// First piece and number of pieces of each validation batch; candidates may stop after a batch.
   std::vector<std::pair<std::size_t, std::size_t>> validation_batches_;
-  std::int64_t image_count_ = 0;  ///< Calibration and validation.
+  std::int64_t image_count_ = 0;  ///< Calibration and validation images.
   std::int64_t validation_count_ = 0;
-  std::map<Architecture, Answers> answers_;  ///< Of those judged in full in a race.
+  std::map<Architecture, Answers> answers_;  ///< Answers of architectures judged in full in a race.
   const StopToken& stop_;
   double memory_bytes_;
   torch::ScalarType type_;
-  std::unique_ptr<DeviceScoring> device_;  ///< nullptr where LibTorch's operations or the CPU run.
+  std::unique_ptr<DeviceScoring> device_;  ///< Null on a CPU, or when LibTorch's operations run.
 };
 
-/// Classifies one batch, which may lie on another device than the network.
+/// Classifies one batch, which may be on another device than the network.
 Tally classify(const FrozenNetwork& network, const Batch& batch);
 
 }  // namespace hsconas

@@ -17,51 +17,52 @@
 
 namespace hsconas {
 
-/// Learning from another network's answers beside the labels (Hinton et al., 2015):
+/// Knowledge distillation (Hinton et al., 2015): besides the labels, the student learns the
+/// teacher's logits at temperature t,
 ///   loss = (1 - weight) cross_entropy(labels)
-///          + weight T^2 cross_entropy(softmax(teacher / T), student / T).
+///          + weight t^2 cross_entropy(softmax(teacher / t), student / t).
 struct Distillation {
-  const FrozenNetwork* teacher = nullptr;  ///< Borrowed; null: labels alone.
+  const FrozenNetwork* teacher = nullptr;  ///< Not owned; null: no distillation.
   double weight = 0.0;
-  double temperature = 1.0;  ///< T.
+  double temperature = 1.0;  ///< t in the formula above.
 };
 
-/// One stretch of supernet training: all of it, or the tuning after a shrinking stage.
+/// One stage of supernet training: the whole training, or the tuning after a shrinking stage.
 struct TrainingStage {
-  std::string name;  ///< "supernet", "shrink-1": names its random streams and its metrics.
+  std::string name;  ///< "supernet", "shrink-1", ...: names the random streams and metrics.
   Subspace subspace;
   SupernetConfig settings;
   std::uint64_t seed = 0;
   std::int64_t total_steps = 0;
   double save_minutes = 10;
-  std::int64_t save_steps = 0;  ///< 0: by time alone.
+  std::int64_t save_steps = 0;  ///< Also save after this many steps; 0: only by time.
   Distillation distillation{};
 };
 
-/// What training tells the outside.
+/// Callbacks of train().
 struct TrainingHooks {
   Log& log;
   const StopToken& stop;
-  std::function<void(const nlohmann::json&)> metrics;  ///< One object now and then.
-  std::function<void(std::int64_t next_step)> save;    ///< Store the supernet; `next_step` follows.
-  std::function<void(std::int64_t step)> after_step{};    ///< When set, after each update.
-  std::function<Architecture(std::int64_t step)> path{};  ///< When set, in place of uniform ones.
+  std::function<void(const nlohmann::json&)> metrics;   ///< Receives one object every 20 steps.
+  std::function<void(std::int64_t next_step)> save;     ///< Saves the supernet before `next_step`.
+  std::function<void(std::int64_t step)> after_step{};  ///< When set, called after each update.
+  std::function<Architecture(std::int64_t step)> path{};  ///< When set, replaces uniform sampling.
 };
 
-/// One step of gradient descent on the path `arch`; returns the loss before it, on the supernet's
-/// device. Dropout is drawn from torch's default generator.
+/// One step of gradient descent on the path `arch`; returns the loss before the step, as a tensor
+/// on the supernet's device. Dropout is drawn from torch's default generator.
 torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
                          const SupernetConfig& settings, double lr,
                          const Distillation& distillation = {});
 
-/// Takes the memory for steps on batches of so many images and does what a GPU does slowly for the
-/// first time; train() calls it. On the CPU nothing.
+/// Prepares a GPU for steps on `batch` images: reserves memory and runs every kernel once, because
+/// its first run is slow. Does nothing on a CPU. train() calls it.
 void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch);
 
-/// Trains `supernet` on one path of the stage's subspace per step, sampled uniformly or by hook,
-/// from `first_step` to the end; `batches` must stand at that step. Everything random in a step
-/// depends only on the seed, the stage's name and the step, so a resumed run repeats the
-/// uninterrupted one.
+/// Trains `supernet` from `first_step` to the end of the stage, on one path of the stage's subspace
+/// per step, sampled uniformly or by hooks.path; `batches` must be at `first_step`. All random
+/// choices in a step depend only on the seed, the stage's name and the step, so a resumed run gives
+/// the same result as an uninterrupted one.
 ///
 /// Throws Error(Interrupted) after saving when a stop is requested, Error(Usage) that names the
 /// step when the loss is not finite.

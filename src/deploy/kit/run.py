@@ -4,11 +4,14 @@
     pip install onnxruntime numpy
     python3 run.py [--threads 1] [--rounds 15] [--provider CUDAExecutionProvider]
 
-Then, where hsconas is:  hsconas latency import results.csv  (beside manifest.json).
+Then copy results.csv into the kit's folder on the machine with hsconas and run there:
 
-A round times every model once, in random order and loaded anew; the medians over the rounds count.
-One block, the reference, is timed all along: what was timed while it was slow is dropped.
-results.csv is replaced after every round, so it can be used, with wider intervals, at any time.
+    hsconas latency import results.csv
+
+Each round loads and times every model once, in random order; a result is the median over rounds.
+One block, the reference, is timed repeatedly; timings made while it was slow are dropped.
+results.csv is replaced after every round, so it can be used before the last round, with wider
+intervals.
 """
 import argparse
 import csv
@@ -22,14 +25,14 @@ import numpy
 import onnxruntime
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GROUP = 24  # Models that are ready at once.
+GROUP = 24  # Models that are loaded at once.
 MODELS_PER_REFERENCE = 6
-SLOW = 1.15  # Of the reference's better quarter.
-FEWEST = 3  # Timings that are kept in any case.
+SLOW = 1.15  # The reference is slow above this multiple of its lower quartile.
+FEWEST = 3  # With fewer quiet timings than this, all timings of the model are used.
 
 
 class Model:
-    """A model, loaded, with its input."""
+    """A loaded model and its input."""
 
     def __init__(self, row, options):
         settings = onnxruntime.SessionOptions()
@@ -42,20 +45,20 @@ class Model:
         self.inputs = {"images": numpy.random.default_rng(1).random(shape, dtype=numpy.float32)}
 
     def milliseconds(self, runs):
-        """Mean of so many runs, back to back."""
+        """Mean time of `runs` consecutive runs."""
         begin = time.perf_counter()
         for _ in range(runs):
             self.session.run(None, self.inputs)
         return 1000.0 * (time.perf_counter() - begin) / runs
 
     def runs_for(self, sample_ms):
-        """As many runs as last `sample_ms`; the first ones warm up."""
+        """Number of runs that take at least `sample_ms`, after a warm-up."""
         self.milliseconds(2)
         return max(1, int(numpy.ceil(sample_ms / max(self.milliseconds(2), 1e-6))))
 
 
 class Timer:
-    """All timings so far, each with the latest of the reference."""
+    """All timings so far, each with the latest timing of the reference."""
 
     def __init__(self, reference, options):
         self.options = options
@@ -75,12 +78,12 @@ class Timer:
             for i, (file, model) in enumerate(group):
                 if i % MODELS_PER_REFERENCE == 0:
                     self.reference_ms.append(self.reference.milliseconds(self.reference_runs))
-                model.milliseconds(1)  # Its memory is near again.
+                model.milliseconds(1)  # Brings the model's memory back into the cache.
                 ms = model.milliseconds(self.runs[file])
                 self.samples.setdefault(file, []).append((ms, len(self.reference_ms) - 1))
 
     def quiet(self, file):
-        """Timings of a model next to which the reference was not slow."""
+        """The model's timings made while the reference was not slow."""
         quarter = sorted(self.reference_ms)[len(self.reference_ms) // 4]
         kept = [ms for ms, i in self.samples[file] if self.reference_ms[i] <= SLOW * quarter]
         return kept if len(kept) >= FEWEST else [ms for ms, _ in self.samples[file]]

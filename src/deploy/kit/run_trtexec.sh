@@ -3,9 +3,10 @@
 #
 #     ./run_trtexec.sh [trtexec options, such as --fp16]
 #
-# TRTEXEC names another trtexec, ROUNDS how often every model is timed (3). What counts is the
-# median GPU compute time, and of the rounds the middle one. Passes are CUDA graphs and no data is
-# copied. Where queueing a pass (enqueue) takes longer than computing it, the CPU was timed.
+# Environment: TRTEXEC is the trtexec to use, ROUNDS the number of times every model is timed (3).
+# The result for a model is the middle, over the rounds, of trtexec's median GPU compute time.
+# Passes are CUDA graphs and no data is copied. A warning names models whose enqueue time exceeds
+# their compute time: for these the CPU was measured, not the GPU.
 set -eu
 cd "$(dirname "$0")"
 trtexec=${TRTEXEC:-trtexec}
@@ -40,7 +41,7 @@ while [ "$round" -lt "$rounds" ]; do
   echo "round $round of $rounds" >&2
 done
 
-# The middle one of each model's times, in the order of the manifest.
+# Writes the middle of each model's times, in the order of the manifest.
 {
   echo file,ms
   tail -n +2 manifest.csv | while IFS=, read -r file role _; do
