@@ -134,22 +134,19 @@ Layer make_gemm(std::string name, std::int64_t rows, std::int64_t depth, std::in
 
 std::vector<Layer> layers_of(const Block& block) {
   std::vector<Layer> layers;
-  for (const Block::Path& path : block.paths) {
-    for (const Primitive& p : path.primitives) {
-      if (!p.has_weight()) continue;
-      layers.push_back(make_conv({.name = fmt::format("{}/{}", block.name, layers.size()),
-                                  .channels = p.in_channels,
-                                  .filters = p.out_channels,
-                                  .in_y = p.in_size,
-                                  .in_x = p.in_size,
-                                  .r = p.kernel,
-                                  .s = p.kernel,
-                                  .stride = p.stride,
-                                  .pad_y = p.kernel / 2,
-                                  .pad_x = p.kernel / 2,
-                                  .groups = p.groups}));
-    }
-  }
+  for_each_weighted(block, [&](const Primitive& p) {
+    layers.push_back(make_conv({.name = fmt::format("{}/{}", block.name, layers.size()),
+                                .channels = p.in_channels,
+                                .filters = p.out_channels,
+                                .in_y = p.in_size,
+                                .in_x = p.in_size,
+                                .r = p.kernel,
+                                .s = p.kernel,
+                                .stride = p.stride,
+                                .pad_y = p.kernel / 2,
+                                .pad_x = p.kernel / 2,
+                                .groups = p.groups}));
+  });
   return layers;
 }
 

@@ -57,23 +57,20 @@ FrozenNetwork to_network(std::vector<Block> blocks, std::map<std::string, torch:
   std::vector<FrozenNetwork::Layer> layers;
   for (std::size_t position = 0; position < count; ++position) {
     FrozenNetwork::Layer layer{.block = std::move(blocks[position]), .weights = {}};
-    for (const Block::Path& path : layer.block.paths) {
-      for (const Primitive& p : path.primitives) {
-        if (!p.has_weight()) continue;
-        const std::string name =
-            fmt::format("{}.{}", block_label(position, count), layer.weights.size());
-        const bool is_conv = p.kind == PrimitiveKind::Conv;
-        const std::vector<std::int64_t> shape =
-            is_conv ? std::vector<std::int64_t>{p.out_channels, p.in_channels / p.groups, p.kernel,
-                                                p.kernel}
-                    : std::vector<std::int64_t>{p.out_channels, p.in_channels};
-        torch::Tensor value = take(tensors, name + ".weight", shape);
-        if (is_conv) value = value.contiguous(torch::MemoryFormat::ChannelsLast);
-        torch::Tensor bias;
-        if (is_conv || p.has_bias) bias = take(tensors, name + ".bias", {p.out_channels});
-        layer.weights.push_back({std::move(value), std::move(bias)});
-      }
-    }
+    for_each_weighted(layer.block, [&](const Primitive& p) {
+      const std::string name =
+          fmt::format("{}.{}", block_label(position, count), layer.weights.size());
+      const bool is_conv = p.kind == PrimitiveKind::Conv;
+      const std::vector<std::int64_t> shape =
+          is_conv
+              ? std::vector<std::int64_t>{p.out_channels, p.inputs_per_output(), p.kernel, p.kernel}
+              : std::vector<std::int64_t>{p.out_channels, p.in_channels};
+      torch::Tensor value = take(tensors, name + ".weight", shape);
+      if (is_conv) value = value.contiguous(torch::MemoryFormat::ChannelsLast);
+      torch::Tensor bias;
+      if (is_conv || p.has_bias) bias = take(tensors, name + ".bias", {p.out_channels});
+      layer.weights.push_back({std::move(value), std::move(bias)});
+    });
     layers.push_back(std::move(layer));
   }
   if (!tensors.empty()) {

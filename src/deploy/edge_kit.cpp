@@ -44,27 +44,17 @@ class DataLayout {
   std::int64_t biases = 0;
 };
 
-std::int64_t weight_count(const Primitive& p) {
-  return std::int64_t{1} * p.out_channels * (p.in_channels / p.groups) * p.kernel * p.kernel;
-}
-
 /// Calls `use` for every weighted primitive of a chain, in order.
 template <typename Use>
 void for_each_weight(std::span<const Block> chain, Use use) {
-  for (const Block& block : chain) {
-    for (const Block::Path& path : block.paths) {
-      for (const Primitive& p : path.primitives) {
-        if (p.has_weight()) use(p);
-      }
-    }
-  }
+  for (const Block& block : chain) for_each_weighted(block, use);
 }
 
 /// The sizes of the shared arrays that a chain needs.
 DataLayout reach_of(std::span<const Block> chain) {
   DataLayout layout;
   for_each_weight(chain, [&layout](const Primitive& p) {
-    layout.place(layout.weights, weight_count(p));
+    layout.place(layout.weights, p.weight_count());
     layout.place(layout.biases, p.out_channels);
   });
   return layout;
@@ -81,7 +71,7 @@ std::string encode_model(std::span<const Block> chain, const KitModel& model, st
   OnnxModel onnx = onnx_graph(
       chain, {.name = model.key, .batch = batch},
       [&](std::size_t, std::size_t, const Primitive& p) {
-        return OnnxWeight{stored(layout.place(layout.weights, weight_count(p))),
+        return OnnxWeight{stored(layout.place(layout.weights, p.weight_count())),
                           stored(first_bias + layout.place(layout.biases, p.out_channels))};
       });
   onnx.data_file = kDataFile;

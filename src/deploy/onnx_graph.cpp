@@ -41,7 +41,7 @@ class GraphBuilder {
     const std::int64_t pad = p.kernel / 2;
     const std::int64_t stride = p.stride;
     const std::string name = next("Conv");
-    const std::string w = tensor(name + ".weight", {p.out_channels, p.in_channels / p.groups, k, k},
+    const std::string w = tensor(name + ".weight", {p.out_channels, p.inputs_per_output(), k, k},
                                  std::move(weight.weight));
     const std::string b = tensor(name + ".bias", {p.out_channels}, std::move(weight.bias));
     return add_named(name, "Conv", {x, w, b},
@@ -118,8 +118,7 @@ class GraphBuilder {
     const std::string name = fmt::format("shuffle_{}_{}_{}", p.groups, p.in_channels, p.in_size);
     const std::string parted = add(
         "Reshape",
-        {x,
-         integers(name + "_parted", {0, p.groups, p.in_channels / p.groups, p.in_size, p.in_size})},
+        {x, integers(name + "_parted", {0, p.groups, p.inputs_per_output(), p.in_size, p.in_size})},
         {});
     const std::string turned = add("Transpose", {parted}, {{"perm", Ints{0, 2, 1, 3, 4}}});
     return add("Reshape",

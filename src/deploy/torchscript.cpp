@@ -91,7 +91,7 @@ class ScriptWriter {
         // In NHWC order, as in shuffle_channels().
         const std::string parted = let(
             fmt::format("torch.reshape(torch.permute({}, [0, 2, 3, 1]), [-1, {s}, {s}, {}, {}])", x,
-                        p.groups, p.in_channels / p.groups, fmt::arg("s", p.in_size)));
+                        p.groups, p.inputs_per_output(), fmt::arg("s", p.in_size)));
         const std::string whole =
             let(fmt::format("torch.reshape(torch.transpose({}, 3, 4), [-1, {s}, {s}, {}])", parted,
                             p.in_channels, fmt::arg("s", p.in_size)));

@@ -196,8 +196,7 @@ std::map<std::string, double> work_of(const Block& block) {
       work["calls"] += 1.0;
       work["activations"] += p.in_channels * pixels_in + p.out_channels * pixels_out;
       if (!p.has_weight()) continue;
-      const int inputs = p.in_channels / p.groups;
-      const double weights = 1.0 * p.out_channels * inputs * p.kernel * p.kernel;
+      const auto weights = static_cast<double>(p.weight_count());
       work["weights"] += 1e-6 * weights;
       const bool is_depthwise = p.groups > 1 && p.groups == p.in_channels;
       work[is_depthwise ? fmt::format("depthwise {}", p.kernel) : "dense"] += weights * pixels_out;

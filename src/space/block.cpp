@@ -178,8 +178,7 @@ Cost cost_of(const Block& block) {
     for (const Primitive& p : path.primitives) {
       if (p.kind == PrimitiveKind::BatchNorm) cost.batch_norm += 2LL * p.out_channels;
       if (!p.has_weight()) continue;
-      const std::int64_t weights =
-          1LL * p.out_channels * (p.in_channels / p.groups) * p.kernel * p.kernel;
+      const std::int64_t weights = p.weight_count();
       cost.weights += weights + (p.has_bias ? p.out_channels : 0);
       cost.macs += weights * p.out_size * p.out_size;
     }

@@ -32,20 +32,18 @@ FrozenNetwork::Layer freeze(Block block, const std::vector<Parameter>& parameter
   FrozenNetwork::Layer layer{.block = std::move(block), .weights = {}};
   std::size_t next = 0;
   std::size_t norm = 0;
-  for (const Block::Path& path : layer.block.paths) {
-    for (const Primitive& p : path.primitives) {
-      if (p.kind == PrimitiveKind::Linear) {
-        const torch::Tensor& weight = parameters[next++].value;
-        layer.weights.push_back(
-            {weight.clone(), p.has_bias ? parameters[next++].value.clone() : torch::Tensor()});
-      } else if (p.kind == PrimitiveKind::Conv) {
-        // Every convolution of an operator is followed by its own batch norm.
-        const auto& bn = statistics[norm++];
-        layer.weights.push_back(
-            fold_batch_norm(sliced(parameters[next++].value, p), bn.mean, bn.variance));
-      }
+  for_each_weighted(layer.block, [&](const Primitive& p) {
+    if (p.kind == PrimitiveKind::Linear) {
+      const torch::Tensor& weight = parameters[next++].value;
+      layer.weights.push_back(
+          {weight.clone(), p.has_bias ? parameters[next++].value.clone() : torch::Tensor()});
+      return;
     }
-  }
+    // Every convolution of an operator is followed by its own batch norm.
+    const auto& bn = statistics[norm++];
+    layer.weights.push_back(
+        fold_batch_norm(sliced(parameters[next++].value, p), bn.mean, bn.variance));
+  });
   return layer;
 }
 

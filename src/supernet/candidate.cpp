@@ -168,20 +168,17 @@ CandidateBlock::CandidateBlock(const Supernet& supernet, Block block, std::size_
   if (!supernet.device().is_cpu()) return;
   conv_block_ = ConvBlock::from(block_, false);
   const c10::InferenceMode guard;
-  for (const Block::Path& path : block_.paths) {
-    for (const Primitive& p : path.primitives) {
-      if (p.kind != PrimitiveKind::Conv) continue;
-      const torch::Tensor weight = sliced(parameters_[weights_.size()].value, p).contiguous();
-      const auto shape = conv_geometry(p, false);
-      if (!shape) {
-        weights_.emplace_back();
-        continue;
-      }
-      const auto pack =
-          type == torch::kFloat ? &PackedWeights::of<float> : &PackedWeights::of<Half>;
-      weights_.push_back(pack(conv_chains().kernels(), *shape, weight.data_ptr<float>()));
+  for_each_weighted(block_, [&](const Primitive& p) {
+    if (p.kind != PrimitiveKind::Conv) return;
+    const torch::Tensor weight = sliced(parameters_[weights_.size()].value, p).contiguous();
+    const auto shape = conv_geometry(p, false);
+    if (!shape) {
+      weights_.emplace_back();
+      return;
     }
-  }
+    const auto pack = type == torch::kFloat ? &PackedWeights::of<float> : &PackedWeights::of<Half>;
+    weights_.push_back(pack(conv_chains().kernels(), *shape, weight.data_ptr<float>()));
+  });
 }
 
 std::vector<CandidateBlock> candidate_blocks(const Supernet& supernet, const Architecture& arch,

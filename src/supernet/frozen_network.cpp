@@ -16,25 +16,22 @@ FrozenNetwork FrozenNetwork::random(std::span<const Block> chain, torch::Device 
   std::vector<Layer> layers;
   for (const Block& block : chain) {
     Layer layer{.block = block};
-    for (const Block::Path& path : block.paths) {
-      for (const Primitive& p : path.primitives) {
-        if (!p.has_weight()) continue;
-        const std::int64_t fan_in = 1LL * p.in_channels / p.groups * p.kernel * p.kernel;
-        std::vector<float> values(static_cast<std::size_t>(p.out_channels * fan_in));
-        const double scale = std::sqrt(2.0 / static_cast<double>(fan_in));
-        for (float& value : values) value = static_cast<float>(rng.normal() * scale);
-        torch::Tensor weight = torch::tensor(values);
-        if (p.kind == PrimitiveKind::Conv) {
-          weight = weight.view({p.out_channels, p.in_channels / p.groups, p.kernel, p.kernel})
-                       .contiguous(torch::MemoryFormat::ChannelsLast);
-        } else {
-          weight = weight.view({p.out_channels, p.in_channels});
-        }
-        const bool biased = p.kind == PrimitiveKind::Conv || p.has_bias;
-        layer.weights.push_back(
-            {weight.to(device), biased ? torch::zeros({p.out_channels}, device) : torch::Tensor()});
+    for_each_weighted(block, [&](const Primitive& p) {
+      const std::int64_t fan_in = std::int64_t{1} * p.inputs_per_output() * p.kernel * p.kernel;
+      std::vector<float> values(static_cast<std::size_t>(p.out_channels * fan_in));
+      const double scale = std::sqrt(2.0 / static_cast<double>(fan_in));
+      for (float& value : values) value = static_cast<float>(rng.normal() * scale);
+      torch::Tensor weight = torch::tensor(values);
+      if (p.kind == PrimitiveKind::Conv) {
+        weight = weight.view({p.out_channels, p.inputs_per_output(), p.kernel, p.kernel})
+                     .contiguous(torch::MemoryFormat::ChannelsLast);
+      } else {
+        weight = weight.view({p.out_channels, p.in_channels});
       }
-    }
+      const bool biased = p.kind == PrimitiveKind::Conv || p.has_bias;
+      layer.weights.push_back(
+          {weight.to(device), biased ? torch::zeros({p.out_channels}, device) : torch::Tensor()});
+    });
     layers.push_back(std::move(layer));
   }
   return FrozenNetwork(std::move(layers));

@@ -25,28 +25,26 @@ torch::Tensor normal(torch::IntArrayRef shape, double deviation, Rng& rng) {
 /// device.
 std::vector<Parameter> make_parameters(const Block& block, bool is_stem, Rng& rng) {
   std::vector<Parameter> parameters;
-  for (const Block::Path& path : block.paths) {
-    for (const Primitive& p : path.primitives) {
-      if (p.kind == PrimitiveKind::Conv) {
-        const int fan_in = p.in_channels / p.groups;
-        const double deviation = is_stem ? 0.01 : 1.0 / fan_in;
-        parameters.push_back(
-            {.value = normal({p.out_channels, fan_in, p.kernel, p.kernel}, deviation, rng)});
-      } else if (p.kind == PrimitiveKind::Linear) {
-        parameters.push_back({.value = normal({p.out_channels, p.in_channels}, 0.01, rng)});
-        if (p.has_bias) {
-          parameters.push_back({.value = torch::zeros({p.out_channels}), .decays = false});
-        }
-      }
+  for_each_weighted(block, [&](const Primitive& p) {
+    if (p.kind == PrimitiveKind::Conv) {
+      const int fan_in = p.inputs_per_output();
+      const double deviation = is_stem ? 0.01 : 1.0 / fan_in;
+      parameters.push_back(
+          {.value = normal({p.out_channels, fan_in, p.kernel, p.kernel}, deviation, rng)});
+      return;
     }
-  }
+    parameters.push_back({.value = normal({p.out_channels, p.in_channels}, 0.01, rng)});
+    if (p.has_bias) {
+      parameters.push_back({.value = torch::zeros({p.out_channels}), .decays = false});
+    }
+  });
   return parameters;
 }
 
 }  // namespace
 
 torch::Tensor sliced(const torch::Tensor& value, const Primitive& p) {
-  return value.narrow(0, 0, p.out_channels).narrow(1, 0, p.in_channels / p.groups);
+  return value.narrow(0, 0, p.out_channels).narrow(1, 0, p.inputs_per_output());
 }
 
 Supernet::Supernet(const SearchSpace& space, torch::Device device, std::uint64_t seed)
@@ -138,14 +136,11 @@ std::map<std::string, torch::Tensor> Supernet::tensors_of(const Architecture& ar
       result[full] = value;
       result[full + ".momentum"] = momentum;
     };
-    for (const Block::Path& path : blocks[position].paths) {
-      for (const Primitive& p : path.primitives) {
-        if (!p.has_weight()) continue;
-        const Parameter& weight = parameters[slot];
-        add(sliced(weight.value, p), sliced(weight.momentum, p));
-        if (p.has_bias) add(parameters[slot].value, parameters[slot].momentum);
-      }
-    }
+    for_each_weighted(blocks[position], [&](const Primitive& p) {
+      const Parameter& weight = parameters[slot];
+      add(sliced(weight.value, p), sliced(weight.momentum, p));
+      if (p.has_bias) add(parameters[slot].value, parameters[slot].momentum);
+    });
   }
   return result;
 }

@@ -60,18 +60,15 @@ TrainingPath::TrainingPath(Supernet& supernet, const Architecture& arch,
     auto& parameters = supernet.parameters(static_cast<int>(position), op_at(position, arch));
     auto& first = first_slice_.emplace_back();
     std::size_t next = 0;
-    for (const Block::Path& path : blocks_[position].paths) {
-      for (const Primitive& p : path.primitives) {
-        if (!p.has_weight()) continue;
-        first.push_back(slices_.size());
-        Parameter& weight = parameters[next++];
-        add(weight, sliced(weight.value, p), sliced(weight.momentum, p));
-        if (p.has_bias) {
-          Parameter& bias = parameters[next++];
-          add(bias, bias.value, bias.momentum);
-        }
+    for_each_weighted(blocks_[position], [&](const Primitive& p) {
+      first.push_back(slices_.size());
+      Parameter& weight = parameters[next++];
+      add(weight, sliced(weight.value, p), sliced(weight.momentum, p));
+      if (p.has_bias) {
+        Parameter& bias = parameters[next++];
+        add(bias, bias.value, bias.momentum);
       }
-    }
+    });
   }
 }
 

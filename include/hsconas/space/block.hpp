@@ -22,6 +22,12 @@ struct Primitive {
   bool has_bias = false;  ///< Linear only.
 
   bool has_weight() const { return kind == PrimitiveKind::Conv || kind == PrimitiveKind::Linear; }
+  /// Input channels that one output channel reads.
+  int inputs_per_output() const { return in_channels / groups; }
+  /// Entries of the weight, [out_channels, inputs_per_output(), kernel, kernel].
+  std::int64_t weight_count() const {
+    return std::int64_t{1} * out_channels * inputs_per_output() * kernel * kernel;
+  }
 };
 
 /// A piece of a network with every number known: a layer's operator at one width, the stem or the
@@ -49,6 +55,17 @@ struct Block {
   /// Whether it returns its input: there is no primitive on any path, hence no cost.
   bool is_identity() const;
 };
+
+/// Calls `use` for every primitive of `block` that has a weight, path by path: the order of weights
+/// in supernets, frozen networks, files and exported models.
+template <typename Use>
+void for_each_weighted(const Block& block, Use use) {
+  for (const Block::Path& path : block.paths) {
+    for (const Primitive& primitive : path.primitives) {
+      if (primitive.has_weight()) use(primitive);
+    }
+  }
+}
 
 /// Input and output of a layer.
 struct LayerShape {
