@@ -10,14 +10,11 @@ network=$1
 shift
 [ $# -gt 0 ] || set -- "$here"/configs/accelerators/*.json
 
-# value KEY JSON: the number of a key on the top level of a report, whose layers are removed.
-value() { sed -E "s/.*\"$1\":([-+.e0-9]+).*/\1/" <<< "$2"; }
+command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
 
 printf '%-20s %12s %10s %14s %8s %12s\n' design cycles ms energy unit 'off-chip MB'
 for design in "$@"; do
-  report=$("$hsconas" --json accel -d "$design" -n "$network" | sed -E 's/"layers":\[.*\],"macs"/"macs"/')
-  unit=$(sed -E 's/.*"energy_unit":"([^"]*)".*/\1/' <<< "$report")
-  printf '%-20s %12.0f %10.3f %14.4g %8s %12.3f\n' "$(basename "$design" .json)" \
-    "$(value cycles "$report")" "$(value ms "$report")" "$(value energy "$report")" "$unit" \
-    "$(awk -v b="$(value offchip_bytes "$report")" 'BEGIN { print b / 1e6 }')"
+  read -ra figures < <("$hsconas" --json accel -d "$design" -n "$network" |
+    jq -r '"\(.cycles) \(.ms) \(.energy) \(.energy_unit) \(.offchip_bytes / 1e6)"')
+  printf '%-20s %12.0f %10.3f %14.4g %8s %12.3f\n' "$(basename "$design" .json)" "${figures[@]}"
 done

@@ -13,22 +13,16 @@ accuracies=$1
 out=$2
 shift 2
 
-# value KEY JSON: the value of a key in a flat part of a JSON report.
-value() { sed -E "s/.*\"$1\":\"?([^\",}]+).*/\1/" <<< "$2"; }
+command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
 
 printf '%-16s %9s %10s %9s %9s %12s %14s  %s\n' method networks pairs seconds 'accuracy' \
   'latency ms' energy 'network, accelerator'
 for method in coupled decoupled semi_decoupled; do
-  report=$("$hsconas" --json -q codesign --config "$here/configs/codesign.json" \
+  read -ra figures < <("$hsconas" --json -q codesign --config "$here/configs/codesign.json" \
     --work-dir "$out/$method" --overwrite "codesign.designs=$here/configs/designs/semi-decoupled.json" \
-    "codesign.accuracies=$accuracies" "codesign.method=$method" "$@")
-  # The lists are removed, because they contain the same keys as the best pair.
-  report=$(sed -E 's/"(front|proxy_set)":\[[^]]*\],?//g' <<< "$report")
-  evaluations=$(grep -o '"evaluations":{[^}]*}' <<< "$report")
-  printf '%-16s %9s %10s %9.2f %8.2f%% %12.4f %14.4g  %s, %s\n' "$method" \
-    "$(value networks "$evaluations")" "$(value pairs "$evaluations")" "$(value seconds "$report")" \
-    "$(awk -v a="$(value accuracy "$report")" 'BEGIN { print 100 * a }')" \
-    "$(value latency_ms "$report")" "$(value energy "$report")" "$(value arch "$report")" \
-    "$(value design "$report")"
+    "codesign.accuracies=$accuracies" "codesign.method=$method" "$@" |
+    jq -r '"\(.evaluations.networks) \(.evaluations.pairs) \(.seconds) \(100 * .best.accuracy)",
+           (.best | "\(.latency_ms) \(.energy) \(.arch) \(.design)")' | paste -s -d ' ')
+  printf '%-16s %9s %10s %9.2f %8.2f%% %12.4f %14.4g  %s, %s\n' "$method" "${figures[@]}"
 done
 echo "heat map: $out/semi_decoupled/ranks.svg"

@@ -47,10 +47,10 @@ run_all() {
   while [ -n "$(jobs -rp)" ]; do wait -n; done
 }
 
-# value NAME KEY: the first number or text of a key in the result of run NAME.
-value() {
-  sed -nE "s/^ *\"$2\": \"?(-?[0-9][^\",]*|[a-z]+-?[a-z]*_[^\",]*)\"?,?$/\1/p" "$out/$1/codesign.json" | head -1
-}
+command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
+
+# value NAME FILTER: what a jq filter finds in the result of run NAME.
+value() { jq -r "$2" "$out/$1/codesign.json"; }
 
 heading() {
   printf '\n%s\n%-22s %9s %9s %9s %8s %7s %10s %10s %8s  %-16s %s\n' "$1" run 'test %' \
@@ -58,13 +58,11 @@ heading() {
 }
 
 row() {
-  printf '%-22s %9.2f %9.2f %9.3g %7.2fM %7.0f %10.4f %10.3g %8.3f  %-16s %s\n' "$1" \
-    "$(awk -v a="$(value "$1" test_accuracy)" 'BEGIN { print 100 * a }')" \
-    "$(awk -v a="$(value "$1" accuracy)" 'BEGIN { print 100 * a }')" "$(value "$1" edap)" \
-    "$(awk -v m="$(value "$1" macs)" 'BEGIN { print m / 1e6 }')" \
-    "$(awk -v s="$(value "$1" skip_share)" 'BEGIN { print 100 * s }')" \
-    "$(value "$1" latency_ms)" "$(value "$1" energy)" "$(value "$1" area_mm2)" \
-    "$(value "$1" design)" "$(sed -nE 's/^ *"arch": "([^"]*)".*/\1/p' "$out/$1/codesign.json" | head -1)"
+  local figures
+  read -ra figures < <(value "$1" '"\(100 * .dance.test_accuracy) \(100 * .best.accuracy)",
+    (.dance | "\(.edap) \(.macs / 1e6) \(100 * .skip_share)"),
+    (.best | "\(.latency_ms) \(.energy) \(.area_mm2) \(.design) \(.arch)")' | paste -s -d ' ')
+  printf '%-22s %9.2f %9.2f %9.3g %7.2fM %7.0f %10.4f %10.3g %8.3f  %-16s %s\n' "$1" "${figures[@]}"
 }
 
 # Spearman's rank correlation of two columns on stdin, which must have no ties.
@@ -112,7 +110,7 @@ done
 heading 'Increasing weight of the penalty'
 for weight in $weights; do row "$(name_of "$weight")"; done
 echo "Spearman of weight and EDAP: $(for weight in $weights; do
-  echo "$weight $(value "$(name_of "$weight")" edap)"
+  echo "$weight $(value "$(name_of "$weight")" .dance.edap)"
 done | spearman)"
 
 heading 'A large weight of the penalty, with a warm-up of 8 epochs and without'

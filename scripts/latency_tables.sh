@@ -15,6 +15,7 @@ set -euo pipefail
 hsconas=${HSCONAS:-$(dirname "$0")/../build/release/hsconas}
 seed=${SEED:-1}
 [ $# -ge 3 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
 mode=$1 space=$2 csv=$3
 shift 3
 work=$(mktemp -d)
@@ -40,7 +41,7 @@ column() {
 
 # Reads a JSON report and prints "RMSE% Kendall form" of the table's model on the held-out networks.
 figures() {
-  sed -E 's/.*"error_percent":[^,]*,"form":"([^"]*)".*"fitted":\{"kendall":([-+.e0-9]+)[^}]*"rmse_percent":([-+.e0-9]+).*/\3 \2 \1/'
+  jq -r '(.held_out.random.fitted | "\(.rmse_percent) \(.kendall)") + " \(.form)"'
 }
 
 fit() {  # fit DEVICE COUNT TABLE [option]
