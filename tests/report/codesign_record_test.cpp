@@ -1,0 +1,124 @@
+#include "hsconas/report/codesign_record.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "hsconas/report/retrain_record.hpp"
+#include "support/errors.hpp"
+
+using namespace hsconas;
+using nlohmann::json;
+
+namespace {
+
+CodesignRecord example_record() {
+  const CodesignRecord::Pair pair{
+      .arch = "012", .design = "rs_8", .accuracy = 0.75, .latency_ms = 1.5, .energy = 2e6};
+  CodesignRecord record{.name = "example",
+                        .seed = 3,
+                        .method = "semi_decoupled",
+                        .space = "tiny",
+                        .designs = "few",
+                        .design_count = 4,
+                        .left_out = 2,
+                        .limits = "latency <= 3 ms",
+                        .batch = 2,
+                        .energy_unit = "pJ",
+                        .best = {pair, "shuffle_k3, skip", 12.5, 0.25, {{"pes", 64}}},
+                        .front = {pair},
+                        .networks = 7,
+                        .pairs = 28,
+                        .pairs_csv = "all",
+                        .proxy = "rs_4",
+                        .proxy_set = std::vector{pair, pair},
+                        .seconds = 0.5};
+  record.ranks = {.networks = 9,
+                  .latency_median = 1.0,
+                  .latency_lowest = 0.5,
+                  .energy_median = 0.75,
+                  .energy_lowest = 0.25,
+                  .designs_below = 1,
+                  .below = 0.9};
+  record.dance = {.cost = 2.0,
+                  .edap = 3e7,
+                  .test_accuracy = 0.5,
+                  .skip_share = 0.25,
+                  .macs = 1000,
+                  .probabilities = {{0.5, 0.5}, {1.0}},
+                  .evaluator = CodesignRecord::CostNetworks{.regret_median = 1.0,
+                                                            .regret_mean = 1.5,
+                                                            .regret_p95 = 2.0,
+                                                            .right = {{"pes", 0.75}},
+                                                            .pair_error = {1, 2, 3},
+                                                            .best_error = {4, 5, 6},
+                                                            .seconds = 7.0,
+                                                            .design = "rs_4",
+                                                            .regret = 1.25}};
+  return record;
+}
+
+}  // namespace
+
+TEST_CASE("a co-design result is read back as it was written", "[report]") {
+  const json written = to_json(example_record());
+  CHECK(to_json(read_codesign_record(written, "codesign.json")) == written);
+  CodesignRecord plain = example_record();
+  plain.proxy.reset();
+  plain.proxy_set.reset();
+  plain.ranks.reset();
+  plain.dance.reset();
+  plain.best.power_mw.reset();
+  const json short_one = to_json(plain);
+  CHECK_FALSE(short_one.contains("dance"));
+  CHECK(to_json(read_codesign_record(short_one, "codesign.json")) == short_one);
+}
+
+TEST_CASE("a damaged co-design result names the file and the key", "[report]") {
+  json damaged = to_json(example_record());
+  damaged["best"]["accuracy"] = "high";
+  CHECK(error_of([&] { read_codesign_record(damaged, "R"); }) ==
+        "data: R: best.accuracy has the wrong type: \"high\" (expected: a number)");
+  damaged = to_json(example_record());
+  damaged["dance"]["evaluator"].erase("regret");
+  CHECK(error_of([&] { read_codesign_record(damaged, "R"); }) ==
+        "data: R: dance.evaluator.regret is required");
+  CHECK(error_of([] {
+          read_codesign_record(json{{"format", "x"}}, "R");
+        }) == "data: R: not a result of codesign; use --overwrite");
+}
+
+TEST_CASE("a co-design result for people has the pair, the proxy's set, the ranks and DANCE's test",
+          "[report]") {
+  const std::string text = format_codesign_record(example_record());
+  CHECK(contains(text, "semi_decoupled over tiny x few (4 designs, limits: latency <= 3 ms)"));
+  CHECK(contains(text, "7 networks judged, 28 pairs costed in 0.50 s; 1 pairs on the front"));
+  CHECK(contains(text, "2 networks from the proxy rs_4"));
+  CHECK(contains(text, "latency median 1.000, lowest 0.500"));
+  CHECK(contains(text, "the evaluator would have chosen rs_4, which costs 1.2500 times as much"));
+  CHECK(contains(text, "network: shuffle_k3, skip"));
+}
+
+TEST_CASE("a retraining's result is read back as it was written", "[report]") {
+  RetrainRecord record{.name = "example",
+                       .seed = 3,
+                       .space = "tiny",
+                       .arch = "012",
+                       .layers = "shuffle_k3, skip",
+                       .macs = 12345678,
+                       .parameters = 4321,
+                       .epochs = 2.5,
+                       .steps = 17,
+                       .test_images = 99,
+                       .test_accuracy = 0.75,
+                       .test_top5 = 0.875,
+                       .shared_test_accuracy = 0.5};
+  CHECK(contains(format_retrain_record(record), "with the supernet's weights it was 50.00 %"));
+  json written = to_json(record);
+  CHECK(to_json(read_retrain_record(written, "R")) == written);
+  record.shared_test_accuracy.reset();
+  written = to_json(record);
+  CHECK(written.at("shared_test_accuracy").is_null());
+  CHECK(to_json(read_retrain_record(written, "R")) == written);
+  written.erase("steps");
+  CHECK(error_of([&] { read_retrain_record(written, "R"); }) == "data: R: steps is required");
+}
