@@ -83,7 +83,7 @@ step() {  # TITLE COMMAND...
   times+=("$(printf '%6d s  %s  %s' $((SECONDS - start)) "$result" "$1")")
   [ "$result" = passed ] && return
   print_times
-  echo "Look around with: chroot $system" >&2
+  echo "The bare system is left in $system" >&2
   exit 1
 }
 
