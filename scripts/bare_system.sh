@@ -159,7 +159,9 @@ command -v apt-get > /dev/null || cannot "this machine has no apt-get: it takes 
 mirror=${mirror:-$(find_mirror || true)}
 [ -n "$mirror" ] || cannot "this machine's apt has no source of Debian over http: name one with --mirror URL"
 preset=release
-[ "${CI:-}" = true ] && preset=ci
+[ "$what" = all ] || preset=core
+werror=OFF
+[ "${CI:-}" != true ] || werror=ON
 install_debootstrap
 prepare_folder
 
@@ -168,11 +170,10 @@ step "copy of the checkout" copy_checkout
 if [ "$what" = all ]; then
   step "scripts/quickstart.sh" bare "scripts/quickstart.sh"
   step "packages of the tests" bare "scripts/install_deps.sh test"
-  step "configure" bare "cmake --preset $preset -DHSCONAS_TESTS=ON"
 else
   step "packages" bare "scripts/install_deps.sh core"
-  step "configure" bare "cmake --preset $preset -DHSCONAS_NN=OFF"
 fi
+step "configure" bare "cmake --preset $preset -DHSCONAS_TESTS=ON -DHSCONAS_WERROR=$werror"
 step "build" bare "cmake --build --preset $preset --parallel $(nproc) -- --quiet"
 step "tests" bare "ctest --preset $preset --parallel $(nproc)"
 print_times

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what is missing: scripts/install_deps.sh [build|test|core], to build hsconas, to build and
-# test it, or to build and test the core alone (-DHSCONAS_NN=OFF), which needs no LibTorch.
+# test it, or to build and test the core alone (preset core), which needs no LibTorch.
 # Debian 12 and 13, as root or with sudo; does nothing when nothing is missing. Elsewhere CMake
 # says what it cannot find. A LibTorch of your own, in CMAKE_PREFIX_PATH or Torch_DIR, is kept.
 set -euo pipefail
