@@ -56,7 +56,7 @@ if ! $inside; then
   set -m
   unshare --mount --pid --fork --kill-child --mount-proc "$0" --inside "${arguments[@]}" < /dev/null &
   child=$!
-  trap 'kill -KILL "$child" 2> /dev/null; wait "$child" 2> /dev/null; exit 130' INT TERM HUP
+  trap 'kill -KILL "$child" 2> /dev/null; wait "$child" || true; exit 130' INT TERM HUP
   wait "$child" && exit
   exit $?
 fi
