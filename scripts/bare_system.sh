@@ -54,7 +54,8 @@ if ! $inside; then
     cannot "root may not mount here (a container without SYS_ADMIN?): run this on the machine itself"
   # With job control the child does not inherit an ignored SIGINT, a signal that some tests send.
   set -m
-  unshare --mount --pid --fork --kill-child --mount-proc "$0" --inside "${arguments[@]}" < /dev/null &
+  setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc \
+    "$0" --inside "${arguments[@]}" < /dev/null &
   child=$!
   trap 'kill -KILL "$child" 2> /dev/null; wait "$child" || true; exit 130' INT TERM HUP
   wait "$child" && exit
