@@ -10,7 +10,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
     "${kernel_flags};-mavx2;-mfma;-mf16c")
   # GCC 12 gives these warnings for its own headers.
   set(avx512_flags ${kernel_flags} -mavx512f -mavx512bw -mavx512vl -mfma
-    -Wno-maybe-uninitialized -Wno-uninitialized)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -Wno-uninitialized)
   set_source_files_properties(src/kernels/conv_avx512.cpp PROPERTIES COMPILE_OPTIONS
     "${avx512_flags}")
   set_source_files_properties(src/kernels/conv_avx512_vnni.cpp PROPERTIES COMPILE_OPTIONS

@@ -2,6 +2,7 @@
 add_library(hsconas_warnings INTERFACE)
 target_compile_options(hsconas_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-missing-field-initializers
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-braces>
   $<$<BOOL:${HSCONAS_WERROR}>:-Werror>)
 
 # Sanitizers change the ABI, so the whole build must be compiled and linked with them.

@@ -1,9 +1,17 @@
 #!/bin/bash
-# Installs what is missing to build hsconas, or to test it: scripts/install_deps.sh [build|test].
+# Installs what is missing: scripts/install_deps.sh [build|test|core], to build hsconas, to build and
+# test it, or to build and test the core alone (preset core), which needs no LibTorch.
 # Debian 12 and 13, as root or with sudo; does nothing when nothing is missing. Elsewhere CMake
 # says what it cannot find. A LibTorch of your own, in CMAKE_PREFIX_PATH or Torch_DIR, is kept.
 set -euo pipefail
 purpose=${1:-build}
+case $purpose in
+  build | test | core) ;;
+  *)
+    echo "usage: scripts/install_deps.sh [build|test|core]" >&2
+    exit 2
+    ;;
+esac
 
 command -v apt-get > /dev/null || exit 0
 
@@ -26,20 +34,25 @@ has_own_torch() {
 need_command c++ g++
 need_command cmake cmake
 need_command ninja ninja-build
-for package in libcli11-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libeigen3-dev \
-  libturbojpeg0-dev libpng-dev zlib1g-dev; do
+for package in nlohmann-json3-dev libfmt-dev libspdlog-dev libeigen3-dev libturbojpeg0-dev \
+  libpng-dev zlib1g-dev; do
   need_package "$package"
 done
-if ! has_own_torch; then
-  need_package libtorch-dev
-  need_package libgloo-dev
+if [ "$purpose" != build ]; then
+  need_package catch2
+  need_command xz xz-utils
+fi
+if [ "$purpose" != core ]; then
+  need_package libcli11-dev
+  if ! has_own_torch; then
+    need_package libtorch-dev
+    need_package libgloo-dev
+  fi
 fi
 if [ "$purpose" = test ]; then
-  need_package catch2
   need_package libonnx-dev
   need_package libprotobuf-dev
   need_command shellcheck shellcheck
-  need_command xz xz-utils
   # The style checks are pinned to the LLVM of Debian 12: another version formats differently.
   if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
     need_command clang-format-14 clang-format-14

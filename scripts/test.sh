@@ -1,6 +1,7 @@
 #!/bin/bash
 # Every check, from a bare Debian 12 or 13 machine: formatting, scripts, the core under clang-tidy
-# and sanitizers, all tests. A second run repeats only what changed. CI=true: warnings are errors.
+# and sanitizers, all tests. A second run repeats only what changed. CI=true: warnings are errors, and
+# the core is also built and tested in a bare Debian 13 (by hand: scripts/bare_system.sh trixie).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=release
@@ -39,6 +40,9 @@ step "the core under clang-tidy and sanitizers" build_and_test tidy
 step "all tests" build_and_test "$preset"
 step "registers of the CUDA kernels" check_cuda
 step "fuzzing, 6 s for each of five readers" scripts/fuzz.sh 6
+if [ "${CI:-}" = true ]; then
+  step "the core in a bare Debian 13" scripts/bare_system.sh trixie --core
+fi
 
 if [ ${#failed[@]} -gt 0 ]; then
   printf '\nFailed: %s\n' "${failed[*]}"

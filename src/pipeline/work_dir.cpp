@@ -102,8 +102,8 @@ WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode, bool is_new) {
   if (::access(root.c_str(), W_OK) != 0) {
     throw Error(ErrorKind::Data, root.string() + ": cannot write here; choose another folder");
   }
-  dir.lock = {new LockFile(root / kLockName), [root, is_new](const LockFile* lock) {
-                delete lock;
+  dir.lock = {new LockFile(root / kLockName), [root, is_new](const LockFile* held) {
+                delete held;
                 if (is_new) ::rmdir(root.c_str());  // Fails where there is anything in it.
               }};
   if (mode == WorkDirMode::Fresh && holds_files(root) &&

@@ -180,7 +180,7 @@ TEST_CASE("a split is a partition, the same for the same seed", "[latency]") {
     }
     return result;
   };
-  for (const std::size_t count : {2, 10, 39, 40}) {
+  for (const std::size_t count : {2U, 10U, 39U, 40U}) {
     const MeasurementSplit split = split_measurements(all, count, 7);
     CHECK(split.fit.size() == count);
     CHECK(split.test.size() == 40 - count);
@@ -193,7 +193,7 @@ TEST_CASE("a split is a partition, the same for the same seed", "[latency]") {
   larger.resize(10);
   CHECK(larger == times(split_measurements(all, 10, 7).fit));
   CHECK(split_measurements(all, 0, 7).fit.size() == 32);
-  for (const std::size_t count : {1, 41}) {
+  for (const std::size_t count : {1U, 41U}) {
     CHECK(error_of([&] { split_measurements(all, count, 7); }) ==
           fmt::format("usage: --fit must be 2 to 40, as many different networks as are given, not "
                       "{}",
@@ -288,7 +288,7 @@ TEST_CASE("repeated measurements of real devices leave error bars that hold, 2 t
       return merge_repeats(space, rows);
     };
     std::vector<double> coverages;
-    for (const std::size_t rows_each : {2, 4, 6, 8, 10}) {
+    for (const std::size_t rows_each : {2U, 4U, 6U, 8U, 10U}) {
       const std::size_t count = 60;
       const MeasurementSplit split{.fit = repeat(0, count, rows_each),
                                    .test = repeat(count, 2000, rows_each)};

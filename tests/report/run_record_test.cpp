@@ -46,7 +46,7 @@ TEST_CASE("reading a result returns what was written", "[report]") {
   const ResultRecord result = read_result(written, "R");
   CHECK(result.target_ms == written["target_ms"]);
   CHECK(result.device == "cpu: <fake> & co");
-  CHECK(result.winner.arch == written["winner"]["arch"]);
+  CHECK(written["winner"]["arch"] == result.winner.arch);
   CHECK(result.winner.measured_ms == written["winner"]["measured_ms"]);
   CHECK(result.test_accuracy == 0.5);
   REQUIRE(result.others.size() == 3);

@@ -61,7 +61,8 @@ void check_well_formed(const std::string& page) {
        none;
        it != none; ++it) {
     const std::string name = (*it)[2];
-    INFO(it->prefix().str().substr(it->prefix().length() > 200 ? it->prefix().length() - 200 : 0));
+    const std::string before = it->prefix();
+    INFO(before.substr(before.size() > 200 ? before.size() - 200 : 0));
     REQUIRE_FALSE(name.empty());  // An empty name means an unescaped bracket.
     if ((*it)[1].length() > 0) {
       REQUIRE_FALSE(open.empty());
