@@ -26,8 +26,9 @@ inline std::vector<Stage> training_stages() {
     int images;
     int first_size;
   };
+  const Case cases[] = {{"32 b64", 64, 32}, {"32 b512", 512, 32}, {"224 b512", 512, 56}};
   std::vector<Stage> stages;
-  for (const Case& one : {Case{"32 b64", 64, 32}, {"32 b512", 512, 32}, {"224 b512", 512, 56}}) {
+  for (const Case& one : cases) {
     for (int i = 0; i < 4; ++i) {
       stages.push_back({one.name + std::string(" stage ") + std::to_string(i + 1), one.images,
                         one.first_size >> i, channels[i]});
