@@ -12,7 +12,7 @@
 
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/files.hpp"
-#include "hsconas/codesign/table_evaluator.hpp"
+#include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/deploy/edge_kit.hpp"
 #include "hsconas/pipeline/codesign_run.hpp"

@@ -11,7 +11,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/text.hpp"
-#include "hsconas/codesign/table_evaluator.hpp"
+#include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/latency/measure.hpp"

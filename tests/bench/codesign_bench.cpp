@@ -18,7 +18,7 @@
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/codesign/codesign.hpp"
-#include "hsconas/codesign/table_evaluator.hpp"
+#include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/report/table.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/spaces.hpp"

@@ -11,7 +11,7 @@
 #include "catch.hpp"
 #include "hsconas/base/csv.hpp"
 #include "hsconas/base/statistics.hpp"
-#include "hsconas/codesign/table_evaluator.hpp"
+#include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/errors.hpp"
 #include "support/fake_evaluator.hpp"
@@ -271,28 +271,6 @@ TEST_CASE("designs above the area limit are never costed", "[codesign]") {
   const CodesignResult result = bench.run("coupled");
   CHECK(result.counts.pairs == static_cast<std::int64_t>(bench.networks.size()) * 3);
   for (const Pair& pair : result.scored) CHECK(pair.design <= 2);
-}
-
-TEST_CASE("known accuracies are read from a table, in percent or as fractions", "[codesign]") {
-  const SearchSpace space = tiny_space(1);
-  const TemporaryFolder folder;
-  const auto table = [&](const std::string& text) {
-    write_file(folder / "table.csv", text);
-    return TableEvaluator(space, folder / "table.csv", "acc");
-  };
-  const auto refused = [&](const std::string& text) { return error_of([&] { table(text); }); };
-  TableEvaluator percent = table("arch,acc\n0:0,71.5\n1:1,80\n");
-  CHECK(percent.architectures().size() == 2);
-  CHECK(percent.accuracy(Networks{space.decode("0:0")})[0] == Approx(0.715));
-  CHECK(contains(error_of([&] { percent.accuracy(Networks{space.decode("0:1")}); }),
-                 "has no accuracy of network 0:1"));
-  TableEvaluator fraction = table("ops,acc\n0:0,0.5\n");
-  CHECK(fraction.accuracy(Networks{space.decode("0:0")})[0] == 0.5);
-  CHECK(contains(refused("arch,acc\n9:0,1\n"), "table.csv:2: arch"));
-  CHECK(contains(refused("arch,acc\n0:0,101\n"), "must be in [0, 100]"));
-  CHECK(contains(refused("arch,acc\n2:0,50\n2:1,50\n"), "stands in the table before"));
-  CHECK(contains(refused("arch,acc\n"), "has no networks"));
-  CHECK(contains(refused("arch,accuracy\n0:0,1\n"), "has no column 'acc'"));
 }
 
 // The figures of the authors' published result tables: 1,018 networks of NAS-Bench-301.
