@@ -209,7 +209,8 @@ json Run::dance() {
                             .tensors = search.tensors(),
                             .path = [&](std::int64_t step) { return search.path(step); },
                             .after_step = [&](std::int64_t step) { choices.after_step(step); }};
-  train_stage(kStage, learned, Subspace::full(space_), config_.supernet, &companion);
+  train_stage(kStage, learned, std::make_shared<Subspace>(Subspace::full(space_)), config_.supernet,
+              &companion);
 
   const Architecture arch = search.best();
   const double accuracy = this->evaluator().accuracy({&arch, 1})[0];

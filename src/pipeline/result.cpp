@@ -37,24 +37,9 @@ json to_json(const JudgedArchitecture& judged, const SearchSpace& space,
   return row;
 }
 
-template <typename Better>
-Architecture extreme(const SearchSpace& space, const Subspace& subspace, Better better) {
-  Architecture arch;
-  for (int layer = 0; layer < space.layers(); ++layer) {
-    const auto at = static_cast<std::size_t>(layer);
-    LayerChoice best{subspace.ops[at].front(), subspace.widths[at].front()};
-    std::int64_t best_macs = cost_of(space.block(layer, best)).macs;
-    for (const int op : subspace.ops[at]) {
-      for (const int width : subspace.widths[at]) {
-        const std::int64_t macs = cost_of(space.block(layer, {op, width})).macs;
-        if (!better(macs, best_macs)) continue;
-        best = {op, width};
-        best_macs = macs;
-      }
-    }
-    arch.push_back(best);
-  }
-  return space.canonical(arch);
+NetworkRegion::Extremes by_macs(const SearchSpace& space, const NetworkRegion& region) {
+  return region.extremes(
+      [&](const Architecture& arch) { return static_cast<double>(space.cost(arch).macs); });
 }
 
 std::string signed_percent(double ratio) {
@@ -64,19 +49,19 @@ std::string signed_percent(double ratio) {
 }  // namespace
 
 Architecture smallest(const SearchSpace& space) {
-  return extreme(space, Subspace::full(space), std::less<>());
+  return space.canonical(by_macs(space, Subspace::full(space)).least);
 }
 
 Architecture largest(const SearchSpace& space) {
   return largest(space, Subspace::full(space));
 }
 
-Architecture largest(const SearchSpace& space, const Subspace& subspace) {
-  return extreme(space, subspace, std::greater<>());
+Architecture largest(const SearchSpace& space, const NetworkRegion& region) {
+  return space.canonical(by_macs(space, region).greatest);
 }
 
 json to_json(const RunResult& result, const SearchResult& found, const Config& config,
-             const SearchSpace& space, const Subspace& subspace, const LatencyStage& latency) {
+             const SearchSpace& space, const NetworkRegion& region, const LatencyStage& latency) {
   json others = json::array();
   for (const auto& other : result.others) others.push_back(to_json(other, space, latency));
   json history = json::array();
@@ -103,7 +88,7 @@ json to_json(const RunResult& result, const SearchResult& found, const Config& c
           {"seed", config.seed},
           {"space", config.space.name},
           {"log10_space", Subspace::full(space).log10_size()},
-          {"log10_shrunk_space", subspace.log10_size()},
+          {"log10_shrunk_space", region.log10_size()},
           {"target_ms", latency.objective.target_ms},
           {"beta", latency.objective.beta},
           {"device", describe(latency.table.device)},

@@ -11,7 +11,6 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/text.hpp"
-#include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/latency/measure.hpp"
@@ -21,6 +20,7 @@
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/latency_report.hpp"
+#include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/score/target.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/train/checkpoint.hpp"
@@ -317,8 +317,9 @@ json Run::judge_inputs() {
           {"latency_table", fingerprint_of(to_json(latency().table))}};
 }
 
-void Run::train_stage(const std::string& stage, const json& inputs, const Subspace& subspace,
-                      const SupernetConfig& settings, const Companion* companion) {
+void Run::train_stage(const std::string& stage, const json& inputs,
+                      std::shared_ptr<const NetworkRegion> region, const SupernetConfig& settings,
+                      const Companion* companion) {
   Supernet& supernet = trained_->supernet;
   const CheckpointStore store(dir_.checkpoints(), stage, fingerprint_of(inputs));
   trained_->stage = stage;
@@ -361,10 +362,10 @@ void Run::train_stage(const std::string& stage, const json& inputs, const Subspa
     hooks.after_step = companion->after_step;
   }
   log_.info(fmt::format("{}: {} steps of {} images, log10 of the space {:.2f}", stage, total,
-                        settings.batch, subspace.log10_size()));
+                        settings.batch, region->log10_size()));
   train(supernet,
         {.name = stage,
-         .subspace = subspace,
+         .region = std::move(region),
          .settings = settings,
          .seed = config_.seed,
          .total_steps = total,
@@ -379,8 +380,8 @@ Supernet& Run::supernet() {
   if (!trained_) {
     trained_ = std::make_unique<Trained>(space_, config_);
     log_.detail(fmt::format("supernet: {} shared weights", trained_->supernet.parameter_count()));
-    train_stage("supernet", weights_inputs(config_, train_images_), Subspace::full(space_),
-                config_.supernet);
+    train_stage("supernet", weights_inputs(config_, train_images_),
+                std::make_shared<Subspace>(Subspace::full(space_)), config_.supernet);
   }
   return trained_->supernet;
 }

@@ -15,7 +15,7 @@
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/run_report.hpp"
 #include "hsconas/search/search.hpp"
-#include "hsconas/shrink/shrink.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
 #include "run_data.hpp"
 #include "run_state.hpp"
 
@@ -41,43 +41,43 @@ bool is_same_device(const DeviceInfo& wanted, const DeviceInfo& here) {
 
 }  // namespace
 
-const Subspace& Run::shrunk() {
+const NetworkRegion& Run::shrunk() {
   check_feasible();
   supernet();
   Trained& trained = *trained_;
   if (trained.shrunk) return *trained.shrunk;
-  Subspace subspace = Subspace::full(space_);
+  const Shrinker& shrinker = shrinkers().front();
+  std::shared_ptr<const NetworkRegion> region = std::make_shared<Subspace>(Subspace::full(space_));
   json report = {{"format", "hsconas-shrink-1"},
                  {"samples", config_.shrink.samples},
                  {"target_ms", latency().objective.target_ms},
                  {"stages", json::array()}};
-  int last_layer = space_.layers() - 1;
   for (std::size_t i = 0; i < config_.shrink.stages.size(); ++i) {
     const auto& stage = config_.shrink.stages[i];
     const std::string name = fmt::format("shrink-{}", i + 1);
-    const double size_before = subspace.log10_size();
+    const double size_before = region->log10_size();
     // Decisions are not stored apart: replayed from candidates.csv they come out the same.
-    const auto decisions = shrink_layers(subspace, last_layer, stage.layers, config_.shrink.samples,
-                                         scorer(), config_.seed, log_, stop_);
-    last_layer -= stage.layers;
+    ShrunkRegion smaller =
+        shrinker.shrink(*region, config_.shrink, i,
+                        {.scorer = scorer(), .seed = config_.seed, .log = log_, .stop = stop_});
+    region = std::move(smaller.region);
     json& part = report["stages"].emplace_back();
     part = {{"name", name},
             {"log10_size_before", size_before},
-            {"log10_size_after", subspace.log10_size()},
-            {"layers", json::array()}};
-    for (const auto& decision : decisions) part["layers"].push_back(to_json(decision, space_));
+            {"log10_size_after", region->log10_size()}};
+    part.update(smaller.report);
     write_sealed_json(dir_.shrink(), report);
     log_.info(fmt::format("{}: {} -> {} architectures", name, format_power(size_before),
-                          format_power(subspace.log10_size())));
+                          format_power(region->log10_size())));
     if (stage.tune_epochs > 0.0) {
       SupernetConfig settings = config_.supernet;
       settings.epochs = stage.tune_epochs;
       settings.lr = stage.lr;
       settings.warmup_epochs = 0.0;
-      train_stage(name, shrink_inputs(i), subspace, settings);
+      train_stage(name, shrink_inputs(i), region, settings);
     }
   }
-  trained.shrunk = std::move(subspace);
+  trained.shrunk = std::move(region);
   return *trained.shrunk;
 }
 
@@ -155,11 +155,11 @@ json Run::search() {
 void Run::search_stage(const json& inputs) {
   supernet();
   RunResult result = baseline();
-  const Subspace& subspace = shrunk();
+  const NetworkRegion& region = shrunk();
   log_.info(fmt::format("search: {} among {} architectures", config_.search.method,
-                        format_power(subspace.log10_size())));
+                        format_power(region.log10_size())));
   const SearchResult found =
-      hsconas::search(subspace, scorer(), config_.search, config_.seed, log_, stop_,
+      hsconas::search(region, scorer(), config_.search, config_.seed, log_, stop_,
                       [this](const Generation& generation) {
                         metrics_->add({{"stage", "search"},
                                        {"step", generation.evaluations},
@@ -182,7 +182,7 @@ void Run::search_stage(const json& inputs) {
                             .normalisation = data().normalisation(),
                             .weights = "supernet"});
   result.weights = trained_->judged_by;
-  write_sealed_json(dir_.result(), to_json(result, found, config_, space_, subspace, latency()));
+  write_sealed_json(dir_.result(), to_json(result, found, config_, space_, region, latency()));
   record_.finish("search", inputs);
 }
 

@@ -35,7 +35,7 @@ struct Run::Trained {
   std::string stage;      ///< That the weights come from,
   nlohmann::json inputs;  ///< and its inputs.
   std::vector<JudgingWeights> judged_by;
-  std::optional<Subspace> shrunk;
+  std::shared_ptr<const NetworkRegion> shrunk;
 };
 
 /// The hooks of train() that are not the run's own, and what they change.

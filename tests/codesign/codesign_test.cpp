@@ -11,11 +11,11 @@
 #include "catch.hpp"
 #include "hsconas/base/csv.hpp"
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/codesign/rank_correlation.hpp"
 #include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/errors.hpp"
 #include "support/fake_evaluator.hpp"
-#include "support/fake_latency.hpp"
 #include "support/fake_pair_cost.hpp"
 #include "support/reference_data.hpp"
 #include "support/spaces.hpp"
@@ -52,7 +52,6 @@ struct Bench {
   SearchSpace space = tiny_space();
   DesignSpace designs = some_designs();
   FakeEvaluator evaluator;
-  FakeLatency latency{space};
   FakePairCost costs;
   std::vector<Architecture> networks = all_networks(space);
   Limits limits;
@@ -64,9 +63,9 @@ struct Bench {
   bool evolves = false;  ///< No list of networks is given.
 
   CodesignResult run(const std::string& method, std::uint64_t seed = 1) {
-    Scorer scorer(space, evaluator, latency, {.target_ms = 1.0});
+    AccuracyCache accuracies(space, evaluator);
     config.method = method;
-    return codesign({.scorer = scorer,
+    return codesign({.accuracies = accuracies,
                      .costs = costs,
                      .designs = designs,
                      .limits = limits,
@@ -322,15 +321,14 @@ TEST_CASE("with real accuracies, a set from one design serves those that rank ne
     "buffer_bytes": 524288, "noc_words": [300, 1000], "offchip_bytes": [50, 350],
     "clock_mhz": 500})"));
   const CostTable costs(space, designs.designs());
-  const FakeLatency latency(space);
-  Scorer scorer(space, evaluator, latency, {.target_ms = 1.0});
+  AccuracyCache accuracies(space, evaluator);
   Log log(Verbosity::Quiet, false);
   const StopToken stop;
   CodesignConfig config;
   config.limit_levels = 0;
   const auto run = [&](const char* method, const Limits& limits) {
     config.method = method;
-    return codesign({.scorer = scorer,
+    return codesign({.accuracies = accuracies,
                      .costs = costs,
                      .designs = designs,
                      .limits = limits,

@@ -35,7 +35,7 @@ struct RunResult {
 /// The content of result.json: format "hsconas-result-4". Everything in it repeats with the same
 /// seed and latency table but the values of the keys "measured_ms".
 nlohmann::json to_json(const RunResult& result, const SearchResult& found, const Config& config,
-                       const SearchSpace& space, const Subspace& subspace,
+                       const SearchSpace& space, const NetworkRegion& region,
                        const LatencyStage& latency);
 
 /// Reads result.json back; throws Error(Data) that names it when it is broken or something else.
@@ -48,6 +48,6 @@ std::string format_result(const nlohmann::json& result);
 Architecture smallest(const SearchSpace& space);
 Architecture largest(const SearchSpace& space);
 /// The one with the most among those of a part of the space.
-Architecture largest(const SearchSpace& space, const Subspace& subspace);
+Architecture largest(const SearchSpace& space, const NetworkRegion& region);
 
 }  // namespace hsconas

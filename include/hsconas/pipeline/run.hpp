@@ -68,7 +68,7 @@ class Run {
   /// The supernet as trained on the whole space.
   Supernet& supernet();
   /// The space left after all shrinking stages; the supernet is then tuned to it.
-  const Subspace& shrunk();
+  const NetworkRegion& shrunk();
   /// The supernet as tuned to that space.
   Supernet& tuned();
   /// `arch` with those weights, and statistics of its own.
@@ -110,8 +110,9 @@ class Run {
   Scorer& scorer();
   /// Gets the weights of a training stage, and its companion's: from its checkpoint, or by
   /// training.
-  void train_stage(const std::string& stage, const nlohmann::json& inputs, const Subspace& subspace,
-                   const SupernetConfig& settings, const Companion* companion = nullptr);
+  void train_stage(const std::string& stage, const nlohmann::json& inputs,
+                   std::shared_ptr<const NetworkRegion> region, const SupernetConfig& settings,
+                   const Companion* companion = nullptr);
   /// codesign() by DANCE: its evaluator, then weights and architecture parameters together.
   nlohmann::json dance();
   /// Trains the evaluator of DANCE, or takes it from its checkpoint.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
@@ -29,7 +30,7 @@ struct Distillation {
 /// One stretch of supernet training: all of it, or the tuning after a shrinking stage.
 struct TrainingStage {
   std::string name;  ///< "supernet", "shrink-1": names its random streams and its metrics.
-  Subspace subspace;
+  std::shared_ptr<const NetworkRegion> region;  ///< Paths are drawn from it.
   SupernetConfig settings;
   std::uint64_t seed = 0;
   std::int64_t total_steps = 0;
@@ -58,7 +59,7 @@ torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Bat
 /// first time; train() calls it. On the CPU nothing.
 void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch);
 
-/// Trains `supernet` on one path of the stage's subspace per step, sampled uniformly or by hook,
+/// Trains `supernet` on one path of the stage's region per step, sampled uniformly or by hook,
 /// from `first_step` to the end; `batches` must stand at that step. Everything random in a step
 /// depends only on the seed, the stage's name and the step, so a resumed run repeats the
 /// uninterrupted one.

@@ -1,9 +1,10 @@
-#include "hsconas/shrink/shrink.hpp"
+#include "hsconas/shrink/progressive.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <tuple>
@@ -11,10 +12,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/score/target.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
 
 namespace hsconas {
 
@@ -159,6 +162,44 @@ nlohmann::json to_json(const LayerDecision& decision, const SearchSpace& space) 
   }
   return {
       {"layer", decision.layer}, {"kept", space.op(decision.kept).name}, {"operators", operators}};
+}
+
+namespace {
+
+ShrunkRegion shrink(const NetworkRegion& region, const ShrinkConfig& config, std::size_t stage,
+                    const ShrinkTools& tools) {
+  const auto* choices = dynamic_cast<const Subspace*>(&region);
+  if (choices == nullptr) {
+    throw Error(ErrorKind::Internal,
+                "progressive shrinking needs a region with a set of choices per layer");
+  }
+  auto smaller = std::make_shared<Subspace>(*choices);
+  int last_layer = smaller->layers() - 1;
+  for (std::size_t i = 0; i < stage; ++i) last_layer -= config.stages[i].layers;
+  const auto decisions =
+      shrink_layers(*smaller, last_layer, config.stages[stage].layers, config.samples, tools.scorer,
+                    tools.seed, tools.log, tools.stop);
+  nlohmann::json layers = nlohmann::json::array();
+  for (const auto& decision : decisions) {
+    layers.push_back(to_json(decision, tools.scorer.space()));
+  }
+  return {std::move(smaller), {{"layers", layers}}};
+}
+
+ShrinkForecast forecast(const ShrinkConfig& config, std::size_t stage, const SearchSpace& space,
+                        double log10_size) {
+  const int layers = config.stages[stage].layers;
+  return {.evaluations = layers * space.ops() * config.samples,
+          .log10_size = log10_size - layers * std::log10(static_cast<double>(space.ops()))};
+}
+
+}  // namespace
+
+Shrinker progressive_shrinker() {
+  return {.name = "progressive",
+          .meaning = "decides the operator of one layer after the other, from the last layer down",
+          .shrink = shrink,
+          .forecast = forecast};
 }
 
 }  // namespace hsconas

@@ -1,0 +1,33 @@
+#include <fmt/format.h>
+
+#include "hsconas/codesign/methods.hpp"
+
+namespace hsconas {
+
+namespace {
+
+std::string plan(const CodesignConfig& config, const SearchConfig& /*search*/,
+                 const CodesignSize& size) {
+  const DanceConfig& dance = config.dance;
+  const std::string training =
+      dance.penalty != "cost"
+          ? ""
+          : fmt::format("; {} x {} and {} x {} to train the evaluator", dance.generator_networks,
+                        size.designs, dance.cost_steps, dance.batch);
+  return fmt::format("penalty: {} (cost: {}), weight {}\npairs: {} for the winner{}\n",
+                     dance.penalty, dance.cost, dance.penalty_weight, size.designs, training);
+}
+
+}  // namespace
+
+CodesignMethod dance_codesign() {
+  return {.name = "dance",
+          .meaning =
+              "DANCE: by gradient while the supernet trains, through a network that "
+              "predicts costs",
+          .has_proxy = false,
+          .run = nullptr,
+          .plan = plan};
+}
+
+}  // namespace hsconas
