@@ -12,7 +12,6 @@
 
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/files.hpp"
-#include "hsconas/codesign/table_evaluator.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/deploy/edge_kit.hpp"
 #include "hsconas/pipeline/codesign_run.hpp"
@@ -20,6 +19,7 @@
 #include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/report/latency_report.hpp"
+#include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/supernet/device.hpp"
 
@@ -63,14 +63,14 @@ Answer answer_train(Run& run) {
 }
 
 Answer answer_shrink(Run& run) {
-  const Subspace& subspace = run.shrunk();
+  const NetworkRegion& region = run.shrunk();
   std::string text = fmt::format("{} -> {} architectures\n",
                                  format_power(Subspace::full(run.space()).log10_size()),
-                                 format_power(subspace.log10_size()));
+                                 format_power(region.log10_size()));
   json kept = json::array();
-  for (int layer = 0; layer < subspace.layers(); ++layer) {
+  for (int layer = 0; layer < run.space().layers(); ++layer) {
     json names = json::array();
-    for (const int op : subspace.ops[static_cast<std::size_t>(layer)]) {
+    for (const int op : region.ops_at(layer)) {
       names.push_back(run.space().op(op).name);
     }
     if (names.size() == 1) {
@@ -78,7 +78,7 @@ Answer answer_shrink(Run& run) {
     }
     kept.push_back(std::move(names));
   }
-  return {text, {{"log10_size", subspace.log10_size()}, {"operators", kept}}};
+  return {text, {{"log10_size", region.log10_size()}, {"operators", kept}}};
 }
 
 Answer answer_codesign(Run& run) {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/config/config.hpp"
+#include "hsconas/config/methods.hpp"
 #include "hsconas/config/stage_set.hpp"
 
 namespace hsconas {
@@ -62,9 +63,6 @@ template <typename Enum>
 Allowed words() {
   return {.words = words_of<Enum>()};
 }
-inline Allowed one_of(std::vector<std::string> words) {
-  return {.words = std::move(words)};
-}
 /// A relative one counts from the folder of the config file it stands in. Stages depend on what the
 /// file or folder holds, not on its name.
 inline Allowed a_path() {
@@ -79,6 +77,21 @@ nlohmann::json value_of(const T& value) {
   } else {
     return value;
   }
+}
+
+/// The words of a table of methods.
+inline Allowed one_method_of(const std::vector<MethodWord>& methods) {
+  Allowed allowed;
+  for (const MethodWord& method : methods) allowed.words.push_back(method.word);
+  return allowed;
+}
+/// "evolution: children of ...; random: ...".
+inline std::string meanings(const std::vector<MethodWord>& methods) {
+  std::string text;
+  for (const MethodWord& method : methods) {
+    text += (text.empty() ? "" : "; ") + method.word + ": " + method.meaning;
+  }
+  return text;
 }
 
 /// The config described once. A visitor is called as visitor(key, member, allowed, meaning) for a
@@ -215,7 +228,7 @@ void describe(Visitor& v, ShrinkConfig& c) {
 
 template <typename Visitor>
 void describe(Visitor& v, SearchConfig& c) {
-  v("method", c.method, one_of({"evolution", "random"}), "random is the baseline");
+  v("method", c.method, one_method_of(search_method_words()), meanings(search_method_words()));
   v("seed", c.seed, at_least(0), "varies the search alone");
   v("population", c.population, range(2, 1e6), "architectures per generation");
   v("generations", c.generations, range(0, 1e6), "after the first");
@@ -270,8 +283,7 @@ void describe(Visitor& v, DanceConfig& c) {
 
 template <typename Visitor>
 void describe(Visitor& v, CodesignConfig& c) {
-  v("method", c.method, one_of({"coupled", "decoupled", "semi_decoupled", "dance", "random"}),
-    "how networks and accelerators are searched together");
+  v("method", c.method, one_method_of(codesign_method_words()), meanings(codesign_method_words()));
   v("designs", c.designs, a_path().changing({StageId::CostNetworks, StageId::Codesign}),
     "file of the accelerators to choose from, see configs/designs");
   v("accuracies", c.accuracies, a_path(),

@@ -16,9 +16,12 @@
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/codesign/codesign.hpp"
+#include "hsconas/codesign/methods.hpp"
+#include "hsconas/codesign/rank_correlation.hpp"
 #include "hsconas/pipeline/stage.hpp"
 #include "hsconas/pipeline/stage_inputs.hpp"
 #include "hsconas/report/heat_map.hpp"
+#include "hsconas/space/subspace.hpp"
 
 namespace hsconas {
 
@@ -27,19 +30,6 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t kHeatMapDesigns = 36;
-
-/// The proxy's latency, for candidates.csv; codesign itself does not ask for it.
-class OneDesign : public LatencyModel {
- public:
-  OneDesign(const PairCostModel& costs, std::size_t design) : costs_(costs), design_(design) {}
-  double predict_ms(const Architecture& arch) const override {
-    return costs_.cost(arch, design_).ms;
-  }
-
- private:
-  const PairCostModel& costs_;
-  std::size_t design_;
-};
 
 double or_infinite(double limit) {
   return limit > 0.0 ? limit : std::numeric_limits<double>::infinity();
@@ -266,11 +256,15 @@ CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecor
         fmt::format("codesign: {} designs of {}, {} combinations left out that their dataflow "
                     "cannot arrange",
                     designs.size(), designs.name(), designs.left_out()));
-    const OneDesign latency(costs, proxy);
-    Scorer scorer(space, source.evaluator, latency, {.target_ms = 1.0, .beta = 0.0},
-                  source.is_expensive ? dir.codesign_candidates() : std::filesystem::path());
-    scorer.set_weights(fingerprint_of(source.inputs));
-    const CodesignResult result = codesign({.scorer = scorer,
+    // codesign-candidates.csv shows latencies on the proxy.
+    AccuracyCache accuracies(
+        space, source.evaluator,
+        source.is_expensive ? dir.codesign_candidates() : std::filesystem::path(),
+        [&](const Architecture& arch, double accuracy) {
+          return AccuracyCache::Columns{costs.cost(arch, proxy).ms, accuracy};
+        });
+    accuracies.set_weights(fingerprint_of(source.inputs));
+    const CodesignResult result = codesign({.accuracies = accuracies,
                                             .costs = costs,
                                             .designs = designs,
                                             .limits = limits_of(config.codesign),
@@ -307,37 +301,11 @@ std::string describe_codesign(const Config& config, std::size_t networks) {
   }
   text += fmt::format("limits: {} (energies in {})\n", limits_of(config.codesign).str(), unit);
   text += fmt::format("method: {}\n", config.codesign.method);
-  if (config.codesign.method == "dance") {
-    const DanceConfig& dance = config.codesign.dance;
-    return text + fmt::format("penalty: {} (cost: {}), weight {}\npairs: {} for the winner{}\n",
-                              word_of(dance.penalty), word_of(dance.cost), dance.penalty_weight,
-                              designs.size(),
-                              dance.penalty == Penalty::Cost
-                                  ? fmt::format("; {} x {} and {} x {} to train the evaluator",
-                                                dance.generator_networks, designs.size(),
-                                                dance.cost_steps, dance.batch)
-                                  : "");
+  const CodesignMethod& method = find_codesign_method(config.codesign.method);
+  if (method.run != nullptr) {
+    text += fmt::format("proxy: {}\n", designs.designs()[proxy_of(designs, config.codesign)].name);
   }
-  text += fmt::format("proxy: {}\n", designs.designs()[proxy_of(designs, config.codesign)].name);
-  const std::size_t evolved = static_cast<std::size_t>(config.search.population) *
-                              (static_cast<std::size_t>(config.search.generations) + 1);
-  const std::size_t first = networks > 0 ? networks : evolved;
-  if (config.codesign.method == "decoupled") {
-    text += fmt::format("pairs: at most {} + {}\n", first, designs.size());
-  } else if (config.codesign.method == "semi_decoupled") {
-    const std::size_t levels = config.codesign.limit_levels > 0
-                                   ? static_cast<std::size_t>(config.codesign.limit_levels)
-                                   : (networks > 0 ? 0 : 5);
-    const std::size_t solved = networks > 0 ? networks : evolved * levels * levels;
-    text += fmt::format("pairs: at most {} + |P| x {}{}\n", solved, designs.size(),
-                        levels > 0 ? fmt::format(", |P| <= {}", levels * levels) : "");
-  } else if (config.codesign.method == "coupled" && networks > 0 &&
-             static_cast<double>(networks) * static_cast<double>(designs.size()) <=
-                 static_cast<double>(config.codesign.exhaustive_pairs)) {
-    text += fmt::format("pairs: {} x {}\n", networks, designs.size());
-  } else {
-    text += fmt::format("pairs: at most {}\n", evolved);
-  }
+  text += method.plan(config.codesign, config.search, {networks, designs.size()});
   return text;
 }
 

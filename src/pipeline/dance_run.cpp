@@ -192,7 +192,8 @@ CodesignRecord Run::search_by_gradient() {
       .tensors = search.tensors(),
       .path = [&](std::int64_t step) { return search.path(step); },
       .after_step = [&](std::int64_t step) { choices.after_step(step); }};
-  train_stage(kStage, inputs().dance(), Subspace::full(space_), config_.supernet, &extension);
+  train_stage(kStage, inputs().dance(), std::make_shared<Subspace>(Subspace::full(space_)),
+              config_.supernet, &extension);
 
   const Architecture arch = search.best();
   const double accuracy = this->evaluator().accuracy({&arch, 1})[0];

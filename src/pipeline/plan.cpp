@@ -11,6 +11,8 @@
 #include "hsconas/config/precision.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/pipeline/result.hpp"
+#include "hsconas/search/methods.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "run_data.hpp"
 
@@ -78,11 +80,12 @@ std::string describe_shrinking(const Config& config, const SearchSpace& space) {
   std::string text;
   double log10_size = Subspace::full(space).log10_size();
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
-    const int layers = config.shrink.stages[i].layers;
     const double before = log10_size;
-    log10_size -= layers * std::log10(static_cast<double>(space.ops()));
+    const ShrinkForecast forecast =
+        shrinkers().front().forecast(config.shrink, i, space, log10_size);
+    log10_size = forecast.log10_size;
     text += fmt::format("shrink-{}: {} layers, {} evaluations, {} -> {} architectures\n", i + 1,
-                        layers, layers * space.ops() * config.shrink.samples, format_power(before),
+                        config.shrink.stages[i].layers, forecast.evaluations, format_power(before),
                         format_power(log10_size));
   }
   return text;
@@ -130,10 +133,10 @@ std::string describe_plan(const Config& config, Log& log) {
   int evaluations = config.search.baseline_samples + 2;
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
     const auto& stage = config.shrink.stages[i];
-    evaluations += stage.layers * space.ops() * config.shrink.samples;
+    evaluations += shrinkers().front().forecast(config.shrink, i, space, 0.0).evaluations;
     text += fmt::format("shrink-{}: then {}\n", i + 1, steps(stage.tune_epochs));
   }
-  const int searched = config.search.population * (config.search.generations + 1);
+  const int searched = find_search_method(config.search.method).evaluations(config.search);
   text += fmt::format("search: {}, {} evaluations ({} in all)\n", config.search.method, searched,
                       evaluations + searched);
   text += fmt::format("memory: about {:.0f} MB for training and scoring\n",

@@ -13,24 +13,9 @@ namespace hsconas {
 
 namespace {
 
-template <typename Better>
-Architecture extreme(const SearchSpace& space, const Subspace& subspace, Better better) {
-  Architecture arch;
-  for (int layer = 0; layer < space.layers(); ++layer) {
-    const auto at = static_cast<std::size_t>(layer);
-    LayerChoice best{subspace.ops[at].front(), subspace.widths[at].front()};
-    std::int64_t best_macs = cost_of(space.block(layer, best)).macs;
-    for (const int op : subspace.ops[at]) {
-      for (const int width : subspace.widths[at]) {
-        const std::int64_t macs = cost_of(space.block(layer, {op, width})).macs;
-        if (!better(macs, best_macs)) continue;
-        best = {op, width};
-        best_macs = macs;
-      }
-    }
-    arch.push_back(best);
-  }
-  return space.canonical(arch);
+NetworkRegion::Extremes by_macs(const SearchSpace& space, const NetworkRegion& region) {
+  return region.extremes(
+      [&](const Architecture& arch) { return static_cast<double>(space.cost(arch).macs); });
 }
 
 std::string signed_percent(double ratio) {
@@ -40,15 +25,15 @@ std::string signed_percent(double ratio) {
 }  // namespace
 
 Architecture smallest(const SearchSpace& space) {
-  return extreme(space, Subspace::full(space), std::less<>());
+  return space.canonical(by_macs(space, Subspace::full(space)).least);
 }
 
 Architecture largest(const SearchSpace& space) {
   return largest(space, Subspace::full(space));
 }
 
-Architecture largest(const SearchSpace& space, const Subspace& subspace) {
-  return extreme(space, subspace, std::greater<>());
+Architecture largest(const SearchSpace& space, const NetworkRegion& region) {
+  return space.canonical(by_macs(space, region).greatest);
 }
 
 ComparedArchitecture compared(std::string title, const Candidate& candidate,

@@ -111,7 +111,7 @@ class Retraining {
     if (first_step < total) {
       hsconas::train(supernet_,
                      {.name = kStage,
-                      .subspace = Subspace::only(arch_),
+                      .region = std::make_shared<Subspace>(Subspace::only(arch_)),
                       .settings = settings_,
                       .seed = config_.seed,
                       .total_steps = total,

@@ -13,7 +13,7 @@
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/run_report.hpp"
 #include "hsconas/search/search.hpp"
-#include "hsconas/shrink/shrink.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
 #include "run_data.hpp"
 #include "run_state.hpp"
 
@@ -39,17 +39,19 @@ bool is_same_device(const DeviceInfo& wanted, const DeviceInfo& here) {
 
 }  // namespace
 
-void Run::shrink_stage(std::size_t index, int last_layer, Subspace& subspace,
+void Run::shrink_stage(std::size_t index, std::shared_ptr<const NetworkRegion>& region,
                        ShrinkRecord& record) {
   const ShrinkConfig::Stage& settings = config_.shrink.stages[index];
   ShrinkRecord::Stage stage{.name = fmt::format("shrink-{}", index + 1),
-                            .log10_size_before = subspace.log10_size(),
+                            .log10_size_before = region->log10_size(),
                             .layers = {}};
   // Decisions are not stored apart: replayed from candidates.csv they come out the same.
-  const auto decisions = shrink_layers(subspace, last_layer, settings.layers,
-                                       config_.shrink.samples, scorer(), config_.seed, log_, stop_);
-  stage.log10_size_after = subspace.log10_size();
-  for (const auto& decision : decisions) stage.layers.push_back(layer_of(decision, space_));
+  ShrunkRegion smaller = shrinkers().front().shrink(
+      *region, config_.shrink, index,
+      {.scorer = scorer(), .seed = config_.seed, .log = log_, .stop = stop_});
+  region = std::move(smaller.region);
+  stage.log10_size_after = region->log10_size();
+  for (const auto& decision : smaller.decisions) stage.layers.push_back(layer_of(decision, space_));
   log_.info(fmt::format("{}: {} -> {} architectures", stage.name,
                         format_power(stage.log10_size_before),
                         format_power(stage.log10_size_after)));
@@ -60,23 +62,19 @@ void Run::shrink_stage(std::size_t index, int last_layer, Subspace& subspace,
   training.epochs = settings.tune_epochs;
   training.lr = settings.lr;
   training.warmup_epochs = 0.0;
-  train_stage(stage.name, inputs().shrink(index, latency_identity()), subspace, training);
+  train_stage(stage.name, inputs().shrink(index, latency_identity()), region, training);
 }
 
-const Subspace& Run::shrunk() {
+const NetworkRegion& Run::shrunk() {
   if (shrunk_) return *shrunk_;
   check_feasible();
   supernet();
-  Subspace subspace = Subspace::full(space_);
+  std::shared_ptr<const NetworkRegion> region = std::make_shared<Subspace>(Subspace::full(space_));
   ShrinkRecord record{
       .samples = config_.shrink.samples, .target_ms = latency().objective.target_ms, .stages = {}};
-  int last_layer = space_.layers() - 1;
-  for (std::size_t i = 0; i < config_.shrink.stages.size(); ++i) {
-    shrink_stage(i, last_layer, subspace, record);
-    last_layer -= config_.shrink.stages[i].layers;
-  }
+  for (std::size_t i = 0; i < config_.shrink.stages.size(); ++i) shrink_stage(i, region, record);
   tuned_by_ = weights().stage;
-  shrunk_ = std::move(subspace);
+  shrunk_ = std::move(region);
   return *shrunk_;
 }
 
@@ -143,11 +141,11 @@ ResultRecord Run::search() {
 ResultRecord Run::search_stage() {
   ResultRecord result = baseline();
   tuned();
-  const Subspace& subspace = shrunk();
+  const NetworkRegion& region = shrunk();
   log_.info(fmt::format("search: {} among {} architectures", config_.search.method,
-                        format_power(subspace.log10_size())));
+                        format_power(region.log10_size())));
   const SearchResult found =
-      hsconas::search(subspace, scorer(), config_.search, config_.seed, log_, stop_,
+      hsconas::search(region, scorer(), config_.search, config_.seed, log_, stop_,
                       [this](const Generation& generation) {
                         metrics_->add({{"stage", "search"},
                                        {"step", generation.evaluations},
@@ -173,7 +171,7 @@ ResultRecord Run::search_stage() {
   result.seed = config_.seed;
   result.space = config_.space.name;
   result.log10_space = Subspace::full(space_).log10_size();
-  result.log10_shrunk_space = subspace.log10_size();
+  result.log10_shrunk_space = region.log10_size();
   result.target_ms = latency().objective.target_ms;
   result.beta = latency().objective.beta;
   result.device = describe(latency().table.device);

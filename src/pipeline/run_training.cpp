@@ -10,6 +10,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/pipeline/run.hpp"
+#include "hsconas/space/subspace.hpp"
 #include "hsconas/train/checkpoint.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"
 #include "hsconas/train/trainer.hpp"
@@ -54,12 +55,14 @@ Supernet& Run::supernet() {
   if (weights_ && weights_->stage == kSupernet) return weights_->supernet;
   // A training from its start begins with initial weights, not with tuned ones.
   weights_.reset();
-  train_stage(kSupernet, inputs().supernet(), Subspace::full(space_), config_.supernet);
+  train_stage(kSupernet, inputs().supernet(), std::make_shared<Subspace>(Subspace::full(space_)),
+              config_.supernet);
   return weights().supernet;
 }
 
-void Run::train_stage(const std::string& stage, const json& inputs, const Subspace& subspace,
-                      const SupernetConfig& settings, const TrainingExtension* extension) {
+void Run::train_stage(const std::string& stage, const json& inputs,
+                      std::shared_ptr<const NetworkRegion> region, const SupernetConfig& settings,
+                      const TrainingExtension* extension) {
   Supernet& supernet = weights().supernet;
   const CheckpointStore store(dir_.checkpoints(), stage, fingerprint_of(inputs));
   const std::int64_t total = steps_of(settings, data().training_images());
@@ -95,10 +98,10 @@ void Run::train_stage(const std::string& stage, const json& inputs, const Subspa
       hooks.after_step = extension->after_step;
     }
     log_.info(fmt::format("{}: {} steps of {} images, log10 of the space {:.2f}", stage, total,
-                          settings.batch, subspace.log10_size()));
+                          settings.batch, region->log10_size()));
     train(supernet,
           {.name = stage,
-           .subspace = subspace,
+           .region = region,
            .settings = settings,
            .seed = config_.seed,
            .total_steps = total,

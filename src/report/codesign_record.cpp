@@ -123,7 +123,12 @@ void read(JsonReader reader, CodesignRecord::CostNetworks& evaluator) {
   evaluator.regret_median = reader.required<double>("regret_median");
   evaluator.regret_mean = reader.required<double>("regret_mean");
   evaluator.regret_p95 = reader.required<double>("regret_p95");
-  evaluator.right = reader.required<std::map<std::string, double>>("right");
+  const auto right = reader.required<json>("right");
+  if (!right.is_object()) reader.fail("right", "must be an object");
+  for (const auto& [axis, share] : right.items()) {
+    if (!share.is_number()) reader.fail("right", "must hold numbers");
+    evaluator.right[axis] = share.get<double>();
+  }
   read(reader.child("pair_error"), evaluator.pair_error);
   read(reader.child("best_error"), evaluator.best_error);
   evaluator.seconds = reader.required<double>("seconds");

@@ -6,24 +6,24 @@
 
 namespace hsconas {
 
-bool meets_target(const LatencyModel& model, const Subspace& subspace, const Objective& objective,
-                  double tolerance) {
-  return latency_range(model, subspace).fastest_ms <= objective.target_ms * (1.0 + tolerance);
+bool meets_target(const LatencyModel& model, const NetworkRegion& region,
+                  const Objective& objective, double tolerance) {
+  return latency_range(model, region).fastest_ms <= objective.target_ms * (1.0 + tolerance);
 }
 
-void check_target(const LatencyModel& model, const Subspace& subspace, const Objective& objective,
-                  double tolerance) {
-  if (meets_target(model, subspace, objective, tolerance)) return;
-  const LatencyRange range = latency_range(model, subspace);
+void check_target(const LatencyModel& model, const NetworkRegion& region,
+                  const Objective& objective, double tolerance) {
+  if (meets_target(model, region, objective, tolerance)) return;
+  const LatencyRange range = latency_range(model, region);
   throw Error(ErrorKind::Infeasible,
               fmt::format("no architecture meets latency.target_ms {:.4g}: the fastest possible "
                           "takes {:.4g} ms, the slowest {:.4g} ms",
                           objective.target_ms, range.fastest_ms, range.slowest_ms));
 }
 
-double widened_tolerance(const LatencyModel& model, const Subspace& subspace,
+double widened_tolerance(const LatencyModel& model, const NetworkRegion& region,
                          const Objective& objective, double tolerance) {
-  const LatencyRange range = latency_range(model, subspace);
+  const LatencyRange range = latency_range(model, region);
   if (objective.target_ms > range.slowest_ms) return tolerance + objective.gap(range.slowest_ms);
   if (objective.target_ms < range.fastest_ms) return tolerance + objective.gap(range.fastest_ms);
   return tolerance;

@@ -13,13 +13,13 @@ constexpr int kChangesPerLayer = 100;
 
 }  // namespace
 
-Architecture sample_near_target(const Subspace& subspace, const Scorer& scorer, double tolerance,
+Architecture sample_near_target(const NetworkRegion& region, const Scorer& scorer, double tolerance,
                                 Rng& rng) {
-  const double near = widened_tolerance(scorer.latency(), subspace, scorer.objective(), tolerance);
+  const double near = widened_tolerance(scorer.latency(), region, scorer.objective(), tolerance);
   Architecture nearest;
   double nearest_gap = std::numeric_limits<double>::infinity();
   for (int start = 0; start < kStarts && nearest_gap > near; ++start) {
-    Architecture arch = walk_to_latency(sample(subspace, rng), scorer.latency(), subspace,
+    Architecture arch = walk_to_latency(sample(region, rng), scorer.latency(), region,
                                         scorer.objective().target_ms, near, kChangesPerLayer, rng);
     const double gap = scorer.gap(arch);
     if (gap < nearest_gap) {

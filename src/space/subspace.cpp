@@ -25,12 +25,18 @@ bool has(const std::vector<int>& values, int value) {
   return std::binary_search(values.begin(), values.end(), value);
 }
 
+const std::vector<int>& allowed(const Subspace& subspace, std::size_t axis) {
+  return axis % 2 == 0 ? subspace.ops[axis / 2] : subspace.widths[axis / 2];
+}
+
 }  // namespace
 
 Subspace Subspace::full(const SearchSpace& space) {
   const auto layers = static_cast<std::size_t>(space.layers());
-  return {.ops = std::vector(layers, iota(space.ops())),
-          .widths = std::vector(layers, iota(space.widths()))};
+  Subspace result;
+  result.ops = std::vector(layers, iota(space.ops()));
+  result.widths = std::vector(layers, iota(space.widths()));
+  return result;
 }
 
 Subspace Subspace::only(const Architecture& arch) {
@@ -50,12 +56,76 @@ double Subspace::log10_size() const {
   return total;
 }
 
-bool Subspace::contains(const Architecture& arch) const {
-  if (arch.size() != ops.size()) return false;
-  for (std::size_t layer = 0; layer < arch.size(); ++layer) {
-    if (!has(ops[layer], arch[layer].op) || !has(widths[layer], arch[layer].width)) return false;
+std::vector<std::vector<int>> Subspace::axes() const {
+  std::vector<std::vector<int>> all;
+  for (std::size_t layer = 0; layer < ops.size(); ++layer) {
+    all.push_back(ops[layer]);
+    all.push_back(widths[layer]);
+  }
+  return all;
+}
+
+bool Subspace::contains(const Genes& genes) const {
+  if (genes.size() != 2 * ops.size()) return false;
+  for (std::size_t axis = 0; axis < genes.size(); ++axis) {
+    if (!has(allowed(*this, axis), genes[axis])) return false;
   }
   return true;
+}
+
+Genes Subspace::sample(Rng& rng) const {
+  Genes genes(2 * ops.size());
+  for (std::size_t axis = 0; axis < genes.size(); ++axis) {
+    genes[axis] = pick(allowed(*this, axis), rng);
+  }
+  return genes;
+}
+
+Genes Subspace::mutate(const Genes& genes, double probability, Rng& rng) const {
+  Genes child = genes;
+  for (std::size_t axis = 0; axis < child.size(); ++axis) {
+    if (rng.chance(probability)) child[axis] = pick(allowed(*this, axis), rng);
+  }
+  return child;
+}
+
+Genes Subspace::step(const Genes& genes, Rng& rng) const {
+  Genes changed = genes;
+  const std::size_t layer = rng.index(ops.size());
+  const std::size_t kind = rng.index(3);
+  if (kind != 0) changed[2 * layer] = pick(ops[layer], rng);
+  if (kind != 1) changed[2 * layer + 1] = pick(widths[layer], rng);
+  return changed;
+}
+
+NetworkRegion::Extremes Subspace::extremes(
+    const std::function<double(const Architecture&)>& cost) const {
+  Architecture base(ops.size());
+  for (std::size_t layer = 0; layer < base.size(); ++layer) {
+    base[layer] = {ops[layer].front(), widths[layer].front()};
+  }
+  Extremes result{base, base};
+  const double base_cost = cost(base);
+  for (std::size_t layer = 0; layer < base.size(); ++layer) {
+    double least = base_cost;
+    double greatest = base_cost;
+    Architecture changed = base;
+    for (const int op : ops[layer]) {
+      for (const int width : widths[layer]) {
+        changed[layer] = {op, width};
+        const double value = cost(changed);
+        if (value < least) {
+          least = value;
+          result.least[layer] = changed[layer];
+        }
+        if (value > greatest) {
+          greatest = value;
+          result.greatest[layer] = changed[layer];
+        }
+      }
+    }
+  }
+  return result;
 }
 
 double log10_distinct(const SearchSpace& space, const Subspace& subspace) {
@@ -73,34 +143,6 @@ double log10_distinct(const SearchSpace& space, const Subspace& subspace) {
     total += std::log10(static_cast<double>(choices));
   }
   return total;
-}
-
-Architecture sample(const Subspace& subspace, Rng& rng) {
-  Architecture arch(subspace.ops.size());
-  for (std::size_t layer = 0; layer < arch.size(); ++layer) {
-    arch[layer].op = pick(subspace.ops[layer], rng);
-    arch[layer].width = pick(subspace.widths[layer], rng);
-  }
-  return arch;
-}
-
-Architecture mutate(const Architecture& arch, const Subspace& subspace, double probability,
-                    Rng& rng) {
-  Architecture child = arch;
-  for (std::size_t layer = 0; layer < child.size(); ++layer) {
-    if (rng.chance(probability)) child[layer].op = pick(subspace.ops[layer], rng);
-    if (rng.chance(probability)) child[layer].width = pick(subspace.widths[layer], rng);
-  }
-  return child;
-}
-
-Architecture cross(const Architecture& a, const Architecture& b, Rng& rng) {
-  Architecture child = a;
-  for (std::size_t layer = 0; layer < child.size(); ++layer) {
-    if (rng.chance(0.5)) child[layer].op = b[layer].op;
-    if (rng.chance(0.5)) child[layer].width = b[layer].width;
-  }
-  return child;
 }
 
 std::string format_power(double log10_value) {

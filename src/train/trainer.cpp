@@ -59,7 +59,7 @@ torch::Tensor sampled_step(Supernet& supernet, const TrainingStage& stage,
                            const TrainingHooks& hooks, const Batch& batch, std::int64_t step,
                            double lr) {
   Rng rng(stage.seed, stage.name + " path", static_cast<std::uint64_t>(step));
-  const Architecture arch = hooks.path ? hooks.path(step) : sample(stage.subspace, rng);
+  const Architecture arch = hooks.path ? hooks.path(step) : sample(*stage.region, rng);
   if (supernet.space().description().head.dropout > 0.0) torch::manual_seed(rng.next());
   return train_step(supernet, arch, batch, stage.settings, lr, stage.distillation);
 }

@@ -19,8 +19,8 @@
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/codesign/codesign.hpp"
-#include "hsconas/codesign/table_evaluator.hpp"
 #include "hsconas/report/table.hpp"
+#include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/spaces.hpp"
 
@@ -241,21 +241,17 @@ std::vector<std::size_t> proxies_of(const DesignSpace& designs) {
 /// Times the exhaustive coupled search as `hsconas codesign` runs it.
 void time_exhaustive(const SearchSpace& space, TableEvaluator& evaluator,
                      const DesignSpace& designs) {
-  struct None : LatencyModel {
-    double predict_ms(const Architecture&) const override { return 1.0; }
-  };
   Log log(Verbosity::Quiet, false);
   const StopToken stop;
-  const None latency;
   for (const char* method : {"coupled", "decoupled", "semi_decoupled"}) {
     const auto begin = std::chrono::steady_clock::now();
     const CostTable costs(space, designs.designs());
-    Scorer scorer(space, evaluator, latency, {.target_ms = 1.0});
+    AccuracyCache accuracies(space, evaluator);
     CodesignConfig config;
     config.method = method;
     config.proxy = "ws-x_128_600_200";
     config.pairs_written = 0;
-    const CodesignResult result = codesign({.scorer = scorer,
+    const CodesignResult result = codesign({.accuracies = accuracies,
                                             .costs = costs,
                                             .designs = designs,
                                             .limits = {},

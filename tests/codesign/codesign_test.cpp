@@ -11,11 +11,11 @@
 #include "catch.hpp"
 #include "hsconas/base/csv.hpp"
 #include "hsconas/base/statistics.hpp"
-#include "hsconas/codesign/table_evaluator.hpp"
+#include "hsconas/codesign/rank_correlation.hpp"
+#include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/errors.hpp"
 #include "support/fake_evaluator.hpp"
-#include "support/fake_latency.hpp"
 #include "support/fake_pair_cost.hpp"
 #include "support/reference_data.hpp"
 #include "support/spaces.hpp"
@@ -52,7 +52,6 @@ struct Bench {
   SearchSpace space = tiny_space();
   DesignSpace designs = some_designs();
   FakeEvaluator evaluator;
-  FakeLatency latency{space};
   FakePairCost costs;
   std::vector<Architecture> networks = all_networks(space);
   Limits limits;
@@ -64,9 +63,9 @@ struct Bench {
   bool evolves = false;  ///< No list of networks is given.
 
   CodesignResult run(const std::string& method, std::uint64_t seed = 1) {
-    Scorer scorer(space, evaluator, latency, {.target_ms = 1.0});
+    AccuracyCache accuracies(space, evaluator);
     config.method = method;
-    return codesign({.scorer = scorer,
+    return codesign({.accuracies = accuracies,
                      .costs = costs,
                      .designs = designs,
                      .limits = limits,
@@ -273,28 +272,6 @@ TEST_CASE("designs above the area limit are never costed", "[codesign]") {
   for (const Pair& pair : result.scored) CHECK(pair.design <= 2);
 }
 
-TEST_CASE("known accuracies are read from a table, in percent or as fractions", "[codesign]") {
-  const SearchSpace space = tiny_space(1);
-  const TemporaryFolder folder;
-  const auto table = [&](const std::string& text) {
-    write_file(folder / "table.csv", text);
-    return TableEvaluator(space, folder / "table.csv", "acc");
-  };
-  const auto refused = [&](const std::string& text) { return error_of([&] { table(text); }); };
-  TableEvaluator percent = table("arch,acc\n0:0,71.5\n1:1,80\n");
-  CHECK(percent.architectures().size() == 2);
-  CHECK(percent.accuracy(Networks{space.decode("0:0")})[0] == Approx(0.715));
-  CHECK(contains(error_of([&] { percent.accuracy(Networks{space.decode("0:1")}); }),
-                 "has no accuracy of network 0:1"));
-  TableEvaluator fraction = table("ops,acc\n0:0,0.5\n");
-  CHECK(fraction.accuracy(Networks{space.decode("0:0")})[0] == 0.5);
-  CHECK(contains(refused("arch,acc\n9:0,1\n"), "table.csv:2: arch"));
-  CHECK(contains(refused("arch,acc\n0:0,101\n"), "must be in [0, 100]"));
-  CHECK(contains(refused("arch,acc\n2:0,50\n2:1,50\n"), "stands in the table before"));
-  CHECK(contains(refused("arch,acc\n"), "has no networks"));
-  CHECK(contains(refused("arch,accuracy\n0:0,1\n"), "has no column 'acc'"));
-}
-
 // The figures of the authors' published result tables: 1,018 networks of NAS-Bench-301.
 TEST_CASE("Spearman with ties reproduces the published correlations between accelerators",
           "[codesign]") {
@@ -344,15 +321,14 @@ TEST_CASE("with real accuracies, a set from one design serves those that rank ne
     "buffer_bytes": 524288, "noc_words": [300, 1000], "offchip_bytes": [50, 350],
     "clock_mhz": 500})"));
   const CostTable costs(space, designs.designs());
-  const FakeLatency latency(space);
-  Scorer scorer(space, evaluator, latency, {.target_ms = 1.0});
+  AccuracyCache accuracies(space, evaluator);
   Log log(Verbosity::Quiet, false);
   const StopToken stop;
   CodesignConfig config;
   config.limit_levels = 0;
   const auto run = [&](const char* method, const Limits& limits) {
     config.method = method;
-    return codesign({.scorer = scorer,
+    return codesign({.accuracies = accuracies,
                      .costs = costs,
                      .designs = designs,
                      .limits = limits,

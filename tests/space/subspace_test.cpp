@@ -9,6 +9,20 @@
 
 using namespace hsconas;
 
+namespace {
+
+Architecture mutate(const Architecture& arch, const Subspace& subspace, double probability,
+                    Rng& rng) {
+  return architecture_of(subspace.mutate(genes_of(arch), probability, rng));
+}
+
+Architecture cross(const Architecture& a, const Architecture& b, const Subspace& subspace,
+                   Rng& rng) {
+  return architecture_of(subspace.cross(genes_of(a), genes_of(b), rng));
+}
+
+}  // namespace
+
 TEST_CASE("the size of a space is that of the paper, before and after shrinking", "[space]") {
   const SearchSpace space = shipped_space("hsconas-a");
   Subspace subspace = Subspace::full(space);
@@ -102,7 +116,7 @@ TEST_CASE("a crossover takes every gene from one of its parents", "[space]") {
   for (int i = 0; i < 200; ++i) {
     const Architecture a = sample(full, rng);
     const Architecture b = sample(full, rng);
-    const Architecture child = cross(a, b, rng);
+    const Architecture child = cross(a, b, full, rng);
     for (std::size_t layer = 0; layer < a.size(); ++layer) {
       CHECK((child[layer].op == a[layer].op || child[layer].op == b[layer].op));
       CHECK((child[layer].width == a[layer].width || child[layer].width == b[layer].width));
@@ -110,7 +124,7 @@ TEST_CASE("a crossover takes every gene from one of its parents", "[space]") {
       ++decided;
       from_a += child[layer].width == a[layer].width ? 1 : 0;
     }
-    CHECK(cross(a, a, rng) == a);
+    CHECK(cross(a, a, full, rng) == a);
   }
   CHECK(from_a == Approx(decided / 2.0).epsilon(0.05));
 }

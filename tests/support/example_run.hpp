@@ -16,7 +16,7 @@
 #include "hsconas/pipeline/stage_inputs.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
 #include "hsconas/search/search.hpp"
-#include "hsconas/shrink/shrink.hpp"
+#include "hsconas/shrink/progressive.hpp"
 #include "support/fake_evaluator.hpp"
 #include "support/fake_timer.hpp"
 #include "support/spaces.hpp"

@@ -27,7 +27,7 @@ struct Training {
       : space(std::move(description)),
         supernet(space, torch::kCPU, seed),
         stage{.name = "supernet",
-              .subspace = Subspace::full(space),
+              .region = std::make_shared<Subspace>(Subspace::full(space)),
               .settings = small_settings(),
               .seed = seed,
               .total_steps = 30} {}
@@ -225,7 +225,9 @@ TEST_CASE("metrics are reported every twenty steps and at the end", "[train]") {
 
 TEST_CASE("only operators of the subspace are trained", "[train]") {
   Training training;
-  training.stage.subspace.ops = {{0}, {0, 2}};
+  Subspace subspace = Subspace::full(training.space);
+  subspace.ops = {{0}, {0, 2}};
+  training.stage.region = std::make_shared<Subspace>(subspace);
   const Supernet fresh(training.space, torch::kCPU, 1);
   training.run();
   const auto before = fresh.tensors();

@@ -15,21 +15,21 @@ class LatencyModel {
   virtual double predict_ms(const Architecture& arch) const = 0;
 };
 
-/// The architectures of `subspace` with the smallest and the largest prediction. They are exact
-/// because the model is additive, so each layer can be chosen on its own.
-/// Cost: 2 x layers x ops x widths predictions.
+/// The networks of a region with the smallest and the largest prediction. They are exact because
+/// the model adds up over layers. Cost: that of NetworkRegion::extremes().
 struct LatencyRange {
   Architecture fastest;
   Architecture slowest;
   double fastest_ms = 0.0;
   double slowest_ms = 0.0;
 };
-LatencyRange latency_range(const LatencyModel& model, const Subspace& subspace);
+LatencyRange latency_range(const LatencyModel& model, const NetworkRegion& region);
 
-/// A random walk from `arch` towards `goal_ms`. Each try redraws the operator, the width or both of
-/// one layer and is undone unless it comes nearer. The walk ends when |latency / goal - 1| <=
-/// `tolerance` or after `changes_per_layer` x layers tries. Cost: one prediction per try.
-Architecture walk_to_latency(Architecture arch, const LatencyModel& model, const Subspace& subspace,
-                             double goal_ms, double tolerance, int changes_per_layer, Rng& rng);
+/// A random walk from `arch`, a member of `region`, towards `goal_ms`. Each step of the region is
+/// undone unless it comes nearer. The walk ends when |latency / goal - 1| <= `tolerance` or after
+/// `changes_per_layer` x layers steps. Cost: one prediction per step.
+Architecture walk_to_latency(const Architecture& arch, const LatencyModel& model,
+                             const NetworkRegion& region, double goal_ms, double tolerance,
+                             int changes_per_layer, Rng& rng);
 
 }  // namespace hsconas

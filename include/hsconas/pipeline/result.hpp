@@ -5,8 +5,8 @@
 #include "hsconas/latency/table.hpp"
 #include "hsconas/report/run_record.hpp"
 #include "hsconas/score/scorer.hpp"
-#include "hsconas/shrink/shrink.hpp"
-#include "hsconas/space/subspace.hpp"
+#include "hsconas/shrink/progressive.hpp"
+#include "hsconas/space/network_region.hpp"
 
 namespace hsconas {
 
@@ -26,6 +26,6 @@ std::string format_result(const ResultRecord& result);
 Architecture smallest(const SearchSpace& space);
 Architecture largest(const SearchSpace& space);
 /// The architecture with the most multiply-adds in a part of the space.
-Architecture largest(const SearchSpace& space, const Subspace& subspace);
+Architecture largest(const SearchSpace& space, const NetworkRegion& region);
 
 }  // namespace hsconas

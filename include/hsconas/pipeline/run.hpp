@@ -67,9 +67,9 @@ class Run {
   const LatencyBudget& latency();
   /// The shared weights as trained on the whole space. The reference holds until tuned().
   Supernet& supernet();
-  /// The space that is left after all shrinking stages.
-  const Subspace& shrunk();
-  /// The shared weights as tuned to that space. The reference holds until supernet().
+  /// The part of the space that is left after all shrinking stages.
+  const NetworkRegion& shrunk();
+  /// The shared weights as tuned to that part. The reference holds until supernet().
   Supernet& tuned();
   /// `arch` with the tuned weights, and batch norm statistics of its own.
   FrozenNetwork freeze(const Architecture& arch);
@@ -107,10 +107,12 @@ class Run {
   Scorer& scorer();
   /// Gives the shared weights, and the extension's tensors, the values that a training stage ends
   /// with: from its checkpoint, or by training on from their present ones.
-  void train_stage(const std::string& stage, const nlohmann::json& inputs, const Subspace& subspace,
-                   const SupernetConfig& settings, const TrainingExtension* extension = nullptr);
-  /// Decides one stage of shrinking, adds it to `record` and tunes the weights to what is left.
-  void shrink_stage(std::size_t index, int last_layer, Subspace& subspace, ShrinkRecord& record);
+  void train_stage(const std::string& stage, const nlohmann::json& inputs,
+                   std::shared_ptr<const NetworkRegion> region, const SupernetConfig& settings,
+                   const TrainingExtension* extension = nullptr);
+  /// Shrinks `region` by one stage, adds that to `record` and tunes the weights to what is left.
+  void shrink_stage(std::size_t index, std::shared_ptr<const NetworkRegion>& region,
+                    ShrinkRecord& record);
   /// codesign() by DANCE: its evaluator, then weights and architecture parameters together.
   CodesignRecord dance();
   CodesignRecord search_by_gradient();
@@ -135,7 +137,7 @@ class Run {
   ImageFingerprints images_;
   std::optional<LatencyBudget> latency_;
   std::unique_ptr<Weights> weights_;
-  std::optional<Subspace> shrunk_;
+  std::shared_ptr<const NetworkRegion> shrunk_;
   std::string tuned_by_;  ///< The training stage after which shrinking ended.
 };
 

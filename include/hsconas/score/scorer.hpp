@@ -3,18 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <map>
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "hsconas/base/files.hpp"
 #include "hsconas/latency/model.hpp"
-#include "hsconas/score/evaluator.hpp"
+#include "hsconas/score/accuracy_cache.hpp"
 #include "hsconas/score/objective.hpp"
-#include "hsconas/space/search_space.hpp"
 
 namespace hsconas {
 
@@ -24,85 +20,58 @@ struct Candidate {
   double accuracy = 0.0;    ///< Fraction in [0, 1].
   double latency_ms = 0.0;  ///< Predicted.
   double score = 0.0;       ///< F.
-  double at_most = 0.0;     ///< Of one given up, a bound of its accuracy; else the accuracy.
+  double at_most = 0.0;     ///< The accuracy; of a candidate given up, a bound of it.
   /// 0, or the images it was judged on before it was given up: accuracy and F are then estimates
   /// of what is known to miss a floor.
   std::int64_t images = 0;
 };
 
-/// Scores architectures and never scores one twice: results are kept by canonical form, and every
-/// new one becomes a line of candidates.csv. A run that was stopped replays its decisions from that
-/// file and asks the evaluator only for what is missing.
-///
-/// candidates.csv: `weights,arch,accuracy,at_most,images,latency_ms,score,crc32`, numbers as exact
-/// decimal text; crc32 is the checksum of the line before its comma. Lines that are missing are
-/// scored again. `images` is "all"; of a candidate that was given up, `accuracy` is an estimate
-/// from that many, and `at_most` a bound at the confidence of the search that gave it up. `weights`
-/// names the supernet weights that were judged ("supernet", "shrink-1", ...): accuracies under
-/// other weights do not mix. Only accuracies are taken over from the file; where the latency model
-/// or the target changed since, the other two columns are brought up to date.
+/// Scores architectures: F from their accuracies, which a cache keeps, and their predicted
+/// latencies.
 class Scorer {
  public:
-  /// The evaluator is asked for at most this many at once, and the file is rewritten after each
-  /// time: a stop loses no more.
-  static constexpr std::size_t kChunk = 16;
+  /// Scores in chunks of this size lose least to a stop, see AccuracyCache::kChunk.
+  static constexpr std::size_t kChunk = AccuracyCache::kChunk;
 
-  /// Reads what `csv` already holds; throws Error(Data) that names the file and line at fault. With
-  /// an empty path nothing is read or written. The referenced objects must outlive this one.
+  /// The referenced objects must outlive the scorer.
+  Scorer(AccuracyCache& accuracies, const LatencyModel& latency, Objective objective)
+      : accuracies_(accuracies), latency_(latency), objective_(objective) {}
+  /// With a cache of its own, kept in `csv` unless that is empty.
   Scorer(const SearchSpace& space, Evaluator& evaluator, const LatencyModel& latency,
          Objective objective, const std::filesystem::path& csv = {});
 
-  /// The weights that are judged from now on: a name without commas and line ends.
-  void set_weights(std::string name);
+  /// The weights that are judged from now on, see AccuracyCache::set_weights().
+  void set_weights(std::string name) { accuracies_.set_weights(std::move(name)); }
 
-  /// One candidate per architecture, in order; each holds the canonical form. Asks the evaluator
-  /// once for each canonical form it has not seen under the present weights, in chunks of kChunk in
-  /// the order of first appearance: put architectures that share their first layers side by side.
-  /// Throws Error(Internal) when the evaluator's answer is no accuracy.
-  /// Cost: those evaluations, and one rewrite of the file per chunk.
+  /// One candidate per architecture, in order; each holds the canonical form. Costs and errors are
+  /// those of AccuracyCache::accuracies().
   std::vector<Candidate> score(std::span<const Architecture> archs);
 
   /// Candidates that will not reach a score may be given up: see Candidate::images.
   struct Floor {
-    double score = 0.0;                ///< F to reach.
-    double confidence = 1.0;           ///< As Race's.
-    std::vector<Architecture> rivals;  ///< As Race's.
+    double score = 0.0;                ///< The F to reach.
+    double confidence = 1.0;           ///< See Race.
+    std::vector<Architecture> rivals;  ///< See Race.
   };
   /// Like score(), with a floor. Those that were given up before and may reach this one are judged
   /// again, on all images.
   std::vector<Candidate> score_above(std::span<const Architecture> archs, const Floor& floor);
 
-  /// Latency and its relative distance from T; free of evaluations.
+  /// Latency and its relative distance from the budget T; free of evaluations.
   double latency_ms(const Architecture& arch) const { return latency_.predict_ms(arch); }
   double gap(const Architecture& arch) const { return objective_.gap(latency_ms(arch)); }
 
-  const SearchSpace& space() const { return space_; }
+  const SearchSpace& space() const { return accuracies_.space(); }
   const LatencyModel& latency() const { return latency_; }
   const Objective& objective() const { return objective_; }
-  /// Architectures the evaluator was asked for by this object: replayed ones do not count.
-  int evaluations() const { return evaluations_; }
-  /// What these evaluations took: 1 for each one on all images, less for those given up.
-  double full_evaluations() const { return full_evaluations_; }
+  int evaluations() const { return accuracies_.evaluations(); }
+  double full_evaluations() const { return accuracies_.full_evaluations(); }
 
  private:
-  std::string key_of(const Architecture& arch) const;
-  Candidate candidate(Architecture arch, const Judgement& judgement) const;
-  std::string line_of(const std::string& key, const Candidate& candidate) const;
-  void replay(const std::filesystem::path& csv);
-  /// The accuracy with which `arch` reaches F = `floor`.
-  double accuracy_floor(const Architecture& arch, double floor) const;
-  /// Judges in chunks of kChunk.
-  void evaluate(std::span<const Architecture> archs, const Floor& floor);
-
-  const SearchSpace& space_;
-  Evaluator& evaluator_;
+  std::unique_ptr<AccuracyCache> own_accuracies_;
+  AccuracyCache& accuracies_;
   const LatencyModel& latency_;
   Objective objective_;
-  std::string weights_ = "supernet";
-  std::map<std::string, Judgement, std::less<>> known_;  ///< By "weights,arch".
-  std::optional<GrowingFile> csv_;
-  int evaluations_ = 0;
-  double full_evaluations_ = 0.0;
 };
 
 }  // namespace hsconas

@@ -2,27 +2,27 @@
 
 #include "hsconas/latency/model.hpp"
 #include "hsconas/score/objective.hpp"
-#include "hsconas/space/subspace.hpp"
+#include "hsconas/space/network_region.hpp"
 
 namespace hsconas {
 
-/// Whether the fastest architecture of `subspace` takes at most (1 + tolerance) x the target.
+/// Whether the fastest architecture of `region` takes at most (1 + tolerance) x the target.
 /// Cost: that of latency_range().
-bool meets_target(const LatencyModel& model, const Subspace& subspace, const Objective& objective,
-                  double tolerance = 0.0);
+bool meets_target(const LatencyModel& model, const NetworkRegion& region,
+                  const Objective& objective, double tolerance = 0.0);
 
 /// Throws Error(Infeasible) unless meets_target(); the message says what the fastest takes.
 ///
 /// A target above the slowest architecture is legal: the budget is then met by all of them, and
 /// the slowest, largest ones make the best use of it. See widened_tolerance().
 /// Cost: that of latency_range().
-void check_target(const LatencyModel& model, const Subspace& subspace, const Objective& objective,
-                  double tolerance = 0.0);
+void check_target(const LatencyModel& model, const NetworkRegion& region,
+                  const Objective& objective, double tolerance = 0.0);
 
 /// The largest |latency / target - 1| that counts as near the target: `tolerance`, plus the gap
-/// that no architecture of `subspace` can avoid where the target lies outside its range.
+/// that no architecture of `region` can avoid where the target lies outside its range.
 /// Cost: that of latency_range().
-double widened_tolerance(const LatencyModel& model, const Subspace& subspace,
+double widened_tolerance(const LatencyModel& model, const NetworkRegion& region,
                          const Objective& objective, double tolerance);
 
 }  // namespace hsconas

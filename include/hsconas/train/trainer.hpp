@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
@@ -30,7 +31,7 @@ struct Distillation {
 /// One stage of supernet training: the whole training, or the tuning after a shrinking stage.
 struct TrainingStage {
   std::string name;  ///< "supernet", "shrink-1", ...: names the random streams and metrics.
-  Subspace subspace;
+  std::shared_ptr<const NetworkRegion> region;  ///< Paths are drawn from it.
   SupernetConfig settings;
   std::uint64_t seed = 0;
   std::int64_t total_steps = 0;
@@ -59,7 +60,7 @@ torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Bat
 /// its first run is slow. Does nothing on a CPU. train() calls it.
 void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch);
 
-/// Trains `supernet` from `first_step` to the end of the stage, on one path of the stage's subspace
+/// Trains `supernet` from `first_step` to the end of the stage, on one path of the stage's region
 /// per step, sampled uniformly or by hooks.path; `batches` must be at `first_step`. All random
 /// choices in a step depend only on the seed, the stage's name and the step, so a resumed run gives
 /// the same result as an uninterrupted one.

@@ -1,4 +1,4 @@
-#include "recorder.hpp"
+#include "pair_archive.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 namespace hsconas {
 
-std::size_t Recorder::index_of(const Architecture& arch) {
+std::size_t PairArchive::index_of(const Architecture& arch) {
   const auto [it, is_new] = known_.emplace(arch, result.networks.size());
   if (is_new) {
     result.networks.push_back(arch);
@@ -16,7 +16,7 @@ std::size_t Recorder::index_of(const Architecture& arch) {
   return it->second;
 }
 
-void Recorder::judge(std::span<const std::size_t> networks) {
+void PairArchive::evaluate(std::span<const std::size_t> networks) {
   std::vector<std::size_t> missing;
   std::vector<Architecture> archs;
   for (const std::size_t index : networks) {
@@ -25,14 +25,14 @@ void Recorder::judge(std::span<const std::size_t> networks) {
     missing.push_back(index);
     archs.push_back(result.networks[index]);
   }
-  const std::vector<Candidate> candidates = problem_.scorer.score(archs);
+  const std::vector<double> accuracies = problem_.accuracies.accuracies(archs);
   for (std::size_t i = 0; i < missing.size(); ++i) {
-    accuracies_[missing[i]] = candidates[i].accuracy;
+    accuracies_[missing[i]] = accuracies[i];
   }
   result.counts.networks += static_cast<std::int64_t>(missing.size());
 }
 
-void Recorder::add(const Pair& pair) {
+void PairArchive::add(const Pair& pair) {
   ++result.counts.pairs;
   if (result.scored.size() < most_pairs_) {
     result.scored.push_back(pair);
@@ -41,47 +41,48 @@ void Recorder::add(const Pair& pair) {
   }
 }
 
-Outcome sweep(Recorder& recorder, std::vector<std::size_t> networks,
-              std::span<const std::size_t> designs, const Limits& limits, bool keep_pairs) {
+BestPairs sweep(PairArchive& archive, std::vector<std::size_t> networks,
+                std::span<const std::size_t> designs, const Limits& limits, const StopToken& stop,
+                bool keep_pairs) {
   std::stable_sort(networks.begin(), networks.end(), [&](std::size_t a, std::size_t b) {
-    return recorder.accuracy(a) > recorder.accuracy(b);
+    return archive.accuracy(a) > archive.accuracy(b);
   });
-  const PairCostModel& costs = recorder.problem().costs;
+  const PairCostModel& costs = archive.problem().costs;
   std::vector<PairCost> row(costs.designs());
-  Outcome outcome;
-  outcome.violation = std::numeric_limits<double>::infinity();
+  BestPairs result;
+  result.violation = std::numeric_limits<double>::infinity();
   ParetoFront front;
   std::vector<Pair> level;  // Pairs of one accuracy that meet the limits.
   for (std::size_t i = 0; i < networks.size(); ++i) {
-    recorder.stop_check();
+    stop.check();
     const std::size_t network = networks[i];
-    const double accuracy = recorder.accuracy(network);
+    const double accuracy = archive.accuracy(network);
     if (designs.size() > 1) {
-      costs.costs(recorder.network(network), row);
+      costs.costs(archive.network(network), row);
     } else {
-      row[designs[0]] = costs.cost(recorder.network(network), designs[0]);
+      row[designs[0]] = costs.cost(archive.network(network), designs[0]);
     }
     for (const std::size_t design : designs) {
       const Pair pair{
           .network = network, .design = design, .accuracy = accuracy, .cost = row[design]};
-      recorder.add(pair);
-      if (keep_pairs) outcome.pairs.push_back(pair);
+      archive.add(pair);
+      if (keep_pairs) result.pairs.push_back(pair);
       const double violation = limits.violation(pair.cost);
       if (violation == 0.0) {
         level.push_back(pair);
-        if (!outcome.best || is_better(pair, *outcome.best)) outcome.best = pair;
-      } else if (!outcome.nearest || violation < outcome.violation) {
-        outcome.nearest = pair;
-        outcome.violation = violation;
+        if (!result.best || is_better(pair, *result.best)) result.best = pair;
+      } else if (!result.nearest || violation < result.violation) {
+        result.nearest = pair;
+        result.violation = violation;
       }
     }
-    if (i + 1 == networks.size() || recorder.accuracy(networks[i + 1]) != accuracy) {
+    if (i + 1 == networks.size() || archive.accuracy(networks[i + 1]) != accuracy) {
       front.add_level(level);
       level.clear();
     }
   }
-  outcome.front = front.pairs();
-  return outcome;
+  result.front = front.pairs();
+  return result;
 }
 
 }  // namespace hsconas

@@ -1,4 +1,4 @@
-#include "hsconas/codesign/table_evaluator.hpp"
+#include "hsconas/score/table_evaluator.hpp"
 
 #include <algorithm>
 

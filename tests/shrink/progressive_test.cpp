@@ -1,6 +1,7 @@
-#include "hsconas/shrink/shrink.hpp"
+#include "hsconas/shrink/progressive.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,8 @@
 
 #include "catch.hpp"
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/pipeline/result.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
 #include "support/errors.hpp"
 #include "support/fake_evaluator.hpp"
 #include "support/fake_latency.hpp"
@@ -38,9 +41,11 @@ struct Bench {
 };
 
 json all_json(const std::vector<LayerDecision>& decisions, const SearchSpace& space) {
-  json list = json::array();
-  for (const LayerDecision& decision : decisions) list.push_back(to_json(decision, space));
-  return list;
+  ShrinkRecord record{.stages = {{.name = "one", .layers = {}}}};
+  for (const LayerDecision& decision : decisions) {
+    record.stages[0].layers.push_back(layer_of(decision, space));
+  }
+  return to_json(record).at("stages").at(0).at("layers");
 }
 
 }  // namespace
@@ -235,9 +240,60 @@ TEST_CASE("a decision is written with names, as its golden text", "[shrink]") {
                                               .standard_error = 0.0625,
                                               .within_budget = false}}};
   CHECK(
-      to_json(decision, shipped_space("fashion-28")).dump() ==
+      all_json({decision}, shipped_space("fashion-28")).at(0).dump() ==
       R"({"kept":"shuffle_k5","layer":7,"operators":[)"
       R"({"difference":0.0,"op":"shuffle_k5","q":0.75,"spread":0.125,"standard_error":0.0,"within_budget":true},)"
       R"({"difference":-0.25,"op":"skip","q":0.5,"spread":0.25,"standard_error":0.0625,)"
       R"("within_budget":false}]})");
+}
+
+TEST_CASE("as a row of the table it shrinks a region stage by stage, as layer by layer",
+          "[shrink]") {
+  Bench whole;
+  Scorer all = whole.scorer();
+  const json decisions = all_json(whole.shrink(all, 7, 4), whole.space);
+
+  Bench bench;
+  Scorer scorer = bench.scorer();
+  ShrinkConfig config;
+  config.samples = 20;
+  config.stages = {{.layers = 1}, {.layers = 3}};
+  const ShrinkTools tools{.scorer = scorer, .seed = 1, .log = bench.log, .stop = bench.stop};
+  const Shrinker& progressive = shrinkers().front();
+  CHECK(progressive.name == "progressive");
+  const ShrunkRegion first = progressive.shrink(bench.subspace, config, 0, tools);
+  const ShrunkRegion second = progressive.shrink(*first.region, config, 1, tools);
+  std::vector<LayerDecision> taken = first.decisions;
+  taken.insert(taken.end(), second.decisions.begin(), second.decisions.end());
+  CHECK(all_json(taken, bench.space) == decisions);
+  CHECK(second.region->axes() == whole.subspace.axes());
+  const ShrinkForecast forecast = progressive.forecast(config, 1, bench.space, 10.0);
+  CHECK(forecast.evaluations == 3 * 5 * 20);
+  CHECK(forecast.log10_size == Approx(10.0 - 3.0 * std::log10(5.0)));
+  const std::vector<Architecture> list{bench.space.uniform(0)};
+  CHECK(contains(
+      error_of([&] { progressive.shrink(ListedNetworks(bench.space, list), config, 0, tools); }),
+      "needs a region with a set of choices per layer"));
+}
+
+TEST_CASE("every shrinker leaves a region inside the one it got, in which samples still score",
+          "[shrink]") {
+  for (const Shrinker& shrinker : shrinkers()) {
+    CAPTURE(shrinker.name);
+    Bench bench;
+    Scorer scorer = bench.scorer();
+    ShrinkConfig config;
+    config.samples = 10;
+    config.stages = {{.layers = 2}};
+    const ShrunkRegion smaller =
+        shrinker.shrink(bench.subspace, config, 0,
+                        {.scorer = scorer, .seed = 1, .log = bench.log, .stop = bench.stop});
+    CHECK(smaller.region->log10_size() < bench.subspace.log10_size());
+    Rng rng(1, "test");
+    for (int i = 0; i < 50; ++i) {
+      const Genes genes = smaller.region->sample(rng);
+      CHECK(smaller.region->contains(genes));
+      CHECK(bench.subspace.contains(genes));
+    }
+  }
 }

@@ -3,8 +3,6 @@
 #include <cstdint>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "hsconas/base/log.hpp"
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/score/scorer.hpp"
@@ -50,7 +48,5 @@ struct LayerDecision {
 std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int layers,
                                          int samples, Scorer& scorer, std::uint64_t seed, Log& log,
                                          const StopToken& stop);
-
-nlohmann::json to_json(const LayerDecision& decision, const SearchSpace& space);
 
 }  // namespace hsconas

@@ -1,20 +1,22 @@
-#include "hsconas/shrink/shrink.hpp"
+#include "hsconas/shrink/progressive.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <tuple>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/score/target.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
 
 namespace hsconas {
 
@@ -147,18 +149,37 @@ std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int
   return decisions;
 }
 
-nlohmann::json to_json(const LayerDecision& decision, const SearchSpace& space) {
-  nlohmann::json operators = nlohmann::json::array();
-  for (const OperatorQuality& quality : decision.operators) {
-    operators.push_back({{"op", space.op(quality.op).name},
-                         {"q", quality.q},
-                         {"spread", quality.spread},
-                         {"difference", quality.difference},
-                         {"standard_error", quality.standard_error},
-                         {"within_budget", quality.within_budget}});
+namespace {
+
+ShrunkRegion shrink(const NetworkRegion& region, const ShrinkConfig& config, std::size_t stage,
+                    const ShrinkTools& tools) {
+  const auto* choices = dynamic_cast<const Subspace*>(&region);
+  if (choices == nullptr) {
+    throw Error(ErrorKind::Internal,
+                "progressive shrinking needs a region with a set of choices per layer");
   }
-  return {
-      {"layer", decision.layer}, {"kept", space.op(decision.kept).name}, {"operators", operators}};
+  auto smaller = std::make_shared<Subspace>(*choices);
+  int last_layer = smaller->layers() - 1;
+  for (std::size_t i = 0; i < stage; ++i) last_layer -= config.stages[i].layers;
+  auto decisions = shrink_layers(*smaller, last_layer, config.stages[stage].layers, config.samples,
+                                 tools.scorer, tools.seed, tools.log, tools.stop);
+  return {std::move(smaller), std::move(decisions)};
+}
+
+ShrinkForecast forecast(const ShrinkConfig& config, std::size_t stage, const SearchSpace& space,
+                        double log10_size) {
+  const int layers = config.stages[stage].layers;
+  return {.evaluations = layers * space.ops() * config.samples,
+          .log10_size = log10_size - layers * std::log10(static_cast<double>(space.ops()))};
+}
+
+}  // namespace
+
+Shrinker progressive_shrinker() {
+  return {.name = "progressive",
+          .meaning = "decides the operator of one layer after the other, from the last layer down",
+          .shrink = shrink,
+          .forecast = forecast};
 }
 
 }  // namespace hsconas

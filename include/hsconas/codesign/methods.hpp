@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "hsconas/config/config.hpp"
+
+namespace hsconas {
+
+struct BestPairs;
+struct CodesignContext;
+
+/// How much there is to choose from.
+struct CodesignSize {
+  std::size_t networks = 0;  ///< Networks with known accuracies; 0: the whole space, by search.
+  std::size_t designs = 0;
+};
+
+/// A row of the table of co-design methods.
+struct CodesignMethod {
+  std::string_view name;     ///< The word for codesign.method.
+  std::string_view meaning;  ///< What it does, in a line of help.
+  bool has_proxy = false;    ///< Works on codesign.proxy first.
+  /// Null for a method that is not a search but a way to train, see pipeline/dance_run.cpp.
+  BestPairs (*run)(CodesignContext& context) = nullptr;
+  /// Lines for --dry-run: how many pairs it will cost.
+  std::string (*plan)(const CodesignConfig& config, const SearchConfig& search,
+                      const CodesignSize& size);
+};
+
+/// All of them, in the order in which help lists them. To add one, write src/codesign/<name>.cpp
+/// and add a line to the list in src/codesign/methods.cpp.
+std::span<const CodesignMethod> codesign_methods();
+
+/// Throws Error(Usage) that lists the known names.
+const CodesignMethod& find_codesign_method(std::string_view name);
+
+}  // namespace hsconas

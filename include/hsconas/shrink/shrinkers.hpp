@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "hsconas/base/log.hpp"
+#include "hsconas/base/stop_token.hpp"
+#include "hsconas/config/config.hpp"
+#include "hsconas/score/scorer.hpp"
+#include "hsconas/shrink/progressive.hpp"
+#include "hsconas/space/network_region.hpp"
+
+namespace hsconas {
+
+/// What a shrinking stage works with.
+struct ShrinkTools {
+  Scorer& scorer;  ///< Under the weights of the stage before.
+  std::uint64_t seed = 0;
+  Log& log;
+  const StopToken& stop;
+};
+
+struct ShrunkRegion {
+  std::shared_ptr<const NetworkRegion> region;
+  /// The decisions of a shrinker that decides layer by layer.
+  std::vector<LayerDecision> decisions{};
+};
+
+/// What a stage will do, before anything is known about the networks.
+struct ShrinkForecast {
+  int evaluations = 0;      ///< At most.
+  double log10_size = 0.0;  ///< Of the region that it leaves.
+};
+
+/// A row of the table of shrinkers. A shrinker takes a region and gives a smaller one, stage by
+/// stage (config.stages); between stages the supernet is tuned to the region that is left.
+struct Shrinker {
+  std::string_view name;
+  std::string_view meaning;  ///< What it does, in a line of help.
+  /// Stage `stage` of a region that the stages before have shrunk. Throws Error(Interrupted) when a
+  /// stop is requested; the same seed takes the same decisions again, so that a stage can be
+  /// repeated from candidates.csv.
+  ShrunkRegion (*shrink)(const NetworkRegion& region, const ShrinkConfig& config, std::size_t stage,
+                         const ShrinkTools& tools);
+  ShrinkForecast (*forecast)(const ShrinkConfig& config, std::size_t stage,
+                             const SearchSpace& space, double log10_size);
+};
+
+/// All of them; the first is the default. To add one, write src/shrink/<name>.cpp and add a line to
+/// the list in src/shrink/shrinkers.cpp.
+std::span<const Shrinker> shrinkers();
+
+}  // namespace hsconas

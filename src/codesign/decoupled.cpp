@@ -1,0 +1,39 @@
+#include <fmt/format.h>
+
+#include "context.hpp"
+
+namespace hsconas {
+
+namespace {
+
+/// The best network inside the limits on the proxy, then the best design for it.
+BestPairs run(CodesignContext& context) {
+  const std::size_t proxy[] = {context.proxy};
+  const Limits& limits = context.problem.limits;
+  Rng rng = context.rng();
+  const BestPairs first = context.has_networks()
+                              ? context.sweep_networks(proxy, limits)
+                              : context.search(proxy, limits, rng, "decoupled, networks");
+  // Where no network meets the limits on the proxy, another design may still help the nearest one.
+  const std::size_t network = (first.best ? *first.best : *first.nearest).network;
+  context.archive.evaluate({&network, 1});
+  return sweep(context.archive, {network}, context.designs, limits, context.stop);
+}
+
+std::string plan(const CodesignConfig& /*config*/, const SearchConfig& search,
+                 const CodesignSize& size) {
+  return fmt::format("pairs: at most {} + {}\n",
+                     size.networks > 0 ? size.networks : searched_pairs(search), size.designs);
+}
+
+}  // namespace
+
+CodesignMethod decoupled_codesign() {
+  return {.name = "decoupled",
+          .meaning = "the best network on the proxy, then the best design for it",
+          .has_proxy = true,
+          .run = run,
+          .plan = plan};
+}
+
+}  // namespace hsconas

@@ -1,0 +1,69 @@
+#include <algorithm>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "hsconas/search/methods.hpp"
+
+namespace hsconas {
+
+namespace {
+
+/// The `parents` fittest of all individuals so far have children. A child has two parents (uniform
+/// crossover) with crossover_probability, else one; then every gene mutates with
+/// mutation_probability. Source: SPOS (Guo et al., arXiv 1904.00420), released code.
+class Evolution : public SearchStrategy {
+ public:
+  explicit Evolution(const StrategyContext& context) : context_(context) {}
+
+  std::vector<Genes> ask(int count) override {
+    std::vector<Genes> children;
+    if (scored_.empty()) return children;
+    const auto parents = fittest(scored_, context_.config.parents);
+    for (int i = 0; i < count; ++i) children.push_back(child(parents));
+    return children;
+  }
+
+  void tell(std::span<const Individual> scored) override {
+    scored_.insert(scored_.end(), scored.begin(), scored.end());
+  }
+
+  int batch() const override { return context_.config.population; }
+
+  double floor() const override {
+    const auto parents = fittest(scored_, context_.config.parents);
+    if (std::ssize(parents) < context_.config.parents) return SearchStrategy::floor();
+    return scored_[parents.back()].fitness.score;
+  }
+
+ private:
+  Genes child(std::span<const std::size_t> parents) const {
+    Rng& rng = context_.rng;
+    const auto any_parent = [&]() -> const Genes& {
+      return scored_[parents[rng.index(parents.size())]].genes;
+    };
+    Genes genes = any_parent();
+    if (rng.chance(context_.config.crossover_probability)) {
+      const Genes& other = any_parent();
+      genes = context_.region.cross(genes, other, rng);
+    }
+    return context_.region.mutate(genes, context_.config.mutation_probability, rng);
+  }
+
+  StrategyContext context_;
+  std::vector<Individual> scored_;
+};
+
+}  // namespace
+
+SearchMethod evolution_search() {
+  return {.name = "evolution",
+          .meaning = "children of the best architectures so far, by crossover and mutation",
+          .make = [](const StrategyContext& context) -> std::unique_ptr<SearchStrategy> {
+            return std::make_unique<Evolution>(context);
+          },
+          .evaluations = population_evaluations};
+}
+
+}  // namespace hsconas
