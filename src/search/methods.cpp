@@ -13,6 +13,7 @@
 #define HSCONAS_SEARCH_METHODS(X) \
   X(evolution)                    \
   X(regularized)                  \
+  X(local)                        \
   X(random)
 
 namespace hsconas {
