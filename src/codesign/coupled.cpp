@@ -38,7 +38,7 @@ std::string plan(const CodesignConfig& config, const SearchConfig& search,
 
 CodesignMethod coupled_codesign() {
   return {.name = "coupled",
-          .meaning = "all pairs of a table's networks and designs, or search.method over both",
+          .meaning = "all pairs, or search.method over both",
           .has_proxy = false,
           .run = run,
           .plan = plan};

@@ -23,9 +23,7 @@ std::string plan(const CodesignConfig& config, const SearchConfig& /*search*/,
 
 CodesignMethod dance_codesign() {
   return {.name = "dance",
-          .meaning =
-              "DANCE: by gradient while the supernet trains, through a network that "
-              "predicts costs",
+          .meaning = "by gradient while the supernet trains (DANCE)",
           .has_proxy = false,
           .run = nullptr,
           .plan = plan};

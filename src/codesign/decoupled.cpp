@@ -30,7 +30,7 @@ std::string plan(const CodesignConfig& /*config*/, const SearchConfig& search,
 
 CodesignMethod decoupled_codesign() {
   return {.name = "decoupled",
-          .meaning = "the best network on the proxy, then the best design for it",
+          .meaning = "the proxy's best network, then the best design",
           .has_proxy = true,
           .run = run,
           .plan = plan};

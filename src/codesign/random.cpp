@@ -25,7 +25,7 @@ std::string plan(const CodesignConfig& /*config*/, const SearchConfig& search,
 
 CodesignMethod random_codesign() {
   return {.name = "random",
-          .meaning = "random pairs inside the limits, the baseline for the others",
+          .meaning = "random pairs, the baseline",
           .has_proxy = false,
           .run = run,
           .plan = plan};

@@ -59,7 +59,7 @@ class Evolution : public SearchStrategy {
 
 SearchMethod evolution_search() {
   return {.name = "evolution",
-          .meaning = "children of the best architectures so far, by crossover and mutation",
+          .meaning = "children of the best so far",
           .make = [](const StrategyContext& context) -> std::unique_ptr<SearchStrategy> {
             return std::make_unique<Evolution>(context);
           },

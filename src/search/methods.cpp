@@ -12,6 +12,8 @@
 // The table: X(name) is the method that name_search() in src/search/name.cpp describes.
 #define HSCONAS_SEARCH_METHODS(X) \
   X(evolution)                    \
+  X(regularized)                  \
+  X(local)                        \
   X(random)
 
 namespace hsconas {

@@ -24,7 +24,7 @@ class RandomSearch : public SearchStrategy {
 
 SearchMethod random_search() {
   return {.name = "random",
-          .meaning = "different random architectures near T, the baseline for the others",
+          .meaning = "random architectures near T, the baseline",
           .make = [](const StrategyContext& context) -> std::unique_ptr<SearchStrategy> {
             return std::make_unique<RandomSearch>(context);
           },
