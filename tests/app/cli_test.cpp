@@ -8,6 +8,7 @@
 
 #include "app/program.hpp"
 #include "catch.hpp"
+#include "support/skip.hpp"
 
 using namespace hsconas;
 using namespace hsconas::test;

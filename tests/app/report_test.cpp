@@ -11,6 +11,7 @@
 #include "catch.hpp"
 #include "hsconas/report/metrics.hpp"
 #include "support/event_reader.hpp"
+#include "support/skip.hpp"
 
 using namespace hsconas;
 using namespace hsconas::test;
@@ -137,10 +138,7 @@ TEST_CASE("reports of what is no run, unfinished or damaged are one line", "[app
 TEST_CASE("the page works in a browser: no errors, quick looks, legends, narrow, in print",
           "[app]") {
   const auto program = find_browser();
-  if (!program) {
-    WARN("skipped: no Chromium or Chrome in PATH");
-    return;
-  }
+  if (!program) return skip_test("no Chromium or Chrome in PATH");
   const fs::path page = finished_run().file("report.html");
   Browser browser(*program);
   browser.resize(1200, 900);

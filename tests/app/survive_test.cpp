@@ -13,6 +13,7 @@
 #include "catch.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
+#include "support/skip.hpp"
 
 using namespace hsconas;
 using namespace hsconas::test;

@@ -7,6 +7,7 @@
 #include "hsconas/supernet/run_block.hpp"
 #include "hsconas/supernet/training_path.hpp"
 #include "supernet/networks.hpp"
+#include "support/skip.hpp"
 #include "support/spaces.hpp"
 
 using namespace hsconas;
@@ -123,8 +124,7 @@ TEST_CASE("even and odd channels are the two halves of a split", "[supernet]") {
 
 TEST_CASE("a GPU computes what the CPU computes", "[supernet][gpu]") {
   if (!torch::cuda::is_available()) {
-    WARN("skipped: this machine or this LibTorch has no CUDA");
-    return;
+    return skip_test("this machine or this LibTorch has no CUDA");
   }
   const SearchSpace space = tiny_space(3);
   const torch::Device gpu(torch::kCUDA, 0);
