@@ -92,12 +92,12 @@ TEST_CASE("a level that does not keep up stretches the layer", "[accel]") {
   CHECK(timeloop_cost(small_layer(), parse_mapping(kSmall), slow).cycles == 40);
 }
 
-TEST_CASE("Timeloop's own mappings cost what Timeloop printed", "[accel]") {
-  const auto file = reference_data("accelerator/timeloop.csv.gz");
-  if (!file) return;
-  const CsvTable csv = CsvTable::load(*file);
+namespace {
+
+void check_table(const std::filesystem::path& file) {
+  const CsvTable csv = CsvTable::load(file);
   const TimeloopArchitecture architecture = timeloop_eyeriss_256();
-  CHECK(csv.rows() == 13);
+  CHECK(csv.rows() > 0);
   for (std::size_t row = 0; row < csv.rows(); ++row) {
     const auto text = [&](const char* column) { return csv.text(row, csv.column(column)); };
     const TimeloopCost cost = timeloop_cost(reference_layer(csv, row, "P_out", "Q_out"),
@@ -108,6 +108,12 @@ TEST_CASE("Timeloop's own mappings cost what Timeloop printed", "[accel]") {
     CHECK(fmt::format("{:.2f}", cost.energy / cost.macs) == text("energy_pat_units_per_mac"));
     CHECK(fmt::format("{:.2f}", cost.energy / 1e6) == text("energy_uJ_as_printed"));
   }
+}
+
+}  // namespace
+
+TEST_CASE("Timeloop's own mappings cost what Timeloop printed", "[accel]") {
+  check_few_and_all("timeloop.csv", "accelerator/timeloop.csv.gz", check_table);
 }
 
 // The loop nest of Accelergy's example and what its reference output says.
