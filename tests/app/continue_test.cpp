@@ -92,7 +92,9 @@ void stop_in_the_middle(const CopiedRun& run, int signal,
 
 }  // namespace
 
-TEST_CASE("retrain RUN --resume continues a retraining with that one's settings", "[app]") {
+TEST_CASE(
+    "retrain-resume-settings: retrain RUN --resume continues a retraining with that one's settings",
+    "[app]") {
   const CopiedRun run;
   REQUIRE(run.retrain(recipe({"--out", "whole"})).exit_code == 0);
   stop_in_the_middle(run, SIGTERM);
@@ -117,7 +119,9 @@ TEST_CASE("retrain RUN --resume continues a retraining with that one's settings"
   CHECK(again.out == continued.out);
 }
 
-TEST_CASE("a retraining is continued by its own folder too, as RUN or as --out", "[app]") {
+TEST_CASE(
+    "retrain-resume-settings: a retraining is continued by its own folder too, as RUN or as --out",
+    "[app]") {
   const CopiedRun run;
   REQUIRE(run.retrain(recipe({"--out", "whole"})).exit_code == 0);
   for (const std::vector<std::string>& line :
@@ -133,7 +137,10 @@ TEST_CASE("a retraining is continued by its own folder too, as RUN or as --out",
   }
 }
 
-TEST_CASE("other settings for a retraining are listed, and nothing of it is lost", "[app]") {
+TEST_CASE(
+    "retrain-resume-settings: other settings for a retraining are listed, and nothing of it is "
+    "lost",
+    "[app]") {
   const CopiedRun run;
   stop_in_the_middle(run, SIGTERM);
   const std::string checkpoint =
@@ -184,7 +191,8 @@ TEST_CASE(
   CHECK(count(read_file(run.bench / "run/log.txt"), "retrain: ") == 0);
 }
 
-TEST_CASE("a start that fails leaves nothing in the way of the corrected one", "[app]") {
+TEST_CASE("failed-start-blocks: a start that fails leaves nothing in the way of the corrected one",
+          "[app]") {
   const Bench bench;
   make_cifar(bench / "data");
   write_file(bench / "broken.json", "{");
@@ -211,7 +219,10 @@ TEST_CASE("a start that fails leaves nothing in the way of the corrected one", "
   }
 }
 
-TEST_CASE("a failed start with --resume does not make the corrected one another config", "[app]") {
+TEST_CASE(
+    "failed-start-blocks: a failed start with --resume does not make the corrected one another "
+    "config",
+    "[app]") {
   const Bench bench;
   make_cifar(bench / "data");
   CHECK(bench.run(search_on("/nope", {"--resume"})).exit_code == 3);
@@ -226,7 +237,8 @@ TEST_CASE("a failed start with --resume does not make the corrected one another 
   CHECK(outcome.exit_code == 0);
 }
 
-TEST_CASE("a retraining that fails at its start leaves the search usable", "[app]") {
+TEST_CASE("failed-start-blocks: a retraining that fails at its start leaves the search usable",
+          "[app]") {
   const CopiedRun run;
   CHECK(run.retrain({"data.format=folder", "data.path=/nope"}).exit_code == 3);
   CHECK(run.bench.run({"export", "run"}).exit_code == 0);
@@ -234,7 +246,7 @@ TEST_CASE("a retraining that fails at its start leaves the search usable", "[app
   CHECK(run.retrain(recipe({"retrain.epochs=1"})).exit_code == 0);
 }
 
-TEST_CASE("a data set that was moved, respelt or touched is the same one", "[app]") {
+TEST_CASE("data-moved: a data set that was moved, respelt or touched is the same one", "[app]") {
   const Bench bench;
   make_cifar(bench / "a");
   REQUIRE(bench.run(search_on("a", {})).exit_code == 0);
@@ -260,7 +272,7 @@ TEST_CASE("a data set that was moved, respelt or touched is the same one", "[app
   CHECK(contains(more.err, "b does not exist"));
 }
 
-TEST_CASE("a data set that has changed is said, with what depends on it", "[app]") {
+TEST_CASE("data-changed: a data set that has changed is said, with what depends on it", "[app]") {
   const Bench bench;
   make_cifar(bench / "a");
   REQUIRE(bench.run(search_on("a", {})).exit_code == 0);
@@ -302,7 +314,8 @@ TEST_CASE("a data set that has changed is said, with what depends on it", "[app]
   CHECK(bench.run(search_on("a", {"--resume"})).exit_code == 0);
 }
 
-TEST_CASE("a table of another device is not held against times of this one", "[app]") {
+TEST_CASE("foreign-table-measured: a table of another device is not held against times of this one",
+          "[app]") {
   const Bench bench;
   json table = read_json(finished_run().file("latency.json"));
   table["device"]["device"] = "Pixel 7";
@@ -330,7 +343,7 @@ TEST_CASE("a table of another device is not held against times of this one", "[a
   CHECK(contains(beside.err, "predicted for Pixel 7, but measured here, on "));
 }
 
-TEST_CASE("a run's own config works from anywhere", "[app]") {
+TEST_CASE("relative-paths: a run's own config works from anywhere", "[app]") {
   const Bench bench;
   make_folder(bench / "project/configs");
   make_folder(bench / "elsewhere");
@@ -358,7 +371,8 @@ TEST_CASE("a run's own config works from anywhere", "[app]") {
             .exit_code == 0);
 }
 
-TEST_CASE("searches that start in the same second have folders of their own", "[app]") {
+TEST_CASE("same-second: searches that start in the same second have folders of their own",
+          "[app]") {
   const Bench bench;
   std::vector<std::unique_ptr<Process>> all;
   for (int i = 0; i < 3; ++i) {
@@ -386,4 +400,13 @@ TEST_CASE("curves for TensorBoard can be asked for, or not, when a run is contin
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
   CHECK(contains(outcome.err, "search: done before"));
+  // And back again: the run's config says true by now, micro.json says nothing.
+  for (const std::vector<std::string>& words :
+       {Bench::search("run", {"--resume"}),
+        Bench::search("run", {"--resume", "log.tensorboard=false"})}) {
+    const Outcome back = bench.run(words);
+    INFO(back.err);
+    CHECK(back.exit_code == 0);
+    CHECK(contains(back.err, "search: done before"));
+  }
 }

@@ -222,7 +222,9 @@ TEST_CASE("an override that is no key=value is quoted", "[app]") {
   check_errors(Bench(), refusals);
 }
 
-TEST_CASE("a command line that cannot be read is a usage error that says where help is", "[app]") {
+TEST_CASE(
+    "small things: a command line that cannot be read is a usage error that says where help is",
+    "[app]") {
   std::vector<Refusal> refusals{
       {{"serach"}, kUsage, {"command 'serach' is not known (did you mean 'search'?)"}},
       {{"config", "pint"}, kUsage, {"command 'pint' is not known (did you mean 'print'?)"}},
@@ -252,7 +254,7 @@ TEST_CASE("a command line that cannot be read is a usage error that says where h
   check_errors(Bench(), refusals);
 }
 
-TEST_CASE("what is missing from a command line is said with what to type", "[app]") {
+TEST_CASE("small things: what is missing from a command line is said with what to type", "[app]") {
   check_errors(
       Bench(),
       {{{"search"}, kUsage, {"no config", "--config FILE", "quickstart"}},

@@ -113,7 +113,7 @@ TEST_CASE("a run killed at any instant continues to the same result", "[app]") {
   CHECK(killed > kKills / 2);  // Else this shows nothing.
 }
 
-TEST_CASE("a stop loses no finished step", "[app]") {
+TEST_CASE("signals: a stop loses no finished step", "[app]") {
   const Bench bench;
   const auto words = Bench::search("run", settings({"checkpoint_minutes=1000"}));
   // A closed terminal, and what schedulers send before they kill, are no different.
@@ -136,7 +136,7 @@ TEST_CASE("a stop loses no finished step", "[app]") {
   }
 }
 
-TEST_CASE("what nohup lets live goes on when the terminal is closed", "[app]") {
+TEST_CASE("signals: what nohup lets live goes on when the terminal is closed", "[app]") {
   const Bench bench;
   ::signal(SIGHUP, SIG_IGN);  // As nohup does; a process inherits it.
   Process process = bench.start(Bench::search("run", settings()));
@@ -247,10 +247,7 @@ TEST_CASE("a loss that is not finite stops the run, names the step and keeps the
 TEST_CASE("a full disk stops a run, and it finishes once there is space again", "[app]") {
   const Bench bench;
   const SmallDisk disk(bench / "disk", "size=4m");
-  if (!disk.is_there()) {
-    WARN("skipped: only root may mount a small tmpfs");
-    return;
-  }
+  if (!disk.is_there()) return skip_test("only root may mount a small tmpfs");
   const std::vector<std::string> arguments =
       Bench::search("disk/run", settings({"checkpoint_steps=3", "-v", "latency.sample_ms=100"}));
   const auto check_stopped = [](const Outcome& outcome, const std::string& file) {
@@ -288,8 +285,7 @@ TEST_CASE("a full disk stops a run, and it finishes once there is space again", 
 
 TEST_CASE("without memory a run ends with what to lower", "[app]") {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  WARN("skipped: a sanitizer's own addresses do not fit the limit");
-  return;
+  return skip_test("a sanitizer's own addresses do not fit the limit");
 #endif
   const Bench bench;
   // LibTorch alone takes about one gigabyte of addresses; the step would take six.

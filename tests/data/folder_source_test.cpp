@@ -198,7 +198,7 @@ TEST_CASE("fifo-in-class: pipes and links that lead nowhere are ignored by name,
                  ContainsSubstring("ignored 2 files that are no more than a link"));
 }
 
-TEST_CASE("a folder that a system left behind is no class", "[data]") {
+TEST_CASE("small things: a folder that a system left behind is no class", "[data]") {
   Tree tree(1);
   tree.folder.write("data/__MACOSX/._1.jpg", "x");
   tree.folder.write("data/cat/@eaDir/1.jpg", jpeg(1));
