@@ -12,9 +12,8 @@ command -v apt-get > /dev/null || exit 0
 
 missing=()
 need_command() { command -v "$1" > /dev/null || missing+=("$2"); }
-need_package() {
-  [[ $(dpkg-query -W -f '${Status}' "$1" 2> /dev/null) = *" installed" ]] || missing+=("$1")
-}
+is_installed() { [[ $(dpkg-query -W -f '${Status}' "$1" 2> /dev/null) = *" installed" ]]; }
+need_package() { is_installed "$1" || missing+=("$1"); }
 has_own_torch() {
   local folder folders
   [ -n "${Torch_DIR:-}" ] && return
@@ -80,12 +79,12 @@ try_install() {
   install_missing || echo "install_deps: no $1; tests that need it are skipped" >&2
 }
 command -v chromium > /dev/null || command -v google-chrome > /dev/null || try_install chromium
-/usr/bin/python3 -c 'import numpy' 2> /dev/null || try_install python3-numpy
-/usr/bin/python3 -c 'import torch' 2> /dev/null || try_install python3-torch
+is_installed python3-numpy || try_install python3-numpy
+is_installed python3-torch || try_install python3-torch
 try_command node nodejs
 try_command npm npm
 
-# The version is one whose files Node 18 and 20 both load. Its own script would fetch CUDA's parts.
+# The version's files load in any Node with Node-API 6. Its own script would fetch CUDA's parts.
 onnx_runtime=build/onnxruntime
 loads() { (cd "$onnx_runtime" && node -e "require('onnxruntime-node')") 2> /dev/null; }
 if ! loads; then
