@@ -29,14 +29,15 @@ set(EIGEN_BUILD_DOC OFF)
 hsconas_require(Eigen3 3.3 https://gitlab.com/libeigen/eigen.git 3.4.0)
 
 if(HSCONAS_TESTS)
-  # Tests link hsconas_catch, which provides main(): Catch2 3 has one, version 2 needs ours.
+  # Tests link hsconas_catch, which provides main(): Catch2 3 has one, version 2 needs ours. The file
+  # also lists skipped tests.
   hsconas_require(Catch2 "" https://github.com/catchorg/Catch2.git v3.7.1)
   add_library(hsconas_catch INTERFACE)
+  target_sources(hsconas_catch INTERFACE ${PROJECT_SOURCE_DIR}/tests/main.cpp)
   # Headers of another version may be in the compiler's default path, so tests/catch.hpp includes
   # those of HSCONAS_CATCH2_MAJOR.
   if(Catch2_VERSION VERSION_LESS 3)
     target_compile_definitions(hsconas_catch INTERFACE HSCONAS_CATCH2_MAJOR=2)
-    target_sources(hsconas_catch INTERFACE ${PROJECT_SOURCE_DIR}/tests/main.cpp)
     target_link_libraries(hsconas_catch INTERFACE Catch2::Catch2)
   else()
     target_compile_definitions(hsconas_catch INTERFACE HSCONAS_CATCH2_MAJOR=3)

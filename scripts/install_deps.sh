@@ -1,25 +1,28 @@
 #!/bin/bash
-# Installs what is missing: scripts/install_deps.sh [build|test|core], to build hsconas, to build and
-# test it, or to build and test the core alone (preset core), which needs no LibTorch.
+# Installs what is missing: scripts/install_deps.sh [build|test|ci|core], to build hsconas, to build
+# and test it, the same with what optional tests need, or to build and test the core alone (preset
+# core), which needs no LibTorch.
 # Debian 12 and 13, as root or with sudo; does nothing when nothing is missing. Elsewhere CMake
 # says what it cannot find. A LibTorch of your own, in CMAKE_PREFIX_PATH or Torch_DIR, is kept.
+# ci is test and what single tests need that are skipped without: a browser, Python with torch,
+# ONNX Runtime (in build/onnxruntime). What cannot be had of these is named and left out.
 set -euo pipefail
 purpose=${1:-build}
 case $purpose in
-  build | test | core) ;;
+  build | test | ci | core) ;;
   *)
-    echo "usage: scripts/install_deps.sh [build|test|core]" >&2
+    echo "usage: scripts/install_deps.sh [build|test|ci|core]" >&2
     exit 2
     ;;
 esac
+cd "$(dirname "$0")/.."
 
 command -v apt-get > /dev/null || exit 0
 
 missing=()
 need_command() { command -v "$1" > /dev/null || missing+=("$2"); }
-need_package() {
-  [[ $(dpkg-query -W -f '${Status}' "$1" 2> /dev/null) = *" installed" ]] || missing+=("$1")
-}
+is_installed() { [[ $(dpkg-query -W -f '${Status}' "$1" 2> /dev/null) = *" installed" ]]; }
+need_package() { is_installed "$1" || missing+=("$1"); }
 has_own_torch() {
   local folder folders
   [ -n "${Torch_DIR:-}" ] && return
@@ -49,7 +52,7 @@ if [ "$purpose" != core ]; then
     need_package libgloo-dev
   fi
 fi
-if [ "$purpose" = test ]; then
+if [ "$purpose" = test ] || [ "$purpose" = ci ]; then
   need_package libonnx-dev
   need_package libprotobuf-dev
   need_command shellcheck shellcheck
@@ -61,18 +64,50 @@ if [ "$purpose" = test ]; then
     need_package libclang-rt-14-dev
   fi
 fi
-[ ${#missing[@]} -gt 0 ] || exit 0
-
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   as_root=(sudo)
-  if ! command -v sudo > /dev/null || { [ ! -t 0 ] && ! sudo -n true 2> /dev/null; }; then
+  if [ ${#missing[@]} -gt 0 ] &&
+    { ! command -v sudo > /dev/null || { [ ! -t 0 ] && ! sudo -n true 2> /dev/null; }; }; then
     echo "install_deps: missing packages; as root, run:" \
       "apt-get install --no-install-recommends ${missing[*]}" >&2
     exit 3
   fi
 fi
-echo "Installing ${missing[*]}" >&2
-"${as_root[@]}" apt-get -qq update
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "${missing[@]}" > /dev/null
+install_missing() {
+  [ ${#missing[@]} -gt 0 ] || return 0
+  echo "Installing ${missing[*]}" >&2
+  "${as_root[@]}" apt-get -qq update
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "${missing[@]}" > /dev/null
+}
+install_missing
+[ "$purpose" = ci ] || exit 0
+
+# Each by itself, so that one that this system lacks takes no other with it.
+try_command() {
+  command -v "$1" > /dev/null || try_install "$2"
+}
+try_install() {
+  missing=("$1")
+  install_missing || echo "install_deps: no $1; tests that need it are skipped" >&2
+}
+command -v chromium > /dev/null || command -v google-chrome > /dev/null || try_install chromium
+is_installed python3-numpy || try_install python3-numpy
+is_installed python3-torch || try_install python3-torch
+try_command node nodejs
+try_command npm npm
+
+# The version's files load in any Node with Node-API 6. Its own script would fetch CUDA's parts.
+onnx_runtime=build/onnxruntime
+loads() { (cd "$onnx_runtime" && node -e "require('onnxruntime-node')") 2> /dev/null; }
+if ! loads; then
+  echo "Installing onnxruntime-node in $onnx_runtime" >&2
+  rm -rf "$onnx_runtime"
+  mkdir -p "$onnx_runtime"
+  if ! timeout 300 npm install --prefix "$onnx_runtime" --ignore-scripts --no-save --no-audit \
+    --no-fund --silent onnxruntime-node@1.22.0 > /dev/null 2>&1 || ! loads; then
+    rm -rf "$onnx_runtime"
+    echo "install_deps: no onnxruntime-node; tests that need it are skipped" >&2
+  fi
+fi

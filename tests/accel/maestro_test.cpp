@@ -57,21 +57,16 @@ void compare(const CsvTable& csv, std::size_t row, Agreement& a) {
   a.energy = std::max(a.energy, relative(cost.energy_macs, number("energy_macunits_recomputed")));
 }
 
-void check_table(const std::string& name, std::size_t expected_rows) {
-  const auto file = reference_data(name);
-  if (!file) return;
-  const CsvTable csv = CsvTable::load(*file);
-  CHECK(csv.rows() == expected_rows);
+void check_table(const std::filesystem::path& file) {
+  const CsvTable csv = CsvTable::load(file);
+  CHECK(csv.rows() > 0);
+  const std::string name = file.filename().string();
   std::map<std::string, Agreement> by_mapping;
   for (std::size_t row = 0; row < csv.rows(); ++row) {
     if (integer(csv, row, "macs_match") != 1) continue;
     compare(csv, row, by_mapping[csv.text(row, csv.column("dataflow"))]);
   }
   for (const auto& [mapping, a] : by_mapping) {
-    WARN(
-        fmt::format("{} {}: {} of {} rows exact, {} of them bandwidth-limited; area within {:.0e}, "
-                    "power {:.0e}, energy {:.0e}",
-                    name, mapping, a.cycles, a.rows, a.limited, a.area, a.power, a.energy));
     CAPTURE(name, mapping, a.rows, a.limited);
     CHECK(a.cycles == a.rows);
     CHECK(a.sizes == a.rows);
@@ -109,10 +104,10 @@ TEST_CASE("MAESTRO's mappings refuse what they cannot map", "[accel]") {
 
 TEST_CASE("MAESTRO's cycles, buffers, traffic, area, power and energy come out exactly",
           "[accel]") {
-  check_table("accelerator/maestro.csv.gz", 12276);
+  check_few_and_all("maestro.csv", "accelerator/maestro.csv.gz", check_table);
 }
 
 TEST_CASE("MAESTRO comes out exactly on the 50 accelerators of the semi-decoupled paper",
           "[accel]") {
-  check_table("accelerator/maestro_codesign50.csv.gz", 9453);
+  check_few_and_all("maestro_codesign50.csv", "accelerator/maestro_codesign50.csv.gz", check_table);
 }

@@ -33,10 +33,9 @@ TEST_CASE("an unknown systolic dataflow is named", "[accel]") {
         "usage: unknown systolic dataflow 'rs': os, ws or is");
 }
 
-TEST_CASE("SCALE-Sim's cycles, utilisation and SRAM counts come out exactly", "[accel]") {
-  const auto file = reference_data("accelerator/scalesim.csv.gz");
-  if (!file) return;
-  const CsvTable csv = CsvTable::load(*file);
+namespace {
+
+void check_table(const CsvTable& csv) {
   std::size_t wrong = 0;
   for (std::size_t row = 0; row < csv.rows(); ++row) {
     const auto of = [&](const char* column) { return integer(csv, row, column); };
@@ -59,6 +58,16 @@ TEST_CASE("SCALE-Sim's cycles, utilisation and SRAM counts come out exactly", "[
     wrong += is_exact ? 0U : 1U;
     if (!is_exact && wrong < 4) UNSCOPED_INFO("row " << row << " " << text("layer"));
   }
-  CHECK(csv.rows() == 690);
   CHECK(wrong == 0);
+}
+
+}  // namespace
+
+TEST_CASE("SCALE-Sim's cycles, utilisation and SRAM counts come out exactly", "[accel]") {
+  check_few_and_all("scalesim.csv", "accelerator/scalesim.csv.gz",
+                    [](const std::filesystem::path& file) {
+                      const CsvTable csv = CsvTable::load(file);
+                      CHECK((csv.rows() == 6 || csv.rows() == 690));
+                      check_table(csv);
+                    });
 }

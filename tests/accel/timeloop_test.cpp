@@ -92,12 +92,12 @@ TEST_CASE("a level with too little bandwidth prolongs the layer", "[accel]") {
   CHECK(timeloop_cost(small_layer(), parse_mapping(kSmall), slow).cycles == 40);
 }
 
-TEST_CASE("Timeloop's own mappings have the costs that Timeloop printed", "[accel]") {
-  const auto file = reference_data("accelerator/timeloop.csv.gz");
-  if (!file) return;
-  const CsvTable csv = CsvTable::load(*file);
+namespace {
+
+void check_table(const std::filesystem::path& file) {
+  const CsvTable csv = CsvTable::load(file);
   const TimeloopArchitecture architecture = timeloop_eyeriss_256();
-  CHECK(csv.rows() == 13);
+  CHECK(csv.rows() > 0);
   for (std::size_t row = 0; row < csv.rows(); ++row) {
     const auto text = [&](const char* column) { return csv.text(row, csv.column(column)); };
     const TimeloopCost cost = timeloop_cost(reference_layer(csv, row, "P_out", "Q_out"),
@@ -110,7 +110,13 @@ TEST_CASE("Timeloop's own mappings have the costs that Timeloop printed", "[acce
   }
 }
 
-// The mapping of Accelergy's example and the values of its reference output.
+}  // namespace
+
+TEST_CASE("Timeloop's own mappings cost what Timeloop printed", "[accel]") {
+  check_few_and_all("timeloop.csv", "accelerator/timeloop.csv.gz", check_table);
+}
+
+// The loop nest of Accelergy's example and what its reference output says.
 TEST_CASE("Accelergy's eyeriss-like example comes out as published", "[accel]") {
   const Mapping mapping = parse_mapping(
       "DRAM [ ] ; | for P in [0:8) ; | for Q in [0:2) ; | for M in [0:4) ; "

@@ -8,6 +8,7 @@
 
 #include "app/program.hpp"
 #include "catch.hpp"
+#include "support/skip.hpp"
 
 using namespace hsconas;
 using namespace hsconas::test;
@@ -63,7 +64,8 @@ TEST_CASE("--dry-run prints the sizes of the paper's space and writes nothing", 
   CHECK_FALSE(fs::exists(bench / "runs"));
 }
 
-TEST_CASE("--dry-run needs no data set and says what is unknown without it", "[app]") {
+TEST_CASE("small things: --dry-run needs no data set and says what is unknown without it",
+          "[app]") {
   const Bench bench;
   for (const char* command : {"search", "profile", "train"}) {
     const Outcome outcome =
@@ -78,7 +80,9 @@ TEST_CASE("--dry-run needs no data set and says what is unknown without it", "[a
   }
 }
 
-TEST_CASE("a config can be named without --config, and a shipped one by its name alone", "[app]") {
+TEST_CASE(
+    "small things: a config can be named without --config, and a shipped one by its name alone",
+    "[app]") {
   const Bench bench;
   const std::string expected = bench.run({"config", "print", "--config", "micro.json"}).out;
   CHECK(bench.run({"config", "print", "micro.json"}).out == expected);
@@ -88,7 +92,7 @@ TEST_CASE("a config can be named without --config, and a shipped one by its name
   CHECK(json::parse(bench.run({"config", "print", "gpu"}).out)["space"]["name"] == "hsconas-a");
 }
 
-TEST_CASE("--key=value is accepted for the setting key=value", "[app]") {
+TEST_CASE("small things: --key=value is accepted for the setting key=value", "[app]") {
   const Outcome outcome =
       Bench().run({"config", "print", "micro.json", "--search.population=30", "--seed=4"});
   INFO(outcome.err);
@@ -97,7 +101,7 @@ TEST_CASE("--key=value is accepted for the setting key=value", "[app]") {
   CHECK(json::parse(outcome.out)["seed"] == 4);
 }
 
-TEST_CASE("`help COMMAND` prints the same as `COMMAND --help`", "[app]") {
+TEST_CASE("small things: `help COMMAND` prints the same as `COMMAND --help`", "[app]") {
   const Bench bench;
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{}, {"search"}, {"config", "new"}}) {
@@ -111,7 +115,7 @@ TEST_CASE("`help COMMAND` prints the same as `COMMAND --help`", "[app]") {
   }
 }
 
-TEST_CASE("predict takes the space and the table from a run", "[app]") {
+TEST_CASE("predict-run: predict takes the space and the table from a run", "[app]") {
   const auto& run = finished_run();
   const std::string winner = read_json(run.file("result.json"))["winner"]["arch"];
   const std::string expected = run.bench
@@ -146,7 +150,8 @@ TEST_CASE("predict uses the modelled accelerator that the config targets", "[app
   CHECK(rows({"latency.batch=4"})["predicted_ms"] > one["predicted_ms"]);
 }
 
-TEST_CASE("evaluate on a read-only run first warns, then prints its result", "[app]") {
+TEST_CASE("small things: evaluate on a read-only run first warns, then prints its result",
+          "[app]") {
   const Bench bench;
   fs::copy(finished_run().file(""), bench / "run", fs::copy_options::recursive);
   const fs::path run = bench / "run";
@@ -155,8 +160,7 @@ TEST_CASE("evaluate on a read-only run first warns, then prints its result", "[a
       ::mount(nullptr, run.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0;
   if (!is_read_only) {
     ::umount2(run.c_str(), MNT_DETACH);
-    WARN("skipped: only root may make a mount read-only");
-    return;
+    return skip_test("only root may make a mount read-only");
   }
   const Outcome outcome = bench.run({"evaluate", "run", "--json"});
   const Outcome elsewhere = bench.run({"evaluate", "run", "--out", "out"});
@@ -303,7 +307,7 @@ TEST_CASE("config new writes a complete config and overwrites one only with --fo
   CHECK(bench.run({"config", "new", std::string(300, 'x'), "-c", "mine.json"}).exit_code == 3);
 }
 
-TEST_CASE("config new needs no source tree", "[app]") {
+TEST_CASE("small things: config new needs no source tree", "[app]") {
   const Bench bench;
   REQUIRE(bench.run({"config", "new", "mine.json"}).exit_code == 0);
   CHECK(read_json(bench / "mine.json")["data"]["format"] == "builtin");
@@ -314,7 +318,7 @@ TEST_CASE("config new needs no source tree", "[app]") {
   CHECK(read_json(bench / "fast.json")["search"]["population"] == 9);
 }
 
-TEST_CASE("config keys SECTION lists the keys of that section", "[app]") {
+TEST_CASE("small things: config keys SECTION lists the keys of that section", "[app]") {
   const Bench bench;
   const json keys = json::parse(bench.run({"config", "keys", "supernet", "--json"}).out)["keys"];
   CHECK(keys.size() > 5);

@@ -92,7 +92,9 @@ void stop_in_the_middle(const CopiedRun& run, int signal,
 
 }  // namespace
 
-TEST_CASE("retrain RUN --resume continues a retraining with its own settings", "[app]") {
+TEST_CASE(
+    "retrain-resume-settings: retrain RUN --resume continues a retraining with its own settings",
+    "[app]") {
   const CopiedRun run;
   REQUIRE(run.retrain(recipe({"--out", "whole"})).exit_code == 0);
   stop_in_the_middle(run, SIGTERM);
@@ -117,7 +119,9 @@ TEST_CASE("retrain RUN --resume continues a retraining with its own settings", "
   CHECK(again.out == continued.out);
 }
 
-TEST_CASE("a retraining can be continued by naming its folder as RUN or --out", "[app]") {
+TEST_CASE(
+    "retrain-resume-settings: a retraining can be continued by naming its folder as RUN or --out",
+    "[app]") {
   const CopiedRun run;
   REQUIRE(run.retrain(recipe({"--out", "whole"})).exit_code == 0);
   for (const std::vector<std::string>& line :
@@ -133,7 +137,10 @@ TEST_CASE("a retraining can be continued by naming its folder as RUN or --out", 
   }
 }
 
-TEST_CASE("continuing a retraining with other settings lists them and keeps its files", "[app]") {
+TEST_CASE(
+    "retrain-resume-settings: continuing a retraining with other settings lists them and keeps its "
+    "files",
+    "[app]") {
   const CopiedRun run;
   stop_in_the_middle(run, SIGTERM);
   const std::string checkpoint =
@@ -184,7 +191,7 @@ TEST_CASE(
   CHECK(count(read_file(run.bench / "run/log.txt"), "retrain: ") == 0);
 }
 
-TEST_CASE("after a failed start the corrected command works", "[app]") {
+TEST_CASE("failed-start-blocks: after a failed start the corrected command works", "[app]") {
   const Bench bench;
   make_cifar(bench / "data");
   write_file(bench / "broken.json", "{");
@@ -211,7 +218,8 @@ TEST_CASE("after a failed start the corrected command works", "[app]") {
   }
 }
 
-TEST_CASE("a failed start with --resume does not change the run's config", "[app]") {
+TEST_CASE("failed-start-blocks: a failed start with --resume does not change the run's config",
+          "[app]") {
   const Bench bench;
   make_cifar(bench / "data");
   CHECK(bench.run(search_on("/nope", {"--resume"})).exit_code == 3);
@@ -226,7 +234,8 @@ TEST_CASE("a failed start with --resume does not change the run's config", "[app
   CHECK(outcome.exit_code == 0);
 }
 
-TEST_CASE("a retraining that fails at its start does not damage the search", "[app]") {
+TEST_CASE("failed-start-blocks: a retraining that fails at its start does not damage the search",
+          "[app]") {
   const CopiedRun run;
   CHECK(run.retrain({"data.format=folder", "data.path=/nope"}).exit_code == 3);
   CHECK(run.bench.run({"export", "run"}).exit_code == 0);
@@ -234,7 +243,8 @@ TEST_CASE("a retraining that fails at its start does not damage the search", "[a
   CHECK(run.retrain(recipe({"retrain.epochs=1"})).exit_code == 0);
 }
 
-TEST_CASE("a data set with another path or file time is recognised as the same", "[app]") {
+TEST_CASE("data-moved: a data set with another path or file time is recognised as the same",
+          "[app]") {
   const Bench bench;
   make_cifar(bench / "a");
   REQUIRE(bench.run(search_on("a", {})).exit_code == 0);
@@ -260,8 +270,9 @@ TEST_CASE("a data set with another path or file time is recognised as the same",
   CHECK(contains(more.err, "b does not exist"));
 }
 
-TEST_CASE("continuing with a changed data set is an error that names the stages concerned",
-          "[app]") {
+TEST_CASE(
+    "data-changed: continuing with a changed data set is an error that names the stages concerned",
+    "[app]") {
   const Bench bench;
   make_cifar(bench / "a");
   REQUIRE(bench.run(search_on("a", {})).exit_code == 0);
@@ -303,7 +314,9 @@ TEST_CASE("continuing with a changed data set is an error that names the stages 
   CHECK(bench.run(search_on("a", {"--resume"})).exit_code == 0);
 }
 
-TEST_CASE("with a table of another device nothing is measured on this machine", "[app]") {
+TEST_CASE(
+    "foreign-table-measured: with a table of another device nothing is measured on this machine",
+    "[app]") {
   const Bench bench;
   json table = read_json(finished_run().file("latency.json"));
   table["device"]["device"] = "Pixel 7";
@@ -331,7 +344,7 @@ TEST_CASE("with a table of another device nothing is measured on this machine", 
   CHECK(contains(beside.err, "predicted for Pixel 7, but measured here, on "));
 }
 
-TEST_CASE("a run's config.json works from any folder", "[app]") {
+TEST_CASE("relative-paths: a run's config.json works from any folder", "[app]") {
   const Bench bench;
   make_folder(bench / "project/configs");
   make_folder(bench / "elsewhere");
@@ -359,7 +372,7 @@ TEST_CASE("a run's config.json works from any folder", "[app]") {
             .exit_code == 0);
 }
 
-TEST_CASE("searches that start in the same second have different folders", "[app]") {
+TEST_CASE("same-second: searches that start in the same second have different folders", "[app]") {
   const Bench bench;
   std::vector<std::unique_ptr<Process>> all;
   for (int i = 0; i < 3; ++i) {
@@ -387,4 +400,13 @@ TEST_CASE("log.tensorboard can be switched on or off when a run is continued", "
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
   CHECK(contains(outcome.err, "search: done before"));
+  // And back again: the run's config says true by now, micro.json says nothing.
+  for (const std::vector<std::string>& words :
+       {Bench::search("run", {"--resume"}),
+        Bench::search("run", {"--resume", "log.tensorboard=false"})}) {
+    const Outcome back = bench.run(words);
+    INFO(back.err);
+    CHECK(back.exit_code == 0);
+    CHECK(contains(back.err, "search: done before"));
+  }
 }

@@ -221,7 +221,8 @@ TEST_CASE("the error about an override that is not key=value quotes it", "[app]"
   check_errors(Bench(), refusals);
 }
 
-TEST_CASE("an invalid command line is a usage error that names the command for help", "[app]") {
+TEST_CASE("small things: an invalid command line is a usage error that names the command for help",
+          "[app]") {
   std::vector<Refusal> refusals{
       {{"serach"}, kUsage, {"command 'serach' is not known (did you mean 'search'?)"}},
       {{"config", "pint"}, kUsage, {"command 'pint' is not known (did you mean 'print'?)"}},
@@ -251,7 +252,7 @@ TEST_CASE("an invalid command line is a usage error that names the command for h
   check_errors(Bench(), refusals);
 }
 
-TEST_CASE("the error about an incomplete command line shows what to type", "[app]") {
+TEST_CASE("small things: the error about an incomplete command line shows what to type", "[app]") {
   check_errors(
       Bench(),
       {{{"search"}, kUsage, {"no config", "--config FILE", "quickstart"}},

@@ -8,6 +8,7 @@
 #include "app/program.hpp"
 #include "catch.hpp"
 #include "hsconas/base/csv.hpp"
+#include "support/skip.hpp"
 
 using namespace hsconas;
 using namespace hsconas::test;
@@ -48,10 +49,7 @@ TEST_CASE("run.py times every model of a kit, and latency import makes a table o
   REQUIRE(kit.outcome.exit_code == 0);
   CHECK(json::parse(kit.outcome.out)["networks"] == 10);
   const std::string python = python_with_numpy();
-  if (python.empty()) {
-    WARN("skipped: no python3 with numpy");
-    return;
-  }
+  if (python.empty()) return skip_test("no python3 with numpy");
   REQUIRE(kit.shell(fmt::format("PYTHONPATH='{}/fake_onnxruntime' {} run.py --rounds 3 "
                                 "--sample-ms 0.1",
                                 kScripts, python)) == 0);

@@ -5,7 +5,6 @@
 
 #include "app/program.hpp"
 #include "catch.hpp"
-#include "support/reference_data.hpp"
 
 using namespace hsconas;
 using namespace hsconas::test;
@@ -195,7 +194,9 @@ TEST_CASE("too-few-networks: an import of three networks is refused with the num
       2);
 }
 
-TEST_CASE("latency import of a CSV without options says what it holds and what to type", "[app]") {
+TEST_CASE(
+    "small things: latency import of a CSV without options says what it holds and what to type",
+    "[app]") {
   const CellBench bench;
   const Outcome alone = bench.run({"latency", "import", "networks.csv"});
   CHECK(alone.exit_code == 2);
@@ -217,18 +218,25 @@ TEST_CASE("latency import of a CSV without options says what it holds and what t
 TEST_CASE("csv-dialects: the error about measurements in another format names the format",
           "[app]") {
   const CellBench bench;
-  for (const auto& [file, problem] : std::vector<std::pair<std::string, std::string>>{
-           {"semi.csv", "is separated by semicolons"},
-           {"tab.csv", "is separated by tabs"},
-           {"utf16.csv", "is UTF-16 text; save it as UTF-8"},
-           {"comma.csv", "decimal numbers need a point"}}) {
-    const auto path = user_case("csv-dialects/" + file);
-    if (!path) return;
+  std::string wide = "\xff\xfe";  // "arch,ms" and a row, in UTF-16 with its mark.
+  for (const char letter : std::string("arch,ms\n21000000,4.25\n")) wide += {letter, '\0'};
+  struct Dialect {
+    std::string file, text, problem;
+  };
+  for (const Dialect& dialect :
+       {Dialect{"semi.csv", "arch;ms\n21000000;4,25\n00110222;10,5\n",
+                "is separated by semicolons"},
+        Dialect{"tab.csv", "arch\tms\n21000000\t4.25\n00110222\t10.5\n", "is separated by tabs"},
+        Dialect{"utf16.csv", wide, "is UTF-16 text; save it as UTF-8"},
+        Dialect{"comma.csv", "arch,ms\n21000000,4,25\n00110222,10,5\n",
+                "decimal numbers need a point"}}) {
+    write_file(bench / dialect.file, dialect.text);
     const Outcome outcome = bench.run({"latency", "import", "-s", space_file("nas-bench-macro"),
-                                       "-o", "t.json", "--networks", path->string()});
+                                       "-o", "t.json", "--networks", dialect.file});
+    INFO(outcome.err);
     CHECK(outcome.exit_code == 3);
-    CHECK(contains(outcome.err, file));
-    CHECK(contains(outcome.err, problem));
+    CHECK(contains(outcome.err, dialect.file));
+    CHECK(contains(outcome.err, dialect.problem));
   }
 }
 

@@ -11,6 +11,7 @@
 #include "catch.hpp"
 #include "hsconas/report/metrics.hpp"
 #include "support/event_reader.hpp"
+#include "support/skip.hpp"
 
 using namespace hsconas;
 using namespace hsconas::test;
@@ -138,10 +139,7 @@ TEST_CASE("reports of a folder without a run, an unfinished or a damaged run are
 TEST_CASE("the page works in a browser: no errors, notes, legends, narrow windows, print",
           "[app]") {
   const auto program = find_browser();
-  if (!program) {
-    WARN("skipped: no Chromium or Chrome in PATH");
-    return;
-  }
+  if (!program) return skip_test("no Chromium or Chrome in PATH");
   const fs::path page = finished_run().file("report.html");
   Browser browser(*program);
   browser.resize(1200, 900);

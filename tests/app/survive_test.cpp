@@ -13,6 +13,7 @@
 #include "catch.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/pipeline/work_dir.hpp"
+#include "support/skip.hpp"
 
 using namespace hsconas;
 using namespace hsconas::test;
@@ -112,7 +113,7 @@ TEST_CASE("a run killed at any instant continues to the same result", "[app]") {
   CHECK(killed > kKills / 2);  // Otherwise most runs ended before the kill.
 }
 
-TEST_CASE("a run stopped by a signal continues after its last finished step", "[app]") {
+TEST_CASE("signals: a run stopped by a signal continues after its last finished step", "[app]") {
   const Bench bench;
   const auto words = Bench::search("run", settings({"checkpoint_minutes=1000"}));
   // These include the signals of a closed terminal and of schedulers before they kill.
@@ -135,7 +136,7 @@ TEST_CASE("a run stopped by a signal continues after its last finished step", "[
   }
 }
 
-TEST_CASE("a run started with nohup continues when the terminal is closed", "[app]") {
+TEST_CASE("signals: a run started with nohup continues when the terminal is closed", "[app]") {
   const Bench bench;
   ::signal(SIGHUP, SIG_IGN);  // Like nohup; the new process inherits this.
   Process process = bench.start(Bench::search("run", settings()));
@@ -246,10 +247,7 @@ TEST_CASE("a loss that is not finite stops the run, names the step and keeps the
 TEST_CASE("a full disk stops a run, and it finishes once there is space again", "[app]") {
   const Bench bench;
   const SmallDisk disk(bench / "disk", "size=4m");
-  if (!disk.is_there()) {
-    WARN("skipped: only root may mount a small tmpfs");
-    return;
-  }
+  if (!disk.is_there()) return skip_test("only root may mount a small tmpfs");
   const std::vector<std::string> arguments =
       Bench::search("disk/run", settings({"checkpoint_steps=3", "-v", "latency.sample_ms=100"}));
   const auto check_stopped = [](const Outcome& outcome, const std::string& file) {
@@ -287,8 +285,7 @@ TEST_CASE("a full disk stops a run, and it finishes once there is space again", 
 
 TEST_CASE("running out of memory is an error that names the setting to lower", "[app]") {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  WARN("skipped: a sanitizer's own addresses do not fit the limit");
-  return;
+  return skip_test("a sanitizer's own addresses do not fit the limit");
 #endif
   const Bench bench;
   // LibTorch alone needs about one gigabyte of address space; the training step would need six.

@@ -102,7 +102,8 @@ TEST_CASE("duplicate-keys: a key that an object holds twice is named with its pa
   }
 }
 
-TEST_CASE("a file in another format than JSON is an error that names the format", "[base]") {
+TEST_CASE("small things: a file in another format than JSON is an error that names the format",
+          "[base]") {
   const auto error = [](const std::string& text) {
     return error_of([&] { parse_json(text, "x.json"); });
   };
@@ -127,7 +128,8 @@ TEST_CASE("a file in another format than JSON is an error that names the format"
   CHECK(parse_json("\xEF\xBB\xBF{\"a\": 1}", "x.json") == json{{"a", 1}});
 }
 
-TEST_CASE("a value of the wrong type is quoted with the type that is expected", "[base]") {
+TEST_CASE("small things: a value of the wrong type is quoted with the type that is expected",
+          "[base]") {
   const json values = json::parse(R"({"a": 10.0, "b": "true", "c": 3, "d": [1, "x"]})");
   JsonReader reader(values);
   CHECK(error_of([&] { reader.required<int>("a"); }) ==

@@ -275,8 +275,9 @@ TEST_CASE("designs above the area limit are never costed", "[codesign]") {
 // The figures of the authors' published result tables: 1,018 networks of NAS-Bench-301.
 TEST_CASE("Spearman with ties reproduces the published correlations between accelerators",
           "[codesign]") {
-  const auto file = reference_data("codesign_nb301/nb301_maestro_cost.csv.gz");
-  if (!file) return;
+  const std::string name = "codesign_nb301/nb301_maestro_cost.csv.gz";
+  const auto file = reference_data(name);
+  if (!file) return skip_test(no_reference_data(name));
   const CsvTable table = CsvTable::load(*file);
   const auto column = [&](const std::string& name) {
     const std::size_t index = table.column(name);
@@ -309,8 +310,9 @@ TEST_CASE("Spearman with ties reproduces the published correlations between acce
 // does all of it.
 TEST_CASE("with real accuracies, a set from one design serves those that rank networks like it",
           "[codesign]") {
-  const auto file = reference_data("nas_bench_macro/nas_bench_macro_cifar10.csv.gz");
-  if (!file) return;
+  const std::string name = "nas_bench_macro/nas_bench_macro_cifar10.csv.gz";
+  const auto file = reference_data(name);
+  if (!file) return skip_test(no_reference_data(name));
   const SearchSpace space = shipped_space("nas-bench-macro");
   TableEvaluator evaluator(space, *file, "mean_acc");
   std::vector<Architecture> networks;

@@ -123,7 +123,8 @@ TEST_CASE("overrides reach every depth and are checked like the file", "[config]
                     Catch::Matchers::ContainsSubstring("nothing below"));
 }
 
-TEST_CASE("an override of a text takes what looks like a number as a text", "[config]") {
+TEST_CASE("small things: an override of a text takes what looks like a number as a text",
+          "[config]") {
   const Config config =
       load({"data.path=2024", "name=true", "latency.table=[1]", "data.format=\"idx\""});
   CHECK(config.data.path == (fs::current_path() / "2024").string());
@@ -137,8 +138,10 @@ TEST_CASE("a space may be named on the command line", "[config]") {
   CHECK(config.space.name == "spos");
 }
 
-TEST_CASE("relative paths count from the config's folder, in overrides from the current one",
-          "[config]") {
+TEST_CASE(
+    "relative-paths: relative paths count from the config's folder, in overrides from the current "
+    "one",
+    "[config]") {
   const TemporaryFolder folder;
   fs::create_directories(folder / "a/b");
   json source = minimal();

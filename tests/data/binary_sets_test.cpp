@@ -6,6 +6,7 @@
 #include "data/support.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "support/reference_data.hpp"
 
 using namespace hsconas;
 using namespace hsconas::test;
@@ -170,11 +171,8 @@ TEST_CASE("a missing IDX file is an error that names it", "[data]") {
 }
 
 TEST_CASE("Fashion-MNIST is read with its published sizes and labels", "[data]") {
-  const auto folder = shared_data("images/fashion_mnist");
-  if (!folder) {
-    WARN("skipped: no reference data; set HSCONAS_DATA");
-    return;
-  }
+  const auto folder = reference_data("images/fashion_mnist");
+  if (!folder) return skip_test(no_reference_data("images/fashion_mnist"));
   const TrainTest set = read_idx(*folder);
   CHECK(set.train->size() == 60000);
   CHECK(set.test->size() == 10000);

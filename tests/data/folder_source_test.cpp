@@ -200,7 +200,7 @@ TEST_CASE("fifo-in-class: pipes and dangling links are ignored with a warning, n
                  ContainsSubstring("ignored 2 files that are no more than a link"));
 }
 
-TEST_CASE("a folder that an operating system creates is not a class", "[data]") {
+TEST_CASE("small things: a folder that an operating system creates is not a class", "[data]") {
   Tree tree(1);
   tree.folder.write("data/__MACOSX/._1.jpg", "x");
   tree.folder.write("data/cat/@eaDir/1.jpg", jpeg(1));

@@ -52,16 +52,6 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
-/// The reference data at `name`, or nothing where they are absent (see shared/data/README.md).
-inline std::optional<std::filesystem::path> shared_data(const std::string& name) {
-  const char* given = std::getenv("HSCONAS_DATA");
-  const std::filesystem::path root =
-      given != nullptr ? std::filesystem::path(given)
-                       : std::filesystem::path(HSCONAS_SOURCE_DIR) / "../shared/data";
-  if (!std::filesystem::exists(root / name)) return std::nullopt;
-  return root / name;
-}
-
 inline std::string text_of(const std::vector<std::uint8_t>& bytes) {
   return {bytes.begin(), bytes.end()};
 }

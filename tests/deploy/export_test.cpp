@@ -16,6 +16,7 @@
 #include "deploy/onnx_interpreter.hpp"
 #include "hsconas/base/files.hpp"
 #include "support/errors.hpp"
+#include "support/skip.hpp"
 #include "support/spaces.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -129,16 +130,15 @@ TEST_CASE("the ONNX checker and its shape inference accept the exported files", 
   }
   CHECK(std::system(fmt::format("'{}'{}", HSCONAS_ONNX_CHECK, files).c_str()) == 0);
 #else
-  WARN("skipped: no libonnx-dev, so there is no ONNX checker");
+  skip_test("no libonnx-dev, so there is no ONNX checker");
 #endif
 }
 
 TEST_CASE("ONNX Runtime gives the same logits at batch 1 and 8", "[deploy]") {
-  const char* modules = std::getenv("HSCONAS_ORT_NODE");
-  if (modules == nullptr) {
-    WARN("skipped: HSCONAS_ORT_NODE names no folder with onnxruntime-node");
-    return;
+  if (std::getenv("HSCONAS_ORT_NODE") == nullptr) {
+    return skip_test("HSCONAS_ORT_NODE names no folder with onnxruntime-node");
   }
+  if (std::system("node --version > /dev/null 2>&1") != 0) return skip_test("no node");
   for (const std::string& name : shipped_spaces()) {
     const TemporaryFolder folder;
     nlohmann::json cases = nlohmann::json::array();
@@ -181,10 +181,7 @@ TEST_CASE("an exported TorchScript network gives the same logits in C++, in ever
 
 TEST_CASE("a TorchScript network loaded in Python gives the same logits", "[deploy]") {
   const std::string python = python_with_torch();
-  if (python.empty()) {
-    WARN("skipped: no python3 with torch");
-    return;
-  }
+  if (python.empty()) return skip_test("no python3 with torch and numpy");
   const TemporaryFolder folder;
   nlohmann::json cases = nlohmann::json::array();
   for (const char* name : {"fashion-28", "fbnet"}) {

@@ -13,6 +13,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/pipeline/stage_inputs.hpp"
 #include "support/errors.hpp"
+#include "support/skip.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace hsconas;
@@ -98,8 +99,7 @@ TEST_CASE("what cannot be removed to start over is named", "[work_dir]") {
   const WorkDir dir{.root = folder / "run", .lock = nullptr};
   make_folder(dir.checkpoints());
   if (::mount("hsconas-test", dir.checkpoints().c_str(), "tmpfs", 0, "size=4k") != 0) {
-    WARN("skipped: only root may mount a small tmpfs");
-    return;
+    return skip_test("only root may mount a small tmpfs");
   }
   const std::string error =
       error_of([&] { WorkDir::open(dir.root, WorkDirMode::Overwrite).begin(); });

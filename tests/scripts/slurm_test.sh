@@ -7,11 +7,16 @@
 set -euo pipefail
 program=$(realpath "$1")
 source=$(realpath "$(dirname "$0")/../..")
+skip() {
+  echo "skipped: $1"
+  [ -z "${HSCONAS_SKIPS:-}" ] || echo "skipped: a real Slurm runs, stops and requeues a search: $1" >> "$HSCONAS_SKIPS"
+  exit 77
+}
 for needed in slurmctld slurmd munged mungekey sbatch scontrol; do
   PATH=$PATH:/usr/sbin:/sbin command -v "$needed" > /dev/null ||
-    { echo "skipped: no $needed"; exit 77; }
+    skip "no $needed"
 done
-[ "$(id -u)" = 0 ] || { echo "skipped: Slurm's daemons need root"; exit 77; }
+[ "$(id -u)" = 0 ] || skip "its daemons need root"
 PATH=$PATH:/usr/sbin:/sbin
 
 work=$(mktemp -d)

@@ -7,6 +7,7 @@
 #include "hsconas/supernet/run_block.hpp"
 #include "hsconas/supernet/training_path.hpp"
 #include "supernet/networks.hpp"
+#include "support/skip.hpp"
 #include "support/spaces.hpp"
 
 using namespace hsconas;
@@ -124,8 +125,7 @@ TEST_CASE("a branch reads the even channels, the odd channels or all", "[superne
 TEST_CASE("frozen networks and training paths give the same logits on GPU and CPU",
           "[supernet][gpu]") {
   if (!torch::cuda::is_available()) {
-    WARN("skipped: this machine or this LibTorch has no CUDA");
-    return;
+    return skip_test("this machine or this LibTorch has no CUDA");
   }
   const SearchSpace space = tiny_space(3);
   const torch::Device gpu(torch::kCUDA, 0);
