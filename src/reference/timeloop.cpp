@@ -1,4 +1,4 @@
-#include "hsconas/accel/timeloop.hpp"
+#include "hsconas/reference/timeloop.hpp"
 
 #include <algorithm>
 #include <cctype>

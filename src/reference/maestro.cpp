@@ -1,4 +1,4 @@
-#include "hsconas/accel/maestro.hpp"
+#include "hsconas/reference/maestro.hpp"
 
 #include <algorithm>
 #include <array>
