@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "engine.hpp"
 #include "hsconas/base/error.hpp"
 #include "numbers.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine.hpp"
+#include "design_numbers.hpp"
 #include "hsconas/accel/accelerator.hpp"
 
 namespace hsconas {

@@ -5,13 +5,13 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/accel/cost.hpp"
-#include "hsconas/accel/maestro.hpp"
-#include "hsconas/accel/scalesim.hpp"
-#include "hsconas/accel/timeloop.hpp"
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/reference/maestro.hpp"
+#include "hsconas/reference/scalesim.hpp"
+#include "hsconas/reference/timeloop.hpp"
 #include "hsconas/report/accel_report.hpp"
 #include "hsconas/report/table.hpp"
 

@@ -293,15 +293,9 @@ void add_fit_options(CLI::App& command, ImportOptions& options) {
       ->type_name("N");
 }
 
-}  // namespace
-
-void add_latency_commands(CLI::App& app, Command& chosen) {
-  CLI::App* latency =
-      app.add_subcommand("latency", "Latency tables of devices that are not at hand");
-  latency->require_subcommand(1);
-
+void add_import(CLI::App& latency, Command& chosen) {
   auto import = std::make_shared<ImportOptions>();
-  CLI::App* command = latency->add_subcommand(
+  CLI::App* command = latency.add_subcommand(
       "import", "Make a table from measured blocks, whole networks, or both");
   add_fit_options(*command, *import);
   command->get_option("--space")->required(false);
@@ -324,9 +318,11 @@ void add_latency_commands(CLI::App& app, Command& chosen) {
   command->callback([import, &chosen] {
     chosen = [import](CommandContext& context) { import_latency(*import, context); };
   });
+}
 
+void add_adapt(CLI::App& latency, Command& chosen) {
   auto adapt = std::make_shared<ImportOptions>();
-  command = latency->add_subcommand(
+  CLI::App* command = latency.add_subcommand(
       "adapt", "Bring a table to another device by a few networks measured there");
   add_fit_options(*command, *adapt);
   command->get_option("--networks")->required();
@@ -336,10 +332,12 @@ void add_latency_commands(CLI::App& app, Command& chosen) {
   command->callback([adapt, &chosen] {
     chosen = [adapt](CommandContext& context) { adapt_latency(*adapt, context); };
   });
+}
 
+void add_choose(CLI::App& latency, Command& chosen) {
   auto choose = std::make_shared<ImportOptions>();
-  command = latency->add_subcommand("choose",
-                                    "List the networks that say most, to time on another device");
+  CLI::App* command = latency.add_subcommand(
+      "choose", "List the networks that say most, to time on another device");
   add_space(*command, *choose);
   command->add_option("-n,--count", choose->count, "Networks (default: 50)")
       ->check(CLI::Range(2, 1000))
@@ -348,22 +346,39 @@ void add_latency_commands(CLI::App& app, Command& chosen) {
   command->callback([choose, &chosen] {
     chosen = [choose](CommandContext& context) { print_chosen(*choose, context); };
   });
+}
 
+void add_compare(CLI::App& latency, Command& chosen) {
   auto compare = std::make_shared<CompareOptions>();
-  command = latency->add_subcommand(
+  CLI::App* command = latency.add_subcommand(
       "compare", "Say how two tables differ, and whether their intervals allow it");
   command->add_option("first", compare->first, "Latency table")->required()->type_name("FILE");
   command->add_option("second", compare->second, "Latency table")->required()->type_name("FILE");
   command->callback([compare, &chosen] {
     chosen = [compare](CommandContext& context) { compare_latency(*compare, context); };
   });
+}
 
+void add_keys(CLI::App& latency, Command& chosen) {
   auto keys = std::make_shared<ImportOptions>();
-  command = latency->add_subcommand("keys", "List the blocks of a space to time, as CSV");
+  CLI::App* command = latency.add_subcommand("keys", "List the blocks of a space to time, as CSV");
   add_space(*command, *keys);
   command->callback([keys, &chosen] {
     chosen = [keys](CommandContext& context) { print_keys(*keys, context); };
   });
+}
+
+}  // namespace
+
+void add_latency_commands(CLI::App& app, Command& chosen) {
+  CLI::App* latency =
+      app.add_subcommand("latency", "Latency tables of devices that are not at hand");
+  latency->require_subcommand(1);
+  add_import(*latency, chosen);
+  add_adapt(*latency, chosen);
+  add_choose(*latency, chosen);
+  add_compare(*latency, chosen);
+  add_keys(*latency, chosen);
 }
 
 }  // namespace hsconas

@@ -95,6 +95,42 @@ void ask_run(PredictOptions& options) {
               "(--config FILE) or a space (--space FILE)");
 }
 
+/// The table to predict with: the one that --table or the config names, or one computed for the
+/// config's accelerator; nothing if the networks are only measured. Where --measure compares with
+/// a table from a file, `config` then times as that table was timed.
+std::optional<LatencyTable> find_table(const PredictOptions& options, const LatencySpace& space,
+                                       std::optional<Config>& config) {
+  const std::string file = options.table.empty() && config ? config->latency.table : options.table;
+  if (!file.empty()) {
+    LatencyTable table = load_table(file);
+    if (options.measure) {
+      config->latency = settings_beside(table.device, config->latency, config->latency_device());
+    }
+    return table;
+  }
+  if (config && !config->latency.accelerator.empty()) {
+    return accelerator_table(*space.search_space(), load_accelerator(config->latency.accelerator),
+                             config->latency.batch);
+  }
+  if (!options.measure) {
+    throw Error(ErrorKind::Usage,
+                "predict needs a latency table: --table RUN/latency.json, or --measure");
+  }
+  return std::nullopt;
+}
+
+/// Times the networks of `rows` on this machine. Warns if `table` was measured on another device.
+void measure_rows(std::vector<Row>& rows, const std::vector<Architecture>& archs,
+                  const std::optional<LatencyTable>& table, const Config& config,
+                  const SearchSpace& space, CommandContext& context) {
+  if (table && table->device.device != describe_device(open_device(config.latency_device()))) {
+    context.log.warn(fmt::format("predicted for {}, but measured here, on {}", table->device.device,
+                                 describe_device(open_device(config.latency_device()))));
+  }
+  const auto times = time_for_real(config, space, archs, rows.front().batch, context);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].measured_ms = times[i];
+}
+
 std::vector<Row> predict_rows(PredictOptions options, CommandContext& context) {
   ask_run(options);
   if (!options.config.file.empty() && !options.space.empty()) {
@@ -109,24 +145,10 @@ std::vector<Row> predict_rows(PredictOptions options, CommandContext& context) {
   }
   const LatencySpace space =
       config ? LatencySpace(SearchSpace(config->space)) : load_latency_space(options.space);
-  const std::string table_file =
-      options.table.empty() && config ? config->latency.table : options.table;
+  const std::optional<LatencyTable> table = find_table(options, space, config);
   std::optional<TableModel> model;
   DeadOperators dead = DeadOperators::Cost;
   int batch = config ? config->latency.batch : 1;
-  std::optional<LatencyTable> table;
-  if (!table_file.empty()) {
-    table = load_table(table_file);
-    if (options.measure) {
-      config->latency = settings_beside(table->device, config->latency, config->latency_device());
-    }
-  } else if (config && !config->latency.accelerator.empty()) {
-    table = accelerator_table(*space.search_space(), load_accelerator(config->latency.accelerator),
-                              batch);
-  } else if (!options.measure) {
-    throw Error(ErrorKind::Usage,
-                "predict needs a latency table: --table RUN/latency.json, or --measure");
-  }
   if (table) {
     model.emplace(space, *table);
     dead = table->dead;
@@ -146,13 +168,7 @@ std::vector<Row> predict_rows(PredictOptions options, CommandContext& context) {
     if (!space.is_cell()) row.cost = space.search_space()->cost(archs.back());
   }
   if (options.measure) {
-    if (table && table->device.device != describe_device(open_device(config->latency_device()))) {
-      context.log.warn(fmt::format("predicted for {}, but measured here, on {}",
-                                   table->device.device,
-                                   describe_device(open_device(config->latency_device()))));
-    }
-    const auto times = time_for_real(*config, *space.search_space(), archs, batch, context);
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].measured_ms = times[i];
+    measure_rows(rows, archs, table, *config, *space.search_space(), context);
   }
   return rows;
 }

@@ -13,6 +13,7 @@
 #include "hsconas/base/rng.hpp"
 #include "hsconas/deploy/onnx_graph.hpp"
 #include "hsconas/latency/measure.hpp"
+#include "hsconas/latency/network_draw.hpp"
 #include "kit_scripts.hpp"
 
 namespace hsconas {

@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -12,6 +11,7 @@
 
 #include "axis.hpp"
 #include "hsconas/base/error.hpp"
+#include "plot_points.hpp"
 #include "svg.hpp"
 
 namespace hsconas {
@@ -43,58 +43,8 @@ constexpr std::string_view kRing = "m-7.5 0a7.5 7.5 0 1 0 15 0a7.5 7.5 0 1 0 -15
 constexpr std::array<std::string_view, 4> kDashes{"7 4", "2 3", "9 3 2 3", "1 5"};
 constexpr std::string_view kDiagonal = " class=\"rule\" stroke=\"#555\" stroke-dasharray=\"5 4\"";
 
-bool is_drawable(double x, double y) {
-  constexpr double kLargest = 1e300;  // Up to this value, the arithmetic on axes cannot overflow.
-  return std::abs(x) <= kLargest && std::abs(y) <= kLargest;  // False for NaN.
-}
-
-/// Calls use(x, y, note) for each point that can be drawn.
-template <typename Use>
-void for_each_point(const PlotSeries& series, Use&& use) {
-  for (std::size_t i = 0; i < series.x.size(); ++i) {
-    if (!is_drawable(series.x[i], series.y[i])) continue;
-    use(series.x[i], series.y[i],
-        series.notes.empty() ? std::string_view() : std::string_view(series.notes[i]));
-  }
-}
-
 bool has_line(const PlotSeries& series) {
   return series.mark == Mark::Line || series.mark == Mark::LineAndPoints;
-}
-
-/// The least and the largest of some values.
-struct Extent {
-  double low = std::numeric_limits<double>::infinity();
-  double high = -std::numeric_limits<double>::infinity();
-
-  void add(double value) {
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  AxisRange padded() const { return padded_range(low, high); }
-};
-
-struct Ranges {
-  AxisRange x, y;
-};
-
-Ranges ranges_of(const Plot& plot) {
-  Extent x;
-  Extent y;
-  for (const PlotSeries& series : plot.series) {
-    for_each_point(series, [&](double at_x, double at_y, std::string_view) {
-      x.add(at_x);
-      y.add(at_y);
-      if (plot.is_square) {
-        x.add(at_y);
-        y.add(at_x);
-      }
-    });
-  }
-  for (const PlotLine& line : plot.lines) {
-    if (is_drawable(line.at, 0.0)) (line.is_vertical ? x : y).add(line.at);
-  }
-  return {x.padded(), y.padded()};
 }
 
 std::string legend_name(const PlotSeries& series) {
@@ -157,7 +107,7 @@ class Drawing {
   void draw_legend();
 
   const Plot& plot_;
-  Ranges range_;
+  PlotRanges range_;
   double width_, height_;
   std::vector<Tick> x_ticks_, y_ticks_;
   double left_;

@@ -6,8 +6,8 @@
 
 #include "accel/random_designs.hpp"
 #include "catch.hpp"
-#include "hsconas/accel/maestro.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/reference/maestro.hpp"
 #include "support/errors.hpp"
 
 using namespace hsconas;

@@ -11,10 +11,10 @@
 #include "accel/layers.hpp"
 #include "catch.hpp"
 #include "hsconas/accel/cost.hpp"
-#include "hsconas/accel/timeloop.hpp"
 #include "hsconas/base/csv.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/reference/timeloop.hpp"
 #include "support/reference_data.hpp"
 #include "support/spaces.hpp"
 

@@ -8,8 +8,8 @@
 
 #include "catch.hpp"
 #include "hsconas/accel/batch.hpp"
-#include "hsconas/accel/maestro.hpp"
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/reference/maestro.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/errors.hpp"
 #include "support/spaces.hpp"

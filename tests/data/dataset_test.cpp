@@ -10,6 +10,7 @@
 #include "data/support.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/data/normalisation.hpp"
 #include "hsconas/data/stratify.hpp"
 
 using namespace hsconas;

@@ -10,6 +10,7 @@
 
 #include "catch.hpp"
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/latency/network_draw.hpp"
 #include "support/errors.hpp"
 #include "support/fake_latency.hpp"
 #include "support/fake_timer.hpp"

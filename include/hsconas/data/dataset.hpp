@@ -73,13 +73,6 @@ struct Split {
 /// subset. Throws Error(Usage) when the set is too small.
 Split split_training_set(const Dataset& set, const DataConfig& config, std::uint64_t seed);
 
-/// Returns data.mean and data.std; one that is not given is measured on up to 1,000 of the images
-/// in `indices`, drawn by `seed`. Throws Error(Usage) when the number of given values is not
-/// `channels` or a given standard deviation is not above 0.
-Pixels measure_normalisation(const DataConfig& config, const ImageSource& source,
-                             std::span<const std::int64_t> indices, int channels,
-                             std::uint64_t seed);
-
 /// The preprocessing that `config` asks for, with the normalisation measured on split.train.
 Preprocessing make_preprocessing(const DataConfig& config, const Dataset& set, const Split& split,
                                  std::uint64_t seed);

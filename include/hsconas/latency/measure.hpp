@@ -1,13 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "hsconas/base/log.hpp"
-#include "hsconas/base/rng.hpp"
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/latency/op_timer.hpp"
@@ -22,17 +20,6 @@ std::vector<Block> distinct_blocks(const SearchSpace& space);
 /// The block with the median number of multiply-adds, whose time is dominated neither by the
 /// clock's resolution nor by one cache level. `blocks` is not empty.
 const Block& reference_block(const std::vector<Block>& blocks);
-
-/// The networks that a table is fitted on and judged by. All are different.
-struct NetworkDraw {
-  std::vector<Architecture> calibration;  ///< Half of them random, half spread.
-  std::vector<Architecture> test;         ///< Uniformly random.
-  std::vector<Architecture> test_spread;  ///< Spread evenly over the range of latencies.
-};
-/// Draws as many networks as `config` asks for; `model` only has to rank them. If the space has
-/// fewer, they are shared among the three lists in proportion, and a warning is logged.
-NetworkDraw draw_networks(const SearchSpace& space, const LatencyModel& model,
-                          const LatencyConfig& config, std::uint64_t seed, Log& log);
 
 /// Measures a latency table of `space`, fits its correction and judges it.
 ///
@@ -75,11 +62,5 @@ std::string launch_mode(const LatencyConfig& config, const std::string& device);
 /// was measured on a GPU in another mode or precision than `config` asks for.
 LatencyConfig settings_beside(const DeviceInfo& table, LatencyConfig config,
                               const std::string& device);
-
-/// `count` different architectures whose predictions are spread evenly from the fastest to the
-/// slowest, none of them in `taken`, to which they are added; fewer if the space runs out of them.
-std::vector<Architecture> spread_architectures(const SearchSpace& space, const LatencyModel& model,
-                                               std::size_t count, std::set<Architecture>& taken,
-                                               Rng& rng);
 
 }  // namespace hsconas

@@ -1,4 +1,4 @@
-#include "hsconas/accel/scalesim.hpp"
+#include "hsconas/reference/scalesim.hpp"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 using namespace hsconas;
 using namespace hsconas::test;
 
-TEST_CASE("a systolic fold takes as long as its data need to cross the array", "[accel]") {
+TEST_CASE("a systolic fold takes as long as its data need to cross the array", "[reference]") {
   // 2 x 3 times 3 x 2 on a 2 x 2 array: one fold, the last PE sees its last operand in cycle 5.
   const Layer product = make_gemm("product", 2, 3, 2);
   const ScaleSimCost os = scalesim_cost(product, 2, 2, Systolic::OutputStationary);
@@ -28,7 +28,7 @@ TEST_CASE("a systolic fold takes as long as its data need to cross the array", "
   CHECK(ws.output_writes == 2 * 2 * 2);
 }
 
-TEST_CASE("an unknown systolic dataflow is named", "[accel]") {
+TEST_CASE("an unknown systolic dataflow is named", "[reference]") {
   CHECK(error_of([] { read_systolic("rs"); }) ==
         "usage: unknown systolic dataflow 'rs': os, ws or is");
 }
@@ -63,7 +63,7 @@ void check_table(const CsvTable& csv) {
 
 }  // namespace
 
-TEST_CASE("SCALE-Sim's cycles, utilisation and SRAM counts come out exactly", "[accel]") {
+TEST_CASE("SCALE-Sim's cycles, utilisation and SRAM counts come out exactly", "[reference]") {
   check_few_and_all("scalesim.csv", "accelerator/scalesim.csv.gz",
                     [](const std::filesystem::path& file) {
                       const CsvTable csv = CsvTable::load(file);

@@ -1,4 +1,4 @@
-#include "hsconas/accel/timeloop.hpp"
+#include "hsconas/reference/timeloop.hpp"
 
 #include <fmt/format.h>
 
@@ -37,7 +37,7 @@ Layer small_layer() {
 
 }  // namespace
 
-TEST_CASE("a mapping is read as Timeloop prints it", "[accel]") {
+TEST_CASE("a mapping is read as Timeloop prints it", "[reference]") {
   const Mapping mapping = parse_mapping(
       "DRAM [ Weights:864 (864) ] \n----\n| for P in [0:8)\n|   for M in [0:2) (Spatial-X)\n\n"
       "spad [ Outputs:2 (2) ] \n---\n|  for Q in [0:1)\n|    << Compute >>\n");
@@ -50,7 +50,7 @@ TEST_CASE("a mapping is read as Timeloop prints it", "[accel]") {
   CHECK(mapping.levels[1].name == "spad");
 }
 
-TEST_CASE("a mapping that cannot be read is quoted", "[accel]") {
+TEST_CASE("a mapping that cannot be read is quoted", "[reference]") {
   CHECK(error_of([] { parse_mapping("DRAM [ ]\n| for Z in [0:3)"); }) ==
         "data: not a loop of a mapping: '| for Z in [0:3)'");
   CHECK(error_of([] { parse_mapping("DRAM"); }) == "data: not a level of a mapping: 'DRAM'");
@@ -58,7 +58,7 @@ TEST_CASE("a mapping that cannot be read is quoted", "[accel]") {
         "data: not a loop of a mapping: '| for K in [0:3)'");
 }
 
-TEST_CASE("a tile is counted when it changes, and once for all PEs that share it", "[accel]") {
+TEST_CASE("a tile is counted when it changes, and once for all PEs that share it", "[reference]") {
   const TimeloopCost cost = timeloop_cost(small_layer(), parse_mapping(kSmall), two_levels(100.0));
   CHECK(cost.macs == 48);
   CHECK(cost.cycles == 12);
@@ -73,7 +73,7 @@ TEST_CASE("a tile is counted when it changes, and once for all PEs that share it
   CHECK(cost.energy == 48.0 + 10.0 * (12 + 8 + 24) + 12 + 8 + 48 + 48 + 48 + 48);
 }
 
-TEST_CASE("a mapping must cover the layer and fit the levels", "[accel]") {
+TEST_CASE("a mapping must cover the layer and fit the levels", "[reference]") {
   const Mapping mapping = parse_mapping(kSmall);
   CHECK(error_of([&] { timeloop_cost(small_layer(), mapping, two_levels(19.0)); }) ==
         "infeasible: Registers holds 19 words, the mapping needs 20");
@@ -86,7 +86,7 @@ TEST_CASE("a mapping must cover the layer and fit the levels", "[accel]") {
         "usage: level 1 of the mapping is Registers, of the architecture Buffer");
 }
 
-TEST_CASE("a level with too little bandwidth prolongs the layer", "[accel]") {
+TEST_CASE("a level with too little bandwidth prolongs the layer", "[reference]") {
   TimeloopArchitecture slow = two_levels(0.0);
   slow.levels[0].read_words = 0.5;
   CHECK(timeloop_cost(small_layer(), parse_mapping(kSmall), slow).cycles == 40);
@@ -112,12 +112,12 @@ void check_table(const std::filesystem::path& file) {
 
 }  // namespace
 
-TEST_CASE("Timeloop's own mappings cost what Timeloop printed", "[accel]") {
+TEST_CASE("Timeloop's own mappings have the costs that Timeloop printed", "[reference]") {
   check_few_and_all("timeloop.csv", "accelerator/timeloop.csv.gz", check_table);
 }
 
 // The loop nest of Accelergy's example and what its reference output says.
-TEST_CASE("Accelergy's eyeriss-like example comes out as published", "[accel]") {
+TEST_CASE("Accelergy's eyeriss-like example comes out as published", "[reference]") {
   const Mapping mapping = parse_mapping(
       "DRAM [ ] ; | for P in [0:8) ; | for Q in [0:2) ; | for M in [0:4) ; "
       "shared_glb [ ] ; | for P in [0:14) ; | for Q in [0:4) ; "

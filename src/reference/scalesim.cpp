@@ -1,4 +1,4 @@
-#include "hsconas/accel/scalesim.hpp"
+#include "hsconas/reference/scalesim.hpp"
 
 #include <fmt/format.h>
 

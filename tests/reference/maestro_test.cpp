@@ -1,4 +1,4 @@
-#include "hsconas/accel/maestro.hpp"
+#include "hsconas/reference/maestro.hpp"
 
 #include <cmath>
 #include <map>
@@ -81,7 +81,7 @@ void check_table(const std::filesystem::path& file) {
 }  // namespace
 
 TEST_CASE("MAESTRO's first tile is loaded before it works and later ones while it works",
-          "[accel]") {
+          "[reference]") {
   // One filter of one channel, 1 x 1, over four pixels on one PE: four iterations of one cycle.
   const Layer layer = make_conv({.in_x = 4});
   CHECK(maestro_cost(layer, MaestroMapping::XP, {.pes = 1}).cycles == 4);
@@ -90,7 +90,7 @@ TEST_CASE("MAESTRO's first tile is loaded before it works and later ones while i
   CHECK(maestro_unlimited_cycles(layer, MaestroMapping::XP, 4) == 1);
 }
 
-TEST_CASE("MAESTRO's mappings refuse what they cannot map", "[accel]") {
+TEST_CASE("MAESTRO's mappings refuse what they cannot map", "[reference]") {
   const Layer layer = make_conv({.name = "a", .channels = 8, .filters = 8, .in_y = 8, .in_x = 8});
   CHECK(error_of([&] { maestro_cost(layer, MaestroMapping::KcP, {.pes = 32}); }) ==
         "usage: layer a: the mapping works in clusters of 64 PEs, there are 32");
@@ -103,11 +103,11 @@ TEST_CASE("MAESTRO's mappings refuse what they cannot map", "[accel]") {
 }
 
 TEST_CASE("MAESTRO's cycles, buffers, traffic, area, power and energy come out exactly",
-          "[accel]") {
+          "[reference]") {
   check_few_and_all("maestro.csv", "accelerator/maestro.csv.gz", check_table);
 }
 
 TEST_CASE("MAESTRO comes out exactly on the 50 accelerators of the semi-decoupled paper",
-          "[accel]") {
+          "[reference]") {
   check_few_and_all("maestro_codesign50.csv", "accelerator/maestro_codesign50.csv.gz", check_table);
 }

@@ -1,25 +1,22 @@
-#include "hsconas/accel/timeloop.hpp"
+#include "hsconas/reference/timeloop.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
-#include "hsconas/base/text.hpp"
+#include "timeloop_loops.hpp"
 
 namespace hsconas {
 
 namespace {
 
-constexpr std::string_view kLetters = "NKCRSPQ";
-using Extents7 = std::array<double, 7>;  ///< Indexed by the position in kLetters.
+using timeloop::kLetters;
+using timeloop::letter;
 
-std::size_t letter(char dim) {
-  return kLetters.find(dim);
-}
+using Extents7 = std::array<double, 7>;  ///< Indexed by the position in kLetters.
 
 bool moves(Tensor tensor, char dim) {
   switch (tensor) {
@@ -31,39 +28,6 @@ bool moves(Tensor tensor, char dim) {
       return std::string_view("NKPQ").find(dim) != std::string_view::npos;
   }
   return false;
-}
-
-std::optional<MappingLoop> read_loop(std::string_view line) {
-  // "| for Q in [0:14) (Spatial-X)"
-  const auto words = line.find("for ");
-  const auto range = line.find(" in [0:");
-  const auto close = line.find(')', range);
-  if (words == std::string_view::npos || range == std::string_view::npos ||
-      close == std::string_view::npos || range != words + 5) {
-    return std::nullopt;
-  }
-  MappingLoop loop{.dim = line[words + 4] == 'M' ? 'K' : line[words + 4]};
-  if (letter(loop.dim) == std::string_view::npos) return std::nullopt;
-  const std::string_view digits = line.substr(range + 7, close - range - 7);
-  if (digits.empty() || digits.size() > 9) return std::nullopt;
-  loop.bound = 0;
-  for (const char c : digits) {
-    if (c < '0' || c > '9') return std::nullopt;
-    loop.bound = loop.bound * 10 + (c - '0');
-  }
-  if (loop.bound < 1) return std::nullopt;
-  loop.is_spatial = line.find("(Spatial-") != std::string_view::npos;
-  return loop;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
-    text.remove_suffix(1);
-  }
-  return text;
 }
 
 /// A mapping's loops in one list, outermost first, each with the level that it belongs to.
@@ -284,99 +248,6 @@ double sum(const std::array<double, kTensors>& values) {
 
 double TimeloopAccesses::total() const {
   return sum(reads) + sum(fills) + sum(updates);
-}
-
-Mapping parse_mapping(std::string_view text) {
-  std::string lines(text);
-  std::replace(lines.begin(), lines.end(), ';', '\n');
-  Mapping mapping;
-  for (const std::string& whole : split(lines, '\n')) {
-    const std::string_view line = trimmed(whole);
-    if (line.empty() || line.starts_with("--") || line.find("<<") != std::string_view::npos) {
-      continue;
-    }
-    if (line.front() == '|') {
-      const auto loop = read_loop(line);
-      if (!loop || mapping.levels.empty()) {
-        throw Error(ErrorKind::Data, fmt::format("not a loop of a mapping: '{}'", line));
-      }
-      mapping.levels.back().loops.push_back(*loop);
-      continue;
-    }
-    const auto bracket = line.find('[');
-    if (bracket == std::string_view::npos || bracket == 0) {
-      throw Error(ErrorKind::Data, fmt::format("not a level of a mapping: '{}'", line));
-    }
-    mapping.levels.push_back({std::string(trimmed(line.substr(0, bracket))), {}});
-  }
-  if (mapping.levels.empty()) throw Error(ErrorKind::Data, "a mapping needs at least one level");
-  return mapping;
-}
-
-TimeloopArchitecture timeloop_eyeriss_256() {
-  // Timeloop's built-in model: 1 + 5 (KB - 0.5) / 99.5 for an access of 16 bits.
-  const auto sram = [](double words) { return 1.0 + 5.0 * (words * 2.0 / 1024.0 - 0.5) / 99.5; };
-  const auto registers = [&](const char* name, std::array<bool, kTensors> keeps, double words) {
-    return TimeloopLevel{.name = name,
-                         .keeps = keeps,
-                         .capacity = words,
-                         .read_energy = sram(words),
-                         .write_energy = sram(words),
-                         .read_words = 2.0,
-                         .write_words = 2.0};
-  };
-  constexpr double kBufferWords = 64.0 * 1024.0;
-  return {.levels = {{.name = "DRAM",
-                      .keeps = {true, true, true},
-                      .read_energy = 200.0,
-                      .write_energy = 200.0},
-                     {.name = "GlobalBuffer",
-                      .keeps = {true, false, true},
-                      .capacity = kBufferWords,
-                      .read_energy = sram(kBufferWords),
-                      .write_energy = sram(kBufferWords),
-                      .read_words = 16.0,
-                      .write_words = 16.0},
-                     {.name = "DummyBuffer"},
-                     registers("InputRegFile", {true, false, false}, 12.0),
-                     registers("WeightRegFile", {false, true, false}, 192.0),
-                     registers("PsumRegFile", {false, false, true}, 16.0)},
-          .mac_energy = 1.0,
-          .pes = 256,
-          .charges_drains = true};
-}
-
-TimeloopArchitecture timeloop_eyeriss_like() {
-  // Energies per 8-bit word: an access is to 8 words (off-chip, buffer) or 2 (inputs, weights).
-  return {.levels = {{.name = "DRAM",
-                      .keeps = {true, true, true},
-                      .read_energy = 512.0 / 8.0,
-                      .write_energy = 512.0 / 8.0},
-                     {.name = "shared_glb",
-                      .keeps = {true, false, true},
-                      .capacity = 128.0 * 1024.0,
-                      .read_energy = 18.18 / 8.0,
-                      .write_energy = 14.14 / 8.0},
-                     {.name = "inter_PE_column_spatial"},
-                     {.name = "inter_PE_spatial"},
-                     {.name = "ifmap_spad",
-                      .keeps = {true, false, false},
-                      .capacity = 24.0,
-                      .read_energy = 0.202 / 2.0,
-                      .write_energy = 0.177 / 2.0},
-                     {.name = "weights_spad",
-                      .keeps = {false, true, false},
-                      .capacity = 384.0,
-                      .read_energy = 1.977 / 2.0,
-                      .write_energy = 1.882 / 2.0},
-                     {.name = "psum_spad",
-                      .keeps = {false, false, true},
-                      .capacity = 16.0,
-                      .read_energy = 0.251,
-                      .write_energy = 0.219}},
-          .mac_energy = 0.208,
-          .pes = 168,
-          .charges_drains = false};
 }
 
 TimeloopCost timeloop_cost(const Layer& layer, const Mapping& mapping,
