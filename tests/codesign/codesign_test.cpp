@@ -279,8 +279,8 @@ TEST_CASE("Spearman with ties reproduces the published correlations between acce
   const auto file = reference_data(name);
   if (!file) return skip_test(no_reference_data(name));
   const CsvTable table = CsvTable::load(*file);
-  const auto column = [&](const std::string& name) {
-    const std::size_t index = table.column(name);
+  const auto column = [&](const std::string& key) {
+    const std::size_t index = table.column(key);
     std::vector<double> values;
     for (std::size_t row = 0; row < table.rows(); ++row) {
       values.push_back(table.number(row, index));
