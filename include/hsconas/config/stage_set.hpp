@@ -8,14 +8,14 @@ namespace hsconas {
 
 /// The stages of a run whose outputs are kept and reused.
 enum class StageId : unsigned {
-  Latency,        ///< The latency table.
-  Supernet,       ///< The shared weights, trained on the whole space.
-  Shrink,         ///< The smaller space, and the weights tuned to it.
-  Search,         ///< The baseline, the search and the winner's model.
-  CostNetworks,   ///< The networks through which DANCE differentiates costs.
-  Dance,          ///< The search for a network and a design by gradient.
-  Codesign,       ///< The search for a network and a design by any other method.
-  Retrain         ///< The training of one network alone.
+  Latency,       ///< The latency table.
+  Supernet,      ///< The shared weights, trained on the whole space.
+  Shrink,        ///< The smaller space, and the weights tuned to it.
+  Search,        ///< The baseline, the search and the winner's model.
+  CostNetworks,  ///< The networks through which DANCE differentiates costs.
+  Dance,         ///< The search for a network and a design by gradient.
+  Codesign,      ///< The search for a network and a design by any other method.
+  Retrain        ///< The training of one network alone.
 };
 
 /// A set of stages.

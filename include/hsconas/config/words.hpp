@@ -52,6 +52,8 @@ struct Word {
   Enum value;
   const char* text;
 };
+template <typename Enum>
+Word(Enum, const char*) -> Word<Enum>;  // Clang before 17 does not deduce it.
 
 /// The words of an enum in configs and files: kWords<Enum>, in the order in which they are listed.
 template <typename Enum>
