@@ -30,6 +30,7 @@ Precision resolved_precision(std::string_view key, Precision precision, Purpose 
   if (precision == Precision::Auto) return known.front();
   if (std::find(known.begin(), known.end(), precision) != known.end()) return precision;
   std::vector<std::string> words;
+  words.reserve(known.size());
   for (const Precision one : known) words.emplace_back(word_of(one));
   throw Error(
       ErrorKind::Usage,

@@ -100,7 +100,8 @@ SearchFloor SearchDriver::floor(bool is_last) const {
   SearchFloor floor{.score = -kInfinity, .confidence = config_.racing, .rivals = {}};
   if (!best_) return floor;
   // Candidates of the last round never become parents, so only the best score matters.
-  floor.score = std::min(is_last ? kInfinity : strategy_->floor(), best_->score);
+  floor.score = best_->score;
+  if (!is_last) floor.score = std::min(floor.score, strategy_->floor());
   if (std::isinf(floor.score)) return floor;
   for (const std::size_t i : fittest(scored_, config_.parents)) {
     floor.rivals.push_back(scored_[i].genes);

@@ -111,6 +111,7 @@ constexpr std::optional<Enum> parse_word(std::string_view text) {
 template <typename Enum>
 std::vector<std::string> words_of() {
   std::vector<std::string> words;
+  words.reserve(kWords<Enum>.size());
   for (const Word<Enum>& word : kWords<Enum>) words.emplace_back(word.text);
   return words;
 }
