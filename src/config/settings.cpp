@@ -61,9 +61,9 @@ json settings_of(const Config& config, StageId stage) {
   });
 }
 
-json settings_of(const Config& config, StageSet wanted) {
-  return filtered(config, [wanted](const Allowed& allowed, StageSet stages) {
-    return (allowed.is_guarded || !(stages & wanted).empty()) && !allowed.is_path;
+json settings_of(const Config& config, StageSet stages) {
+  return filtered(config, [stages](const Allowed& allowed, StageSet changed) {
+    return (allowed.is_guarded || !(changed & stages).empty()) && !allowed.is_path;
   });
 }
 
