@@ -74,6 +74,7 @@ std::vector<CodesignRecord::Pair> pairs_of(const std::vector<Pair>& pairs,
                                            const CodesignResult& result, const SearchSpace& space,
                                            const DesignSpace& designs) {
   std::vector<CodesignRecord::Pair> list;
+  list.reserve(pairs.size());
   for (const Pair& pair : pairs) list.push_back(pair_of(pair, result, space, designs));
   return list;
 }

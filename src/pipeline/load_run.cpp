@@ -32,7 +32,7 @@ std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
     return "the search has not ended; continue it with `hsconas search --resume`";
   }
   // The recorded images and T are taken as they are: neither is known from the files alone.
-  const json before = stages.at("search");
+  const json& before = stages.at("search");
   const auto text = [&](const char* pointer) {
     const json value = before.value(json::json_pointer(pointer), json(""));
     return value.is_string() ? value.get<std::string>() : "";

@@ -25,6 +25,7 @@ struct CodesignRecord {
     double latency_ms = 0.0;
     double energy = 0.0;  ///< In `energy_unit`.
   };
+  // NOLINTNEXTLINE(bugprone-exception-escape): clang-tidy 14 thinks that moving a json may throw
   struct Best : Pair {
     std::string layers;  ///< The network for people.
     double area_mm2 = 0.0;
