@@ -61,8 +61,8 @@ std::string energy_unit(const DesignSpace& designs, const CodesignConfig& config
   return unit;
 }
 
-CodesignRecord::Pair pair_of(const Pair& pair, const CodesignResult& result,
-                             const SearchSpace& space, const DesignSpace& designs) {
+CodesignPair pair_of(const Pair& pair, const CodesignResult& result, const SearchSpace& space,
+                     const DesignSpace& designs) {
   return {.arch = space.encode(result.networks[pair.network]),
           .design = designs.designs()[pair.design].name,
           .accuracy = pair.accuracy,
@@ -70,10 +70,9 @@ CodesignRecord::Pair pair_of(const Pair& pair, const CodesignResult& result,
           .energy = pair.cost.energy};
 }
 
-std::vector<CodesignRecord::Pair> pairs_of(const std::vector<Pair>& pairs,
-                                           const CodesignResult& result, const SearchSpace& space,
-                                           const DesignSpace& designs) {
-  std::vector<CodesignRecord::Pair> list;
+std::vector<CodesignPair> pairs_of(const std::vector<Pair>& pairs, const CodesignResult& result,
+                                   const SearchSpace& space, const DesignSpace& designs) {
+  std::vector<CodesignPair> list;
   list.reserve(pairs.size());
   for (const Pair& pair : pairs) list.push_back(pair_of(pair, result, space, designs));
   return list;
@@ -120,10 +119,9 @@ double lowest(const std::vector<double>& values) {
 }
 
 /// Compares the rankings of the proxy and of every design; warns, writes ranks.csv and ranks.svg.
-CodesignRecord::Ranks check_ranks(const Config& config, const WorkDir& dir,
-                                  const PairCostModel& costs, const DesignSpace& designs,
-                                  std::size_t proxy, std::span<const Architecture> sample,
-                                  Log& log) {
+RankSummary check_ranks(const Config& config, const WorkDir& dir, const PairCostModel& costs,
+                        const DesignSpace& designs, std::size_t proxy,
+                        std::span<const Architecture> sample, Log& log) {
   std::vector<std::size_t> all(designs.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   const RankCorrelations ranks = rank_correlations(costs, sample, proxy, all);

@@ -46,14 +46,13 @@ double skip_share(const SearchSpace& space, const Architecture& arch) {
   return skips / space.layers();
 }
 
-CodesignRecord::CostNetworks record_of(const CostNetworksReport& judged,
-                                       const DesignSpace& designs) {
-  CodesignRecord::CostNetworks record{.regret_median = judged.regret_median,
-                                      .regret_mean = judged.regret_mean,
-                                      .regret_p95 = judged.regret_p95,
-                                      .right = {},
-                                      .pair_error = judged.pair_error,
-                                      .best_error = judged.best_error};
+CostNetworksSummary record_of(const CostNetworksReport& judged, const DesignSpace& designs) {
+  CostNetworksSummary record{.regret_median = judged.regret_median,
+                             .regret_mean = judged.regret_mean,
+                             .regret_p95 = judged.regret_p95,
+                             .right = {},
+                             .pair_error = judged.pair_error,
+                             .best_error = judged.best_error};
   for (std::size_t axis = 0; axis < judged.right.size(); ++axis) {
     record.right[designs.axes()[axis].key] = judged.right[axis];
   }
@@ -168,7 +167,7 @@ CodesignRecord Run::search_by_gradient() {
   };
   const CostTable costs(space_, designs.designs(), settings.batch);
   CostNetworks networks(space_, designs, costs, dance, config_.seed);
-  std::optional<CodesignRecord::CostNetworks> evaluator;
+  std::optional<CostNetworksSummary> evaluator;
   if (dance.penalty == Penalty::Cost) {
     train_cost_networks(networks);
     const CostNetworksReport judged = networks.test();

@@ -20,7 +20,7 @@ json to_json(const Metrics& metrics) {
   return {{"latency", metrics.ms}, {"energy", metrics.energy}, {"area", metrics.area_mm2}};
 }
 
-json to_json(const CodesignRecord::Pair& pair) {
+json to_json(const CodesignPair& pair) {
   return {{"arch", pair.arch},
           {"design", pair.design},
           {"accuracy", pair.accuracy},
@@ -28,14 +28,14 @@ json to_json(const CodesignRecord::Pair& pair) {
           {"energy", pair.energy}};
 }
 
-json to_json(const std::vector<CodesignRecord::Pair>& pairs) {
+json to_json(const std::vector<CodesignPair>& pairs) {
   json list = json::array();
   for (const auto& pair : pairs) list.push_back(to_json(pair));
   return list;
 }
 
-json to_json(const CodesignRecord::Best& best) {
-  json object = to_json(static_cast<const CodesignRecord::Pair&>(best));
+json to_json(const BestCodesignPair& best) {
+  json object = to_json(static_cast<const CodesignPair&>(best));
   object["layers"] = best.layers;
   object["area_mm2"] = best.area_mm2;
   if (best.power_mw) object["power_mw"] = *best.power_mw;
@@ -43,7 +43,7 @@ json to_json(const CodesignRecord::Best& best) {
   return object;
 }
 
-json to_json(const CodesignRecord::Ranks& ranks) {
+json to_json(const RankSummary& ranks) {
   return {{"networks", ranks.networks},
           {"latency_median", ranks.latency_median},
           {"latency_lowest", ranks.latency_lowest},
@@ -53,7 +53,7 @@ json to_json(const CodesignRecord::Ranks& ranks) {
           {"below", ranks.below}};
 }
 
-json to_json(const CodesignRecord::CostNetworks& evaluator) {
+json to_json(const CostNetworksSummary& evaluator) {
   return {{"regret_median", evaluator.regret_median},
           {"regret_mean", evaluator.regret_mean},
           {"regret_p95", evaluator.regret_p95},
@@ -65,7 +65,7 @@ json to_json(const CodesignRecord::CostNetworks& evaluator) {
           {"regret", evaluator.regret}};
 }
 
-json to_json(const CodesignRecord::Dance& dance) {
+json to_json(const DanceSummary& dance) {
   json object = {{"cost", dance.cost},
                  {"edap", dance.edap},
                  {"test_accuracy", dance.test_accuracy},
@@ -82,7 +82,7 @@ void read(JsonReader reader, Metrics& metrics) {
              .area_mm2 = reader.required<double>("area")};
 }
 
-void read(JsonReader& reader, CodesignRecord::Pair& pair) {
+void read(JsonReader& reader, CodesignPair& pair) {
   pair.arch = reader.required<std::string>("arch");
   pair.design = reader.required<std::string>("design");
   pair.accuracy = reader.required<double>("accuracy");
@@ -90,18 +90,18 @@ void read(JsonReader& reader, CodesignRecord::Pair& pair) {
   pair.energy = reader.required<double>("energy");
 }
 
-void read(JsonReader reader, CodesignRecord::Best& best) {
-  read(reader, static_cast<CodesignRecord::Pair&>(best));
+void read(JsonReader reader, BestCodesignPair& best) {
+  read(reader, static_cast<CodesignPair&>(best));
   best.layers = reader.required<std::string>("layers");
   best.area_mm2 = reader.required<double>("area_mm2");
   if (reader.has("power_mw")) best.power_mw = reader.required<double>("power_mw");
   best.accelerator = reader.required<json>("accelerator");
 }
 
-std::vector<CodesignRecord::Pair> read_pairs(JsonReader& reader, const char* key) {
+std::vector<CodesignPair> read_pairs(JsonReader& reader, const char* key) {
   const auto list = reader.required<json>(key);
   if (!list.is_array()) reader.fail(key, "must be a list");
-  std::vector<CodesignRecord::Pair> pairs;
+  std::vector<CodesignPair> pairs;
   for (std::size_t i = 0; i < list.size(); ++i) {
     JsonReader child(list[i], fmt::format("{}[{}]", key, i), ErrorKind::Data);
     read(child, pairs.emplace_back());
@@ -109,7 +109,7 @@ std::vector<CodesignRecord::Pair> read_pairs(JsonReader& reader, const char* key
   return pairs;
 }
 
-void read(JsonReader reader, CodesignRecord::Ranks& ranks) {
+void read(JsonReader reader, RankSummary& ranks) {
   ranks = {.networks = reader.required<std::size_t>("networks"),
            .latency_median = reader.required<double>("latency_median"),
            .latency_lowest = reader.required<double>("latency_lowest"),
@@ -119,7 +119,7 @@ void read(JsonReader reader, CodesignRecord::Ranks& ranks) {
            .below = reader.required<double>("below")};
 }
 
-void read(JsonReader reader, CodesignRecord::CostNetworks& evaluator) {
+void read(JsonReader reader, CostNetworksSummary& evaluator) {
   evaluator.regret_median = reader.required<double>("regret_median");
   evaluator.regret_mean = reader.required<double>("regret_mean");
   evaluator.regret_p95 = reader.required<double>("regret_p95");
@@ -136,7 +136,7 @@ void read(JsonReader reader, CodesignRecord::CostNetworks& evaluator) {
   evaluator.regret = reader.required<double>("regret");
 }
 
-void read(JsonReader reader, CodesignRecord::Dance& dance) {
+void read(JsonReader reader, DanceSummary& dance) {
   dance.cost = reader.required<double>("cost");
   dance.edap = reader.required<double>("edap");
   dance.test_accuracy = reader.required<double>("test_accuracy");
@@ -172,7 +172,7 @@ CodesignRecord read_record(JsonReader reader) {
   return record;
 }
 
-std::string format_dance(const CodesignRecord::Dance& dance) {
+std::string format_dance(const DanceSummary& dance) {
   std::string text = fmt::format(
       "energy x delay x area {:.4g}; {:.2f} % on the test set; {:.0f} % of the layers skipped\n",
       dance.edap, 100.0 * dance.test_accuracy, 100.0 * dance.skip_share);
@@ -221,7 +221,7 @@ CodesignRecord read_codesign_record(const json& object, const std::string& sourc
 }
 
 std::string format_codesign_record(const CodesignRecord& record) {
-  const CodesignRecord::Best& best = record.best;
+  const BestCodesignPair& best = record.best;
   std::string text = fmt::format("\n{} over {} x {} ({} designs, limits: {})\n\n", record.method,
                                  record.space, record.designs, record.design_count, record.limits);
   TextTable table(

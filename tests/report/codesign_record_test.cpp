@@ -12,7 +12,7 @@ using nlohmann::json;
 namespace {
 
 CodesignRecord example_record() {
-  const CodesignRecord::Pair pair{
+  const CodesignPair pair{
       .arch = "012", .design = "rs_8", .accuracy = 0.75, .latency_ms = 1.5, .energy = 2e6};
   CodesignRecord record{.name = "example",
                         .seed = 3,
@@ -45,15 +45,15 @@ CodesignRecord example_record() {
                   .skip_share = 0.25,
                   .macs = 1000,
                   .probabilities = {{0.5, 0.5}, {1.0}},
-                  .evaluator = CodesignRecord::CostNetworks{.regret_median = 1.0,
-                                                            .regret_mean = 1.5,
-                                                            .regret_p95 = 2.0,
-                                                            .right = {{"pes", 0.75}},
-                                                            .pair_error = {1, 2, 3},
-                                                            .best_error = {4, 5, 6},
-                                                            .seconds = 7.0,
-                                                            .design = "rs_4",
-                                                            .regret = 1.25}};
+                  .evaluator = CostNetworksSummary{.regret_median = 1.0,
+                                                   .regret_mean = 1.5,
+                                                   .regret_p95 = 2.0,
+                                                   .right = {{"pes", 0.75}},
+                                                   .pair_error = {1, 2, 3},
+                                                   .best_error = {4, 5, 6},
+                                                   .seconds = 7.0,
+                                                   .design = "rs_4",
+                                                   .regret = 1.25}};
   return record;
 }
 

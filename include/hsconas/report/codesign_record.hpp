@@ -14,56 +14,61 @@
 
 namespace hsconas {
 
+/// A network on a design.
+struct CodesignPair {
+  std::string arch;
+  std::string design;
+  double accuracy = 0.0;
+  double latency_ms = 0.0;
+  double energy = 0.0;  ///< In CodesignRecord::energy_unit.
+};
+
+// NOLINTNEXTLINE(bugprone-exception-escape): clang-tidy 14 thinks that moving a json may throw
+struct BestCodesignPair : CodesignPair {
+  std::string layers;  ///< The network for people.
+  double area_mm2 = 0.0;
+  std::optional<double> power_mw;  ///< Where energies are in pJ.
+  nlohmann::json accelerator;      ///< The design, as an accelerator file.
+};
+
+/// How alike the proxy and the designs rank networks: Spearman correlations.
+struct RankSummary {
+  std::size_t networks = 0;
+  double latency_median = 0.0;
+  double latency_lowest = 0.0;
+  double energy_median = 0.0;
+  double energy_lowest = 0.0;
+  std::size_t designs_below = 0;  ///< Designs with a correlation under `below`.
+  double below = 0.0;
+};
+
+/// How well DANCE's evaluator chooses designs.
+struct CostNetworksSummary {
+  double regret_median = 0.0;  ///< Cost of its design over that of the best, per network.
+  double regret_mean = 0.0;
+  double regret_p95 = 0.0;
+  std::map<std::string, double> right;  ///< Per axis, the share of values that are the best ones.
+  Metrics pair_error;
+  Metrics best_error;
+  double seconds = 0.0;
+  std::string design;   ///< Its choice for the winner.
+  double regret = 0.0;  ///< Of that choice.
+};
+
+struct DanceSummary {
+  double cost = 0.0;  ///< Of the best pair, by the cost function of the config.
+  double edap = 0.0;  ///< Energy x delay x area.
+  double test_accuracy = 0.0;
+  double skip_share = 0.0;  ///< Share of the layers that are skipped.
+  std::int64_t macs = 0;
+  std::vector<std::vector<double>> probabilities;  ///< Per layer, of operators and widths.
+  std::optional<CostNetworksSummary> evaluator;
+};
+
 /// What a co-design run found: the content of codesign.json, format "hsconas-codesign-1". All of it
 /// repeats with the same seed, except the seconds.
+// NOLINTNEXTLINE(bugprone-exception-escape): see BestCodesignPair
 struct CodesignRecord {
-  /// A network on a design.
-  struct Pair {
-    std::string arch;
-    std::string design;
-    double accuracy = 0.0;
-    double latency_ms = 0.0;
-    double energy = 0.0;  ///< In `energy_unit`.
-  };
-  // NOLINTNEXTLINE(bugprone-exception-escape): clang-tidy 14 thinks that moving a json may throw
-  struct Best : Pair {
-    std::string layers;  ///< The network for people.
-    double area_mm2 = 0.0;
-    std::optional<double> power_mw;  ///< Where energies are in pJ.
-    nlohmann::json accelerator;      ///< The design, as an accelerator file.
-  };
-  /// How alike the proxy and the designs rank networks: Spearman correlations.
-  struct Ranks {
-    std::size_t networks = 0;
-    double latency_median = 0.0;
-    double latency_lowest = 0.0;
-    double energy_median = 0.0;
-    double energy_lowest = 0.0;
-    std::size_t designs_below = 0;  ///< Designs with a correlation under `below`.
-    double below = 0.0;
-  };
-  /// How well DANCE's evaluator chooses designs.
-  struct CostNetworks {
-    double regret_median = 0.0;  ///< Cost of its design over that of the best, per network.
-    double regret_mean = 0.0;
-    double regret_p95 = 0.0;
-    std::map<std::string, double> right;  ///< Per axis, the share of values that are the best ones.
-    Metrics pair_error;
-    Metrics best_error;
-    double seconds = 0.0;
-    std::string design;   ///< Its choice for the winner.
-    double regret = 0.0;  ///< Of that choice.
-  };
-  struct Dance {
-    double cost = 0.0;  ///< Of the best pair, by the cost function of the config.
-    double edap = 0.0;  ///< Energy x delay x area.
-    double test_accuracy = 0.0;
-    double skip_share = 0.0;  ///< Share of the layers that are skipped.
-    std::int64_t macs = 0;
-    std::vector<std::vector<double>> probabilities;  ///< Per layer, of operators and widths.
-    std::optional<CostNetworks> evaluator;
-  };
-
   std::string name;
   std::uint64_t seed = 0;
   std::string method;
@@ -74,15 +79,15 @@ struct CodesignRecord {
   std::string limits;            ///< "latency <= 3 ms"; "none".
   int batch = 1;
   std::string energy_unit;
-  Best best;
-  std::vector<Pair> front;
+  BestCodesignPair best;
+  std::vector<CodesignPair> front;
   std::int64_t networks = 0;  ///< Networks whose accuracy was asked for.
   std::int64_t pairs = 0;     ///< Pairs that were costed.
   std::string pairs_csv;      ///< What pairs.csv holds: "all" or "front".
   std::optional<std::string> proxy;
-  std::optional<std::vector<Pair>> proxy_set;  ///< Semi-decoupled: the networks of stage 2.
-  std::optional<Ranks> ranks;
-  std::optional<Dance> dance;
+  std::optional<std::vector<CodesignPair>> proxy_set;  ///< Semi-decoupled: the networks of stage 2.
+  std::optional<RankSummary> ranks;
+  std::optional<DanceSummary> dance;
   double seconds = 0.0;
 };
 
