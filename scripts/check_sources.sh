@@ -20,14 +20,21 @@ complain() {
 
 library=$(sources_of CMakeLists.txt cmake/*.cmake | awk '{ print $2 }' | grep '^src/' | sort)
 tests=$(sources_of tests/CMakeLists.txt | sort)
-missing() {  # LIST, and one file a line on stdin: those that do not stand in the list
+# The patterns of a CMakeLists.txt that find sources by their place, such as src/search/*.cpp.
+patterns_of() { grep -oE '[a-z_/]+/\*[a-z_]*\.cpp' "$1" | sed 's#\*#[^/]*#; s#\.#[.]#'; }
+missing() {  # LIST CMAKE, and one file a line on stdin: those in neither the list nor a pattern
+  patterns_of "$2" > "$patterns" || :
   while read -r file; do
+    echo "$file" | grep -qxf "$patterns" && continue
     echo "$1" | grep -qxF "$file" || echo "$file is in no list of CMake"
   done
 }
+patterns=$(mktemp)
+trap 'rm -f "$patterns"' EXIT
 complain "$(echo "$library" | uniq -d | sed 's/$/ stands twice in the lists of CMake/')"
 complain "$(echo "$tests" | uniq -d | sed 's/ / names /; s/$/ twice/')"
-complain "$(find src -name '*.cpp' -o -name '*.cu' | sort | missing "$library")"
+complain "$(find src -name '*.cpp' -o -name '*.cu' | sort |
+  missing "$library" CMakeLists.txt)"
 complain "$(cd tests && find ./* -name '*_test.cpp' | sed 's#^\./##' | sort |
-  missing "$(echo "$tests" | awk '{ print $2 }')")"
+  missing "$(echo "$tests" | awk '{ print $2 }')" CMakeLists.txt)"
 exit $bad
