@@ -15,10 +15,15 @@ bool is_fitter(const Fitness& a, const Fitness& b) {
 std::vector<std::size_t> fittest(std::span<const Individual> individuals, int count) {
   std::vector<std::size_t> order(individuals.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return is_fitter(individuals[a].fitness, individuals[b].fitness);
-  });
-  order.resize(std::min(order.size(), static_cast<std::size_t>(count)));
+  const std::size_t wanted = std::min(order.size(), static_cast<std::size_t>(count));
+  const auto precedes = [&](std::size_t a, std::size_t b) {
+    if (is_fitter(individuals[a].fitness, individuals[b].fitness)) return true;
+    return a < b && !is_fitter(individuals[b].fitness, individuals[a].fitness);
+  };
+  // Strategies that score one individual at a time ask often.
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(wanted), order.end(),
+                    precedes);
+  order.resize(wanted);
   return order;
 }
 
