@@ -122,6 +122,7 @@ std::vector<Judgement> AccuracyCache::judgements(std::span<const Architecture> a
   evaluate(again.archs, again.race);
   evaluate(missing.archs, missing.race);
   std::vector<Judgement> result;
+  result.reserve(keys.size());
   for (const std::string& key : keys) result.push_back(known_.at(key));
   return result;
 }
