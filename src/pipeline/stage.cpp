@@ -14,9 +14,11 @@ bool run_stage(const Stage& stage, StageRecord& record, Log& log) {
         return std::filesystem::exists(output, unknown);
       });
   if (are_there && record.is_done(stage.name, stage.inputs)) {
-    log.info(stage.name + ": done before with the same settings, reused");
-    if (stage.load()) return true;
-    log.info(stage.name + ": its output is damaged or incomplete and is made again");
+    if (stage.load()) {
+      log.info(stage.name + ": done before with the same settings, reused");
+      return true;
+    }
+    log.info(stage.name + ": done before, but its output is not there as a whole: it runs again");
   }
   for (const std::string& change : record.changes(stage.name, stage.inputs)) {
     log.info(fmt::format("{}: runs again, {}", stage.name, change));
