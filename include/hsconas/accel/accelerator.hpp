@@ -36,7 +36,7 @@ struct Accelerator {
   bool operator==(const Accelerator&) const = default;
 };
 
-/// Throws Error(Usage) that names a value out of its range (README "Accelerators"), an unknown
+/// Throws Error(Usage) that names a value out of its range (docs/accelerators.md), an unknown
 /// dataflow or an unknown table.
 void check(const Accelerator& design);
 

@@ -91,7 +91,7 @@ struct Network {
 /// network (0 is the stem), block, index of the multiplying primitive within it.
 Network network_of(const SearchSpace& space, const Architecture& arch);
 
-/// Reads a network file (configs/networks/*.json, README "Accelerators") strictly; throws
+/// Reads a network file (configs/networks/*.json, docs/accelerators.md) strictly; throws
 /// Error(Usage) with the path of the value at fault.
 Network read_network(const nlohmann::json& source, const std::string& path = "network");
 /// Reads a network from a file, which errors name.

@@ -5,7 +5,7 @@
 
 namespace hsconas {
 
-/// Why a run stopped. Each value is one process exit code (README, "Exit codes"),
+/// Why a run stopped. Each value is one process exit code (docs/cluster.md),
 /// so a batch script can tell "fix the config" from "ask for more memory".
 enum class ErrorKind : int {
   Internal = 1,     ///< A bug: an invariant of the program does not hold.

@@ -44,7 +44,8 @@ enum class TimedPrecision {
 /// How DANCE joins latency, energy and area in one cost.
 enum class CostKind { Edap, Linear };
 
-/// What DANCE adds to the cross entropy.
+/// The term that DANCE adds to the cross entropy: cost on the best accelerator, multiply-adds, or
+/// nothing.
 enum class Penalty { Cost, Macs, None };
 
 template <typename Enum>

@@ -89,8 +89,8 @@ class Run {
   /// Also opens the data set where images are needed, or takes what is known of one that is gone.
   void check_inputs(RunGoal goal);
   void check_config(bool may_change);
-  /// What part of the data set differs from the one that the run was made with, and what depends on
-  /// it; empty when nothing does.
+  /// A sentence that names the part of the data set (training, test) that has changed since the run
+  /// was made, and the stages that depend on it; empty when nothing has changed.
   std::string data_changes() const;
   StageInputs inputs() const { return {config_, images_}; }
   LatencyTable make_table();

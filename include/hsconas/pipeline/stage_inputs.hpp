@@ -10,22 +10,22 @@
 
 namespace hsconas {
 
-/// What a data set holds: the fingerprints of its parts (DataIdentity), empty where no stage needs
-/// images.
+/// Fingerprints of the training and the test part of a data set (DataIdentity); empty where no
+/// stage needs images.
 struct ImageFingerprints {
   std::string train;
   std::string test;
 };
 
-/// What scores depend on besides accuracies.
+/// The latency budget and table that a score F depends on, besides the accuracy.
 struct LatencyIdentity {
   double target_ms = 0.0;
   std::string table;  ///< fingerprint_of() the latency table.
 };
 
-/// What the output of each stage depends on, for StageRecord. The config's own values come from the
-/// attributes of the schema (settings_of()); a file counts by what it holds. Throws Error(Data)
-/// when a file that a stage depends on cannot be read.
+/// The inputs of each stage for StageRecord: all that its output depends on. The config's own
+/// values come from the attributes of the schema (settings_of()); a file counts by what it holds.
+/// Throws Error(Data) when a file that a stage depends on cannot be read.
 class StageInputs {
  public:
   /// The config must outlive this object; its precisions count as they are, see
@@ -37,7 +37,7 @@ class StageInputs {
   nlohmann::json config() const;
   nlohmann::json latency() const;
   nlohmann::json supernet() const;
-  /// What an accuracy depends on besides the weights.
+  /// The settings that an accuracy depends on, besides the weights.
   nlohmann::json accuracy() const;
   /// The shrinking stages up to `stage`, from 0: one that tunes nothing leaves no weights behind,
   /// but a smaller space.

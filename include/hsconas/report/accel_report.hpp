@@ -17,8 +17,8 @@ std::string accel_report(const Network& network, const Accelerator& design,
 /// layer is executed `count` times.
 std::string accel_csv(const Network& network, const NetworkCost& cost);
 
-/// The design, the totals and every layer as one object, format "hsconas-accel-1" (README,
-/// "Accelerators").
+/// The design, the totals and every layer as one object, format "hsconas-accel-1"
+/// (docs/accelerators.md).
 nlohmann::json accel_json(const Network& network, const Accelerator& design,
                           const NetworkCost& cost);
 
