@@ -1,5 +1,5 @@
 # Embeds the runners of an edge kit in the program.
-set(kit ${PROJECT_SOURCE_DIR}/src/deploy/kit)
+set(kit ${PROJECT_SOURCE_DIR}/src/edge/kit)
 file(READ ${kit}/run.py KIT_RUN_PY)
 file(READ ${kit}/run_trtexec.sh KIT_RUN_TRTEXEC)
 configure_file(${kit}/kit_scripts.hpp.in ${PROJECT_BINARY_DIR}/kit/kit_scripts.hpp @ONLY)

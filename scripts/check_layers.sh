@@ -5,8 +5,8 @@ set -eu
 cd "${1:-$(dirname "$0")/..}"
 
 # The layers, lowest first.
-order="base kernels space config latency score accel reference data supernet train profile shrink \
-search codesign deploy report pipeline app"
+order="base kernels space config latency score accel reference data loader supernet train profile \
+shrink search codesign onnx edge report stages dance deploy pipeline app"
 
 rank() {
   n=0

@@ -14,7 +14,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/text.hpp"
-#include "hsconas/deploy/edge_kit.hpp"
+#include "hsconas/edge/edge_kit.hpp"
 #include "hsconas/latency/import.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/report/latency_report.hpp"

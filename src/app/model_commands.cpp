@@ -17,12 +17,12 @@
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/deploy/export.hpp"
 #include "hsconas/latency/measure.hpp"
-#include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/retraining.hpp"
 #include "hsconas/pipeline/trained_model.hpp"
-#include "hsconas/pipeline/work_dir.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/evaluation_report.hpp"
+#include "hsconas/stages/result.hpp"
+#include "hsconas/stages/work_dir.hpp"
 #include "hsconas/supernet/device.hpp"
 
 namespace hsconas {

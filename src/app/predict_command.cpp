@@ -16,9 +16,9 @@
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/latency/import.hpp"
 #include "hsconas/latency/measure.hpp"
-#include "hsconas/pipeline/work_dir.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/table.hpp"
+#include "hsconas/stages/work_dir.hpp"
 #include "hsconas/supernet/device.hpp"
 
 namespace hsconas {

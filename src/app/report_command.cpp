@@ -10,11 +10,11 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
-#include "hsconas/pipeline/load_run.hpp"
-#include "hsconas/pipeline/result.hpp"
-#include "hsconas/pipeline/work_dir.hpp"
 #include "hsconas/report/comparison.hpp"
 #include "hsconas/report/run_report.hpp"
+#include "hsconas/stages/load_run.hpp"
+#include "hsconas/stages/result.hpp"
+#include "hsconas/stages/work_dir.hpp"
 
 namespace hsconas {
 

@@ -13,14 +13,14 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/config/config_file.hpp"
-#include "hsconas/deploy/edge_kit.hpp"
-#include "hsconas/pipeline/codesign_run.hpp"
+#include "hsconas/edge/edge_kit.hpp"
 #include "hsconas/pipeline/plan.hpp"
-#include "hsconas/pipeline/result.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/report/latency_report.hpp"
 #include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/space/subspace.hpp"
+#include "hsconas/stages/codesign_run.hpp"
+#include "hsconas/stages/result.hpp"
 #include "hsconas/supernet/device.hpp"
 
 namespace hsconas {

@@ -9,7 +9,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
-#include "hsconas/train/safetensors.hpp"
+#include "hsconas/supernet/safetensors.hpp"
 
 namespace hsconas {
 

@@ -5,7 +5,7 @@
 
 #include "hsconas/base/files.hpp"
 #include "hsconas/deploy/export.hpp"
-#include "hsconas/deploy/onnx_graph.hpp"
+#include "hsconas/onnx/onnx_graph.hpp"
 
 namespace hsconas {
 

@@ -9,10 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
-#include "hsconas/codesign/cost_networks.hpp"
-#include "hsconas/codesign/dance_search.hpp"
-#include "hsconas/pipeline/codesign_run.hpp"
+#include "hsconas/dance/cost_networks.hpp"
+#include "hsconas/dance/dance_search.hpp"
 #include "hsconas/pipeline/run.hpp"
+#include "hsconas/stages/codesign_run.hpp"
 #include "hsconas/train/checkpoint.hpp"
 #include "run_data.hpp"
 #include "run_state.hpp"

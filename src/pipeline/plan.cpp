@@ -10,10 +10,10 @@
 
 #include "hsconas/config/precision.hpp"
 #include "hsconas/latency/measure.hpp"
-#include "hsconas/pipeline/result.hpp"
 #include "hsconas/search/methods.hpp"
 #include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/space/subspace.hpp"
+#include "hsconas/stages/result.hpp"
 #include "run_data.hpp"
 
 namespace hsconas {

@@ -9,7 +9,7 @@
 #include "hsconas/base/log.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/data/dataset.hpp"
-#include "hsconas/data/loader.hpp"
+#include "hsconas/loader/loader.hpp"
 
 namespace hsconas {
 

@@ -7,7 +7,7 @@
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
-#include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/stages/work_dir.hpp"
 
 namespace hsconas {
 

@@ -5,7 +5,7 @@
 
 #include <torch/types.h>
 
-#include "hsconas/data/loader.hpp"
+#include "hsconas/loader/loader.hpp"
 #include "hsconas/score/racing.hpp"
 #include "hsconas/supernet/device_path.hpp"
 

@@ -12,7 +12,7 @@
 #include "app/program.hpp"
 #include "catch.hpp"
 #include "hsconas/base/rng.hpp"
-#include "hsconas/pipeline/work_dir.hpp"
+#include "hsconas/stages/work_dir.hpp"
 #include "support/skip.hpp"
 
 using namespace hsconas;

@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
-#include "hsconas/codesign/cost_networks.hpp"
+#include "hsconas/dance/cost_networks.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "support/spaces.hpp"
 

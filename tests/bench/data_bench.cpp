@@ -24,8 +24,8 @@
 #include "hsconas/data/codec.hpp"
 #include "hsconas/data/dataset.hpp"
 #include "hsconas/data/feed_image.hpp"
-#include "hsconas/data/loader.hpp"
 #include "hsconas/data/parallel.hpp"
+#include "hsconas/loader/loader.hpp"
 #include "hsconas/supernet/device.hpp"
 
 #if HSCONAS_HAVE_JPEG

@@ -13,7 +13,7 @@
 #include <torch/torch.h>
 
 #include "bench/harness.hpp"
-#include "hsconas/data/loader.hpp"
+#include "hsconas/loader/loader.hpp"
 #include "hsconas/supernet/device_path.hpp"
 #include "hsconas/supernet/supernet.hpp"
 

@@ -7,7 +7,7 @@
 
 #include <torch/torch.h>
 
-#include "hsconas/data/loader.hpp"
+#include "hsconas/loader/loader.hpp"
 #include "hsconas/supernet/supernet.hpp"
 #include "hsconas/supernet/training_path.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"

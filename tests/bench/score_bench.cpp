@@ -24,10 +24,10 @@
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/data/dataset.hpp"
-#include "hsconas/data/loader.hpp"
+#include "hsconas/loader/loader.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/supernet/device.hpp"
-#include "hsconas/train/safetensors.hpp"
+#include "hsconas/supernet/safetensors.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"
 #include "hsconas/train/trainer.hpp"
 

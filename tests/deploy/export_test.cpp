@@ -13,8 +13,8 @@
 
 #include "catch.hpp"
 #include "deploy/models.hpp"
-#include "deploy/onnx_interpreter.hpp"
 #include "hsconas/base/files.hpp"
+#include "onnx/onnx_interpreter.hpp"
 #include "support/errors.hpp"
 #include "support/skip.hpp"
 #include "support/spaces.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "fuzz/fuzz.hpp"
-#include "hsconas/train/tensor_layout.hpp"
+#include "hsconas/base/tensor_layout.hpp"
 
 using namespace hsconas;
 

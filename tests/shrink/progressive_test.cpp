@@ -9,8 +9,8 @@
 
 #include "catch.hpp"
 #include "hsconas/base/statistics.hpp"
-#include "hsconas/pipeline/result.hpp"
 #include "hsconas/shrink/shrinkers.hpp"
+#include "hsconas/stages/result.hpp"
 #include "support/errors.hpp"
 #include "support/fake_evaluator.hpp"
 #include "support/fake_latency.hpp"

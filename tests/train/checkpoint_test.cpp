@@ -9,7 +9,7 @@
 
 #include "catch.hpp"
 #include "hsconas/base/files.hpp"
-#include "hsconas/train/safetensors.hpp"
+#include "hsconas/supernet/safetensors.hpp"
 #include "support/damage.hpp"
 #include "support/errors.hpp"
 #include "support/temporary_folder.hpp"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "hsconas/base/rng.hpp"
-#include "hsconas/data/loader.hpp"
+#include "hsconas/loader/loader.hpp"
 #include "hsconas/space/search_space.hpp"
 
 namespace hsconas {

@@ -7,7 +7,7 @@
 #include <torch/torch.h>
 
 #include "catch.hpp"
-#include "hsconas/train/safetensors.hpp"
+#include "hsconas/supernet/safetensors.hpp"
 #include "supernet/networks.hpp"
 #include "support/errors.hpp"
 #include "support/temporary_folder.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "hsconas/data/loader.hpp"
-#include "hsconas/deploy/evaluation.hpp"
+#include "hsconas/loader/loader.hpp"
+#include "hsconas/report/evaluation.hpp"
 #include "hsconas/supernet/frozen_network.hpp"
 
 namespace hsconas {

@@ -7,9 +7,9 @@
 #include "hsconas/base/log.hpp"
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
-#include "hsconas/pipeline/work_dir.hpp"
 #include "hsconas/report/retrain_record.hpp"
 #include "hsconas/space/architecture.hpp"
+#include "hsconas/stages/work_dir.hpp"
 
 namespace hsconas {
 

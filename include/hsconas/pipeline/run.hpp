@@ -11,9 +11,6 @@
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/latency/table.hpp"
-#include "hsconas/pipeline/stage.hpp"
-#include "hsconas/pipeline/stage_inputs.hpp"
-#include "hsconas/pipeline/work_dir.hpp"
 #include "hsconas/report/codesign_record.hpp"
 #include "hsconas/report/metrics_log.hpp"
 #include "hsconas/report/run_record.hpp"
@@ -21,6 +18,9 @@
 #include "hsconas/score/objective.hpp"
 #include "hsconas/score/scorer.hpp"
 #include "hsconas/space/subspace.hpp"
+#include "hsconas/stages/stage.hpp"
+#include "hsconas/stages/stage_inputs.hpp"
+#include "hsconas/stages/work_dir.hpp"
 
 namespace hsconas {
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string>
 
-#include "hsconas/deploy/evaluation.hpp"
+#include "hsconas/report/evaluation.hpp"
 
 namespace hsconas {
 

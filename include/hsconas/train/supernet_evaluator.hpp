@@ -10,7 +10,7 @@
 #include <torch/types.h>
 
 #include "hsconas/base/stop_token.hpp"
-#include "hsconas/data/loader.hpp"
+#include "hsconas/loader/loader.hpp"
 #include "hsconas/score/evaluator.hpp"
 #include "hsconas/score/racing.hpp"
 #include "hsconas/supernet/candidate.hpp"

@@ -11,7 +11,7 @@
 #include "hsconas/base/log.hpp"
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
-#include "hsconas/data/loader.hpp"
+#include "hsconas/loader/loader.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/supernet/frozen_network.hpp"
 #include "hsconas/supernet/supernet.hpp"

@@ -1,0 +1,79 @@
+#include "hsconas/stages/load_run.hpp"
+
+#include <system_error>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/base/text.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/stages/stage_inputs.hpp"
+#include "hsconas/stages/work_dir.hpp"
+
+namespace hsconas {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+bool is_there(const fs::path& file) {
+  std::error_code unknown;
+  return fs::exists(file, unknown);
+}
+
+/// Why the result in `dir` is none of the settings that are there now; empty when it is.
+std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
+  const StageRecord record(dir.stages());
+  const json stages = is_there(dir.stages()) ? read_json(dir.stages()) : json::object();
+  if (!stages.contains("search") || !is_there(dir.result())) {
+    return "the search has not ended; continue it with `hsconas search --resume`";
+  }
+  // The recorded images and T are taken as they are: neither is known from the files alone.
+  const json& before = stages.at("search");
+  const auto text = [&](const char* pointer) {
+    const json value = before.value(json::json_pointer(pointer), json(""));
+    return value.is_string() ? value.get<std::string>() : "";
+  };
+  const json target_ms = before.value(json::json_pointer("/judged_by/target_ms"), json(0.0));
+  const StageInputs inputs(run.config,
+                           {.train = text("/weights/data/images"), .test = text("/test/images")});
+  const json now =
+      inputs.search({.target_ms = target_ms.is_number() ? target_ms.get<double>() : 0.0,
+                     .table = run.table ? fingerprint_of(to_json(*run.table))
+                                        : text("/judged_by/latency_table")});
+  const auto changes = record.changes("search", now);
+  if (changes.empty()) return "";
+  return fmt::format("since the search ended, {}; repeat it with `hsconas search --resume`",
+                     join(changes, ", "));
+}
+
+}  // namespace
+
+RunRecord load_run(const fs::path& folder) {
+  const WorkDir dir{.root = folder, .lock = nullptr};
+  if (!is_there(dir.config())) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: holds no run, config.json is missing", folder.string()));
+  }
+  RunRecord run{.folder = folder.string(), .config = load_config(dir.config(), {})};
+  if (is_there(dir.version())) run.versions = read_file(dir.version());
+  if (is_there(dir.latency())) run.table = load_table(dir.latency());
+  if (is_there(dir.shrink())) {
+    run.shrink = read_shrink(read_sealed_json(dir.shrink()), dir.shrink().string());
+  }
+  run.metrics = load_metrics(dir.metrics());
+  run.unfinished = why_unfinished(dir, run);
+  if (run.unfinished.empty()) {
+    run.result = read_result(read_sealed_json(dir.result()), dir.result().string());
+  }
+  if (is_there(dir.candidates())) {
+    read_candidates(dir.candidates(),
+                    run.result ? run.result->weights : std::vector<SharedWeights>{}, run);
+  }
+  return run;
+}
+
+}  // namespace hsconas

@@ -1,0 +1,192 @@
+#include "hsconas/stages/stage_inputs.hpp"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "hsconas/accel/accelerator.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/base/hash.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/config/settings.hpp"
+#include "hsconas/latency/measure.hpp"
+#include "hsconas/report/run_record.hpp"
+
+namespace hsconas {
+
+using nlohmann::json;
+
+namespace {
+
+/// A file by what it holds. One that is absent, in a section that this run does not use, counts by
+/// its name.
+std::string file_identity(const std::string& file) {
+  std::error_code unknown;
+  return std::filesystem::exists(file, unknown) ? fingerprint(read_file(file)) : file;
+}
+
+/// A JSON file by its values; "" where none is named.
+std::string json_identity(const std::string& file) {
+  return file.empty() ? "" : fingerprint_of(read_json(file));
+}
+
+/// The object at `key`, taken out of `object`; an empty one where there is none.
+json take(json& object, const char* key) {
+  json part = object.value(key, json::object());
+  object.erase(key);
+  return part;
+}
+
+}  // namespace
+
+json StageInputs::settings(StageId stage) const {
+  return settings_of(config_, stage);
+}
+
+json StageInputs::test_images() const {
+  return {{"images", images_.test}, {"test_images", config_.data.test_images}};
+}
+
+void StageInputs::add_timing(json& inputs) const {
+  const LatencyConfig& latency = config_.latency;
+  if (!is_cuda(config_.latency_device()) || !latency.accelerator.empty()) return;
+  inputs["cuda"] = launch_mode(latency, config_.latency_device());
+  inputs["precision"] = word_of(latency.precision);
+}
+
+json StageInputs::config() const {
+  StageSet stages;
+  for (const StageDescription& stage : kStages) {
+    if (stage.id != StageId::Retrain) stages = stages | StageSet{stage.id};
+  }
+  json all = settings_of(config_, stages);
+  all["space"] = to_json(config_.space);
+  json& latency = all["latency"];
+  latency.erase("cuda");
+  latency.erase("precision");
+  add_timing(latency);
+  latency["table"] = json_identity(config_.latency.table);
+  latency["accelerator"] = json_identity(config_.latency.accelerator);
+  const CodesignConfig& codesign = config_.codesign;
+  all["codesign"]["designs"] = codesign.designs.empty() ? "" : file_identity(codesign.designs);
+  all["codesign"]["accuracies"] =
+      codesign.accuracies.empty() ? "" : file_identity(codesign.accuracies);
+  return all;
+}
+
+json StageInputs::latency() const {
+  const LatencyConfig& latency = config_.latency;
+  json inputs = settings(StageId::Latency);
+  inputs["space"] = to_json(config_.space);
+  inputs["device"] = config_.latency_device();
+  // A table that was measured names neither: WorkDir::holds_work() tells it by that.
+  inputs["latency"].update({{"table", ""}, {"accelerator", ""}});
+  add_timing(inputs["latency"]);
+  if (!latency.table.empty()) inputs["latency"] = {{"table", json_identity(latency.table)}};
+  if (!latency.accelerator.empty()) {
+    inputs["latency"] = {{"accelerator", to_json(load_accelerator(latency.accelerator))},
+                         {"batch", latency.batch}};
+  }
+  return inputs;
+}
+
+json StageInputs::supernet() const {
+  json inputs = settings(StageId::Supernet);
+  inputs["space"] = to_json(config_.space);
+  inputs["data"]["images"] = images_.train;
+  return inputs;
+}
+
+json StageInputs::accuracy() const {
+  return settings(StageId::Codesign).at("score");
+}
+
+json StageInputs::shrink(std::size_t stage, const LatencyIdentity& latency) const {
+  json inputs = settings(StageId::Shrink);
+  auto& stages = inputs["shrink"]["stages"];
+  stages.erase(stages.begin() + static_cast<std::ptrdiff_t>(stage) + 1, stages.end());
+  inputs["weights"] = supernet();
+  inputs["judged_by"] = {{"score", take(inputs, "score")},
+                         {"target_ms", latency.target_ms},
+                         {"latency_table", latency.table}};
+  return inputs;
+}
+
+json StageInputs::search(const LatencyIdentity& latency) const {
+  json inputs = settings(StageId::Search);
+  const json measured = take(inputs, "latency");
+  take(inputs, "data");
+  inputs["weights"] = supernet();
+  inputs["test"] = test_images();
+  inputs["judged_by"] = {{"score", take(inputs, "score")},
+                         {"target_ms", latency.target_ms},
+                         {"latency_table", latency.table}};
+  inputs["shrink"] = settings(StageId::Shrink).at("shrink");
+  inputs["measured_on"] = config_.latency_device();
+  inputs["measured_threads"] = measured.at("threads");
+  inputs["measured_cpus"] = measured.at("cpus");
+  inputs["rounds"] = measured.at("rounds");
+  inputs["result_format"] = kResultFormat;
+  json timing = json::object();
+  add_timing(timing);
+  if (!timing.empty()) inputs["measured_as"] = std::move(timing);
+  return inputs;
+}
+
+json StageInputs::cost_networks() const {
+  json inputs = settings(StageId::CostNetworks);
+  json codesign = take(inputs, "codesign");
+  inputs["space"] = to_json(config_.space);
+  inputs["designs"] = fingerprint(read_file(config_.codesign.designs));
+  inputs["batch"] = codesign.at("batch");
+  inputs["dance"] = codesign.at("dance");
+  return inputs;
+}
+
+json StageInputs::dance() const {
+  const json own = settings(StageId::Dance);
+  return {{"weights", supernet()},
+          {"test", test_images()},
+          {"dance", own.at("codesign").at("dance")},
+          {"evaluator", cost_networks()},
+          {"score", own.at("score")}};
+}
+
+json StageInputs::codesign(json accuracies) const {
+  json inputs = settings(StageId::Codesign);
+  take(inputs, "score");  // Part of `accuracies`, where it matters.
+  inputs["space"] = to_json(config_.space);
+  inputs["designs"] = fingerprint(read_file(config_.codesign.designs));
+  inputs["judge"] = std::move(accuracies);
+  return inputs;
+}
+
+json StageInputs::supernet_accuracies() const {
+  return {{"weights", supernet()}, {"score", accuracy()}};
+}
+
+json StageInputs::known_accuracies() const {
+  return {{"accuracies", fingerprint(read_file(config_.codesign.accuracies))},
+          {"column", config_.codesign.accuracy_column}};
+}
+
+json StageInputs::retrain(const std::string& arch, const std::string& teacher,
+                          const std::string& run) const {
+  json inputs = settings(StageId::Retrain);
+  const json score = take(inputs, "score");
+  inputs["space"] = to_json(config_.space);
+  inputs["data"]["images"] = images_.train;
+  inputs["data"]["images_to_test_on"] = images_.test;
+  inputs["retrain"]["teacher"] = teacher;
+  inputs["calibration_images"] = score.at("calibration_images");
+  inputs["calibration_batch"] = score.at("batch");
+  inputs["arch"] = arch;
+  if (!run.empty()) inputs["run"] = run;
+  return inputs;
+}
+
+std::string fingerprint_of(const json& inputs) {
+  return fingerprint(inputs.dump());
+}
+
+}  // namespace hsconas

@@ -1,0 +1,198 @@
+#include "hsconas/stages/stage_inputs.hpp"
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/base/hash.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/config/precision.hpp"
+#include "support/spaces.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace hsconas;
+using nlohmann::json;
+
+namespace {
+
+/// The inputs of every stage of a run whose latency table, images and shared weights differ exactly
+/// when their own inputs do.
+std::map<StageId, json> all_inputs(const Config& asked) {
+  Config config = with_resolved_precisions(asked);
+  config.retrain.precision = resolved_precision("retrain.precision", config.retrain.precision,
+                                                Purpose::Training, config.device.type);
+  const StageInputs inputs(config, {.train = "images of " + config.data.path,
+                                    .test = "test images of " + config.data.path});
+  const LatencyConfig& latency = config.latency;
+  const LatencyIdentity identity{
+      .target_ms = latency.target_ms > 0.0 ? latency.target_ms : latency.target_position,
+      .table = fingerprint_of(inputs.latency())};
+  const json judged =
+      config.codesign.accuracies.empty() ? inputs.supernet_accuracies() : inputs.known_accuracies();
+  return {{StageId::Latency, inputs.latency()},
+          {StageId::Supernet, inputs.supernet()},
+          {StageId::Shrink, inputs.shrink(config.shrink.stages.size() - 1, identity)},
+          {StageId::Search, inputs.search(identity)},
+          {StageId::CostNetworks, inputs.cost_networks()},
+          {StageId::Dance, inputs.dance()},
+          {StageId::Codesign, inputs.codesign(judged)},
+          {StageId::Retrain, inputs.retrain("0:0", fingerprint(config.retrain.teacher), "")}};
+}
+
+std::string names(StageSet stages) {
+  std::string text;
+  for (const StageDescription& stage : kStages) {
+    if (stages.contains(stage.id)) text += std::string(stage.name) + " ";
+  }
+  return text;
+}
+
+/// A folder with the files that a config may name.
+class Files {
+ public:
+  Files() {
+    const auto configs = source_folder() / "configs";
+    for (const char* name : {"a", "b"}) {
+      std::filesystem::create_directory(folder_ / name);
+      write_file(path(name, "accuracies.csv"), fmt::format("arch,accuracy\n0:0,{}\n", name));
+      json table = read_json(source_folder() / "tests/golden/latency_table.json");
+      table["bias_ms"] = std::string(name) == "a" ? 1.0 : 2.0;
+      write_json(path(name, "table.json"), table);
+      json designs = read_json(configs / "designs/semi-decoupled.json");
+      designs["name"] = name;
+      write_json(path(name, "designs.json"), designs);
+    }
+    json design = read_json(configs / "accelerators/eyeriss-168.json");
+    write_json(path("b", "accelerator.json"), design);
+  }
+  std::string path(const char* folder, const char* name) const {
+    return (folder_ / folder / name).string();
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+/// A config in which every section counts.
+json busy_config(const Files& files) {
+  Config config;
+  config.space = tiny_description(3);
+  config.data = {.format = DataFormat::Folder,
+                 .path = files.path("a", "images"),
+                 .mean = {0.5, 0.5, 0.5},
+                 .std = {0.25, 0.25, 0.25}};
+  config.latency.rounds = 7;
+  config.shrink.stages = {{.layers = 1}};
+  config.codesign.designs = files.path("a", "designs.json");
+  json source = to_json(config);
+  source["codesign"]["dance"]["cost"] = "linear";
+  return source;
+}
+
+/// Another value of `key`, where the config has `value`.
+json another_value(const ConfigKey& key, const json& value, const Files& files) {
+  if (key.path == "latency.table") return files.path("b", "table.json");
+  if (key.path == "latency.accelerator") return files.path("b", "accelerator.json");
+  if (key.path == "codesign.designs") return files.path("b", "designs.json");
+  if (key.path == "codesign.accuracies") return files.path("b", "accuracies.csv");
+  if (key.path == "latency.device" || key.path == "device.type") return "cuda";
+  if (key.path == "data.mean" || key.path == "data.std") return {0.5, 0.5, 0.125};
+  if (key.path == "latency.cpus") return {1};
+  if (key.path == "shrink.stages") return {{{"layers", 2}}};
+  // "auto" means one of the others.
+  if (key.path == "latency.cuda") return "eager";
+  if (key.path == "score.precision") return "fp16";
+  if (key.path.ends_with(".precision") && value == "auto") return "bf16";
+  for (const std::string& word : key.words) {
+    if (value != word && word != "auto") return word;
+  }
+  if (value.is_boolean()) return !value.get<bool>();
+  if (value.is_string()) return value.get<std::string>() + "x";
+  if (value.is_number_integer()) return value.get<int>() + 1;
+  return value.get<double>() > 0.5 ? value.get<double>() * 0.875 : value.get<double>() + 0.125;
+}
+
+json::json_pointer pointer_of(std::string path) {
+  for (std::size_t at = 0; (at = path.find("[]", at)) != std::string::npos;) {
+    path.replace(at, 2, ".0");
+  }
+  for (char& c : path) c = c == '.' ? '/' : c;
+  return json::json_pointer("/" + path);
+}
+
+}  // namespace
+
+TEST_CASE("another value of a key changes the stages that the key names, and no others",
+          "[pipeline][config]") {
+  const Files files;
+  const json source = busy_config(files);
+  std::size_t checked = 0;
+  for (const ConfigKey& key : config_keys()) {
+    INFO(key.path);
+    json before = source;
+    // Timing of a GPU counts only where a GPU is timed.
+    const bool is_gpu = key.path == "latency.cuda" || key.path == "latency.precision";
+    if (is_gpu) before["latency"]["device"] = "cuda";
+    if (key.path == "codesign.accuracy_column") {
+      before["codesign"]["accuracies"] = files.path("a", "accuracies.csv");
+    }
+    const json::json_pointer pointer = pointer_of(key.path);
+    json after = before;
+    after[pointer] = another_value(key, before.at(pointer), files);
+    INFO(before.at(pointer).dump() << " -> " << after.at(pointer).dump());
+    const Config first = read_config(before);
+    const Config second = read_config(after);
+    const auto old_inputs = all_inputs(first);
+    const auto new_inputs = all_inputs(second);
+    StageSet changed;
+    for (const StageDescription& stage : kStages) {
+      if (old_inputs.at(stage.id) != new_inputs.at(stage.id))
+        changed = changed | StageSet{stage.id};
+    }
+    CHECK(names(changed) == names(key.changes));
+    ++checked;
+  }
+  CHECK(checked > 100);
+}
+
+TEST_CASE(
+    "a run is another one exactly when a stage other than the retraining changes, or the key "
+    "is guarded",
+    "[pipeline][config]") {
+  const Files files;
+  const json source = busy_config(files);
+  for (const ConfigKey& key : config_keys()) {
+    INFO(key.path);
+    if (key.path == "data.path")
+      continue;  // Images count by what they hold, apart from the config.
+    json before = source;
+    if (key.path == "latency.cuda" || key.path == "latency.precision") {
+      before["latency"]["device"] = "cuda";
+    }
+    const json::json_pointer pointer = pointer_of(key.path);
+    json after = before;
+    after[pointer] = another_value(key, before.at(pointer), files);
+    const Config first = read_config(before);
+    const Config second = read_config(after);
+    bool concerns_run = key.is_guarded;
+    for (const StageDescription& stage : kStages) {
+      concerns_run |= stage.id != StageId::Retrain && key.changes.contains(stage.id);
+    }
+    CHECK((StageInputs(first, {}).config() != StageInputs(second, {}).config()) == concerns_run);
+  }
+}
+
+TEST_CASE("every stage comes after those that it uses", "[config]") {
+  StageSet before;
+  for (const StageDescription& stage : kStages) {
+    INFO(stage.name);
+    CHECK((stage.uses & before) == stage.uses);
+    before = before | StageSet{stage.id};
+  }
+}
