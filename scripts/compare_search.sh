@@ -6,13 +6,14 @@
 # per search seed; exits with 1 when random search was better for any of them.
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: $0 RUN CONFIG [key=value ...]" >&2; exit 2; }
+command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
 run=$1 config=$2
 shift 2
 hsconas=${HSCONAS:-$(dirname "$0")/../build/release/hsconas}
 
 best_score() {
   "$hsconas" --json -q search --config "$config" --work-dir "$run" --resume --allow-changes "$@" |
-    sed -E 's/.*"winner":\{[^}]*"score":([-+.e0-9]+).*/\1/'
+    jq .winner.score
 }
 
 lost=0

@@ -2,8 +2,8 @@
 # Builds, tests and times everything that runs on an NVIDIA GPU, most important sections first, and
 # ends with one table of requirements and measurements:
 #   scripts/gpu_check.sh [--deps DIR] [--out DIR] [--only SECTION[,SECTION...]] [--no-build] [--list]
-# Needs nvcc, CMake and a LibTorch with CUDA: that of Torch_DIR or CMAKE_PREFIX_PATH, else pip's
-# torch in the python3 on the PATH. Works without git and without a network.
+# Needs nvcc, CMake, python3 and a LibTorch with CUDA: that of Torch_DIR or CMAKE_PREFIX_PATH, else
+# the one of pip's torch in python3. Works without git and without a network.
 #   --deps DIR  folder with unpacked CLI11, nlohmann_json, fmt, spdlog, Eigen, Catch2 and image
 #               libraries, for CMAKE_PREFIX_PATH, or a .tar.gz of that folder
 #   --out DIR   folder for table.txt, results.txt and log.txt (default: build/gpu_check)
@@ -85,6 +85,15 @@ on_gpu() { [ "$device" != cpu ]; }
 # pick GPU CPU: prints the first argument on a GPU, else the second.
 pick() { if on_gpu; then echo "$1"; else echo "$2"; fi; }
 result() { echo "RESULT $1 $2 $3"; }
+# results JSON NAME KEY[.KEY...] UNIT ...: a RESULT line for each value of a program's JSON.
+results() {
+  python3 - "$@" << 'END'
+import functools, json, sys
+answer = json.loads(sys.argv[1])
+for name, path, unit in zip(*[iter(sys.argv[2:])] * 3):
+    print("RESULT", name, functools.reduce(dict.__getitem__, path.split("."), answer), unit)
+END
+}
 
 # ---- The sections. Each prints its measurements as lines RESULT NAME VALUE UNIT, among other
 # lines, and fails when it finds an error.
@@ -155,7 +164,7 @@ run_search() {
   answer=$("$build/hsconas" --json search --config "$here/configs/quickstart.json" --overwrite \
     --work-dir "$scratch/search" device.type="$device" "${settings[@]}")
   result seconds $((SECONDS - start)) s
-  sed -E 's/.*"winner":\{"accuracy":([-+.e0-9]+),.*"test_accuracy":([-+.e0-9]+),.*/RESULT held_out_accuracy \1 of_1\nRESULT test_accuracy \2 of_1/' <<< "$answer"
+  results "$answer" held_out_accuracy winner.accuracy of_1 test_accuracy winner.test_accuracy of_1
 }
 
 run_kill() {
@@ -183,8 +192,8 @@ run_latency() {
       --work-dir "$scratch/latency-$mode" device.type="$device" "${quick[@]}" "${settings[@]}" \
       ${GPU_CHECK_LATENCY:-})
     echo "$answer"
-    sed -E "s/.*\"median_half_width_percent\":([-+.e0-9]+).*/RESULT ${mode}_half_width \1 %/" <<< "$answer"
-    sed -E "s/.*\"held_out\":\{\"random\":.*\"fitted\":\{\"kendall\":([-+.e0-9]+),.*\"rmse_percent\":([-+.e0-9]+),\"spearman\":[^}]*\},\"kendall_ceiling\":.*\"spread\".*/RESULT ${mode}_kendall \1 -\nRESULT ${mode}_rmse \2 %/" <<< "$answer"
+    results "$answer" "${mode}_half_width" median_half_width_percent % \
+      "${mode}_kendall" held_out.random.fitted.kendall - "${mode}_rmse" held_out.random.fitted.rmse_percent %
   done
 }
 

@@ -45,14 +45,21 @@ extern "C" void on_signal(int signal) {
   if (!stop_token.requested()) {
     first_interrupt_ms = now_ms();
     stop_token.request();
+    ::alarm(1);
   } else if (signal == SIGINT && now_ms() - first_interrupt_ms > kSameRequestMs) {
     ::_exit(kExitSecondInterrupt);
   }
 }
 
-void handle(int signal) {
+/// Waiting for a pipe ends when a signal comes. Once a stop was requested there is one every
+/// second, so that a wait which began just after the request ends as well.
+extern "C" void on_alarm(int /*signal*/) {
+  ::alarm(1);
+}
+
+void handle(int signal, void (*handler)(int) = on_signal) {
   struct sigaction action {};
-  action.sa_handler = on_signal;
+  action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   ::sigaction(signal, &action, nullptr);
 }
@@ -60,6 +67,7 @@ void handle(int signal) {
 /// Whatever schedulers, and a terminal that is closed, send before they kill.
 void handle_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) handle(signal);
+  handle(SIGALRM, on_alarm);
   struct sigaction before {};
   const bool is_ignored =  // By nohup.
       ::sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;

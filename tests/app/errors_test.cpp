@@ -71,7 +71,7 @@ TEST_CASE("fifo: a signal ends the wait for a config that is a pipe without a wr
            {"config", "check", "-c", "pipe.json"},
            {"latency", "import", "-s", "pipe.json", "--networks", "x.csv", "-o", "t.json"}}) {
     Process waiting = bench.start(words);
-    std::this_thread::sleep_for(std::chrono::seconds(4));  // Busy machines start it slowly.
+    waiting.wait_until([&] { return waiting.has_open(bench / "pipe.json"); });
     waiting.send(SIGTERM);
     const Outcome outcome = waiting.wait();
     CHECK(outcome.exit_code == 75);

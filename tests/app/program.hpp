@@ -83,6 +83,17 @@ class Process {
     }
   }
 
+  /// Whether the program has `file` open now.
+  bool has_open(const std::filesystem::path& file) const {
+    std::error_code ignored;  // The program opens and closes files meanwhile.
+    const std::filesystem::path folder = "/proc/" + std::to_string(pid_) + "/fd";
+    for (std::filesystem::directory_iterator it(folder, ignored), end; it != end;
+         it.increment(ignored)) {
+      if (std::filesystem::read_symlink(it->path(), ignored) == file) return true;
+    }
+    return false;
+  }
+
   void send(int signal) { ::kill(pid_, signal); }
 
   Outcome wait() {
