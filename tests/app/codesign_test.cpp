@@ -132,9 +132,9 @@ TEST_CASE("unreachable limits and invalid settings of codesign are one-line erro
   refused({"codesign.max_area_mm2=1e-6", "codesign.method=coupled"}, 4, "the smallest, ");
   refused({"codesign.max_power_mw=1e-6", "codesign.method=coupled"}, 4, "mW");
   refused({"codesign.method=joint"}, 2, "codesign.method must be one of");
-  refused({"codesign.method=dance"}, 2, "leave out codesign.accuracies");
+  refused({"codesign.method=dance"}, 2, "leave codesign.accuracies empty");
   refused({"codesign.method=dance", "codesign.accuracies=", "codesign.max_area_mm2=3"}, 2,
-          "knows no limits");
+          "does not support limits");
   refused({"codesign.proxy=ws-x_128_100_17"}, 2, "did you mean 'ws-x_128_100_16'?");
   refused({"codesign.designs="}, 2, "codesign.designs is required");
   refused({"codesign.designs=nope.json"}, 3, "nope.json");
