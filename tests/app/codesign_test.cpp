@@ -97,7 +97,7 @@ TEST_CASE("codesign is reproducible, reuses finished results and names changed s
   CHECK(bench.result("a") == bench.result("b"));
   CHECK(read_file(bench / "a" / "pairs.csv") == read_file(bench / "b" / "pairs.csv"));
   const Outcome again = bench.codesign({"-w", "a", "--resume"});
-  CHECK(contains(again.err, "done before with the same settings"));
+  CHECK(contains(again.err, "finished before with the same settings"));
   const Outcome changed = bench.codesign({"-w", "a", "--resume", "codesign.limit_levels=3"});
   CHECK(contains(changed.err, "codesign.limit_levels changed from 0 to 3"));
   CHECK(bench.codesign({"-w", "a"}).exit_code == 2);

@@ -435,7 +435,7 @@ TEST_CASE("a checkpoint with weights of other settings is not loaded", "[app]") 
       bench.run(Bench::search("run", {"--resume", "--allow-changes", "search.population=6"}));
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
-  CHECK(contains(outcome.err, "supernet: done before, but its output is not there as a whole"));
+  CHECK(contains(outcome.err, "supernet: finished before, but its output is incomplete"));
   CHECK(read_file(bench / "run/checkpoints/supernet.safetensors") ==
         read_file(finished_run().file("checkpoints/supernet.safetensors")));
 }

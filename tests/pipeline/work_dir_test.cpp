@@ -94,7 +94,7 @@ TEST_CASE("overwriting removes what a run leaves and nothing else", "[work_dir]"
   CHECK(names_in(dir.root) == std::set<std::string>{"config.json.bak", "notes.txt"});
 }
 
-TEST_CASE("what cannot be removed to start over is named", "[work_dir]") {
+TEST_CASE("what cannot remove it to start over is named", "[work_dir]") {
   const TemporaryFolder folder;
   const WorkDir dir{.root = folder / "run", .lock = nullptr};
   make_folder(dir.checkpoints());
@@ -266,9 +266,9 @@ TEST_CASE("changes name the keys, down into objects and lists", "[work_dir]") {
   now["supernet"].erase("schedule");
   now["seed"] = 1;
   now["stages"].erase(1);
-  CHECK(record.changes("supernet", now) == std::vector<std::string>{"seed is new",
-                                                                    "stages.1.layers is gone",
-                                                                    "supernet.schedule is gone"});
+  CHECK(record.changes("supernet", now) ==
+        std::vector<std::string>{"seed was added", "stages.1.layers was removed",
+                                 "supernet.schedule was removed"});
 }
 
 TEST_CASE("a broken record of stages is a data error that names the file", "[work_dir]") {
