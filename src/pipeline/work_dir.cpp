@@ -78,7 +78,7 @@ void remove_or_throw(const fs::path& path) {
   std::error_code error;
   fs::remove_all(path, error);
   if (error) {
-    throw Error(ErrorKind::Data, fmt::format("{}: cannot remove it to start over: {}",
+    throw Error(ErrorKind::Data, fmt::format("{}: cannot be removed to start over: {}",
                                              path.string(), error.message()));
   }
 }

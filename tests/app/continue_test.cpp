@@ -342,7 +342,7 @@ TEST_CASE(
   const Outcome beside = bench.run({"predict", "--config", "micro.json", "--table", "phone.json",
                                     "--arch", "0:0-0:0-0:0", "--measure"});
   CHECK(beside.exit_code == 0);
-  CHECK(contains(beside.err, "predicted for Pixel 7, but measured here, on "));
+  CHECK(contains(beside.err, "the table predicts for Pixel 7, but the networks are measured on "));
 }
 
 TEST_CASE("relative-paths: a run's config.json works from any folder", "[app]") {

@@ -256,7 +256,7 @@ TEST_CASE("small things: an invalid command line is a usage error that names the
 TEST_CASE("small things: the error about an incomplete command line shows what to type", "[app]") {
   check_errors(
       Bench(),
-      {{{"search"}, kUsage, {"no config", "--config FILE", "quickstart"}},
+      {{{"search"}, kUsage, {"no config", "--config", "quickstart"}},
        {{"search", "micro.jsn"}, kData, {"micro.jsn"}},
        {{"search", "quikstart"}, kData, {"did you mean 'quickstart'?"}},
        {{"search", "--config", "micro.json", "other.json"}, kUsage, {"'other.json' is not key"}},

@@ -205,7 +205,7 @@ TEST_CASE("a given architecture is trained without a search", "[deploy]") {
   const std::vector<std::string> sentences{
       "retrain needs the folder of a finished search, or --config and --arch",
       "0:1",
-      "retrain needs --out",
+      "retrain without RUN needs a folder to work in: name it with --out",
       "retrain.from_supernet needs a finished search",
       "retrain needs the folder of a finished search",
       "retrain.distillation needs a teacher: set retrain.teacher",

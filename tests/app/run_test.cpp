@@ -117,7 +117,7 @@ TEST_CASE("results go to stdout and everything else to stderr", "[app]") {
   CHECK_FALSE(contains(outcome.out, "supernet:"));
   CHECK_FALSE(contains(outcome.err, winner));
   CHECK(contains(outcome.err, "supernet: 12 steps of 64 images"));
-  CHECK(lines_of(outcome.err).back().ends_with("everything is in run"));
+  CHECK(lines_of(outcome.err).back().ends_with("all files of this run are in run"));
   CHECK_FALSE(contains(outcome.err, "\x1b"));  // Without a terminal: no colours, no progress bar.
   CHECK_FALSE(contains(outcome.err, "\r"));
 }

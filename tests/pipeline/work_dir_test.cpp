@@ -94,7 +94,7 @@ TEST_CASE("overwriting removes what a run leaves and nothing else", "[work_dir]"
   CHECK(names_in(dir.root) == std::set<std::string>{"config.json.bak", "notes.txt"});
 }
 
-TEST_CASE("what cannot remove it to start over is named", "[work_dir]") {
+TEST_CASE("what cannot be removed to start over is named", "[work_dir]") {
   const TemporaryFolder folder;
   const WorkDir dir{.root = folder / "run", .lock = nullptr};
   make_folder(dir.checkpoints());
