@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fails when a list of CMake names a source twice, or none names a file of src or a test: CMake says
-# neither. Checks this checkout, or the folder given.
+# Fails when a CMake list names a source twice, and when no list names a source in src or a test.
+# CMake itself reports neither. Checks this checkout, or the folder given as argument.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 
@@ -20,18 +20,19 @@ complain() {
 
 library=$(sources_of CMakeLists.txt cmake/*.cmake | awk '{ print $2 }' | grep '^src/' | sort)
 tests=$(sources_of tests/CMakeLists.txt | sort)
-# The patterns of a CMakeLists.txt that find sources by their place, such as src/search/*.cpp.
+# The file(GLOB) patterns of a CMakeLists.txt, such as src/search/*.cpp, as regular expressions.
 patterns_of() { grep -oE '[a-z_/]+/\*[a-z_]*\.cpp' "$1" | sed 's#\*#[^/]*#; s#\.#[.]#'; }
-missing() {  # LIST CMAKE, and one file a line on stdin: those in neither the list nor a pattern
+# missing LIST CMAKE: reads one file per line and names those in neither the list nor a pattern.
+missing() {
   patterns_of "$2" > "$patterns" || :
   while read -r file; do
     echo "$file" | grep -qxf "$patterns" && continue
-    echo "$1" | grep -qxF "$file" || echo "$file is in no list of CMake"
+    echo "$1" | grep -qxF "$file" || echo "$file is in no CMake list"
   done
 }
 patterns=$(mktemp)
 trap 'rm -f "$patterns"' EXIT
-complain "$(echo "$library" | uniq -d | sed 's/$/ stands twice in the lists of CMake/')"
+complain "$(echo "$library" | uniq -d | sed 's/$/ is named twice in the CMake lists/')"
 complain "$(echo "$tests" | uniq -d | sed 's/ / names /; s/$/ twice/')"
 complain "$(find src -name '*.cpp' -o -name '*.cu' | sort |
   missing "$library" CMakeLists.txt)"

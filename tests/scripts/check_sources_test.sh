@@ -1,6 +1,6 @@
 #!/bin/sh
-# check_sources.sh passes lists that name each source once, and names one that stands twice or not
-# at all.
+# check_sources.sh accepts lists that name each source once, and reports a source that is named twice or
+# not at all.
 set -eu
 check=$(cd "$(dirname "$0")/../../scripts" && pwd)/check_sources.sh
 tree=$(mktemp -d)
@@ -24,11 +24,11 @@ echo 'add_executable(tests base/a_test.cpp)' > "$tree/tests/CMakeLists.txt"
 "$check" "$tree" || fail "sound lists were refused"
 
 echo 'target_sources(lib PRIVATE src/base/b.cu src/base/a.cpp)' > "$tree/cmake/more.cmake"
-expect 'src/base/a.cpp stands twice in the lists of CMake'
+expect 'src/base/a.cpp is named twice in the CMake lists'
 echo 'target_sources(lib PRIVATE' > "$tree/cmake/more.cmake"
-expect 'src/base/b.cu is in no list of CMake'
+expect 'src/base/b.cu is in no CMake list'
 echo 'target_sources(lib PRIVATE src/base/b.cu)' > "$tree/cmake/more.cmake"
 echo 'add_executable(tests base/a_test.cpp base/a_test.cpp)' > "$tree/tests/CMakeLists.txt"
 expect 'tests names base/a_test.cpp twice'
 echo 'add_executable(tests)' > "$tree/tests/CMakeLists.txt"
-expect 'base/a_test.cpp is in no list of CMake'
+expect 'base/a_test.cpp is in no CMake list'
