@@ -1,4 +1,4 @@
-# Embeds the runners of an edge kit in the program.
+# Embeds the scripts of an edge kit in the program.
 set(kit ${PROJECT_SOURCE_DIR}/src/edge/kit)
 file(READ ${kit}/run.py KIT_RUN_PY)
 file(READ ${kit}/run_trtexec.sh KIT_RUN_TRTEXEC)

@@ -1,13 +1,14 @@
 #!/bin/bash
 # Builds and tests hsconas as a newcomer would, in a bare Debian system made for that:
 #   scripts/bare_system.sh RELEASE [--core|--all] [--folder FOLDER] [--mirror URL] [--keep]
-# RELEASE is bookworm or trixie. --core, the default: only the core and its tests, without LibTorch,
-# in some minutes. --all: the README's start, with quickstart.sh and every test, in about half an hour.
-# Prints the time of each step at the end. CI=true: warnings are errors.
+# RELEASE is bookworm or trixie. --core (the default) builds and tests only the core, without LibTorch,
+# in a few minutes. --all follows the README, with quickstart.sh, and runs every test, in about half an
+# hour. Prints the time of each step at the end. With CI=true, warnings are errors.
 #
-# The system is made in FOLDER/RELEASE (build/bare/RELEASE); it is deleted when all has passed, unless
-# --keep is given. Downloaded packages stay beside it for the next run. The mirror is the one that this
-# machine's apt uses, with its proxy. Needs root: exit code 3 where the system cannot be made.
+# The system is created in FOLDER/RELEASE (default: build/bare/RELEASE) and deleted when all steps have
+# passed, unless --keep is given. Downloaded packages are kept beside it for the next run. The default
+# mirror is the one that this machine's apt uses, with its proxy. Needs root. Exit code 3 means that
+# the system could not be created.
 set -euo pipefail
 
 usage() {
@@ -67,7 +68,7 @@ cd "$(dirname "$0")/.."
 folder=${folder:-$PWD/build/bare}
 system=$folder/$release
 packages=$folder/packages-$release
-marker=.hsconas_bare_systems  # Tells a folder whose contents may be deleted.
+marker=.hsconas_bare_systems  # A folder with this file was created here, so it may be deleted.
 
 mounts=()
 attach() {  # OPTION... WHAT WHERE
@@ -136,7 +137,7 @@ make_system() {
     attach --bind "$packages" "$system/var/cache/apt/archives"
 }
 
-# A copy of this checkout, with the reference data of the tests beside it where they are at hand.
+# Copies this checkout into the system and, if they exist, mounts the tests' reference data beside it.
 copy_checkout() {
   local pair data
   mkdir -p "$system/root/hsconas" || return
@@ -156,9 +157,9 @@ bare() {  # COMMAND LINE
     chroot "$system" /bin/bash -c "cd /root/hsconas && $1"
 }
 
-command -v apt-get > /dev/null || cannot "this machine has no apt-get: it takes a Debian or Ubuntu"
+command -v apt-get > /dev/null || cannot "this machine has no apt-get: run this on Debian or Ubuntu"
 mirror=${mirror:-$(find_mirror || true)}
-[ -n "$mirror" ] || cannot "this machine's apt has no source of Debian over http: name one with --mirror URL"
+[ -n "$mirror" ] || cannot "this machine's apt uses no Debian mirror over http: name one with --mirror URL"
 preset=release
 [ "$what" = all ] || preset=core
 werror=OFF

@@ -32,7 +32,7 @@ for file in $(find include/hsconas src -name '*.[ch]pp' | sort); do
   for used in $(includes "$file"); do
     used_rank=$(rank "$used")
     if [ "$used_rank" -gt "$own_rank" ]; then
-      echo "$file: $own may not include $used"
+      echo "$file: $own may not include $used, which is a higher layer"
       bad=1
     fi
   done

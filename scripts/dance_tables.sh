@@ -49,7 +49,7 @@ run_all() {
 
 command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
 
-# value NAME FILTER: what a jq filter finds in the result of run NAME.
+# value NAME FILTER: applies a jq filter to the result of run NAME.
 value() { jq -r "$2" "$out/$1/codesign.json"; }
 
 heading() {

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Builds, tests and times everything that runs on an NVIDIA GPU, most important sections first, and
-# ends with one table of requirements and measurements:
+# Builds, tests and times everything that runs on an NVIDIA GPU, the most important sections first,
+# and prints a table of requirements and measurements at the end:
 #   scripts/gpu_check.sh [--deps DIR] [--out DIR] [--only SECTION[,SECTION...]] [--no-build] [--list]
 # Needs nvcc, CMake, python3 and a LibTorch with CUDA: that of Torch_DIR or CMAKE_PREFIX_PATH, else
 # the one of pip's torch in python3. Works without git and without a network.
@@ -9,10 +9,10 @@
 #   --out DIR   folder for table.txt, results.txt and log.txt (default: build/gpu_check)
 #   --only      run only these sections, in this order; --list prints their names
 #   --no-build  run the programs in the build folder without building
-# Environment: GPU_CHECK_SECONDS, the time for everything (540); GPU_CHECK_DEVICE, cuda, cuda:N, or
-# cpu to try the script itself without a GPU, with small sizes; BUILD, the build folder (build/gpu);
-# GPU_CHECK_SANITIZED, the tests that compute-sanitizer repeats; GPU_CHECK_LATENCY, key=value for
-# the latency tables.
+# Environment: GPU_CHECK_SECONDS is the time for everything (540); GPU_CHECK_DEVICE is cuda, cuda:N, or
+# cpu to try this script with small sizes on a machine without a GPU; BUILD is the build folder
+# (build/gpu); GPU_CHECK_SANITIZED selects the tests that compute-sanitizer repeats; GPU_CHECK_LATENCY
+# holds key=value settings for the latency tables.
 # Exit codes: 0 all requirements are met, 1 one is not, 2 usage, 5 no GPU or no LibTorch with CUDA.
 # shellcheck disable=SC2317  # Most functions are called by a composed name.
 set -euo pipefail

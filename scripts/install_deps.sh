@@ -1,11 +1,13 @@
 #!/bin/bash
-# Installs what is missing: scripts/install_deps.sh [build|test|ci|core], to build hsconas, to build
-# and test it, the same with what optional tests need, or to build and test the core alone (preset
-# core), which needs no LibTorch.
-# Debian 12 and 13, as root or with sudo; does nothing when nothing is missing. Elsewhere CMake
-# says what it cannot find. A LibTorch of your own, in CMAKE_PREFIX_PATH or Torch_DIR, is kept.
-# ci is test and what single tests need that are skipped without: a browser, Python with torch,
-# ONNX Runtime (in build/onnxruntime). What cannot be had of these is named and left out.
+# Installs the Debian packages that are missing for a purpose:
+#   scripts/install_deps.sh [build|test|ci|core]
+#     build  build hsconas (the default)
+#     test   build hsconas and run its tests
+#     ci     test, plus packages that optional tests need: a browser, Python with torch, ONNX Runtime
+#            (in build/onnxruntime); those that cannot be installed are named and left out
+#     core   build and test the core alone (preset core), which needs no LibTorch
+# Works on Debian 12 and 13, as root or with sudo. On other systems it does nothing, and CMake names
+# what it cannot find. If CMAKE_PREFIX_PATH or Torch_DIR names a LibTorch, none is installed.
 set -euo pipefail
 purpose=${1:-build}
 case $purpose in
@@ -84,7 +86,8 @@ install_missing() {
 install_missing
 [ "$purpose" = ci ] || exit 0
 
-# Each by itself, so that one that this system lacks takes no other with it.
+# Optional packages are installed one by one, so that a package that this system lacks does not
+# prevent the others.
 try_command() {
   command -v "$1" > /dev/null || try_install "$2"
 }
@@ -98,7 +101,8 @@ is_installed python3-torch || try_install python3-torch
 try_command node nodejs
 try_command npm npm
 
-# The version's files load in any Node with Node-API 6. Its own script would fetch CUDA's parts.
+# This version loads in every Node with Node-API 6. Without --ignore-scripts, its install script would
+# download CUDA libraries.
 onnx_runtime=build/onnxruntime
 loads() { (cd "$onnx_runtime" && node -e "require('onnxruntime-node')") 2> /dev/null; }
 if ! loads; then

@@ -23,7 +23,7 @@ trap 'rm -rf "$work"' EXIT
 
 unpacked() { case $csv in *.gz) gzip -dc "$csv" ;; *) cat "$csv" ;; esac; }
 
-# Names of the columns with times: those with numbers after the column of the architecture.
+# Prints the names of the columns with times: columns of numbers after the column ops or arch.
 devices_of() {
   unpacked | awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) { name[i] = $i; if ($i == "ops" || $i == "arch") at = i } }
     NR > 1 { for (i = 1; i <= NF; i++) if ($i + 0 > 0) seen[i] = 1 }
@@ -117,5 +117,5 @@ adapt_table() {
 case $mode in
   fit) fit_table "$@" ;;
   adapt) adapt_table "$@" ;;
-  *) echo "unknown mode '$mode': fit or adapt" >&2; exit 2 ;;
+  *) echo "$0: mode '$mode' is not known: use fit or adapt" >&2; exit 2 ;;
 esac

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs missing packages on Debian 12 or 13, builds hsconas and runs a search on the built-in
-# data set. Arguments are passed to `hsconas search`. Run it again to continue a stopped search.
+# Installs missing packages (on Debian 12 or 13), builds hsconas and runs a search on the built-in
+# data set. Arguments are passed on to `hsconas search`. Run it again to continue a stopped search.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work_dir=runs/quickstart

@@ -6,7 +6,8 @@
 #                                       whether both rank architectures and learn in the same way,
 #                                       with the supernet of a finished run; key=value can set its
 #                                       data.path
-# Both run interleaved in the same process. Compare ratios: times depend on the machine.
+# The two implementations run interleaved in the same process. Compare the ratios of their times,
+# because the times themselves depend on the machine.
 # Environment: BUILD is the build folder, ROUNDS the number of timings (11).
 set -euo pipefail
 build=${BUILD:-$(dirname "$0")/../build/release}

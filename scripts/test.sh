@@ -1,8 +1,9 @@
 #!/bin/bash
-# Every check, from a bare Debian 12 or 13 machine: formatting, scripts, the core under clang-tidy
-# and sanitizers, all tests; at the end, what this machine could not check. A second run repeats
-# only what changed. CI=true: warnings are errors, what optional tests need is installed, and the core
-# is also built and tested in a bare Debian 13 (by hand: scripts/bare_system.sh trixie).
+# Installs what is missing on Debian 12 or 13 and runs every check: formatting, scripts, the core
+# under clang-tidy and sanitizers, all tests. Lists at the end what this machine could not check. A
+# second run rebuilds only what changed. With CI=true, warnings are errors, packages for optional tests
+# are installed, and the core is also built and tested in a bare Debian 13 (to do only that, run
+# scripts/bare_system.sh trixie).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=release

@@ -38,7 +38,8 @@ SearchSpace load_space(const std::string& file) {
 
 Network network_to_cost(const AccelOptions& options) {
   if (options.network.empty() == (options.space.empty() && options.arch.empty())) {
-    throw Error(ErrorKind::Usage, "accel needs either --network or --space with --arch");
+    throw Error(ErrorKind::Usage,
+                "accel needs one network: either --network FILE, or --space FILE with --arch ARCH");
   }
   if (!options.network.empty()) return load_network(options.network);
   if (options.space.empty() || options.arch.empty()) {
@@ -48,7 +49,7 @@ Network network_to_cost(const AccelOptions& options) {
   return network_of(space, space.decode(options.arch));
 }
 
-/// A table of another model, to compare: rows of cells under named columns.
+/// The output of a replica of another tool, as named columns and rows of cells.
 struct Comparison {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;
@@ -84,8 +85,8 @@ MaestroMapping maestro_mapping_of(const Accelerator& design) {
     if (design.dataflow == dataflow) return read_maestro_mapping(mapping);
   }
   throw Error(ErrorKind::Usage,
-              fmt::format("MAESTRO has no mapping for dataflow {}: ws-kc, ws-x, os-yx, os-yk or "
-                          "rs-yr",
+              fmt::format("MAESTRO has no mapping for dataflow {}: choose a design with ws-kc, "
+                          "ws-x, os-yx, os-yk or rs-yr",
                           design.dataflow));
 }
 
@@ -115,7 +116,9 @@ Comparison as_maestro(const Network& network, const Accelerator& design) {
 Comparison as_scalesim(const Network& network, const Accelerator& design) {
   if (!design.dataflow.starts_with("systolic-")) {
     throw Error(ErrorKind::Usage,
-                fmt::format("SCALE-Sim models systolic dataflows, not {}", design.dataflow));
+                fmt::format("SCALE-Sim models systolic dataflows only, not {}: choose a design "
+                            "with systolic-os, systolic-ws or systolic-is",
+                            design.dataflow));
   }
   const Systolic dataflow = read_systolic(design.dataflow.substr(9));
   Comparison result{{"layer", "count", "groups", "cycles", "reported_cycles", "utilization_percent",
@@ -133,18 +136,21 @@ Comparison as_scalesim(const Network& network, const Accelerator& design) {
 }
 
 Comparison as_timeloop(const Network& network, const AccelOptions& options) {
-  if (options.mapping.empty()) throw Error(ErrorKind::Usage, "mode timeloop needs --mapping");
+  if (options.mapping.empty()) {
+    throw Error(ErrorKind::Usage, "--mode timeloop needs a mapping: name it with --mapping FILE");
+  }
   const bool is_like = options.architecture == "eyeriss-like";
   if (!is_like && options.architecture != "eyeriss-256") {
-    throw Error(ErrorKind::Usage, "mode timeloop needs --architecture eyeriss-256 or eyeriss-like");
+    throw Error(ErrorKind::Usage,
+                "--mode timeloop needs --architecture eyeriss-256 or eyeriss-like");
   }
   const Layer* layer = network.layers.size() == 1 ? network.layers.data() : nullptr;
   for (const Layer& candidate : network.layers) {
     if (candidate.name == options.layer) layer = &candidate;
   }
   if (layer == nullptr) {
-    throw Error(ErrorKind::Usage, fmt::format("network {} has no layer '{}': a mapping is for one "
-                                              "layer, name it with --layer",
+    throw Error(ErrorKind::Usage, fmt::format("network {} has no layer '{}': name the one layer "
+                                              "that the mapping is for with --layer",
                                               network.name, options.layer));
   }
   const TimeloopArchitecture architecture =
@@ -169,7 +175,8 @@ void execute(const AccelOptions& options, CommandContext& context) {
   if (options.mode == "timeloop") return print(as_timeloop(network, options), options, context);
   if (options.design.empty()) {
     throw Error(ErrorKind::Usage,
-                "accel needs --design, e.g. configs/accelerators/eyeriss-168.json");
+                "accel needs a design: name it with --design, such as "
+                "configs/accelerators/eyeriss-168.json");
   }
   const Accelerator design = load_accelerator(options.design);
   if (options.mode == "maestro") return print(as_maestro(network, design), options, context);
@@ -177,7 +184,8 @@ void execute(const AccelOptions& options, CommandContext& context) {
   if (options.mode != "native") {
     throw Error(
         ErrorKind::Usage,
-        fmt::format("unknown mode '{}'{}", options.mode,
+        fmt::format("--mode '{}' is not known{}: choose native, maestro, scalesim or timeloop",
+                    options.mode,
                     suggestion(options.mode, {"native", "maestro", "scalesim", "timeloop"})));
   }
   const NetworkCost cost = cost_of(network, design);
@@ -192,28 +200,31 @@ void execute(const AccelOptions& options, CommandContext& context) {
 
 void add_accel_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<AccelOptions>();
-  CLI::App* command =
-      app.add_subcommand("accel", "Cycles, traffic, energy and area on an accelerator design");
+  CLI::App* command = app.add_subcommand(
+      "accel", "Cost of a network on an accelerator design: cycles, traffic, energy, area");
   const auto file = [&](const char* name, std::string& value, const char* what) {
     command->add_option(name, value, what)->type_name("FILE");
   };
-  file("-d,--design", options->design, "Accelerator, e.g. configs/accelerators/eyeriss-168.json");
+  file("-d,--design", options->design,
+       "Accelerator design, e.g. configs/accelerators/eyeriss-168.json");
   file("-n,--network", options->network, "Network, e.g. configs/networks/resnet18.json");
-  file("-s,--space", options->space, "Space whose architecture --arch is, instead of a network");
+  file("-s,--space", options->space, "Space that --arch belongs to; use both instead of --network");
   command->add_option("-a,--arch", options->arch, "Architecture, as search prints it")
       ->type_name("ARCH");
   command->add_flag("--csv", options->csv, "Print CSV instead of a table");
   command
       ->add_option("--mode", options->mode,
-                   "native, or as another tool counts: maestro, scalesim, timeloop")
+                   "Cost model: native, or a replica of maestro, scalesim or timeloop")
       ->type_name("MODE")
       ->capture_default_str();
-  file("--mapping", options->mapping, "Mode timeloop: a map as Timeloop prints it");
+  file("--mapping", options->mapping, "With --mode timeloop: mapping file, as Timeloop prints it");
   command
       ->add_option("--architecture", options->architecture,
-                   "Mode timeloop: eyeriss-256 or eyeriss-like")
+                   "With --mode timeloop: hardware, eyeriss-256 or eyeriss-like")
       ->type_name("NAME");
-  command->add_option("--layer", options->layer, "Mode timeloop: the layer that the map is for")
+  command
+      ->add_option("--layer", options->layer,
+                   "With --mode timeloop: layer of the network that the mapping is for")
       ->type_name("NAME");
   command->callback([options, &chosen] {
     chosen = [options](CommandContext& context) { execute(*options, context); };

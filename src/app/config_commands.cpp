@@ -46,13 +46,13 @@ void new_config(NewOptions options, CommandContext& context) {
   if (options.config.file.empty()) options.config.file = kSimplest;
   std::error_code unknown;
   if (std::filesystem::exists(options.file, unknown) && !options.force) {
-    throw Error(ErrorKind::Usage, options.file + " is there already; replace it with --force");
+    throw Error(ErrorKind::Usage, options.file + " exists already; replace it with --force");
   }
   write_json(options.file, to_json(options.config.load()));
   fmt::print("{}\n", context.options.json ? json{{"file", options.file}}.dump() : options.file);
 }
 
-/// All keys, or those of a section, or one: `part` is the beginning of a path.
+/// Prints the keys whose path starts with `part`: one key, a section, or with "" all keys.
 void print_keys(const std::string& part, CommandContext& context) {
   TextTable table({"key", "default", "allowed", "meaning"});
   json object = json::array();
@@ -70,7 +70,8 @@ void print_keys(const std::string& part, CommandContext& context) {
     for (const StageDescription& stage : kStages) {
       if (!key.changes.contains(stage.id)) continue;
       changes.push_back(stage.name);
-      changes_run = changes_run || stage.id != StageId::Retrain;  // It has a folder of its own.
+      // A retraining does not need --allow-changes, because it has a folder of its own.
+      changes_run = changes_run || stage.id != StageId::Retrain;
     }
     object.push_back({{"key", key.path},
                       {"default", json::parse(key.initial)},
@@ -80,8 +81,8 @@ void print_keys(const std::string& part, CommandContext& context) {
                       {"needs_allow_changes", changes_run}});
   }
   if (object.empty()) {
-    throw Error(ErrorKind::Usage, fmt::format("'{}' is no key and no section of a config{}", part,
-                                              suggestion(part, known)));
+    throw Error(ErrorKind::Usage, fmt::format("'{}' is neither a key nor a section of a config{}",
+                                              part, suggestion(part, known)));
   }
   fmt::print("{}", context.options.json ? json{{"keys", object}}.dump() + "\n" : table.str());
 }
@@ -94,13 +95,13 @@ void add_config_commands(CLI::App& app, Command& chosen) {
 
   auto print = std::make_shared<ConfigOptions>();
   CLI::App* command =
-      config->add_subcommand("print", "Print a config with every key, overrides applied");
+      config->add_subcommand("print", "Print a config with all keys, after applying overrides");
   print->add_to(*command);
   command->callback(
       [print, &chosen] { chosen = [print](CommandContext&) { print_config(*print); }; });
 
   auto check = std::make_shared<ConfigOptions>();
-  command = config->add_subcommand("check", "Check a config and say how large its space is");
+  command = config->add_subcommand("check", "Check a config and print the size of its space");
   check->add_to(*command);
   command->callback([check, &chosen] {
     chosen = [check](CommandContext& context) { check_config(*check, context); };
@@ -108,17 +109,17 @@ void add_config_commands(CLI::App& app, Command& chosen) {
 
   auto fresh = std::make_shared<NewOptions>();
   command = config->add_subcommand(
-      "new", "Write a config with every key, from another (default: quickstart)");
+      "new", "Write a config file with all keys, based on another (default: quickstart)");
   command->add_option("file", fresh->file, "File to write")->required()->type_name("NEW");
   fresh->config.add_to(*command);
-  command->add_flag("--force", fresh->force, "Replace the file if it is there");
+  command->add_flag("--force", fresh->force, "Replace the file if it exists");
   command->callback([fresh, &chosen] {
     chosen = [fresh](CommandContext& context) { new_config(*fresh, context); };
   });
 
   command = config->add_subcommand("keys", "Explain every key: default, allowed values, meaning");
   auto part = std::make_shared<std::string>();
-  command->add_option("section", *part, "Only the keys of this section, or this one")
+  command->add_option("section", *part, "Section or key to explain (default: all)")
       ->type_name("SECTION");
   command->callback([part, &chosen] {
     chosen = [part](CommandContext& context) { print_keys(*part, context); };

@@ -10,13 +10,13 @@
 namespace hsconas {
 
 void ConfigOptions::add_to(CLI::App& command) {
-  command.add_option("-c,--config", file, "Config file (JSON), or the name of a shipped one")
+  command.add_option("-c,--config", file, "Config file (JSON), or name of a shipped config")
       ->type_name("FILE");
   command.add_option("--set", set, "Override one setting, e.g. --set search.population=20")
       ->type_name("KEY=VALUE")
       ->take_all()
       ->allow_extra_args(false);
-  command.add_option("overrides", bare, "The same without --set: data.path=images seed=3")
+  command.add_option("overrides", bare, "Overrides without --set, e.g. data.path=images seed=3")
       ->type_name("KEY=VALUE");
   command.add_option("--seed", seed, "Short for seed=N")->type_name("N");
   command.add_option("--threads", threads, "Short for device.threads=N")->type_name("N");
@@ -38,8 +38,8 @@ Config ConfigOptions::load() {
   take_bare_file();
   if (file.empty()) {
     throw Error(ErrorKind::Usage,
-                "no config: name one with --config FILE, a file of your own or one of the shipped "
-                "ones: " +
+                "no config is named: give --config a file of your own or one of the shipped "
+                "configs: " +
                     join(shipped_configs(), ", "));
   }
   return load_config(file, all_overrides());

@@ -26,7 +26,7 @@ namespace {
 using nlohmann::json;
 
 struct ImportOptions {
-  std::string results;  ///< Of an edge kit.
+  std::string results;  ///< The results.csv of an edge kit, or a CSV to recognise by its header.
   std::string space, networks, operators, source, out, scatter;
   std::string column = "ms";
   std::string dead = "auto";
@@ -47,7 +47,7 @@ DeviceInfo device_of(const ImportOptions& options) {
           .versions = "imported"};
 }
 
-/// What was read, for the report.
+/// Counts for the report: rows of the CSV, and different networks in them.
 struct NetworksRead {
   std::size_t rows = 0;
   std::size_t networks = 0;
@@ -82,7 +82,8 @@ LatencyTable import_table(const ImportOptions& options, const LatencySpace& spac
                           NetworksRead& read) {
   if (options.operators.empty()) return fit_to_networks(options, space, read);
   if (space.is_cell()) {
-    throw Error(ErrorKind::Usage, "--operators needs a search space: a cell has no blocks");
+    throw Error(ErrorKind::Usage,
+                "--operators needs a search space, because a cell has no blocks: use --networks");
   }
   LatencyTable table = table_of_blocks(CsvTable::load(options.operators), *space.search_space(),
                                        options.column, device_of(options));
@@ -93,7 +94,8 @@ LatencyTable import_table(const ImportOptions& options, const LatencySpace& spac
 std::string read_text(const NetworksRead& read) {
   if (read.rows == 0) return {};
   std::string text = fmt::format("{} networks read from {} rows", read.networks, read.rows);
-  if (read.rows > read.networks) text += "; a network measured several times counts as the median";
+  if (read.rows > read.networks)
+    text += "; repeated measurements of a network count as their median";
   return text + "\n";
 }
 
@@ -116,14 +118,15 @@ void finish(const LatencyTable& table, const LatencySpace& space, const ImportOp
   }
 }
 
-/// The results of an edge kit need no options: its manifest, beside them, says everything.
+/// Imports the results of an edge kit. The kit's manifest in the same folder holds all settings, so
+/// options that contradict it are rejected.
 void import_results(ImportOptions options, CommandContext& context) {
   for (const auto& [name, value] : {std::pair("--space", &options.space),
                                     {"--networks", &options.networks},
                                     {"--operators", &options.operators}}) {
     if (value->empty()) continue;
     throw Error(ErrorKind::Usage,
-                fmt::format("{} does not go with the results of an edge kit", name));
+                fmt::format("{} does not go with the results of an edge kit: leave it out", name));
   }
   const std::filesystem::path results = options.results;
   const auto folder = results.has_parent_path() ? results.parent_path() : ".";
@@ -133,29 +136,29 @@ void import_results(ImportOptions options, CommandContext& context) {
          options, {}, context);
 }
 
-/// Of a CSV given without --networks or --operators, which of both was meant; false for the results
-/// of an edge kit, which name files.
+/// Decides by the header whether the CSV options.results, which was given without an option, is
+/// meant for --networks or --operators, and moves it there. Returns false for the results of an
+/// edge kit, which have a column of file names.
 bool take_by_header(ImportOptions& options) {
   const CsvTable csv = CsvTable::load(options.results);
   if (csv.has("file")) return false;
   const bool has_networks = csv.has("arch") || csv.has("ops");
   if (!has_networks && !csv.has("key")) {
     throw Error(ErrorKind::Data,
-                fmt::format("{}: has neither the column file of an edge kit's results nor arch, "
-                            "ops or key of measurements made otherwise",
+                fmt::format("{}: needs a column file (results of an edge kit), arch or ops (whole "
+                            "networks), or key (single blocks)",
                             options.results));
   }
   std::string& place = has_networks ? options.networks : options.operators;
   const char* name = has_networks ? "--networks" : "--operators";
   if (!place.empty()) {
-    throw Error(ErrorKind::Usage, fmt::format("{} and {} are both given to be imported as {}",
+    throw Error(ErrorKind::Usage, fmt::format("{} and {} are both meant as {}: name only one",
                                               options.results, place, name));
   }
   if (options.space.empty() || options.out.empty()) {
     throw Error(ErrorKind::Usage,
-                fmt::format("{} holds {}; say of which space, and where the table shall be "
-                            "written: hsconas latency import --space SPACE.json {} {} --out "
-                            "TABLE.json",
+                fmt::format("{} holds {}; name their space and the table to write: hsconas latency "
+                            "import --space SPACE.json {} {} --out TABLE.json",
                             options.results, has_networks ? "whole networks" : "single blocks",
                             name, options.results));
   }
@@ -193,7 +196,9 @@ void adapt_latency(const ImportOptions& options, CommandContext& context) {
 void print_keys(const ImportOptions& options, CommandContext& context) {
   const LatencySpace space = load_latency_space(options.space);
   if (space.is_cell()) {
-    throw Error(ErrorKind::Usage, options.space + " is a cell, which has no blocks to time");
+    throw Error(ErrorKind::Usage, options.space +
+                                      " is a cell, which has no blocks to time: time "
+                                      "whole networks (hsconas latency choose)");
   }
   std::string text = "key,in_channels,mid_channels,out_channels,in_size,stride,macs\n";
   json list = json::array();
@@ -235,7 +240,8 @@ void compare_latency(const CompareOptions& options, CommandContext& context) {
   const TableDifference d = compare_entries(load_table(options.first), load_table(options.second));
   if (d.entries == 0) {
     throw Error(ErrorKind::Data,
-                fmt::format("{} and {} have no entry in common", options.first, options.second));
+                fmt::format("{} and {} have no entry in common: compare tables of one space",
+                            options.first, options.second));
   }
   if (context.options.json) {
     fmt::print("{}\n", json{{"entries", d.entries},
@@ -247,8 +253,9 @@ void compare_latency(const CompareOptions& options, CommandContext& context) {
     return;
   }
   fmt::print(
-      "{} entries; {:.1f} % differ by no more than their 90 % intervals say\n"
-      "the second takes {:.4f} times as long (median); largest difference {:.1f} %, {}\n",
+      "{} common entries; in {:.1f} % of them the tables agree within their 90 % intervals\n"
+      "times in the second are {:.4f} times those in the first (median); the largest difference is "
+      "{:.1f} %, at {}\n",
       d.entries, 100.0 * d.covered, d.median_ratio, d.largest_percent, d.largest_key);
 }
 
@@ -259,7 +266,8 @@ void add_space(CLI::App& command, ImportOptions& options) {
       ->type_name("FILE");
 }
 
-/// CLI11 reads "-1" as 2^64 - 1 where a number must not be negative, unless a check forbids it.
+/// Adds --seed with a range check: without one, CLI11 reads "-1" for an unsigned number as 2^64
+/// - 1.
 void add_seed(CLI::App& command, ImportOptions& options, const char* help) {
   command.add_option("--seed", options.seed, help)
       ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
@@ -270,25 +278,26 @@ void add_fit_options(CLI::App& command, ImportOptions& options) {
   add_space(command, options);
   command
       .add_option("--networks", options.networks,
-                  "CSV of whole networks: columns arch (or ops) and the times")
+                  "CSV of measured whole networks, with the columns arch (or ops) and ms")
       ->type_name("CSV");
   command.add_option("--column", options.column, "Column that holds milliseconds (default: ms)")
       ->type_name("NAME");
   command
-      .add_option("--fit", options.fit, "Fit on so many, drawn by --seed (default: four fifths)")
+      .add_option("--fit", options.fit,
+                  "Number of networks to fit on, drawn by --seed (default: four fifths)")
       ->check(CLI::Range(2, 100000000))
       ->type_name("N");
   command.add_flag("--choose", options.choose,
-                   "Fit on those that say most about the others (see latency choose)");
+                   "Fit on the most informative networks instead (see latency choose)");
   add_seed(command, options, "Random seed that selects the networks to fit on");
   command.add_option("-o,--out", options.out, "Latency table to write")
       ->required()
       ->type_name("FILE");
-  command.add_option("--scatter", options.scatter, "Also plot predicted against measured")
+  command.add_option("--scatter", options.scatter, "Also plot predicted against measured latency")
       ->type_name("SVG");
-  command.add_option("--device-name", options.device, "Name of the device, for the table")
+  command.add_option("--device-name", options.device, "Name of the measured device")
       ->type_name("TEXT");
-  command.add_option("--batch", options.batch, "Images per run there, for the table")
+  command.add_option("--batch", options.batch, "Images per measured inference")
       ->check(CLI::Range(1, 65536))
       ->type_name("N");
 }
@@ -306,15 +315,15 @@ void add_import(CLI::App& latency, Command& chosen) {
       ->type_name("CSV");
   command
       ->add_option("--operators", import->operators,
-                   "CSV of blocks timed alone: key (see latency keys) and the times")
+                   "CSV of single timed blocks, with the columns key (see latency keys) and ms")
       ->type_name("CSV");
   command
       ->add_option("--dead-operators", import->dead,
-                   "Of a cell, those that do not matter to the output; auto finds out")
+                   "How operators that cannot affect a cell's output are timed; auto: the best fit")
       ->check(CLI::IsMember({"auto", "cost", "unread free", "free"}))
       ->type_name("WORD");
   command->add_flag("--least-squares", import->least_squares,
-                    "Plain least squares per position, for comparison");
+                    "Fit by plain least squares per position, for comparison");
   command->callback([import, &chosen] {
     chosen = [import](CommandContext& context) { import_latency(*import, context); };
   });
@@ -323,10 +332,10 @@ void add_import(CLI::App& latency, Command& chosen) {
 void add_adapt(CLI::App& latency, Command& chosen) {
   auto adapt = std::make_shared<ImportOptions>();
   CLI::App* command = latency.add_subcommand(
-      "adapt", "Bring a table to another device by a few networks measured there");
+      "adapt", "Adapt a table to another device with a few networks measured there");
   add_fit_options(*command, *adapt);
   command->get_option("--networks")->required();
-  command->add_option("-t,--table", adapt->source, "Table to start from")
+  command->add_option("-t,--table", adapt->source, "Latency table of the first device")
       ->required()
       ->type_name("FILE");
   command->callback([adapt, &chosen] {
@@ -337,12 +346,12 @@ void add_adapt(CLI::App& latency, Command& chosen) {
 void add_choose(CLI::App& latency, Command& chosen) {
   auto choose = std::make_shared<ImportOptions>();
   CLI::App* command = latency.add_subcommand(
-      "choose", "List the networks that say most, to time on another device");
+      "choose", "List the most informative networks, to time them on another device");
   add_space(*command, *choose);
-  command->add_option("-n,--count", choose->count, "Networks (default: 50)")
+  command->add_option("-n,--count", choose->count, "Number of networks to list (default: 50)")
       ->check(CLI::Range(2, 1000))
       ->type_name("N");
-  add_seed(*command, *choose, "Random seed of the networks they are chosen from");
+  add_seed(*command, *choose, "Random seed that draws the networks to choose from");
   command->callback([choose, &chosen] {
     chosen = [choose](CommandContext& context) { print_chosen(*choose, context); };
   });
@@ -351,9 +360,13 @@ void add_choose(CLI::App& latency, Command& chosen) {
 void add_compare(CLI::App& latency, Command& chosen) {
   auto compare = std::make_shared<CompareOptions>();
   CLI::App* command = latency.add_subcommand(
-      "compare", "Say how two tables differ, and whether their intervals allow it");
-  command->add_option("first", compare->first, "Latency table")->required()->type_name("FILE");
-  command->add_option("second", compare->second, "Latency table")->required()->type_name("FILE");
+      "compare", "Compare the entries of two tables, with regard to their 90 % intervals");
+  command->add_option("first", compare->first, "First latency table")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("second", compare->second, "Second latency table")
+      ->required()
+      ->type_name("FILE");
   command->callback([compare, &chosen] {
     chosen = [compare](CommandContext& context) { compare_latency(*compare, context); };
   });
@@ -361,7 +374,7 @@ void add_compare(CLI::App& latency, Command& chosen) {
 
 void add_keys(CLI::App& latency, Command& chosen) {
   auto keys = std::make_shared<ImportOptions>();
-  CLI::App* command = latency.add_subcommand("keys", "List the blocks of a space to time, as CSV");
+  CLI::App* command = latency.add_subcommand("keys", "List all blocks of a space, as CSV to time");
   add_space(*command, *keys);
   command->callback([keys, &chosen] {
     chosen = [keys](CommandContext& context) { print_keys(*keys, context); };
@@ -372,7 +385,7 @@ void add_keys(CLI::App& latency, Command& chosen) {
 
 void add_latency_commands(CLI::App& app, Command& chosen) {
   CLI::App* latency =
-      app.add_subcommand("latency", "Latency tables of devices that are not at hand");
+      app.add_subcommand("latency", "Make and compare latency tables of other devices");
   latency->require_subcommand(1);
   add_import(*latency, chosen);
   add_adapt(*latency, chosen);

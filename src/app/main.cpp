@@ -25,11 +25,11 @@ namespace {
 
 using namespace hsconas;
 
-StopToken stop_token;  // A signal handler can reach nothing that is not global.
+StopToken stop_token;  // A signal handler can only reach global objects.
 
 constexpr int kExitSecondInterrupt = 130;
 
-/// Monotonic milliseconds; safe to ask in a signal handler.
+/// Milliseconds of a monotonic clock. Safe to call in a signal handler.
 long long now_ms() {
   timespec time{};
   ::clock_gettime(CLOCK_MONOTONIC, &time);
@@ -38,8 +38,8 @@ long long now_ms() {
 
 std::atomic<long long> first_interrupt_ms{0};
 
-/// Asks for a stop after the current step; a second Ctrl-C exits at once. Both a terminal and
-/// timeout(1) may deliver one request twice, to the process and to its group: that is one.
+/// Requests a stop after the current step; a second Ctrl-C exits at once. A terminal and timeout(1)
+/// may signal both the process and its group, so signals within a short time count as one.
 extern "C" void on_signal(int signal) {
   constexpr long long kSameRequestMs = 300;
   if (!stop_token.requested()) {
@@ -64,55 +64,58 @@ void handle(int signal, void (*handler)(int) = on_signal) {
   ::sigaction(signal, &action, nullptr);
 }
 
-/// Whatever schedulers, and a terminal that is closed, send before they kill.
+/// Handles the signals that batch schedulers, and a terminal that is closed, send before they kill.
 void handle_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) handle(signal);
   handle(SIGALRM, on_alarm);
   struct sigaction before {};
-  const bool is_ignored =  // By nohup.
+  const bool is_ignored =  // nohup ignores SIGHUP; it must stay ignored.
       ::sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
   if (!is_ignored) handle(SIGHUP);
 }
 
-/// Training frees and takes again the same large blocks every step. Giving them back to the system
-/// in between costs 10 to 40 % of a CPU step.
+/// Keeps freed large blocks in the process. Training allocates the same large blocks in every step;
+/// returning them to the system in between costs 10 to 40 % of a step on a CPU.
 void keep_large_blocks() {
   ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
-/// Sets `name` unless the user did; whether it is new.
+/// Sets the environment variable `name` unless it is set. Returns whether it was set now.
 bool set_default(const char* name, const char* value) {
   return std::getenv(name) == nullptr && ::setenv(name, value, 1) == 0;
 }
 
-/// Settings that libraries read when they are loaded, so that the program is started once more.
+/// Sets environment variables that libraries read when they are loaded, and then executes the
+/// program again.
 ///
-/// OpenMP threads spin while they wait for each other. On a machine that other work shares, the one
-/// they wait for is not running, and a step takes ten times as long. A spin of some 0.1 ms still
-/// bridges the gaps of a step: waking a thread that sleeps takes as long.
+/// GOMP_SPINCOUNT: OpenMP threads spin while they wait for each other. If the machine is shared,
+/// the thread that they wait for may not be running, and a step takes ten times as long. Spinning
+/// for about 0.1 ms is still worth it, because waking a sleeping thread takes as long.
 ///
-/// Memory in pages of 2 MiB, where the system gives them to who asks: a CPU step walks through
-/// hundreds of MiB and looks up a small page at every stride.
+/// GLIBC_TUNABLES: memory in pages of 2 MiB, on systems that provide them on request. A step on a
+/// CPU touches hundreds of MiB, and translating addresses of 4 KiB pages slows it down.
 void start_with_settings(char** argv) {
   bool is_new = false;
   if (std::getenv("OMP_WAIT_POLICY") == nullptr) is_new |= set_default("GOMP_SPINCOUNT", "20000");
   is_new |= set_default("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
   if (!is_new) return;
-  std::error_code error;  // Without /proc the program runs as it is.
+  std::error_code error;  // Without /proc the program goes on without these settings.
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (!error) ::execv(self.c_str(), argv);
 }
 
-/// Every error is one line, so that scripts can show the last one; libraries' may have more.
+/// Prints an error to stderr and returns the exit code. The message is always one line, so that
+/// scripts can show the last line; messages of libraries may have more and are joined.
 int report(ErrorKind kind, std::string sentence) {
   for (char& c : sentence) c = c == '\n' ? ' ' : c;
-  // fputs() throws nothing at a closed pipe.
+  // fmt::print() would throw if stderr were a closed pipe; fputs() does not.
   std::fputs(("hsconas: " + printable(sentence) + "\n").c_str(), stderr);
   return static_cast<int>(kind);
 }
 
-/// Whether all that was printed so far has arrived: a full disk, a closed pipe.
+/// Whether everything that was printed to stdout has been written. False for example if the disk is
+/// full or the pipe is closed.
 bool is_output_written() {
   return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
 }
@@ -122,13 +125,14 @@ int report_lost_output() {
                 "standard output could not be written; is the disk full, or was it closed?");
 }
 
-/// What every command ends with: success only when its output has arrived.
+/// The exit code of the program: success only if the output could be written.
 int finish(int exit_code) {
   if (exit_code != 0 || is_output_written()) return exit_code;
   return report_lost_output();
 }
 
-/// File names and texts from the command line end up in JSON files, which hold UTF-8 alone.
+/// Throws Error(Usage) for an argument that is not UTF-8: arguments end up in JSON files, which can
+/// only hold UTF-8.
 void check_arguments(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (is_utf8(argv[i])) continue;
@@ -142,8 +146,8 @@ constexpr const char* kOutOfMemory =
     "out of memory; lower supernet.batch, score.batch, score.memory_mb or data.memory_mb "
     "(--dry-run estimates what a run takes)";
 
-/// LibTorch's allocators and cuBLAS and cuDNN say it in words; a thread that cannot be started for
-/// want of memory throws the system's error.
+/// Whether the message of an exception means that memory ran out. LibTorch's allocators, cuBLAS and
+/// cuDNN have no exception type for it; a thread that cannot be started throws a system error.
 bool is_out_of_memory(const std::string& what) {
   for (const char* words :
        {"out of memory", "allocate memory", "ALLOC_FAILED", "Resource temporarily unavailable"}) {
@@ -152,11 +156,12 @@ bool is_out_of_memory(const std::string& what) {
   return false;
 }
 
-/// `word` as an option of the command `at` or of the program, the nearest one.
+/// " (did you mean '--x'?)" with the option of the command `at`, or of the program, that is nearest
+/// to `word`; "" if none is near.
 std::string option_suggestion(const CLI::App& app, const CLI::App& at, const std::string& word) {
   const std::string name = word.substr(0, word.find('='));
   std::string nearest;
-  std::size_t distance = 3;  // From here on it was something else.
+  std::size_t distance = 3;  // With three or more edits, another option was probably meant.
   for (const CLI::App* one : {&at, &app}) {
     for (const CLI::Option* option : one->get_options()) {
       for (const std::string& known : option->get_lnames()) {
@@ -170,8 +175,9 @@ std::string option_suggestion(const CLI::App& app, const CLI::App& at, const std
   return nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest);
 }
 
-/// Short for what is meant: `help search` is `search --help`, and `--search.population=30`, a dot
-/// in its name, can only be a setting. CLI11 wants the words in reverse.
+/// The arguments in reverse, as CLI11 expects them, with two shortcuts expanded: `help search`
+/// means `search --help`, and an option with a dot, such as `--search.population=30`, is an
+/// override.
 std::vector<std::string> words_of(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   if (!words.empty() && words.front() == "help") {
@@ -194,7 +200,8 @@ std::vector<std::string> command_names(const CLI::App& app) {
   return names;
 }
 
-/// Help and version are no errors; of the others, CLI11 does not name a misspelt command.
+/// Reports an error that CLI11 found; --help and --version are not errors. CLI11's own message does
+/// not name a misspelt command or option, so these get a better one.
 int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error);
   const CLI::App* at = &app;
@@ -270,8 +277,8 @@ int main(int argc, char** argv) {
   app.fallthrough();
   CommonOptions options;
   app.add_flag("--json", options.json, "Print one JSON object instead of text");
-  app.add_flag("-q,--quiet", options.quiet, "Only warnings and results");
-  app.add_flag("-v,--verbose", options.verbose, "More about what is going on");
+  app.add_flag("-q,--quiet", options.quiet, "Print only warnings and results");
+  app.add_flag("-v,--verbose", options.verbose, "Print more details");
   app.footer(
       "Examples:\n"
       "  hsconas search --config configs/quickstart.json\n"

@@ -32,7 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// A folder and the config that goes with it: the folder's own, unless --config names another.
+/// A folder and its config, which is config.json in the folder unless --config names another.
 struct FolderOptions {
   std::string folder;
   ConfigOptions config;
@@ -42,7 +42,8 @@ struct FolderOptions {
     config.add_to(command);
   }
 
-  /// A command that can do without a folder takes the first key=value for one.
+  /// If the folder is optional, CLI11 takes the first key=value for it. Moves that to the
+  /// overrides.
   void sort_out() {
     if (folder.find('=') == std::string::npos || fs::exists(folder)) return;
     config.bare.insert(config.bare.begin(), folder);
@@ -79,7 +80,8 @@ bool is_finished_search(const fs::path& folder) {
   return fs::exists(dir.stages()) && StageRecord(dir.stages()).has("search");
 }
 
-/// The space of the run must stay: its architecture means nothing in another one.
+/// Throws Error(Usage) when the config has another space than the run, because the winner's
+/// architecture cannot be decoded in it.
 void check_space(const Config& config, const ResultRecord& result) {
   if (config.space.name != result.space) {
     throw Error(ErrorKind::Usage,
@@ -88,8 +90,9 @@ void check_space(const Config& config, const ResultRecord& result) {
   }
 }
 
-/// What is continued is named by its own folder too, as RUN or as --out: that folder has its
-/// settings and its architecture, and lies in the run it belongs to, where it belongs to one.
+/// With --resume, RUN or --out may also be the folder of the retraining itself. Its config and its
+/// architecture are then taken from there, and the run is the folder around it if that is a
+/// finished search.
 void find_own_folder(RetrainOptions& options) {
   std::string& run = options.run.folder;
   if (!options.resume || !options.run.config.file.empty()) return;
@@ -103,8 +106,8 @@ void find_own_folder(RetrainOptions& options) {
   run = is_finished_search(outside) ? outside.string() : "";
   if (run.empty() && begun->needs_run) {
     throw Error(ErrorKind::Usage,
-                fmt::format("the retraining in {0} needs the weights of its search: hsconas "
-                            "retrain RUN --out {0} --resume",
+                fmt::format("the retraining in {0} needs the weights of its search: name that run, "
+                            "hsconas retrain RUN --out {0} --resume",
                             folder));
   }
   options.out = folder;
@@ -123,14 +126,15 @@ void execute(RetrainOptions options, CommandContext& context) {
                 "retrain needs the folder of a finished search, or --config and --arch");
   }
   if (run.empty() && options.out.empty()) {
-    throw Error(ErrorKind::Usage, "retrain needs --out, the folder to work in, beside --config");
+    throw Error(ErrorKind::Usage,
+                "retrain without RUN needs a folder to work in: name it with --out");
   }
-  if (!run.empty()) find_model(run, ModelChoice::Shared);  // Says so when it is not finished.
+  if (!run.empty()) find_model(run, ModelChoice::Shared);  // Throws if the search is not finished.
   fs::path out = options.out;
   if (out.empty()) {
     out = options.arch.empty() ? WorkDir{run}.retraining() : run / ("retrain-" + options.arch);
   }
-  // What is continued has settings of its own.
+  // A retraining that is continued keeps the settings with which it was begun.
   if (options.resume && options.run.config.file.empty() && begun_retraining(out)) {
     options.run.config.file = WorkDir{out}.config();
   }
@@ -150,23 +154,25 @@ void execute(RetrainOptions options, CommandContext& context) {
   const RetrainRecord result =
       retrain(request, WorkDir::open(out, mode), context.log, context.stop);
   print(context, to_json(result), format_retrain_record(result));
-  context.log.info("everything is in " + out.string());
+  context.log.info("all files of this retraining are in " + out.string());
 }
 
 void add_retrain(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<RetrainOptions>();
-  CLI::App* command = app.add_subcommand(
-      "retrain", "Train the architecture that was found alone (config section retrain)");
+  CLI::App* command =
+      app.add_subcommand("retrain", "Train the winner of a search alone (config section retrain)");
   options->run.add_to(*command, "Folder of a finished search", false);
-  command->add_option("-a,--arch", options->arch, "Another architecture, as search prints it")
+  command
+      ->add_option("-a,--arch", options->arch,
+                   "Architecture to train instead of the winner, as search prints it")
       ->type_name("ARCH");
   command->add_option("-o,--out", options->out, "Folder to work in (default: RUN/retrain)")
       ->type_name("DIR");
   command->add_flag("--from-supernet", options->from_supernet,
                     "Start from the supernet's weights (retrain.from_supernet)");
-  auto* resume =
-      command->add_flag("--resume", options->resume, "Continue what was interrupted, or start");
-  command->add_flag("--overwrite", options->overwrite, "Remove what is there and start over")
+  auto* resume = command->add_flag("--resume", options->resume,
+                                   "Continue an interrupted retraining, or start");
+  command->add_flag("--overwrite", options->overwrite, "Remove the retraining and start over")
       ->excludes(resume);
   command->callback([options, &chosen] {
     chosen = [options](CommandContext& context) { execute(*options, context); };
@@ -186,8 +192,10 @@ Evaluation test(const DeployedModel& model, Config config, CommandContext& conte
   config.data.image_size = model.space.image_size;
   const Dataset set = open_test_set(config.data, model.classes, config.seed, context.log);
   if (set.channels != model.space.image_channels) {
-    throw Error(ErrorKind::Usage, fmt::format("the images have {} channels, the network takes {}",
-                                              set.channels, model.space.image_channels));
+    throw Error(ErrorKind::Usage,
+                fmt::format("the images have {} channels, but the network takes {}: set data.path "
+                            "to a data set that fits",
+                            set.channels, model.space.image_channels));
   }
   const Preprocessing preprocessing{model.space.image_size, set.channels, config.data.augment,
                                     model.normalisation};
@@ -223,7 +231,7 @@ void execute(EvaluateOptions options, CommandContext& context) {
   const DeployedModel model = load_model(folder);
   Config config = options.run.load(folder);
   if (options.batch > 0) config.latency.batch = options.batch;
-  // What cannot be written is said before the work, not after it.
+  // Whether the folder is writable is checked before the work, not after it.
   const fs::path out = options.out.empty() ? folder : fs::path(options.out);
   if (!options.out.empty()) make_folder(out);
   const bool is_kept = ::access(out.c_str(), W_OK) == 0;
@@ -233,10 +241,10 @@ void execute(EvaluateOptions options, CommandContext& context) {
   if (!is_kept) {
     context.log.warn(
         fmt::format("{}: cannot write here, so confusion.csv and evaluation.json are "
-                    "left out; --out DIR puts them elsewhere",
+                    "left out; name another folder with --out DIR",
                     out.string()));
   }
-  // --threads N means the timed runs too.
+  // In this command, --threads N also sets the threads of the timed inferences.
   if (!options.run.config.threads.empty()) config.latency.threads = config.device.threads;
   set_threads(config.device.threads);
   const Evaluation evaluation = test(model, config, context);
@@ -271,13 +279,13 @@ void execute(EvaluateOptions options, CommandContext& context) {
 void add_evaluate(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<EvaluateOptions>();
   CLI::App* command = app.add_subcommand(
-      "evaluate", "Accuracy on the test set, confusions by class, and measured latency");
+      "evaluate", "Test a trained network: accuracy, confusions by class, measured latency");
   options->run.add_to(*command, "Folder of a finished search, a retraining or a model", true);
-  command->add_option("--batch", options->batch, "Images per timed run (latency.batch)")
+  command->add_option("--batch", options->batch, "Images per timed inference (latency.batch)")
       ->check(CLI::Range(1, 65536))
       ->type_name("N");
   command->add_flag("--shared", options->shared,
-                    "The supernet's weights, although there are retrained ones");
+                    "Use the supernet's weights even if there are retrained ones");
   command
       ->add_option("-o,--out", options->out,
                    "Folder for confusion.csv and evaluation.json (default: the model's)")
@@ -340,11 +348,11 @@ void add_export(CLI::App& app, Command& chosen) {
       ->type_name("FILE");
   command
       ->add_option("--safetensors", options->safetensors,
-                   "Weights to write; architecture.json goes beside them")
+                   "Weights to write, with architecture.json in the same folder")
       ->type_name("FILE");
   command->add_flag("--shared", options->shared,
-                    "The supernet's weights, although there are retrained ones");
-  command->footer("Without a file: all of them, in RUN/export.");
+                    "Use the supernet's weights even if there are retrained ones");
+  command->footer("If no file is named, all three are written to RUN/export.");
   command->callback([options, &chosen] {
     chosen = [options](CommandContext& context) { execute(*options, context); };
   });

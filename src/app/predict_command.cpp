@@ -37,12 +37,12 @@ struct PredictOptions {
   bool measure = false;
 };
 
-/// What is known about one architecture.
+/// The output for one architecture.
 struct Row {
   std::string arch;
   int batch = 1;
   std::optional<double> predicted_ms, error_ms, measured_ms;
-  std::optional<Cost> cost;  ///< Of a network of a search space.
+  std::optional<Cost> cost;  ///< Empty for a cell, whose cost is not known.
 };
 
 std::vector<double> time_for_real(const Config& config, const SearchSpace& space,
@@ -54,7 +54,7 @@ std::vector<double> time_for_real(const Config& config, const SearchSpace& space
                           context.stop);
 }
 
-/// The architectures as given: --arch, then the file's.
+/// The architectures as text: those of --arch, then those of the file.
 std::vector<std::string> texts_of(const PredictOptions& options) {
   std::vector<std::string> texts = options.archs;
   if (!options.archs_file.empty()) {
@@ -62,12 +62,16 @@ std::vector<std::string> texts_of(const PredictOptions& options) {
     const std::size_t column = arch_column(csv);
     for (std::size_t row = 0; row < csv.rows(); ++row) texts.push_back(csv.text(row, column));
   }
-  if (texts.empty()) throw Error(ErrorKind::Usage, "predict needs --arch or --archs");
+  if (texts.empty()) {
+    throw Error(
+        ErrorKind::Usage,
+        "predict needs architectures: give --arch ARCH, or --archs CSV with at least one row");
+  }
   return texts;
 }
 
-/// Where neither --config nor --space is given, a run tells both the space and the table: as RUN, a
-/// bare word, or as the folder in which the table lies.
+/// Without --config and --space, takes the space and the table from a run. The run is the folder
+/// that is named by a bare word, or the folder that holds the table.
 void ask_run(PredictOptions& options) {
   if (!options.space.empty()) return;
   options.config.take_bare_file();
@@ -77,7 +81,7 @@ void ask_run(PredictOptions& options) {
     const WorkDir run{.root = options.config.file, .lock = nullptr};
     if (!fs::exists(run.config(), unknown)) {
       throw Error(ErrorKind::Data,
-                  fmt::format("{}: holds no run, config.json is missing", run.root.string()));
+                  fmt::format("{}: holds no run: config.json is missing", run.root.string()));
     }
     if (options.table.empty() && fs::exists(run.latency(), unknown)) {
       options.table = run.latency().string();
@@ -124,7 +128,8 @@ void measure_rows(std::vector<Row>& rows, const std::vector<Architecture>& archs
                   const std::optional<LatencyTable>& table, const Config& config,
                   const SearchSpace& space, CommandContext& context) {
   if (table && table->device.device != describe_device(open_device(config.latency_device()))) {
-    context.log.warn(fmt::format("predicted for {}, but measured here, on {}", table->device.device,
+    context.log.warn(fmt::format("the table predicts for {}, but the networks are measured on {}",
+                                 table->device.device,
                                  describe_device(open_device(config.latency_device()))));
   }
   const auto times = time_for_real(config, space, archs, rows.front().batch, context);
@@ -141,7 +146,9 @@ std::vector<Row> predict_rows(PredictOptions options, CommandContext& context) {
   if (options.space.empty()) {
     config = options.config.load();
   } else if (options.measure) {
-    throw Error(ErrorKind::Usage, "--measure needs --config, which says how to time");
+    throw Error(
+        ErrorKind::Usage,
+        "--measure needs the latency settings of a config: use --config instead of --space");
   }
   const LatencySpace space =
       config ? LatencySpace(SearchSpace(config->space)) : load_latency_space(options.space);
@@ -190,7 +197,7 @@ std::string as_text(const std::vector<Row>& rows) {
   return table.str();
 }
 
-/// Keys without a value are left out.
+/// The rows as JSON; keys without a value are left out.
 json as_json(const std::vector<Row>& rows) {
   json list = json::array();
   for (const Row& row : rows) {
@@ -221,9 +228,10 @@ void execute(const PredictOptions& options, CommandContext& context) {
   const std::vector<Row> rows = predict_rows(options, context);
   if (!options.out.empty()) {
     write_file(options.out, as_csv(rows));
-    fmt::print("{}", context.options.json
-                         ? json{{"file", options.out}, {"architectures", rows.size()}}.dump() + "\n"
-                         : fmt::format("{} architectures, in {}\n", rows.size(), options.out));
+    fmt::print("{}",
+               context.options.json
+                   ? json{{"file", options.out}, {"architectures", rows.size()}}.dump() + "\n"
+                   : fmt::format("{} architectures written to {}\n", rows.size(), options.out));
     return;
   }
   fmt::print("{}", context.options.json ? json{{"architectures", as_json(rows)}}.dump() + "\n"
@@ -234,23 +242,27 @@ void execute(const PredictOptions& options, CommandContext& context) {
 
 void add_predict_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<PredictOptions>();
-  CLI::App* command =
-      app.add_subcommand("predict", "Latency, multiply-adds and parameters of given architectures");
+  CLI::App* command = app.add_subcommand(
+      "predict", "Predict latency, multiply-adds and parameters of architectures");
   options->config.add_to(*command);
   command
       ->add_option("-s,--space", options->space,
                    "Space or cell file instead of a config, e.g. configs/spaces/fbnet.json")
       ->type_name("FILE");
-  command->add_option("-a,--arch", options->archs, "Architecture, as search prints it; repeatable")
+  command
+      ->add_option("-a,--arch", options->archs,
+                   "Architecture, as search prints it; can be given several times")
       ->type_name("ARCH")
       ->allow_extra_args(false);
-  command->add_option("--archs", options->archs_file, "CSV of architectures, column arch (or ops)")
+  command
+      ->add_option("--archs", options->archs_file,
+                   "CSV with architectures in a column arch (or ops)")
       ->type_name("CSV");
-  command->add_option("-o,--out", options->out, "Write a CSV instead of printing")
+  command->add_option("-o,--out", options->out, "CSV file to write instead of printing")
       ->type_name("CSV");
   command->add_option("-t,--table", options->table, "Latency table, e.g. RUN/latency.json")
       ->type_name("FILE");
-  command->add_flag("--measure", options->measure, "Also time them on this machine");
+  command->add_flag("--measure", options->measure, "Also time the architectures on this machine");
   command->callback([options, &chosen] {
     chosen = [options](CommandContext& context) { execute(*options, context); };
   });

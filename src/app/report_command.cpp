@@ -31,7 +31,7 @@ void report_one(const ReportOptions& options, CommandContext& context) {
   const RunRecord run = load_run(options.runs.front());
   if (options.out.empty() && ::access(options.runs.front().c_str(), W_OK) != 0) {
     throw Error(ErrorKind::Data, options.runs.front() +
-                                     ": cannot write report.html here; put it elsewhere with "
+                                     ": cannot write report.html here; name another file with "
                                      "--out FILE");
   }
   const WorkDir dir{options.runs.front()};
@@ -39,8 +39,7 @@ void report_one(const ReportOptions& options, CommandContext& context) {
       options.out.empty() ? dir.report() : std::filesystem::path(options.out);
   write_file(file, run_report(run));
   if (!run.result) {
-    context.log.warn(
-        fmt::format("{}: {}; the report shows what is there", run.folder, run.unfinished));
+    context.log.warn(fmt::format("{}: {}; the report is incomplete", run.folder, run.unfinished));
   }
   if (context.options.json) {
     json object = {{"file", file.string()}, {"finished", run.result.has_value()}};
@@ -74,12 +73,14 @@ void report_several(const ReportOptions& options, CommandContext& context) {
 
 void add_report_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<ReportOptions>();
-  CLI::App* command = app.add_subcommand(
-      "report", "Write the report of a run again, or compare several finished runs");
-  command->add_option("runs", options->runs, "Work directories")->required()->type_name("RUN");
+  CLI::App* command =
+      app.add_subcommand("report", "Write the report of a run again, or compare finished runs");
+  command->add_option("runs", options->runs, "Work directories of the runs")
+      ->required()
+      ->type_name("RUN");
   command
       ->add_option("-o,--out", options->out,
-                   "The page to write (default: RUN/report.html; of several runs: none)")
+                   "Page to write (default: RUN/report.html for one run, none for several)")
       ->type_name("FILE");
   command->callback([options, &chosen] {
     chosen = [options](CommandContext& context) {

@@ -39,7 +39,7 @@ struct CommandOptions {
   bool dry_run = false;
 };
 
-/// What is printed when a command is done: text for people, an object for --json.
+/// The output of a finished command: text, and an object that --json prints instead.
 struct Answer {
   std::string text;
   json object;
@@ -94,7 +94,8 @@ std::string codesign_plan(const Config& config, Log& /*log*/) {
   return describe_codesign(config, table.architectures().size());
 }
 
-/// A new folder, which no other process gets: runs that start in the same second are numbered.
+/// Creates a new folder runs/<name>/<time>. Runs that start in the same second get a number in
+/// addition, so that no two processes share a folder.
 std::filesystem::path new_work_dir(const std::string& name) {
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   const std::filesystem::path parent = std::filesystem::path("runs") / name;
@@ -105,10 +106,11 @@ std::filesystem::path new_work_dir(const std::string& name) {
   for (int i = 2; !std::filesystem::create_directory(folder, error) && !error; ++i) {
     folder = parent / fmt::format("{}-{}", stamp, i);
   }
-  return folder;  // What went wrong is said, by name, when it is opened.
+  return folder;  // WorkDir::open() reports an error of create_directory(), with the name.
 }
 
-/// What has to be timed, for a device that this program does not run on.
+/// Writes a kit: the models to time, and scripts that time them, for a device on which hsconas does
+/// not run.
 void export_kit(const Config& config, const std::string& folder, CommandContext& context) {
   const EdgeKit kit =
       plan_edge_kit(SearchSpace(config.space), config.latency, config.seed, context.log);
@@ -120,12 +122,12 @@ void export_kit(const Config& config, const std::string& folder, CommandContext&
              context.options.json
                  ? json{{"kit", folder}, {"blocks", blocks}, {"networks", networks}}.dump() + "\n"
                  : fmt::format("{} blocks and {} networks of space {}, batch {}, in {}\n"
-                               "There: python3 run.py, or ./run_trtexec.sh; then here: hsconas "
-                               "latency import {}/results.csv\n",
+                               "On the device, run python3 run.py or ./run_trtexec.sh; then, with "
+                               "its results.csv, here: hsconas latency import {}/results.csv\n",
                                blocks, networks, kit.space.name, kit.batch, folder, folder));
 }
 
-/// A command that works on a run: what it does, and what --dry-run prints.
+/// A command that works on a run: its work, and the text of its --dry-run.
 struct RunCommand {
   Answer (*answer)(Run&);
   RunGoal goal = RunGoal::Network;
@@ -146,7 +148,7 @@ void execute(CommandOptions options, const RunCommand& command, CommandContext& 
   const auto mode = options.resume      ? WorkDirMode::Resume
                     : options.overwrite ? WorkDirMode::Overwrite
                                         : WorkDirMode::Fresh;
-  // An absent GPU is said before anything is made; profiling alone does without it.
+  // Throws for an absent GPU before a folder is created. Profiling does not use device.type.
   if (command.answer != answer_profile) open_device(config.device.type);
   stop_on_closed_pipe();
   const bool is_new = options.work_dir.empty();
@@ -157,7 +159,7 @@ void execute(CommandOptions options, const RunCommand& command, CommandContext& 
           {.goal = command.goal, .may_change = options.allow_changes});
   const Answer result = command.answer(run);
   fmt::print("{}", context.options.json ? result.object.dump() + "\n" : result.text);
-  context.log.info("everything is in " + root.string());
+  context.log.info("all files of this run are in " + root.string());
 }
 
 void add_run_command(CLI::App& app, Command& chosen, const char* name, const char* help,
@@ -167,17 +169,19 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
   options->config.add_to(*command);
   auto* work_dir = command
                        ->add_option("-w,--work-dir", options->work_dir,
-                                    "Folder of the run (default: runs/<name>/<time>)")
+                                    "Folder for all files of the run (default: runs/<name>/<time>)")
                        ->type_name("DIR");
   auto* resume = command->add_flag("--resume", options->resume,
-                                   "Continue the run in --work-dir, or start it there");
-  resume->needs(work_dir);  // The default folder is a new one each time.
+                                   "Continue the run in --work-dir, or start one if there is none");
+  resume->needs(work_dir);  // The default folder is always new, so it has nothing to continue.
   command
       ->add_flag("--allow-changes", options->allow_changes,
-                 "With --resume: take a changed config, repeat what depends on it")
+                 "With --resume: accept a changed config or data set and repeat the stages that "
+                 "depend on it")
       ->needs(resume);
   command
-      ->add_flag("--overwrite", options->overwrite, "Remove the run in --work-dir and start over")
+      ->add_flag("--overwrite", options->overwrite,
+                 "Remove the files of the run in --work-dir and start over")
       ->needs(work_dir)
       ->excludes(resume);
   command->add_flag("-n,--dry-run", options->dry_run,
@@ -185,7 +189,7 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
   if (run.answer == answer_profile) {
     command
         ->add_option("--export-kit", options->kit,
-                     "Measure nothing: write models and runners for another device")
+                     "Measure nothing; write models and scripts that time them on another device")
         ->type_name("DIR")
         ->excludes(work_dir);
   }
@@ -198,13 +202,14 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
 
 void add_run_commands(CLI::App& app, Command& chosen) {
   add_run_command(app, chosen, "search",
-                  "Find the most accurate network within the budget, doing all stages",
+                  "Find the most accurate network within the latency budget (runs all stages)",
                   {answer_search});
-  add_run_command(app, chosen, "profile", "Only measure the latency table, and judge it",
+  add_run_command(app, chosen, "profile", "Only measure the latency table and test its accuracy",
                   {answer_profile, RunGoal::Latency});
   add_run_command(app, chosen, "train", "Only train the supernet", {answer_train});
-  add_run_command(app, chosen, "shrink", "Everything up to the shrunk space", {answer_shrink});
-  add_run_command(app, chosen, "codesign", "Search a network and an accelerator together",
+  add_run_command(app, chosen, "shrink", "Run all stages up to shrinking the space",
+                  {answer_shrink});
+  add_run_command(app, chosen, "codesign", "Search a network and an accelerator design together",
                   {answer_codesign, RunGoal::Codesign, codesign_plan});
 }
 

@@ -38,7 +38,7 @@ std::string plan(const CodesignConfig& config, const SearchConfig& search,
 
 CodesignMethod coupled_codesign() {
   return {.name = "coupled",
-          .meaning = "all pairs, or search.method over both",
+          .meaning = "tries all pairs, or searches networks and designs by search.method",
           .has_proxy = false,
           .run = run,
           .plan = plan};

@@ -23,7 +23,7 @@ std::string plan(const CodesignConfig& config, const SearchConfig& /*search*/,
 
 CodesignMethod dance_codesign() {
   return {.name = "dance",
-          .meaning = "by gradient while the supernet trains (DANCE)",
+          .meaning = "gradient descent while the supernet trains (DANCE)",
           .has_proxy = false,
           .run = nullptr,
           .plan = plan};

@@ -30,7 +30,7 @@ std::string plan(const CodesignConfig& /*config*/, const SearchConfig& search,
 
 CodesignMethod decoupled_codesign() {
   return {.name = "decoupled",
-          .meaning = "the proxy's best network, then the best design",
+          .meaning = "the best network on the proxy, then the best design for it",
           .has_proxy = true,
           .run = run,
           .plan = plan};

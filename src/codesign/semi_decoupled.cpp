@@ -143,7 +143,7 @@ std::string plan(const CodesignConfig& config, const SearchConfig& search,
 
 CodesignMethod semi_decoupled_codesign() {
   return {.name = "semi_decoupled",
-          .meaning = "the proxy's best networks for many limits, then all designs",
+          .meaning = "the best networks on the proxy for many limits, then all designs",
           .has_proxy = true,
           .run = run,
           .plan = plan};

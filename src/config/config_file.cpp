@@ -73,21 +73,21 @@ class ReadVisitor {
   }
 
  private:
-  /// nlohmann would quietly cut 1.5 to 1.
+  /// Reads numbers as doubles first, because nlohmann would silently truncate 1.5 to 1.
   void read_integers(std::string_view key, std::vector<int>& value, const Allowed& allowed) {
     const auto numbers = reader_.optional<std::vector<double>>(key, {value.begin(), value.end()});
     value.clear();
     for (const double number : numbers) {
       check(key, number, allowed);
       if (number != std::floor(number)) {
-        reader_.fail(key, fmt::format("must hold whole numbers, got {}", number));
+        reader_.fail(key, fmt::format("must be a list of integers, got {}", number));
       }
       value.push_back(static_cast<int>(number));
     }
   }
 
   void check(std::string_view key, double value, const Allowed& allowed) const {
-    // A NaN fails every comparison and so is refused too.
+    // A NaN fails every comparison, so it is rejected, too.
     if (value >= allowed.low && value <= allowed.high) return;
     reader_.fail(key, fmt::format("must be {}{}, got {}", std::isinf(allowed.high) ? "" : "in ",
                                   text_of(allowed), value));
@@ -130,7 +130,7 @@ struct WriteVisitor {
   }
 };
 
-/// Settings of GPUs where no GPU is timed would have no effect.
+/// Rejects settings of GPU timing when no GPU is timed: they would have no effect.
 void check_timing(const Config& config) {
   const LatencyConfig& latency = config.latency;
   const bool is_modelled = !latency.accelerator.empty();
@@ -150,8 +150,8 @@ void check_timing(const Config& config) {
   }
 }
 
-/// Makes the paths in a config, as JSON, absolute: relative ones count from `folder`. What is no
-/// text is left for the reader to refuse.
+/// Makes relative paths in the JSON of a config absolute, starting from `folder`. Values that are
+/// not text are left unchanged; ReadVisitor rejects them later.
 class PathVisitor {
  public:
   PathVisitor(json& object, const fs::path& folder) : object_(object), folder_(folder) {}
@@ -177,7 +177,7 @@ class PathVisitor {
     if (name.empty()) return;
     const fs::path plain = folder_ / fs::path(name);
     const fs::path normal = plain.lexically_normal();
-    // "link/.." is not where the link lies.
+    // Normalising "link/.." would give the folder of the link instead of the target's parent.
     std::error_code unknown;
     const bool is_other = fs::exists(plain, unknown) && !fs::equivalent(plain, normal, unknown);
     *value = (is_other ? plain : normal).string();
@@ -196,7 +196,7 @@ void resolve_paths(json& config, const fs::path& folder) {
   visitor.resolve("space");
 }
 
-/// Whether the config comes from /dev/stdin or another stream, whose folder says nothing.
+/// Whether the config comes from a stream such as /dev/stdin, whose folder is of no use.
 bool comes_from_pipe(const fs::path& path) {
   std::error_code unknown;
   const std::string text = fs::absolute(path, unknown).lexically_normal().string();
@@ -204,15 +204,15 @@ bool comes_from_pipe(const fs::path& path) {
          !fs::is_regular_file(path, unknown);
 }
 
-/// Where relative names in the config file `path` count from. A pipe (/dev/stdin, <(...)) lies in
-/// no folder of the user's: there it is the current one.
+/// The folder from which relative paths in the config file `path` count: the file's own folder, or
+/// the current one if the config comes from a pipe (/dev/stdin, <(...)).
 fs::path folder_of(const fs::path& path) {
   if (comes_from_pipe(path)) return fs::current_path();
   std::error_code unknown;
   return fs::absolute(path, unknown).lexically_normal().parent_path();
 }
 
-/// What one range alone cannot say.
+/// Checks conditions that involve several keys. Throws Error(Usage) for the first one that fails.
 void check_consistency(const Config& config) {
   const auto fail = [](const std::string& sentence) { throw Error(ErrorKind::Usage, sentence); };
   int shrunk = 0;
@@ -220,16 +220,18 @@ void check_consistency(const Config& config) {
   int layers = 0;
   for (const auto& stage : config.space.stages) layers += stage.layers;
   if (shrunk > layers) {
-    fail(fmt::format("shrink.stages decide {} layers, the space has {}", shrunk, layers));
+    fail(fmt::format("shrink.stages fix {} layers, but the space has only {}: lower their layers",
+                     shrunk, layers));
   }
   if (config.data.format != DataFormat::Builtin && config.data.path.empty()) {
     fail(fmt::format("data.path is required for data.format \"{}\"", word_of(config.data.format)));
   }
   if (config.data.mean.size() != config.data.std.size()) {
-    fail("data.mean and data.std must have the same length");
+    fail(fmt::format("data.mean and data.std must have the same length, got {} and {}",
+                     config.data.mean.size(), config.data.std.size()));
   }
   if (!config.latency.table.empty() && !config.latency.accelerator.empty()) {
-    fail("latency.table and latency.accelerator exclude each other");
+    fail("latency.table and latency.accelerator exclude each other: leave one of them empty");
   }
   check_timing(config);
   if (config.search.parents > config.search.population) {
@@ -247,14 +249,14 @@ void check_consistency(const Config& config) {
   const CodesignConfig& codesign = config.codesign;
   if (codesign.method == "dance") {
     if (!codesign.accuracies.empty()) {
-      fail("codesign.method dance learns from images: leave out codesign.accuracies");
+      fail("codesign.method dance trains on images: leave codesign.accuracies empty");
     }
     if (codesign.max_latency_ms + codesign.max_energy + codesign.max_area_mm2 +
             codesign.max_power_mw >
         0.0) {
       fail(
-          "codesign.method dance knows no limits (codesign.max_...): it weighs costs by "
-          "codesign.dance.penalty_weight");
+          "codesign.method dance does not support limits: set codesign.max_... to 0 and weigh "
+          "costs by codesign.dance.penalty_weight");
     }
     if (codesign.dance.cost == CostKind::Linear &&
         codesign.dance.latency_weight + codesign.dance.energy_weight + codesign.dance.area_weight ==
@@ -264,7 +266,7 @@ void check_consistency(const Config& config) {
   }
 }
 
-/// Replaces the name of a space file, absolute by now, by what the file holds.
+/// Replaces the path of a space file, which is absolute by now, by the content of the file.
 void inline_space(json& config) {
   const auto space = config.find("space");
   if (space == config.end() || !space->is_string()) return;
@@ -281,7 +283,7 @@ void inline_space(json& config) {
   }
 }
 
-/// The value that `path` ("a.b" or "a.0.b") leads to; objects on the way are made when absent.
+/// The value at `path` ("a.b" or "a.0.b") in `root`; absent objects on the way are created.
 json& descend(json& root, const std::string& path) {
   json* at = &root;
   for (const std::string& key : split(path, '.')) {
@@ -298,14 +300,15 @@ json& descend(json& root, const std::string& path) {
       at = &(*at)[key];
     } else {
       throw Error(ErrorKind::Usage,
-                  fmt::format("override {}: there is nothing below '{}'", path, key));
+                  fmt::format("override {}: '{}' cannot be set, because the value that it belongs "
+                              "to is neither an object nor a list",
+                              path, key));
     }
   }
   return *at;
 }
 
-/// Whether `path` is a key whose value is a text: "2024" is one there although it looks like a
-/// number.
+/// Whether `path` is a key that holds text, so that an override such as 2024 stays text.
 bool is_text_key(const std::string& path) {
   for (const ConfigKey& key : config_keys()) {
     if (key.path == path) return key.initial.starts_with('"');
@@ -313,7 +316,7 @@ bool is_text_key(const std::string& path) {
   return false;
 }
 
-/// The value of an override, JSON or else text.
+/// The value of an override: parsed as JSON if possible, otherwise taken as text.
 json override_value(const std::string& path, const std::string& value) {
   json parsed = json::parse(value, nullptr, false);
   if (parsed.is_discarded() || (!parsed.is_string() && is_text_key(path))) return value;
@@ -324,7 +327,8 @@ json override_value(const std::string& path, const std::string& value) {
 void apply_override(json& config, const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
-    throw Error(ErrorKind::Usage, fmt::format("'{}' is not key=value", text));
+    throw Error(ErrorKind::Usage,
+                fmt::format("'{}' is not of the form key=value, such as seed=3", text));
   }
   const std::string path = text.substr(0, equals);
   const std::string value = text.substr(equals + 1);
@@ -333,7 +337,7 @@ void apply_override(json& config, const std::string& text) {
   }
   if (path.starts_with("space.")) inline_space(config);
   descend(config, path) = override_value(path, value);
-  resolve_paths(config, fs::current_path());  // All others are absolute already.
+  resolve_paths(config, fs::current_path());  // Paths from the file are absolute already.
 }
 
 }  // namespace
@@ -352,7 +356,7 @@ Config read_config(const json& source) {
 }
 
 json to_json(const Config& config) {
-  Config copy = config;  // A description hands out mutable members.
+  Config copy = config;  // describe() passes members by non-const reference.
   json result = WriteVisitor::write(copy);
   result["space"] = to_json(config.space);
   return result;
@@ -365,13 +369,13 @@ Config load_config(const fs::path& path, const std::vector<std::string>& overrid
   const bool is_shipped = is_word && shipped != shipped_files().end();
   if (is_word && !is_shipped) {
     throw Error(ErrorKind::Data,
-                fmt::format("{}: neither a file nor the name of a shipped config{}", path.string(),
-                            suggestion(path.string(), shipped_configs())));
+                fmt::format("{}: is neither a file nor the name of a shipped config{}",
+                            path.string(), suggestion(path.string(), shipped_configs())));
   }
   json source =
       parse_json(is_shipped ? std::string(shipped->second) : read_file(path), path.string());
   if (!source.is_object()) {
-    throw Error(ErrorKind::Usage, path.string() + ": a config is a JSON object");
+    throw Error(ErrorKind::Usage, path.string() + ": a config must be a JSON object ({...})");
   }
   if (!source.contains("name"))
     source["name"] = !is_shipped && comes_from_pipe(path) ? "stdin" : path.stem().string();

@@ -16,10 +16,10 @@ namespace {
 
 using nlohmann::json;
 
-/// Lists the keys with what they mean.
+/// Collects a ConfigKey for every key.
 struct ExplainVisitor {
   std::string path{};
-  StageSet stages{};  ///< That the section's keys change.
+  StageSet stages{};  ///< The stages that the keys of this section affect by default.
   std::vector<ConfigKey> keys{};
 
   template <typename T>

@@ -12,7 +12,7 @@ namespace hsconas {
 
 namespace {
 
-/// The precisions that a kind of device has for a purpose; the first one is what Auto means.
+/// The precisions that a kind of device supports for `purpose`; Auto means the first one.
 std::vector<Precision> precisions_of(Purpose purpose, bool is_cpu) {
   if (purpose == Purpose::Training) {
     return is_cpu ? std::vector{Precision::Fp32, Precision::Bf16}
@@ -34,7 +34,7 @@ Precision resolved_precision(std::string_view key, Precision precision, Purpose 
   for (const Precision one : known) words.emplace_back(word_of(one));
   throw Error(
       ErrorKind::Usage,
-      fmt::format("{} is \"{}\", but {} on device.type \"{}\" takes {}: set one of these, "
+      fmt::format("{} is \"{}\", but {} on device.type \"{}\" supports {}: set one of these, "
                   "or auto",
                   key, word_of(precision), purpose == Purpose::Training ? "training" : "scoring",
                   device, join(words, " or ")));

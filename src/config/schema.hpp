@@ -15,26 +15,27 @@
 
 namespace hsconas {
 
-/// What a value may be, and what it changes. A range is closed on both sides.
+/// The values that a key allows, and the stages that a change of its value affects. A range
+/// includes both ends.
 struct Allowed {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
-  std::vector<std::string> words{};  ///< For text: the only words that count.
+  std::vector<std::string> words{};  ///< For text: the only words allowed; empty: any.
   bool is_path = false;              ///< For text: names a file or a folder.
-  /// The stages that another value changes, apart from those that use their outputs; where it is
-  /// not said, those of the section.
+  /// The stages whose own output depends on the value; stages that use those outputs follow. If
+  /// unset, the stages of the section.
   std::optional<StageSet> stages{};
-  /// Stages depend on something derived from the value, not on the value as it is written: on the
-  /// content of a file, on T in milliseconds, on the precision that "auto" means on the device.
+  /// True if stages depend on something derived from the value and not on the value as written:
+  /// the content of a file, T in milliseconds, the precision that "auto" means on the device.
   bool is_resolved = false;
-  /// Another value needs --allow-changes even where no stage runs again.
+  /// True if a change of the value needs --allow-changes even when it makes no stage run again.
   bool is_guarded = false;
 
   Allowed changing(StageSet changed) && {
     stages = changed;
     return std::move(*this);
   }
-  /// Another value changes no result.
+  /// Marks a key whose value affects no result.
   Allowed harmless() && { return std::move(*this).changing({}); }
   Allowed resolved() && {
     is_resolved = true;
@@ -46,7 +47,7 @@ struct Allowed {
   }
 };
 
-/// The values in words: "[0, 1]", ">= 2", "linear, cosine"; empty where any will do.
+/// The allowed values as text: "[0, 1]", ">= 2", "linear, cosine"; empty if every value is allowed.
 std::string text_of(const Allowed& allowed);
 
 inline Allowed anything() {
@@ -63,13 +64,13 @@ template <typename Enum>
 Allowed words() {
   return {.words = words_of<Enum>()};
 }
-/// A relative one counts from the folder of the config file it stands in. Stages depend on what the
-/// file or folder holds, not on its name.
+/// A path of a file or folder. A relative path counts from the folder of the config file that names
+/// it. Stages depend on the content of the file or folder, not on its name.
 inline Allowed a_path() {
   return {.is_path = true, .is_resolved = true};
 }
 
-/// A value as it stands in JSON: an enum is its word.
+/// The value as JSON; an enumerator becomes its word.
 template <typename T>
 nlohmann::json value_of(const T& value) {
   if constexpr (std::is_enum_v<T>) {
@@ -79,13 +80,13 @@ nlohmann::json value_of(const T& value) {
   }
 }
 
-/// The words of a table of methods.
+/// Allows the names of `methods` and nothing else.
 inline Allowed one_method_of(const std::vector<MethodWord>& methods) {
   Allowed allowed;
   for (const MethodWord& method : methods) allowed.words.push_back(method.word);
   return allowed;
 }
-/// "evolution: children of ...; random: ...".
+/// Every method with its meaning, such as "evolution: children of ...; random: ...".
 inline std::string meanings(const std::vector<MethodWord>& methods) {
   std::string text;
   for (const MethodWord& method : methods) {
@@ -94,10 +95,12 @@ inline std::string meanings(const std::vector<MethodWord>& methods) {
   return text;
 }
 
-/// The config described once. A visitor is called as visitor(key, member, allowed, meaning) for a
-/// value, and as visitor.section(key, member, stages) for a part that has a description of its own:
-/// its keys change `stages`, unless a key says otherwise. Reading, writing, explaining and what
-/// stages depend on are visitors.
+/// The overloads of describe() list every key of the config once, for all uses: reading, writing,
+/// explaining, and finding out what a stage depends on are visitors. A visitor is called as
+/// visitor(key, member, allowed, meaning) for a value, as visitor.section(key, member, stages) for
+/// a section with its own describe(), and as visitor.list(key, items, meaning) for a list of
+/// sections. A change of a key of a section affects `stages`, unless the key says otherwise.
+/// `meaning` is one line that `hsconas config keys` prints.
 template <typename Visitor>
 void describe(Visitor& v, DeviceConfig& c) {
   v("type", c.type,
@@ -106,94 +109,112 @@ void describe(Visitor& v, DeviceConfig& c) {
                    StageId::Dance, StageId::Codesign, StageId::Retrain})
         .resolved()
         .guarded(),
-    "cpu, cuda or cuda:N");
-  v("threads", c.threads, range(0, 1024).guarded(), "CPU threads; 0 is one per core");
+    "device that trains and scores: cpu, cuda (the first GPU) or cuda:N (GPU N, from 0)");
+  v("threads", c.threads, range(0, 1024).guarded(),
+    "CPU threads for training and scoring; 0: one per core");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, DataConfig& c) {
   v("format", c.format, words<DataFormat>(),
-    "layout of the data set; folder has train/ and val/ (or test/) with a folder per class");
-  v("path", c.path, a_path(), "folder of the data set; unused by builtin");
+    "layout of the data set; builtin: generated images; folder: train/ and val/ (or test/), each "
+    "with one folder per class");
+  v("path", c.path, a_path(), "folder of the data set; ignored if data.format is builtin");
   v("augment", c.augment, words<Augment>(),
-    "small: pad, crop, flip; shift: pad, crop; imagenet: random resized crop, colour, flip");
+    "random changes to training images; small: pad, crop, flip; shift: pad, crop; imagenet: "
+    "resized crop, colour, flip");
   v("holdout_images", c.holdout_images, range(1, 1e8),
-    "training images set aside to score candidates");
-  v("train_images", c.train_images, range(0, 1e9), "use only so many of the rest; 0 is all");
+    "training images set aside to score candidates; the supernet does not train on them");
+  v("train_images", c.train_images, range(0, 1e9),
+    "training images to use after the held-out ones are set aside; 0: all");
   v("test_images", c.test_images,
     range(0, 1e9).changing({StageId::Search, StageId::Dance, StageId::Retrain}),
-    "use only so many test images; 0 is all");
-  v("workers", c.workers, range(0, 1024).harmless(), "decoding threads; 0 is one per core");
+    "test images to use; 0: all");
+  v("workers", c.workers, range(0, 1024).harmless(), "threads that decode images; 0: one per core");
   v("memory_mb", c.memory_mb, range(0, 1e7).harmless(),
-    "a decoded set up to this size stays in memory, and in a GPU's as well");
-  v("mean", c.mean, range(0, 1), "per channel, of pixels in [0, 1]; empty: measured");
-  v("std", c.std, range(1e-6, 1), "per channel; empty: measured");
+    "keep a decoded data set of up to this many megabytes in memory, and in that of a GPU");
+  v("mean", c.mean, range(0, 1),
+    "mean of each channel, with pixels in [0, 1]; empty: computed from the training images");
+  v("std", c.std, range(1e-6, 1),
+    "standard deviation of each channel, with pixels in [0, 1]; empty: computed like the mean");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, LatencyConfig& c) {
   v("target_ms", c.target_ms, range(0, 1e9).changing({StageId::Shrink, StageId::Search}).resolved(),
-    "latency budget T per batch; 0: by target_position");
+    "latency budget T in milliseconds per batch; 0: derived from latency.target_position");
   v("target_position", c.target_position,
     range(0, 1).changing({StageId::Shrink, StageId::Search}).resolved(),
-    "T between the fastest (0) and the slowest (1) predicted network");
+    "T as a position between the fastest (0) and the slowest (1) network; used if target_ms is 0");
   v("device", c.device, anything().changing({StageId::Latency, StageId::Search}).resolved(),
-    "as device.type; empty: the same");
-  v("batch", c.batch, range(1, 65536), "images per timed run");
+    "device whose latency counts: cpu, cuda or cuda:N; empty: the same as device.type");
+  v("batch", c.batch, range(1, 65536),
+    "images per timed inference; latencies and T are per batch of this size");
   v("threads", c.threads, range(1, 1024).changing({StageId::Latency, StageId::Search}),
-    "CPU threads of a timed run");
+    "CPU threads of a timed inference");
   v("cuda", c.cuda, words<Launch>().changing({StageId::Latency, StageId::Search}).resolved(),
-    "on a GPU: replay passes as CUDA graphs, or launch kernel by kernel; auto: as the table was "
-    "measured, else graph");
+    "how a timed inference runs on a GPU; graph: replayed as a CUDA graph; eager: kernel by "
+    "kernel; auto: like the latency table, else graph");
   v("precision", c.precision,
     words<TimedPrecision>().changing({StageId::Latency, StageId::Search}).resolved(),
-    "of a timed run; tf32 and fp16 on a GPU only");
-  v("table", c.table, a_path(), "file of a table to use as it is; empty: measure one");
+    "number format of a timed inference; tf32 and fp16 need a GPU");
+  v("table", c.table, a_path(), "file of a latency table to use; empty: measure one");
   v("accelerator", c.accelerator, a_path(),
-    "file of an accelerator design to target instead of a device; empty: none");
+    "file of an accelerator design whose cost model predicts latencies; empty: use a device");
   v("cpus", c.cpus, range(0, 4095).changing({StageId::Latency, StageId::Search}),
-    "CPUs that timed threads are bound to; empty: any");
+    "numbers of the CPUs that timed threads are bound to, from 0; empty: any CPU");
   v("rounds", c.rounds, range(3, 10000).changing({StageId::Latency, StageId::Search}),
-    "timings per entry and network, at least");
+    "minimum number of timings of each table entry and each whole network");
   v("interval_percent", c.interval_percent, range(0, 100),
-    "more timings until half the 90 % interval is this narrow");
-  v("budget_minutes", c.budget_minutes, range(0, 1e5), "time for the whole table");
-  v("sample_ms", c.sample_ms, range(0, 10000), "shortest timing; runs repeat until it is reached");
-  v("bias_networks", c.bias_networks, range(1, 100000), "networks the correction is fitted on");
+    "repeat timings until half the 90 % interval is at most this, in percent of the median");
+  v("budget_minutes", c.budget_minutes, range(0, 1e5),
+    "time limit in minutes for measuring the latency table");
+  v("sample_ms", c.sample_ms, range(0, 10000),
+    "shortest timing in milliseconds; shorter inferences are repeated back to back");
+  v("bias_networks", c.bias_networks, range(1, 100000),
+    "whole networks timed to fit the correction (bias B) of the latency model");
   v("test_networks", c.test_networks, range(2, 100000),
-    "others it is judged on: so many random ones, and as many spread over the latency range");
+    "other networks timed to test the latency model: this many random ones, and as many spread "
+    "over the latency range");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, SupernetConfig& c) {
-  v("batch", c.batch, range(1, 1e6), "images per training step");
-  v("epochs", c.epochs, range(0.001, 1e6), "passes over the training images");
-  v("lr", c.lr, range(1e-9, 1e3), "first learning rate");
-  v("warmup_epochs", c.warmup_epochs, range(0, 1e6), "linear rise from 0 to lr");
-  v("schedule", c.schedule, words<Schedule>(), "how the rate falls to 0");
-  v("momentum", c.momentum, range(0, 0.9999), "of SGD");
-  v("weight_decay", c.weight_decay, range(0, 1), "on convolution and linear weights");
-  v("label_smoothing", c.label_smoothing, range(0, 0.999), "of the cross entropy");
-  v("clip_norm", c.clip_norm, range(0, 1e9), "largest gradient norm; 0 is unlimited");
+  v("batch", c.batch, range(1, 1e6), "training images per step");
+  v("epochs", c.epochs, range(0.001, 1e6),
+    "passes over the training images; fractions are allowed");
+  v("lr", c.lr, range(1e-9, 1e3), "initial learning rate, reached after the warm-up");
+  v("warmup_epochs", c.warmup_epochs, range(0, 1e6),
+    "epochs in which the learning rate rises linearly from 0; 0: no warm-up");
+  v("schedule", c.schedule, words<Schedule>(), "how the learning rate falls to 0");
+  v("momentum", c.momentum, range(0, 0.9999), "momentum of stochastic gradient descent");
+  v("weight_decay", c.weight_decay, range(0, 1),
+    "L2 penalty on the weights of convolutions and linear layers");
+  v("label_smoothing", c.label_smoothing, range(0, 0.999),
+    "label smoothing of the cross entropy; 0: none");
+  v("clip_norm", c.clip_norm, range(0, 1e9),
+    "gradients with a larger norm are scaled down to it; 0: unlimited");
   v("precision", c.precision, words<Precision>(),
-    "of activations while training: fp32 or bf16; auto is fp32 on a CPU and bf16 on a GPU");
+    "number format of activations in training: fp32 or bf16; auto: fp32 on a CPU, bf16 on a GPU");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, RetrainConfig& c) {
   describe(v, static_cast<SupernetConfig&>(c));
   v("average_decay", c.average_decay, range(0, 0.999999),
-    "of the moving average of the weights, per step; 0 keeps none");
-  v("from_supernet", c.from_supernet, {}, "start from the supernet's weights, not random ones");
-  v("use_holdout", c.use_holdout, {}, "train on the held-out images too");
+    "decay per step of the moving average of the weights, which is what is kept; 0: no average");
+  v("from_supernet", c.from_supernet, {},
+    "start from the supernet's weights instead of random ones");
+  v("use_holdout", c.use_holdout, {}, "also train on the held-out images (data.holdout_images)");
   v("distillation", c.distillation, range(0, 1),
-    "weight of a teacher's answers in the loss; 0 is no teacher");
-  v("temperature", c.temperature, range(0.01, 100), "softens the teacher's answers");
+    "weight of the teacher's predictions in the loss; 0: no teacher");
+  v("temperature", c.temperature, range(0.01, 100),
+    "softmax temperature of the predictions of teacher and student; above 1 softens them");
   v("teacher", c.teacher, a_path(),
-    "folder of a trained model; empty: the largest network, with the supernet's weights");
+    "folder of a trained model to learn from; empty: the largest network with supernet weights");
 }
 
-/// The stages that use accuracies of candidates.
+/// The stages that use the accuracy of candidates.
 inline constexpr StageSet kJudged{StageId::Shrink, StageId::Search, StageId::Dance,
                                   StageId::Codesign};
 inline constexpr StageSet kJudgedAndRetrained = kJudged | StageSet{StageId::Retrain};
@@ -201,128 +222,155 @@ inline constexpr StageSet kJudgedAndRetrained = kJudged | StageSet{StageId::Retr
 template <typename Visitor>
 void describe(Visitor& v, ScoreConfig& c) {
   v("beta", c.beta, range(-1000, 0).changing({StageId::Shrink, StageId::Search, StageId::Dance}),
-    "weight of the latency penalty in F");
+    "weight of the latency penalty in the score F = accuracy + beta |latency / T - 1|");
   v("calibration_images", c.calibration_images, range(2, 1e8).changing(kJudgedAndRetrained),
-    "training images for batch norm statistics");
+    "training images from which each network's batch norm statistics are computed");
   v("validation_images", c.validation_images, range(0, 1e8),
-    "held-out images accuracy is taken on; 0 is all");
-  v("batch", c.batch, range(2, 65536).changing(kJudgedAndRetrained), "images per forward pass");
+    "held-out images on which accuracy is computed; 0: all");
+  v("batch", c.batch, range(2, 65536).changing(kJudgedAndRetrained),
+    "images per forward pass when candidates are scored");
   v("precision", c.precision, words<Precision>(),
-    "of activations: fp32 or fp16, on a GPU bf16 too; auto is fp32 on a CPU and fp16 on a GPU");
+    "number format of activations in scoring: fp32, fp16, on a GPU also bf16; auto: fp32 on a CPU, "
+    "fp16 on a GPU");
   v("memory_mb", c.memory_mb, range(0, 1e7).harmless(),
-    "activations that candidates share are kept up to this size");
+    "keep activations that several candidates share, up to this many megabytes");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, ShrinkConfig::Stage& c) {
-  v("layers", c.layers, range(1, 1000), "layers this stage decides");
-  v("tune_epochs", c.tune_epochs, range(0, 1e6), "supernet training afterwards");
-  v("lr", c.lr, range(1e-9, 1e3), "its first learning rate");
+  v("layers", c.layers, range(1, 1000), "number of layers whose operator this stage fixes");
+  v("tune_epochs", c.tune_epochs, range(0, 1e6),
+    "epochs of supernet training in the smaller space after this stage; 0: none");
+  v("lr", c.lr, range(1e-9, 1e3),
+    "initial learning rate of that training; falls by supernet.schedule");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, ShrinkConfig& c) {
-  v("samples", c.samples, range(1, 1e6), "architectures per operator that Q is the mean of");
-  v.list("stages", c.stages, "from the last layer to the first");
+  v("samples", c.samples, range(1, 1e6),
+    "random architectures per operator whose mean score F is the operator's quality Q");
+  v.list("stages", c.stages,
+         "shrinking stages in order, from the last layer to the first; empty: no shrinking");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, SearchConfig& c) {
-  v("method", c.method, one_method_of(search_method_words()), meanings(search_method_words()));
-  v("seed", c.seed, at_least(0), "varies the search alone");
-  v("population", c.population, range(2, 1e6), "architectures per generation");
-  v("generations", c.generations, range(0, 1e6), "after the first");
-  v("parents", c.parents, range(1, 1e6), "best architectures that have children");
-  v("crossover_probability", c.crossover_probability, range(0, 1), "that a child has two parents");
+  v("method", c.method, one_method_of(search_method_words()),
+    "search strategy; " + meanings(search_method_words()));
+  v("seed", c.seed, at_least(0),
+    "varies only the search, for several searches with one supernet; combined with seed");
+  v("population", c.population, range(2, 1e6), "candidates scored per generation");
+  v("generations", c.generations, range(0, 1e6),
+    "generations after the first; a search scores population x (generations + 1)");
+  v("parents", c.parents, range(1, 1e6),
+    "best candidates, from which the next generation is bred; at most search.population");
+  v("crossover_probability", c.crossover_probability, range(0, 1),
+    "probability that a child has two parents instead of one");
   v("mutation_probability", c.mutation_probability, range(0, 1),
-    "per layer, for operator and width alike");
+    "probability that mutation redraws a layer's operator, and likewise its width");
   v("latency_tolerance", c.latency_tolerance, range(0.001, 1e6).changing({StageId::Search}),
-    "candidates keep |latency / T - 1| within this");
+    "largest |latency / T - 1| of a candidate");
   v("racing", c.racing, range(0.5, 1).changing({StageId::Search}),
-    "confidence, over all looks at a candidate, at which one that cannot become a parent is judged "
-    "no further; 1: never");
+    "stop scoring a candidate once it is this certain that it cannot become a parent; 1: always "
+    "score in full");
   v("baseline_samples", c.baseline_samples, range(1, 1e6).changing({StageId::Search}),
-    "random architectures near T to compare with");
+    "random architectures near T that the winner is compared with");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, LogConfig& c) {
-  v("tensorboard", c.tensorboard, {}, "also write the curves as a TensorBoard event file");
+  v("tensorboard", c.tensorboard, {},
+    "also write the training and search curves as a TensorBoard event file");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, DanceConfig& c) {
-  v("cost", c.cost, words<CostKind>(), "edap: energy x delay x area; linear: their weighted sum");
-  v("latency_weight", c.latency_weight, range(0, 1e6), "of linear, relative to random pairs");
-  v("energy_weight", c.energy_weight, range(0, 1e6), "of linear, relative to random pairs");
-  v("area_weight", c.area_weight, range(0, 1e6), "of linear, relative to random pairs");
-  v("cost_width", c.cost_width, range(1, 65536), "neurons per layer of the cost network");
+  v("cost", c.cost, words<CostKind>(),
+    "hardware cost of a network on a design; edap: energy x delay x area; linear: weighted mean");
+  v("latency_weight", c.latency_weight, range(0, 1e6),
+    "weight of latency in the linear cost, relative to the geometric mean over random pairs");
+  v("energy_weight", c.energy_weight, range(0, 1e6),
+    "weight of energy in the linear cost, relative to the geometric mean over random pairs");
+  v("area_weight", c.area_weight, range(0, 1e6),
+    "weight of area in the linear cost, relative to the geometric mean over random pairs");
+  v("cost_width", c.cost_width, range(1, 65536),
+    "neurons per layer of the network that predicts costs");
   v("generator_width", c.generator_width, range(1, 65536),
-    "neurons per layer of the hardware generation network");
-  v("cost_steps", c.cost_steps, range(1, 1e9), "of training");
-  v("generator_steps", c.generator_steps, range(1, 1e9), "of training");
+    "neurons per layer of the network that generates designs");
+  v("cost_steps", c.cost_steps, range(1, 1e9), "training steps of the network that predicts costs");
+  v("generator_steps", c.generator_steps, range(1, 1e9),
+    "training steps of the network that generates designs");
   v("generator_networks", c.generator_networks, range(1, 1e8),
-    "random networks whose best design is found by trying all");
+    "random architectures whose best design is searched exhaustively to train the generator");
   v("test_networks", c.test_networks, range(2, 1e6).changing({StageId::Dance}),
-    "others that both are judged on");
-  v("batch", c.batch, range(1, 1e6), "pairs or networks per training step of both");
-  v("evaluator_lr", c.evaluator_lr, range(1e-9, 10), "first learning rate of both, to 0");
+    "other random architectures, to test both cost networks on");
+  v("batch", c.batch, range(1, 1e6),
+    "pairs, or architectures, per training step of the cost networks");
+  v("evaluator_lr", c.evaluator_lr, range(1e-9, 10),
+    "initial learning rate of both cost networks; falls to 0 along a cosine");
   v("penalty", c.penalty, words<Penalty>().changing({StageId::Dance}),
-    "macs and none are baselines");
+    "term added to the cross entropy; cost: predicted hardware cost; macs: multiply-adds; none: 0");
   v("penalty_weight", c.penalty_weight, range(0, 1e6).changing({StageId::Dance}),
-    "lambda_2: of the penalty, relative to that of random networks, beside the cross entropy");
+    "weight of the penalty (lambda_2), which is divided by its mean over random architectures");
   v("warmup_epochs", c.warmup_epochs, range(0, 1e6).changing({StageId::Dance}),
-    "over which that weight rises from 0");
+    "epochs in which the weight of the penalty rises linearly from 0");
   v("choice_lr", c.choice_lr, range(1e-9, 10).changing({StageId::Dance}),
-    "of the architecture parameters");
+    "learning rate (Adam) of the architecture parameters");
   v("choice_every", c.choice_every, range(1, 1e6).changing({StageId::Dance}),
-    "training steps per step of these");
+    "training steps of the weights per step of the architecture parameters");
   v("temperature", c.temperature, range(1e-3, 1e3).changing({StageId::Dance}),
-    "of the softmax that they learn through");
+    "temperature of the Gumbel-softmax through which the architecture parameters learn");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, CodesignConfig& c) {
-  v("method", c.method, one_method_of(codesign_method_words()), meanings(codesign_method_words()));
+  v("method", c.method, one_method_of(codesign_method_words()),
+    "co-design method; " + meanings(codesign_method_words()));
   v("designs", c.designs, a_path().changing({StageId::CostNetworks, StageId::Codesign}),
-    "file of the accelerators to choose from, see configs/designs");
+    "file of the accelerator designs to choose from, such as one in configs/designs; required");
   v("accuracies", c.accuracies, a_path(),
-    "CSV with the columns arch and accuracy_column; empty: the supernet judges");
+    "CSV of known accuracies, with the columns arch and codesign.accuracy_column; empty: the "
+    "supernet scores networks");
   v("accuracy_column", c.accuracy_column, {},
-    "its column; in percent where a value is above 1, else a fraction");
+    "column of codesign.accuracies; read as percent if any value is above 1, else as fractions");
   v("batch", c.batch, range(1, 65536).changing({StageId::CostNetworks, StageId::Codesign}),
-    "images a design works on at a time");
-  v("max_latency_ms", c.max_latency_ms, range(0, 1e12), "per batch; 0 is no limit");
+    "images per batch that a design processes; costs are per batch");
+  v("max_latency_ms", c.max_latency_ms, range(0, 1e12),
+    "latency limit in milliseconds per batch; 0: no limit");
   v("max_energy", c.max_energy, range(0, 1e30),
-    "per batch, in the unit of the designs' energy table; 0 is no limit");
-  v("max_area_mm2", c.max_area_mm2, range(0, 1e9), "of the chip; 0 is no limit");
+    "energy limit per batch, in the unit of the designs' energy table; 0: no limit");
+  v("max_area_mm2", c.max_area_mm2, range(0, 1e9), "chip area limit in mm^2; 0: no limit");
   v("max_power_mw", c.max_power_mw, range(0, 1e12),
-    "energy over latency, for energy tables in pJ; 0 is no limit");
-  v("proxy", c.proxy, {}, "name of the design that stage 1 works on; empty: the middle one");
+    "limit of mean power (energy / latency) in mW; needs an energy table in pJ; 0: no limit");
+  v("proxy", c.proxy, {},
+    "name of the design on which stage 1 selects networks; empty: the middle one of the list");
   v("limit_levels", c.limit_levels, range(0, 1000),
-    "limits per metric that stage 1 solves for; 0: all of a table's networks, 5 with a supernet");
-  v("set_size", c.set_size, range(0, 1e6), "most networks that reach stage 2; 0 is all");
+    "limits tried per metric in stage 1 of semi_decoupled; 0: with codesign.accuracies the whole "
+    "front, else 5");
+  v("set_size", c.set_size, range(0, 1e6),
+    "largest number of networks that reach stage 2 of semi_decoupled; 0: no limit");
   v("rank_networks", c.rank_networks, range(3, 1e6),
-    "networks on which the designs' rankings are compared");
-  v("rank_warning", c.rank_warning, range(-1, 1), "warns where Spearman with the proxy is below");
+    "random networks on which the rankings by different designs are compared");
+  v("rank_warning", c.rank_warning, range(-1, 1),
+    "warn of designs whose Spearman rank correlation with the proxy is below this");
   v("exhaustive_pairs", c.exhaustive_pairs, range(0, 1e12),
-    "up to so many pairs of a table's networks and designs, coupled tries them all");
+    "coupled tries all pairs of known networks and designs if there are at most this many");
   v.section("dance", c.dance, {StageId::CostNetworks, StageId::Dance});
   v("pairs_written", c.pairs_written, range(0, 1e7),
-    "most lines of pairs.csv; beyond them only the front");
+    "largest number of pairs in pairs.csv; if more were scored, it holds the Pareto front only");
 }
 
 template <typename Visitor>
 void describe(Visitor& v, Config& c) {
-  v("name", c.name, anything().harmless(), "of the run; default: the config file's");
+  v("name", c.name, anything().harmless(), "name of the run; default: that of the config file");
   v("seed", c.seed,
     at_least(0).changing({StageId::Latency, StageId::Supernet, StageId::CostNetworks,
                           StageId::Dance, StageId::Codesign, StageId::Retrain}),
-    "of everything random");
+    "random seed of the whole run");
   v("checkpoint_minutes", c.checkpoint_minutes, range(0, 1e6).harmless(),
-    "training state is saved at least this often");
+    "longest time in minutes between two checkpoints of a training");
   v("checkpoint_steps", c.checkpoint_steps, range(0, 1e9).harmless(),
-    "and after so many steps; 0 is by time alone");
+    "also save a checkpoint after this many training steps; 0: by time only");
   v.section("device", c.device, {});
   v.section("data", c.data, {StageId::Supernet, StageId::Dance, StageId::Retrain});
   v.section("latency", c.latency, {StageId::Latency});

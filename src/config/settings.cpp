@@ -15,13 +15,13 @@ namespace {
 
 using nlohmann::json;
 
-/// Whether a value counts; `stages` are those that it changes.
+/// Whether a value is to be written; `stages` are the stages that the value affects.
 using Filter = std::function<bool(const Allowed& allowed, StageSet stages)>;
 
-/// Writes the values that a filter lets through.
+/// Writes the values that pass a filter.
 struct SettingsVisitor {
   const Filter& counts;
-  StageSet stages{};  ///< That the section's keys change.
+  StageSet stages{};  ///< The stages that the keys of this section affect by default.
   json object = json::object();
 
   template <typename T>
@@ -47,7 +47,7 @@ struct SettingsVisitor {
   }
 };
 
-json filtered(Config config, const Filter& counts) {  // A description hands out mutable members.
+json filtered(Config config, const Filter& counts) {  // A copy: describe() takes mutable members.
   SettingsVisitor visitor{.counts = counts};
   describe(visitor, config);
   return std::move(visitor.object);

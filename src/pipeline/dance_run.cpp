@@ -25,10 +25,10 @@ namespace {
 
 constexpr const char* kStage = "dance";
 constexpr const char* kChoices = "dance choices";
-constexpr const char* kCostNetworks = "dance-evaluator";  ///< The name of the checkpoint.
+constexpr const char* kCostNetworks = "dance-evaluator";  ///< The name of their checkpoint.
 constexpr int kUpdatesPerReport = 10;
 
-/// `count` images of a random one of `batches`, or all of it.
+/// `count` consecutive images of a random batch, or the whole batch if it has fewer.
 Batch some_images(const std::vector<Batch>& batches, std::int64_t count, Rng& rng) {
   const Batch& all = batches[rng.index(batches.size())];
   const std::int64_t size = std::min(count, all.labels.size(0));
@@ -37,6 +37,7 @@ Batch some_images(const std::vector<Batch>& batches, std::int64_t count, Rng& rn
   return {all.images.slice(0, first, first + size), all.labels.slice(0, first, first + size)};
 }
 
+/// The fraction of layers whose operator is a skip.
 double skip_share(const SearchSpace& space, const Architecture& arch) {
   double skips = 0.0;
   for (int layer = 0; layer < space.layers(); ++layer) {
@@ -59,7 +60,7 @@ CostNetworksSummary record_of(const CostNetworksReport& judged, const DesignSpac
   return record;
 }
 
-/// The steps of the architecture parameters between those of the weights.
+/// Trains the architecture parameters between the training steps of the weights.
 class ChoiceTraining {
  public:
   ChoiceTraining(DanceSearch& search, std::vector<Batch> held_out, const Config& config,
@@ -70,7 +71,8 @@ class ChoiceTraining {
         warmup_steps_(config.codesign.dance.warmup_epochs * static_cast<double>(steps_per_epoch)),
         write_metrics_(std::move(write_metrics)) {}
 
-  /// Of the weights, `step`. Throws Error(Usage) that names it when the loss is not finite.
+  /// Call this after each step of the weights; `step` counts them from 0. Throws Error(Usage) that
+  /// names the step when the loss is not finite.
   void after_step(std::int64_t step) {
     const DanceConfig& dance = config_.codesign.dance;
     if (step % dance.choice_every != 0) return;
@@ -84,7 +86,7 @@ class ChoiceTraining {
     if (!std::isfinite(error) || !std::isfinite(penalty)) {
       throw Error(ErrorKind::Usage,
                   fmt::format("{}: the loss of the architecture parameters is not finite at step "
-                              "{}; the checkpoint before it is kept: lower supernet.lr or set "
+                              "{}; the previous checkpoint is kept: lower supernet.lr or set "
                               "supernet.clip_norm",
                               kStage, step + 1));
     }
@@ -105,10 +107,10 @@ class ChoiceTraining {
   const Config& config_;
   double warmup_steps_;
   std::function<void(json)> write_metrics_;
-  DanceSearch::Losses sums_;  ///< Since the last line of metrics.
+  DanceSearch::Losses sums_;  ///< Sums over the updates since the last line of metrics.
 };
 
-/// `arch` on every design; the best is that of the lowest cost.
+/// The pairs of `arch` with every design. The best pair is the one with the lowest cost.
 CodesignResult on_all_designs(const Architecture& arch, double accuracy, const PairCostModel& costs,
                               const CostNetworks& networks) {
   CodesignResult result{.networks = {arch}};
@@ -119,7 +121,7 @@ CodesignResult on_all_designs(const Architecture& arch, double accuracy, const P
     result.scored.push_back({0, design, accuracy, row[design]});
   }
   result.best = result.scored[best];
-  std::vector<Pair> possible = result.scored;  // What does not fit a buffer has no cost.
+  std::vector<Pair> possible = result.scored;  // A pair that overflows a buffer costs infinity.
   std::erase_if(possible, [](const Pair& pair) { return !std::isfinite(pair.cost.ms); });
   result.front = pareto_front(std::move(possible));
   result.counts = {.networks = 1, .pairs = std::ssize(row)};
@@ -172,8 +174,8 @@ CodesignRecord Run::search_by_gradient() {
     train_cost_networks(networks);
     const CostNetworksReport judged = networks.test();
     log_.info(
-        fmt::format("dance: designs by the evaluator cost {:.4f} times as much as the best "
-                    "ones (median of {} networks)",
+        fmt::format("dance: the designs that the cost networks choose cost {:.4f} times as much "
+                    "as the best ones (median of {} networks)",
                     judged.regret_median, dance.test_networks));
     evaluator = record_of(judged, designs);
     evaluator->seconds = seconds();
@@ -199,7 +201,7 @@ CodesignRecord Run::search_by_gradient() {
   const FrozenNetwork winner = weights().evaluator->freeze_candidate(arch);
   Tally tally;
   data().for_each_test_batch([&](const Batch& batch) { tally += classify(winner, batch); });
-  // The accelerator model itself has the last word on costs, over all designs.
+  // The reported costs come from the accelerator model, not from the cost networks that predict it.
   const CodesignResult result = on_all_designs(arch, accuracy, costs, networks);
   const auto cost_on = [&](std::size_t design) {
     return networks.cost_function()(result.scored[design].cost, networks.areas()[design]);

@@ -37,7 +37,7 @@ std::string describe_latency(const Config& config) {
   const LatencyConfig& latency = config.latency;
   std::string text = fmt::format("latency: batch {} ", latency.batch);
   if (!latency.table.empty()) {
-    text = "latency: the table " + latency.table;
+    text = "latency: from the table " + latency.table;
   } else if (!latency.accelerator.empty()) {
     text += "by the cost model of " + latency.accelerator;
   } else {
@@ -52,7 +52,7 @@ std::string describe_latency(const Config& config) {
                                   latency.target_position);
 }
 
-/// None while the data set is not there, with a warning.
+/// The number of training images. Empty, with a warning, if the data set does not exist yet.
 std::optional<std::int64_t> training_images(const Config& config, Log& log) {
   std::error_code unknown;
   if (config.data.format != DataFormat::Builtin &&
@@ -123,7 +123,8 @@ std::string describe_plan(const Config& config, Log& log) {
   std::string text = describe_space(space) + "\n";
   text += images ? fmt::format("data: {} training images, {} held out\n", *images,
                                config.data.holdout_images)
-                 : fmt::format("data: {} is not there, so steps are not known\n", config.data.path);
+                 : fmt::format("data: {} does not exist, so the number of steps is unknown\n",
+                               config.data.path);
   text += describe_latency(config) + "\n";
   const Config resolved = with_resolved_precisions(config);
   text += fmt::format("supernet: {} of {} images in {}, scored in {}\n",

@@ -38,16 +38,17 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* kStage = "retrain";
-constexpr const char* kBegun = "retraining";  ///< The entry of stages.json with what was asked for.
+constexpr const char* kBegun =
+    "retraining";  ///< The entry of stages.json that is made at the start.
 constexpr const char* kAverage = ".average";
 
-/// The values among `tensors`, without the optimiser's.
+/// `tensors` without the state of the optimiser.
 std::map<std::string, torch::Tensor> weights_of(std::map<std::string, torch::Tensor> tensors) {
   std::erase_if(tensors, [](const auto& item) { return item.first.ends_with(".momentum"); });
   return tensors;
 }
 
-/// Everything that one training works on.
+/// The objects of one retraining, and its steps.
 class Retraining {
  public:
   Retraining(const RetrainRequest& request, const WorkDir& dir, Log& log, const StopToken& stop)
@@ -65,7 +66,8 @@ class Retraining {
     DeployedModel model = load_model(settings_.teacher);
     if (model.classes != data_.classes() || model.space.image_size != config_.space.image_size) {
       throw Error(ErrorKind::Usage, fmt::format("retrain.teacher: {} was trained for other "
-                                                "classes or another image size",
+                                                "classes or another image size; name a model "
+                                                "with those of this data set",
                                                 settings_.teacher));
     }
     teacher_.emplace(model.network.to(supernet_.device()));
@@ -79,7 +81,8 @@ class Retraining {
     return inputs.retrain(space_.encode(arch_), teacher_identity(), run);
   }
 
-  /// Trains to the end; returns the number of steps.
+  /// Trains to the end. `fingerprint` identifies the checkpoints of the same inputs. Returns the
+  /// number of steps of the whole training.
   std::int64_t train(const std::string& fingerprint) {
     take_from_run();
     const auto tensors = supernet_.tensors_of(arch_);
@@ -154,7 +157,7 @@ class Retraining {
   bool learns_from_model() const {
     return settings_.distillation > 0.0 && !settings_.teacher.empty();
   }
-  /// By what the folder holds; nothing where the teacher is not asked.
+  /// The fingerprint of the teacher's model; empty if no trained model is the teacher.
   std::string teacher_identity() const {
     if (!learns_from_model()) return "";
     const WorkDir teacher{.root = settings_.teacher, .lock = nullptr};
@@ -162,13 +165,13 @@ class Retraining {
   }
   bool uses_run() const { return settings_.from_supernet || needs_shared_teacher(); }
 
-  /// Weights to start from and a teacher, where the settings ask for the search's.
+  /// Takes the initial weights and the teacher from the search, if the settings ask for that.
   void take_from_run() {
     if (!uses_run()) return;
     Config searched = load_config(WorkDir{run_}.config(), {});
     std::error_code unknown;
     const bool is_gone = !std::filesystem::exists(searched.data.path, unknown);
-    // Moved since: whether it is the same one, the run itself sees.
+    // A data set that was moved since may be where config_ says. Run compares its content.
     if (is_gone && searched.data.format == config_.data.format) {
       searched.data.path = config_.data.path;
     }
@@ -186,7 +189,8 @@ class Retraining {
     set_threads(config_.device.threads);
   }
 
-  /// Takes up the checkpoint of the same training where there is one; returns its step.
+  /// Loads the checkpoint of this training if there is one. Returns the step to continue at, else
+  /// 0.
   std::int64_t resume(const CheckpointStore& store) {
     const auto checkpoint = store.load(log_);
     if (!checkpoint) return 0;
@@ -207,7 +211,7 @@ class Retraining {
     return averages;
   }
 
-  /// Everything that a checkpoint holds.
+  /// The tensors that a checkpoint holds.
   std::map<std::string, torch::Tensor> state() {
     auto tensors = supernet_.tensors_of(arch_);
     if (average_) tensors.merge(named_averages());
@@ -228,7 +232,7 @@ class Retraining {
   std::optional<FrozenNetwork> teacher_;
 };
 
-/// Accuracy on the test set of the same architecture with shared weights, where it is known.
+/// The test accuracy that the search found for the same architecture with shared weights, if any.
 std::optional<double> shared_accuracy(const RetrainRequest& request, const SearchSpace& space) {
   if (request.run.empty()) return {};
   const ResultRecord result = load_result(WorkDir{request.run}.result());
@@ -236,16 +240,18 @@ std::optional<double> shared_accuracy(const RetrainRequest& request, const Searc
   return result.test_accuracy;
 }
 
-/// Throws Error(Usage) when the settings ask for weights of a search, and there is none.
+/// Throws Error(Usage) when the settings need the weights of a search but the request names none.
 void check_sources(const RetrainRequest& request) {
   const RetrainConfig& settings = request.config.retrain;
   if (!request.run.empty()) return;
   if (settings.from_supernet) {
-    throw Error(ErrorKind::Usage, "retrain.from_supernet needs a finished search: retrain RUN");
+    throw Error(ErrorKind::Usage,
+                "retrain.from_supernet needs a finished search: name its folder, retrain RUN");
   }
   if (settings.distillation > 0.0 && settings.teacher.empty()) {
     throw Error(ErrorKind::Usage,
-                "retrain.distillation needs retrain.teacher, or a finished search: retrain RUN");
+                "retrain.distillation needs a teacher: set retrain.teacher, or name the folder of "
+                "a finished search, retrain RUN");
   }
 }
 
@@ -265,7 +271,7 @@ std::optional<BegunRetraining> begun_retraining(const std::filesystem::path& fol
 RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
                       const StopToken& stop) {
   RetrainRequest request = asked;
-  // The inputs hold what auto means here, so that no other device goes on differently.
+  // The inputs hold the actual precision, so that another device does not continue in another one.
   Precision& precision = request.config.retrain.precision;
   precision = resolved_precision("retrain.precision", precision, Purpose::Training,
                                  request.config.device.type);
@@ -273,7 +279,7 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
   const SearchSpace space(config.space);
   space.check(request.arch);
   check_sources(request);
-  // Every input is checked before anything is made or removed.
+  // All inputs are checked before any file is written or removed.
   open_device(config.device.type);
   set_threads(config.device.threads);
   Retraining training(request, dir, log, stop);
@@ -282,8 +288,8 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
   const auto changes = record.changes(record.has(kBegun) ? kBegun : kStage, inputs);
   if (!record.is_done(kStage, inputs) && !changes.empty() && dir.holds_work()) {
     throw Error(ErrorKind::Usage,
-                fmt::format("the retraining in {} has other settings: {}; continue it without "
-                            "these, start over with --overwrite, or choose another --out",
+                fmt::format("the retraining in {} was begun with other settings: {}; undo these "
+                            "changes, start over with --overwrite, or choose another --out",
                             dir.root.string(), join(changes, ", ")));
   }
   RetrainRecord result;
@@ -331,8 +337,8 @@ RetrainRecord load_retrain_result(const std::filesystem::path& folder) {
   const WorkDir dir{folder};
   std::error_code unknown;
   if (!std::filesystem::exists(dir.result(), unknown)) {
-    throw Error(ErrorKind::Data, fmt::format("{}: the retraining in it has not finished; continue "
-                                             "it with hsconas retrain {} --resume",
+    throw Error(ErrorKind::Data, fmt::format("{}: the retraining has not finished; continue it "
+                                             "with hsconas retrain {} --resume",
                                              folder.string(), folder.string()));
   }
   return read_retrain_record(read_sealed_json(dir.result()), dir.result().string());

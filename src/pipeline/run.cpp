@@ -35,7 +35,8 @@ using nlohmann::json;
 
 namespace {
 
-/// The latency table of a run that measures none.
+/// The latency table that the config names or whose accelerator it names; empty if the run has to
+/// measure one.
 std::optional<LatencyTable> table_at_hand(const Config& config, const SearchSpace& space) {
   const LatencyConfig& latency = config.latency;
   if (!latency.table.empty()) return load_table(latency.table);
@@ -60,7 +61,7 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
       stop_(stop),
       space_(config_.space),
       record_(dir_.stages(), dir_.starts_over) {
-  // What is wrong is said before anything is made or removed.
+  // All inputs are checked before any file is written or removed.
   open_device(config_.latency_device());
   check_inputs(options.goal);
   check_config(options.may_change);
@@ -109,8 +110,7 @@ void Run::check_inputs(RunGoal goal) {
   if (is_gone && is_finished && record_.has("data")) {
     const json known = record_.inputs("data");
     images_ = {.train = known.value("train", ""), .test = known.value("test", "")};
-    log_.info(
-        fmt::format("data: {} is not there any more; taken to be what it was", config_.data.path));
+    log_.info(fmt::format("data: {} no longer exists; it counts as unchanged", config_.data.path));
     return;
   }
   images_ = {.train = data().train_identity().fingerprint,
@@ -145,7 +145,7 @@ std::string Run::data_changes() const {
   return fmt::format("another data set: the {} images in {} have changed, {}", join(parts, " and "),
                      config_.data.path,
                      dependent.empty() ? "and a training has begun on them"
-                                       : "and on them depend " + join(dependent, ", "));
+                                       : "which affects the stages " + join(dependent, ", "));
 }
 
 void Run::check_config(bool may_change) {
@@ -156,8 +156,8 @@ void Run::check_config(bool may_change) {
   if (std::string images = data_changes(); !images.empty()) changes.push_back(std::move(images));
   if (changes.empty()) return;
   throw Error(ErrorKind::Usage,
-              fmt::format("the run in {} has {}; continue with --allow-changes, which repeats what "
-                          "depends on it, or choose another --work-dir",
+              fmt::format("the run in {} has {}; continue with --allow-changes, which repeats the "
+                          "stages that depend on it, or choose another --work-dir",
                           dir_.root.string(), join(changes, "; and ")));
 }
 
@@ -170,11 +170,11 @@ LatencyTable Run::make_table() {
   TorchTimer timer = make_timer(config_.latency, config_.latency.batch);
   LatencyTable table =
       measure_table(space_, timer, timer.info(), config_.latency, config_.seed, log_, stop_);
-  table.device = timer.info();  // Only now is it known what could be a graph.
+  table.device = timer.info();  // Asked again: now it says whether CUDA graphs could be used.
   if (table.noise.is_disturbed()) {
     log_.warn(fmt::format(
         "the machine was not quiet while the latency table was measured: a reference block was "
-        "slow {:.0f} % of the time, others kept {:.2f} of {:.0f} CPUs busy",
+        "slow {:.0f} % of the time, and other processes kept {:.2f} of {:.0f} CPUs busy",
         table.noise.slow_percent, std::max(0.0, table.noise.other_cpus), table.noise.cpus));
   }
   return table;
@@ -199,7 +199,8 @@ const LatencyBudget& Run::latency() {
                    return true;
                  }},
             record_, log_);
-  // A table that does not fit is refused here rather than after the search, which times the winner.
+  // Throws if the table does not fit the settings: now, not after the search, when the winner is
+  // timed.
   settings_beside(budget.table.device, config_.latency, config_.latency_device());
   if (const auto doubt = latency_doubt(budget.table); !doubt.empty()) log_.warn(doubt);
   const LatencyRange range =

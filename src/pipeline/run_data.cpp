@@ -29,13 +29,13 @@ RunData::RunData(const Config& config, Log& log)
       split_(split_training_set(dataset_, config.data, config.seed)) {
   const auto classes = static_cast<int>(dataset_.classes.size());
   if (classes != config.space.classes) {
-    throw Error(ErrorKind::Usage, fmt::format("the data set has {} classes, space.classes is {}; "
-                                              "set space.classes={}",
+    throw Error(ErrorKind::Usage, fmt::format("the data set has {} classes, but space.classes is "
+                                              "{}; set space.classes={}",
                                               classes, config.space.classes, classes));
   }
   if (dataset_.channels != config.space.image_channels) {
     throw Error(ErrorKind::Usage,
-                fmt::format("the images have {} channels, space.image_channels is {}; set "
+                fmt::format("the images have {} channels, but space.image_channels is {}; set "
                             "space.image_channels={}",
                             dataset_.channels, config.space.image_channels, dataset_.channels));
   }

@@ -13,15 +13,15 @@
 
 namespace hsconas {
 
-/// The images of one run: the training set split into images to train on and images to judge
-/// candidates by, and the test set, which only the finished winner sees.
+/// The images of one run. The training set is split into images to train on and held-out images
+/// that score candidates; the test set is used for the finished winner only.
 class RunData {
  public:
-  /// Throws Error(Usage) when the space does not fit the data: other channels or classes.
+  /// Throws Error(Usage) when the data set and the space differ in channels or classes.
   RunData(const Config& config, Log& log);
 
-  /// Batches for config.device. With `with_holdout`, also of the images that are set aside to judge
-  /// candidates by.
+  /// Training batches on config.device, from step `first_step` on; `stage` names the random stream.
+  /// With `with_holdout`, the held-out images are trained on, too.
   std::unique_ptr<TrainLoader> train_loader(const std::string& stage, int batch,
                                             std::int64_t first_step,
                                             bool with_holdout = false) const;
@@ -29,14 +29,16 @@ class RunData {
   std::vector<Batch> calibration() const;
   /// Held-out images that score candidates; on config.device.
   std::vector<Batch> validation() const;
-  /// The test set is streamed: it may be large and is seen once.
+  /// Calls `use` for every batch of the test set, which is streamed because it may be large and is
+  /// needed only once.
   void for_each_test_batch(const std::function<void(const Batch&)>& use) const;
 
   const std::vector<std::string>& classes() const { return dataset_.classes; }
   const Pixels& normalisation() const { return preprocessing_.normalisation; }
-  /// Of the data set's parts.
+  /// Identities of the training set and the test set.
   const DataIdentity& train_identity() const { return dataset_.train_identity; }
   const DataIdentity& test_identity() const { return dataset_.test_identity; }
+  /// Number of images to train on, without the held-out ones.
   std::int64_t training_images() const { return static_cast<std::int64_t>(split_.train.size()); }
 
  private:

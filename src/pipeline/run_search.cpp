@@ -19,16 +19,20 @@
 
 namespace hsconas {
 
-// What Run does once there are shared weights: shrinking, the baseline, the search, timing.
+// The stages of Run that need trained shared weights: shrinking, the baseline, the search, and the
+// timing of the winner.
 
 using nlohmann::json;
 
 namespace {
 
-constexpr double kBaselineTolerance = 0.10;  // The paper's comparison: random networks near T.
-constexpr double kOtherSpeed = 0.10;         // More than measurements scatter.
+// The paper compares the winner with random networks whose latency is near T.
+constexpr double kBaselineTolerance = 0.10;
+// A relative change of a block's time above this is more than the spread of measurements.
+constexpr double kOtherSpeed = 0.10;
 
-/// Whether a table of `wanted` and a timing `here` are of one device and one way to run networks.
+/// Whether `wanted`, the device of a table, and `here` are the same device with the same precision
+/// and runtime.
 bool is_same_device(const DeviceInfo& wanted, const DeviceInfo& here) {
   const auto runtime = [](const DeviceInfo& info) {
     return info.versions.substr(0, info.versions.find(' '));
@@ -45,7 +49,8 @@ void Run::shrink_stage(std::size_t index, std::shared_ptr<const NetworkRegion>& 
   ShrinkRecord::Stage stage{.name = fmt::format("shrink-{}", index + 1),
                             .log10_size_before = region->log10_size(),
                             .layers = {}};
-  // Decisions are not stored apart: replayed from candidates.csv they come out the same.
+  // A resumed run takes the decisions again; with the accuracies in candidates.csv they are the
+  // same and cost no evaluation.
   ShrunkRegion smaller = shrinkers().front().shrink(
       *region, config_.shrink, index,
       {.scorer = scorer(), .seed = config_.seed, .log = log_, .stop = stop_});
@@ -81,7 +86,7 @@ const NetworkRegion& Run::shrunk() {
 Supernet& Run::tuned() {
   shrunk();
   if (weights().stage != tuned_by_) {
-    shrunk_.reset();  // All stages are done: this only takes their weights again.
+    shrunk_.reset();  // All stages are finished, so shrunk() only loads their weights again.
     shrunk();
   }
   return weights().supernet;
@@ -89,7 +94,7 @@ Supernet& Run::tuned() {
 
 FrozenNetwork Run::freeze(const Architecture& arch) {
   tuned();
-  scorer();  // Makes the evaluator forget what it kept under other weights.
+  scorer();  // Makes the evaluator drop activations that it kept for other weights.
   return weights().evaluator->freeze_candidate(arch);
 }
 
@@ -188,7 +193,7 @@ ResultRecord Run::search_stage() {
 }
 
 void Run::measure(ResultRecord& result) {
-  // A modelled accelerator cannot be timed, and times of another device say nothing about T.
+  // An accelerator model cannot be timed, and times on another device do not compare with T.
   if (!config_.latency.accelerator.empty()) return;
   const DeviceInfo& wanted = latency().table.device;
   const LatencyConfig settings = settings_beside(wanted, config_.latency, config_.latency_device());
@@ -196,12 +201,12 @@ void Run::measure(ResultRecord& result) {
   const DeviceInfo here = timer.info();
   if (!is_same_device(wanted, here)) {
     log_.info(
-        fmt::format("the latency table is of another device ({}) or runtime: networks are not "
-                    "timed here, on {}",
+        fmt::format("the latency table is for another device ({}) or runtime, so networks are not "
+                    "timed on this one ({})",
                     wanted.device, here.device));
     return;
   }
-  log_.info("timing the winner beside the others");
+  log_.info("timing the winner and the architectures that it is compared with");
   std::vector<ComparedArchitecture*> all{&result.winner};
   for (auto& other : result.others) all.push_back(&other);
   std::vector<Architecture> archs;
@@ -209,12 +214,12 @@ void Run::measure(ResultRecord& result) {
   MachineNoise noise;
   const auto times =
       measure_networks(space_, archs, timer, settings, config_.seed, log_, stop_, &noise);
-  // The table holds the time of a reference block; here the same block was timed again.
+  // The table holds the time of a reference block, which measure_networks() has now timed again.
   const double reference_ms = latency().table.noise.reference_ms;
   if (reference_ms > 0.0 && std::abs(noise.reference_ms / reference_ms - 1.0) > kOtherSpeed) {
     log_.warn(fmt::format(
-        "the machine takes {:.2f} times as long as when the latency table was measured (a "
-        "reference block, then and now): do not hold measured against predicted times",
+        "the machine takes {:.2f} times as long for a reference block as when the latency table "
+        "was measured, so measured and predicted times cannot be compared",
         noise.reference_ms / reference_ms));
   }
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->measured_ms = times[i];

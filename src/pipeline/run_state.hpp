@@ -18,27 +18,30 @@
 
 namespace hsconas {
 
-/// The shared weights and what scores architectures under them. The values are those of one
-/// training stage at a time; the others are in the stages' checkpoints.
+/// The supernet and the objects that score architectures with its weights. The weights have the
+/// values of one training stage at a time; those of other stages are in their checkpoints.
 struct Run::Weights {
   Weights(const SearchSpace& space, const Config& config)
       : supernet(space, open_device(config.device.type), config.seed) {}
 
   Supernet supernet;
-  std::string stage;      ///< The training stage whose values the weights have; empty: none yet.
+  std::string stage;      ///< The training stage whose values the weights have; empty: none.
   nlohmann::json inputs;  ///< The inputs of that stage.
   std::unique_ptr<SupernetEvaluator> evaluator;
   std::unique_ptr<TableModel> latency;
   std::unique_ptr<Scorer> scorer;
-  std::vector<SharedWeights> scored_under;  ///< Oldest first.
+  std::vector<SharedWeights> scored_under;  ///< Weights used for scoring so far, oldest first.
 };
 
-/// What another learner adds to a training of the shared weights.
+/// Hooks of another learner (DANCE) that takes part in a training of the shared weights.
 struct Run::TrainingExtension {
-  std::string metrics;  ///< The stage that its lines of metrics name: steps rise within a stage.
-  std::map<std::string, torch::Tensor> tensors;  ///< Kept in the stage's checkpoints; aliases.
-  std::function<Architecture(std::int64_t step)> path;
-  std::function<void(std::int64_t step)> after_step;
+  /// The "stage" of the learner's own lines in metrics.jsonl. It must differ from the training
+  /// stage's, because steps have to increase within a stage.
+  std::string metrics;
+  /// State of the learner, stored in the stage's checkpoints. The tensors share memory with it.
+  std::map<std::string, torch::Tensor> tensors;
+  std::function<Architecture(std::int64_t step)> path;  ///< The architecture to train in a step.
+  std::function<void(std::int64_t step)> after_step;    ///< Called after each step.
 };
 
 }  // namespace hsconas

@@ -19,7 +19,7 @@
 
 namespace hsconas {
 
-// The training of the shared weights, and scoring under them.
+// The training of the shared weights, and the scoring of architectures with them.
 
 using nlohmann::json;
 
@@ -53,7 +53,7 @@ Run::Weights& Run::weights() {
 
 Supernet& Run::supernet() {
   if (weights_ && weights_->stage == kSupernet) return weights_->supernet;
-  // A training from its start begins with initial weights, not with tuned ones.
+  // If this training starts at step 0, it must start from initial weights, not from tuned ones.
   weights_.reset();
   train_stage(kSupernet, inputs().supernet(), std::make_shared<Subspace>(Subspace::full(space_)),
               config_.supernet);
@@ -97,8 +97,8 @@ void Run::train_stage(const std::string& stage, const json& inputs,
       hooks.path = extension->path;
       hooks.after_step = extension->after_step;
     }
-    log_.info(fmt::format("{}: {} steps of {} images, log10 of the space {:.2f}", stage, total,
-                          settings.batch, region->log10_size()));
+    log_.info(fmt::format("{}: {} steps of {} images, in a space of 10^{:.2f} architectures", stage,
+                          total, settings.batch, region->log10_size()));
     train(supernet,
           {.name = stage,
            .region = region,
@@ -110,7 +110,7 @@ void Run::train_stage(const std::string& stage, const json& inputs,
           *batches, first_step, hooks);
     save(total);
   };
-  // The values change from here on; if a training is interrupted, they are nobody's.
+  // The values change from here on. If the training is interrupted, they belong to no stage.
   weights().stage.clear();
   run_stage({.name = stage,
              .inputs = inputs,
@@ -138,10 +138,10 @@ Evaluator& Run::evaluator() {
 Scorer& Run::scorer() {
   Weights& weights = this->weights();
   if (!weights.scorer) {
-    // Architectures of another space cannot be read back.
+    // Architectures of another space in candidates.csv could not be decoded.
     const json inputs = {{"space", to_json(config_.space)}};
     if (!record_.changes("candidates", inputs).empty()) {
-      std::error_code ignored;  // What cannot be removed fails again, by name, when it is read.
+      std::error_code ignored;  // A file that cannot be removed fails, by name, when it is read.
       std::filesystem::remove(dir_.candidates(), ignored);
     }
     record_.finish("candidates", inputs);
@@ -149,7 +149,7 @@ Scorer& Run::scorer() {
     weights.scorer = std::make_unique<Scorer>(space_, evaluator(), *weights.latency,
                                               latency().objective, dir_.candidates());
   }
-  // Accuracies under other weights, or on other images, must not be mistaken for these.
+  // The fingerprint keeps accuracies with other weights or images apart from these.
   const std::string fingerprint =
       fingerprint_of({{"weights", weights.inputs}, {"score", inputs().accuracy()}});
   auto& known = weights.scored_under;

@@ -20,10 +20,11 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, unknown);
 }
 
-/// A run whose stage is not done may hold the model of an earlier one.
+/// Whether `dir` holds a finished model. While a run repeats its search or retraining, the files of
+/// the earlier model are still there but do not count.
 bool has_model(const WorkDir& dir) {
   if (!is_there(dir.architecture())) return false;
-  if (!is_there(dir.stages())) return true;  // No run: a model that was copied here.
+  if (!is_there(dir.stages())) return true;  // Not a run, but a folder with a copied model.
   const StageRecord record(dir.stages());
   return record.has("search") || record.has("retrain");
 }
@@ -39,32 +40,33 @@ fs::path find_model(const fs::path& folder, ModelChoice choice) {
   const WorkDir retrained{dir.retraining()};
   if (choice == ModelChoice::Best && retrained.holds_work()) {
     if (has_model(retrained)) {
-      // The search may have been repeated since, with other settings.
+      // They differ if the search was repeated with other settings after the retraining.
       if (!has_model(dir) || arch_in(dir) == arch_in(retrained)) return retrained.root;
       throw Error(ErrorKind::Data,
-                  fmt::format("{}: holds another architecture than the search's winner; retrain it "
-                              "with --overwrite, or take the supernet's weights with --shared",
+                  fmt::format("{}: holds another architecture than the winner of the search; "
+                              "retrain with --overwrite, or use the supernet's weights with "
+                              "--shared",
                               retrained.root.string()));
     }
     throw Error(ErrorKind::Data,
-                fmt::format("{0}: the retraining in it has not finished; continue it with hsconas "
-                            "retrain {1} --resume, or take the supernet's weights with --shared",
+                fmt::format("{0}: the retraining has not finished; continue it with hsconas "
+                            "retrain {1} --resume, or use the supernet's weights with --shared",
                             retrained.root.string(), folder.string()));
   }
   if (has_model(dir)) return folder;
   if (!is_there(dir.config())) {
     throw Error(ErrorKind::Data,
-                fmt::format("{}: neither a run nor a model: it holds no {}", folder.string(),
+                fmt::format("{}: is neither a run nor a model: it holds no {}", folder.string(),
                             dir.architecture().filename().string()));
   }
   if (is_there(dir.stages()) && StageRecord(dir.stages()).has("retraining")) {
     throw Error(ErrorKind::Data,
-                fmt::format("{0}: the retraining in it has not finished; continue it with hsconas "
+                fmt::format("{0}: the retraining has not finished; continue it with hsconas "
                             "retrain {0} --resume",
                             folder.string()));
   }
   throw Error(ErrorKind::Data,
-              fmt::format("{0}: the search in it has not finished; continue it with hsconas search "
+              fmt::format("{0}: the search has not finished; continue it with hsconas search "
                           "--config {0}/config.json --work-dir {0} --resume",
                           folder.string()));
 }

@@ -18,7 +18,7 @@ std::string version_text() {
   std::string last;
   for (const torch::Device& device : devices) {
     const std::string line = describe_device(device) + "\n";
-    if (line != last) text += line;  // The GPUs of a node are alike: one line says it.
+    if (line != last) text += line;  // Equal GPUs of a machine share one line.
     last = line;
   }
   return text;

@@ -59,7 +59,7 @@ class Evolution : public SearchStrategy {
 
 SearchMethod evolution_search() {
   return {.name = "evolution",
-          .meaning = "children of the best so far",
+          .meaning = "breeds children of the best candidates so far",
           .make = [](const StrategyContext& context) -> std::unique_ptr<SearchStrategy> {
             return std::make_unique<Evolution>(context);
           },

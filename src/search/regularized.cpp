@@ -55,7 +55,7 @@ class RegularizedEvolution : public SearchStrategy {
 
 SearchMethod regularized_search() {
   return {.name = "regularized",
-          .meaning = "aging evolution, the oldest member dies",
+          .meaning = "aging evolution, which removes the oldest member",
           .make = [](const StrategyContext& context) -> std::unique_ptr<SearchStrategy> {
             return std::make_unique<RegularizedEvolution>(context);
           },

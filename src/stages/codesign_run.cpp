@@ -42,14 +42,15 @@ Limits limits_of(const CodesignConfig& config) {
           .power_mw = or_infinite(config.max_power_mw)};
 }
 
-/// The unit of the designs' energies. They are compared with each other, so it must be one.
+/// The unit of the designs' energies. Throws Error(Usage) when designs have different units,
+/// because their energies are compared, and when a power limit needs another unit.
 std::string energy_unit(const DesignSpace& designs, const CodesignConfig& config) {
   std::string unit = find_energy_table(designs.designs()[0].energy).unit;
   for (const Accelerator& design : designs.designs()) {
     if (find_energy_table(design.energy).unit == unit) continue;
     throw Error(ErrorKind::Usage,
                 fmt::format("{}: energies in {} and in {} cannot be compared: choose energy tables "
-                            "of one unit",
+                            "with the same unit",
                             designs.name(), unit, find_energy_table(design.energy).unit));
   }
   if (config.max_power_mw > 0.0 && unit != "pJ") {
@@ -78,7 +79,7 @@ std::vector<CodesignPair> pairs_of(const std::vector<Pair>& pairs, const Codesig
   return list;
 }
 
-/// `most` of `count` indices, evenly spread, in order.
+/// At most `most` of the indices 0 ... count - 1, evenly spread and in ascending order.
 std::vector<std::size_t> spread(std::size_t count, std::size_t most) {
   std::vector<std::size_t> indices;
   const std::size_t n = std::min(count, most);
@@ -88,7 +89,8 @@ std::vector<std::size_t> spread(std::size_t count, std::size_t most) {
   return indices;
 }
 
-/// The networks on which rankings are compared: the same for every method and proxy.
+/// The networks on which rankings are compared. They depend on the seed only, so that they are the
+/// same for every method and proxy.
 std::vector<Architecture> rank_sample(const Config& config, const SearchSpace& space,
                                       std::span<const Architecture> networks) {
   Rng rng(config.seed, "ranks");
@@ -104,7 +106,8 @@ std::vector<Architecture> rank_sample(const Config& config, const SearchSpace& s
   return sample;
 }
 
-/// The correlations there are: none where a design costs the same for all networks.
+/// The values that are numbers; {1} if there are none. A correlation is NaN if all networks cost
+/// the same on one of the designs.
 std::vector<double> numbers_in(const std::vector<double>& values) {
   std::vector<double> numbers;
   for (const double value : values) {
@@ -118,7 +121,8 @@ double lowest(const std::vector<double>& values) {
   return *std::min_element(numbers.begin(), numbers.end());
 }
 
-/// Compares the rankings of the proxy and of every design; warns, writes ranks.csv and ranks.svg.
+/// Compares the ranking of `sample` by the proxy with that by every design. Writes ranks.csv and
+/// ranks.svg, and warns if some correlations are low.
 RankSummary check_ranks(const Config& config, const WorkDir& dir, const PairCostModel& costs,
                         const DesignSpace& designs, std::size_t proxy,
                         std::span<const Architecture> sample, Log& log) {
@@ -151,15 +155,15 @@ RankSummary check_ranks(const Config& config, const WorkDir& dir, const PairCost
       map.values[i * shown.size() + k] = matrix.energy[i * shown.size() + k];
     }
   }
-  // The colours share out what there is, from a round value below the lowest.
+  // The colour scale starts at the multiple of 0.1 below the lowest value, to use all colours.
   map.low = std::min(0.9, std::floor(lowest(map.values) * 10.0) / 10.0);
   write_file(dir.ranks_plot(), to_svg(map));
   const std::string& name = designs.designs()[proxy].name;
   if (low > 0) {
     log.warn(fmt::format(
-        "{} of {} designs rank networks unlike the proxy {} (Spearman below {}, down to {:.3f} in "
-        "latency, {:.3f} in energy): what is best on the proxy may not be best on them; compare "
-        "with codesign.method=coupled or another codesign.proxy",
+        "{} of {} designs rank networks unlike the proxy {} (Spearman correlation below {}; the "
+        "lowest is {:.3f} for latency, {:.3f} for energy), so the best networks on the proxy may "
+        "not be the best on them; compare with codesign.method=coupled or another codesign.proxy",
         low, designs.size(), name, bar, lowest(ranks.latency), lowest(ranks.energy)));
   }
   return {.networks = sample.size(),
@@ -176,11 +180,11 @@ RankSummary check_ranks(const Config& config, const WorkDir& dir, const PairCost
 DesignSpace designs_of(const Config& config) {
   if (config.codesign.designs.empty()) {
     throw Error(ErrorKind::Usage,
-                "codesign.designs is required: the accelerators to choose from, e.g. "
-                "configs/designs/semi-decoupled.json");
+                "codesign.designs is required: name the file of the designs to choose from, such "
+                "as configs/designs/semi-decoupled.json");
   }
   DesignSpace designs = load_design_space(config.codesign.designs);
-  energy_unit(designs, config.codesign);  // What cannot be compared is said before any work.
+  energy_unit(designs, config.codesign);  // Throws now rather than after hours of search.
   return designs;
 }
 
@@ -252,10 +256,10 @@ CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecor
     const SearchSpace space(config.space);
     const CostTable costs(space, designs.designs(), config.codesign.batch);
     log.info(
-        fmt::format("codesign: {} designs of {}, {} combinations left out that their dataflow "
-                    "cannot arrange",
+        fmt::format("codesign: {} designs of {}; {} combinations are left out because their "
+                    "dataflow cannot use them",
                     designs.size(), designs.name(), designs.left_out()));
-    // codesign-candidates.csv shows latencies on the proxy.
+    // The latencies in codesign-candidates.csv are those on the proxy.
     AccuracyCache accuracies(
         space, source.evaluator,
         source.is_expensive ? dir.codesign_candidates() : std::filesystem::path(),
@@ -272,7 +276,7 @@ CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecor
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     CodesignRecord record = codesign_record(config, result, space, designs);
     const auto sample = rank_sample(config, space, source.networks);
-    if (result.proxy && sample.size() > 2) {  // Fewer networks rank alike, or not, by chance.
+    if (result.proxy && sample.size() > 2) {  // A correlation of two networks is always 1 or -1.
       record.ranks = check_ranks(config, dir, costs, designs, *result.proxy, sample, log);
     }
     record.seconds = seconds.count();
@@ -290,7 +294,7 @@ std::string describe_codesign(const Config& config, std::size_t networks) {
   std::string text =
       fmt::format("networks: {} of {}\n",
                   networks > 0 ? fmt::format("{} with known accuracies", networks)
-                               : fmt::format("{}, judged by the supernet",
+                               : fmt::format("{}, scored by the supernet",
                                              format_power(Subspace::full(space).log10_size())),
                   config.space.name);
   text += fmt::format("designs: {} of {}, {} combinations left out\n", designs.size(),

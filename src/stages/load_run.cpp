@@ -24,14 +24,14 @@ bool is_there(const fs::path& file) {
   return fs::exists(file, unknown);
 }
 
-/// Why the result in `dir` is none of the settings that are there now; empty when it is.
+/// Why `dir` has no result that belongs to its current settings; empty if it has one.
 std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
   const StageRecord record(dir.stages());
   const json stages = is_there(dir.stages()) ? read_json(dir.stages()) : json::object();
   if (!stages.contains("search") || !is_there(dir.result())) {
-    return "the search has not ended; continue it with `hsconas search --resume`";
+    return "the search has not finished; continue it with `hsconas search --resume`";
   }
-  // The recorded images and T are taken as they are: neither is known from the files alone.
+  // The images and T cannot be computed from the files of the run, so the recorded ones are used.
   const json& before = stages.at("search");
   const auto text = [&](const char* pointer) {
     const json value = before.value(json::json_pointer(pointer), json(""));
@@ -46,7 +46,7 @@ std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
                                         : text("/judged_by/latency_table")});
   const auto changes = record.changes("search", now);
   if (changes.empty()) return "";
-  return fmt::format("since the search ended, {}; repeat it with `hsconas search --resume`",
+  return fmt::format("since the search finished, {}; repeat it with `hsconas search --resume`",
                      join(changes, ", "));
 }
 
@@ -56,7 +56,7 @@ RunRecord load_run(const fs::path& folder) {
   const WorkDir dir{.root = folder, .lock = nullptr};
   if (!is_there(dir.config())) {
     throw Error(ErrorKind::Data,
-                fmt::format("{}: holds no run, config.json is missing", folder.string()));
+                fmt::format("{}: holds no run: config.json is missing", folder.string()));
   }
   RunRecord run{.folder = folder.string(), .config = load_config(dir.config(), {})};
   if (is_there(dir.version())) run.versions = read_file(dir.version());

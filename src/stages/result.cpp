@@ -99,19 +99,21 @@ std::string format_result(const ResultRecord& result) {
                                  result.batch, result.device);
   text += table.str();
   if (!is_measured) {
-    text += "\nLatencies are predicted: nothing was timed here, T is another device's.\n";
+    text += "\nLatencies are predicted: T is for another device, so nothing was timed here.\n";
   }
   text += fmt::format(
       "\nAccuracies are on held-out training images, with shared weights. {} random architectures\n"
-      "within 10 % of T have a median of {:.2f} %. The winner on the test set: {:.2f} %.\n\n",
+      "within 10 % of T have a median accuracy of {:.2f} %. On the test set, the winner has {:.2f} "
+      "%.\n\n",
       result.random.size(), result.random_median * 100.0, result.test_accuracy * 100.0);
   if (winner.error_ms > 0.0) {
     text += fmt::format(
-        "Latency model: 90 % of networks take what is predicted within {:.1f} %; the winner "
-        "{:.3f} +- {:.3f} ms.\n{}\n",
+        "Latency model: for 90 % of networks the prediction is within {:.1f} %; for the winner "
+        "that "
+        "is\n{:.3f} +- {:.3f} ms.\n{}\n",
         100.0 * winner.error_ms / winner.predicted_ms, winner.predicted_ms, winner.error_ms,
         winner.is_near(result.target_ms)
-            ? "T lies inside that error bar: by the model alone the budget may be kept or missed.\n"
+            ? "T lies inside that error bar, so the winner may exceed the budget.\n"
             : "");
   }
   text += fmt::format("winner: {}\n  {}\n", winner.arch, winner.layers);

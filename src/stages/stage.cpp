@@ -10,18 +10,18 @@ namespace hsconas {
 bool run_stage(const Stage& stage, StageRecord& record, Log& log) {
   const bool are_there =
       std::all_of(stage.outputs.begin(), stage.outputs.end(), [](const auto& output) {
-        std::error_code unknown;  // What cannot be looked up fails, by name, when it is read.
+        std::error_code unknown;  // A file that cannot be looked up fails, by name, in load().
         return std::filesystem::exists(output, unknown);
       });
   if (are_there && record.is_done(stage.name, stage.inputs)) {
     if (stage.load()) {
-      log.info(stage.name + ": done before with the same settings, reused");
+      log.info(stage.name + ": finished before with the same settings, reused");
       return true;
     }
-    log.info(stage.name + ": done before, but its output is not there as a whole: it runs again");
+    log.info(stage.name + ": finished before, but its output is incomplete, so it runs again");
   }
   for (const std::string& change : record.changes(stage.name, stage.inputs)) {
-    log.info(fmt::format("{}: runs again, {}", stage.name, change));
+    log.info(fmt::format("{}: runs again because {}", stage.name, change));
   }
   record.begin(stage.name);
   stage.produce();

@@ -18,19 +18,19 @@ using nlohmann::json;
 
 namespace {
 
-/// A file by what it holds. One that is absent, in a section that this run does not use, counts by
-/// its name.
+/// The fingerprint of a file's content. For a file that does not exist, its name: it belongs to a
+/// section that this run does not use.
 std::string file_identity(const std::string& file) {
   std::error_code unknown;
   return std::filesystem::exists(file, unknown) ? fingerprint(read_file(file)) : file;
 }
 
-/// A JSON file by its values; "" where none is named.
+/// The fingerprint of a JSON file's values, regardless of its formatting; "" if `file` is empty.
 std::string json_identity(const std::string& file) {
   return file.empty() ? "" : fingerprint_of(read_json(file));
 }
 
-/// The object at `key`, taken out of `object`; an empty one where there is none.
+/// Removes the object at `key` from `object` and returns it; empty if there is none.
 json take(json& object, const char* key) {
   json part = object.value(key, json::object());
   object.erase(key);
@@ -79,7 +79,7 @@ json StageInputs::latency() const {
   json inputs = settings(StageId::Latency);
   inputs["space"] = to_json(config_.space);
   inputs["device"] = config_.latency_device();
-  // A table that was measured names neither: WorkDir::holds_work() tells it by that.
+  // Both are empty for a measured table; WorkDir::holds_work() recognises it by that.
   inputs["latency"].update({{"table", ""}, {"accelerator", ""}});
   add_timing(inputs["latency"]);
   if (!latency.table.empty()) inputs["latency"] = {{"table", json_identity(latency.table)}};
@@ -154,7 +154,7 @@ json StageInputs::dance() const {
 
 json StageInputs::codesign(json accuracies) const {
   json inputs = settings(StageId::Codesign);
-  take(inputs, "score");  // Part of `accuracies`, where it matters.
+  take(inputs, "score");  // `accuracies` contains it if it matters.
   inputs["space"] = to_json(config_.space);
   inputs["designs"] = fingerprint(read_file(config_.codesign.designs));
   inputs["judge"] = std::move(accuracies);

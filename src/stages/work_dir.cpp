@@ -21,7 +21,7 @@ namespace {
 
 constexpr const char* kLockName = "lock";
 
-/// The files of a run in `dir`, its folders aside.
+/// The paths of all files that a run can write directly into `dir`.
 std::vector<fs::path> files_of(const WorkDir& dir) {
   return {dir.config(),       dir.version(),  dir.log(),
           dir.metrics(),      dir.stages(),   dir.latency(),
@@ -31,7 +31,7 @@ std::vector<fs::path> files_of(const WorkDir& dir) {
           dir.pairs(),        dir.ranks(),    dir.ranks_plot()};
 }
 
-/// The names in `folder`; none where it cannot be read.
+/// The names of the entries of `folder`; none if it cannot be read.
 std::vector<std::string> names_in(const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code ignored;
@@ -46,14 +46,14 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, unknown);
 }
 
-/// Whether `root` holds more than the lock.
+/// Whether `root` holds anything besides the lock file.
 bool holds_files(const fs::path& root) {
   const auto names = names_in(root);
   return std::any_of(names.begin(), names.end(),
                      [](const std::string& name) { return name != kLockName; });
 }
 
-/// Whether `dir` holds anything that is no run's.
+/// Whether `dir` holds anything that does not belong to a run.
 bool holds_other_files(const WorkDir& dir) {
   std::vector<std::string> own{kLockName, dir.checkpoints().filename(),
                                dir.retraining().filename()};
@@ -64,11 +64,12 @@ bool holds_other_files(const WorkDir& dir) {
   return false;
 }
 
-/// Whether the table of the finished stage with these inputs was measured, not read or computed.
+/// Whether the latency stage with these inputs measured its table, instead of reading it from a
+/// file or computing it for an accelerator.
 bool was_measured(const json& latency_inputs) {
   const auto settings = latency_inputs.find("latency");
   if (settings == latency_inputs.end()) return false;
-  // Either is a name, or what stands for the file's content; empty where there is none.
+  // The values are the identities of the named files; empty if none is named.
   const json none("");
   return settings->value("table", none) == none && settings->value("accelerator", none) == none;
 }
@@ -82,7 +83,7 @@ void remove_or_throw(const fs::path& path) {
   }
 }
 
-/// What a process that was killed has not brought to its name.
+/// Removes the temporary files of checkpoints that a killed process has not renamed.
 void remove_unfinished_checkpoints(const fs::path& folder) {
   std::error_code ignored;
   std::vector<fs::path> files;
@@ -104,7 +105,7 @@ WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode, bool is_new) {
   }
   dir.lock = {new LockFile(root / kLockName), [root, is_new](const LockFile* held) {
                 delete held;
-                if (is_new) ::rmdir(root.c_str());  // Fails where there is anything in it.
+                if (is_new) ::rmdir(root.c_str());  // Fails if the folder is not empty.
               }};
   if (mode == WorkDirMode::Fresh && holds_files(root) &&
       (holds_other_files(dir) || dir.holds_work())) {
@@ -113,7 +114,7 @@ WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode, bool is_new) {
                                       "--overwrite");
   }
   dir.starts_over = mode != WorkDirMode::Resume;
-  std::error_code ignored;  // What cannot be removed fails again, by name, when it is written.
+  std::error_code ignored;  // A file that cannot be removed fails, by name, when it is written.
   for (const fs::path& file : files_of(dir)) fs::remove(unfinished(file), ignored);
   remove_unfinished_checkpoints(dir.checkpoints());
   return dir;
@@ -121,7 +122,7 @@ WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode, bool is_new) {
 
 void WorkDir::begin() const {
   if (!starts_over) return;
-  // First the record: without it nothing that is still there counts as finished.
+  // The record goes first, so that files that remain after an error do not count as finished.
   remove_or_throw(stages());
   for (const fs::path& file : files_of(*this)) remove_or_throw(file);
   for (const std::string& name : names_in(root)) {
@@ -146,7 +147,7 @@ bool WorkDir::holds_work() const {
   try {
     return was_measured(StageRecord(stages()).inputs("latency"));
   } catch (const Error&) {
-    return true;  // A damaged record does not say; better to ask.
+    return true;  // The record is damaged; assume work, so that nothing is removed unasked.
   }
 }
 
@@ -158,7 +159,8 @@ StageRecord::StageRecord(fs::path file, bool anew)
       stages_.is_object() && std::all_of(stages_.begin(), stages_.end(),
                                          [](const json& inputs) { return inputs.is_object(); });
   if (!is_record) {
-    throw Error(ErrorKind::Data, file_.string() + ": not a record of stages; use --overwrite");
+    throw Error(ErrorKind::Data,
+                file_.string() + ": is not a record of stages; start over with --overwrite");
   }
 }
 
@@ -180,14 +182,14 @@ std::vector<std::string> StageRecord::changes(const std::string& stage, const js
   for (const auto& [key, value] : now.items()) {
     const auto old = before.find(key);
     if (old == before.end()) {
-      result.push_back(fmt::format("{} is new", name(key)));
+      result.push_back(fmt::format("{} was added", name(key)));
     } else if (*old != value) {
       result.push_back(
           fmt::format("{} changed from {} to {}", name(key), old->dump(), value.dump()));
     }
   }
   for (const auto& [key, value] : before.items()) {
-    if (!now.contains(key)) result.push_back(fmt::format("{} is gone", name(key)));
+    if (!now.contains(key)) result.push_back(fmt::format("{} was removed", name(key)));
   }
   return result;
 }

@@ -82,7 +82,7 @@ TEST_CASE("invalid designs and arguments of accel are one-line errors", "[app]")
   refused(with("energy", "eyerris"), 2, "did you mean 'eyeriss'?");
   refused(with("buffer_bytes", 300), 4, "the global buffer of 300 bytes is too small");
   refused({"-d", "nope.json", "-n", kNetwork}, 3, "nope.json");
-  refused({"-d", kDesign}, 2, "either --network or --space");
+  refused({"-d", kDesign}, 2, "either --network FILE, or --space");
   refused({"-d", kDesign, "-n", kNetwork, "--mode", "nativ"}, 2, "did you mean 'native'?");
   refused({"-d", kDesign, "-n", kNetwork, "--mode", "maestro"}, 2, "no mapping for dataflow rs");
 }

@@ -73,7 +73,7 @@ TEST_CASE("small things: --dry-run needs no data set and says what is unknown wi
     INFO(outcome.err);
     CHECK(outcome.exit_code == 0);
     CHECK(contains(outcome.err, "data.path: /nope does not exist"));
-    CHECK(contains(outcome.out, "data: /nope is not there, so steps are not known"));
+    CHECK(contains(outcome.out, "data: /nope does not exist, so the number of steps is unknown"));
     CHECK(contains(outcome.out, "supernet: 100 epochs of 1024 images"));
     CHECK(contains(outcome.out, "9.54e33 architectures"));
     CHECK(contains(outcome.out, "search: evolution, 1050 evaluations"));

@@ -97,7 +97,7 @@ TEST_CASE("codesign is reproducible, reuses finished results and names changed s
   CHECK(bench.result("a") == bench.result("b"));
   CHECK(read_file(bench / "a" / "pairs.csv") == read_file(bench / "b" / "pairs.csv"));
   const Outcome again = bench.codesign({"-w", "a", "--resume"});
-  CHECK(contains(again.err, "done before with the same settings"));
+  CHECK(contains(again.err, "finished before with the same settings"));
   const Outcome changed = bench.codesign({"-w", "a", "--resume", "codesign.limit_levels=3"});
   CHECK(contains(changed.err, "codesign.limit_levels changed from 0 to 3"));
   CHECK(bench.codesign({"-w", "a"}).exit_code == 2);
@@ -132,9 +132,9 @@ TEST_CASE("unreachable limits and invalid settings of codesign are one-line erro
   refused({"codesign.max_area_mm2=1e-6", "codesign.method=coupled"}, 4, "the smallest, ");
   refused({"codesign.max_power_mw=1e-6", "codesign.method=coupled"}, 4, "mW");
   refused({"codesign.method=joint"}, 2, "codesign.method must be one of");
-  refused({"codesign.method=dance"}, 2, "leave out codesign.accuracies");
+  refused({"codesign.method=dance"}, 2, "leave codesign.accuracies empty");
   refused({"codesign.method=dance", "codesign.accuracies=", "codesign.max_area_mm2=3"}, 2,
-          "knows no limits");
+          "does not support limits");
   refused({"codesign.proxy=ws-x_128_100_17"}, 2, "did you mean 'ws-x_128_100_16'?");
   refused({"codesign.designs="}, 2, "codesign.designs is required");
   refused({"codesign.designs=nope.json"}, 3, "nope.json");

@@ -101,7 +101,7 @@ TEST_CASE(
   const Outcome unfinished = run.bench.run({"evaluate", "run/retrain"});
   CHECK(unfinished.exit_code == 3);
   CHECK(contains(unfinished.err,
-                 "the retraining in it has not finished; continue it with hsconas "
+                 "the retraining has not finished; continue it with hsconas "
                  "retrain run/retrain --resume"));
   CHECK(contains(run.bench.run({"export", "run"}).err, "hsconas retrain run --resume"));
 
@@ -115,7 +115,7 @@ TEST_CASE(
   // A finished retraining is reused.
   const Outcome again = run.retrain({"--resume"});
   CHECK(again.exit_code == 0);
-  CHECK(contains(again.err, "done before with the same settings, reused"));
+  CHECK(contains(again.err, "finished before with the same settings, reused"));
   CHECK(again.out == continued.out);
 }
 
@@ -253,7 +253,7 @@ TEST_CASE("data-moved: a data set with another path or file time is recognised a
     const Outcome outcome = bench.run(search_on(path, {"--resume"}));
     INFO(outcome.err);
     CHECK(outcome.exit_code == 0);
-    CHECK(contains(outcome.err, "search: done before"));
+    CHECK(contains(outcome.err, "search: finished before"));
     CHECK(read_file(bench / "run/result.json") == result);
   };
   is_reused((bench / "a").string());
@@ -292,25 +292,26 @@ TEST_CASE(
   };
   make_cifar(bench / "a", 2);
   const std::string a = (bench / "a").string();
-  refused("another data set: the training images in " + a + " have changed, and on them depend ",
-          {"search", "shrink-1", "supernet"});
+  refused(
+      "another data set: the training images in " + a + " have changed, which affects the stages ",
+      {"search", "shrink-1", "supernet"});
   make_cifar(bench / "a", 1, 30);
   refused("another data set: the training images in " + a, {"supernet"});
   make_cifar(bench / "a");
   std::string test = read_file(bench / "a/test_batch.bin");
   test[5000] = static_cast<char>(test[5000] ^ 1);
   write_file(bench / "a/test_batch.bin", test);
-  refused("the test images in " + a + " have changed, and on them depend search;", {});
+  refused("the test images in " + a + " have changed, which affects the stages search;", {});
   // Other test images do not change the weights, other training images do.
   const Outcome tested = bench.run(search_on("a", {"--resume", "--allow-changes"}));
   INFO(tested.err);
   CHECK(tested.exit_code == 0);
-  CHECK(contains(tested.err, "supernet: done before"));
-  CHECK(contains(tested.err, "search: runs again, test.images changed"));
+  CHECK(contains(tested.err, "supernet: finished before"));
+  CHECK(contains(tested.err, "search: runs again because test.images changed"));
   make_cifar(bench / "a", 2);
   const Outcome trained = bench.run(search_on("a", {"--resume", "--allow-changes"}));
   CHECK(trained.exit_code == 0);
-  CHECK(contains(trained.err, "supernet: runs again, data.images changed"));
+  CHECK(contains(trained.err, "supernet: runs again because data.images changed"));
   CHECK(bench.run(search_on("a", {"--resume"})).exit_code == 0);
 }
 
@@ -326,7 +327,7 @@ TEST_CASE(
   REQUIRE(foreign.exit_code == 0);
   CHECK_FALSE(contains(foreign.out, "measured"));
   CHECK(contains(foreign.out, "on Pixel 7"));
-  CHECK(contains(foreign.err, "the latency table is of another device (Pixel 7)"));
+  CHECK(contains(foreign.err, "the latency table is for another device (Pixel 7)"));
   const json result = read_json(bench / "run/result.json");
   CHECK_FALSE(result["winner"].contains("measured_ms"));
   CHECK_FALSE(result["others"][0].contains("measured_ms"));
@@ -341,7 +342,7 @@ TEST_CASE(
   const Outcome beside = bench.run({"predict", "--config", "micro.json", "--table", "phone.json",
                                     "--arch", "0:0-0:0-0:0", "--measure"});
   CHECK(beside.exit_code == 0);
-  CHECK(contains(beside.err, "predicted for Pixel 7, but measured here, on "));
+  CHECK(contains(beside.err, "the table predicts for Pixel 7, but the networks are measured on "));
 }
 
 TEST_CASE("relative-paths: a run's config.json works from any folder", "[app]") {
@@ -399,7 +400,7 @@ TEST_CASE("log.tensorboard can be switched on or off when a run is continued", "
   const Outcome outcome = bench.run(Bench::search("run", {"--resume", "log.tensorboard=true"}));
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
-  CHECK(contains(outcome.err, "search: done before"));
+  CHECK(contains(outcome.err, "search: finished before"));
   // And back again: the run's config says true by now, micro.json says nothing.
   for (const std::vector<std::string>& words :
        {Bench::search("run", {"--resume"}),
@@ -407,6 +408,6 @@ TEST_CASE("log.tensorboard can be switched on or off when a run is continued", "
     const Outcome back = bench.run(words);
     INFO(back.err);
     CHECK(back.exit_code == 0);
-    CHECK(contains(back.err, "search: done before"));
+    CHECK(contains(back.err, "search: finished before"));
   }
 }

@@ -167,10 +167,11 @@ TEST_CASE("a config that is not valid JSON is a usage error with line and column
   const Bench bench;
   write_file(bench / "bad.json", "{\n  \"space\": {,\n");
   write_file(bench / "list.json", "[]");
-  check_errors(
-      bench,
-      {{{"search", "--config", "bad.json"}, kUsage, {"bad.json", "line 2, column 13"}},
-       {{"search", "--config", "list.json"}, kUsage, {"list.json", "a config is a JSON object"}}});
+  check_errors(bench,
+               {{{"search", "--config", "bad.json"}, kUsage, {"bad.json", "line 2, column 13"}},
+                {{"search", "--config", "list.json"},
+                 kUsage,
+                 {"list.json", "a config must be a JSON object"}}});
   write_file(bench / "empty.json", "\n");
   write_file(bench / "yaml.json", "# a comment\nspace: spaces/spos.json\nseed: 1\n");
   write_file(bench / "utf16.json", std::string("\xFF\xFE{\0}\0", 6));
@@ -216,7 +217,7 @@ TEST_CASE("the error about an override that is not key=value quotes it", "[app]"
   for (const char* text : {"population", "=3", ""}) {
     refusals.push_back({{"search", "--config", "micro.json", "--set", text},
                         kUsage,
-                        {std::string("'") + text + "' is not key=value"}});
+                        {std::string("'") + text + "' is not of the form key=value"}});
   }
   check_errors(Bench(), refusals);
 }
@@ -255,7 +256,7 @@ TEST_CASE("small things: an invalid command line is a usage error that names the
 TEST_CASE("small things: the error about an incomplete command line shows what to type", "[app]") {
   check_errors(
       Bench(),
-      {{{"search"}, kUsage, {"no config", "--config FILE", "quickstart"}},
+      {{{"search"}, kUsage, {"no config", "--config", "quickstart"}},
        {{"search", "micro.jsn"}, kData, {"micro.jsn"}},
        {{"search", "quikstart"}, kData, {"did you mean 'quickstart'?"}},
        {{"search", "--config", "micro.json", "other.json"}, kUsage, {"'other.json' is not key"}},
@@ -290,12 +291,12 @@ TEST_CASE("a precision that the device does not support is refused at the start,
   check_errors(
       bench,
       {refused("supernet.precision=fp16", kUsage,
-               {"supernet.precision", "fp16", "\"cpu\" takes fp32 or bf16", "auto"}),
+               {"supernet.precision", "fp16", "\"cpu\" supports fp32 or bf16", "auto"}),
        refused("score.precision=bf16", kUsage, {"score.precision", "fp32 or fp16"}),
        refused("retrain.precision=int8", kUsage, {"auto, fp32, bf16, fp16"}),
        {{"config", "check", "--config", "micro.json", "device.type=cuda", "retrain.precision=fp16"},
         kUsage,
-        {"retrain.precision", "\"cuda\" takes bf16 or fp32"}}});
+        {"retrain.precision", "\"cuda\" supports bf16 or fp32"}}});
   CHECK_FALSE(fs::exists(bench / "run"));
 }
 
@@ -434,7 +435,7 @@ TEST_CASE("a checkpoint with weights of other settings is not loaded", "[app]") 
       bench.run(Bench::search("run", {"--resume", "--allow-changes", "search.population=6"}));
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
-  CHECK(contains(outcome.err, "supernet: done before, but its output is not there as a whole"));
+  CHECK(contains(outcome.err, "supernet: finished before, but its output is incomplete"));
   CHECK(read_file(bench / "run/checkpoints/supernet.safetensors") ==
         read_file(finished_run().file("checkpoints/supernet.safetensors")));
 }

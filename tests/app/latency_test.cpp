@@ -207,7 +207,7 @@ TEST_CASE(
   write_file(bench / "other.csv", "x,y\n1,2\n");
   const Outcome other = bench.run({"latency", "import", "other.csv"});
   CHECK(other.exit_code == 3);
-  CHECK(contains(other.err, "other.csv: has neither the column file"));
+  CHECK(contains(other.err, "other.csv: needs a column file"));
   // With the other options, the CSV without --networks is accepted.
   const Outcome given = bench.import({"networks.csv", "--column", "fast"});
   INFO(given.err);

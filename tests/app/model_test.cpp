@@ -63,7 +63,7 @@ TEST_CASE("export, evaluate and retrain refuse an unfinished search", "[deploy]"
   const CopiedRun run;
   REQUIRE(run.run({"shrink", "--config", "micro.json", "--work-dir", "part"}).exit_code == 0);
   const std::string advice =
-      "hsconas: part: the search in it has not finished; continue it with hsconas search --config "
+      "hsconas: part: the search has not finished; continue it with hsconas search --config "
       "part/config.json --work-dir part --resume\n";
   for (const char* command : {"export", "evaluate", "retrain"}) {
     const Outcome outcome = run.run({command, "part"});
@@ -146,7 +146,7 @@ TEST_CASE("a stopped and continued retraining gives the same result", "[deploy]"
   // A finished retraining is reused, and a folder in use is not overwritten without --overwrite.
   const Outcome again = run.run(words);
   CHECK(again.exit_code == 0);
-  CHECK(contains(again.err, "done before with the same settings, reused"));
+  CHECK(contains(again.err, "finished before with the same settings, reused"));
   const Outcome refused = run.retrain({"--out", "parts"});
   CHECK(refused.exit_code == 2);
   CHECK(contains(refused.err, "not empty"));
@@ -205,10 +205,10 @@ TEST_CASE("a given architecture is trained without a search", "[deploy]") {
   const std::vector<std::string> sentences{
       "retrain needs the folder of a finished search, or --config and --arch",
       "0:1",
-      "retrain needs --out",
+      "retrain without RUN needs a folder to work in: name it with --out",
       "retrain.from_supernet needs a finished search",
       "retrain needs the folder of a finished search",
-      "retrain.distillation needs retrain.teacher",
+      "retrain.distillation needs a teacher: set retrain.teacher",
       "retrain.warmup_epochs must be below retrain.epochs (240), got 300"};
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     INFO(outcomes[i].err);

@@ -118,14 +118,15 @@ TEST_CASE("reports of a folder without a run, an unfinished or a damaged run are
     CHECK(lines_of(outcome.err).size() == 1);
     CHECK(contains(outcome.err, sentence));
   };
-  fails({"report", "none"}, "none: holds no run, config.json is missing");
-  fails({"report", "empty"}, "empty: holds no run, config.json is missing");
+  fails({"report", "none"}, "none: holds no run: config.json is missing");
+  fails({"report", "empty"}, "empty: holds no run: config.json is missing");
   fails({"report", "micro.json"}, "micro.json: holds no run");
   fails({"report", "damaged"}, "damaged/result.json is not valid JSON");
   fails({"report", "damaged", "unfinished"}, "damaged/result.json is not valid JSON");
-  fails({"report", "unfinished", "damaged"},
-        "unfinished: is not finished: since the search ended, search.population changed from 4 to "
-        "6; repeat it");
+  fails(
+      {"report", "unfinished", "damaged"},
+      "unfinished: is not finished: since the search finished, search.population changed from 4 to "
+      "6; repeat it");
   CHECK(bench.run({"report"}).exit_code == 2);
   // A single unfinished run has a report of its results so far.
   const Outcome alone = bench.run({"report", "unfinished", "--quiet"});

@@ -23,7 +23,7 @@ std::set<std::string> names_below(const fs::path& folder) {
 }
 
 bool was_reused(const Outcome& outcome, const std::string& stage) {
-  return contains(outcome.err, stage + ": done before with the same settings, reused");
+  return contains(outcome.err, stage + ": finished before with the same settings, reused");
 }
 
 /// The stages that logged why they run again.
@@ -31,7 +31,8 @@ std::set<std::string> reruns(const Outcome& outcome) {
   std::set<std::string> stages;
   for (const std::string& line : lines_of(outcome.err)) {
     const auto words = split(line, ' ');
-    if (contains(line, ": runs again, ")) stages.insert(words.at(1).substr(0, words[1].size() - 1));
+    if (contains(line, ": runs again because "))
+      stages.insert(words.at(1).substr(0, words[1].size() - 1));
   }
   return stages;
 }
@@ -116,7 +117,7 @@ TEST_CASE("results go to stdout and everything else to stderr", "[app]") {
   CHECK_FALSE(contains(outcome.out, "supernet:"));
   CHECK_FALSE(contains(outcome.err, winner));
   CHECK(contains(outcome.err, "supernet: 12 steps of 64 images"));
-  CHECK(lines_of(outcome.err).back().ends_with("everything is in run"));
+  CHECK(lines_of(outcome.err).back().ends_with("all files of this run are in run"));
   CHECK_FALSE(contains(outcome.err, "\x1b"));  // Without a terminal: no colours, no progress bar.
   CHECK_FALSE(contains(outcome.err, "\r"));
 }
@@ -194,7 +195,7 @@ TEST_CASE("another population reruns only the search and logs why", "[app]") {
   const Outcome outcome = continued_bench().run(
       Bench::search("run", {"--resume", "--allow-changes", "search.population=6"}));
   REQUIRE(outcome.exit_code == 0);
-  CHECK(contains(outcome.err, "search: runs again, search.population changed from 4 to 6"));
+  CHECK(contains(outcome.err, "search: runs again because search.population changed from 4 to 6"));
   CHECK(reruns(outcome) == std::set<std::string>{"search"});
   for (const char* stage : {"latency", "supernet", "shrink-1"}) CHECK(was_reused(outcome, stage));
 }
@@ -204,7 +205,8 @@ TEST_CASE("more epochs rerun the supernet and all later stages, but not the meas
   const Outcome outcome = continued_bench().run(
       Bench::search("run", {"--resume", "--allow-changes", "supernet.epochs=3"}));
   REQUIRE(outcome.exit_code == 0);
-  CHECK(contains(outcome.err, "supernet: runs again, supernet.epochs changed from 2.0 to 3.0"));
+  CHECK(contains(outcome.err,
+                 "supernet: runs again because supernet.epochs changed from 2.0 to 3.0"));
   CHECK(reruns(outcome) == std::set<std::string>{"supernet", "shrink-1", "search"});
   CHECK(was_reused(outcome, "latency"));
 }
@@ -255,7 +257,8 @@ TEST_CASE("changing a shrinking stage without tuning reruns the later stages", "
   };
   with_first_layers("1");
   const Outcome changed = with_first_layers("2");
-  CHECK(contains(changed.err, "shrink-2: runs again, shrink.stages.0.layers changed from 1 to 2"));
+  CHECK(contains(changed.err,
+                 "shrink-2: runs again because shrink.stages.0.layers changed from 1 to 2"));
   CHECK(was_reused(changed, "supernet"));
 }
 

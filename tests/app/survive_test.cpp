@@ -206,7 +206,7 @@ TEST_CASE("--resume with another config lists what changed, unless it changes no
                             "data.workers=2", "data.memory_mb=99", "score.memory_mb=99"}));
   INFO(harmless.err);
   CHECK(harmless.exit_code == 0);
-  CHECK(contains(harmless.err, "search: done before"));
+  CHECK(contains(harmless.err, "search: finished before"));
   CHECK(read_file(bench / "run/result.json") == read_file(finished_run().file("result.json")));
 }
 

@@ -73,7 +73,8 @@ TEST_CASE("a value of the wrong type or out of range names its path", "[config]"
 TEST_CASE("settings that contradict each other are refused", "[config]") {
   json source = minimal();
   source["shrink"] = {{"stages", json::array({{{"layers", 3}}})}};
-  CHECK_THROWS_WITH(read_config(source), "shrink.stages decide 3 layers, the space has 2");
+  CHECK_THROWS_WITH(read_config(source),
+                    "shrink.stages fix 3 layers, but the space has only 2: lower their layers");
   source = minimal();
   source["data"] = {{"format", "idx"}};
   CHECK_THROWS_WITH(read_config(source), "data.path is required for data.format \"idx\"");
@@ -116,11 +117,12 @@ TEST_CASE("overrides reach every depth and are checked like the file", "[config]
   CHECK_THROWS_WITH(load({"search.popluation=7"}),
                     Catch::Matchers::EndsWith("quickstart.json: search.popluation is not a known "
                                               "key (did you mean 'population'?)"));
-  CHECK_THROWS_WITH(load({"population"}), "'population' is not key=value");
+  CHECK_THROWS_WITH(load({"population"}),
+                    "'population' is not of the form key=value, such as seed=3");
   CHECK_THROWS_WITH(load({"shrink.stages.9.layers=1"}),
                     Catch::Matchers::StartsWith("override shrink.stages.9.layers: '9' is not"));
   CHECK_THROWS_WITH(load({"seed.x=1", "seed.x.y=1"}),
-                    Catch::Matchers::ContainsSubstring("nothing below"));
+                    Catch::Matchers::ContainsSubstring("neither an object nor a list"));
 }
 
 TEST_CASE("small things: an override of a text takes what looks like a number as a text",

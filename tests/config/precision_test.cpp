@@ -63,14 +63,16 @@ TEST_CASE("a precision that the device does not have is refused with what it has
   Config config;
   check_precisions(config);
   config.retrain.precision = Precision::Fp16;
-  CHECK_THROWS_WITH(check_precisions(config),
-                    "retrain.precision is \"fp16\", but training on device.type \"cpu\" takes fp32 "
-                    "or bf16: set one of these, or auto");
+  CHECK_THROWS_WITH(
+      check_precisions(config),
+      "retrain.precision is \"fp16\", but training on device.type \"cpu\" supports fp32 "
+      "or bf16: set one of these, or auto");
   config.retrain.precision = Precision::Auto;
   config.score.precision = Precision::Bf16;
-  CHECK_THROWS_WITH(check_precisions(config),
-                    "score.precision is \"bf16\", but scoring on device.type \"cpu\" takes fp32 or "
-                    "fp16: set one of these, or auto");
+  CHECK_THROWS_WITH(
+      check_precisions(config),
+      "score.precision is \"bf16\", but scoring on device.type \"cpu\" supports fp32 or "
+      "fp16: set one of these, or auto");
   config.device.type = "cuda";
   check_precisions(config);
   config.supernet.precision = Precision::Fp16;

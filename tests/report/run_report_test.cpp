@@ -204,12 +204,12 @@ TEST_CASE("texts from a run's files are escaped on the page", "[report]") {
 
 TEST_CASE("a sentence replaces each section for which the run has no data", "[report]") {
   RunRecord run{.folder = "run", .config = example_config()};
-  run.unfinished = "the search has not ended";
+  run.unfinished = "the search has not finished";
   const std::string page = run_report(run);
   check_well_formed(page);
   CHECK(drawings(page).empty());
   for (const char* sentence :
-       {"This run is not finished: the search has not ended.", "No architecture has been scored",
+       {"This run is not finished: the search has not finished.", "No architecture has been scored",
         "There is no winner", "The search has not ended.", "has not been shrunk so far",
         "There is no latency table", "There are no training curves", "has no version.txt"}) {
     CHECK(contains(page, sentence));

@@ -1,5 +1,5 @@
 #!/bin/sh
-# check_layers.sh passes a tree whose includes point down, and names the file of one that does not.
+# check_layers.sh accepts a tree whose files include only lower layers, and names a file that does not.
 set -eu
 check=$(cd "$(dirname "$0")/../../scripts" && pwd)/check_layers.sh
 tree=$(mktemp -d)
@@ -17,7 +17,7 @@ echo '#include "hsconas/base/error.hpp"' > "$tree/src/search/evolution.cpp"
 
 echo '#include "hsconas/search/evolution.hpp"' >> "$tree/include/hsconas/base/error.hpp"
 found=$("$check" "$tree") && fail "an upward include was let through"
-expected='include/hsconas/base/error.hpp: base may not include search'
+expected='include/hsconas/base/error.hpp: base may not include search, which is a higher layer'
 [ "$found" = "$expected" ] || fail "expected '$expected', got '$found'"
 
 echo '#pragma once' > "$tree/include/hsconas/base/error.hpp"

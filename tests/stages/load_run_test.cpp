@@ -50,7 +50,7 @@ TEST_CASE("a run counts as finished only with the settings and table of its sear
   CHECK(why().empty());
   change_config(path, "/search/population", 8);
   CHECK(why() ==
-        "since the search ended, search.population changed from 6 to 8; repeat it with `hsconas "
+        "since the search finished, search.population changed from 6 to 8; repeat it with `hsconas "
         "search --resume`");
   change_config(path, "/search/population", 6);
   change_config(path, "/seed", 2);
@@ -78,7 +78,8 @@ TEST_CASE("a run whose search has not ended is loaded as far as it is", "[report
   make_example_run(path, example_config());
   StageRecord(path / "stages.json").begin("search");
   RunRecord run = load_run(path);
-  CHECK(run.unfinished == "the search has not ended; continue it with `hsconas search --resume`");
+  CHECK(run.unfinished ==
+        "the search has not finished; continue it with `hsconas search --resume`");
   CHECK_FALSE(run.result.has_value());
   CHECK(run.weights.size() == 2);
   CHECK(run.weights[0].stage == "weights 1");
@@ -96,7 +97,7 @@ TEST_CASE("a folder without a run and damaged files are one sentence each", "[re
   const TemporaryFolder folder;
   const fs::path path = folder / "run";
   const auto message = [&] { return error_of([&] { load_run(path); }); };
-  CHECK(message() == "data: " + path.string() + ": holds no run, config.json is missing");
+  CHECK(message() == "data: " + path.string() + ": holds no run: config.json is missing");
   make_example_run(path, example_config());
   for (const char* name : {"stages.json", "result.json", "candidates.csv", "shrink.json",
                            "latency.json", "metrics.jsonl"}) {

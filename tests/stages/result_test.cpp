@@ -87,10 +87,11 @@ winner     75.00 %  0.6250         2.500  +25.0 %        2.250       -10.0 %    
 smallest   50.00 %  0.2500         1.000  -50.0 %        1.500       +50.0 %      0.28       0.004
 
 Accuracies are on held-out training images, with shared weights. 2 random architectures
-within 10 % of T have a median of 56.25 %. The winner on the test set: 68.75 %.
+within 10 % of T have a median accuracy of 56.25 %. On the test set, the winner has 68.75 %.
 
-Latency model: 90 % of networks take what is predicted within 25.0 %; the winner 2.500 +- 0.625 ms.
-T lies inside that error bar: by the model alone the budget may be kept or missed.
+Latency model: for 90 % of networks the prediction is within 25.0 %; for the winner that is
+2.500 +- 0.625 ms.
+T lies inside that error bar, so the winner may exceed the budget.
 
 winner: 0:4-0:9
   shuffle_k3 x0.5, shuffle_k3 x1

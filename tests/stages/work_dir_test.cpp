@@ -266,9 +266,9 @@ TEST_CASE("changes name the keys, down into objects and lists", "[work_dir]") {
   now["supernet"].erase("schedule");
   now["seed"] = 1;
   now["stages"].erase(1);
-  CHECK(record.changes("supernet", now) == std::vector<std::string>{"seed is new",
-                                                                    "stages.1.layers is gone",
-                                                                    "supernet.schedule is gone"});
+  CHECK(record.changes("supernet", now) ==
+        std::vector<std::string>{"seed was added", "stages.1.layers was removed",
+                                 "supernet.schedule was removed"});
 }
 
 TEST_CASE("a broken record of stages is a data error that names the file", "[work_dir]") {

@@ -44,8 +44,8 @@ inline Config example_config(SpaceDescription space = tiny_description(3)) {
   return config;
 }
 
-/// Goes through the stages of a run with fakes. In `folder` it leaves the files of a real run,
-/// except checkpoints, written by the same code.
+/// Runs the stages of a search with fakes. Writes the files of a real run into `folder`, with the
+/// same code, except checkpoints.
 inline void make_example_run(const std::filesystem::path& folder, const Config& config) {
   const WorkDir dir = WorkDir::open(folder, WorkDirMode::Fresh);
   Log log(Verbosity::Quiet);

@@ -55,10 +55,10 @@ class FakeEvaluator : public Evaluator {
     return result;
   }
 
-  std::vector<Architecture> asked;  ///< All architectures judged so far, in order.
+  std::vector<Architecture> asked;  ///< All architectures evaluated so far, in order.
   int batches = 0;
   std::ptrdiff_t interrupt_at =
-      -1;  ///< Throws Error(Interrupted) before judging more architectures than this; -1: never.
+      -1;  ///< Throws Error(Interrupted) before evaluating more networks than this; -1: never.
 
  private:
   const SearchSpace& space_;

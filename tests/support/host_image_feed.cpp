@@ -1,4 +1,5 @@
-// Compiled with -ffp-contract=off: the kernels must not fuse operations that a GPU does not fuse.
+// This file is compiled with -ffp-contract=off, because the kernels must not fuse operations that a
+// GPU does not fuse.
 #include "support/host_image_feed.hpp"
 
 #include <algorithm>
@@ -18,7 +19,7 @@ class HostImageFeed : public ImageFeed {
   void send(int slot, std::int64_t bytes) override {
     const auto at = static_cast<std::size_t>(slot);
     std::copy_n(memory_.host[at], plan_.record_bytes() + bytes, memory_.device[at]);
-    // Overwrites the host's buffer to reveal reads from it after send().
+    // The host's buffer is overwritten, so that reading it after send() gives wrong images.
     std::memset(memory_.host[at], 0x5a, static_cast<std::size_t>(plan_.slot_bytes()));
   }
 

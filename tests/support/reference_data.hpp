@@ -9,8 +9,8 @@
 
 namespace hsconas {
 
-/// `name` below HSCONAS_DATA or, where that is not set, below ../shared/data beside the checkout;
-/// nothing where it is absent.
+/// The path of `name` in the folder that the environment variable HSCONAS_DATA names or, if it is
+/// not set, in ../shared/data next to the checkout; empty if the file does not exist.
 inline std::optional<std::filesystem::path> reference_data(const std::string& name) {
   const char* folder = std::getenv("HSCONAS_DATA");
   const auto root = folder != nullptr
@@ -20,18 +20,18 @@ inline std::optional<std::filesystem::path> reference_data(const std::string& na
   return std::nullopt;
 }
 
-/// The reason of a test that goes without them.
+/// The reason that a test gives for skipping, if reference data are absent.
 inline std::string no_reference_data(const std::string& name) {
   return "no reference data " + name + " (HSCONAS_DATA)";
 }
 
-/// A few rows of a reference table, in every clone.
+/// A file of tests/fixtures: a few rows of a reference table, which are part of the repository.
 inline std::filesystem::path fixture(const std::string& name) {
   return std::filesystem::path(HSCONAS_SOURCE_DIR) / "tests/fixtures" / name;
 }
 
-/// Hands `check` the rows of fixture `few`, then the whole table `all` where it is; where it is
-/// not, the test is listed as checked in part.
+/// Calls `check` with the fixture `few`, then with the whole table `all` if it exists; otherwise
+/// the test is listed as checked in part.
 template <typename Check>
 void check_few_and_all(const std::string& few, const std::string& all, Check check) {
   check(fixture(few));

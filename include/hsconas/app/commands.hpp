@@ -14,28 +14,29 @@ class App;
 
 namespace hsconas {
 
-/// Options every command takes.
+/// Options that every command takes.
 struct CommonOptions {
-  bool json = false;  ///< One JSON object on stdout instead of text.
-  int quiet = 0;
-  int verbose = 0;
+  bool json = false;  ///< Print one JSON object to stdout instead of text.
+  int quiet = 0;      ///< Times that -q was given.
+  int verbose = 0;    ///< Times that -v was given.
 
   Verbosity verbosity() const {
     return quiet > 0 ? Verbosity::Quiet : verbose > 0 ? Verbosity::Verbose : Verbosity::Normal;
   }
 };
 
-/// What a command gets to work with.
+/// The parts of the program that a command works with.
 struct CommandContext {
   const CommonOptions& options;
   Log& log;
   const StopToken& stop;
 };
 
-/// What main() runs once the command line is read.
+/// The function that main() calls for a subcommand, after the command line has been parsed.
 using Command = std::function<void(CommandContext&)>;
 
-/// Each adds its subcommands to `app` and stores in `chosen` what runs when one of them is named.
+// Each of these functions adds subcommands to `app`. Parsing one of them stores its Command in
+// `chosen`.
 void add_run_commands(CLI::App& app,
                       Command& chosen);  ///< search, profile, train, shrink, codesign
 void add_model_commands(CLI::App& app, Command& chosen);    ///< retrain, evaluate, export
@@ -45,24 +46,24 @@ void add_latency_commands(CLI::App& app, Command& chosen);  ///< latency import,
 void add_report_command(CLI::App& app, Command& chosen);    ///< report
 void add_config_commands(CLI::App& app, Command& chosen);   ///< config print, check, new, keys
 
-/// The config options that several commands share.
+/// The options for choosing a config, which several commands share.
 struct ConfigOptions {
   std::string file;
   std::vector<std::string> set, bare;  ///< Overrides with and without --set.
   std::string seed, threads, device;
 
-  /// --config, --set, bare key=value, --seed, --threads, --device.
+  /// Adds --config, --set, bare key=value, --seed, --threads and --device to `command`.
   void add_to(CLI::App& command);
-  /// A bare word that is no key=value is meant as the config where there is no --config.
+  /// Without --config, takes the first bare word that is not key=value as the config file.
   void take_bare_file();
-  /// The config with all overrides: --set, bare, short options. Throws Error(Usage) without a file.
+  /// Reads the config with all overrides. Throws Error(Usage) if no config is named.
   Config load();
-  /// All overrides in the order in which they apply.
+  /// All overrides in the order in which they apply: --set, then bare ones, then short options.
   std::vector<std::string> all_overrides() const;
 };
 
-/// From now on a closed pipe, as of `| tee log`, asks for a stop like TERM, instead of ending the
-/// program where it stands: for commands whose work must not be lost.
+/// From this call on, writing to a closed pipe (`hsconas ... | tee log`) requests a stop like
+/// SIGTERM instead of killing the process. For commands that must save their work first.
 void stop_on_closed_pipe();
 
 }  // namespace hsconas

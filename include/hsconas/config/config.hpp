@@ -9,45 +9,45 @@
 
 namespace hsconas {
 
-/// Where training and scoring run.
+/// The device on which training and scoring run.
 struct DeviceConfig {
   std::string type = "cpu";  ///< "cpu", "cuda" or "cuda:N".
-  int threads = 0;           ///< CPU threads; 0 is one per core.
+  int threads = 0;           ///< CPU threads; 0: one per core.
 };
 
 /// Images to train, score and test on.
 struct DataConfig {
   DataFormat format = DataFormat::Builtin;
-  std::string path;    ///< Folder of the data set; unused by builtin.
-  int image_size = 0;  ///< Pixels a side; no key of its own: the space's.
+  std::string path;    ///< Folder of the data set; ignored by the builtin format.
+  int image_size = 0;  ///< Pixels per side. Not a config key: copied from the space.
   Augment augment = Augment::Small;
-  int holdout_images = 5000;  ///< Taken out of the training set to score candidates.
-  int train_images = 0;       ///< Use only so many of the rest, drawn by the seed; 0 is all.
-  int test_images = 0;        ///< Use only so many test images; 0 is all.
-  int workers = 2;            ///< Decoding threads; 0 is one per core.
-  int memory_mb = 2048;       ///< A decoded set up to this size is kept in memory (a GPU's too).
-  std::vector<double> mean;   ///< Per channel, of pixels in [0, 1]; empty: measured on the data.
-  std::vector<double> std;    ///< As mean.
+  int holdout_images = 5000;  ///< Training images that are set aside to score candidates.
+  int train_images = 0;       ///< Other training images to use, drawn by the seed; 0: all.
+  int test_images = 0;        ///< Test images to use, drawn by the seed; 0: all.
+  int workers = 2;            ///< Threads that decode images; 0: one per core.
+  int memory_mb = 2048;       ///< Largest decoded data set that is kept in memory (also a GPU's).
+  std::vector<double> mean;   ///< Per channel, pixels in [0, 1]; empty: from the training images.
+  std::vector<double> std;    ///< Standard deviation, otherwise like `mean`.
 };
 
-/// The latency table and the budget.
+/// The latency budget T, and where latencies come from.
 struct LatencyConfig {
-  double target_ms = 0.0;        ///< The budget T per batch; 0: derived from target_position.
+  double target_ms = 0.0;        ///< T in milliseconds per batch; 0: derived from target_position.
   double target_position = 0.5;  ///< T between the fastest (0) and slowest (1) predicted network.
-  std::string device;            ///< As device.type; empty: the same.
-  int batch = 1;                 ///< Images per timed run.
-  int threads = 1;               ///< CPU threads of a timed run.
-  std::string table;             ///< A table to use as it is; empty: measure.
-  std::string accelerator;       ///< A design to target instead of a device; empty: none.
-  std::vector<int> cpus;         ///< CPUs that timed threads are bound to; empty: any.
-  int rounds = 15;               ///< Timings of every entry and network, at least.
-  double interval_percent = 1;   ///< More timings until half the interval is this narrow,
-  double budget_minutes = 10;    ///< or the time for the whole table is spent.
-  double sample_ms = 1.0;        ///< Runs are repeated back to back until a timing lasts this long.
-  int bias_networks = 100;       ///< Networks the correction is fitted on; the paper's M.
-  int test_networks = 50;        ///< Networks the model is judged on, of each of two kinds.
-  Launch cuda = Launch::Auto;    ///< Counts on a GPU only.
-  TimedPrecision precision = TimedPrecision::Fp32;  ///< Others than fp32 need a GPU.
+  std::string device;            ///< "cpu", "cuda" or "cuda:N"; empty: the same as device.type.
+  int batch = 1;                 ///< Images per timed inference.
+  int threads = 1;               ///< CPU threads of a timed inference.
+  std::string table;             ///< File of a table to use; empty: measure one.
+  std::string accelerator;       ///< File of a design whose cost model predicts; empty: none.
+  std::vector<int> cpus;         ///< CPUs that timed threads are bound to, from 0; empty: any.
+  int rounds = 15;               ///< Minimum number of timings of each entry and network.
+  double interval_percent = 1;   ///< Timing goes on until half the interval is this narrow,
+  double budget_minutes = 10;    ///< or until this time for the whole table has passed.
+  double sample_ms = 1.0;        ///< A timing repeats the inference until it lasts this long.
+  int bias_networks = 100;       ///< Networks to which the correction is fitted; the paper's M.
+  int test_networks = 50;        ///< Networks of each of two kinds on which the model is tested.
+  Launch cuda = Launch::Auto;    ///< Matters on a GPU only.
+  TimedPrecision precision = TimedPrecision::Fp32;  ///< Tf32 and Fp16 need a GPU.
 };
 
 /// Training of the weight-sharing network.
@@ -61,11 +61,11 @@ struct SupernetConfig {
   double weight_decay = 4e-5;
   double label_smoothing = 0.1;
   double clip_norm = 0.0;                 ///< Largest gradient norm; 0: unlimited.
-  Precision precision = Precision::Auto;  ///< Of activations, see precision_of().
+  Precision precision = Precision::Auto;  ///< Type of activations, see resolved_precision().
 };
 
-/// Training of the architecture that was found, on its own: the supernet's keys with other defaults
-/// (SPOS trains the found network twice as long as the supernet), and what a single network adds.
+/// Training of the winner alone, with weights of its own. It has the keys of the supernet with
+/// other defaults (SPOS trains the winner twice as long as the supernet), and some more.
 struct RetrainConfig : SupernetConfig {
   RetrainConfig() {
     epochs = 240;
@@ -73,112 +73,111 @@ struct RetrainConfig : SupernetConfig {
     warmup_epochs = 5;
     schedule = Schedule::Cosine;
   }
-  double average_decay = 0.9998;  ///< Of the moving average of the weights; 0: none is kept.
+  double average_decay = 0.9998;  ///< Decay of the moving average of the weights; 0: no average.
   bool from_supernet = false;     ///< Start from the shared weights instead of random ones.
   bool use_holdout = true;        ///< Also train on the images that scored the candidates.
-  double distillation = 0.0;      ///< Weight of the teacher's answers in the loss; 0: no teacher.
-  double temperature = 1.0;       ///< That soften both answers.
-  std::string teacher;            ///< Folder of a trained model; empty: the largest network, with
-                                  ///< the supernet's weights.
+  double distillation = 0.0;  ///< Weight of the teacher's predictions in the loss; 0: no teacher.
+  double temperature = 1.0;   ///< Softmax temperature of teacher and student.
+  std::string teacher;        ///< Folder of a trained model; empty: the largest network, with
+                              ///< the supernet's weights.
 };
 
-/// How a candidate is judged: F = accuracy + beta |latency / T - 1|.
+/// How a candidate is scored: F = accuracy + beta |latency / T - 1|.
 struct ScoreConfig {
   double beta = -0.3;
-  int calibration_images = 2000;  ///< Training images that batch norm statistics are taken on.
-  int validation_images = 0;      ///< Held-out images accuracy is taken on; 0: all.
+  int calibration_images = 2000;  ///< Training images for a network's batch norm statistics.
+  int validation_images = 0;      ///< Held-out images on which accuracy is computed; 0: all.
   int batch = 250;                ///< Images per forward pass.
-  Precision precision = Precision::Auto;  ///< Of activations, see precision_of().
-  int memory_mb = 2048;                   ///< What candidates share is kept up to this size.
+  Precision precision = Precision::Auto;  ///< Type of activations, see resolved_precision().
+  int memory_mb = 2048;                   ///< Memory for activations that candidates share.
 };
 
 /// Progressive shrinking, from the last layer to the first.
 struct ShrinkConfig {
   struct Stage {
-    int layers = 4;           ///< Layers whose operator this stage decides.
-    double tune_epochs = 15;  ///< Supernet training afterwards, inside the shrunk space.
-    double lr = 0.01;         ///< Its first learning rate, falling linearly to 0.
+    int layers = 4;           ///< Number of layers whose operator this stage fixes.
+    double tune_epochs = 15;  ///< Epochs of supernet training in the smaller space afterwards.
+    double lr = 0.01;         ///< Initial learning rate of that training.
   };
-  int samples = 100;  ///< Architectures per operator that Q is the mean of; the paper's N.
+  int samples = 100;  ///< Architectures whose mean F is an operator's Q; the paper's N.
   std::vector<Stage> stages;
 };
 
 /// The search for the best architecture in the shrunk space.
 struct SearchConfig {
-  std::string method = "evolution";  ///< evolution or random.
+  std::string method = "evolution";  ///< A name in search_method_words().
   std::uint64_t seed = 0;            ///< Varies the search alone; combined with the run's seed.
   int population = 50;
-  int generations = 20;
-  int parents = 10;
-  double crossover_probability = 0.5;  ///< That a child has two parents.
-  double mutation_probability = 0.1;   ///< Per layer, for its operator and its width alike.
-  double latency_tolerance = 0.05;     ///< Candidates keep |latency / T - 1| within this.
-  double racing = 0.999;               ///< Confidence at which a candidate that cannot become a
-                                       ///< parent is judged no further; 1: judge all in full.
-  int baseline_samples = 50;           ///< Random architectures near T to compare the winner with.
+  int generations = 20;                ///< Generations after the first.
+  int parents = 10;                    ///< Best candidates from which the next generation is bred.
+  double crossover_probability = 0.5;  ///< Probability that a child has two parents.
+  double mutation_probability = 0.1;   ///< Per layer, separately for its operator and its width.
+  double latency_tolerance = 0.05;     ///< Largest |latency / T - 1| of a candidate.
+  double racing = 0.999;      ///< Confidence at which a candidate that cannot become a parent is
+                              ///< scored no further; 1: score all in full.
+  int baseline_samples = 50;  ///< Random architectures near T to compare the winner with.
 };
 
-/// What a run writes beside its results.
+/// Files that a run writes in addition to its results.
 struct LogConfig {
-  bool tensorboard = false;  ///< The curves of metrics.jsonl also as an event file.
+  bool tensorboard = false;  ///< Write the curves of metrics.jsonl as an event file, too.
 };
 
-/// DANCE: networks that imitate the search for the best accelerator, and the search by gradient
-/// through them. Sizes, steps and rates are our choices.
+/// DANCE: cost networks that approximate the search for the best accelerator, and the search by
+/// gradient through them. The paper leaves sizes, steps and rates open; the defaults are ours.
 struct DanceConfig {
   CostKind cost = CostKind::Edap;
-  double latency_weight = 1.0;  ///< Of linear; each metric counts relative to its geometric mean
-  double energy_weight = 1.0;   ///< over random pairs.
-  double area_weight = 1.0;
-  int cost_width = 256;             ///< Neurons per layer of the cost network
-  int generator_width = 128;        ///< and of the hardware generation network.
-  int cost_steps = 6000;            ///< Training steps of the cost network
-  int generator_steps = 3000;       ///< and of the hardware generation network.
+  double latency_weight = 1.0;      ///< The three weights are those of CostKind::Linear, in which
+  double energy_weight = 1.0;       ///< each metric is relative to its geometric mean over random
+  double area_weight = 1.0;         ///< pairs.
+  int cost_width = 256;             ///< Neurons per layer of the cost network.
+  int generator_width = 128;        ///< Neurons per layer of the hardware generation network.
+  int cost_steps = 6000;            ///< Training steps of the cost network.
+  int generator_steps = 3000;       ///< Training steps of the hardware generation network.
   int generator_networks = 10000;   ///< Networks whose best design is searched exhaustively.
-  int test_networks = 1000;         ///< Others, to judge both on.
-  int batch = 256;                  ///< Pairs or networks per step.
-  double evaluator_lr = 3e-3;       ///< First learning rate of both; falls to 0 as a cosine.
+  int test_networks = 1000;         ///< Other networks, on which both are tested.
+  int batch = 256;                  ///< Pairs, or networks, per training step.
+  double evaluator_lr = 3e-3;       ///< Initial learning rate of both; falls to 0 along a cosine.
   Penalty penalty = Penalty::Cost;  ///< Macs and None are baselines.
-  double penalty_weight = 1.0;      ///< lambda_2, of the penalty relative to random networks'.
-  double warmup_epochs = 2.0;       ///< The penalty's weight rises from 0 over so many epochs.
-  double choice_lr = 0.1;           ///< Of the architecture parameters, by Adam.
-  int choice_every = 4;             ///< Steps of the weights per step of these.
-  double temperature = 1.0;         ///< Of the softmax that their gradient goes through.
+  double penalty_weight = 1.0;      ///< lambda_2; the penalty is relative to random networks.
+  double warmup_epochs = 2.0;       ///< Epochs in which the penalty's weight rises from 0.
+  double choice_lr = 0.1;           ///< Learning rate (Adam) of the architecture parameters.
+  int choice_every = 4;             ///< Steps of the weights per step of those parameters.
+  double temperature = 1.0;         ///< Temperature of the Gumbel-softmax of their gradient.
 };
 
-/// The search for a network and an accelerator together. A limit of 0 is none.
+/// The search for a network and an accelerator together. A limit of 0 means no limit.
 struct CodesignConfig {
-  std::string method = "semi_decoupled";  ///< coupled, decoupled, semi_decoupled, dance, random.
+  std::string method = "semi_decoupled";  ///< A name in codesign_method_words().
   std::string designs;                    ///< File of the design space (configs/designs).
-  std::string accuracies;                 ///< CSV of known accuracies; empty: the supernet judges.
+  std::string accuracies;                 ///< CSV of known accuracies; empty: use the supernet.
   std::string accuracy_column = "accuracy";
-  int batch = 1;                ///< Images a design works on at a time.
+  int batch = 1;                ///< Images per batch that a design processes.
   double max_latency_ms = 0.0;  ///< Per batch.
   double max_energy = 0.0;      ///< Per batch, in the unit of the designs' energy table.
   double max_area_mm2 = 0.0;
-  double max_power_mw = 0.0;  ///< Mean, energy / latency: needs an energy table in pJ.
-  std::string proxy;          ///< Name of the proxy design; empty: the middle one.
-  int limit_levels = 0;       ///< Stage 1: limits per metric; 0: the proxy's whole front.
-  int set_size = 0;           ///< Most networks that go on to stage 2; 0: all.
-  int rank_networks = 200;    ///< Sample that rank correlations are taken on.
-  double rank_warning = 0.9;  ///< Warns of designs whose Spearman is below.
-  std::int64_t exhaustive_pairs = 200000000;  ///< Up to so many pairs, coupled tries them all.
+  double max_power_mw = 0.0;  ///< Mean power, energy / latency; needs an energy table in pJ.
+  std::string proxy;          ///< Name of the proxy design; empty: the middle one of the list.
+  int limit_levels = 0;       ///< Limits per metric in stage 1; 0: see codesign().
+  int set_size = 0;           ///< Largest number of networks in stage 2; 0: all.
+  int rank_networks = 200;    ///< Networks on which rank correlations are computed.
+  double rank_warning = 0.9;  ///< A Spearman correlation below this is worth a warning.
+  std::int64_t exhaustive_pairs = 200000000;  ///< Most pairs of which coupled tries every one.
   DanceConfig dance;
-  int pairs_written =
-      100000;  ///< Most lines of pairs.csv; the front is written whatever their number.
+  int pairs_written = 100000;  ///< Most lines of pairs.csv; with more pairs, only the front.
 };
 
-/// Whether a device, as open_device() takes it, is a GPU.
+/// Whether `device`, named as for open_device(), is a GPU.
 inline bool is_cuda(const std::string& device) {
   return device.starts_with("cuda");
 }
 
-/// Everything a run needs, as one JSON file gives it.
+/// All settings of a run: the content of one JSON file.
 struct Config {
   std::string name = "run";
   std::uint64_t seed = 1;
-  double checkpoint_minutes = 10;  ///< Training state is saved at least this often,
-  int checkpoint_steps = 0;        ///< and after so many steps; 0: by time alone.
+  double checkpoint_minutes = 10;  ///< Longest time between two checkpoints of a training.
+  int checkpoint_steps = 0;        ///< Most steps between two checkpoints; 0: unlimited.
   SpaceDescription space;
   DeviceConfig device;
   DataConfig data;
@@ -191,7 +190,7 @@ struct Config {
   CodesignConfig codesign;
   LogConfig log;
 
-  /// The device whose latency counts, as open_device() takes it.
+  /// The device whose latency counts, named as for open_device().
   const std::string& latency_device() const {
     return latency.device.empty() ? device.type : latency.device;
   }

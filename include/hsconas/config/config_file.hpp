@@ -15,36 +15,40 @@ namespace hsconas {
 /// Error(Usage) with the path of the value. The space is an object here, not a file name.
 Config read_config(const nlohmann::json& source);
 
-/// Every key with its value: read_config() of it gives the same config back.
+/// The config as JSON, with every key. read_config() turns it back into an equal config.
 nlohmann::json to_json(const Config& config);
 
-/// Reads a config file and applies `overrides`, each "a.b=c" with c as JSON or else as text;
-/// "shrink.stages.0.layers=2" reaches into lists. `space` may name a file. Relative names of files
-/// and folders count from the config's folder, in an override from the current one; all are
-/// absolute in what is returned. `name` defaults to the file's stem, "stdin" for a pipe, from which
-/// relative names count from the current folder, too. An override of a text is a text, whatever it
-/// looks like: data.path=2024. A plain word that is no file
-/// names one of shipped_configs(), whose relative paths count from the folder configs, there or
-/// not. Throws Error(Data) when a file is missing, Error(Usage) that names the file for what is
-/// wrong in it.
+/// Reads a config file and applies `overrides` in order. `path` may also be the name of one of
+/// shipped_configs(), if no file of that name exists. `space` may name a file.
+///
+/// Overrides: each is "a.b=c", where c is JSON, or else text; "shrink.stages.0.layers=2" reaches
+/// into a list. The value of a key that holds text is always text, as in data.path=2024.
+///
+/// Paths: the result holds absolute paths only. A relative path counts from the folder of the
+/// config file; from ./configs in a shipped config, whether that folder exists or not; from the
+/// current folder in an override and in a config that is read from a pipe.
+///
+/// `name` defaults to the stem of the file name, or "stdin" for a pipe. Throws Error(Data) when a
+/// file is missing and Error(Usage), naming the file, when its content is invalid.
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
-/// The configs that are part of the program, by name: "quickstart", "gpu", ...
+/// The names of the configs that are compiled into the program: "quickstart", "gpu", ...
 std::vector<std::string> shipped_configs();
 
-/// One key of the config, for people.
+/// One key of the config, as `hsconas config keys` lists it.
 struct ConfigKey {
-  std::string path;     ///< "search.population".
-  std::string initial;  ///< Its default, as JSON.
-  std::string allowed;  ///< "[1, 100000]", "linear or cosine", or nothing.
-  std::string meaning;
-  std::vector<std::string> words{};  ///< The only values of a text; empty: any.
+  std::string path;                  ///< "search.population".
+  std::string initial;               ///< The default value as JSON.
+  std::string allowed;               ///< "[1, 100000]", "linear, cosine", or "" if any is allowed.
+  std::string meaning;               ///< One line that explains the key.
+  std::vector<std::string> words{};  ///< The only values of a key that holds text; empty: any.
   bool is_path = false;
-  StageSet changes{};       ///< The stages that run again when its value has changed.
-  bool is_guarded = false;  ///< A change needs --allow-changes even where no stage runs again.
+  StageSet changes{};  ///< The stages that run again when the value has changed.
+  bool is_guarded =
+      false;  ///< True if a change needs --allow-changes even when `changes` is empty.
 };
 
-/// Every key outside the space, in the order of the sections.
+/// Every key except those of the space, in the order of the sections.
 std::vector<ConfigKey> config_keys();
 
 }  // namespace hsconas

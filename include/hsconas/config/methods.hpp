@@ -5,14 +5,15 @@
 
 namespace hsconas {
 
-/// A word that a config key for a method takes, and what the method does.
+/// The name of a method in the config, and what the method does.
 struct MethodWord {
   std::string word;
   std::string meaning;
 };
 
-/// The methods of search.method and of codesign.method. The tables belong to the rooms `search` and
-/// `codesign`, which define these two functions: `config` lies below them and only lists the words.
+/// The values of search.method and of codesign.method. The rooms `search` and `codesign` hold the
+/// tables of methods and define these functions; `config` lies below them in the include order, so
+/// it can only declare what it needs from the tables.
 std::vector<MethodWord> search_method_words();
 std::vector<MethodWord> codesign_method_words();
 

@@ -8,19 +8,20 @@
 
 namespace hsconas {
 
-/// What activations are computed for.
+/// The computation whose precision is asked for.
 enum class Purpose { Training, Scoring };
 
-/// Where something is computed, and the type of its activations.
+/// The device of a computation, and the type of its activations.
 struct ComputePolicy {
-  std::string device;  ///< As device.type names it.
+  std::string device;  ///< "cpu", "cuda" or "cuda:N", like device.type.
   Number precision = Number::Fp32;
 };
 
-/// The precision that `precision` means on `device` (as device.type names it), never Auto: a CPU
-/// trains in fp32 or bf16 and scores in fp32 or fp16, a GPU trains in bf16 or fp32 and scores in
-/// fp16, bf16 or fp32; the first of each is what Auto means. Throws Error(Usage) that names `key`
-/// when the device does not have it.
+/// The precision that `precision` means on `device` ("cpu", "cuda" or "cuda:N"); never Auto. The
+/// first of each of these lists is what Auto means:
+///   CPU: training in fp32, bf16; scoring in fp32, fp16;
+///   GPU: training in bf16, fp32; scoring in fp16, bf16, fp32.
+/// Throws Error(Usage) that names the config key `key` if `precision` is not in the list.
 Precision resolved_precision(std::string_view key, Precision precision, Purpose purpose,
                              std::string_view device);
 
@@ -28,12 +29,13 @@ Precision resolved_precision(std::string_view key, Precision precision, Purpose 
 ComputePolicy compute_policy(std::string_view key, Precision precision, Purpose purpose,
                              std::string_view device);
 
-/// `config` with the precisions that Auto means on its device, so that weights trained and
-/// accuracies taken in one precision never count as those of another. retrain.precision stays: a
-/// retraining may use another device and has inputs of its own.
+/// `config` with every Auto replaced by the precision it means on the config's device. The stages'
+/// inputs then hold the actual precision, so that weights and accuracies of one precision are never
+/// reused for another. retrain.precision is left as it is, because a retraining may use another
+/// device and resolves it itself.
 Config with_resolved_precisions(Config config);
 
-/// Throws Error(Usage) when the config's device does not have one of its precisions.
+/// Throws Error(Usage) when the config asks for a precision that its device does not have.
 void check_precisions(const Config& config);
 
 }  // namespace hsconas

@@ -7,13 +7,13 @@
 
 namespace hsconas {
 
-/// The values that `stage` depends on as they are written in the config, by section as in the
-/// config; the space and values that count by something derived from them (files, T, "auto") are
-/// left out. Cost: that of writing the config as JSON.
+/// The settings of the config on which `stage` depends, in the sections of the config. The space
+/// is left out, and so are settings that matter only through something derived from them: paths
+/// (the content of the file), T and "auto". Cost: that of writing the config as JSON.
 nlohmann::json settings_of(const Config& config, StageId stage);
 
-/// Every value whose change concerns the run: it changes the output of one of `stages`, or is
-/// guarded. Paths are left out; all others stand as they are written.
+/// The settings whose change affects the output of one of `stages`, and the guarded ones (see
+/// ConfigKey). Paths are left out; all other values are as written in the config.
 nlohmann::json settings_of(const Config& config, StageSet stages);
 
 }  // namespace hsconas

@@ -8,14 +8,14 @@ namespace hsconas {
 
 /// The stages of a run whose outputs are kept and reused.
 enum class StageId : unsigned {
-  Latency,       ///< The latency table.
-  Supernet,      ///< The shared weights, trained on the whole space.
-  Shrink,        ///< The smaller space, and the weights tuned to it.
-  Search,        ///< The baseline, the search and the winner's model.
-  CostNetworks,  ///< The networks through which DANCE differentiates costs.
-  Dance,         ///< The search for a network and a design by gradient.
-  Codesign,      ///< The search for a network and a design by any other method.
-  Retrain        ///< The training of one network alone.
+  Latency,       ///< Makes the latency table.
+  Supernet,      ///< Trains the shared weights on the whole space.
+  Shrink,        ///< Shrinks the space and tunes the weights to what is left.
+  Search,        ///< Scores the baseline, searches, and writes the winner's model.
+  CostNetworks,  ///< Trains the networks through which DANCE differentiates costs.
+  Dance,         ///< Searches a network and a design by gradient.
+  Codesign,      ///< Searches a network and a design by any other method.
+  Retrain        ///< Trains one network alone.
 };
 
 /// A set of stages.
@@ -46,11 +46,12 @@ class StageSet {
 struct StageDescription {
   StageId id;
   std::string_view name;
-  StageSet uses;  ///< The stages whose outputs it works on.
+  StageSet uses;  ///< The stages whose outputs this stage reads.
 };
 
-/// Every stage, each after those that it uses. Retraining also uses the search, where
-/// retrain.from_supernet or a shared teacher asks for its weights.
+/// Every stage, each after the stages that it uses. Retraining also uses the search if
+/// retrain.from_supernet is set or the teacher has the supernet's weights; this depends on the
+/// config and is therefore not in the table.
 inline constexpr std::array<StageDescription, 8> kStages{
     {{StageId::Latency, "latency", {}},
      {StageId::Supernet, "supernet", {}},
@@ -61,7 +62,7 @@ inline constexpr std::array<StageDescription, 8> kStages{
      {StageId::Codesign, "codesign", {StageId::Supernet}},
      {StageId::Retrain, "retrain", {}}}};
 
-/// `changed`, and every stage that uses one of them, directly or not.
+/// The stages in `changed` and every stage that uses one of them, directly or indirectly.
 constexpr StageSet with_later_stages(StageSet changed) {
   for (const StageDescription& stage : kStages) {
     if (!(stage.uses & changed).empty()) changed = changed | StageSet{stage.id};

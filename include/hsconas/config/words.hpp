@@ -8,44 +8,45 @@
 
 namespace hsconas {
 
-/// Layouts of a data set: see open_dataset().
+/// The layout of a data set on disk, see open_dataset().
 enum class DataFormat { Builtin, Folder, Cifar10, Cifar100, Idx };
 
 /// Random changes to a training image.
 enum class Augment {
   None,
-  Shift,    ///< Zero padding by an eighth of the side, then a random crop of the old size.
-  Small,    ///< Shift, and a mirror image in half of the cases: the usual recipe for CIFAR.
-  Imagenet  ///< Random resized crop (area 0.08 to 1, ratio 3/4 to 4/3), then brightness, contrast
-            ///< and saturation changed by up to 0.4 in random order, then mirrored in half of the
-            ///< cases: SPOS (Guo et al., ECCV 2020), whose steps are torchvision's.
+  Shift,    ///< Zero padding by an eighth of the side, then a random crop of the original size.
+  Small,    ///< Shift, then a horizontal flip with probability 1/2: the usual recipe for CIFAR.
+  Imagenet  ///< Random resized crop (area 0.08 to 1, aspect ratio 3/4 to 4/3), then brightness,
+            ///< contrast and saturation jitter of up to 0.4 in random order, then a horizontal flip
+            ///< with probability 1/2. Source: SPOS (Guo et al., ECCV 2020), with the definitions of
+            ///< torchvision.
 };
 
 /// How a learning rate falls to 0.
 enum class Schedule { Linear, Cosine };
 
-/// The type of activations; Auto is the one that suits the device.
+/// The type of activations. Auto depends on the device, see resolved_precision().
 enum class Precision { Auto, Fp32, Bf16, Fp16 };
 
-/// How the kernels of a timed pass reach a GPU.
+/// How the kernels of a timed inference are launched on a GPU.
 enum class Launch {
-  Auto,   ///< As the latency table was measured, otherwise Graph.
-  Graph,  ///< All at once, as a CUDA graph: the CPU hardly counts.
-  Eager   ///< One by one, by LibTorch's operations: small kernels wait for the CPU.
+  Auto,   ///< The mode in which the latency table was measured; Graph if that is unknown.
+  Graph,  ///< Replayed as one CUDA graph, so that launch overhead on the CPU hardly matters.
+  Eager   ///< One by one as LibTorch operations, so that small kernels wait for the CPU.
 };
 
-/// The numbers that a timed pass is computed in.
+/// The number format of a timed inference.
 enum class TimedPrecision {
   Fp32,
-  Tf32,  ///< fp32 in memory, factors of products rounded to TF32.
-  Fp16   ///< Weights and activations.
+  Tf32,  ///< fp32 in memory; the operands of multiplications are rounded to TF32.
+  Fp16   ///< fp16 weights and activations.
 };
 
-/// How DANCE joins latency, energy and area in one cost.
+/// How DANCE combines latency, energy and area into one cost: their product, or a weighted mean.
 enum class CostKind { Edap, Linear };
 
-/// The term that DANCE adds to the cross entropy: cost on the best accelerator, multiply-adds, or
-/// nothing.
+/// The term that DANCE adds to the cross entropy: the predicted cost on the best accelerator, the
+/// number of multiply-adds, or nothing.
 enum class Penalty { Cost, Macs, None };
 
 template <typename Enum>
@@ -54,9 +55,10 @@ struct Word {
   const char* text;
 };
 template <typename Enum>
-Word(Enum, const char*) -> Word<Enum>;  // Clang before 17 does not deduce it.
+Word(Enum, const char*) -> Word<Enum>;  // Clang before 17 does not deduce this by itself.
 
-/// The words of an enum in configs and files: kWords<Enum>, in the order in which they are listed.
+/// kWords<Enum> lists the words that stand for the enumerators in configs and files, in the order
+/// in which help shows them.
 template <typename Enum>
 inline constexpr std::array<Word<Enum>, 0> kWords{};
 
@@ -90,7 +92,7 @@ template <>
 inline constexpr std::array kWords<Penalty>{
     Word{Penalty::Cost, "cost"}, Word{Penalty::Macs, "macs"}, Word{Penalty::None, "none"}};
 
-/// The word for `value`.
+/// The word for `value`; "" if kWords<Enum> does not list it.
 template <typename Enum>
 constexpr const char* word_of(Enum value) {
   for (const Word<Enum>& word : kWords<Enum>) {
@@ -99,7 +101,7 @@ constexpr const char* word_of(Enum value) {
   return "";
 }
 
-/// The value that `text` names, if any.
+/// The enumerator whose word is `text`, if any.
 template <typename Enum>
 constexpr std::optional<Enum> parse_word(std::string_view text) {
   for (const Word<Enum>& word : kWords<Enum>) {

@@ -9,20 +9,22 @@
 
 namespace hsconas {
 
+/// One line about the space, without a line break:
 /// "space hsconas-a: 20 layers, 5 operators x 10 widths, 9.54e33 architectures, ...".
 std::string describe_space(const SearchSpace& space);
 
-/// A line per shrinking stage: its layers, its evaluations, the size of the space before and after.
+/// One line per shrinking stage: its layers, its evaluations, and the size of the space before and
+/// after it.
 std::string describe_shrinking(const Config& config, const SearchSpace& space);
 
-/// Bytes a training step and scoring need at most, estimated from the space's largest network:
-/// weights and momentum, every activation of a batch with its gradient, the images kept for
-/// scoring.
+/// Upper estimate of the bytes that training and scoring need. It counts, for the largest network
+/// of the space, weights with momentum and all activations of a batch with their gradients, and the
+/// images that are kept for scoring.
 std::int64_t estimate_memory(const SearchSpace& space, const Config& config);
 
-/// What `hsconas search --dry-run` prints: sizes, steps, evaluations, memory and files. Opens the
-/// data set, so that what does not fit is found; of one that is not there it warns and counts
-/// epochs instead of steps. Trains and times nothing.
+/// The text of `hsconas search --dry-run`: sizes, steps, evaluations, memory and files. Opens the
+/// data set, so that a data set that does not match the config is reported. If there is no data set
+/// at data.path, logs a warning and gives epochs instead of steps. Trains and times nothing.
 std::string describe_plan(const Config& config, Log& log);
 
 }  // namespace hsconas

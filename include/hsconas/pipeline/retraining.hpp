@@ -13,35 +13,39 @@
 
 namespace hsconas {
 
-/// What to train, and how: config.retrain.
+/// One architecture to train alone, as config.retrain says.
 struct RetrainRequest {
   Config config;
   Architecture arch;
-  std::filesystem::path run;  ///< Folder of a finished search, for its weights; may be empty.
+  std::filesystem::path run;  ///< Folder of a finished search whose weights may be used; or empty.
 };
 
-/// A retraining that was begun in a folder.
+/// The settings of a retraining that was begun in a folder.
 struct BegunRetraining {
   Config config;
-  std::string arch;        ///< As SearchSpace::encode() writes it.
-  bool needs_run = false;  ///< It starts or learns from the weights of a search.
+  std::string arch;        ///< In the notation of SearchSpace::encode().
+  bool needs_run = false;  ///< True if it starts from, or is taught by, the weights of a search.
 };
 
-/// What `folder` was begun with, if it holds work of a retraining.
+/// The retraining that was begun in `folder`; empty if the folder holds no work of a retraining.
 std::optional<BegunRetraining> begun_retraining(const std::filesystem::path& folder);
 
-/// Trains `arch` alone, as a path of a supernet nothing else is sampled from, in `dir`, which ends
-/// up with checkpoints/, metrics.jsonl, result.json (returned; format "hsconas-retrain-1") and the
-/// model (see DeployedModel): the moving average of the weights, batch norm statistics taken on
-/// score.calibration_images. Continues an interrupted training of the same inputs; repeats nothing
-/// that is done. The test set is read once, at the end. Every input is checked before anything in
-/// `dir` is written or removed.
-/// Throws as train() does; Error(Usage) when weights of a search are asked for without one, and one
-/// that lists what changed when `dir` holds work of a retraining with other inputs.
+/// Trains request.arch alone: as a supernet from which no other path is sampled. Writes into `dir`
+/// checkpoints/, metrics.jsonl, result.json (format "hsconas-retrain-1"; its content is returned)
+/// and the model (see DeployedModel). The model holds the moving average of the weights, and batch
+/// norm statistics computed on score.calibration_images.
+///
+/// Continues an interrupted training with the same inputs, and reads a finished one back. The test
+/// set is read once, at the end. All inputs are checked before anything in `dir` is written or
+/// removed.
+///
+/// Throws the errors of train(); Error(Usage) when the settings need the weights of a search but
+/// request.run is empty, and when `dir` holds work of a retraining with other inputs (the message
+/// lists the changes).
 RetrainRecord retrain(const RetrainRequest& request, const WorkDir& dir, Log& log,
                       const StopToken& stop);
 
-/// Reads the result of a retraining; throws Error(Data) that says so when it has not finished.
+/// Reads the result of the retraining in `folder`. Throws Error(Data) when it has not finished.
 RetrainRecord load_retrain_result(const std::filesystem::path& folder);
 
 }  // namespace hsconas

@@ -30,53 +30,56 @@ class RunData;
 class Supernet;
 class TorchTimer;
 
-/// What will be asked of a run: only the inputs that this needs are checked at the start.
+/// The purpose of a run. At the start, only the inputs that it needs are checked.
 enum class RunGoal {
-  Latency,  ///< The table alone.
-  Network,  ///< The supernet, and what follows from it.
-  Codesign  ///< Designs, and accuracies or else the supernet.
+  Latency,  ///< Only the latency table: needs no images.
+  Network,  ///< The supernet and everything after it: needs images and a feasible T.
+  Codesign  ///< A network and an accelerator: needs designs, and known accuracies or images.
 };
 
 struct RunOptions {
   RunGoal goal = RunGoal::Network;
-  bool may_change = false;  ///< A changed config or data set is accepted, see Run.
+  bool may_change = false;  ///< Accept another config or data set than before, see Run::Run().
 };
 
-/// The latency table and what follows from it.
+/// The latency table, and the objective that follows from it.
 struct LatencyBudget {
   LatencyTable table;
-  Objective objective;  ///< With T in milliseconds.
+  Objective objective;  ///< Holds T in milliseconds, also where the config gives a position.
 };
 
-/// One run: a config, a work directory and its stages
-///   latency -> supernet -> baseline -> shrink-1 ... -> search,
-/// each a Stage: it reuses its output when the work directory holds it for the same inputs, says
-/// what changed when it does not, and continues from its last checkpoint when it was interrupted.
-/// Each of the calls below first brings about the stages that it needs.
+/// One run: a config, a work directory, and the stages
+///   latency -> supernet -> baseline -> shrink-1 ... -> search.
+/// A stage (see Stage) reuses its output if the work directory holds it for the same inputs;
+/// otherwise it logs what changed and runs, from its last checkpoint if it was interrupted. Each
+/// public function first runs the stages that it needs.
 class Run {
  public:
-  /// Checks every input first: the data set, tables and designs. Then writes config.json and
-  /// version.txt and starts the log file and metrics.jsonl. Throws Error(Usage) that lists what
-  /// changed when the folder holds work of a run with another config or data set, unless
-  /// `may_change`: then the stages that depend on the changes run again. Keys that change no stage
-  /// and are not guarded (ConfigKey) may always differ. A data set that is not there any more
-  /// counts as unchanged until its images are needed.
+  /// Checks all inputs: the data set, tables and designs. Then writes config.json and version.txt,
+  /// and starts the log file and metrics.jsonl.
+  ///
+  /// If the folder holds work of a run with another config or data set, throws Error(Usage) that
+  /// lists the changes; with `may_change`, the stages that depend on them run again instead. Keys
+  /// that affect no stage and are not guarded (ConfigKey) may always differ. A data set that has
+  /// been removed since counts as unchanged until its images are needed.
   Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions options = {});
   ~Run();
 
   const LatencyBudget& latency();
-  /// The shared weights as trained on the whole space. The reference holds until tuned().
+  /// The supernet after training on the whole space. The reference is valid until tuned() is
+  /// called.
   Supernet& supernet();
-  /// The part of the space that is left after all shrinking stages.
+  /// The region of the space that is left after all shrinking stages.
   const NetworkRegion& shrunk();
-  /// The shared weights as tuned to that part. The reference holds until supernet().
+  /// The supernet after tuning to shrunk(). The reference is valid until supernet() is called.
   Supernet& tuned();
-  /// `arch` with the tuned weights, and batch norm statistics of its own.
+  /// The network `arch` with the weights of tuned() and its own batch norm statistics.
   FrozenNetwork freeze(const Architecture& arch);
-  /// Everything, up to the winner's model, result.json, whose content it returns, and report.html.
+  /// Runs all stages. Writes the winner's model, result.json (its content is returned) and
+  /// report.html.
   ResultRecord search();
-  /// The search for a network and an accelerator, see run_codesign(). With known accuracies nothing
-  /// is trained; otherwise the supernet judges, as trained on the whole space.
+  /// Searches a network and an accelerator, see run_codesign(). If accuracies are known, nothing is
+  /// trained; otherwise they come from the supernet after training on the whole space.
   CodesignRecord codesign();
 
   const SearchSpace& space() const { return space_; }
@@ -86,11 +89,13 @@ class Run {
   struct Weights;
   struct TrainingExtension;
 
-  /// Also opens the data set where images are needed, or takes what is known of one that is gone.
+  /// Sets needs_images_ and, if true, images_: from the data set or, if that has been removed since
+  /// the run finished, from stages.json.
   void check_inputs(RunGoal goal);
+  /// Throws Error(Usage) as the constructor describes.
   void check_config(bool may_change);
-  /// A sentence that names the part of the data set (training, test) that has changed since the run
-  /// was made, and the stages that depend on it; empty when nothing has changed.
+  /// Names the part of the data set (training, test) that has changed since the run was made, and
+  /// the stages that depend on it; empty if nothing has changed.
   std::string data_changes() const;
   StageInputs inputs() const { return {config_, images_}; }
   LatencyTable make_table();
@@ -99,30 +104,33 @@ class Run {
   /// Throws Error(Infeasible) when no architecture meets T.
   void check_feasible();
   RunData& data();
-  /// The shared weights, made when they are first asked for; their values are those of the last
-  /// training stage.
+  /// The supernet and what scores with it; created on first use. The weights have the values that
+  /// the last training stage left.
   Weights& weights();
-  /// Accuracies under the present weights on the held-out images.
+  /// Evaluates accuracies on the held-out images with the current weights.
   Evaluator& evaluator();
   Scorer& scorer();
-  /// Gives the shared weights, and the extension's tensors, the values that a training stage ends
-  /// with: from its checkpoint, or by training on from their present ones.
+  /// Brings the shared weights, and the tensors of `extension`, to the end of a training stage:
+  /// loads its checkpoint and trains the steps that are left.
   void train_stage(const std::string& stage, const nlohmann::json& inputs,
                    std::shared_ptr<const NetworkRegion> region, const SupernetConfig& settings,
                    const TrainingExtension* extension = nullptr);
-  /// Shrinks `region` by one stage, adds that to `record` and tunes the weights to what is left.
+  /// Runs shrinking stage `index`: replaces `region` by the smaller one, adds the decisions to
+  /// `record` and tunes the weights to the new region.
   void shrink_stage(std::size_t index, std::shared_ptr<const NetworkRegion>& region,
                     ShrinkRecord& record);
-  /// codesign() by DANCE: its evaluator, then weights and architecture parameters together.
+  /// The stage of codesign() with method "dance".
   CodesignRecord dance();
+  /// Trains DANCE's cost networks, then supernet weights and architecture parameters together.
   CodesignRecord search_by_gradient();
-  /// Trains the networks that DANCE differentiates, or takes them from their checkpoint.
+  /// Trains the cost networks, or loads them from their checkpoint.
   void train_cost_networks(CostNetworks& networks);
-  /// Scores random architectures near T and the extremes, under the weights of the whole space.
+  /// Scores random architectures near T, the smallest and the largest one, with the weights of
+  /// supernet().
   ResultRecord baseline();
-  /// Everything up to result.json.
+  /// Produces the outputs of the stage "search".
   ResultRecord search_stage();
-  /// Times the compared architectures for real.
+  /// Times the compared architectures on the device of the latency table, if that is this device.
   void measure(ResultRecord& result);
 
   Config config_;
@@ -131,14 +139,14 @@ class Run {
   const StopToken& stop_;
   SearchSpace space_;
   StageRecord record_;
-  std::optional<MetricsLog> metrics_;  ///< Set once the config has been checked.
+  std::optional<MetricsLog> metrics_;  ///< Set by the constructor once all inputs are checked.
   std::unique_ptr<RunData> data_;
   bool needs_images_ = false;
   ImageFingerprints images_;
   std::optional<LatencyBudget> latency_;
   std::unique_ptr<Weights> weights_;
   std::shared_ptr<const NetworkRegion> shrunk_;
-  std::string tuned_by_;  ///< The training stage after which shrinking ended.
+  std::string tuned_by_;  ///< The training stage whose weights tuned() returns.
 };
 
 }  // namespace hsconas

@@ -6,15 +6,15 @@
 
 namespace hsconas {
 
-/// Which of a run's two models is meant.
+/// Which of the two models of a run to use.
 enum class ModelChoice {
-  Best,   ///< The retrained one where there is one, else the winner with the supernet's weights.
-  Shared  ///< The latter.
+  Best,   ///< The retrained model if there is one, otherwise the same as Shared.
+  Shared  ///< The winner of the search with the supernet's weights.
 };
 
-/// The folder that holds the model which a user means by `folder`: a finished search, a retraining,
-/// or any folder with a model's two files. Throws Error(Data) that says what to do when the search
-/// or the retraining has not finished, or when there is neither.
+/// The folder with the model of `folder`, which may be a finished search, a retraining, or any
+/// folder with the two files of a model. Throws Error(Data) that names the remedy when the search
+/// or the retraining has not finished, and when `folder` is none of these.
 std::filesystem::path find_model(const std::filesystem::path& folder, ModelChoice choice);
 
 }  // namespace hsconas

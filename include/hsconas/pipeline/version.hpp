@@ -4,10 +4,11 @@
 
 namespace hsconas {
 
-/// "hsconas 0.1.0".
+/// Name and version of the program: "hsconas 0.1.0".
 std::string version_line();
 
-/// Versions of the program and of what it runs on, one per line: the content of version.txt.
+/// The content of version.txt: versions of the program, its libraries and the compiler, and the
+/// devices of this machine, one per line.
 std::string version_text();
 
 }  // namespace hsconas

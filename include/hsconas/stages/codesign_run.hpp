@@ -17,34 +17,34 @@
 
 namespace hsconas {
 
-/// Where the accuracies of a co-design run come from.
+/// The accuracies that a co-design run uses.
 struct AccuracySource {
   Evaluator& evaluator;
-  std::span<const Architecture> networks;  ///< All that have an accuracy; empty: the whole space.
-  nlohmann::json inputs;                   ///< What the accuracies depend on.
-  bool is_expensive = false;               ///< Accuracies are kept for a resumed run.
+  /// The networks whose accuracy is known; empty: all networks of the space can be evaluated.
+  std::span<const Architecture> networks;
+  nlohmann::json inputs;      ///< Everything that the accuracies depend on, for StageRecord.
+  bool is_expensive = false;  ///< True if accuracies are to be stored for a resumed run.
 };
 
-/// Searches network and accelerator together by config.codesign and writes, besides config.json and
-/// the log, into the work directory:
-/// - codesign.json: format "hsconas-codesign-1"; the best pair, the front, counters and seconds;
-///   everything but "seconds" repeats with the same seed;
-/// - pairs.csv: every pair that was scored, see CodesignConfig::pairs_written;
-/// - ranks.csv, ranks.svg: how alike the designs rank networks (semi-decoupled, decoupled).
-/// Returns the content of codesign.json. A finished run with the same inputs is only read back; one
-/// that was stopped repeats its decisions and judges only what is missing.
-/// Throws as codesign() does, and Error(Usage) for a power limit on designs whose energies are not
-/// in pJ.
+/// Searches a network and an accelerator together as config.codesign says. Writes, in addition to
+/// config.json and the log, these files into the work directory:
+/// - codesign.json: format "hsconas-codesign-1"; the best pair, the Pareto front, counters and
+///   seconds. The same seed gives the same content, except for "seconds".
+/// - pairs.csv: every pair that was scored, see CodesignConfig::pairs_written.
+/// - ranks.csv, ranks.svg: rank correlations between designs (semi-decoupled, decoupled only).
+/// Returns the content of codesign.json. The result of a finished run with the same inputs is read
+/// back; an interrupted run repeats its decisions and evaluates only the accuracies it lacks.
+/// Throws the errors of codesign() and designs_of().
 CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecord& stages,
                             const AccuracySource& source, Log& log, const StopToken& stop);
 
-/// The stage "codesign": `produce` writes and returns what was found, which is returned, read back
-/// where the stage was finished with the same inputs. Throws Error(Data) for a file that is
-/// something else.
+/// Runs the stage "codesign". `produce` must write codesign.json and return its content. If the
+/// stage is already finished with the same inputs, codesign.json is read back instead; throws
+/// Error(Data) when it is damaged or has another format.
 CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, nlohmann::json inputs,
                               const std::function<CodesignRecord()>& produce, Log& log);
 
-/// The content of codesign.json, except for seconds, ranks and what a method adds.
+/// The content of codesign.json without "seconds", "ranks" and the parts that only DANCE has.
 CodesignRecord codesign_record(const Config& config, const CodesignResult& result,
                                const SearchSpace& space, const DesignSpace& designs);
 
@@ -52,11 +52,14 @@ CodesignRecord codesign_record(const Config& config, const CodesignResult& resul
 void write_codesign(const WorkDir& dir, const CodesignResult& result, const SearchSpace& space,
                     const DesignSpace& designs, const CodesignRecord& record);
 
-/// What --dry-run prints: networks, designs, limits, how many pairs will be costed.
+/// The text of `hsconas codesign --dry-run`: networks, designs, limits and the number of pairs
+/// whose cost will be computed. `networks` is the number of known accuracies; 0: the supernet is
+/// used.
 std::string describe_codesign(const Config& config, std::size_t networks);
 
-/// The designs of config.codesign.designs; throws Error(Usage) when none are named, when their
-/// energies have different units, or for a power limit on energies that are not in pJ.
+/// The design space that config.codesign.designs names. Throws Error(Usage) when the key is empty,
+/// when the designs' energies have different units, and when a power limit is set but energies are
+/// not in pJ.
 DesignSpace designs_of(const Config& config);
 
 }  // namespace hsconas

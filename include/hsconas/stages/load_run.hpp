@@ -6,10 +6,9 @@
 
 namespace hsconas {
 
-/// What a run has left in `folder`. It counts as finished when its search has ended with the
-/// settings and the latency table that are there now; else there is no result, and `unfinished`
-/// says why.
-/// Throws Error(Data) that names the folder when it holds no run, and the file when one is broken.
+/// Reads the files of a run from `folder`. The result is set if the search has finished with the
+/// settings and the latency table that the folder holds now; otherwise `unfinished` says why not.
+/// Throws Error(Data) that names the folder when it holds no run, or the file that is damaged.
 RunRecord load_run(const std::filesystem::path& folder);
 
 }  // namespace hsconas

@@ -10,22 +10,24 @@
 
 namespace hsconas {
 
-/// The row of result.json for `candidate`, without a measured time.
+/// The entry of result.json for `candidate`, without a measured time.
 ComparedArchitecture compared(std::string title, const Candidate& candidate,
                               const SearchSpace& space, const LatencyTable& table);
 
+/// The entry of result.json for a random architecture that the winner is compared with.
 ScoredArchitecture scored(const Candidate& candidate, const SearchSpace& space);
 
 /// The entry of shrink.json for `decision`.
 ShrinkRecord::Layer layer_of(const LayerDecision& decision, const SearchSpace& space);
 
-/// result.json for people: a table and the winner, layer by layer and as a string to copy.
+/// The result as text for a terminal: a table of the compared architectures, then the winner as a
+/// string to copy and layer by layer.
 std::string format_result(const ResultRecord& result);
 
 /// The architectures with the fewest and the most multiply-adds.
 Architecture smallest(const SearchSpace& space);
 Architecture largest(const SearchSpace& space);
-/// The architecture with the most multiply-adds in a part of the space.
+/// The architecture with the most multiply-adds in `region`.
 Architecture largest(const SearchSpace& space, const NetworkRegion& region);
 
 }  // namespace hsconas

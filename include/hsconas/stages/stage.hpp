@@ -12,22 +12,22 @@
 
 namespace hsconas {
 
-/// One step of a run whose output is kept: what it is made from, what it leaves and how it is made.
+/// One step of a run whose output is kept: its inputs, its output files, and how they are made.
 struct Stage {
-  std::string name;                            ///< As in stages.json and in the log.
+  std::string name;                            ///< The name in stages.json and in the log.
   nlohmann::json inputs;                       ///< See StageInputs.
-  std::vector<std::filesystem::path> outputs;  ///< It counts as finished only if all are there.
-  /// Makes the outputs. It goes on from what an interrupted call has left for the same inputs.
+  std::vector<std::filesystem::path> outputs;  ///< A finished stage has all of these files.
+  /// Makes the outputs, continuing what an interrupted call with the same inputs has left.
   std::function<void()> produce;
-  /// Takes over the outputs of a finished stage; false when they turn out to be damaged, which
-  /// means that they are produced again.
+  /// Loads the outputs of a finished stage. Returns false if they are damaged or incomplete; they
+  /// are then produced again.
   std::function<bool()> load = [] { return true; };
 };
 
-/// Brings about `stage`: loads its outputs where they were made from the same inputs; otherwise
-/// logs what changed, removes the record of the earlier outputs, produces them and records them.
-/// Returns whether they were loaded. Throws what produce() and load() throw; the stage then stays
-/// unfinished.
+/// Loads the outputs of `stage` if `record` lists it with the same inputs and all files exist.
+/// Otherwise logs what changed, removes the stage from `record`, produces the outputs and adds the
+/// stage again. Returns whether the outputs were loaded. Errors of produce() and load() pass
+/// through; if produce() throws, the stage counts as unfinished.
 bool run_stage(const Stage& stage, StageRecord& record, Log& log);
 
 }  // namespace hsconas

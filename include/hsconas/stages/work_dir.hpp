@@ -13,16 +13,16 @@ namespace hsconas {
 
 /// What to do when the work directory already holds a run.
 enum class WorkDirMode {
-  Fresh,     ///< Refuse it, unless it has come to nothing: see WorkDir::holds_work().
-  Resume,    ///< Continue the run in it, or start one.
-  Overwrite  ///< Remove what a run leaves there (and nothing else), then start.
+  Fresh,     ///< Reject it if it holds work, see WorkDir::holds_work(); otherwise start over.
+  Resume,    ///< Continue the run, or start one if there is none.
+  Overwrite  ///< Remove the files of the run, and no others, then start.
 };
 
-/// The folder of one run and the names of everything in it.
+/// The folder of one run and the paths of all files in it.
 struct WorkDir {
   std::filesystem::path root;
   std::shared_ptr<const LockFile> lock;  ///< Held while a run uses the folder.
-  bool starts_over = false;              ///< What a run has left here goes at begin().
+  bool starts_over = false;              ///< True if begin() removes the files of an earlier run.
 
   std::filesystem::path config() const { return root / "config.json"; }
   std::filesystem::path version() const { return root / "version.txt"; }
@@ -48,49 +48,50 @@ struct WorkDir {
   std::filesystem::path architecture() const { return root / "architecture.json"; }
   std::filesystem::path retraining() const { return root / "retrain"; }  ///< A WorkDir of its own.
 
-  /// Makes the folder ready, `root` itself and nothing in it but the lock, and removes what a
-  /// killed process left unfinished. A folder made here, or by the caller (`is_new`), that stays
-  /// empty goes with the lock.
-  /// Throws Error(Usage) when another process uses it, or when it is not empty and `mode` is Fresh;
-  /// Error(Data) when it cannot be made or written.
+  /// Creates the folder if necessary, locks it, and removes incomplete files that a killed process
+  /// left. If the folder was created here, or by the caller (`is_new`), and is still empty when the
+  /// lock is released, it is removed again.
+  /// Throws Error(Usage) when another process uses the folder, and when `mode` is Fresh and the
+  /// folder holds work or files that are not a run's; Error(Data) when it cannot be created or
+  /// written.
   static WorkDir open(const std::filesystem::path& root, WorkDirMode mode, bool is_new = false);
 
-  /// Before the first file is written, once the inputs have been checked: removes what open() was
-  /// asked to overwrite. Until then a start that fails leaves everything as it was.
-  /// Throws Error(Data) that names what cannot be removed.
+  /// Removes the files of an earlier run if `starts_over`. Call it after all inputs have been
+  /// checked and before the first file is written, so that a start that fails changes nothing.
+  /// Throws Error(Data) that names the file that cannot be removed.
   void begin() const;
 
-  /// Whether a run has left here what took time to make: a checkpoint, accuracies, a result, or a
-  /// latency table that was measured.
+  /// Whether the folder holds results of a run that took time to compute: a checkpoint, accuracies,
+  /// a result, or a measured latency table.
   bool holds_work() const;
 };
 
-/// What each finished stage was made from, in stages.json, with a checksum: a rerun with the same
-/// inputs reuses the stage's output, other inputs say what changed.
+/// The inputs of each finished stage, stored in stages.json with a checksum. A stage whose inputs
+/// are the same as before can reuse its output; otherwise changes() lists the differences.
 class StageRecord {
  public:
-  /// Reads the file when it is there; throws Error(Data) when it is broken. With `anew` it counts
-  /// as absent.
+  /// Reads `file` if it exists, unless `anew`. Throws Error(Data) when it is damaged.
   explicit StageRecord(std::filesystem::path file, bool anew = false);
 
-  /// True when `stage` was finished with exactly these inputs.
+  /// Whether `stage` is finished with exactly these inputs.
   bool is_done(const std::string& stage, const nlohmann::json& inputs) const;
 
-  /// True when `stage` was finished, with whatever inputs.
+  /// Whether `stage` is finished, with any inputs.
   bool has(const std::string& stage) const { return stages_.contains(stage); }
 
-  /// What `stage` was finished with; null when it was not.
+  /// The inputs with which `stage` was finished; null if it is not finished.
   nlohmann::json inputs(const std::string& stage) const;
 
-  /// The stages, one at least, whose inputs hold the text `value` somewhere.
+  /// The stages whose inputs contain the text `value` at any key.
   std::vector<std::string> stages_with(const std::string& value) const;
 
-  /// "supernet.epochs changed from 5 to 10" for every input of a finished stage that differs now;
-  /// empty when it was never finished.
+  /// One text for every input of `stage` that differs from the recorded one, such as
+  /// "supernet.epochs changed from 5 to 10"; none if the stage is not finished.
   std::vector<std::string> changes(const std::string& stage, const nlohmann::json& inputs) const;
 
-  /// Forgets a stage before its output is overwritten.
+  /// Removes `stage` from the file. Call it before the stage's output is overwritten.
   void begin(const std::string& stage);
+  /// Records that `stage` is finished with these inputs.
   void finish(const std::string& stage, const nlohmann::json& inputs);
 
  private:
