@@ -6,13 +6,6 @@
 
 namespace hsconas {
 
-namespace {
-
-/// Changes that lead to a combination that was left out are drawn again so often.
-constexpr int kTries = 20;
-
-}  // namespace
-
 DesignRegion::DesignRegion(const DesignSpace& space, std::span<const std::size_t> designs)
     : space_(space), designs_(designs.begin(), designs.end()) {
   std::vector<std::set<int>> values(space.axes().size());
@@ -38,14 +31,7 @@ Genes DesignRegion::sample(Rng& rng) const {
 }
 
 Genes DesignRegion::mutate(const Genes& genes, double probability, Rng& rng) const {
-  for (int attempt = 0; attempt < kTries; ++attempt) {
-    Genes child = genes;
-    for (std::size_t axis = 0; axis < child.size(); ++axis) {
-      if (rng.chance(probability)) child[axis] = axes_[axis][rng.index(axes_[axis].size())];
-    }
-    if (contains(child)) return child;
-  }
-  return genes;
+  return mutate_on(axes_, genes, probability, rng);
 }
 
 Genes DesignRegion::step(const Genes& genes, Rng& rng) const {

@@ -5,13 +5,6 @@
 
 namespace hsconas {
 
-namespace {
-
-/// Changes that lead out of a list are drawn again so often.
-constexpr int kTries = 20;
-
-}  // namespace
-
 Genes genes_of(const Architecture& arch) {
   Genes genes;
   genes.reserve(2 * arch.size());
@@ -61,14 +54,7 @@ Genes ListedNetworks::sample(Rng& rng) const {
 }
 
 Genes ListedNetworks::mutate(const Genes& genes, double probability, Rng& rng) const {
-  for (int attempt = 0; attempt < kTries; ++attempt) {
-    Genes child = genes;
-    for (std::size_t axis = 0; axis < child.size(); ++axis) {
-      if (rng.chance(probability)) child[axis] = axes_[axis][rng.index(axes_[axis].size())];
-    }
-    if (contains(child)) return child;
-  }
-  return genes;
+  return mutate_on(axes_, genes, probability, rng);
 }
 
 Genes ListedNetworks::step(const Genes& genes, Rng& rng) const {

@@ -19,6 +19,18 @@ Genes Region::cross(const Genes& a, const Genes& b, Rng& rng) const {
   return child;
 }
 
+Genes Region::mutate_on(const std::vector<std::vector<int>>& axes, const Genes& genes,
+                        double probability, Rng& rng) const {
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    Genes child = genes;
+    for (std::size_t axis = 0; axis < child.size(); ++axis) {
+      if (rng.chance(probability)) child[axis] = axes[axis][rng.index(axes[axis].size())];
+    }
+    if (contains(child)) return child;
+  }
+  return genes;
+}
+
 JoinedRegion::JoinedRegion(const Region& first, const Region& second)
     : first_(first), second_(second), first_axes_(first.axes().size()) {}
 

@@ -131,7 +131,9 @@ class CostNetworks {
   torch::Tensor hardware_code(const std::vector<std::size_t>& designs) const;
   torch::Tensor code(const std::vector<Architecture>& archs) const;
   torch::Tensor logs(const torch::Tensor& archs, const torch::Tensor& hardware) const;
-  torch::Tensor generator_loss(const torch::Tensor& archs, const torch::Tensor& choices) const;
+  /// Losses of a random batch.
+  torch::Tensor cost_loss(Rng& rng, const Labels& labels) const;
+  torch::Tensor generator_loss(Rng& rng, const Labels& labels) const;
   Metrics geometric_means();
 
   const SearchSpace& space_;

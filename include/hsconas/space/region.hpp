@@ -33,6 +33,14 @@ class Region {
   virtual Genes cross(const Genes& a, const Genes& b, Rng& rng) const;
   /// log10 of the number of members.
   virtual double log10_size() const = 0;
+
+ protected:
+  /// How often a change that leads out of the region is drawn again.
+  static constexpr int kTries = 20;
+
+  /// mutate() for a region that holds only some combinations of the values on `axes`.
+  Genes mutate_on(const std::vector<std::vector<int>>& axes, const Genes& genes, double probability,
+                  Rng& rng) const;
 };
 
 /// Every combination of a member of `first` and a member of `second`, whose axes follow those of
