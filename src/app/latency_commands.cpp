@@ -266,8 +266,7 @@ void add_space(CLI::App& command, ImportOptions& options) {
       ->type_name("FILE");
 }
 
-/// Adds --seed with a range check: without one, CLI11 reads "-1" for an unsigned number as 2^64
-/// - 1.
+/// Adds --seed with a range check. Without it, CLI11 would read "-1" as a huge unsigned number.
 void add_seed(CLI::App& command, ImportOptions& options, const char* help) {
   command.add_option("--seed", options.seed, help)
       ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))

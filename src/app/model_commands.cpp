@@ -42,8 +42,8 @@ struct FolderOptions {
     config.add_to(command);
   }
 
-  /// If the folder is optional, CLI11 takes the first key=value for it. Moves that to the
-  /// overrides.
+  /// Moves `folder` to the overrides if it is key=value: CLI11 takes the first one for the folder
+  /// when the folder is left out.
   void sort_out() {
     if (folder.find('=') == std::string::npos || fs::exists(folder)) return;
     config.bare.insert(config.bare.begin(), folder);

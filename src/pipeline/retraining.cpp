@@ -38,8 +38,7 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* kStage = "retrain";
-constexpr const char* kBegun =
-    "retraining";  ///< The entry of stages.json that is made at the start.
+constexpr const char* kBegun = "retraining";  ///< The entry of stages.json that marks the start.
 constexpr const char* kAverage = ".average";
 
 /// `tensors` without the state of the optimiser.
@@ -189,8 +188,7 @@ class Retraining {
     set_threads(config_.device.threads);
   }
 
-  /// Loads the checkpoint of this training if there is one. Returns the step to continue at, else
-  /// 0.
+  /// Loads the checkpoint of this training and returns the step to continue at; 0 if there is none.
   std::int64_t resume(const CheckpointStore& store) {
     const auto checkpoint = store.load(log_);
     if (!checkpoint) return 0;

@@ -35,8 +35,8 @@ using nlohmann::json;
 
 namespace {
 
-/// The latency table that the config names or whose accelerator it names; empty if the run has to
-/// measure one.
+/// The latency table that the config names, or that is computed for the accelerator it names; empty
+/// if the run has to measure one.
 std::optional<LatencyTable> table_at_hand(const Config& config, const SearchSpace& space) {
   const LatencyConfig& latency = config.latency;
   if (!latency.table.empty()) return load_table(latency.table);

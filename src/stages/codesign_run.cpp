@@ -89,8 +89,8 @@ std::vector<std::size_t> spread(std::size_t count, std::size_t most) {
   return indices;
 }
 
-/// The networks on which rankings are compared. They depend on the seed only, so that they are the
-/// same for every method and proxy.
+/// The networks on which rankings are compared. They do not depend on the method or the proxy, so
+/// that correlations of several runs with the same seed can be compared.
 std::vector<Architecture> rank_sample(const Config& config, const SearchSpace& space,
                                       std::span<const Architecture> networks) {
   Rng rng(config.seed, "ranks");
