@@ -1,6 +1,7 @@
 # The convolution kernels, compiled once per instruction set; the program chooses one at run time.
 target_sources(hsconas_core PRIVATE src/kernels/conv_chain.cpp src/kernels/conv_generic.cpp
-  src/kernels/conv_kernels.cpp src/kernels/parallel.cpp)
+  src/kernels/conv_kernels.cpp src/kernels/norm_factors.cpp src/kernels/parallel.cpp
+  src/kernels/workspace.cpp)
 set(kernel_flags -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math)
 set_source_files_properties(src/kernels/conv_generic.cpp PROPERTIES COMPILE_OPTIONS
   "${kernel_flags}")

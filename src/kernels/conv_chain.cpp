@@ -1,9 +1,6 @@
 #include "hsconas/kernels/conv_chain.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
-#include <new>
 #include <utility>
 
 #include "hsconas/kernels/parallel.hpp"
@@ -12,8 +9,6 @@ namespace hsconas {
 
 namespace {
 
-constexpr std::size_t kAlignment = 64;
-
 /// Adds up the parts element by element, in their order.
 std::vector<double> total(const std::vector<std::vector<double>>& parts) {
   std::vector<double> sum = parts.front();
@@ -21,6 +16,11 @@ std::vector<double> total(const std::vector<std::vector<double>>& parts) {
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += parts[part][i];
   }
   return sum;
+}
+
+std::vector<std::vector<double>> zeros(int parts, int channels) {
+  return std::vector<std::vector<double>>(static_cast<std::size_t>(parts),
+                                          std::vector<double>(static_cast<std::size_t>(channels)));
 }
 
 /// NormGradient's two arrays from their sums over `count` values.
@@ -42,11 +42,6 @@ struct NormSums {
     along = scaled(total(alongs));
   }
 };
-
-std::vector<std::vector<double>> zeros(int parts, int channels) {
-  return std::vector<std::vector<double>>(static_cast<std::size_t>(parts),
-                                          std::vector<double>(static_cast<std::size_t>(channels)));
-}
 
 /// A dense [pixels, channels] array.
 template <typename T>
@@ -74,33 +69,6 @@ std::int64_t images_at_once(std::span<const ConvUnit> units, std::size_t value_s
 }
 
 }  // namespace
-
-NormFactors::NormFactors(const NormStatistics& statistics, double epsilon)
-    : scale_(static_cast<std::size_t>(padded_channels(static_cast<int>(statistics.mean.size())))),
-      shift_(scale_.size()) {
-  for (std::size_t c = 0; c < statistics.mean.size(); ++c) {
-    const double scale = 1.0 / std::sqrt(statistics.variance[c] + epsilon);
-    scale_[c] = static_cast<float>(scale);
-    shift_[c] = static_cast<float>(-statistics.mean[c] * scale);
-  }
-}
-
-void Workspace::Free::operator()(float* p) const {
-  std::free(p);
-}
-
-float* Workspace::at_least(std::int64_t floats) {
-  if (floats > floats_) {
-    data_.reset();
-    floats_ = 0;
-    const std::size_t bytes = static_cast<std::size_t>(floats) * sizeof(float);
-    data_.reset(static_cast<float*>(
-        std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment)));
-    if (!data_) throw std::bad_alloc();
-    floats_ = floats;
-  }
-  return data_.get();
-}
 
 ConvChains::ConvChains(int threads, const ConvKernels& kernels)
     : kernels_(kernels),
@@ -256,20 +224,55 @@ void ConvChains::apply(std::span<const ConvUnit> units, const InputOf<T>& in,
   });
 }
 
+struct ConvChains::GradientSums {
+  std::vector<std::vector<double>> plain;
+  std::vector<std::vector<double>> along;
+
+  GradientSums(int parts, int channels) : plain(zeros(parts, channels)), along(plain) {}
+};
+
+template <typename T>
+ConvChains::GradientSums ConvChains::reduce(const ConvUnit& unit, std::int64_t images, const T* z,
+                                            const NormFactors& norm, Channels<const T> gradient) {
+  const int channels = unit.shape.out_channels;
+  GradientSums sums(threads_ * parts_each_, channels);
+  const std::int64_t pixels = images * unit.shape.out_pixels();
+  in_parts(pixels, parts_each_, [&](std::size_t, std::size_t part, auto first, auto last) {
+    kernels_.back_on<T>().reduce(channels, z, norm.activation(unit.relu), gradient,
+                                 sums.plain[part].data(), sums.along[part].data(), first, last);
+  });
+  return sums;
+}
+
+std::span<Workspace> ConvChains::weight_gradient_parts(std::size_t unit, std::int64_t floats) {
+  constexpr std::int64_t kMostFloats = 1 << 16;
+  const std::int64_t each =
+      std::clamp<std::int64_t>(kMostFloats / (floats * threads_), 1, parts_each_);
+  const auto parts =
+      std::span(weight_gradients_[unit]).first(static_cast<std::size_t>(threads_ * each));
+  for (Workspace& workspace : parts) workspace.at_least(floats);
+  return parts;
+}
+
+void ConvChains::write_weight_gradients(std::span<const ConvUnit> units,
+                                        std::span<const std::span<Workspace>> parts,
+                                        std::span<float* const> to) {
+  in_parallel(threads_, units.size(), [&](std::size_t, std::size_t u) {
+    const std::int64_t count = kernels_.packed_floats(units[u].shape);
+    float* sum = parts[u].front().data();
+    for (const Workspace& other : parts[u].subspan(1)) {
+      for (std::int64_t i = 0; i < count; ++i) sum[i] += other.data()[i];
+    }
+    kernels_.unpack_gradient(units[u].shape, sum, to[u]);
+  });
+}
+
 template <typename T>
 void ConvChains::backward(std::span<const ConvUnit> units, const InputOf<T>& in,
                           std::span<const float* const> weights, std::span<const T* const> outs,
                           std::span<const NormFactors> norms, const GradientsOf<T>& gradients) {
   const BackwardKernels<T>& kernels = kernels_.back_on<T>();
-  const ConvUnit& last_unit = units.back();
-  const int last_channels = last_unit.shape.out_channels;
-  auto sums = zeros(threads_ * parts_each_, last_channels);
-  auto alongs = sums;
-  const std::int64_t pixels = in.images * last_unit.shape.out_pixels();
-  in_parts(pixels, parts_each_, [&](std::size_t, std::size_t part, auto first, auto last) {
-    kernels.reduce(last_channels, outs.back(), norms.back().activation(last_unit.relu),
-                   gradients.out, sums[part].data(), alongs[part].data(), first, last);
-  });
+  GradientSums sums = reduce(units.back(), in.images, outs.back(), norms.back(), gradients.out);
   pack(units, gradients.in.data == nullptr ? 1 : 0, weights, kernels.pack);
   std::vector<std::span<Workspace>> weight_gradients(units.size());
   for (std::size_t u = weight_gradients_.size(); u < units.size(); ++u) {
@@ -279,7 +282,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const InputOf<T>& in,
   for (std::size_t u = units.size(); u-- > 0;) {
     const ConvGeometry& shape = units[u].shape;
     const bool is_first = u == 0;
-    const NormSums norm(sums, alongs, in.images * shape.out_pixels());
+    const NormSums norm(sums.plain, sums.along, in.images * shape.out_pixels());
     ConvBackward<T> work{
         .in = is_first ? in.pixels : dense<const T>(outs[u - 1], shape.in_channels),
         .in_activation = is_first ? in.activation : norms[u - 1].activation(units[u - 1].relu),
@@ -298,23 +301,17 @@ void ConvChains::backward(std::span<const ConvUnit> units, const InputOf<T>& in,
     const std::int64_t packed_gradient = kernels_.packed_floats(shape);
     const std::int64_t scratch = kernels_.scratch_floats(shape);
     for (Workspace& workspace : scratch_) workspace.at_least(scratch);
-    // Each part has its own weight gradient, so there are fewer parts if it is large.
-    constexpr std::int64_t kGradientFloats = 1 << 16;
-    const auto parts_each = static_cast<int>(
-        std::clamp<std::int64_t>(kGradientFloats / (packed_gradient * threads_), 1, parts_each_));
-    weight_gradients[u] = std::span(weight_gradients_[u])
-                              .first(scratch_.size() * static_cast<std::size_t>(parts_each));
-    for (Workspace& workspace : weight_gradients[u]) workspace.at_least(packed_gradient);
-    sums = zeros(threads_ * parts_each, is_first ? 0 : shape.in_channels);
-    alongs = sums;
-    in_parts(in.images, parts_each,
+    weight_gradients[u] = weight_gradient_parts(u, packed_gradient);
+    const auto parts = static_cast<int>(weight_gradients[u].size());
+    sums = GradientSums(parts, is_first ? 0 : shape.in_channels);
+    in_parts(in.images, parts / threads_,
              [&](std::size_t thread, std::size_t part, auto first, auto last) {
                ConvBackward<T> own = work;
                own.weight_gradient = weight_gradients[u][part].data();
                std::fill_n(own.weight_gradient, packed_gradient, 0.0F);
                if (!is_first) {
-                 own.in_sum = sums[part].data();
-                 own.in_along = alongs[part].data();
+                 own.in_sum = sums.plain[part].data();
+                 own.in_along = sums.along[part].data();
                }
                kernels.backward(shape, own, first, last, scratch_[thread].data());
                if (is_first) {
@@ -324,14 +321,7 @@ void ConvChains::backward(std::span<const ConvUnit> units, const InputOf<T>& in,
     gradient = {work.in_gradient.data, work.in_gradient.pixel_stride,
                 work.in_gradient.channel_stride};
   }
-  in_parallel(threads_, units.size(), [&](std::size_t, std::size_t u) {
-    const std::int64_t count = kernels_.packed_floats(units[u].shape);
-    float* sum = weight_gradients[u].front().data();
-    for (const Workspace& other : weight_gradients[u].subspan(1)) {
-      for (std::int64_t i = 0; i < count; ++i) sum[i] += other.data()[i];
-    }
-    kernels_.unpack_gradient(units[u].shape, sum, gradients.weights[u]);
-  });
+  write_weight_gradients(units, weight_gradients, gradients.weights);
 }
 
 template <typename T>

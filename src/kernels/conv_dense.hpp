@@ -2,6 +2,7 @@
 
 // Dense convolutions, as products of a matrix of windows, one row per output pixel, and the
 // weights. Included once for each instruction set.
+#include "conv_norms.hpp"
 #include "conv_products.hpp"
 
 namespace hsconas {

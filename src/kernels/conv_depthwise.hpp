@@ -2,7 +2,7 @@
 
 // Depthwise convolutions, on vectors of channels, one image at a time, which is surrounded by a
 // frame of zeros. Included once for each instruction set.
-#include "conv_vectors.hpp"
+#include "conv_norms.hpp"
 
 namespace hsconas {
 
@@ -200,12 +200,70 @@ inline void depthwise_forward(const ConvGeometry& s, const ConvForward<T>& f, In
   }
 }
 
+// The parts of depthwise_backward() are always inlined. Otherwise GCC 12 makes other decisions for
+// the inner loops of this file and of conv_dense.hpp.
+
+/// Loads the gradient at the output of an image into a frame, every stride-th place of it.
+template <typename T>
+[[gnu::always_inline]] inline void load_gradient_frame(const ConvGeometry& s,
+                                                       const ConvBackward<T>& b, Index image, int c,
+                                                       float* frame) {
+  const int side = frame_size(s);
+  const int size = s.out_size();
+  const int pad = s.kernel / 2;
+  const LaneGradient out_gradient(b.out_activation, b.norm, c);
+  const ChannelLanes z_lanes(Channels<const T>{b.out, s.out_channels, 1}, c, s.out_channels);
+  const ChannelLanes g_lanes(b.gradient, c, s.out_channels);
+  const T* z = b.out + image * s.out_pixels() * s.out_channels;
+  const T* g = b.gradient.data + image * s.out_pixels() * b.gradient.pixel_stride;
+  for (int y = 0; y < size; ++y) {
+    float* to = frame + ((Index{y} * s.stride + pad) * side + pad) * kLanes;
+    for (int x = 0; x < size; ++x) {
+      store(to, out_gradient(z_lanes.stream(z), g_lanes.stream(g)));
+      z += s.out_channels;
+      g += b.gradient.pixel_stride;
+      to += s.stride * kLanes;
+    }
+  }
+}
+
+/// Writes the gradient at the input of an image, which is at `from`, and adds its sums to in_sum
+/// and in_along. `frame` holds the activated input.
+template <typename T>
+[[gnu::always_inline]] inline void write_in_gradient(const ConvGeometry& s,
+                                                     const ConvBackward<T>& b, Index image, int c,
+                                                     const float* frame, const float* from) {
+  const int side = frame_size(s);
+  const int pad = s.kernel / 2;
+  const ChannelLanes lanes(b.in_gradient, c, s.in_channels);
+  Vec sum{};
+  Vec along{};
+  T* to = b.in_gradient.data + image * s.in_pixels() * b.in_gradient.pixel_stride;
+  for (int y = 0; y < s.in_size; ++y) {
+    const float* values = frame + (Index{y + pad} * side + pad) * kLanes;
+    for (int x = 0; x < s.in_size; ++x) {
+      const Vec value = load(values);
+      Vec v = load(from);
+      along += v * value;
+      sum += b.in_activation.relu ? where_positive(value, v) : v;
+      if (b.accumulate) v += lanes.load(to);
+      lanes.will_store(to);
+      lanes.store(to, v);
+      to += b.in_gradient.pixel_stride;
+      from += kLanes;
+      values += kLanes;
+    }
+  }
+  if (b.in_sum == nullptr) return;
+  add_lanes(sum, c, s.in_channels, b.in_sum);
+  add_lanes(along, c, s.in_channels, b.in_along);
+}
+
 template <typename T>
 inline void depthwise_backward(const ConvGeometry& s, const ConvBackward<T>& b, Index first,
                                Index last, float* scratch) {
   const int side = frame_size(s);
   const int size = s.out_size();
-  const int pad = s.kernel / 2;
   const Index frame_floats = Index{side} * side * kLanes;
   float* frame = scratch;
   float* gradient = frame + frame_floats;
@@ -214,20 +272,7 @@ inline void depthwise_backward(const ConvGeometry& s, const ConvBackward<T>& b, 
   for (Index image = first; image < last; ++image) {
     for (int c = 0; c < s.out_channels; c += kLanes) {
       load_frame_rows(s, b.in, b.in_activation, image, c, 0, s.in_size, frame);
-      const LaneGradient out_gradient(b.out_activation, b.norm, c);
-      const ChannelLanes z_lanes(Channels<const T>{b.out, s.out_channels, 1}, c, s.out_channels);
-      const ChannelLanes g_lanes(b.gradient, c, s.out_channels);
-      const T* z = b.out + image * s.out_pixels() * s.out_channels;
-      const T* g = b.gradient.data + image * s.out_pixels() * b.gradient.pixel_stride;
-      for (int y = 0; y < size; ++y) {
-        float* to = gradient + ((Index{y} * s.stride + pad) * side + pad) * kLanes;
-        for (int x = 0; x < size; ++x) {
-          store(to, out_gradient(z_lanes.stream(z), g_lanes.stream(g)));
-          z += s.out_channels;
-          g += b.gradient.pixel_stride;
-          to += s.stride * kLanes;
-        }
-      }
+      load_gradient_frame(s, b, image, c, gradient);
       with_kernel(s.kernel, [&](auto kernel) {
         constexpr int kKernel = decltype(kernel)::kValue;
         add_kernel_gradient<kKernel>(frame, gradient, side, s.stride, size,
@@ -241,30 +286,7 @@ inline void depthwise_backward(const ConvGeometry& s, const ConvBackward<T>& b, 
           }
         }
       });
-      if (b.weights == nullptr) continue;
-      const ChannelLanes lanes(b.in_gradient, c, s.in_channels);
-      Vec sum{};
-      Vec along{};
-      T* to = b.in_gradient.data + image * s.in_pixels() * b.in_gradient.pixel_stride;
-      const float* from = in_gradient;
-      for (int y = 0; y < s.in_size; ++y) {
-        const float* values = frame + (Index{y + pad} * side + pad) * kLanes;
-        for (int x = 0; x < s.in_size; ++x) {
-          const Vec value = load(values);
-          Vec v = load(from);
-          along += v * value;
-          sum += b.in_activation.relu ? where_positive(value, v) : v;
-          if (b.accumulate) v += lanes.load(to);
-          lanes.will_store(to);
-          lanes.store(to, v);
-          to += b.in_gradient.pixel_stride;
-          from += kLanes;
-          values += kLanes;
-        }
-      }
-      if (b.in_sum == nullptr) continue;
-      add_lanes(sum, c, s.in_channels, b.in_sum);
-      add_lanes(along, c, s.in_channels, b.in_along);
+      if (b.weights != nullptr) write_in_gradient(s, b, image, c, frame, in_gradient);
     }
   }
 }

@@ -47,7 +47,14 @@ double skip_share(const SearchSpace& space, const Architecture& arch) {
   return skips / space.layers();
 }
 
-CostNetworksSummary record_of(const CostNetworksReport& judged, const DesignSpace& designs) {
+/// Tests the trained networks and logs what their designs cost.
+CostNetworksSummary test(const CostNetworks& networks, const DesignSpace& designs,
+                         const DanceConfig& dance, Log& log) {
+  const CostNetworksReport judged = networks.test();
+  log.info(
+      fmt::format("dance: the designs that the cost networks choose cost {:.4f} times as much "
+                  "as the best ones (median of {} networks)",
+                  judged.regret_median, dance.test_networks));
   CostNetworksSummary record{.regret_median = judged.regret_median,
                              .regret_mean = judged.regret_mean,
                              .regret_p95 = judged.regret_p95,
@@ -172,12 +179,7 @@ CodesignRecord Run::search_by_gradient() {
   std::optional<CostNetworksSummary> evaluator;
   if (dance.penalty == Penalty::Cost) {
     train_cost_networks(networks);
-    const CostNetworksReport judged = networks.test();
-    log_.info(
-        fmt::format("dance: the designs that the cost networks choose cost {:.4f} times as much "
-                    "as the best ones (median of {} networks)",
-                    judged.regret_median, dance.test_networks));
-    evaluator = record_of(judged, designs);
+    evaluator = test(networks, designs, dance, log_);
     evaluator->seconds = seconds();
   }
 

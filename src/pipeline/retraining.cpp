@@ -253,6 +253,24 @@ void check_sources(const RetrainRequest& request) {
   }
 }
 
+RetrainRecord record_of(const RetrainRequest& request, const SearchSpace& space, std::int64_t steps,
+                        const Evaluation& test) {
+  const Cost cost = space.cost(request.arch);
+  return {.name = request.config.name,
+          .seed = request.config.seed,
+          .space = request.config.space.name,
+          .arch = space.encode(request.arch),
+          .layers = space.describe(request.arch),
+          .macs = cost.macs,
+          .parameters = cost.parameters(),
+          .epochs = request.config.retrain.epochs,
+          .steps = steps,
+          .test_images = test.images(),
+          .test_accuracy = test.top1(),
+          .test_top5 = test.top5(),
+          .shared_test_accuracy = shared_accuracy(request, space)};
+}
+
 }  // namespace
 
 std::optional<BegunRetraining> begun_retraining(const std::filesystem::path& folder) {
@@ -302,20 +320,7 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
     const DeployedModel model = training.model();
     const Evaluation test = training.test(model.network);
     save_model(dir.model(), model);
-    const Cost cost = space.cost(request.arch);
-    result = {.name = config.name,
-              .seed = config.seed,
-              .space = config.space.name,
-              .arch = space.encode(request.arch),
-              .layers = space.describe(request.arch),
-              .macs = cost.macs,
-              .parameters = cost.parameters(),
-              .epochs = config.retrain.epochs,
-              .steps = steps,
-              .test_images = test.images(),
-              .test_accuracy = test.top1(),
-              .test_top5 = test.top5(),
-              .shared_test_accuracy = shared_accuracy(request, space)};
+    result = record_of(request, space, steps, test);
     write_sealed_json(dir.result(), to_json(result));
   };
   const auto load = [&] {

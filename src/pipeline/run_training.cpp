@@ -63,6 +63,7 @@ Supernet& Run::supernet() {
 void Run::train_stage(const std::string& stage, const json& inputs,
                       std::shared_ptr<const NetworkRegion> region, const SupernetConfig& settings,
                       const TrainingExtension* extension) {
+  const TrainingExtension added = extension != nullptr ? *extension : TrainingExtension{};
   Supernet& supernet = weights().supernet;
   const CheckpointStore store(dir_.checkpoints(), stage, fingerprint_of(inputs));
   const std::int64_t total = steps_of(settings, data().training_images());
@@ -70,13 +71,11 @@ void Run::train_stage(const std::string& stage, const json& inputs,
   const std::int64_t first_step = checkpoint ? checkpoint->next_step : 0;
   if (checkpoint) {
     load_weights(supernet, *checkpoint, store.newest());
-    if (extension != nullptr) {
-      copy_tensors(extension->tensors, checkpoint->tensors, store.newest().string());
-    }
+    copy_tensors(added.tensors, checkpoint->tensors, store.newest().string());
   }
   const auto save = [&](std::int64_t next_step) {
     auto tensors = supernet.tensors();
-    if (extension != nullptr) tensors.insert(extension->tensors.begin(), extension->tensors.end());
+    tensors.insert(added.tensors.begin(), added.tensors.end());
     store.save({std::move(tensors), next_step});
     metrics_->flush();
   };
@@ -87,16 +86,14 @@ void Run::train_stage(const std::string& stage, const json& inputs,
       log_.info(fmt::format("{}: continues at step {}", stage, first_step));
     }
     metrics_->drop_after(stage, first_step);
-    if (extension != nullptr) metrics_->drop_after(extension->metrics, first_step);
+    if (extension != nullptr) metrics_->drop_after(added.metrics, first_step);
     const auto batches = data().train_loader(stage, settings.batch, first_step);
-    TrainingHooks hooks{.log = log_,
-                        .stop = stop_,
-                        .metrics = [&](const json& line) { metrics_->add(line); },
-                        .save = save};
-    if (extension != nullptr) {
-      hooks.path = extension->path;
-      hooks.after_step = extension->after_step;
-    }
+    const TrainingHooks hooks{.log = log_,
+                              .stop = stop_,
+                              .metrics = [&](const json& line) { metrics_->add(line); },
+                              .save = save,
+                              .after_step = added.after_step,
+                              .path = added.path};
     log_.info(fmt::format("{}: {} steps of {} images, in a space of 10^{:.2f} architectures", stage,
                           total, settings.batch, region->log10_size()));
     train(supernet,

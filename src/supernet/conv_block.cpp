@@ -37,6 +37,20 @@ int channel_step(Source source) {
   return source == Source::All ? 1 : 2;
 }
 
+/// The halves of the channels, even and odd ones, that some paths cover.
+struct CoveredChannels {
+  bool even = false;
+  bool odd = false;
+
+  bool overlap(Source source) const {
+    return (even && source != Source::OddChannels) || (odd && source != Source::EvenChannels);
+  }
+  void add(Source source) {
+    even = even || source != Source::OddChannels;
+    odd = odd || source != Source::EvenChannels;
+  }
+};
+
 /// The data of a tensor of T.
 template <typename T>
 T* data_of(const torch::Tensor& x) {
@@ -73,6 +87,14 @@ torch::Tensor empty_images(std::int64_t count, std::int64_t channels, std::int64
                       torch::TensorOptions(type).memory_format(torch::MemoryFormat::ChannelsLast));
 }
 
+/// Makes a copy of `pixels` pixels, if there is one to make, and forgets it.
+template <typename T>
+void write(ConvChains::Copy<T>& copy, std::int64_t pixels) {
+  if (copy.channels == 0) return;
+  conv_chains().write(copy.channels, pixels, copy.from, {}, ConvChains::OutputOf<T>{.to = copy.to});
+  copy = {};
+}
+
 /// Runs the paths of `block` on `x`, a tensor of T. `run(path, slot, in, out)` writes the activated
 /// output of the units of one path, whose first unit has index `slot`, and also makes the copy that
 /// `out` asks for: the output of a path without units.
@@ -80,12 +102,8 @@ template <typename T, typename Run>
 torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
   const std::int64_t images = x.size(0);
   torch::Tensor y = empty_images(images, block.out_channels, block.out_size, x.scalar_type());
+  const std::int64_t pixels = images * block.out_size * block.out_size;
   ConvChains::OutputOf<T> out;
-  const auto write_copy = [&] {
-    if (out.copy.channels == 0) return;
-    conv_chains().write(out.copy.channels, images * block.out_size * block.out_size, out.copy.from,
-                        {}, ConvChains::OutputOf<T>{.to = out.copy.to});
-  };
   int offset = 0;
   std::size_t slot = 0;
   for (const ConvBlock::Path& path : block.paths) {
@@ -93,7 +111,7 @@ torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
     const auto to = channels_of<T>(y, offset, 1);
     offset += path.out_channels;
     if (path.units.empty()) {
-      write_copy();
+      write(out.copy, pixels);
       out.copy = {.channels = path.out_channels, .from = in.pixels, .to = to};
       continue;
     }
@@ -103,7 +121,7 @@ torch::Tensor walk(const ConvBlock& block, const torch::Tensor& x, Run run) {
     out = {};
     slot += path.units.size();
   }
-  write_copy();
+  write(out.copy, pixels);
   return y;
 }
 
@@ -150,22 +168,17 @@ torch::autograd::variable_list backward(const torch::Tensor& x,
   const std::int64_t images = x.size(0);
   ConvChains& chains = conv_chains();
   torch::autograd::variable_list gradients(1);
-  bool has_even = false;
-  bool has_odd = false;
+  for (const torch::Tensor& weight : weights) gradients.push_back(torch::empty_like(weight));
+  CoveredChannels done;
   if (wants_in_gradient) {
     gradients[0] = empty_images(images, x.size(1), x.size(2), x.scalar_type());
     if (block.merge == Merge::AddInput) {
       gradients[0].copy_(y_gradient);
-      has_even = has_odd = true;
+      done = {.even = true, .odd = true};
     }
   }
   const std::int64_t pixels = images * block.in_size * block.in_size;
   ConvChains::Copy<T> copy;  // The pending copy of a path without units.
-  const auto write_copy = [&] {
-    if (copy.channels == 0) return;
-    chains.write(copy.channels, pixels, copy.from, {}, ConvChains::OutputOf<T>{.to = copy.to});
-    copy = {};
-  };
   std::size_t slot = 0;
   int offset = 0;
   for (const ConvBlock::Path& path : block.paths) {
@@ -175,15 +188,12 @@ torch::autograd::variable_list backward(const torch::Tensor& x,
     bool accumulate = false;
     if (wants_in_gradient) {
       to = channels_of<T>(gradients[0], first_channel(path.source), channel_step(path.source));
-      const bool reads_even = path.source != Source::OddChannels;
-      const bool reads_odd = path.source != Source::EvenChannels;
-      accumulate = (reads_even && has_even) || (reads_odd && has_odd);
-      has_even = has_even || reads_even;
-      has_odd = has_odd || reads_odd;
+      accumulate = done.overlap(path.source);
+      done.add(path.source);
     }
     if (path.units.empty()) {
       if (!wants_in_gradient) continue;
-      write_copy();
+      write(copy, pixels);
       if (accumulate) {
         chains.write(path.out_channels, pixels, out, {}, ConvChains::OutputOf<T>{.to = to}, true);
       } else {
@@ -191,13 +201,9 @@ torch::autograd::variable_list backward(const torch::Tensor& x,
       }
       continue;
     }
-    if (accumulate) write_copy();
+    if (accumulate) write(copy, pixels);
     const std::size_t count = path.units.size();
-    std::vector<float*> weight_gradients;
-    for (std::size_t i = slot; i < slot + count; ++i) {
-      gradients.push_back(torch::empty_like(weights[i]));
-      weight_gradients.push_back(gradients.back().data_ptr<float>());
-    }
+    const auto weight_gradients = data_of<float>(gradients, 1 + slot, count);
     chains.backward<T>(path.units, {.pixels = source_of<T>(x, path.source), .images = images},
                        data_of<const float>(weights, slot, count),
                        data_of<const T>(tape.outs, slot, count),
@@ -210,7 +216,7 @@ torch::autograd::variable_list backward(const torch::Tensor& x,
     copy = {};
     slot += count;
   }
-  write_copy();
+  write(copy, pixels);
   return gradients;
 }
 
@@ -269,8 +275,7 @@ std::optional<ConvBlock> ConvBlock::from(const Block& block, bool needs_in_gradi
                    .in_size = block.in_size,
                    .out_size = block.out_size,
                    .merge = block.merge};
-  bool has_even = false;
-  bool has_odd = false;
+  CoveredChannels read;
   for (const Block::Path& path : block.paths) {
     std::span<const Primitive> left = path.primitives;
     auto units = take_units(left, needs_in_gradient);
@@ -278,10 +283,9 @@ std::optional<ConvBlock> ConvBlock::from(const Block& block, bool needs_in_gradi
     const int in_channels = path.source == Source::All ? block.in_channels : block.in_channels / 2;
     const int out_channels = units.empty() ? in_channels : units.back().shape.out_channels;
     result.paths.push_back({path.source, std::move(units), in_channels, out_channels});
-    has_even = has_even || path.source != Source::OddChannels;
-    has_odd = has_odd || path.source != Source::EvenChannels;
+    read.add(path.source);
   }
-  if (!has_even || !has_odd) return {};  // The gradient of unread channels would not be set.
+  if (!read.even || !read.odd) return {};  // The gradient of unread channels would not be set.
   return result;
 }
 

@@ -2,11 +2,12 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "hsconas/kernels/conv_kernels.hpp"
+#include "hsconas/kernels/norm_factors.hpp"
+#include "hsconas/kernels/workspace.hpp"
 
 namespace hsconas {
 
@@ -14,46 +15,6 @@ namespace hsconas {
 struct ConvUnit {
   ConvGeometry shape;
   bool relu = false;
-};
-
-/// Batch statistics per channel; the variance is that of the population (divided by n).
-struct NormStatistics {
-  std::vector<double> mean;
-  std::vector<double> variance;
-};
-
-/// Batch norm as one multiplication and one addition per value.
-class NormFactors {
- public:
-  NormFactors() = default;  ///< No factors: values stay as they are.
-  NormFactors(const NormStatistics& statistics, double epsilon);
-
-  Activation activation(bool relu) const { return {scale_.data(), shift_.data(), relu}; }
-
- private:
-  std::vector<float> scale_;
-  std::vector<float> shift_;
-};
-
-/// Memory that is kept from use to use and only grows, aligned for vectors, not initialised.
-class Workspace {
- public:
-  float* at_least(std::int64_t floats);
-  template <typename T>
-  T* at_least_of(std::int64_t values) {
-    constexpr auto kValue = static_cast<std::int64_t>(sizeof(T));
-    constexpr auto kFloat = static_cast<std::int64_t>(sizeof(float));
-    return reinterpret_cast<T*>(at_least((values * kValue + kFloat - 1) / kFloat));
-  }
-  float* data() { return data_.get(); }
-  const float* data() const { return data_.get(); }
-
- private:
-  struct Free {
-    void operator()(float* p) const;
-  };
-  std::unique_ptr<float[], Free> data_;
-  std::int64_t floats_ = 0;
 };
 
 /// A convolution's weights in the layout in which forward passes read them.
@@ -158,6 +119,8 @@ class ConvChains {
                float* to);
 
  private:
+  struct GradientSums;  ///< The sums for NormGradient, before division: [part][channel].
+
   /// Calls work(thread, part, first, last) for [0, count) cut into `parts_each` parts per thread.
   template <typename Work>
   void in_parts(std::int64_t count, int parts_each, Work work);
@@ -176,6 +139,18 @@ class ConvChains {
   template <typename T>
   NormStatistics convolve(const ConvGeometry& shape, std::int64_t images,
                           const ConvForward<T>& work);
+
+  /// Sums of `gradient` at the activated output of `unit`, whose output before batch norm is `z`.
+  template <typename T>
+  GradientSums reduce(const ConvUnit& unit, std::int64_t images, const T* z,
+                      const NormFactors& norm, Channels<const T> gradient);
+  /// Memory for the weight gradient of a unit, `floats` for each part into which the images are
+  /// divided. There are fewer parts if it is large.
+  std::span<Workspace> weight_gradient_parts(std::size_t unit, std::int64_t floats);
+  /// Adds up the parts of each unit's weight gradient and writes it to `to`.
+  void write_weight_gradients(std::span<const ConvUnit> units,
+                              std::span<const std::span<Workspace>> parts,
+                              std::span<float* const> to);
 
   ConvKernels kernels_;
   int threads_;
