@@ -32,7 +32,8 @@ struct AccuracySource {
 /// - pairs.csv: every pair that was scored, see CodesignConfig::pairs_written;
 /// - ranks.csv, ranks.svg: how alike the designs rank networks (semi-decoupled, decoupled).
 /// Returns the content of codesign.json. A finished run with the same inputs is only read back; one
-/// that was stopped repeats its decisions and judges only what is missing.
+/// that was stopped repeats its decisions and judges only what is missing. All ranks of dir's group
+/// call it together and get the same content, but for "seconds".
 /// Throws as codesign() does, and Error(Usage) for a power limit on designs whose energies are not
 /// in pJ.
 CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecord& stages,

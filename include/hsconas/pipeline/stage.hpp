@@ -26,6 +26,8 @@ struct Stage {
 
 /// Brings about `stage`: loads its outputs where they were made from the same inputs; otherwise
 /// logs what changed, removes the record of the earlier outputs, produces them and records them.
+/// Where the record is a group's, all ranks go through the same stage together, and produce() and
+/// load() do what touches the disk through GroupFiles.
 /// Returns whether they were loaded. Throws what produce() and load() throw; the stage then stays
 /// unfinished.
 bool run_stage(const Stage& stage, StageRecord& record, Log& log);

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hsconas/base/group_files.hpp"
 #include "hsconas/base/lock_file.hpp"
 
 namespace hsconas {
@@ -18,11 +19,13 @@ enum class WorkDirMode {
   Overwrite  ///< Remove what a run leaves there (and nothing else), then start.
 };
 
-/// The folder of one run and the names of everything in it.
+/// The folder of one run and the names of everything in it. Where several processes do the run,
+/// all of them go through `files`: open(), begin() and holds_work() are collective.
 struct WorkDir {
   std::filesystem::path root;
-  std::shared_ptr<const LockFile> lock;  ///< Held while a run uses the folder.
+  std::shared_ptr<const LockFile> lock;  ///< Held while a run uses the folder, by rank 0.
   bool starts_over = false;              ///< What a run has left here goes at begin().
+  GroupFiles files{};                    ///< What reads and writes here.
 
   std::filesystem::path config() const { return root / "config.json"; }
   std::filesystem::path version() const { return root / "version.txt"; }
@@ -53,7 +56,8 @@ struct WorkDir {
   /// empty goes with the lock.
   /// Throws Error(Usage) when another process uses it, or when it is not empty and `mode` is Fresh;
   /// Error(Data) when it cannot be made or written.
-  static WorkDir open(const std::filesystem::path& root, WorkDirMode mode, bool is_new = false);
+  static WorkDir open(const std::filesystem::path& root, WorkDirMode mode, bool is_new = false,
+                      GroupFiles files = {});
 
   /// Before the first file is written, once the inputs have been checked: removes what open() was
   /// asked to overwrite. Until then a start that fails leaves everything as it was.
@@ -66,12 +70,15 @@ struct WorkDir {
 };
 
 /// What each finished stage was made from, in stages.json, with a checksum: a rerun with the same
-/// inputs reuses the stage's output, other inputs say what changed.
+/// inputs reuses the stage's output, other inputs say what changed. All ranks of a group keep the
+/// same record; the constructor, begin() and finish() are collective, see GroupFiles.
 class StageRecord {
  public:
   /// Reads the file when it is there; throws Error(Data) when it is broken. With `anew` it counts
   /// as absent.
-  explicit StageRecord(std::filesystem::path file, bool anew = false);
+  explicit StageRecord(std::filesystem::path file, bool anew = false, GroupFiles files = {});
+
+  const GroupFiles& files() const { return files_; }
 
   /// True when `stage` was finished with exactly these inputs.
   bool is_done(const std::string& stage, const nlohmann::json& inputs) const;
@@ -95,6 +102,7 @@ class StageRecord {
 
  private:
   std::filesystem::path file_;
+  GroupFiles files_;
   nlohmann::json stages_;
 };
 
