@@ -169,7 +169,11 @@ nlohmann::json read_json(const fs::path& path) {
 }
 
 nlohmann::json read_sealed_json(const fs::path& path) {
-  return unsealed(parse_json(read_file(path), path.string(), ErrorKind::Data), path, true);
+  return parse_sealed_json(read_file(path), path);
+}
+
+nlohmann::json parse_sealed_json(const std::string& text, const fs::path& source) {
+  return unsealed(parse_json(text, source.string(), ErrorKind::Data), source, true);
 }
 
 void make_folder(const fs::path& path) {
@@ -178,9 +182,9 @@ void make_folder(const fs::path& path) {
   if (error) fail(path, "make this folder", error.value());
 }
 
-GrowingFile::GrowingFile(fs::path path, bool keep) : path_(std::move(path)) {
-  std::error_code unknown;
-  if (keep && fs::exists(path_, unknown)) contents_ = read_file(path_);
+GrowingFile::GrowingFile(fs::path path, bool keep, GroupFiles files)
+    : path_(std::move(path)), files_(std::move(files)) {
+  if (keep && files_.exists(path_)) contents_ = files_.read(path_);
 }
 
 void GrowingFile::append(std::string_view line) {
@@ -202,7 +206,7 @@ void GrowingFile::drop_if(const std::function<bool(std::string_view line)>& unwa
 
 void GrowingFile::flush() {
   if (!dirty_) return;
-  write_file(path_, contents_);
+  files_.on_root([this] { write_file(path_, contents_); });
   dirty_ = false;
 }
 

@@ -61,7 +61,7 @@ std::vector<std::size_t> designs_inside(const CodesignProblem& problem) {
 
 CodesignResult codesign(const CodesignProblem& problem, const CodesignConfig& config,
                         const SearchConfig& search, std::uint64_t seed, Log& log,
-                        const StopToken& stop) {
+                        const GroupStop& stop) {
   const CodesignMethod& method = find_codesign_method(config.method);
   if (method.run == nullptr) {
     throw Error(ErrorKind::Internal, fmt::format("codesign.method {} is no search", method.name));

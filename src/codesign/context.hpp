@@ -22,7 +22,7 @@ struct CodesignContext {
   const SearchConfig& search_config;
   std::uint64_t seed = 0;
   Log& log;
-  const StopToken& stop;
+  GroupStop stop;
   PairArchive& archive;
   std::vector<std::size_t> designs;  ///< Those inside the area limit.
   std::size_t proxy = 0;             ///< For methods that have one.

@@ -42,7 +42,7 @@ void PairArchive::add(const Pair& pair) {
 }
 
 BestPairs sweep(PairArchive& archive, std::vector<std::size_t> networks,
-                std::span<const std::size_t> designs, const Limits& limits, const StopToken& stop,
+                std::span<const std::size_t> designs, const Limits& limits, const GroupStop& stop,
                 bool keep_pairs) {
   std::stable_sort(networks.begin(), networks.end(), [&](std::size_t a, std::size_t b) {
     return archive.accuracy(a) > archive.accuracy(b);

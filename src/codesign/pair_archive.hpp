@@ -50,7 +50,7 @@ struct BestPairs {
 
 /// Tries every one of `networks`, whose accuracies are known, on every one of `designs`.
 BestPairs sweep(PairArchive& archive, std::vector<std::size_t> networks,
-                std::span<const std::size_t> designs, const Limits& limits, const StopToken& stop,
+                std::span<const std::size_t> designs, const Limits& limits, const GroupStop& stop,
                 bool keep_pairs = false);
 
 }  // namespace hsconas

@@ -126,7 +126,7 @@ BestPairs PairProblem::best_pairs() const {
 
 BestPairs search_pairs(PairArchive& archive, std::span<const std::size_t> designs,
                        const Limits& limits, const SearchMethod& method, const SearchConfig& config,
-                       Rng& rng, const std::string& label, Log& log, const StopToken& stop) {
+                       Rng& rng, const std::string& label, Log& log, const GroupStop& stop) {
   PairProblem problem(archive, designs, limits);
   run_search(problem, method, config, rng,
              {.label = label, .score = "accuracy", .log = log, .stop = stop});

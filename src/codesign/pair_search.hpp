@@ -19,6 +19,6 @@ namespace hsconas {
 /// evaluation.
 BestPairs search_pairs(PairArchive& archive, std::span<const std::size_t> designs,
                        const Limits& limits, const SearchMethod& method, const SearchConfig& config,
-                       Rng& rng, const std::string& label, Log& log, const StopToken& stop);
+                       Rng& rng, const std::string& label, Log& log, const GroupStop& stop);
 
 }  // namespace hsconas

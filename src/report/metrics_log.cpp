@@ -23,11 +23,14 @@ double unix_seconds() {
 
 }  // namespace
 
-MetricsLog::MetricsLog(const std::filesystem::path& file, bool keep, bool with_events)
-    : lines_(file, keep) {
+MetricsLog::MetricsLog(const std::filesystem::path& file, bool keep, bool with_events,
+                       const GroupFiles& files)
+    : files_(files), lines_(file, keep, files) {
   if (!with_events) return;
-  events_.emplace(file.parent_path(), keep ? load_metrics(file) : MetricsHistory(),
-                  static_cast<std::int64_t>(unix_seconds()));
+  files_.on_root([&] {
+    events_.emplace(file.parent_path(), keep ? load_metrics(file) : MetricsHistory(),
+                    static_cast<std::int64_t>(unix_seconds()));
+  });
 }
 
 void MetricsLog::add(json line) {
@@ -47,7 +50,9 @@ void MetricsLog::drop_after(const std::string& stage, std::int64_t step) {
 
 void MetricsLog::flush() {
   lines_.flush();
-  if (events_) events_->flush();
+  files_.on_root([this] {
+    if (events_) events_->flush();
+  });
   unsaved_ = 0;
 }
 

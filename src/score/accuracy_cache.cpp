@@ -30,17 +30,16 @@ struct Batch {
 }  // namespace
 
 AccuracyCache::AccuracyCache(const SearchSpace& space, Evaluator& evaluator,
-                             const std::filesystem::path& csv, ColumnsOf columns)
+                             const std::filesystem::path& csv, ColumnsOf columns,
+                             const GroupFiles& files)
     : space_(space), evaluator_(evaluator), columns_(std::move(columns)) {
   if (csv.empty()) return;
-  csv_.emplace(csv, false);
+  csv_.emplace(csv, false, files);
   csv_->append(kCandidatesHeader);
-  std::error_code unknown;
-  if (std::filesystem::exists(csv, unknown)) read(csv);
+  if (files.exists(csv)) read(csv, files.read(csv));
 }
 
-void AccuracyCache::read(const std::filesystem::path& csv) {
-  std::string contents = read_file(csv);
+void AccuracyCache::read(const std::filesystem::path& csv, std::string contents) {
   if (contents.ends_with('\n')) contents.pop_back();
   const auto lines = split(contents, '\n');
   const auto fail = [&csv](std::size_t line, std::string_view problem) {

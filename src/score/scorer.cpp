@@ -6,13 +6,14 @@
 namespace hsconas {
 
 Scorer::Scorer(const SearchSpace& space, Evaluator& evaluator, const LatencyModel& latency,
-               Objective objective, const std::filesystem::path& csv)
+               Objective objective, const std::filesystem::path& csv, const GroupFiles& files)
     : own_accuracies_(std::make_unique<AccuracyCache>(
           space, evaluator, csv,
           [&latency, objective](const Architecture& arch, double accuracy) {
             const double ms = latency.predict_ms(arch);
             return AccuracyCache::Columns{ms, objective.score(accuracy, ms)};
-          })),
+          },
+          files)),
       accuracies_(*own_accuracies_),
       latency_(latency),
       objective_(objective) {}

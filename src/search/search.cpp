@@ -74,7 +74,7 @@ const Candidate& best_of(const std::vector<Candidate>& scored) {
 }  // namespace
 
 SearchResult search(const NetworkRegion& region, Scorer& scorer, const SearchConfig& config,
-                    std::uint64_t seed, Log& log, const StopToken& stop,
+                    std::uint64_t seed, Log& log, const GroupStop& stop,
                     const std::function<void(const Generation&)>& on_generation) {
   const SearchMethod& method = find_search_method(config.method);
   check_target(scorer.latency(), region, scorer.objective(), config.latency_tolerance);

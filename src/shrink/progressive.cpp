@@ -29,7 +29,7 @@ using Scores = std::vector<std::vector<double>>;
 /// stand side by side, since they share every layer before this one.
 Scores score_operators(std::span<const Architecture> samples, std::size_t layer,
                        const std::vector<int>& ops, Scorer& scorer, Progress& progress,
-                       const StopToken& stop) {
+                       const GroupStop& stop) {
   Scores scores(ops.size());
   const std::size_t per_call = std::max<std::size_t>(1, Scorer::kChunk / ops.size());
   for (auto rest = samples; !rest.empty();) {
@@ -125,7 +125,7 @@ std::string summary(const LayerDecision& decision, const SearchSpace& space) {
 
 std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int layers,
                                          int samples, Scorer& scorer, std::uint64_t seed, Log& log,
-                                         const StopToken& stop) {
+                                         const GroupStop& stop) {
   assert(last_layer < subspace.layers() && last_layer - layers + 1 >= 0 && samples >= 1);
   std::vector<LayerDecision> decisions;
   for (int layer = last_layer; layer > last_layer - layers; --layer) {

@@ -140,7 +140,6 @@ RankSummary check_ranks(const Config& config, const WorkDir& dir, const PairCost
                        text(ranks.energy[i]));
     if (ranks.latency[i] < bar || ranks.energy[i] < bar) ++low;
   }
-  write_file(dir.ranks(), csv);
   const auto shown = spread(designs.size(), kHeatMapDesigns);
   const RankCorrelations matrix = rank_matrix(costs, sample, shown);
   HeatMap map{.title = fmt::format("Spearman of {} networks between designs", sample.size()),
@@ -157,7 +156,10 @@ RankSummary check_ranks(const Config& config, const WorkDir& dir, const PairCost
   }
   // The colour scale starts at the multiple of 0.1 below the lowest value, to use all colours.
   map.low = std::min(0.9, std::floor(lowest(map.values) * 10.0) / 10.0);
-  write_file(dir.ranks_plot(), to_svg(map));
+  dir.files.on_root([&] {
+    write_file(dir.ranks(), csv);
+    write_file(dir.ranks_plot(), to_svg(map));
+  });
   const std::string& name = designs.designs()[proxy].name;
   if (low > 0) {
     log.warn(fmt::format(
@@ -226,8 +228,10 @@ void write_codesign(const WorkDir& dir, const CodesignResult& result, const Sear
                        designs.designs()[pair.design].name, format_exact(pair.accuracy),
                        format_exact(pair.cost.ms), format_exact(pair.cost.energy));
   }
-  write_file(dir.pairs(), csv);
-  write_sealed_json(dir.codesign(), to_json(record));
+  dir.files.on_root([&] {
+    write_file(dir.pairs(), csv);
+    write_sealed_json(dir.codesign(), to_json(record));
+  });
 }
 
 CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, json inputs,
@@ -239,7 +243,7 @@ CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, json inpu
              .produce = [&] { record = produce(); },
              .load =
                  [&] {
-                   record = read_codesign_record(read_sealed_json(dir.codesign()),
+                   record = read_codesign_record(dir.files.read_sealed_json(dir.codesign()),
                                                  dir.codesign().string());
                    return true;
                  }},
@@ -265,14 +269,16 @@ CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecor
         source.is_expensive ? dir.codesign_candidates() : std::filesystem::path(),
         [&](const Architecture& arch, double accuracy) {
           return AccuracyCache::Columns{costs.cost(arch, proxy).ms, accuracy};
-        });
+        },
+        dir.files);
     accuracies.set_weights(fingerprint_of(source.inputs));
     const CodesignResult result = codesign({.accuracies = accuracies,
                                             .costs = costs,
                                             .designs = designs,
                                             .limits = limits_of(config.codesign),
                                             .networks = source.networks},
-                                           config.codesign, config.search, config.seed, log, stop);
+                                           config.codesign, config.search, config.seed, log,
+                                           GroupStop(stop, dir.files.group()));
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     CodesignRecord record = codesign_record(config, result, space, designs);
     const auto sample = rank_sample(config, space, source.networks);

@@ -1,7 +1,6 @@
 #include "hsconas/stages/stage.hpp"
 
 #include <algorithm>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -9,10 +8,8 @@ namespace hsconas {
 
 bool run_stage(const Stage& stage, StageRecord& record, Log& log) {
   const bool are_there =
-      std::all_of(stage.outputs.begin(), stage.outputs.end(), [](const auto& output) {
-        std::error_code unknown;  // A file that cannot be looked up fails, by name, in load().
-        return std::filesystem::exists(output, unknown);
-      });
+      std::all_of(stage.outputs.begin(), stage.outputs.end(),
+                  [&](const auto& output) { return record.files().exists(output); });
   if (are_there && record.is_done(stage.name, stage.inputs)) {
     if (stage.load()) {
       log.info(stage.name + ": finished before with the same settings, reused");

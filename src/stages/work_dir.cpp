@@ -94,10 +94,30 @@ void remove_unfinished_checkpoints(const fs::path& folder) {
   for (const fs::path& file : files) fs::remove(file, ignored);
 }
 
-}  // namespace
+/// WorkDir::holds_work() of this process's own disk.
+bool holds_work_here(const WorkDir& dir) {
+  for (const fs::path& file : {dir.candidates(), dir.codesign_candidates(), dir.result(),
+                               dir.codesign(), dir.model(), dir.shrink()}) {
+    if (is_there(file)) return true;
+  }
+  for (const std::string& name : names_in(dir.checkpoints())) {
+    if (name.ends_with(".safetensors")) return true;
+  }
+  if (is_there(dir.retraining()) &&
+      holds_work_here(WorkDir{.root = dir.retraining(), .lock = nullptr})) {
+    return true;
+  }
+  if (!is_there(dir.stages())) return false;
+  try {
+    return was_measured(StageRecord(dir.stages()).inputs("latency"));
+  } catch (const Error&) {
+    return true;  // The record is damaged; assume work, so that nothing is removed unasked.
+  }
+}
 
-WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode, bool is_new) {
-  WorkDir dir{.root = root, .lock = nullptr};
+/// Makes the folder ready and locks it.
+void open_here(WorkDir& dir, WorkDirMode mode, bool is_new) {
+  const fs::path& root = dir.root;
   is_new = is_new || !is_there(root);
   make_folder(root);
   if (::access(root.c_str(), W_OK) != 0) {
@@ -108,53 +128,51 @@ WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode, bool is_new) {
                 if (is_new) ::rmdir(root.c_str());  // Fails if the folder is not empty.
               }};
   if (mode == WorkDirMode::Fresh && holds_files(root) &&
-      (holds_other_files(dir) || dir.holds_work())) {
+      (holds_other_files(dir) || holds_work_here(dir))) {
     throw Error(ErrorKind::Usage, root.string() +
                                       " is not empty; continue with --resume or start over with "
                                       "--overwrite");
   }
-  dir.starts_over = mode != WorkDirMode::Resume;
   std::error_code ignored;  // A file that cannot be removed fails, by name, when it is written.
   for (const fs::path& file : files_of(dir)) fs::remove(unfinished(file), ignored);
   remove_unfinished_checkpoints(dir.checkpoints());
+}
+
+/// Removes what a run leaves in `dir`.
+void empty_here(const WorkDir& dir) {
+  // The record goes first, so that files that remain after an error do not count as finished.
+  remove_or_throw(dir.stages());
+  for (const fs::path& file : files_of(dir)) remove_or_throw(file);
+  for (const std::string& name : names_in(dir.root)) {
+    if (is_event_file(name)) remove_or_throw(dir.root / name);
+  }
+  remove_or_throw(dir.checkpoints());
+  remove_or_throw(dir.retraining());
+}
+
+}  // namespace
+
+WorkDir WorkDir::open(const fs::path& root, WorkDirMode mode, bool is_new, GroupFiles files) {
+  WorkDir dir{.root = root,
+              .lock = nullptr,
+              .starts_over = mode != WorkDirMode::Resume,
+              .files = std::move(files)};
+  dir.files.on_root([&] { open_here(dir, mode, is_new); });
   return dir;
 }
 
 void WorkDir::begin() const {
-  if (!starts_over) return;
-  // The record goes first, so that files that remain after an error do not count as finished.
-  remove_or_throw(stages());
-  for (const fs::path& file : files_of(*this)) remove_or_throw(file);
-  for (const std::string& name : names_in(root)) {
-    if (is_event_file(name)) remove_or_throw(root / name);
-  }
-  remove_or_throw(checkpoints());
-  remove_or_throw(retraining());
+  if (starts_over) files.on_root([this] { empty_here(*this); });
 }
 
 bool WorkDir::holds_work() const {
-  for (const fs::path& file :
-       {candidates(), codesign_candidates(), result(), codesign(), model(), shrink()}) {
-    if (is_there(file)) return true;
-  }
-  for (const std::string& name : names_in(checkpoints())) {
-    if (name.ends_with(".safetensors")) return true;
-  }
-  if (is_there(retraining()) && WorkDir{.root = retraining(), .lock = nullptr}.holds_work()) {
-    return true;
-  }
-  if (!is_there(stages())) return false;
-  try {
-    return was_measured(StageRecord(stages()).inputs("latency"));
-  } catch (const Error&) {
-    return true;  // The record is damaged; assume work, so that nothing is removed unasked.
-  }
+  return files.holds_on_root([this] { return holds_work_here(*this); });
 }
 
-StageRecord::StageRecord(fs::path file, bool anew)
-    : file_(std::move(file)), stages_(json::object()) {
-  if (anew || !is_there(file_)) return;
-  stages_ = read_sealed_json(file_);
+StageRecord::StageRecord(fs::path file, bool anew, GroupFiles files)
+    : file_(std::move(file)), files_(std::move(files)), stages_(json::object()) {
+  if (anew || !files_.exists(file_)) return;
+  stages_ = files_.read_sealed_json(file_);
   const bool is_record =
       stages_.is_object() && std::all_of(stages_.begin(), stages_.end(),
                                          [](const json& inputs) { return inputs.is_object(); });
@@ -211,12 +229,13 @@ std::vector<std::string> StageRecord::stages_with(const std::string& value) cons
 }
 
 void StageRecord::begin(const std::string& stage) {
-  if (stages_.erase(stage) > 0) write_sealed_json(file_, stages_);
+  if (stages_.erase(stage) == 0) return;
+  files_.on_root([this] { write_sealed_json(file_, stages_); });
 }
 
 void StageRecord::finish(const std::string& stage, const json& inputs) {
   stages_[stage] = inputs;
-  write_sealed_json(file_, stages_);
+  files_.on_root([this] { write_sealed_json(file_, stages_); });
 }
 
 }  // namespace hsconas

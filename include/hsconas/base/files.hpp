@@ -9,6 +9,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "hsconas/base/group_files.hpp"
+
 namespace hsconas {
 
 /// Reads a whole file, or a pipe to its end. Throws Error(Data) that names it when it is missing,
@@ -40,6 +42,9 @@ nlohmann::json read_json(const std::filesystem::path& path);
 /// Like read_json(), but a missing checksum is an error too. For files of write_sealed_json().
 nlohmann::json read_sealed_json(const std::filesystem::path& path);
 
+/// The same for `text` that was read from `source` before.
+nlohmann::json parse_sealed_json(const std::string& text, const std::filesystem::path& source);
+
 /// Renames `from` to `to`, replacing it, and syncs the folder. Throws the errors of write_file().
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
@@ -51,11 +56,12 @@ std::filesystem::path unfinished(const std::filesystem::path& path);
 void make_folder(const std::filesystem::path& path);
 
 /// A text file that grows by lines. All lines are kept in memory and `flush()` replaces the whole
-/// file, so that it is never half-written. Meant for files up to some tens of megabytes.
+/// file, so that it is never half-written. Meant for files up to some tens of megabytes. All ranks
+/// of a group keep the same lines; the constructor and `flush()` are collective, see GroupFiles.
 class GrowingFile {
  public:
   /// Starts from the lines `path` already holds when `keep` is set, else from nothing.
-  GrowingFile(std::filesystem::path path, bool keep);
+  GrowingFile(std::filesystem::path path, bool keep, GroupFiles files = {});
 
   void append(std::string_view line);
   /// Drops the lines for which `unwanted` is true; it gets each one without its line end.
@@ -66,6 +72,7 @@ class GrowingFile {
 
  private:
   std::filesystem::path path_;
+  GroupFiles files_;
   std::string contents_;
   bool dirty_ = false;
 };

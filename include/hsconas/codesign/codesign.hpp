@@ -61,7 +61,7 @@ struct CodesignResult {
 /// Error(Interrupted) when `stop` is requested. The same seed takes the same decisions.
 CodesignResult codesign(const CodesignProblem& problem, const CodesignConfig& config,
                         const SearchConfig& search, std::uint64_t seed, Log& log,
-                        const StopToken& stop);
+                        const GroupStop& stop);
 
 /// The design of `config.proxy`, or the middle one.
 std::size_t proxy_of(const DesignSpace& designs, const CodesignConfig& config);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hsconas/base/files.hpp"
+#include "hsconas/base/group_files.hpp"
 #include "hsconas/score/evaluator.hpp"
 #include "hsconas/space/search_space.hpp"
 
@@ -19,7 +20,8 @@ namespace hsconas {
 /// same weights: results are kept by canonical form, and each new one becomes a line of
 /// candidates.csv. A run that was stopped takes its decisions again from that file and evaluates
 /// only what is missing. An accuracy depends neither on the latency budget nor on beta or limits,
-/// so several objectives can share one cache.
+/// so several objectives can share one cache. Ranks of a group each keep all accuracies, and make
+/// the same calls.
 ///
 /// candidates.csv: `weights,arch,accuracy,at_most,images,latency_ms,score,crc32`, numbers as exact
 /// decimal text; crc32 is the checksum of the line before its comma. Missing lines are evaluated
@@ -46,7 +48,7 @@ class AccuracyCache {
   /// Also reads and writes `csv`, unless that is empty. Throws Error(Data) that names the file and
   /// line at fault. The referenced objects must outlive the cache.
   AccuracyCache(const SearchSpace& space, Evaluator& evaluator, const std::filesystem::path& csv,
-                ColumnsOf columns);
+                ColumnsOf columns, const GroupFiles& files = {});
 
   /// The weights that are evaluated from now on: a name without commas and line ends.
   void set_weights(std::string name);
@@ -74,7 +76,8 @@ class AccuracyCache {
   }
   std::string line_of(const std::string& key, const Architecture& arch,
                       const Judgement& judgement) const;
-  void read(const std::filesystem::path& csv);
+  /// Takes `contents`, what `csv` holds.
+  void read(const std::filesystem::path& csv, std::string contents);
   /// Takes one line of the file; returns whether the line must be written anew.
   bool read_line(const std::string& line);
   /// `race` has a floor for each of `archs`.

@@ -25,7 +25,8 @@ struct Race {
 };
 
 /// Tells how accurate architectures are. One of the three seams: the supernet's is in `train`;
-/// a table of known accuracies and a fake are in the tests.
+/// a table of known accuracies and a fake are in the tests. Ranks of a group each ask theirs for
+/// the same architectures; one that shares a call out among them is an Evaluator around another.
 class Evaluator {
  public:
   virtual ~Evaluator() = default;

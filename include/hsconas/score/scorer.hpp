@@ -38,7 +38,7 @@ class Scorer {
       : accuracies_(accuracies), latency_(latency), objective_(objective) {}
   /// With a cache of its own, kept in `csv` unless that is empty.
   Scorer(const SearchSpace& space, Evaluator& evaluator, const LatencyModel& latency,
-         Objective objective, const std::filesystem::path& csv = {});
+         Objective objective, const std::filesystem::path& csv = {}, const GroupFiles& files = {});
 
   /// The weights that are judged from now on, see AccuracyCache::set_weights().
   void set_weights(std::string name) { accuracies_.set_weights(std::move(name)); }

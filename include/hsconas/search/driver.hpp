@@ -48,7 +48,7 @@ struct SearchHooks {
   std::string label;  ///< Names the search in progress and log lines.
   std::string score;  ///< What a score is: "F".
   Log& log;
-  const StopToken& stop;
+  GroupStop stop;
   std::function<void(const Generation&)> on_generation{};  ///< When set, called at the end of each.
 };
 

@@ -35,7 +35,7 @@ Architecture sample_near_target(const NetworkRegion& region, const Scorer& score
 /// Error(Interrupted) when `stop` is requested. The same seeds take the same decisions.
 /// Source of F: HSCoNAS (Luo et al., DATE 2021).
 SearchResult search(const NetworkRegion& region, Scorer& scorer, const SearchConfig& config,
-                    std::uint64_t seed, Log& log, const StopToken& stop,
+                    std::uint64_t seed, Log& log, const GroupStop& stop,
                     const std::function<void(const Generation&)>& on_generation = {});
 
 }  // namespace hsconas

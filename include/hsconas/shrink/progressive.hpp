@@ -47,6 +47,6 @@ struct LayerDecision {
 /// Cost: layers x operators x samples evaluations. `last_layer` - layers + 1 >= 0.
 std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int layers,
                                          int samples, Scorer& scorer, std::uint64_t seed, Log& log,
-                                         const StopToken& stop);
+                                         const GroupStop& stop);
 
 }  // namespace hsconas

@@ -21,7 +21,7 @@ struct ShrinkTools {
   Scorer& scorer;  ///< Under the weights of the stage before.
   std::uint64_t seed = 0;
   Log& log;
-  const StopToken& stop;
+  GroupStop stop;
 };
 
 struct ShrunkRegion {

@@ -34,6 +34,7 @@ struct AccuracySource {
 /// - ranks.csv, ranks.svg: rank correlations between designs (semi-decoupled, decoupled only).
 /// Returns the content of codesign.json. The result of a finished run with the same inputs is read
 /// back; an interrupted run repeats its decisions and evaluates only the accuracies it lacks.
+/// All ranks of the group of `dir` call it together and get the same content, except for "seconds".
 /// Throws the errors of codesign() and designs_of().
 CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecord& stages,
                             const AccuracySource& source, Log& log, const StopToken& stop);

@@ -28,6 +28,8 @@ struct Stage {
 /// Otherwise logs what changed, removes the stage from `record`, produces the outputs and adds the
 /// stage again. Returns whether the outputs were loaded. Errors of produce() and load() pass
 /// through; if produce() throws, the stage counts as unfinished.
+/// All ranks of a group call it together with the same stage; produce() and load() use the disk
+/// through GroupFiles.
 bool run_stage(const Stage& stage, StageRecord& record, Log& log);
 
 }  // namespace hsconas

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hsconas/base/group_files.hpp"
 #include "hsconas/base/lock_file.hpp"
 
 namespace hsconas {
@@ -18,11 +19,13 @@ enum class WorkDirMode {
   Overwrite  ///< Remove the files of the run, and no others, then start.
 };
 
-/// The folder of one run and the paths of all files in it.
+/// The folder of one run and the paths of all files in it. If several processes do the run
+/// together, all of them use `files`, and call open(), begin() and holds_work() together.
 struct WorkDir {
   std::filesystem::path root;
-  std::shared_ptr<const LockFile> lock;  ///< Held while a run uses the folder.
+  std::shared_ptr<const LockFile> lock;  ///< Held by rank 0 while a run uses the folder.
   bool starts_over = false;              ///< True if begin() removes the files of an earlier run.
+  GroupFiles files{};                    ///< Reads and writes all files of the folder.
 
   std::filesystem::path config() const { return root / "config.json"; }
   std::filesystem::path version() const { return root / "version.txt"; }
@@ -54,7 +57,8 @@ struct WorkDir {
   /// Throws Error(Usage) when another process uses the folder, and when `mode` is Fresh and the
   /// folder holds work or files that are not a run's; Error(Data) when it cannot be created or
   /// written.
-  static WorkDir open(const std::filesystem::path& root, WorkDirMode mode, bool is_new = false);
+  static WorkDir open(const std::filesystem::path& root, WorkDirMode mode, bool is_new = false,
+                      GroupFiles files = {});
 
   /// Removes the files of an earlier run if `starts_over`. Call it after all inputs have been
   /// checked and before the first file is written, so that a start that fails changes nothing.
@@ -67,11 +71,14 @@ struct WorkDir {
 };
 
 /// The inputs of each finished stage, stored in stages.json with a checksum. A stage whose inputs
-/// are the same as before can reuse its output; otherwise changes() lists the differences.
+/// are the same as before can reuse its output; otherwise changes() lists the differences. All
+/// ranks of a group have the same record, and call the constructor, begin() and finish() together.
 class StageRecord {
  public:
   /// Reads `file` if it exists, unless `anew`. Throws Error(Data) when it is damaged.
-  explicit StageRecord(std::filesystem::path file, bool anew = false);
+  explicit StageRecord(std::filesystem::path file, bool anew = false, GroupFiles files = {});
+
+  const GroupFiles& files() const { return files_; }
 
   /// Whether `stage` is finished with exactly these inputs.
   bool is_done(const std::string& stage, const nlohmann::json& inputs) const;
@@ -96,6 +103,7 @@ class StageRecord {
 
  private:
   std::filesystem::path file_;
+  GroupFiles files_;
   nlohmann::json stages_;
 };
 
