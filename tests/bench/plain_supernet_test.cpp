@@ -45,26 +45,27 @@ TEST_CASE("the plain supernet of the benchmarks has the same losses as ours, ste
           "[bench]") {
   // With one width only: masking does not keep decay and momentum off the channels it hides.
   const SearchSpace space = small_space({1.0});
-  int same = 0;
+  // So large a decay that a step without it would be far off. Now and then a value near 0 passes a
+  // ReLU in one supernet and not in the other, so the weights agree only to some digits.
+  constexpr double kDecay = 0.05;
+  const SupernetConfig settings{.momentum = 0.9, .weight_decay = kDecay, .label_smoothing = 0.1};
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     Supernet supernet(space, torch::kCPU, seed);
-    PlainSupernet plain(supernet, {.lr = 0.1});
-    const SupernetConfig settings{.momentum = 0.9, .weight_decay = 4e-5, .label_smoothing = 0.1};
+    PlainSupernet plain(supernet, {.lr = 0.1, .weight_decay = kDecay});
     Rng rng(2, "test");
     for (int step = 0; step < 6; ++step) {
       const Architecture arch = sample(Subspace::full(space), rng);
       const Batch batch = normal_batch(space, 16, 100 + static_cast<std::uint64_t>(step));
       const double ours = train_step(supernet, arch, batch, settings, 0.1).item<double>();
       const double theirs = plain.step(arch, batch).item<double>();
-      INFO("step " << step << ", " << space.describe(arch));
-      CHECK(ours == Approx(theirs).epsilon(1e-4));
+      INFO("seed " << seed << ", step " << step << ", " << space.describe(arch));
+      CHECK(ours == Approx(theirs).epsilon(1e-3));
     }
     const torch::Tensor theirs = plain.weights(0, 0).at(0);
-    const double difference = max_difference(supernet.parameters(0, 0).at(0).value, theirs);
-    if (difference < 1e-5 * theirs.abs().max().item<double>()) ++same;
+    const torch::Tensor difference = supernet.parameters(0, 0).at(0).value - theirs;
+    INFO("seed " << seed);
+    CHECK(difference.norm().item<double>() < 2e-3 * theirs.norm().item<double>());
   }
-  // Now and then a value near 0 passes a ReLU in one supernet and not in the other.
-  CHECK(same >= 3);
 }
 
 TEST_CASE("the plain supernet's accuracies are near those of pooled statistics", "[bench]") {
