@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/config/config.hpp"
+#include "hsconas/config/latency_keys.hpp"
 #include "hsconas/config/methods.hpp"
 #include "hsconas/config/stage_set.hpp"
 
@@ -148,9 +149,9 @@ void describe(Visitor& v, LatencyConfig& c) {
   v("precision", c.precision,
     words<TimedPrecision>().changing({StageId::Latency, StageId::Search}).resolved(),
     "of a timed run; tf32 and fp16 on a GPU only");
-  v("table", c.table, a_path(), "file of a table to use as it is; empty: measure one");
+  v("table", c.table, a_path(), meaning_of_latency_key("table") + "; empty: measure one");
   v("accelerator", c.accelerator, a_path(),
-    "file of an accelerator design to target instead of a device; empty: none");
+    meaning_of_latency_key("accelerator") + "; empty: none");
   v("cpus", c.cpus, range(0, 4095).changing({StageId::Latency, StageId::Search}),
     "CPUs that timed threads are bound to; empty: any");
   v("rounds", c.rounds, range(3, 10000).changing({StageId::Latency, StageId::Search}),
