@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "hsconas/accel/model.hpp"
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/csv.hpp"
 #include "hsconas/base/error.hpp"
@@ -16,6 +15,7 @@
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/latency/import.hpp"
 #include "hsconas/latency/measure.hpp"
+#include "hsconas/latency/source.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/table.hpp"
 #include "hsconas/stages/work_dir.hpp"
@@ -99,28 +99,24 @@ void ask_run(PredictOptions& options) {
               "(--config FILE) or a space (--space FILE)");
 }
 
-/// The table to predict with: the one that --table or the config names, or one computed for the
-/// config's accelerator; nothing if the networks are only measured. Where --measure compares with
-/// a table from a file, `config` then times as that table was timed.
+/// The table to predict with, from the source that --table or the config names; nothing if the
+/// networks are only measured. Where --measure compares with a table of a device, `config` then
+/// times as that table was timed.
 std::optional<LatencyTable> find_table(const PredictOptions& options, const LatencySpace& space,
-                                       std::optional<Config>& config) {
-  const std::string file = options.table.empty() && config ? config->latency.table : options.table;
-  if (!file.empty()) {
-    LatencyTable table = load_table(file);
-    if (options.measure) {
-      config->latency = settings_beside(table.device, config->latency, config->latency_device());
-    }
-    return table;
-  }
-  if (config && !config->latency.accelerator.empty()) {
-    return accelerator_table(*space.search_space(), load_accelerator(config->latency.accelerator),
-                             config->latency.batch);
-  }
-  if (!options.measure) {
+                                       std::optional<Config>& config, CommandContext& context) {
+  Config given = config.value_or(Config{});
+  if (!options.table.empty()) given.latency = with_table(given.latency, options.table);
+  const LatencySource& source = latency_source(given.latency);
+  if (source.is_measured) {
+    if (options.measure) return std::nullopt;
     throw Error(ErrorKind::Usage,
                 "predict needs a latency table: --table RUN/latency.json, or --measure");
   }
-  return std::nullopt;
+  LatencyTable table = source.make(given, space, {.log = context.log, .stop = context.stop});
+  if (options.measure && !source.is_modelled) {
+    config->latency = settings_beside(table.device, config->latency, config->latency_device());
+  }
+  return table;
 }
 
 /// Times the networks of `rows` on this machine. Warns if `table` was measured on another device.
@@ -152,7 +148,7 @@ std::vector<Row> predict_rows(PredictOptions options, CommandContext& context) {
   }
   const LatencySpace space =
       config ? LatencySpace(SearchSpace(config->space)) : load_latency_space(options.space);
-  const std::optional<LatencyTable> table = find_table(options, space, config);
+  const std::optional<LatencyTable> table = find_table(options, space, config, context);
   std::optional<TableModel> model;
   DeadOperators dead = DeadOperators::Cost;
   int batch = config ? config->latency.batch : 1;
@@ -260,7 +256,9 @@ void add_predict_command(CLI::App& app, Command& chosen) {
       ->type_name("CSV");
   command->add_option("-o,--out", options->out, "CSV file to write instead of printing")
       ->type_name("CSV");
-  command->add_option("-t,--table", options->table, "Latency table, e.g. RUN/latency.json")
+  command
+      ->add_option("-t,--table", options->table,
+                   "Latency table, or what else latency.table takes, e.g. RUN/latency.json")
       ->type_name("FILE");
   command->add_flag("--measure", options->measure, "Also time the architectures on this machine");
   command->callback([options, &chosen] {

@@ -13,6 +13,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/config/latency_keys.hpp"
 #include "hsconas/config/precision.hpp"
 #include "schema.hpp"
 #include "shipped_files.hpp"
@@ -133,11 +134,14 @@ struct WriteVisitor {
 /// Rejects settings of GPU timing when no GPU is timed: they would have no effect.
 void check_timing(const Config& config) {
   const LatencyConfig& latency = config.latency;
-  const bool is_modelled = !latency.accelerator.empty();
+  std::string where = fmt::format("latency is timed on {}", config.latency_device());
+  bool is_modelled = false;
+  for (const LatencyKey& key : latency_keys()) {
+    if (!key.is_modelled || (latency.*key.file).empty()) continue;
+    is_modelled = true;
+    where = "latency comes from " + key.path();
+  }
   if (is_cuda(config.latency_device()) && !is_modelled) return;
-  const std::string where = is_modelled
-                                ? "latency comes from latency.accelerator"
-                                : fmt::format("latency is timed on {}", config.latency_device());
   if (latency.cuda != Launch::Auto) {
     throw Error(ErrorKind::Usage,
                 fmt::format("latency.cuda \"{}\" is for GPUs, but {}: leave it at auto",
@@ -230,8 +234,14 @@ void check_consistency(const Config& config) {
     fail(fmt::format("data.mean and data.std must have the same length, got {} and {}",
                      config.data.mean.size(), config.data.std.size()));
   }
-  if (!config.latency.table.empty() && !config.latency.accelerator.empty()) {
-    fail("latency.table and latency.accelerator exclude each other: leave one of them empty");
+  std::string source;
+  for (const LatencyKey& key : latency_keys()) {
+    if ((config.latency.*key.file).empty()) continue;
+    if (!source.empty()) {
+      fail(
+          fmt::format("{} and {} exclude each other: leave one of them empty", source, key.path()));
+    }
+    source = key.path();
   }
   check_timing(config);
   if (config.search.parents > config.search.population) {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/config/config.hpp"
+#include "hsconas/config/latency_keys.hpp"
 #include "hsconas/config/methods.hpp"
 #include "hsconas/config/stage_set.hpp"
 
@@ -158,9 +159,9 @@ void describe(Visitor& v, LatencyConfig& c) {
   v("precision", c.precision,
     words<TimedPrecision>().changing({StageId::Latency, StageId::Search}).resolved(),
     "number format of a timed inference; tf32 and fp16 need a GPU");
-  v("table", c.table, a_path(), "file of a latency table to use; empty: measure one");
+  v("table", c.table, a_path(), meaning_of_latency_key("table") + "; empty: measure one");
   v("accelerator", c.accelerator, a_path(),
-    "file of an accelerator design whose cost model predicts latencies; empty: use a device");
+    meaning_of_latency_key("accelerator") + "; empty: use a device");
   v("cpus", c.cpus, range(0, 4095).changing({StageId::Latency, StageId::Search}),
     "numbers of the CPUs that timed threads are bound to, from 0; empty: any CPU");
   v("rounds", c.rounds, range(3, 10000).changing({StageId::Latency, StageId::Search}),

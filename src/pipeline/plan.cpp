@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/config/precision.hpp"
-#include "hsconas/latency/measure.hpp"
+#include "hsconas/latency/source.hpp"
 #include "hsconas/search/methods.hpp"
 #include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/space/subspace.hpp"
@@ -35,17 +35,7 @@ double megabytes(std::int64_t bytes) {
 
 std::string describe_latency(const Config& config) {
   const LatencyConfig& latency = config.latency;
-  std::string text = fmt::format("latency: batch {} ", latency.batch);
-  if (!latency.table.empty()) {
-    text = "latency: from the table " + latency.table;
-  } else if (!latency.accelerator.empty()) {
-    text += "by the cost model of " + latency.accelerator;
-  } else {
-    const std::string& device = config.latency_device();
-    text += is_cuda(device) ? fmt::format("on {} in {}, {}", device, word_of(latency.precision),
-                                          launch_mode(latency, device))
-                            : fmt::format("with {} threads on {}", latency.threads, device);
-  }
+  const std::string text = "latency: " + latency_source(latency).describe(config);
   return latency.target_ms > 0.0
              ? text + fmt::format(", T = {:.4g} ms", latency.target_ms)
              : text + fmt::format(", T at {:.4g} between the fastest (0) and the slowest (1)",

@@ -7,13 +7,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "hsconas/accel/model.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/latency/measure.hpp"
+#include "hsconas/latency/source.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/profile/torch_timer.hpp"
@@ -34,15 +34,6 @@ namespace hsconas {
 using nlohmann::json;
 
 namespace {
-
-/// The latency table that the config names, or that is computed for the accelerator it names; empty
-/// if the run has to measure one.
-std::optional<LatencyTable> table_at_hand(const Config& config, const SearchSpace& space) {
-  const LatencyConfig& latency = config.latency;
-  if (!latency.table.empty()) return load_table(latency.table);
-  if (latency.accelerator.empty()) return {};
-  return accelerator_table(space, load_accelerator(latency.accelerator), latency.batch);
-}
 
 Objective objective_of(const Config& config, const LatencyRange& range) {
   const LatencyConfig& latency = config.latency;
@@ -86,8 +77,8 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
 Run::~Run() = default;
 
 void Run::check_inputs(RunGoal goal) {
-  if (const auto table = table_at_hand(config_, space_)) {
-    const TableModel model(space_, *table);
+  if (!latency_source(config_.latency).is_measured) {
+    const TableModel model(space_, table_at_hand());
     const Subspace full = Subspace::full(space_);
     const Objective objective = objective_of(config_, latency_range(model, full));
     if (goal == RunGoal::Network) check_target(model, full, objective);
@@ -165,19 +156,28 @@ TorchTimer Run::make_timer(const LatencyConfig& settings, int batch) const {
   return {open_device(config_.latency_device()), timer_settings(settings, batch, &log_)};
 }
 
-LatencyTable Run::make_table() {
-  if (auto table = table_at_hand(config_, space_)) return std::move(*table);
-  TorchTimer timer = make_timer(config_.latency, config_.latency.batch);
-  LatencyTable table =
-      measure_table(space_, timer, timer.info(), config_.latency, config_.seed, log_, stop_);
-  table.device = timer.info();  // Asked again: now it says whether CUDA graphs could be used.
-  if (table.noise.is_disturbed()) {
-    log_.warn(fmt::format(
-        "the machine was not quiet while the latency table was measured: a reference block was "
-        "slow {:.0f} % of the time, and other processes kept {:.2f} of {:.0f} CPUs busy",
-        table.noise.slow_percent, std::max(0.0, table.noise.other_cpus), table.noise.cpus));
+LatencyTable Run::table_at_hand() {
+  std::error_code unknown;
+  if (record_.is_done("latency", inputs().latency()) &&
+      std::filesystem::exists(dir_.latency(), unknown)) {
+    try {
+      return read_table(read_sealed_json(dir_.latency()), dir_.latency().string());
+    } catch (const Error&) {  // The latency stage says so, if it comes to that.
+    }
   }
-  return table;
+  made_ = make_table();
+  return *made_;
+}
+
+LatencyTable Run::make_table() {
+  if (made_) return *std::exchange(made_, {});
+  const auto open_timer = [this]() -> std::unique_ptr<OpTimer> {
+    return std::make_unique<TorchTimer>(
+        open_device(config_.latency_device()),
+        timer_settings(config_.latency, config_.latency.batch, &log_));
+  };
+  return latency_source(config_.latency)
+      .make(config_, LatencySpace(space_), {.log = log_, .stop = stop_, .open_timer = open_timer});
 }
 
 const LatencyBudget& Run::latency() {

@@ -7,6 +7,7 @@
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/latency/measure.hpp"
+#include "hsconas/latency/source.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/run_report.hpp"
@@ -194,7 +195,7 @@ ResultRecord Run::search_stage() {
 
 void Run::measure(ResultRecord& result) {
   // An accelerator model cannot be timed, and times on another device do not compare with T.
-  if (!config_.latency.accelerator.empty()) return;
+  if (latency_source(config_.latency).is_modelled) return;
   const DeviceInfo& wanted = latency().table.device;
   const LatencyConfig settings = settings_beside(wanted, config_.latency, config_.latency_device());
   TorchTimer timer = make_timer(settings, wanted.batch);

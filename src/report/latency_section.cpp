@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hsconas/latency/source.hpp"
 #include "hsconas/report/latency_report.hpp"
 #include "hsconas/report/plot.hpp"
 #include "page.hpp"
@@ -50,7 +51,7 @@ std::string latency_section(const RunRecord& run) {
   plot.x_label = "measured" + per_batch;
   plot.y_label = "predicted" + per_batch;
   // A modelled accelerator and a remote device have no measured times.
-  const bool is_device = run.config.latency.accelerator.empty();
+  const bool is_device = !latency_source(run.config.latency).is_modelled;
   if (run.result && is_device && run.result->winner.measured_ms) {
     PlotSeries compared{.name = "winner and others", .x = {}, .y = {}};
     const auto add = [&](const ComparedArchitecture& row) {

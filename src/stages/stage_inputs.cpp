@@ -4,12 +4,13 @@
 #include <system_error>
 #include <utility>
 
-#include "hsconas/accel/accelerator.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/config/latency_keys.hpp"
 #include "hsconas/config/settings.hpp"
 #include "hsconas/latency/measure.hpp"
+#include "hsconas/latency/source.hpp"
 #include "hsconas/report/run_record.hpp"
 
 namespace hsconas {
@@ -23,11 +24,6 @@ namespace {
 std::string file_identity(const std::string& file) {
   std::error_code unknown;
   return std::filesystem::exists(file, unknown) ? fingerprint(read_file(file)) : file;
-}
-
-/// The fingerprint of a JSON file's values, regardless of its formatting; "" if `file` is empty.
-std::string json_identity(const std::string& file) {
-  return file.empty() ? "" : fingerprint_of(read_json(file));
 }
 
 /// Removes the object at `key` from `object` and returns it; empty if there is none.
@@ -49,7 +45,7 @@ json StageInputs::test_images() const {
 
 void StageInputs::add_timing(json& inputs) const {
   const LatencyConfig& latency = config_.latency;
-  if (!is_cuda(config_.latency_device()) || !latency.accelerator.empty()) return;
+  if (!is_cuda(config_.latency_device()) || latency_source(latency).is_modelled) return;
   inputs["cuda"] = launch_mode(latency, config_.latency_device());
   inputs["precision"] = word_of(latency.precision);
 }
@@ -65,8 +61,11 @@ json StageInputs::config() const {
   latency.erase("cuda");
   latency.erase("precision");
   add_timing(latency);
-  latency["table"] = json_identity(config_.latency.table);
-  latency["accelerator"] = json_identity(config_.latency.accelerator);
+  for (const LatencyKey& key : latency_keys()) latency[key.key] = "";
+  const LatencySource& source = latency_source(config_.latency);
+  if (source.file != nullptr) {
+    latency[std::string(source.key)] = source.identity(config_.latency.*source.file);
+  }
   const CodesignConfig& codesign = config_.codesign;
   all["codesign"]["designs"] = codesign.designs.empty() ? "" : file_identity(codesign.designs);
   all["codesign"]["accuracies"] =
@@ -75,18 +74,18 @@ json StageInputs::config() const {
 }
 
 json StageInputs::latency() const {
-  const LatencyConfig& latency = config_.latency;
   json inputs = settings(StageId::Latency);
   inputs["space"] = to_json(config_.space);
   inputs["device"] = config_.latency_device();
-  // Both are empty for a measured table; WorkDir::holds_work() recognises it by that.
-  inputs["latency"].update({{"table", ""}, {"accelerator", ""}});
-  add_timing(inputs["latency"]);
-  if (!latency.table.empty()) inputs["latency"] = {{"table", json_identity(latency.table)}};
-  if (!latency.accelerator.empty()) {
-    inputs["latency"] = {{"accelerator", to_json(load_accelerator(latency.accelerator))},
-                         {"batch", latency.batch}};
+  json& latency = inputs["latency"];
+  const LatencySource& source = latency_source(config_.latency);
+  if (source.inputs != nullptr) {
+    latency = source.inputs(config_.latency);
+    return inputs;
   }
+  // A table that was measured names no file: WorkDir::holds_work() tells it by that.
+  for (const LatencyKey& key : latency_keys()) latency[key.key] = "";
+  add_timing(latency);
   return inputs;
 }
 

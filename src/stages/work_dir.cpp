@@ -10,6 +10,7 @@
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/latency/source.hpp"
 #include "hsconas/report/tensorboard.hpp"
 
 namespace hsconas {
@@ -69,9 +70,12 @@ bool holds_other_files(const WorkDir& dir) {
 bool was_measured(const json& latency_inputs) {
   const auto settings = latency_inputs.find("latency");
   if (settings == latency_inputs.end()) return false;
-  // The values are the identities of the named files; empty if none is named.
+  // The value of a key is the identity of the named file; empty if none is named.
   const json none("");
-  return settings->value("table", none) == none && settings->value("accelerator", none) == none;
+  const auto sources = latency_sources();
+  return std::all_of(sources.begin(), sources.end(), [&](const LatencySource& source) {
+    return source.is_measured || settings->value(std::string(source.key), none) == none;
+  });
 }
 
 void remove_or_throw(const fs::path& path) {

@@ -59,6 +59,8 @@ class FakeTimer : public OpTimer {
     if (chains_.erase(id) != 1) throw std::logic_error("released twice");
   }
 
+  DeviceInfo info() const override { return {.device = "fake", .precision = "fp32"}; }
+
   std::size_t ready() const { return chains_.size(); }
 
   struct Call {

@@ -98,6 +98,9 @@ class Run {
   /// the stages that depend on it; empty if nothing has changed.
   std::string data_changes() const;
   StageInputs inputs() const { return {config_, images_}; }
+  /// The latency table of a source that does not measure, to check it at the start: the stage's, or
+  /// a new one, which is kept for the stage.
+  LatencyTable table_at_hand();
   LatencyTable make_table();
   TorchTimer make_timer(const LatencyConfig& settings, int batch) const;
   LatencyIdentity latency_identity();
@@ -143,6 +146,7 @@ class Run {
   std::unique_ptr<RunData> data_;
   bool needs_images_ = false;
   ImageFingerprints images_;
+  std::optional<LatencyTable> made_;  ///< By table_at_hand(), until the latency stage takes it.
   std::optional<LatencyBudget> latency_;
   std::unique_ptr<Weights> weights_;
   std::shared_ptr<const NetworkRegion> shrunk_;

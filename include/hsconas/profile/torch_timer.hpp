@@ -51,7 +51,7 @@ class TorchTimer : public OpTimer {
   double time_ms(int id, int runs) override;
   void release(int id) override;
 
-  DeviceInfo info() const;
+  DeviceInfo info() const override;
 
  private:
   struct Chain {
