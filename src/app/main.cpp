@@ -8,6 +8,7 @@
 #include <new>
 #include <signal.h>
 #include <string>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
 
@@ -64,14 +65,24 @@ void handle(int signal, void (*handler)(int) = on_signal) {
   ::sigaction(signal, &action, nullptr);
 }
 
+bool ignores_hangup = false;  ///< SIGHUP was ignored when the program was started: nohup does that.
+
+/// Runs before the libraries are initialised: LibTorch of Debian 13 needs libfabric, which catches
+/// SIGHUP from then on. The C library may not be ready yet, so the kernel is asked directly.
+[[gnu::no_sanitize("address", "undefined")]] void look_up_hangup(int, char**, char**) {
+  long action[8] = {};  // The kernel's struct begins with the handler.
+  constexpr long kMaskBytes = 8;
+  ignores_hangup = ::syscall(SYS_rt_sigaction, SIGHUP, nullptr, action, kMaskBytes) == 0 &&
+                   action[0] == 1;  // SIG_IGN
+}
+[[gnu::section(".preinit_array"),
+  gnu::used]] void (*const before_libraries)(int, char**, char**) = look_up_hangup;
+
 /// Handles the signals that batch schedulers, and a terminal that is closed, send before they kill.
 void handle_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) handle(signal);
   handle(SIGALRM, on_alarm);
-  struct sigaction before {};
-  const bool is_ignored =  // nohup ignores SIGHUP; it must stay ignored.
-      ::sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
-  if (!is_ignored) handle(SIGHUP);
+  handle(SIGHUP, ignores_hangup ? SIG_IGN : on_signal);
 }
 
 /// Keeps freed large blocks in the process. Training allocates the same large blocks in every step;
@@ -102,6 +113,7 @@ void start_with_settings(char** argv) {
   if (!is_new) return;
   std::error_code error;  // Without /proc the program goes on without these settings.
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (ignores_hangup) ::signal(SIGHUP, SIG_IGN);  // So that the new program finds it so as well.
   if (!error) ::execv(self.c_str(), argv);
 }
 
