@@ -45,27 +45,29 @@ TEST_CASE("the plain supernet of the benchmarks has the same losses as ours, ste
           "[bench]") {
   // With one width only: masking does not keep decay and momentum off the channels it hides.
   const SearchSpace space = small_space({1.0});
-  // So large a decay that a step without it would be far off. Now and then a value near 0 passes a
-  // ReLU in one supernet and not in the other, so the weights agree only to some digits.
+  // So large a decay that a step without it would be far off.
   constexpr double kDecay = 0.05;
   const SupernetConfig settings{.momentum = 0.9, .weight_decay = kDecay, .label_smoothing = 0.1};
-  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+  int same = 0;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     Supernet supernet(space, torch::kCPU, seed);
     PlainSupernet plain(supernet, {.lr = 0.1, .weight_decay = kDecay});
     Rng rng(2, "test");
-    for (int step = 0; step < 6; ++step) {
+    for (int step = 0; step < 4; ++step) {
       const Architecture arch = sample(Subspace::full(space), rng);
       const Batch batch = normal_batch(space, 16, 100 + static_cast<std::uint64_t>(step));
       const double ours = train_step(supernet, arch, batch, settings, 0.1).item<double>();
       const double theirs = plain.step(arch, batch).item<double>();
       INFO("seed " << seed << ", step " << step << ", " << space.describe(arch));
-      CHECK(ours == Approx(theirs).epsilon(1e-3));
+      CHECK(ours == Approx(theirs).epsilon(1e-4));
     }
     const torch::Tensor theirs = plain.weights(0, 0).at(0);
     const torch::Tensor difference = supernet.parameters(0, 0).at(0).value - theirs;
-    INFO("seed " << seed);
-    CHECK(difference.norm().item<double>() < 2e-3 * theirs.norm().item<double>());
+    if (difference.norm().item<double>() < 1e-5 * theirs.norm().item<double>()) ++same;
   }
+  // In about half of the trainings a value near 0 passes a ReLU in one supernet and not in the
+  // other, and the weights part from there. Which ones depends on the rounding of the libraries.
+  CHECK(same >= 2);
 }
 
 TEST_CASE("the plain supernet's accuracies are near those of pooled statistics", "[bench]") {
