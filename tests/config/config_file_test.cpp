@@ -224,7 +224,7 @@ TEST_CASE("a shipped config is known by its name, without its file", "[config]")
     }
   }
   CHECK_THROWS_WITH(load_config("quickstrt", {}),
-                    "quickstrt: neither a file nor the name of a shipped config (did you mean "
+                    "quickstrt: is neither a file nor the name of a shipped config (did you mean "
                     "'quickstart'?)");
 }
 

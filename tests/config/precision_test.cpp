@@ -77,6 +77,6 @@ TEST_CASE("a precision that the device does not have is refused with what it has
   check_precisions(config);
   config.supernet.precision = Precision::Fp16;
   CHECK_THROWS_WITH(check_precisions(config),
-                    "supernet.precision is \"fp16\", but training on device.type \"cuda\" takes "
+                    "supernet.precision is \"fp16\", but training on device.type \"cuda\" supports "
                     "bf16 or fp32: set one of these, or auto");
 }
