@@ -74,7 +74,7 @@ TEST_CASE("export, evaluate and retrain refuse an unfinished search", "[deploy]"
   const Outcome nothing = run.run({"export", "empty"});
   CHECK(nothing.exit_code == 3);
   CHECK(nothing.err ==
-        "hsconas: empty: neither a run nor a model: it holds no architecture.json\n");
+        "hsconas: empty: is neither a run nor a model: it holds no architecture.json\n");
 }
 
 TEST_CASE("the winner is retrained, evaluated and exported with its new weights", "[deploy]") {
