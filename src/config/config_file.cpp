@@ -9,12 +9,11 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "consistency.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
 #include "hsconas/base/text.hpp"
-#include "hsconas/config/latency_keys.hpp"
-#include "hsconas/config/precision.hpp"
 #include "schema.hpp"
 #include "shipped_files.hpp"
 
@@ -131,29 +130,6 @@ struct WriteVisitor {
   }
 };
 
-/// Rejects settings of GPU timing when no GPU is timed: they would have no effect.
-void check_timing(const Config& config) {
-  const LatencyConfig& latency = config.latency;
-  std::string where = fmt::format("latency is timed on {}", config.latency_device());
-  bool is_modelled = false;
-  for (const LatencyKey& key : latency_keys()) {
-    if (!key.is_modelled || (latency.*key.file).empty()) continue;
-    is_modelled = true;
-    where = "latency comes from " + key.path();
-  }
-  if (is_cuda(config.latency_device()) && !is_modelled) return;
-  if (latency.cuda != Launch::Auto) {
-    throw Error(ErrorKind::Usage,
-                fmt::format("latency.cuda \"{}\" is for GPUs, but {}: leave it at auto",
-                            word_of(latency.cuda), where));
-  }
-  if (latency.precision != TimedPrecision::Fp32) {
-    throw Error(ErrorKind::Usage,
-                fmt::format("latency.precision \"{}\" is for GPUs, but {}: leave it at fp32",
-                            word_of(latency.precision), where));
-  }
-}
-
 /// Makes relative paths in the JSON of a config absolute, starting from `folder`. Values that are
 /// not text are left unchanged; ReadVisitor rejects them later.
 class PathVisitor {
@@ -214,66 +190,6 @@ fs::path folder_of(const fs::path& path) {
   if (comes_from_pipe(path)) return fs::current_path();
   std::error_code unknown;
   return fs::absolute(path, unknown).lexically_normal().parent_path();
-}
-
-/// Checks conditions that involve several keys. Throws Error(Usage) for the first one that fails.
-void check_consistency(const Config& config) {
-  const auto fail = [](const std::string& sentence) { throw Error(ErrorKind::Usage, sentence); };
-  int shrunk = 0;
-  for (const auto& stage : config.shrink.stages) shrunk += stage.layers;
-  int layers = 0;
-  for (const auto& stage : config.space.stages) layers += stage.layers;
-  if (shrunk > layers) {
-    fail(fmt::format("shrink.stages fix {} layers, but the space has only {}: lower their layers",
-                     shrunk, layers));
-  }
-  if (config.data.format != DataFormat::Builtin && config.data.path.empty()) {
-    fail(fmt::format("data.path is required for data.format \"{}\"", word_of(config.data.format)));
-  }
-  if (config.data.mean.size() != config.data.std.size()) {
-    fail(fmt::format("data.mean and data.std must have the same length, got {} and {}",
-                     config.data.mean.size(), config.data.std.size()));
-  }
-  std::string source;
-  for (const LatencyKey& key : latency_keys()) {
-    if ((config.latency.*key.file).empty()) continue;
-    if (!source.empty()) {
-      fail(
-          fmt::format("{} and {} exclude each other: leave one of them empty", source, key.path()));
-    }
-    source = key.path();
-  }
-  check_timing(config);
-  if (config.search.parents > config.search.population) {
-    fail(fmt::format("search.parents must be at most search.population ({}), got {}",
-                     config.search.population, config.search.parents));
-  }
-  const auto check_warmup = [&fail](const char* section, const SupernetConfig& training) {
-    if (training.warmup_epochs < training.epochs) return;
-    fail(fmt::format("{0}.warmup_epochs must be below {0}.epochs ({1}), got {2}", section,
-                     training.epochs, training.warmup_epochs));
-  };
-  check_warmup("supernet", config.supernet);
-  check_warmup("retrain", config.retrain);
-  check_precisions(config);
-  const CodesignConfig& codesign = config.codesign;
-  if (codesign.method == "dance") {
-    if (!codesign.accuracies.empty()) {
-      fail("codesign.method dance trains on images: leave codesign.accuracies empty");
-    }
-    if (codesign.max_latency_ms + codesign.max_energy + codesign.max_area_mm2 +
-            codesign.max_power_mw >
-        0.0) {
-      fail(
-          "codesign.method dance does not support limits: set codesign.max_... to 0 and weigh "
-          "costs by codesign.dance.penalty_weight");
-    }
-    if (codesign.dance.cost == CostKind::Linear &&
-        codesign.dance.latency_weight + codesign.dance.energy_weight + codesign.dance.area_weight ==
-            0.0) {
-      fail("codesign.dance: one of latency_weight, energy_weight and area_weight must be above 0");
-    }
-  }
 }
 
 /// Replaces the path of a space file, which is absolute by now, by the content of the file.

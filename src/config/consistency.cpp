@@ -1,0 +1,116 @@
+#include "consistency.hpp"
+
+#include <string>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/config/latency_keys.hpp"
+#include "hsconas/config/precision.hpp"
+
+namespace hsconas {
+
+namespace {
+
+[[noreturn]] void fail(const std::string& sentence) {
+  throw Error(ErrorKind::Usage, sentence);
+}
+
+void check_data(const DataConfig& data) {
+  if (data.format != DataFormat::Builtin && data.path.empty()) {
+    fail(fmt::format("data.path is required for data.format \"{}\"", word_of(data.format)));
+  }
+  if (data.mean.size() != data.std.size()) {
+    fail(fmt::format("data.mean and data.std must have the same length, got {} and {}",
+                     data.mean.size(), data.std.size()));
+  }
+}
+
+/// At most one file may be named as the source of latencies.
+void check_latency_source(const LatencyConfig& latency) {
+  std::string source;
+  for (const LatencyKey& key : latency_keys()) {
+    if ((latency.*key.file).empty()) continue;
+    if (!source.empty()) {
+      fail(
+          fmt::format("{} and {} exclude each other: leave one of them empty", source, key.path()));
+    }
+    source = key.path();
+  }
+}
+
+/// Rejects settings of GPU timing when no GPU is timed: they would have no effect.
+void check_timing(const Config& config) {
+  const LatencyConfig& latency = config.latency;
+  std::string where = fmt::format("latency is timed on {}", config.latency_device());
+  bool is_modelled = false;
+  for (const LatencyKey& key : latency_keys()) {
+    if (!key.is_modelled || (latency.*key.file).empty()) continue;
+    is_modelled = true;
+    where = "latency comes from " + key.path();
+  }
+  if (is_cuda(config.latency_device()) && !is_modelled) return;
+  if (latency.cuda != Launch::Auto) {
+    fail(fmt::format("latency.cuda \"{}\" is for GPUs, but {}: leave it at auto",
+                     word_of(latency.cuda), where));
+  }
+  if (latency.precision != TimedPrecision::Fp32) {
+    fail(fmt::format("latency.precision \"{}\" is for GPUs, but {}: leave it at fp32",
+                     word_of(latency.precision), where));
+  }
+}
+
+void check_warmup(const char* section, const SupernetConfig& training) {
+  if (training.warmup_epochs < training.epochs) return;
+  fail(fmt::format("{0}.warmup_epochs must be below {0}.epochs ({1}), got {2}", section,
+                   training.epochs, training.warmup_epochs));
+}
+
+void check_shrinking(const Config& config) {
+  int shrunk = 0;
+  for (const auto& stage : config.shrink.stages) shrunk += stage.layers;
+  int layers = 0;
+  for (const auto& stage : config.space.stages) layers += stage.layers;
+  if (shrunk > layers) {
+    fail(fmt::format("shrink.stages fix {} layers, but the space has only {}: lower their layers",
+                     shrunk, layers));
+  }
+}
+
+void check_dance(const CodesignConfig& codesign) {
+  if (codesign.method != "dance") return;
+  if (!codesign.accuracies.empty()) {
+    fail("codesign.method dance trains on images: leave codesign.accuracies empty");
+  }
+  if (codesign.max_latency_ms + codesign.max_energy + codesign.max_area_mm2 +
+          codesign.max_power_mw >
+      0.0) {
+    fail(
+        "codesign.method dance does not support limits: set codesign.max_... to 0 and weigh "
+        "costs by codesign.dance.penalty_weight");
+  }
+  if (codesign.dance.cost == CostKind::Linear &&
+      codesign.dance.latency_weight + codesign.dance.energy_weight + codesign.dance.area_weight ==
+          0.0) {
+    fail("codesign.dance: one of latency_weight, energy_weight and area_weight must be above 0");
+  }
+}
+
+}  // namespace
+
+void check_consistency(const Config& config) {
+  check_shrinking(config);
+  check_data(config.data);
+  check_latency_source(config.latency);
+  check_timing(config);
+  if (config.search.parents > config.search.population) {
+    fail(fmt::format("search.parents must be at most search.population ({}), got {}",
+                     config.search.population, config.search.parents));
+  }
+  check_warmup("supernet", config.supernet);
+  check_warmup("retrain", config.retrain);
+  check_precisions(config);
+  check_dance(config.codesign);
+}
+
+}  // namespace hsconas
