@@ -13,6 +13,7 @@
 #define HSCONAS_LATENCY_SOURCES(X) \
   X(measured)                      \
   X(table)                         \
+  X(networks)                      \
   X(accelerator)
 
 namespace hsconas {
