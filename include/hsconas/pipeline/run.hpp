@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -53,6 +55,10 @@ struct LatencyBudget {
 /// each a Stage: it reuses its output when the work directory holds it for the same inputs, says
 /// what changed when it does not, and continues from its last checkpoint when it was interrupted.
 /// Each of the calls below first brings about the stages that it needs.
+///
+/// All ranks of the work directory's group make the same Run and the same calls. Each trains,
+/// judges and searches for itself and takes the same decisions; rank 0 alone measures latencies,
+/// and it alone uses the work directory.
 class Run {
  public:
   /// Checks every input first: the data set, tables and designs. Then writes config.json and
@@ -122,13 +128,15 @@ class Run {
   ResultRecord baseline();
   /// Everything up to result.json.
   ResultRecord search_stage();
-  /// Times the compared architectures for real.
+  /// Times the compared architectures for real, on rank 0.
   void measure(ResultRecord& result);
+  /// Milliseconds of `archs` in order; none where they cannot be compared with the latency table.
+  std::vector<double> measured_ms(std::span<const Architecture> archs);
 
   Config config_;
   WorkDir dir_;
   Log& log_;
-  const StopToken& stop_;
+  GroupStop stop_;
   SearchSpace space_;
   StageRecord record_;
   std::optional<MetricsLog> metrics_;  ///< Set once the config has been checked.
