@@ -5,6 +5,7 @@
 #include <ctime>
 #include <exception>
 #include <malloc.h>
+#include <memory>
 #include <new>
 #include <signal.h>
 #include <string>
@@ -237,12 +238,20 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 int run_command(const Command& command, const CommonOptions& options) {
-  Log log(options.verbosity());
-  CommandContext context{options, log, stop_token};
+  const auto group = std::make_shared<SingleGroup>();
+  Log log(options.verbosity(), group->rank() == 0);
+  CommandContext context{options, log, stop_token, group};
   try {
     command(context);
+    group->leave();
     return 0;
   } catch (const Error& error) {
+    // All ranks stop together; any other error may be this one's alone.
+    if (error.kind() == ErrorKind::Interrupted) {
+      group->leave();
+    } else {
+      group->fail(error);
+    }
     return report(error.kind(), error.what());
   } catch (const c10::Error& error) {
     const std::string what = error.what_without_backtrace();

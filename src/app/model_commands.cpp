@@ -151,9 +151,10 @@ void execute(RetrainOptions options, CommandContext& context) {
                     : options.overwrite ? WorkDirMode::Overwrite
                                         : WorkDirMode::Fresh;
   stop_on_closed_pipe();
+  const GroupFiles files(context.group);
   const RetrainRecord result =
-      retrain(request, WorkDir::open(out, mode), context.log, context.stop);
-  print(context, to_json(result), format_retrain_record(result));
+      retrain(request, WorkDir::open(out, mode, false, files), context.log, context.stop);
+  files.on_root([&] { print(context, to_json(result), format_retrain_record(result)); });
   context.log.info("all files of this retraining are in " + out.string());
 }
 

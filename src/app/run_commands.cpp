@@ -152,13 +152,16 @@ void execute(CommandOptions options, const RunCommand& command, CommandContext& 
   if (command.answer != answer_profile) open_device(config.device.type);
   stop_on_closed_pipe();
   const bool is_new = options.work_dir.empty();
+  const GroupFiles files(context.group);
   const std::filesystem::path root =
-      is_new ? new_work_dir(config.name) : std::filesystem::path(options.work_dir);
-  WorkDir dir = WorkDir::open(root, mode, is_new);
+      is_new ? files.from_root([&] { return new_work_dir(config.name).string(); })
+             : options.work_dir;
+  WorkDir dir = WorkDir::open(root, mode, is_new, files);
   Run run(config, std::move(dir), context.log, context.stop,
           {.goal = command.goal, .may_change = options.allow_changes});
   const Answer result = command.answer(run);
-  fmt::print("{}", context.options.json ? result.object.dump() + "\n" : result.text);
+  files.on_root(
+      [&] { fmt::print("{}", context.options.json ? result.object.dump() + "\n" : result.text); });
   context.log.info("all files of this run are in " + root.string());
 }
 

@@ -207,7 +207,7 @@ torch::Tensor CostNetworks::generator_loss(Rng& rng, const Labels& labels) const
   return loss;
 }
 
-void CostNetworks::train(Log& log, const StopToken& stop, double save_minutes,
+void CostNetworks::train(Log& log, const GroupStop& stop, double save_minutes,
                          const std::function<void()>& save) {
   using Clock = std::chrono::steady_clock;
   auto last_save = Clock::now();
@@ -231,11 +231,14 @@ void CostNetworks::train(Log& log, const StopToken& stop, double save_minutes,
         progress.step(kStepsPerReport, fmt::format("loss {:.5f}", loss.item<double>()));
       }
       const std::chrono::duration<double> unsaved = Clock::now() - last_save;
-      if (stop.requested() || unsaved.count() > save_minutes * 60.0) {
-        save();
-        last_save = Clock::now();
-        stop.check();
-      }
+      std::array<std::int32_t, 2> flags{stop.token().requested() ? 1 : 0,
+                                        unsaved.count() > save_minutes * 60.0 ? 1 : 0};
+      stop.group().max(flags);
+      const auto [stops, is_due] = flags;
+      if (stops == 0 && is_due == 0) continue;
+      save();
+      last_save = Clock::now();
+      if (stops != 0) throw StopToken::stopped();
     }
   };
   run("dance cost network", cost_network_, cost_step_, config_.cost_steps,

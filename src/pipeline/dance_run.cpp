@@ -139,7 +139,8 @@ CodesignResult on_all_designs(const Architecture& arch, double accuracy, const P
 
 void Run::train_cost_networks(CostNetworks& networks) {
   const json inputs = this->inputs().cost_networks();
-  const CheckpointStore store(dir_.checkpoints(), kCostNetworks, fingerprint_of(inputs));
+  const CheckpointStore store(dir_.checkpoints(), kCostNetworks, fingerprint_of(inputs),
+                              dir_.files);
   if (const auto checkpoint = store.load(log_)) {
     try {
       networks.load_state(checkpoint->tensors);

@@ -76,7 +76,7 @@ class Retraining {
     const StageInputs inputs(config_, {.train = data_.train_identity().fingerprint,
                                        .test = data_.test_identity().fingerprint});
     const std::string run =
-        uses_run() ? fingerprint_of(read_sealed_json(WorkDir{run_}.result())) : "";
+        uses_run() ? fingerprint_of(dir_.files.read_sealed_json(WorkDir{run_}.result())) : "";
     return inputs.retrain(space_.encode(arch_), teacher_identity(), run);
   }
 
@@ -85,7 +85,7 @@ class Retraining {
   std::int64_t train(const std::string& fingerprint) {
     take_from_run();
     const auto tensors = supernet_.tensors_of(arch_);
-    const CheckpointStore store(dir_.checkpoints(), kStage, fingerprint);
+    const CheckpointStore store(dir_.checkpoints(), kStage, fingerprint, dir_.files);
     const std::int64_t first_step = resume(store);
     if (settings_.average_decay > 0.0 && !average_) {
       average_.emplace(weights_of(tensors), settings_.average_decay);
@@ -94,14 +94,14 @@ class Retraining {
         data_.train_loader(kStage, settings_.batch, first_step, settings_.use_holdout);
     const auto total = std::max<std::int64_t>(
         1, std::llround(settings_.epochs * static_cast<double>(batches->steps_per_epoch())));
-    MetricsLog metrics(dir_.metrics(), first_step > 0, config_.log.tensorboard);
+    MetricsLog metrics(dir_.metrics(), first_step > 0, config_.log.tensorboard, dir_.files);
     metrics.drop_after(kStage, first_step);
     const auto save = [&](std::int64_t next_step) {
       store.save({state(), next_step});
       metrics.flush();
     };
     const TrainingHooks hooks{.log = log_,
-                              .stop = stop_,
+                              .stop = GroupStop(stop_, dir_.files.group()),
                               .metrics = [&](const json& line) { metrics.add(line); },
                               .save = save,
                               .after_step =
@@ -160,7 +160,8 @@ class Retraining {
   std::string teacher_identity() const {
     if (!learns_from_model()) return "";
     const WorkDir teacher{.root = settings_.teacher, .lock = nullptr};
-    return fingerprint(read_file(teacher.architecture()) + read_file(teacher.model()));
+    return fingerprint(dir_.files.from_root(
+        [&] { return read_file(teacher.architecture()) + read_file(teacher.model()); }));
   }
   bool uses_run() const { return settings_.from_supernet || needs_shared_teacher(); }
 
@@ -168,13 +169,13 @@ class Retraining {
   void take_from_run() {
     if (!uses_run()) return;
     Config searched = load_config(WorkDir{run_}.config(), {});
-    std::error_code unknown;
-    const bool is_gone = !std::filesystem::exists(searched.data.path, unknown);
+    const bool is_gone = !dir_.files.exists(searched.data.path);
     // A data set that was moved since may be where config_ says. Run compares its content.
     if (is_gone && searched.data.format == config_.data.format) {
       searched.data.path = config_.data.path;
     }
-    Run run(std::move(searched), WorkDir::open(run_, WorkDirMode::Resume), log_, stop_);
+    Run run(std::move(searched), WorkDir::open(run_, WorkDirMode::Resume, false, dir_.files), log_,
+            stop_);
     if (settings_.from_supernet) {
       copy_tensors(weights_of(supernet_.tensors_of(arch_)),
                    weights_of(run.tuned().tensors_of(arch_)), run_.string());
@@ -184,7 +185,7 @@ class Retraining {
       log_.info("retrain: the teacher is " + space_.encode(widest));
       teacher_.emplace(run.freeze(widest).to(supernet_.device()));
     }
-    log_.attach_file(dir_.log());
+    dir_.files.on_root([this] { log_.attach_file(dir_.log()); });
     set_threads(config_.device.threads);
   }
 
@@ -231,9 +232,11 @@ class Retraining {
 };
 
 /// The test accuracy that the search found for the same architecture with shared weights, if any.
-std::optional<double> shared_accuracy(const RetrainRequest& request, const SearchSpace& space) {
+std::optional<double> shared_accuracy(const RetrainRequest& request, const SearchSpace& space,
+                                      const GroupFiles& files) {
   if (request.run.empty()) return {};
-  const ResultRecord result = load_result(WorkDir{request.run}.result());
+  const std::filesystem::path file = WorkDir{request.run}.result();
+  const ResultRecord result = read_result(files.read_sealed_json(file), file.string());
   if (result.winner.arch != space.encode(request.arch)) return {};
   return result.test_accuracy;
 }
@@ -254,7 +257,7 @@ void check_sources(const RetrainRequest& request) {
 }
 
 RetrainRecord record_of(const RetrainRequest& request, const SearchSpace& space, std::int64_t steps,
-                        const Evaluation& test) {
+                        const Evaluation& test, const GroupFiles& files) {
   const Cost cost = space.cost(request.arch);
   return {.name = request.config.name,
           .seed = request.config.seed,
@@ -268,7 +271,7 @@ RetrainRecord record_of(const RetrainRequest& request, const SearchSpace& space,
           .test_images = test.images(),
           .test_accuracy = test.top1(),
           .test_top5 = test.top5(),
-          .shared_test_accuracy = shared_accuracy(request, space)};
+          .shared_test_accuracy = shared_accuracy(request, space, files)};
 }
 
 }  // namespace
@@ -299,7 +302,7 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
   open_device(config.device.type);
   set_threads(config.device.threads);
   Retraining training(request, dir, log, stop);
-  StageRecord record(dir.stages(), dir.starts_over);
+  StageRecord record(dir.stages(), dir.starts_over, dir.files);
   const json inputs = training.inputs();
   const auto changes = record.changes(record.has(kBegun) ? kBegun : kStage, inputs);
   if (!record.is_done(kStage, inputs) && !changes.empty() && dir.holds_work()) {
@@ -311,20 +314,22 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
   RetrainRecord result;
   const auto produce = [&] {
     dir.begin();
-    make_folder(dir.checkpoints());
-    log.attach_file(dir.log());
-    write_json(dir.config(), to_json(config));
-    write_file(dir.version(), version_text());
+    dir.files.on_root([&] {
+      make_folder(dir.checkpoints());
+      log.attach_file(dir.log());
+      write_json(dir.config(), to_json(config));
+      write_file(dir.version(), version_text());
+    });
     record.finish(kBegun, inputs);
     const std::int64_t steps = training.train(fingerprint_of(inputs));
     const DeployedModel model = training.model();
     const Evaluation test = training.test(model.network);
-    save_model(dir.model(), model);
-    result = record_of(request, space, steps, test);
-    write_sealed_json(dir.result(), to_json(result));
+    dir.files.on_root([&] { save_model(dir.model(), model); });
+    result = record_of(request, space, steps, test, dir.files);
+    dir.files.on_root([&] { write_sealed_json(dir.result(), to_json(result)); });
   };
   const auto load = [&] {
-    result = load_retrain_result(dir.root);
+    result = read_retrain_record(dir.files.read_sealed_json(dir.result()), dir.result().string());
     return true;
   };
   run_stage({.name = kStage,

@@ -49,9 +49,9 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
     : config_(with_resolved_precisions(std::move(config))),
       dir_(std::move(dir)),
       log_(log),
-      stop_(stop),
+      stop_(stop, dir_.files.group()),
       space_(config_.space),
-      record_(dir_.stages(), dir_.starts_over) {
+      record_(dir_.stages(), dir_.starts_over, dir_.files) {
   // All inputs are checked before any file is written or removed.
   open_device(config_.latency_device());
   check_inputs(options.goal);
@@ -63,13 +63,15 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
   if (needs_images_) {
     record_.finish("data", {{"train", images_.train}, {"test", images_.test}});
   }
-  make_folder(dir_.checkpoints());
-  log_.attach_file(dir_.log());
-  write_json(dir_.config(), to_json(config_));
-  write_file(dir_.version(), version_text());
+  dir_.files.on_root([this] {
+    make_folder(dir_.checkpoints());
+    log_.attach_file(dir_.log());
+    write_json(dir_.config(), to_json(config_));
+    write_file(dir_.version(), version_text());
+  });
   const int threads = set_threads(config_.device.threads);
   log_.info(fmt::format("run {} in {}", config_.name, dir_.root.string()));
-  metrics_.emplace(dir_.metrics(), true, config_.log.tensorboard);
+  metrics_.emplace(dir_.metrics(), true, config_.log.tensorboard, dir_.files);
   log_.detail(fmt::format("{}{} with {} threads", version_text(), config_.device.type, threads));
   log_.info(describe_space(space_));
 }
@@ -94,9 +96,8 @@ void Run::check_inputs(RunGoal goal) {
   needs_images_ =
       goal == RunGoal::Network || (goal == RunGoal::Codesign && codesign.accuracies.empty());
   if (!needs_images_) return;
-  std::error_code unknown;
-  const bool is_gone = config_.data.format != DataFormat::Builtin &&
-                       !std::filesystem::exists(config_.data.path, unknown);
+  const bool is_gone =
+      config_.data.format != DataFormat::Builtin && !dir_.files.exists(config_.data.path);
   const bool is_finished = record_.has("search") || record_.has("codesign");
   if (is_gone && is_finished && record_.has("data")) {
     const json known = record_.inputs("data");
@@ -126,10 +127,11 @@ std::string Run::data_changes() const {
       }
     }
   };
-  std::error_code unknown;
-  const std::filesystem::path weights = dir_.checkpoints();
-  const bool has_begun =
-      std::filesystem::exists(weights, unknown) && !std::filesystem::is_empty(weights, unknown);
+  const bool has_begun = dir_.files.holds_on_root([weights = dir_.checkpoints()] {
+    std::error_code unknown;
+    return std::filesystem::exists(weights, unknown) &&
+           !std::filesystem::is_empty(weights, unknown);
+  });
   compare("train", "training", images_.train, has_begun);
   compare("test", "test", images_.test, false);
   if (parts.empty()) return "";
@@ -157,12 +159,10 @@ TorchTimer Run::make_timer(const LatencyConfig& settings, int batch) const {
 }
 
 LatencyTable Run::table_at_hand() {
-  std::error_code unknown;
-  if (record_.is_done("latency", inputs().latency()) &&
-      std::filesystem::exists(dir_.latency(), unknown)) {
+  if (record_.is_done("latency", inputs().latency()) && dir_.files.exists(dir_.latency())) {
     try {
-      return read_table(read_sealed_json(dir_.latency()), dir_.latency().string());
-    } catch (const Error&) {  // The latency stage says so, if it comes to that.
+      return read_table(dir_.files.read_sealed_json(dir_.latency()), dir_.latency().string());
+    } catch (const Error&) {  // The latency stage reports it, if the table is needed.
     }
   }
   made_ = make_table();
@@ -177,7 +177,8 @@ LatencyTable Run::make_table() {
         timer_settings(config_.latency, config_.latency.batch, &log_));
   };
   return latency_source(config_.latency)
-      .make(config_, LatencySpace(space_), {.log = log_, .stop = stop_, .open_timer = open_timer});
+      .make(config_, LatencySpace(space_),
+            {.log = log_, .stop = stop_.token(), .open_timer = open_timer});
 }
 
 const LatencyBudget& Run::latency() {
@@ -188,14 +189,22 @@ const LatencyBudget& Run::latency() {
              .outputs = {dir_.latency()},
              .produce =
                  [&] {
-                   budget.table = make_table();
-                   write_sealed_json(dir_.latency(), to_json(budget.table));
-                   write_file(dir_.latency_plot(), to_svg(latency_scatter(budget.table)));
+                   // Rank 0 keeps the table that it makes, the others get what is written of it.
+                   const std::string written = dir_.files.from_root([&] {
+                     budget.table = make_table();
+                     const json object = to_json(budget.table);
+                     write_sealed_json(dir_.latency(), object);
+                     write_file(dir_.latency_plot(), to_svg(latency_scatter(budget.table)));
+                     return object.dump();
+                   });
+                   if (budget.table.entries.empty()) {
+                     budget.table = read_table(json::parse(written), dir_.latency().string());
+                   }
                  },
              .load =
                  [&] {
-                   budget.table =
-                       read_table(read_sealed_json(dir_.latency()), dir_.latency().string());
+                   budget.table = read_table(dir_.files.read_sealed_json(dir_.latency()),
+                                             dir_.latency().string());
                    return true;
                  }},
             record_, log_);
@@ -238,14 +247,14 @@ CodesignRecord Run::codesign() {
                          .networks = {},
                          .inputs = inputs().supernet_accuracies(),
                          .is_expensive = true},
-                        log_, stop_);
+                        log_, stop_.token());
   }
   TableEvaluator table(space_, settings.accuracies, settings.accuracy_column);
   return run_codesign(config_, dir_, record_,
                       {.evaluator = table,
                        .networks = table.architectures(),
                        .inputs = inputs().known_accuracies()},
-                      log_, stop_);
+                      log_, stop_.token());
 }
 
 }  // namespace hsconas

@@ -62,7 +62,7 @@ void Run::shrink_stage(std::size_t index, std::shared_ptr<const NetworkRegion>& 
                         format_power(stage.log10_size_before),
                         format_power(stage.log10_size_after)));
   record.stages.push_back(stage);
-  write_sealed_json(dir_.shrink(), to_json(record));
+  dir_.files.on_root([&] { write_sealed_json(dir_.shrink(), to_json(record)); });
   if (settings.tune_epochs <= 0.0) return;
   SupernetConfig training = config_.supernet;
   training.epochs = settings.tune_epochs;
@@ -136,11 +136,12 @@ ResultRecord Run::search() {
              .produce = [&] { result = search_stage(); },
              .load =
                  [&] {
-                   result = load_result(dir_.result());
+                   result = read_result(dir_.files.read_sealed_json(dir_.result()),
+                                        dir_.result().string());
                    return true;
                  }},
             record_, log_);
-  write_file(dir_.report(), run_report(load_run(dir_.root)));
+  dir_.files.on_root([this] { write_file(dir_.report(), run_report(load_run(dir_.root))); });
   return result;
 }
 
@@ -167,12 +168,14 @@ ResultRecord Run::search_stage() {
   log_.info(fmt::format("winner: F {:.4f}, {:.2f} % on the test set", found.best.score,
                         result.test_accuracy * 100.0));
   measure(result);
-  save_model(dir_.model(), {.space = config_.space,
-                            .arch = found.best.arch,
-                            .network = winner,
-                            .classes = data().classes(),
-                            .normalisation = data().normalisation(),
-                            .weights = "supernet"});
+  dir_.files.on_root([&] {
+    save_model(dir_.model(), {.space = config_.space,
+                              .arch = found.best.arch,
+                              .network = winner,
+                              .classes = data().classes(),
+                              .normalisation = data().normalisation(),
+                              .weights = "supernet"});
+  });
   result.name = config_.name;
   result.seed = config_.seed;
   result.space = config_.space.name;
@@ -189,13 +192,23 @@ ResultRecord Run::search_stage() {
     result.history.push_back(
         {generation.evaluations, generation.best_score, generation.mean_score});
   }
-  write_sealed_json(dir_.result(), to_json(result));
+  dir_.files.on_root([&] { write_sealed_json(dir_.result(), to_json(result)); });
   return result;
 }
 
 void Run::measure(ResultRecord& result) {
+  std::vector<ComparedArchitecture*> all{&result.winner};
+  for (auto& other : result.others) all.push_back(&other);
+  std::vector<Architecture> archs;
+  for (const auto* row : all) archs.push_back(space_.decode(row->arch));
+  const json times =
+      json::parse(dir_.files.from_root([&] { return json(measured_ms(archs)).dump(); }));
+  for (std::size_t i = 0; i < times.size(); ++i) all[i]->measured_ms = times[i].get<double>();
+}
+
+std::vector<double> Run::measured_ms(std::span<const Architecture> archs) {
   // An accelerator model cannot be timed, and times on another device do not compare with T.
-  if (latency_source(config_.latency).is_modelled) return;
+  if (latency_source(config_.latency).is_modelled) return {};
   const DeviceInfo& wanted = latency().table.device;
   const LatencyConfig settings = settings_beside(wanted, config_.latency, config_.latency_device());
   TorchTimer timer = make_timer(settings, wanted.batch);
@@ -205,16 +218,12 @@ void Run::measure(ResultRecord& result) {
         fmt::format("the latency table is for another device ({}) or runtime, so networks are not "
                     "timed on this one ({})",
                     wanted.device, here.device));
-    return;
+    return {};
   }
   log_.info("timing the winner and the architectures that it is compared with");
-  std::vector<ComparedArchitecture*> all{&result.winner};
-  for (auto& other : result.others) all.push_back(&other);
-  std::vector<Architecture> archs;
-  for (const auto* row : all) archs.push_back(space_.decode(row->arch));
   MachineNoise noise;
   const auto times =
-      measure_networks(space_, archs, timer, settings, config_.seed, log_, stop_, &noise);
+      measure_networks(space_, archs, timer, settings, config_.seed, log_, stop_.token(), &noise);
   // The table holds the time of a reference block, which measure_networks() has now timed again.
   const double reference_ms = latency().table.noise.reference_ms;
   if (reference_ms > 0.0 && std::abs(noise.reference_ms / reference_ms - 1.0) > kOtherSpeed) {
@@ -223,7 +232,7 @@ void Run::measure(ResultRecord& result) {
         "was measured, so measured and predicted times cannot be compared",
         noise.reference_ms / reference_ms));
   }
-  for (std::size_t i = 0; i < all.size(); ++i) all[i]->measured_ms = times[i];
+  return times;
 }
 
 }  // namespace hsconas

@@ -65,7 +65,7 @@ void Run::train_stage(const std::string& stage, const json& inputs,
                       const TrainingExtension* extension) {
   const TrainingExtension added = extension != nullptr ? *extension : TrainingExtension{};
   Supernet& supernet = weights().supernet;
-  const CheckpointStore store(dir_.checkpoints(), stage, fingerprint_of(inputs));
+  const CheckpointStore store(dir_.checkpoints(), stage, fingerprint_of(inputs), dir_.files);
   const std::int64_t total = steps_of(settings, data().training_images());
   const auto checkpoint = store.load(log_);
   const std::int64_t first_step = checkpoint ? checkpoint->next_step : 0;
@@ -123,6 +123,8 @@ Evaluator& Run::evaluator() {
   Weights& weights = this->weights();
   if (!weights.evaluator) {
     const ScoreConfig& score = config_.score;
+    // Ranks of a group each judge every candidate. An Evaluator that shares candidates out among
+    // them goes around this one.
     weights.evaluator = std::make_unique<SupernetEvaluator>(
         weights.supernet, data().calibration(), data().validation(), stop_, score.memory_mb,
         scalar_type(compute_policy("score.precision", score.precision, Purpose::Scoring,
@@ -138,13 +140,15 @@ Scorer& Run::scorer() {
     // Architectures of another space in candidates.csv could not be decoded.
     const json inputs = {{"space", to_json(config_.space)}};
     if (!record_.changes("candidates", inputs).empty()) {
-      std::error_code ignored;  // A file that cannot be removed fails, by name, when it is read.
-      std::filesystem::remove(dir_.candidates(), ignored);
+      dir_.files.on_root([this] {
+        std::error_code ignored;  // A file that cannot be removed fails, by name, when it is read.
+        std::filesystem::remove(dir_.candidates(), ignored);
+      });
     }
     record_.finish("candidates", inputs);
     weights.latency = std::make_unique<TableModel>(space_, latency().table);
     weights.scorer = std::make_unique<Scorer>(space_, evaluator(), *weights.latency,
-                                              latency().objective, dir_.candidates());
+                                              latency().objective, dir_.candidates(), dir_.files);
   }
   // The fingerprint keeps accuracies with other weights or images apart from these.
   const std::string fingerprint =

@@ -18,8 +18,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t kMaxFileBytes = std::size_t{1} << 38U;
-
 TensorFile parse(std::string_view contents) {
   TensorLayout layout = parse_tensor_layout(contents);
   TensorFile file;
@@ -65,12 +63,15 @@ void save_tensors(const std::filesystem::path& path, const TensorFile& file) {
 }
 
 TensorFile load_tensors(const std::filesystem::path& path) {
-  const std::string contents = read_file(path, kMaxFileBytes);
+  return parse_tensors(read_file(path, kMostTensorBytes), path);
+}
+
+TensorFile parse_tensors(std::string_view contents, const std::filesystem::path& source) {
   try {
     return parse(contents);
   } catch (const Error& error) {
     throw Error(ErrorKind::Data,
-                fmt::format("{}: not a usable tensor file: {}", path.string(), error.what()));
+                fmt::format("{}: not a usable tensor file: {}", source.string(), error.what()));
   }
 }
 

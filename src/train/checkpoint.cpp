@@ -41,6 +41,17 @@ std::string value_of(const TensorFile& file, const std::string& key, const fs::p
               fmt::format("{}: not a checkpoint: it has no {}", path.string(), key));
 }
 
+std::int64_t step_of(const TensorFile& file, const fs::path& path) {
+  const std::string text = value_of(file, "next_step", path);
+  std::int64_t step = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, step);
+  if (error != std::errc() || end != last || step < 0) {
+    throw Error(ErrorKind::Data, fmt::format("{}: next_step '{}' is no step", path.string(), text));
+  }
+  return step;
+}
+
 }  // namespace
 
 void copy_tensors(const std::map<std::string, torch::Tensor>& to,
@@ -56,63 +67,71 @@ void copy_tensors(const std::map<std::string, torch::Tensor>& to,
   for (const auto& [name, tensor] : to) tensor.detach().copy_(from.at(name));
 }
 
-CheckpointStore::CheckpointStore(fs::path folder, const std::string& stage, std::string fingerprint)
+CheckpointStore::CheckpointStore(fs::path folder, const std::string& stage, std::string fingerprint,
+                                 GroupFiles files)
     : newest_(folder / (stage + ".safetensors")),
       previous_(folder / (stage + ".previous.safetensors")),
-      fingerprint_(std::move(fingerprint)) {}
+      fingerprint_(std::move(fingerprint)),
+      files_(std::move(files)) {}
 
 void CheckpointStore::save(const Checkpoint& checkpoint) const {
-  check_finite(checkpoint, newest_.stem().string());
-  // The file is first written completely under a third name, so that a full disk or a kill does not
-  // affect the other two.
-  const fs::path next = newest_.string() + ".next";
-  save_tensors(next, {checkpoint.tensors,
-                      {{"format", kFormat},
-                       {"fingerprint", fingerprint_},
-                       {"next_step", std::to_string(checkpoint.next_step)}}});
-  if (is_there(newest_)) rename_file(newest_, previous_);
-  rename_file(next, newest_);
+  files_.on_root([&] {
+    check_finite(checkpoint, newest_.stem().string());
+    // The file is first written completely under a third name, so that a full disk or a kill does
+    // not affect the other two.
+    const fs::path next = newest_.string() + ".next";
+    save_tensors(next, {checkpoint.tensors,
+                        {{"format", kFormat},
+                         {"fingerprint", fingerprint_},
+                         {"next_step", std::to_string(checkpoint.next_step)}}});
+    if (is_there(newest_)) rename_file(newest_, previous_);
+    rename_file(next, newest_);
+  });
 }
 
-std::optional<Checkpoint> CheckpointStore::read(const fs::path& path) const {
+std::optional<CheckpointStore::UsableFile> CheckpointStore::read(const fs::path& path) const {
   if (!is_there(path)) return std::nullopt;
-  TensorFile file = load_tensors(path);
+  UsableFile usable{.contents = read_file(path, kMostTensorBytes)};
+  const TensorFile file = parse_tensors(usable.contents, path);
   const std::string format = value_of(file, "format", path);
   if (format != kFormat) {
     throw Error(ErrorKind::Data, fmt::format("{}: its format is '{}', not '{}'; use --overwrite",
                                              path.string(), format, kFormat));
   }
   if (value_of(file, "fingerprint", path) != fingerprint_) return std::nullopt;
-  const std::string step = value_of(file, "next_step", path);
-  Checkpoint checkpoint{.tensors = std::move(file.tensors)};
-  const char* last = step.data() + step.size();
-  const auto [end, error] = std::from_chars(step.data(), last, checkpoint.next_step);
-  if (error != std::errc() || end != last || checkpoint.next_step < 0) {
-    throw Error(ErrorKind::Data, fmt::format("{}: next_step '{}' is no step", path.string(), step));
-  }
-  return checkpoint;
+  usable.next_step = step_of(file, path);
+  return usable;
 }
 
-std::optional<Checkpoint> CheckpointStore::load(Log& log) const {
+std::string CheckpointStore::usable_contents(Log& log) const {
   try {
-    if (auto checkpoint = read(newest_)) return checkpoint;
+    auto usable = read(newest_);
     // Without a newest file, save() was killed between its two renames, so the second file is the
     // newest. A newest file with another fingerprint belongs to other settings.
-    return is_there(newest_) ? std::nullopt : read(previous_);
+    if (!usable && !is_there(newest_)) usable = read(previous_);
+    return usable ? std::move(usable->contents) : "";
   } catch (const Error& damage) {
-    std::optional<Checkpoint> checkpoint;
+    std::optional<UsableFile> usable;
     try {
-      if (is_there(newest_)) checkpoint = read(previous_);
+      if (is_there(newest_)) usable = read(previous_);
     } catch (const Error& error) {
       log.warn(error.what());
     }
-    if (!checkpoint) throw;
+    if (!usable) throw;
     log.warn(fmt::format("{}; going on from the checkpoint before it, step {}", damage.what(),
-                         checkpoint->next_step));
+                         usable->next_step));
     // Otherwise the next save would replace the good file by the damaged one.
     rename_file(previous_, newest_);
-    return checkpoint;
+    return std::move(usable->contents);
   }
+}
+
+std::optional<Checkpoint> CheckpointStore::load(Log& log) const {
+  const std::string contents = files_.from_root([&] { return usable_contents(log); });
+  if (contents.empty()) return std::nullopt;
+  TensorFile file = parse_tensors(contents, newest_);
+  const std::int64_t next_step = step_of(file, newest_);
+  return Checkpoint{.tensors = std::move(file.tensors), .next_step = next_step};
 }
 
 }  // namespace hsconas

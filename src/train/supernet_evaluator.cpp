@@ -63,7 +63,7 @@ struct SupernetEvaluator::Group {
 
 SupernetEvaluator::SupernetEvaluator(const Supernet& supernet,
                                      const std::vector<Batch>& calibration,
-                                     const std::vector<Batch>& validation, const StopToken& stop,
+                                     const std::vector<Batch>& validation, const GroupStop& stop,
                                      int memory_mb, torch::ScalarType type)
     : supernet_(supernet),
       stop_(stop),
@@ -150,7 +150,7 @@ void SupernetEvaluator::score(const Group& group, const Images& images, std::siz
 }
 
 void SupernetEvaluator::judge_one(const Group& group, const Images& images, std::size_t position) {
-  stop_.check();
+  stop_.check_if_alone();
   const c10::InferenceMode guard;
   const Architecture& arch = group.archs[group.members.front()];
   double floor = std::numeric_limits<double>::infinity();

@@ -1,8 +1,10 @@
 #include "hsconas/train/trainer.hpp"
 
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include <fmt/format.h>
@@ -32,21 +34,24 @@ class LossMeter {
   void add(const torch::Tensor& loss) { losses_.push_back(loss); }
   int count() const { return static_cast<int>(losses_.size()); }
   /// Returns the mean and clears the losses; `step` is the step of the last loss. Throws
-  /// Error(Usage) when a loss is not finite.
-  double take(const TrainingStage& stage, std::int64_t step) {
+  /// Error(Usage) when a loss is not finite, on all ranks when it is so on one of them.
+  double take(const TrainingStage& stage, std::int64_t step, ProcessGroup& group) {
     const torch::Tensor losses = torch::stack(losses_).cpu();
     double sum = 0.0;
-    for (std::int64_t i = 0; i < losses.size(0); ++i) {
-      const double loss = losses[i].item<double>();
-      if (!std::isfinite(loss)) {
-        throw Error(
-            ErrorKind::Usage,
-            fmt::format("{}: the loss is not finite at step {}; the checkpoint before it is "
-                        "kept: lower the learning rate or set supernet.clip_norm",
-                        stage.name, step - losses.size(0) + 1 + i));
+    std::int32_t steps_lost = 0;  // Those from the first loss that is not finite on.
+    for (std::int64_t i = losses.size(0) - 1; i >= 0; --i) {
+      if (!std::isfinite(losses[i].item<double>())) {
+        steps_lost = static_cast<std::int32_t>(losses.size(0) - i);
       }
-      sum += loss;
     }
+    group.max(std::span(&steps_lost, 1));
+    if (steps_lost > 0) {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{}: the loss is not finite at step {}; the checkpoint before it is "
+                              "kept: lower the learning rate or set supernet.clip_norm",
+                              stage.name, step - steps_lost + 1));
+    }
+    for (std::int64_t i = 0; i < losses.size(0); ++i) sum += losses[i].item<double>();
     losses_.clear();
     return sum / static_cast<double>(losses.size(0));
   }
@@ -120,6 +125,19 @@ Number activation_type(const Supernet& supernet, const SupernetConfig& settings)
       .precision;
 }
 
+/// What all ranks do after a step.
+struct Decision {
+  bool stops = false;
+  bool is_due = false;  ///< A checkpoint.
+};
+
+/// One exchange per step: requests to stop and clocks are each rank's own.
+Decision decide(const GroupStop& stop, bool is_due) {
+  std::array<std::int32_t, 2> flags{stop.token().requested() ? 1 : 0, is_due ? 1 : 0};
+  stop.group().max(flags);
+  return {.stops = flags[0] != 0, .is_due = flags[1] != 0};
+}
+
 }  // namespace
 
 torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
@@ -170,14 +188,14 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
     meter.add(sampled_step(supernet, stage, hooks, batches.next(), step, lr));
     if (hooks.after_step) hooks.after_step(step);
     const bool ends = step + 1 == stage.total_steps;
-    const bool stops = hooks.stop.requested();
-    const bool is_due = seconds_since(last_save) > stage.save_minutes * 60.0 ||
-                        (stage.save_steps > 0 && (step + 1) % stage.save_steps == 0);
+    const auto [stops, is_due] =
+        decide(hooks.stop, seconds_since(last_save) > stage.save_minutes * 60.0 ||
+                               (stage.save_steps > 0 && (step + 1) % stage.save_steps == 0));
     // Losses are also checked before each save, so that weights are never saved after a loss that
     // is not finite.
     if (meter.count() == kStepsPerReport || ends || stops || is_due) {
       const int steps = meter.count();
-      const double loss = meter.take(stage, step);
+      const double loss = meter.take(stage, step, hooks.stop.group());
       const double rate = steps * settings.batch / seconds_since(last_report);
       last_report = Clock::now();
       hooks.metrics({{"stage", stage.name},

@@ -204,14 +204,16 @@ TEST_CASE("a rank that fails releases the others, in whatever they wait", "[proc
         if (group->rank() == 1) throw Error(ErrorKind::Data, "a bad image");
         waits[i](*group);
       });
-      CHECK(ends == all_end(size, "data: a bad image"));
+      std::vector<std::string> expected = all_end(size, "released: data: a bad image");
+      expected[1] = "data: a bad image";
+      CHECK(ends == expected);
     }
   }
 }
 
 TEST_CASE("ranks that call differently are told so, and do not wait for ever", "[process_group]") {
   const auto is_divergence = [](const std::string& end) {
-    return end.starts_with("internal: the ranks diverged");
+    return contains(end, "internal: the ranks diverged");
   };
   const auto lengths = run_ranks(2, [](const auto& group) {
     std::vector<std::int32_t> values(group->rank() == 0 ? 1 : 2);

@@ -22,6 +22,11 @@ namespace {
 
 constexpr std::chrono::minutes kLongestWait{1};
 
+/// The Error of another rank, which has failed.
+struct Released : Error {
+  explicit Released(const Error& error) : Error(error) {}
+};
+
 /// What the ranks of one collective call have put together.
 struct Exchange {
   std::vector<std::int32_t> most;
@@ -42,7 +47,7 @@ class Meeting {
   const Exchange& meet(int rank, const std::string& call,
                        const std::function<void(Exchange&)>& add) {
     std::unique_lock lock(mutex_);
-    if (failure_) throw Error(*failure_);
+    if (failure_) throw Released(*failure_);
     if (arrived_ == 0) call_ = call;
     if (call != call_) {
       fail_locked(
@@ -63,14 +68,15 @@ class Meeting {
         lock, kLongestWait, [&] { return meetings_ != before || failure_.has_value(); });
     if (!is_over) {
       fail_locked({ErrorKind::Internal, fmt::format("rank {} waits in vain in {}", rank, call)});
+      throw Error(*failure_);
     }
-    if (meetings_ == before) throw Error(*failure_);
+    if (meetings_ == before) throw Released(*failure_);
     return done_;
   }
 
   std::int64_t take(const std::string& queue) {
     const std::lock_guard lock(mutex_);
-    if (failure_) throw Error(*failure_);
+    if (failure_) throw Released(*failure_);
     return taken_[queue]++;
   }
 
@@ -202,16 +208,16 @@ std::vector<std::string> run_ranks(int size, const RankWork& work) {
     threads.emplace_back([&, rank] {
       const auto group = std::make_shared<ThreadGroup>(meeting, rank);
       std::string& end = ends[static_cast<std::size_t>(rank)];
+      const auto worded = [](const Error& error) { return error_of([&] { throw Error(error); }); };
       try {
-        end = error_of([&] {
-          try {
-            work(group);
-            group->leave();
-          } catch (const Error& error) {
-            group->fail(error);
-            throw;
-          }
-        });
+        work(group);
+        group->leave();
+        end = "nothing";
+      } catch (const Released& error) {
+        end = "released: " + worded(error);
+      } catch (const Error& error) {
+        end = worded(error);
+        group->fail(error);
       } catch (const std::exception& error) {
         end = fmt::format("exception: {}", error.what());
         group->fail({ErrorKind::Internal, error.what()});

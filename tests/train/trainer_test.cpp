@@ -1,16 +1,20 @@
 #include "hsconas/train/trainer.hpp"
 
+#include <array>
 #include <functional>
 #include <limits>
+#include <memory>
 
 #include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
 #include "catch.hpp"
 #include "hsconas/supernet/safetensors.hpp"
+#include "hsconas/train/checkpoint.hpp"
 #include "supernet/networks.hpp"
 #include "support/errors.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/thread_group.hpp"
 #include "train/images.hpp"
 
 using namespace hsconas;
@@ -41,7 +45,7 @@ struct Training {
                         .workers = 1});
     train(supernet, stage, loader, first_step,
           {.log = log,
-           .stop = stop,
+           .stop = GroupStop(stop, group),
            .metrics =
                [this](const nlohmann::json& line) {
                  metrics.push_back(line);
@@ -62,6 +66,7 @@ struct Training {
   TrainingStage stage;
   Log log{Verbosity::Quiet, false};
   StopToken stop;
+  std::shared_ptr<ProcessGroup> group = std::make_shared<SingleGroup>();
   std::vector<nlohmann::json> metrics;
   std::function<void()> on_metrics = [] {};
   std::function<void(std::int64_t)> on_save = [](std::int64_t) {};
@@ -236,4 +241,69 @@ TEST_CASE("only operators of the subspace are trained", "[train]") {
     const bool is_outside = contains(name, "mbconv") || contains(name, "layer0.skip");
     CHECK(same_bits(tensor, before.at(name)) == is_outside);
   }
+}
+
+TEST_CASE("ranks that train alike have the same weights and save at the same steps", "[train]") {
+  const TemporaryFolder folder;
+  std::array<std::unique_ptr<Training>, 2> ranks;
+  std::array<std::vector<std::int64_t>, 2> saved;
+  const auto ends = run_ranks(2, [&](const std::shared_ptr<ProcessGroup>& group) {
+    const auto rank = static_cast<std::size_t>(group->rank());
+    torch::set_num_threads(1);
+    ranks[rank] = std::make_unique<Training>();
+    Training& training = *ranks[rank];
+    training.group = group;
+    // Only one rank's clock says that a checkpoint is due, and rank 1 alone is asked to stop.
+    training.stage.save_minutes = rank == 1 ? 0.0 : 1e9;
+    const auto root = rank == 0 ? folder / "" : std::filesystem::path("/not there");
+    const CheckpointStore store(root, "supernet", "settings", GroupFiles(group));
+    training.on_save = [&, rank](std::int64_t next_step) {
+      saved[rank].push_back(next_step);
+      store.save({training.supernet.tensors(), next_step});
+      if (rank == 1 && next_step == 3) training.stop.request();
+    };
+    training.run();
+  });
+  const std::string stopped =
+      "interrupted: supernet: stopped on request after step 4 of 30; --resume continues";
+  CHECK(ends == std::vector<std::string>{stopped, stopped});
+  CHECK(saved[0] == std::vector<std::int64_t>{1, 2, 3, 4});
+  CHECK(saved[1] == saved[0]);
+  CHECK(same_state(ranks[0]->supernet, ranks[1]->supernet));
+
+  // All ranks load the checkpoint of rank 0, whatever their number.
+  std::array<std::int64_t, 3> steps{};
+  std::array<bool, 3> are_same{};
+  const auto loads = run_ranks(3, [&](const std::shared_ptr<ProcessGroup>& group) {
+    const auto rank = static_cast<std::size_t>(group->rank());
+    Log log(Verbosity::Quiet, false);
+    const auto root = rank == 0 ? folder / "" : std::filesystem::path("/not there");
+    const auto checkpoint =
+        CheckpointStore(root, "supernet", "settings", GroupFiles(group)).load(log);
+    Training training(bright_description(), 7 + rank);
+    training.supernet.load(checkpoint.value().tensors);
+    steps[rank] = checkpoint->next_step;
+    are_same[rank] = same_state(training.supernet, ranks[0]->supernet);
+  });
+  CHECK(loads == std::vector<std::string>(3, "nothing"));
+  CHECK(steps == std::array<std::int64_t, 3>{4, 4, 4});
+  CHECK(are_same == std::array<bool, 3>{true, true, true});
+}
+
+TEST_CASE("a loss that is not finite on one rank is one on all, at the first such step",
+          "[train]") {
+  const auto ends = run_ranks(2, [&](const std::shared_ptr<ProcessGroup>& group) {
+    torch::set_num_threads(1);
+    Training training;
+    training.group = group;
+    if (group->rank() == 1) {
+      training.stage.save_minutes = 0.0;
+      training.on_save = [&](std::int64_t next_step) {
+        if (next_step == 2) training.poison();
+      };
+    }
+    training.run();
+  });
+  CHECK(contains(ends[0], "usage: supernet: the loss is not finite at step 2;"));
+  CHECK(ends[1] == ends[0]);
 }

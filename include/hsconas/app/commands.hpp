@@ -1,10 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "hsconas/base/log.hpp"
+#include "hsconas/base/process_group.hpp"
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
 
@@ -30,6 +32,7 @@ struct CommandContext {
   const CommonOptions& options;
   Log& log;
   const StopToken& stop;
+  std::shared_ptr<ProcessGroup> group;  ///< Of this process alone.
 };
 
 /// The function that main() calls for a subcommand, after the command line has been parsed.

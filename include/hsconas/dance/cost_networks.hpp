@@ -101,7 +101,7 @@ class CostNetworks {
   /// Trains both networks from their current step to the end and freezes them. `save` must store
   /// state(); it is called every `save_minutes` and before Error(Interrupted) is thrown on a stop
   /// request. The same seed gives the same weights, also across a stop and load_state().
-  void train(Log& log, const StopToken& stop, double save_minutes,
+  void train(Log& log, const GroupStop& stop, double save_minutes,
              const std::function<void()>& save);
   bool is_trained() const { return generator_step_ == config_.generator_steps; }
 

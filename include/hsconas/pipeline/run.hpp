@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -53,6 +55,10 @@ struct LatencyBudget {
 /// A stage (see Stage) reuses its output if the work directory holds it for the same inputs;
 /// otherwise it logs what changed and runs, from its last checkpoint if it was interrupted. Each
 /// public function first runs the stages that it needs.
+///
+/// All ranks of the work directory's group make the same Run and the same calls. Each rank trains,
+/// scores and searches by itself and takes the same decisions. Only rank 0 measures latencies and
+/// uses the work directory.
 class Run {
  public:
   /// Checks all inputs: the data set, tables and designs. Then writes config.json and version.txt,
@@ -133,13 +139,15 @@ class Run {
   ResultRecord baseline();
   /// Produces the outputs of the stage "search".
   ResultRecord search_stage();
-  /// Times the compared architectures on the device of the latency table, if that is this device.
+  /// Times the compared architectures on the device of the latency table, if that is rank 0's.
   void measure(ResultRecord& result);
+  /// Milliseconds of `archs` in order; none where they cannot be compared with the latency table.
+  std::vector<double> measured_ms(std::span<const Architecture> archs);
 
   Config config_;
   WorkDir dir_;
   Log& log_;
-  const StopToken& stop_;
+  GroupStop stop_;
   SearchSpace space_;
   StageRecord record_;
   std::optional<MetricsLog> metrics_;  ///< Set by the constructor once all inputs are checked.

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include <torch/types.h>
 
@@ -24,5 +26,11 @@ void save_tensors(const std::filesystem::path& path, const TensorFile& file);
 /// Reads a file written by save_tensors() and checks its checksum, which is required, and every
 /// offset and size. Throws Error(Data) that names the file and the problem.
 TensorFile load_tensors(const std::filesystem::path& path);
+
+/// The most bytes of a file that load_tensors() reads.
+inline constexpr std::size_t kMostTensorBytes = std::size_t{1} << 38U;
+
+/// load_tensors() of `contents` that were read from `source` before.
+TensorFile parse_tensors(std::string_view contents, const std::filesystem::path& source);
 
 }  // namespace hsconas

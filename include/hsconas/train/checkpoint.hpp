@@ -8,6 +8,7 @@
 
 #include <torch/types.h>
 
+#include "hsconas/base/group_files.hpp"
 #include "hsconas/base/log.hpp"
 
 namespace hsconas {
@@ -31,10 +32,12 @@ void copy_tensors(const std::map<std::string, torch::Tensor>& to,
 ///   fingerprint  identifies the training settings; checkpoints of other settings are not loaded
 ///   next_step    decimal
 ///   crc32        of the whole file, see save_tensors()
-/// A kill during save() never loses the newest complete checkpoint.
+/// A kill during save() never loses the newest complete checkpoint. save() and load() are
+/// collective, see GroupFiles: rank 0's checkpoint is saved, and all ranks load the same one.
 class CheckpointStore {
  public:
-  CheckpointStore(std::filesystem::path folder, const std::string& stage, std::string fingerprint);
+  CheckpointStore(std::filesystem::path folder, const std::string& stage, std::string fingerprint,
+                  GroupFiles files = {});
 
   /// Saves `checkpoint` as the newest; the previous newest is kept as the second. Throws
   /// Error(Data) that names the file when it cannot be written, Error(Usage) when a tensor holds a
@@ -50,11 +53,19 @@ class CheckpointStore {
   const std::filesystem::path& previous() const { return previous_; }
 
  private:
-  std::optional<Checkpoint> read(const std::filesystem::path& file) const;
+  /// A file whose checkpoint can be used.
+  struct UsableFile {
+    std::string contents;
+    std::int64_t next_step = 0;
+  };
+  std::optional<UsableFile> read(const std::filesystem::path& file) const;
+  /// The contents of the file that load() takes; empty when there is none.
+  std::string usable_contents(Log& log) const;
 
   std::filesystem::path newest_;
   std::filesystem::path previous_;
   std::string fingerprint_;
+  GroupFiles files_;
 };
 
 }  // namespace hsconas

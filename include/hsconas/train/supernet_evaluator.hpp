@@ -41,9 +41,11 @@ class SupernetEvaluator : public Evaluator {
   /// Keeps a reference to the supernet; each call uses the weights it has at that time. At most
   /// `memory_mb` MB of activations are kept for sharing. `type` is the type of activations: fp32 or
   /// fp16, see CandidateBlock, and bf16 on a GPU. On a GPU all calibration images form one batch,
-  /// and no candidate is stopped early, because that would cost more than it saves.
+  /// and no candidate is stopped early, because that would cost more than it saves. A request to
+  /// stop is honoured before each candidate where one process does the run; among several the
+  /// caller's next GroupStop::check() honours it, since each may judge other candidates here.
   SupernetEvaluator(const Supernet& supernet, const std::vector<Batch>& calibration,
-                    const std::vector<Batch>& validation, const StopToken& stop,
+                    const std::vector<Batch>& validation, const GroupStop& stop,
                     int memory_mb = 2048, torch::ScalarType type = torch::kFloat);
   ~SupernetEvaluator() override;
 
@@ -92,7 +94,7 @@ class SupernetEvaluator : public Evaluator {
   std::int64_t image_count_ = 0;  ///< Calibration and validation images.
   std::int64_t validation_count_ = 0;
   std::map<Architecture, Answers> answers_;  ///< Answers of architectures judged in full in a race.
-  const StopToken& stop_;
+  GroupStop stop_;
   double memory_bytes_;
   torch::ScalarType type_;
   std::unique_ptr<DeviceScoring> device_;  ///< Null on a CPU, or when LibTorch's operations run.

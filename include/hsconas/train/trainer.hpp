@@ -43,7 +43,7 @@ struct TrainingStage {
 /// Callbacks of train().
 struct TrainingHooks {
   Log& log;
-  const StopToken& stop;
+  GroupStop stop;
   std::function<void(const nlohmann::json&)> metrics;   ///< Receives one object every 20 steps.
   std::function<void(std::int64_t next_step)> save;     ///< Saves the supernet before `next_step`.
   std::function<void(std::int64_t step)> after_step{};  ///< When set, called after each update.
@@ -64,6 +64,9 @@ void prepare_training(const Supernet& supernet, const SupernetConfig& settings, 
 /// per step, sampled uniformly or by hooks.path; `batches` must be at `first_step`. All random
 /// choices in a step depend only on the seed, the stage's name and the step, so a resumed run gives
 /// the same result as an uninterrupted one.
+///
+/// All ranks of the group of hooks.stop call it together. When to stop, when to save and whether a
+/// loss is not finite are decided for all of them, so that they call the hooks at the same steps.
 ///
 /// Throws Error(Interrupted) after saving when a stop is requested, Error(Usage) that names the
 /// step when the loss is not finite.
