@@ -211,7 +211,7 @@ TEST_CASE("on a CPU, precision auto means fp32, and fp16 is refused", "[train]")
   const auto fp32 = trained(Precision::Fp32);
   for (const auto& [name, tensor] : trained(Precision::Auto))
     CHECK(same_bits(tensor, fp32.at(name)));
-  CHECK(contains(error_of([&] { trained(Precision::Fp16); }), "takes fp32 or bf16"));
+  CHECK(contains(error_of([&] { trained(Precision::Fp16); }), "supports fp32 or bf16"));
 }
 
 TEST_CASE("metrics are reported every twenty steps and at the end", "[train]") {
