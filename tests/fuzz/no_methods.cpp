@@ -1,5 +1,6 @@
-// The rooms that search are not fuzzed: in their place these tables of methods are empty, so that a
-// config may name any method.
+// The rooms that search are not fuzzed, nor are the sources of latencies. In their place these tables
+// are empty, so that a config may name any method.
+#include "hsconas/config/latency_keys.hpp"
 #include "hsconas/config/methods.hpp"
 
 namespace hsconas {
@@ -9,6 +10,10 @@ std::vector<MethodWord> search_method_words() {
 }
 
 std::vector<MethodWord> codesign_method_words() {
+  return {};
+}
+
+std::vector<LatencyKey> latency_keys() {
   return {};
 }
 
