@@ -201,7 +201,7 @@ void execute(const AccelOptions& options, CommandContext& context) {
 void add_accel_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<AccelOptions>();
   CLI::App* command = app.add_subcommand(
-      "accel", "Cost of a network on an accelerator design: cycles, traffic, energy, area");
+      "accel", "Cost of a network on an accelerator: cycles, traffic, energy, area");
   const auto file = [&](const char* name, std::string& value, const char* what) {
     command->add_option(name, value, what)->type_name("FILE");
   };

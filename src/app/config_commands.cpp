@@ -109,7 +109,7 @@ void add_config_commands(CLI::App& app, Command& chosen) {
 
   auto fresh = std::make_shared<NewOptions>();
   command = config->add_subcommand(
-      "new", "Write a config file with all keys, based on another (default: quickstart)");
+      "new", "Write a config with all keys, based on another (default: quickstart)");
   command->add_option("file", fresh->file, "File to write")->required()->type_name("NEW");
   fresh->config.add_to(*command);
   command->add_flag("--force", fresh->force, "Replace the file if it exists");

@@ -314,11 +314,11 @@ void add_import(CLI::App& latency, Command& chosen) {
       ->type_name("CSV");
   command
       ->add_option("--operators", import->operators,
-                   "CSV of single timed blocks, with the columns key (see latency keys) and ms")
+                   "CSV of timed blocks, with the columns key (see latency keys) and ms")
       ->type_name("CSV");
   command
       ->add_option("--dead-operators", import->dead,
-                   "How operators that cannot affect a cell's output are timed; auto: the best fit")
+                   "Whether a cell's dead operators take time; auto: the best fit")
       ->check(CLI::IsMember({"auto", "cost", "unread free", "free"}))
       ->type_name("WORD");
   command->add_flag("--least-squares", import->least_squares,

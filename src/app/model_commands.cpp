@@ -280,7 +280,7 @@ void execute(EvaluateOptions options, CommandContext& context) {
 void add_evaluate(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<EvaluateOptions>();
   CLI::App* command = app.add_subcommand(
-      "evaluate", "Test a trained network: accuracy, confusions by class, measured latency");
+      "evaluate", "Test a trained network: accuracy, confusions by class, latency");
   options->run.add_to(*command, "Folder of a finished search, a retraining or a model", true);
   command->add_option("--batch", options->batch, "Images per timed inference (latency.batch)")
       ->check(CLI::Range(1, 65536))

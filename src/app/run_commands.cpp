@@ -179,8 +179,7 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
   resume->needs(work_dir);  // The default folder is always new, so it has nothing to continue.
   command
       ->add_flag("--allow-changes", options->allow_changes,
-                 "With --resume: accept a changed config or data set and repeat the stages that "
-                 "depend on it")
+                 "With --resume: accept a changed config or data set")
       ->needs(resume);
   command
       ->add_flag("--overwrite", options->overwrite,
@@ -192,7 +191,7 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
   if (run.answer == answer_profile) {
     command
         ->add_option("--export-kit", options->kit,
-                     "Measure nothing; write models and scripts that time them on another device")
+                     "Write models, and scripts to time them on another device, instead")
         ->type_name("DIR")
         ->excludes(work_dir);
   }
@@ -205,7 +204,7 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
 
 void add_run_commands(CLI::App& app, Command& chosen) {
   add_run_command(app, chosen, "search",
-                  "Find the most accurate network within the latency budget (runs all stages)",
+                  "Find the most accurate network within the latency budget (all stages)",
                   {answer_search});
   add_run_command(app, chosen, "profile", "Only measure the latency table and test its accuracy",
                   {answer_profile, RunGoal::Latency});
