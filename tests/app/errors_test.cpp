@@ -259,7 +259,9 @@ TEST_CASE("small things: the error about an incomplete command line shows what t
       {{{"search"}, kUsage, {"no config", "--config", "quickstart"}},
        {{"search", "micro.jsn"}, kData, {"micro.jsn"}},
        {{"search", "quikstart"}, kData, {"did you mean 'quickstart'?"}},
-       {{"search", "--config", "micro.json", "other.json"}, kUsage, {"'other.json' is not key"}},
+       {{"search", "--config", "micro.json", "other.json"},
+        kUsage,
+        {"'other.json' is not of the form key=value"}},
        {{"config", "keys", "supernt"}, kUsage, {"supernt", "did you mean 'supernet'?"}},
        {{"predict", "--arch", "0:0-0:0-0:0"}, kUsage, {"predict RUN", "--config", "--space"}}});
 }

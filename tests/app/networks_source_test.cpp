@@ -105,7 +105,7 @@ TEST_CASE("a changed CSV of measured networks makes the latency table anew, a mo
   const Outcome moved = bench.profile("moved.csv", {"--resume"});
   INFO(moved.err);
   CHECK(moved.exit_code == 0);
-  CHECK(contains(moved.err, "latency: done before"));
+  CHECK(contains(moved.err, "latency: finished before"));
   CHECK(bench.table() == table);
   write_file(bench / "moved.csv", NetworksBench::measured(0.5));
   const Outcome changed = bench.profile("moved.csv", {"--resume"});
