@@ -1,5 +1,5 @@
-// The rooms that search are not fuzzed, nor are the sources of latencies. In their place these tables
-// are empty, so that a config may name any method.
+// The rooms that search are not fuzzed, nor are the sources of latencies. In their place these
+// tables are empty, so that a config may name any method.
 #include "hsconas/config/latency_keys.hpp"
 #include "hsconas/config/methods.hpp"
 
