@@ -258,7 +258,7 @@ void add_predict_command(CLI::App& app, Command& chosen) {
       ->type_name("CSV");
   command
       ->add_option("-t,--table", options->table,
-                   "Latency table, or what else latency.table takes, e.g. RUN/latency.json")
+                   "Latency table (or other file for latency.table), e.g. RUN/latency.json")
       ->type_name("FILE");
   command->add_flag("--measure", options->measure, "Also time the architectures on this machine");
   command->callback([options, &chosen] {

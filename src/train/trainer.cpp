@@ -125,7 +125,7 @@ Number activation_type(const Supernet& supernet, const SupernetConfig& settings)
       .precision;
 }
 
-/// What all ranks do after a step.
+/// The decisions after a training step; they are equal on all ranks.
 struct Decision {
   bool stops = false;
   bool is_due = false;  ///< A checkpoint.

@@ -56,7 +56,7 @@ class StoppingEvaluator : public FakeEvaluator {
   std::size_t stop_after_;
 };
 
-/// What the ranks of a run have come to.
+/// How each rank of a run ended, and its result.
 struct Results {
   std::vector<std::string> ends;
   std::array<json, kMostRanks> found;

@@ -12,28 +12,28 @@
 
 namespace hsconas {
 
-/// The disk, for files that the ranks of a group share: rank 0 alone looks at it, reads and writes.
-/// The others wait, and get what it read or found, or its Error. So all ranks agree on what is
-/// there, which each host's own view of a network file system does not promise.
+/// File access for the ranks of a group: rank 0 alone uses the disk. The others wait, and receive
+/// the text that rank 0 read, or its Error. So all ranks agree on which files exist, even if their
+/// hosts see a network file system differently.
 ///
-/// Every function is collective, see ProcessGroup; what is passed as `f` runs on rank 0 alone and
-/// must not use a GroupFiles of the group again.
+/// Every function is collective, see ProcessGroup. An argument `f` is called on rank 0 only and
+/// must not use a GroupFiles of the same group.
 class GroupFiles {
  public:
-  /// Of a process that works alone.
+  /// Makes the file access of a process that works alone.
   GroupFiles() : group_(std::make_shared<SingleGroup>()) {}
   explicit GroupFiles(std::shared_ptr<ProcessGroup> group) : group_(std::move(group)) {}
 
   const std::shared_ptr<ProcessGroup>& group() const { return group_; }
 
-  /// Changes files, or does anything else that only one process may do.
+  /// Calls `f`, which changes files or does other work that only one process may do.
   void on_root(const std::function<void()>& f) const;
-  /// The text that `f` gives, for all ranks.
+  /// Returns on all ranks the text that `f` returns.
   std::string from_root(const std::function<std::string()>& f) const { return group_->on_root(f); }
-  /// What `f` finds, for all ranks.
+  /// Returns on all ranks whether `f` returns true.
   bool holds_on_root(const std::function<bool()>& f) const;
 
-  /// False also for what cannot be looked up; that fails, by name, when it is read.
+  /// Returns false also for a path that cannot be looked up; reading it then fails by name.
   bool exists(const std::filesystem::path& path) const;
   /// See read_file() and read_sealed_json().
   std::string read(const std::filesystem::path& path) const;

@@ -11,8 +11,8 @@
 
 namespace hsconas {
 
-/// A request to stop, raised by a signal handler or another thread and tested once per step. It is
-/// this process's alone: where several work on one run, GroupStop says what they act on.
+/// A request to stop, raised by a signal handler or another thread and tested once per step. It
+/// belongs to one process. If several processes do a run together, they use GroupStop.
 /// Requesting is async-signal-safe.
 class StopToken {
  public:
@@ -33,12 +33,12 @@ class StopToken {
   std::atomic<bool> requested_{false};
 };
 
-/// The stop of a group of processes. A request may reach only some of them, and at different times;
-/// they ask each other, and so all stop at the same point. With one process the request itself is
-/// the answer. The token must outlive this object.
+/// A request to stop for a group of processes. A signal may reach only some of them, and at
+/// different times, so they exchange their flags and stop at the same point. A process that works
+/// alone uses its own flag. The token must outlive this object.
 class GroupStop {
  public:
-  /// The stop of a process that works alone. Not explicit, so that such a one may pass its token.
+  /// For a process that works alone. Not explicit, so that its StopToken can be passed directly.
   GroupStop(const StopToken& token) : GroupStop(token, std::make_shared<SingleGroup>()) {}
   GroupStop(const StopToken& token, std::shared_ptr<ProcessGroup> group)
       : token_(&token), group_(std::move(group)) {}

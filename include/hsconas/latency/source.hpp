@@ -17,42 +17,46 @@
 
 namespace hsconas {
 
-/// What a source may use besides the config and the space.
+/// The services that a source can use in addition to the config and the space.
 struct SourceContext {
-  Log& log;  ///< What is worth knowing about the table: its error, doubts, warnings.
+  Log& log;  ///< Receives the error of the fitted table, and warnings about it.
   const StopToken& stop;
-  /// Opens the device whose latency counts. Only a source that measures needs it.
+  /// Opens the device whose latency counts. Only a source that measures calls it.
   std::function<std::unique_ptr<OpTimer>()> open_timer{};
 };
 
-/// A row of the table of sources: one way to come by a latency table.
+/// A row of the table of sources: one way to obtain a latency table.
 struct LatencySource {
-  std::string_view name;     ///< "measured", "table": no two rows share it.
-  std::string_view meaning;  ///< What the key's file is, in a line of help.
-  std::string_view key{};    ///< The key of `latency` that names its file; empty: it needs none.
+  std::string_view name;     ///< Unique, such as "measured" or "table".
+  std::string_view meaning;  ///< Describes the file of the key, for the help.
+  std::string_view key{};    ///< The key of `latency` that names the file; empty: no file.
   std::string LatencyConfig::*file = nullptr;  ///< The key's value; null where there is no key.
-  /// Several sources can share a key: this says, by its content, whether a file is of this one.
-  /// Null is the source of all files that no other recognises. A file may be absent or broken.
+  /// Several sources can share a key. This function looks into the file and returns whether it
+  /// belongs to this source; the file may be absent or damaged. The source without such a function
+  /// gets the files that no other one recognises.
   bool (*recognises)(const std::string& file) = nullptr;
-  bool is_measured = false;  ///< On the device, which takes long: only a run does it, and keeps it.
-  bool is_modelled = false;  ///< Computed: there is nothing to time networks on. Same for a key.
+  /// The table is timed on the device. That takes long, so only a run does it, and keeps it.
+  bool is_measured = false;
+  /// The table is computed, so that no network can be timed. Equal for all rows of a key.
+  bool is_modelled = false;
 
   /// Where latencies come from, in the plan of --dry-run.
   std::string (*describe)(const Config& config) = nullptr;
-  /// What the file holds, as a fingerprint. Null where there is none.
+  /// The fingerprint of the file's content. Null if the source reads no file.
   std::string (*identity)(const std::string& file) = nullptr;
-  /// All that the table depends on besides the space; null: the settings of the section `latency`.
+  /// Everything besides the space on which the table depends. Null: the whole section `latency`.
   nlohmann::json (*inputs)(const LatencyConfig& config) = nullptr;
-  /// The table. Throws Error that names the file, what is wrong with it and the remedy.
+  /// Makes the table, in milliseconds per batch of `device.batch` images. Throws an Error
+  /// that names the file, the problem and the remedy.
   LatencyTable (*make)(const Config& config, const LatencySpace& space,
                        const SourceContext& context) = nullptr;
 };
 
-/// All of them, in the order in which help lists them. To add one, write
+/// All sources, in the order in which the help lists them. To add one, write
 /// src/latency/<name>_source.cpp and add a line to the list in src/latency/sources.cpp.
 std::span<const LatencySource> latency_sources();
 
-/// The source that a config chooses: that of the file that it names; without one, measuring.
+/// The source of the file that `config` names; if it names none, the one that measures.
 const LatencySource& latency_source(const LatencyConfig& config);
 
 /// `config` with `file` as its source, in place of any other, as latency.table=FILE sets it.
