@@ -3,6 +3,8 @@ add_library(hsconas_warnings INTERFACE)
 target_compile_options(hsconas_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-missing-field-initializers
   $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-braces>
+  # GCC takes every .cpp of a unity build for a header, whose unnamed namespaces it warns of.
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${HSCONAS_UNITY}>>:-Wno-subobject-linkage>
   $<$<BOOL:${HSCONAS_WERROR}>:-Werror>)
 
 # Sanitizers change the ABI, so the whole build must be compiled and linked with them.

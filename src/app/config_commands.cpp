@@ -44,8 +44,7 @@ void new_config(NewOptions options, CommandContext& context) {
   constexpr const char* kSimplest = "quickstart";
   options.config.take_bare_file();
   if (options.config.file.empty()) options.config.file = kSimplest;
-  std::error_code unknown;
-  if (std::filesystem::exists(options.file, unknown) && !options.force) {
+  if (is_there(options.file) && !options.force) {
     throw Error(ErrorKind::Usage, options.file + " exists already; replace it with --force");
   }
   write_json(options.file, to_json(options.config.load()));

@@ -176,6 +176,11 @@ nlohmann::json parse_sealed_json(const std::string& text, const fs::path& source
   return unsealed(parse_json(text, source.string(), ErrorKind::Data), source, true);
 }
 
+bool is_there(const fs::path& path) {
+  std::error_code unknown;
+  return fs::exists(path, unknown);
+}
+
 void make_folder(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);

@@ -13,7 +13,7 @@ bool is_exhaustive(const CodesignConfig& config, std::size_t networks, std::size
 
 /// Tries every network on every design where networks are given and the pairs are few enough, else
 /// searches over both: an individual is a network and a design.
-BestPairs run(CodesignContext& context) {
+BestPairs search_coupled(CodesignContext& context) {
   const std::size_t networks = context.problem.networks.size();
   const std::size_t designs = context.designs.size();
   const Limits& limits = context.problem.limits;
@@ -27,8 +27,8 @@ BestPairs run(CodesignContext& context) {
   return context.search(context.designs, limits, rng, "coupled");
 }
 
-std::string plan(const CodesignConfig& config, const SearchConfig& search,
-                 const CodesignSize& size) {
+std::string plan_coupled(const CodesignConfig& config, const SearchConfig& search,
+                         const CodesignSize& size) {
   return is_exhaustive(config, size.networks, size.designs)
              ? fmt::format("pairs: {} x {}\n", size.networks, size.designs)
              : fmt::format("pairs: at most {}\n", searched_pairs(search));
@@ -40,8 +40,8 @@ CodesignMethod coupled_codesign() {
   return {.name = "coupled",
           .meaning = "tries all pairs, or searches networks and designs by search.method",
           .has_proxy = false,
-          .run = run,
-          .plan = plan};
+          .run = search_coupled,
+          .plan = plan_coupled};
 }
 
 }  // namespace hsconas

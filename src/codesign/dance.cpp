@@ -6,8 +6,8 @@ namespace hsconas {
 
 namespace {
 
-std::string plan(const CodesignConfig& config, const SearchConfig& /*search*/,
-                 const CodesignSize& size) {
+std::string plan_dance(const CodesignConfig& config, const SearchConfig& /*search*/,
+                       const CodesignSize& size) {
   const DanceConfig& dance = config.dance;
   const std::string training =
       dance.penalty != Penalty::Cost
@@ -26,7 +26,7 @@ CodesignMethod dance_codesign() {
           .meaning = "gradient descent while the supernet trains (DANCE)",
           .has_proxy = false,
           .run = nullptr,
-          .plan = plan};
+          .plan = plan_dance};
 }
 
 }  // namespace hsconas

@@ -7,7 +7,7 @@ namespace hsconas {
 namespace {
 
 /// The best network inside the limits on the proxy, then the best design for it.
-BestPairs run(CodesignContext& context) {
+BestPairs search_decoupled(CodesignContext& context) {
   const std::size_t proxy[] = {context.proxy};
   const Limits& limits = context.problem.limits;
   Rng rng = context.rng();
@@ -20,8 +20,8 @@ BestPairs run(CodesignContext& context) {
   return sweep(context.archive, {network}, context.designs, limits, context.stop);
 }
 
-std::string plan(const CodesignConfig& /*config*/, const SearchConfig& search,
-                 const CodesignSize& size) {
+std::string plan_decoupled(const CodesignConfig& /*config*/, const SearchConfig& search,
+                           const CodesignSize& size) {
   return fmt::format("pairs: at most {} + {}\n",
                      size.networks > 0 ? size.networks : searched_pairs(search), size.designs);
 }
@@ -32,8 +32,8 @@ CodesignMethod decoupled_codesign() {
   return {.name = "decoupled",
           .meaning = "the best network on the proxy, then the best design for it",
           .has_proxy = true,
-          .run = run,
-          .plan = plan};
+          .run = search_decoupled,
+          .plan = plan_decoupled};
 }
 
 }  // namespace hsconas

@@ -9,15 +9,15 @@ namespace hsconas {
 namespace {
 
 /// Random pairs inside the limits, as many as a search over both would try.
-BestPairs run(CodesignContext& context) {
+BestPairs search_random(CodesignContext& context) {
   Rng rng = context.rng();
   return search_pairs(context.archive, context.designs, context.problem.limits,
                       find_search_method("random"), context.search_config, rng, "random",
                       context.log, context.stop);
 }
 
-std::string plan(const CodesignConfig& /*config*/, const SearchConfig& search,
-                 const CodesignSize& /*size*/) {
+std::string plan_random(const CodesignConfig& /*config*/, const SearchConfig& search,
+                        const CodesignSize& /*size*/) {
   return fmt::format("pairs: at most {}\n", find_search_method("random").evaluations(search));
 }
 
@@ -27,8 +27,8 @@ CodesignMethod random_codesign() {
   return {.name = "random",
           .meaning = "random pairs, the baseline",
           .has_proxy = false,
-          .run = run,
-          .plan = plan};
+          .run = search_random,
+          .plan = plan_random};
 }
 
 }  // namespace hsconas

@@ -103,7 +103,7 @@ std::vector<Pair> thinned(std::vector<Pair> pairs, std::size_t most) {
 
 /// Stage 1 solves on the proxy for a grid of limits, whose solutions are the set P; stage 2 tries
 /// the networks of P, and no others, on every design. Source: Lu et al., arXiv 2203.13921.
-BestPairs run(CodesignContext& context) {
+BestPairs search_semi_decoupled(CodesignContext& context) {
   std::vector<Pair> solutions =
       context.has_networks() ? solve_networks(context) : solve_space(context);
   std::stable_sort(solutions.begin(), solutions.end(), is_better);
@@ -129,8 +129,8 @@ BestPairs run(CodesignContext& context) {
                context.stop);
 }
 
-std::string plan(const CodesignConfig& config, const SearchConfig& search,
-                 const CodesignSize& size) {
+std::string plan_semi_decoupled(const CodesignConfig& config, const SearchConfig& search,
+                                const CodesignSize& size) {
   const bool has_networks = size.networks > 0;
   const int asked = config.limit_levels > 0 || has_networks ? config.limit_levels : kSearchedLevels;
   const auto levels = static_cast<std::size_t>(asked);
@@ -145,8 +145,8 @@ CodesignMethod semi_decoupled_codesign() {
   return {.name = "semi_decoupled",
           .meaning = "the best networks on the proxy for many limits, then all designs",
           .has_proxy = true,
-          .run = run,
-          .plan = plan};
+          .run = search_semi_decoupled,
+          .plan = plan_semi_decoupled};
 }
 
 }  // namespace hsconas

@@ -5,7 +5,8 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"

@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kSide = 32;
-constexpr std::size_t kPlane = std::size_t{kSide} * kSide;
+constexpr int kCifarSide = 32;
+constexpr std::size_t kPlane = std::size_t{kCifarSide} * kCifarSide;
 constexpr std::size_t kImageBytes = 3 * kPlane;
 
 struct Layout {
@@ -99,7 +99,7 @@ std::shared_ptr<const ImageSource> read_part(const fs::path& folder, const Layou
   const std::string name = files.size() == 1 ? files.front().string()
                                              : fmt::format("{} to {}", files.front().string(),
                                                            files.back().filename().string());
-  return std::make_shared<MemorySource>(name, MemorySource::Shape{3, kSide, kSide},
+  return std::make_shared<MemorySource>(name, MemorySource::Shape{3, kCifarSide, kCifarSide},
                                         std::move(pixels), std::move(labels));
 }
 

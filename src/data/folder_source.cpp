@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
+using Buffer = std::vector<std::uint8_t>;
 
 [[noreturn]] void fail_to_read(const fs::path& path, const std::string& reason) {
   throw Error(ErrorKind::Data, fmt::format("cannot be read: {} ({})", reason, path.string()));
@@ -44,7 +44,7 @@ class ImageFile {
   std::uint64_t size() const { return file_.size(); }
 
   /// The bytes [offset, offset + count), fewer where the file ends.
-  void read(std::uint64_t offset, std::uint64_t count, Bytes& out) const {
+  void read(std::uint64_t offset, std::uint64_t count, Buffer& out) const {
     out.resize(static_cast<std::size_t>(std::min(count, size() - std::min(offset, size()))));
     const std::ptrdiff_t got =
         file_.read_at(offset, reinterpret_cast<char*>(out.data()), out.size());
@@ -59,7 +59,7 @@ class ImageFile {
 
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 30U;
 
-void read_whole(const ImageFile& file, Bytes& out) {
+void read_whole(const ImageFile& file, Buffer& out) {
   if (file.size() > kMaxFileBytes) throw Error(ErrorKind::Data, "is larger than 1 GB");
   file.read(0, file.size(), out);
 }
@@ -181,7 +181,7 @@ struct Finding {
 
 /// Checks the beginning and the end of an image file, and reads the rest only when they are not
 /// conclusive. Throws Error(Data) when the file is damaged.
-void check_image(const ImageFile& file, ImageFormat format, Bytes& bytes) {
+void check_image(const ImageFile& file, ImageFormat format, Buffer& bytes) {
   constexpr std::uint64_t kTailBytes = 1024;
   try {
     check_header(bytes, file.size());
@@ -201,7 +201,7 @@ void check_image(const ImageFile& file, ImageFormat format, Bytes& bytes) {
 
 Finding examine(const fs::path& path) {
   constexpr std::uint64_t kHeadBytes = 16384;
-  thread_local Bytes bytes;
+  thread_local Buffer bytes;
   ImageFormat format = ImageFormat::Unknown;
   try {
     const ImageFile file(path);
@@ -264,7 +264,7 @@ fs::path FolderSource::path(std::int64_t i) const {
 }
 
 void FolderSource::load(std::int64_t i, Image& out, int min_side) const {
-  thread_local Bytes bytes;
+  thread_local Buffer bytes;
   const fs::path file = path(i);
   try {
     read_whole(ImageFile(file), bytes);
@@ -280,7 +280,7 @@ std::uint64_t FolderSource::fingerprint(std::int64_t i) const {
   // JPEG images hardly ever have the same size and the same last rows.
   constexpr std::uint64_t kWholeBytes = 65536;
   constexpr std::uint64_t kPartBytes = 16384;
-  thread_local Bytes bytes;
+  thread_local Buffer bytes;
   const fs::path image = path(i);
   const ImageFile file(image);
   std::string seen = fmt::format("{} {} ", at(i).name, file.size());

@@ -5,11 +5,13 @@
 #include <string_view>
 #include <utility>
 
+#include "codec_limits.hpp"
+
 namespace hsconas {
 
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
+using codec::Bytes;
 
 bool starts_with(Bytes bytes, std::string_view text) {
   return bytes.size() >= text.size() &&

@@ -1,6 +1,7 @@
 #include "hsconas/deploy/classify.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 namespace hsconas {
 

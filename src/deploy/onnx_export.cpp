@@ -1,7 +1,7 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "hsconas/base/files.hpp"
 #include "hsconas/deploy/export.hpp"

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 #include <torch/script.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"

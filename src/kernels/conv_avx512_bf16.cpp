@@ -1,4 +1,15 @@
-#define HSCONAS_ISA "avx512-bf16"
 #define HSCONAS_LANES 16
-#define HSCONAS_KERNELS avx512_bf16_kernels
 #include "conv_impl.hpp"
+
+namespace hsconas {
+
+ConvKernels avx512_bf16_kernels(ConvKernels avx512);
+/// `avx512` with products of Bf16.
+ConvKernels avx512_bf16_kernels(ConvKernels avx512) {
+  avx512.isa = "avx512-bf16";
+  avx512.bf16 = forward_kernels<Bf16, Bf16>();
+  avx512.bf16_back = backward_kernels<Bf16, Bf16>();
+  return avx512;
+}
+
+}  // namespace hsconas

@@ -1,14 +1,13 @@
-// The table of kernel functions. Included once for each instruction set.
+// The kernel functions and, if HSCONAS_KERNELS names it, the table of all of them. Included once
+// for each instruction set.
 #include "conv_dense_backward.hpp"
 #include "conv_depthwise.hpp"
 
 namespace hsconas {
 
-ConvKernels HSCONAS_KERNELS();
-
 namespace {
 
-std::int64_t scratch_floats(const ConvGeometry& s) {
+inline std::int64_t scratch_floats(const ConvGeometry& s) {
   if (s.depthwise) {
     const Index side = frame_size(s);
     return (2 * side * side + s.in_pixels()) * kLanes;
@@ -17,7 +16,7 @@ std::int64_t scratch_floats(const ConvGeometry& s) {
   return Index{sizes.tile} * (2 * sizes.padded_depth + sizes.padded_out);
 }
 
-std::int64_t packed_floats(const ConvGeometry& s) {
+inline std::int64_t packed_floats(const ConvGeometry& s) {
   if (s.depthwise) return Index{padded(s.out_channels)} * s.taps();
   const DenseSizes sizes = dense_sizes(s);
   return Index{sizes.padded_depth} * sizes.padded_out;
@@ -76,7 +75,7 @@ inline float fixed_unit(const float* weights, int count) {
 }
 
 template <>
-void pack<Fixed>(const ConvGeometry& s, const float* weights, float* packed) {
+inline void pack<Fixed>(const ConvGeometry& s, const float* weights, float* packed) {
   if (s.depthwise) {
     pack<float>(s, weights, packed);
     return;
@@ -124,7 +123,7 @@ void pack_backward(const ConvGeometry& s, const float* weights, float* packed) {
   to_right_factors<W>(packed, s.out_channels, columns);
 }
 
-void unpack_gradient(const ConvGeometry& s, const float* packed, float* weights) {
+inline void unpack_gradient(const ConvGeometry& s, const float* packed, float* weights) {
   for_each_weight(s, [&](Index from, Index to) { weights[to] = packed[from]; });
 }
 
@@ -231,30 +230,22 @@ BackwardKernels<T> backward_kernels() {
   return {.pack = pack_backward<W>, .backward = backward<T, W>, .reduce = reduce_gradient<T>};
 }
 
-#ifdef HSCONAS_FIXED_PRODUCTS
-using HalfFactor = Fixed;
-#else
-using HalfFactor = float;
-#endif
-#ifdef HSCONAS_BF16_PRODUCTS
-using Bf16Factor = Bf16;
-#else
-using Bf16Factor = float;
-#endif
-
 }  // namespace
 
+#ifdef HSCONAS_KERNELS
+ConvKernels HSCONAS_KERNELS();
 ConvKernels HSCONAS_KERNELS() {
   return {.isa = HSCONAS_ISA,
           .lanes = kLanes,
           .scratch_floats = scratch_floats,
           .packed_floats = packed_floats,
           .fp32 = forward_kernels<float, float>(),
-          .half = forward_kernels<Half, HalfFactor>(),
-          .bf16 = forward_kernels<Bf16, Bf16Factor>(),
+          .half = forward_kernels<Half, float>(),
+          .bf16 = forward_kernels<Bf16, float>(),
           .fp32_back = backward_kernels<float, float>(),
-          .bf16_back = backward_kernels<Bf16, Bf16Factor>(),
+          .bf16_back = backward_kernels<Bf16, float>(),
           .unpack_gradient = unpack_gradient};
 }
+#endif
 
 }  // namespace hsconas

@@ -8,8 +8,8 @@ ConvKernels generic_kernels();
 #ifdef HSCONAS_X86
 ConvKernels avx2_kernels();
 ConvKernels avx512_kernels();
-ConvKernels avx512_vnni_kernels();
-ConvKernels avx512_bf16_kernels();
+ConvKernels avx512_vnni_kernels(ConvKernels avx512);
+ConvKernels avx512_bf16_kernels(ConvKernels avx512);
 #endif
 
 std::span<const ConvKernels> conv_kernels() {
@@ -18,11 +18,13 @@ std::span<const ConvKernels> conv_kernels() {
 #ifdef HSCONAS_X86
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl")) {
+      const ConvKernels plain = avx512_kernels();
       if (__builtin_cpu_supports("avx512vnni")) {
-        if (__builtin_cpu_supports("avx512bf16")) found.push_back(avx512_bf16_kernels());
-        found.push_back(avx512_vnni_kernels());
+        const ConvKernels vnni = avx512_vnni_kernels(plain);
+        if (__builtin_cpu_supports("avx512bf16")) found.push_back(avx512_bf16_kernels(vnni));
+        found.push_back(vnni);
       }
-      found.push_back(avx512_kernels());
+      found.push_back(plain);
     }
     // Every processor with AVX2 has F16C, which clang 14 cannot test for.
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {

@@ -23,7 +23,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kStage = "dance";
+constexpr const char* kDanceStage = "dance";
 constexpr const char* kChoices = "dance choices";
 constexpr const char* kCostNetworks = "dance-evaluator";  ///< The name of their checkpoint.
 constexpr int kUpdatesPerReport = 10;
@@ -95,7 +95,7 @@ class ChoiceTraining {
                   fmt::format("{}: the loss of the architecture parameters is not finite at step "
                               "{}; the previous checkpoint is kept: lower supernet.lr or set "
                               "supernet.clip_norm",
-                              kStage, step + 1));
+                              kDanceStage, step + 1));
     }
     sums_.error += error;
     sums_.penalty += penalty;
@@ -196,7 +196,7 @@ CodesignRecord Run::search_by_gradient() {
       .tensors = search.tensors(),
       .path = [&](std::int64_t step) { return search.path(step); },
       .after_step = [&](std::int64_t step) { choices.after_step(step); }};
-  train_stage(kStage, inputs().dance(), std::make_shared<Subspace>(Subspace::full(space_)),
+  train_stage(kDanceStage, inputs().dance(), std::make_shared<Subspace>(Subspace::full(space_)),
               config_.supernet, &extension);
 
   const Architecture arch = search.best();

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
@@ -278,8 +278,7 @@ RetrainRecord record_of(const RetrainRequest& request, const SearchSpace& space,
 
 std::optional<BegunRetraining> begun_retraining(const std::filesystem::path& folder) {
   const WorkDir dir{.root = folder, .lock = nullptr};
-  std::error_code unknown;
-  if (!std::filesystem::exists(dir.stages(), unknown) || !dir.holds_work()) return {};
+  if (!is_there(dir.stages()) || !dir.holds_work()) return {};
   const json inputs = StageRecord(dir.stages()).inputs(kBegun);
   if (!inputs.is_object() || !inputs.contains("arch")) return {};
   return BegunRetraining{.config = load_config(dir.config(), {}),
@@ -343,8 +342,7 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
 
 RetrainRecord load_retrain_result(const std::filesystem::path& folder) {
   const WorkDir dir{folder};
-  std::error_code unknown;
-  if (!std::filesystem::exists(dir.result(), unknown)) {
+  if (!is_there(dir.result())) {
     throw Error(ErrorKind::Data, fmt::format("{}: the retraining has not finished; continue it "
                                              "with hsconas retrain {} --resume",
                                              folder.string(), folder.string()));

@@ -15,11 +15,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool is_there(const fs::path& path) {
-  std::error_code unknown;
-  return fs::exists(path, unknown);
-}
-
 /// Whether `dir` holds a finished model. While a run repeats its search or retraining, the files of
 /// the earlier model are still there but do not count.
 bool has_model(const WorkDir& dir) {

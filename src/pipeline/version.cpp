@@ -1,7 +1,7 @@
 #include "hsconas/pipeline/version.hpp"
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "hsconas/supernet/device.hpp"
 

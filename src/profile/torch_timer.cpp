@@ -6,7 +6,8 @@
 
 #include <c10/core/StreamGuard.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "device_clock.hpp"
 #include "hsconas/base/error.hpp"

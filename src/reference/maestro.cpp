@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "ceil_div.hpp"
 #include "hsconas/base/error.hpp"
 #include "maestro_level.hpp"
 #include "maestro_mappings.hpp"

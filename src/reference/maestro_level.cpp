@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ceil_div.hpp"
+
 namespace hsconas::maestro {
 
 Level::Level(std::vector<Map> maps, std::int64_t clusters, const Sizes& nominal,

@@ -38,10 +38,6 @@ struct Volumes {
   std::int64_t edge_mapped = 1, edge_fresh = 1;
 };
 
-inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
 Volumes volumes_of(const Map& map, std::int64_t extent);
 
 /// The states of a map's loop of `extent` iterations, in the order in which they occur.

@@ -2,15 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "ceil_div.hpp"
 #include "hsconas/base/error.hpp"
 
 namespace hsconas {
 
 namespace {
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
 
 /// An operand that enters along one edge of the array is read once per fold of the other edge.
 void count_accesses(ScaleSimCost& cost, Systolic dataflow, std::int64_t row_folds,

@@ -12,7 +12,7 @@ namespace hsconas {
 
 namespace {
 
-std::string percent(double value) {
+std::string percent_or_dash(double value) {
   return std::isnan(value) ? "-" : fmt::format("{:.2f} %", 100.0 * value);
 }
 
@@ -35,12 +35,12 @@ std::string worst_classes(const Evaluation& evaluation, std::size_t rows) {
       const std::int64_t taken = other == label ? 0 : evaluation.count(label, other);
       if (taken > 0 && (rival < 0 || taken > evaluation.count(label, rival))) rival = other;
     }
-    table.add({names[static_cast<std::size_t>(label)],
-               fmt::format("{}", evaluation.images_of(label)), percent(evaluation.recall(label)),
-               percent(evaluation.precision(label)),
-               rival < 0 ? "none"
-                         : fmt::format("{} ({})", names[static_cast<std::size_t>(rival)],
-                                       evaluation.count(label, rival))});
+    table.add(
+        {names[static_cast<std::size_t>(label)], fmt::format("{}", evaluation.images_of(label)),
+         percent_or_dash(evaluation.recall(label)), percent_or_dash(evaluation.precision(label)),
+         rival < 0 ? "none"
+                   : fmt::format("{} ({})", names[static_cast<std::size_t>(rival)],
+                                 evaluation.count(label, rival))});
   }
   return table.str();
 }

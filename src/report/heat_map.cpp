@@ -9,13 +9,13 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "svg.hpp"
 
 namespace hsconas {
 
 namespace {
 
 // Pixels.
-constexpr double kMargin = 12;
 constexpr double kLargestSide = 640;
 constexpr double kLargestCell = 48;
 constexpr double kSmallestLabelled = 9;  ///< Rows below this height get no label.
@@ -23,40 +23,17 @@ constexpr double kScaleWidth = 16;
 constexpr double kCharWidth = 6.2;  ///< Mean width of a character in a wide font at 10 px.
 
 /// Colours from light to dark. They differ in lightness, so colour-blind readers can read them too.
-constexpr std::array<std::array<double, 3>, 3> kColours{
+constexpr std::array<std::array<double, 3>, 3> kScaleColours{
     {{255, 245, 214}, {86, 160, 196}, {8, 48, 107}}};
 
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
-
 std::string colour_of(double share) {
-  const double at = std::clamp(share, 0.0, 1.0) * (kColours.size() - 1);
-  const auto first = std::min(static_cast<std::size_t>(at), kColours.size() - 2);
+  const double at = std::clamp(share, 0.0, 1.0) * (kScaleColours.size() - 1);
+  const auto first = std::min(static_cast<std::size_t>(at), kScaleColours.size() - 2);
   const double mix = at - static_cast<double>(first);
   std::array<int, 3> rgb{};
   for (std::size_t i = 0; i < rgb.size(); ++i) {
-    rgb[i] = static_cast<int>(
-        std::lround(kColours[first][i] + mix * (kColours[first + 1][i] - kColours[first][i])));
+    rgb[i] = static_cast<int>(std::lround(
+        kScaleColours[first][i] + mix * (kScaleColours[first + 1][i] - kScaleColours[first][i])));
   }
   return fmt::format("#{:02x}{:02x}{:02x}", rgb[0], rgb[1], rgb[2]);
 }

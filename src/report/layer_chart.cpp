@@ -13,7 +13,6 @@ namespace hsconas {
 namespace {
 
 // Pixels.
-constexpr double kMargin = 12;
 constexpr double kRow = 24;
 constexpr double kBar = 15;
 constexpr double kBlock = 110;  ///< Length of a layer's outline.

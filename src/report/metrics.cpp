@@ -46,8 +46,7 @@ bool MetricsHistory::add(MetricsLine line) {
 
 MetricsHistory load_metrics(const std::filesystem::path& file) {
   MetricsHistory history;
-  std::error_code unknown;
-  if (!std::filesystem::exists(file, unknown)) return history;
+  if (!is_there(file)) return history;
   std::size_t number = 0;
   for (const std::string& text : split(read_file(file), '\n')) {
     ++number;

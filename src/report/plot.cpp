@@ -22,7 +22,6 @@ namespace {
 constexpr double kSquareSide = 360;
 constexpr double kWideWidth = 620;
 constexpr double kWideHeight = 300;
-constexpr double kMargin = 12;
 constexpr double kLegendLine = 20;
 constexpr double kLegendMark = 24;       ///< Distance from the marker's left edge to its name.
 constexpr double kTitleCharWidth = 9.6;  ///< Width of a bold character at 15 px.

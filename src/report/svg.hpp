@@ -9,6 +9,9 @@ namespace hsconas {
 
 // Helpers of all drawings. Lengths are in pixels.
 
+/// The empty border around a drawing.
+inline constexpr double kMargin = 12;
+
 /// Colours of Okabe and Ito, without their yellow, which is too pale on white.
 inline constexpr std::array<std::string_view, 7> kColours{
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};

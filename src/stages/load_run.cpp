@@ -19,11 +19,6 @@ using nlohmann::json;
 
 namespace {
 
-bool is_there(const fs::path& file) {
-  std::error_code unknown;
-  return fs::exists(file, unknown);
-}
-
 /// Why `dir` has no result that belongs to its current settings; empty if it has one.
 std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
   const StageRecord record(dir.stages());

@@ -22,8 +22,7 @@ namespace {
 /// The fingerprint of a file's content. For a file that does not exist, its name: it belongs to a
 /// section that this run does not use.
 std::string file_identity(const std::string& file) {
-  std::error_code unknown;
-  return std::filesystem::exists(file, unknown) ? fingerprint(read_file(file)) : file;
+  return is_there(file) ? fingerprint(read_file(file)) : file;
 }
 
 /// Removes the object at `key` from `object` and returns it; empty if there is none.

@@ -42,11 +42,6 @@ std::vector<std::string> names_in(const fs::path& folder) {
   return names;
 }
 
-bool is_there(const fs::path& path) {
-  std::error_code unknown;
-  return fs::exists(path, unknown);
-}
-
 /// Whether `root` holds anything besides the lock file.
 bool holds_files(const fs::path& root) {
   const auto names = names_in(root);

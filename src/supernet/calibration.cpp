@@ -2,7 +2,8 @@
 
 #include <span>
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "hsconas/supernet/candidate.hpp"
 

@@ -6,7 +6,8 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "frozen_runner.hpp"
 #include "hsconas/base/error.hpp"

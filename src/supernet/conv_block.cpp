@@ -7,7 +7,9 @@
 #include <type_traits>
 #include <utility>
 
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "hsconas/supernet/frozen_network.hpp"
 

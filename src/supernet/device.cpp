@@ -7,7 +7,9 @@
 #include <thread>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 #ifdef HSCONAS_TORCH_CUDA
 #include <cuda_runtime_api.h>
 #endif

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/supernet/device_path.hpp"

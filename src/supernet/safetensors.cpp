@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"

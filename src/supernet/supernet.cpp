@@ -3,7 +3,8 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/rng.hpp"

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "hsconas/supernet/frozen_network.hpp"
 #include "hsconas/supernet/run_block.hpp"

@@ -5,7 +5,8 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
@@ -18,11 +19,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kFormat = "hsconas-checkpoint-1";
-
-bool is_there(const fs::path& file) {
-  std::error_code unknown;  // Ignored: reading the file reports the same problem.
-  return fs::exists(file, unknown);
-}
 
 void check_finite(const Checkpoint& checkpoint, const std::string& stage) {
   for (const auto& [name, tensor] : checkpoint.tensors) {

@@ -1,7 +1,7 @@
 #include "device_scoring.hpp"
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "hsconas/base/error.hpp"
 

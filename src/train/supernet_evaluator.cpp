@@ -6,7 +6,8 @@
 #include <span>
 #include <utility>
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "device_scoring.hpp"
 #include "hsconas/kernels/parallel.hpp"

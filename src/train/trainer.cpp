@@ -9,7 +9,8 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"

@@ -21,9 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A copy of the finished search.
-struct CopiedRun {
+struct CopiedSearch {
   Bench bench;
-  CopiedRun() { fs::copy(finished_run().file(""), bench / "run", fs::copy_options::recursive); }
+  CopiedSearch() { fs::copy(finished_run().file(""), bench / "run", fs::copy_options::recursive); }
 
   Outcome run(std::vector<std::string> words) const { return bench.run(words); }
   /// `retrain run` with a recipe that takes a second.
@@ -42,7 +42,7 @@ struct CopiedRun {
 }  // namespace
 
 TEST_CASE("a finished search is exported from its own folder, without the data", "[deploy]") {
-  const CopiedRun run;
+  const CopiedSearch run;
   const Outcome outcome = run.run({"--json", "export", "run"});
   REQUIRE(outcome.exit_code == 0);
   const json answer = json::parse(outcome.out);
@@ -60,7 +60,7 @@ TEST_CASE("a finished search is exported from its own folder, without the data",
 }
 
 TEST_CASE("export, evaluate and retrain refuse an unfinished search", "[deploy]") {
-  const CopiedRun run;
+  const CopiedSearch run;
   REQUIRE(run.run({"shrink", "--config", "micro.json", "--work-dir", "part"}).exit_code == 0);
   const std::string advice =
       "hsconas: part: the search has not finished; continue it with hsconas search --config "
@@ -78,7 +78,7 @@ TEST_CASE("export, evaluate and retrain refuse an unfinished search", "[deploy]"
 }
 
 TEST_CASE("the winner is retrained, evaluated and exported with its new weights", "[deploy]") {
-  const CopiedRun run;
+  const CopiedSearch run;
   const Outcome outcome = run.retrain({"--json"});
   REQUIRE(outcome.exit_code == 0);
   const json result = json::parse(outcome.out);
@@ -119,9 +119,9 @@ TEST_CASE("the winner is retrained, evaluated and exported with its new weights"
 }
 
 TEST_CASE("a stopped and continued retraining gives the same result", "[deploy]") {
-  const CopiedRun run;
+  const CopiedSearch run;
   REQUIRE(run.retrain({"retrain.epochs=6", "--out", "whole"}).exit_code == 0);
-  const auto words = CopiedRun::retrain_words(
+  const auto words = CopiedSearch::retrain_words(
       {"retrain.epochs=6", "--out", "parts", "--resume", "log.tensorboard=true"});
   Process first = run.bench.start(words);
   first.wait_for("retrain: ");
@@ -153,7 +153,7 @@ TEST_CASE("a stopped and continued retraining gives the same result", "[deploy]"
 }
 
 TEST_CASE("retraining can start from the shared weights and use a teacher", "[deploy]") {
-  const CopiedRun run;
+  const CopiedSearch run;
   // A single step with a tiny learning rate hardly changes the supernet's weights.
   const Outcome start =
       run.retrain({"--json", "--from-supernet", "retrain.epochs=0.1", "retrain.warmup_epochs=0",

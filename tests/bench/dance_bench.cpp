@@ -10,7 +10,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "hsconas/dance/cost_networks.hpp"
 #include "hsconas/supernet/device.hpp"

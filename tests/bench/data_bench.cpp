@@ -16,7 +16,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "bench/harness.hpp"
 #include "hsconas/base/rng.hpp"

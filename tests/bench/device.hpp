@@ -10,7 +10,8 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include "bench/harness.hpp"
 #include "hsconas/loader/loader.hpp"

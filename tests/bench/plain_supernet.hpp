@@ -5,7 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/optim/sgd.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "hsconas/loader/loader.hpp"
 #include "hsconas/supernet/supernet.hpp"

@@ -14,7 +14,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "bench/device.hpp"
 #include "bench/harness.hpp"

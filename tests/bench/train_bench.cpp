@@ -18,7 +18,8 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "bench/device.hpp"
 #include "bench/harness.hpp"

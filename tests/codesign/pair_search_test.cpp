@@ -21,15 +21,15 @@ using nlohmann::json;
 namespace {
 
 /// 4 x 3 designs, of which a dataflow that needs clusters of 64 PEs leaves some out.
-DesignSpace some_designs() {
+DesignSpace twelve_designs() {
   return DesignSpace(json::parse(R"({"name": "some", "dataflow": ["ws-x", "ws-kc"],
     "pes": [32, 64, 96, 128], "buffer_bytes": 65536, "noc_words": [1, 2, 3],
     "offchip_bytes": 16})"));
 }
 
-struct Bench {
+struct PairBench {
   SearchSpace space = tiny_space();
-  DesignSpace designs = some_designs();
+  DesignSpace designs = twelve_designs();
   FakeEvaluator evaluator{space};
   FakePairCost costs{space, designs.size(), 1, 0.5};
   AccuracyCache accuracies{space, evaluator};
@@ -40,7 +40,7 @@ struct Bench {
   Log log{Verbosity::Quiet, false};
   StopToken stop;
 
-  Bench() {
+  PairBench() {
     for (std::size_t i = 0; i < designs.size(); i += 2) allowed.push_back(i);
   }
 
@@ -62,7 +62,7 @@ struct Bench {
 
 TEST_CASE("a region of designs holds those that it was given, by their values on the axes",
           "[codesign]") {
-  const Bench bench;
+  const PairBench bench;
   REQUIRE(bench.designs.left_out() > 0);
   const DesignRegion region(bench.designs, bench.allowed);
   Rng rng(1, "test");
@@ -94,7 +94,7 @@ TEST_CASE(
     "[codesign]") {
   for (const SearchMethod& method : search_methods()) {
     CAPTURE(method.name);
-    Bench bench;
+    PairBench bench;
     bench.limits = {.ms = bench.costs.cost(bench.space.uniform(0), bench.allowed[1]).ms};
     const auto [pairs, result] = bench.run(method);
     CHECK(result.scored.size() == 60);
@@ -114,7 +114,7 @@ TEST_CASE(
 TEST_CASE("a search over designs alone tries every design", "[codesign]") {
   for (const SearchMethod& method : search_methods()) {
     CAPTURE(method.name);
-    Bench bench;
+    PairBench bench;
     bench.networks = {bench.space.canonical(bench.space.uniform(0))};
     const auto [pairs, result] = bench.run(method);
     CHECK(result.scored.size() == bench.allowed.size());
@@ -130,7 +130,7 @@ TEST_CASE("a search over designs alone tries every design", "[codesign]") {
 TEST_CASE("a search on one design is a search for a network", "[codesign]") {
   for (const SearchMethod& method : search_methods()) {
     CAPTURE(method.name);
-    Bench bench;
+    PairBench bench;
     bench.allowed = {3};
     const auto [pairs, result] = bench.run(method);
     CHECK(result.scored.size() == 60);
@@ -141,7 +141,7 @@ TEST_CASE("a search on one design is a search for a network", "[codesign]") {
 
 TEST_CASE("pairs outside the limits cost no evaluation, and the nearest of them is known",
           "[codesign]") {
-  Bench bench;
+  PairBench bench;
   bench.limits = {.ms = 1e-9};
   const auto [pairs, result] = bench.run(find_search_method("evolution"));
   CHECK_FALSE(pairs.best);

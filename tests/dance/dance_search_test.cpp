@@ -2,7 +2,8 @@
 
 #include <cmath>
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "catch.hpp"
 #include "codesign/small_evaluator.hpp"
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::int64_t kImages = 8;
 
-struct Bench {
+struct SearchBench {
   SearchSpace space = tiny_space();
   Supernet supernet{space, torch::kCPU, 1};
   DesignSpace designs = few_designs();
@@ -52,7 +53,7 @@ void settle(DanceSearch& search, const SearchSpace& space, const Architecture& a
 
 TEST_CASE("a new DANCE search draws all distinct choices equally often, and no equivalent ones",
           "[codesign]") {
-  Bench bench;
+  SearchBench bench;
   const DanceSearch search = bench.search(Penalty::None);
   std::map<LayerChoice, int> seen;
   constexpr int kDraws = 3000;
@@ -73,7 +74,7 @@ TEST_CASE("a new DANCE search draws all distinct choices equally often, and no e
 }
 
 TEST_CASE("the hard mixture of all choices has the loss of the drawn path", "[codesign]") {
-  Bench bench;
+  SearchBench bench;
   Rng rng(2, "dance test");
   for (int i = 0; i < 5; ++i) {
     DanceSearch search = bench.search(Penalty::None);
@@ -81,7 +82,7 @@ TEST_CASE("the hard mixture of all choices has the loss of the drawn path", "[co
     settle(search, bench.space, arch);
     CHECK((search.best() == arch));
     CHECK((search.path(7) == arch));
-    const Batch batch = Bench::batch();
+    const Batch batch = SearchBench::batch();
     TrainingPath path(bench.supernet, arch);
     const double expected =
         torch::cross_entropy_loss(path.forward(batch.images), batch.labels).item<double>();
@@ -90,21 +91,21 @@ TEST_CASE("the hard mixture of all choices has the loss of the drawn path", "[co
 }
 
 TEST_CASE("DanceSearch::update() uses the requested precision", "[codesign]") {
-  Bench bench;
+  SearchBench bench;
   bench.config.penalty = Penalty::None;
   DanceSearch single(bench.supernet, nullptr, bench.config, 1);
   DanceSearch again(bench.supernet, nullptr, bench.config, 1, torch::kFloat);
   DanceSearch half(bench.supernet, nullptr, bench.config, 1, torch::kBFloat16);
-  const double error = single.update(Bench::batch(), 0.0, 0).error;
-  CHECK(again.update(Bench::batch(), 0.0, 0).error == error);
-  const double rounded = half.update(Bench::batch(), 0.0, 0).error;
+  const double error = single.update(SearchBench::batch(), 0.0, 0).error;
+  CHECK(again.update(SearchBench::batch(), 0.0, 0).error == error);
+  const double rounded = half.update(SearchBench::batch(), 0.0, 0).error;
   CHECK(rounded != error);
   CHECK(std::abs(rounded - error) < 0.02 * error);
 }
 
 TEST_CASE("DanceSearch::update() does not change a bit of the supernet and the cost networks",
           "[codesign]") {
-  Bench bench;
+  SearchBench bench;
   const CostNetworks networks = bench.trained();
   const auto copy = [](const std::map<std::string, torch::Tensor>& tensors) {
     std::map<std::string, torch::Tensor> all;
@@ -115,7 +116,7 @@ TEST_CASE("DanceSearch::update() does not change a bit of the supernet and the c
   const auto weights = copy(bench.supernet.tensors());
   DanceSearch search = bench.search(Penalty::Cost, &networks);
   const torch::Tensor before = search.tensors().at("alpha").clone();
-  for (int i = 0; i < 3; ++i) search.update(Bench::batch(), 1.0, i);
+  for (int i = 0; i < 3; ++i) search.update(SearchBench::batch(), 1.0, i);
   CHECK(!torch::equal(before, search.tensors().at("alpha")));
   for (const auto& [name, tensor] : networks.state()) {
     CHECK(torch::equal(tensor, evaluator.at(name)));
@@ -127,7 +128,7 @@ TEST_CASE("DanceSearch::update() does not change a bit of the supernet and the c
 
 TEST_CASE("with a large penalty on multiply-adds or cost the search finds cheap networks",
           "[codesign]") {
-  Bench bench;
+  SearchBench bench;
   const CostNetworks networks = bench.trained();
   bench.config.choice_lr = 0.2;
   const auto areas = networks.areas();
@@ -147,7 +148,7 @@ TEST_CASE("with a large penalty on multiply-adds or cost the search finds cheap 
   for (const Penalty penalty : {Penalty::Macs, Penalty::Cost}) {
     INFO(word_of(penalty));
     DanceSearch search = bench.search(penalty, &networks);
-    for (int i = 0; i < 100; ++i) search.update(Bench::batch(), 100.0, i);
+    for (int i = 0; i < 100; ++i) search.update(SearchBench::batch(), 100.0, i);
     const Architecture found = search.best();
     CHECK(static_cast<double>(bench.space.cost(found).macs) < 0.8 * mean_macs);
     CHECK(least(found) < 0.6 * mean_cost);
@@ -157,7 +158,7 @@ TEST_CASE("with a large penalty on multiply-adds or cost the search finds cheap 
 TEST_CASE(
     "the multiply-add penalty of a mixture is the mean of its parts, and 1 for the mean network",
     "[codesign]") {
-  Bench bench;
+  SearchBench bench;
   const DanceSearch search = bench.search(Penalty::Macs);
   const auto layers = std::int64_t{bench.space.layers()};
   const auto choices = std::int64_t{bench.space.ops()} * bench.space.widths();
@@ -185,16 +186,16 @@ TEST_CASE(
 }
 
 TEST_CASE("a DANCE search continued from its tensors equals an uninterrupted one", "[codesign]") {
-  Bench bench;
+  SearchBench bench;
   DanceSearch whole = bench.search(Penalty::Macs);
-  for (int i = 0; i < 6; ++i) whole.update(Bench::batch(9), 0.5, i);
+  for (int i = 0; i < 6; ++i) whole.update(SearchBench::batch(9), 0.5, i);
   DanceSearch first = bench.search(Penalty::Macs);
-  for (int i = 0; i < 3; ++i) first.update(Bench::batch(9), 0.5, i);
+  for (int i = 0; i < 3; ++i) first.update(SearchBench::batch(9), 0.5, i);
   DanceSearch second = bench.search(Penalty::Macs);
   for (auto& [name, tensor] : second.tensors()) {
     torch::Tensor(tensor).copy_(first.tensors().at(name));
   }
-  for (int i = 3; i < 6; ++i) second.update(Bench::batch(9), 0.5, i);
+  for (int i = 3; i < 6; ++i) second.update(SearchBench::batch(9), 0.5, i);
   for (const auto& [name, tensor] : whole.tensors()) {
     CHECK(torch::equal(tensor, second.tensors().at(name)));
   }

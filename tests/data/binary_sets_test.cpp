@@ -19,12 +19,6 @@ std::string cifar_record(const std::string& labels, char red, char green, char b
   return labels + std::string(1024, red) + std::string(1024, green) + std::string(1024, blue);
 }
 
-std::string word(std::uint32_t value) {
-  std::string bytes;
-  for (unsigned shift : {24U, 16U, 8U, 0U}) bytes += static_cast<char>(value >> shift & 0xFFU);
-  return bytes;
-}
-
 std::string idx_images(std::uint32_t count, std::uint32_t height, std::uint32_t width) {
   return word(2051) + word(count) + word(height) + word(width) +
          std::string(std::size_t{count} * height * width, '\x07');

@@ -21,12 +21,6 @@ namespace {
 
 constexpr int kDamages = 1000;
 
-std::string word(std::uint32_t value) {
-  std::string bytes;
-  for (unsigned shift : {24U, 16U, 8U, 0U}) bytes += static_cast<char>(value >> shift & 0xFFU);
-  return bytes;
-}
-
 std::string noise(std::size_t count) {
   Rng rng(1, "pixels");
   std::string bytes;

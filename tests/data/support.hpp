@@ -104,4 +104,11 @@ inline std::string encode_png(int width, int height, png_uint_32 format, const v
 }
 #endif
 
+/// `value` as four bytes, the most significant first.
+inline std::string word(std::uint32_t value) {
+  std::string bytes;
+  for (unsigned shift : {24U, 16U, 8U, 0U}) bytes += static_cast<char>(value >> shift & 0xFFU);
+  return bytes;
+}
+
 }  // namespace hsconas::test

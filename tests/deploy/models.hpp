@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/space/subspace.hpp"

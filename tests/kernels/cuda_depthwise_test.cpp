@@ -21,7 +21,7 @@ namespace {
 using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
 
-struct Case {
+struct DepthwiseCase {
   DepthwiseSize size;
   bool in_norm = true;
   bool in_relu = true;
@@ -63,13 +63,13 @@ struct Rows {
   std::size_t channels;
   std::size_t stride;
 
-  Rows(std::size_t pixels, const Case& c)
+  Rows(std::size_t pixels, const DepthwiseCase& c)
       : data(pixels * static_cast<std::size_t>(c.stride()),
              from_float<T>(std::numeric_limits<float>::quiet_NaN())),
         channels(c.channels()),
         stride(static_cast<std::size_t>(c.stride())) {}
 
-  Rows(std::size_t pixels, const Case& c, Rng& rng, double mean = 0.0) : Rows(pixels, c) {
+  Rows(std::size_t pixels, const DepthwiseCase& c, Rng& rng, double mean = 0.0) : Rows(pixels, c) {
     for (std::size_t i = 0; i < pixels * channels; ++i) {
       at(i) = from_float<T>(static_cast<float>(mean + rng.normal()));
     }
@@ -97,7 +97,7 @@ struct Rows {
 
 /// Calls `visit(out index, in index, weight index)` for every product.
 template <typename Visit>
-void for_each_product(const Case& c, Visit visit) {
+void for_each_product(const DepthwiseCase& c, Visit visit) {
   const int out_size = c.out_size();
   const int in_size = c.size.in_size;
   const int k = c.size.kernel;
@@ -141,7 +141,7 @@ Doubles doubles(const std::vector<T>& values) {
 }
 
 /// The input after batch norm and ReLU.
-Doubles seen(const Case& c, Doubles in, const Floats& scale, const Floats& shift) {
+Doubles seen(const DepthwiseCase& c, Doubles in, const Floats& scale, const Floats& shift) {
   for (std::size_t i = 0; i < in.size(); ++i) {
     const std::size_t channel = i % c.channels();
     if (c.in_norm) {
@@ -175,7 +175,7 @@ struct Scratch {
 };
 
 template <typename T>
-void check_forward(const Case& c, HostQueue& queue, Rng& rng) {
+void check_forward(const DepthwiseCase& c, HostQueue& queue, Rng& rng) {
   Rows<T> in(c.in_pixels(), c, rng, 0.5);
   Rows<T> out(c.out_pixels(), c);
   Floats scale = random_scales(c.channels(), rng);
@@ -237,7 +237,7 @@ void check_forward(const Case& c, HostQueue& queue, Rng& rng) {
 /// The arguments of a backward pass and its expected results.
 template <typename T>
 struct Backward {
-  Case c;
+  DepthwiseCase c;
   Rows<T> gradient;
   Rows<T> out;
   Rows<T> in;
@@ -250,7 +250,7 @@ struct Backward {
   Floats in_terms;
   Scratch scratch;
 
-  Backward(const Case& a_case, Rng& rng)
+  Backward(const DepthwiseCase& a_case, Rng& rng)
       : c(a_case),
         gradient(c.out_pixels(), c, rng, 0.2),
         out(c.out_pixels(), c, rng),
@@ -364,7 +364,7 @@ struct Backward {
 };
 
 template <typename T>
-void check_backward(const Case& c, HostQueue& queue, Rng& rng) {
+void check_backward(const DepthwiseCase& c, HostQueue& queue, Rng& rng) {
   Backward<T> backward(c, rng);
   const Doubles before = backward.in_gradient.values();
   backward.run(queue, backward.work());
@@ -382,8 +382,8 @@ constexpr int kSizes[] = {1, 2, 3, 4, 7, 8, 14, 15, 28};
 constexpr int kWidths[] = {8, 24, 40, 72, 136};
 
 /// Goes through all kernels and strides; the rest is random, with few channels for large images.
-Case random_case(int round, Rng& rng) {
-  Case c;
+DepthwiseCase random_case(int round, Rng& rng) {
+  DepthwiseCase c;
   c.size.kernel = 1 + 2 * (round % 4);
   c.size.stride = 1 + round / 4 % 2;
   c.size.in_size = kSizes[rng.below(9)];
@@ -403,7 +403,7 @@ template <typename Check>
 void check_cases(int rounds, const char* stream, Check check) {
   Rng rng(7, stream);
   for (int round = 0; round < rounds; ++round) {
-    const Case c = random_case(round, rng);
+    const DepthwiseCase c = random_case(round, rng);
     CAPTURE(round, c.size.kernel, c.size.stride, c.size.in_size, c.size.channels, c.size.images,
             c.size.multiprocessors, c.in_norm, c.in_relu, c.out_norm, c.accumulate, c.extra);
     HostQueue queue(static_cast<unsigned>(round), c.size.multiprocessors);
@@ -429,7 +429,7 @@ TEST_CASE("The gradients of a depthwise convolution for the GPU match their defi
 TEST_CASE("Large images of a depthwise convolution are cut into tiles without errors at edges") {
   Rng rng(3, "tiles");
   for (const int stride : {1, 2}) {
-    Case c;
+    DepthwiseCase c;
     c.size = {16, 2, 58, 7, stride, 2};
     c.counted_images = 2;
     HostQueue queue(5, c.size.multiprocessors);
@@ -441,7 +441,7 @@ TEST_CASE("Large images of a depthwise convolution are cut into tiles without er
 
 TEST_CASE("Statistics of a depthwise convolution are exact for a mean far from zero") {
   Rng rng(1, "mean");
-  Case c;
+  DepthwiseCase c;
   c.size = {8, 5, 14, 3, 1, 4};
   Rows<float> in(c.in_pixels(), c, rng, 3000.0);
   Rows<float> out(c.out_pixels(), c);
@@ -478,7 +478,7 @@ TEST_CASE("Statistics of a depthwise convolution are exact for a mean far from z
 
 TEST_CASE("Average pooling for the GPU passes its gradient on without reading its input") {
   Rng rng(1, "pool");
-  Case c;
+  DepthwiseCase c;
   c.size = {24, 3, 9, 3, 2, 4};
   c.in_norm = c.in_relu = c.out_norm = false;
   Backward<Half> backward(c, rng);
@@ -495,7 +495,7 @@ TEST_CASE("Average pooling for the GPU passes its gradient on without reading it
 
 TEST_CASE("A depthwise convolution for the GPU may leave out the gradient of its input") {
   Rng rng(1, "weights");
-  Case c;
+  DepthwiseCase c;
   c.size = {40, 2, 7, 5, 1, 4};
   c.in_norm = false;
   Backward<Bf16> backward(c, rng);
@@ -508,7 +508,7 @@ TEST_CASE("A depthwise convolution for the GPU may leave out the gradient of its
 
 TEST_CASE("Two backward passes of a depthwise convolution agree bit for bit") {
   Rng rng(1, "again");
-  Case c;
+  DepthwiseCase c;
   c.size = {72, 4, 15, 5, 1, 10};
   Backward<Bf16> backward(c, rng);
   HostQueue queue(1, c.size.multiprocessors);

@@ -30,7 +30,7 @@ LatencyConfig quick_config() {
   return config;
 }
 
-const DeviceInfo kDevice{.device = "fake", .precision = "fp32", .versions = "none"};
+const DeviceInfo kThisDevice{.device = "fake", .precision = "fp32", .versions = "none"};
 
 /// Remembers the key of each chain's block; empty for networks.
 class NamedTimer : public FakeTimer {
@@ -46,7 +46,7 @@ class NamedTimer : public FakeTimer {
 LatencyTable measure(const SearchSpace& space, FakeTimer& timer, const LatencyConfig& config) {
   Log log(Verbosity::Quiet, false);
   const StopToken stop;
-  return measure_table(space, timer, kDevice, config, 1, log, stop);
+  return measure_table(space, timer, kThisDevice, config, 1, log, stop);
 }
 
 }  // namespace
@@ -68,7 +68,7 @@ TEST_CASE("without noise the table is exact and the bias is the overhead", "[lat
   FakeTimer timer({.overhead_ms = 0.25});
   const LatencyTable table = measure(space, timer, quick_config());
   CHECK(table.space == "tiny");
-  CHECK(table.device == kDevice);
+  CHECK(table.device == kThisDevice);
   const auto blocks = distinct_blocks(space);
   REQUIRE(table.entries.size() == blocks.size());
   for (const Block& block : blocks) {
@@ -414,7 +414,7 @@ TEST_CASE("a stop while measuring is obeyed at once and frees the device", "[lat
     FakeTimer timer({.stop_after = after, .stop = &stop});
     Log log(Verbosity::Quiet, false);
     CHECK(contains(error_of([&] {
-                     measure_table(tiny_space(), timer, kDevice, quick_config(), 1, log, stop);
+                     measure_table(tiny_space(), timer, kThisDevice, quick_config(), 1, log, stop);
                    }),
                    "interrupted: "));
     CHECK(std::ssize(timer.calls) == after);

@@ -4,7 +4,8 @@
 #include <memory>
 #include <thread>
 
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include "catch.hpp"
 #include "hsconas/base/error.hpp"

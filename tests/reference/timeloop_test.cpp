@@ -94,7 +94,7 @@ TEST_CASE("a level with too little bandwidth prolongs the layer", "[reference]")
 
 namespace {
 
-void check_table(const std::filesystem::path& file) {
+void check_timeloop_table(const std::filesystem::path& file) {
   const CsvTable csv = CsvTable::load(file);
   const TimeloopArchitecture architecture = timeloop_eyeriss_256();
   CHECK(csv.rows() > 0);
@@ -113,7 +113,7 @@ void check_table(const std::filesystem::path& file) {
 }  // namespace
 
 TEST_CASE("Timeloop's own mappings have the costs that Timeloop printed", "[reference]") {
-  check_few_and_all("timeloop.csv", "accelerator/timeloop.csv.gz", check_table);
+  check_few_and_all("timeloop.csv", "accelerator/timeloop.csv.gz", check_timeloop_table);
 }
 
 // The loop nest of Accelergy's example and what its reference output says.

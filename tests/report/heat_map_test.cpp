@@ -3,19 +3,10 @@
 #include <limits>
 
 #include "catch.hpp"
+#include "report/count.hpp"
 #include "support/errors.hpp"
 
 using namespace hsconas;
-
-namespace {
-
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t found = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
-  return found;
-}
-
-}  // namespace
 
 TEST_CASE("a heat map colours every cell from light to dark and names it", "[report]") {
   const std::string svg =

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "report/count.hpp"
 #include "support/errors.hpp"
 
 using namespace hsconas;
@@ -55,14 +56,6 @@ LatencyTable fitted() {
   table.test = {{.arch = "1", .predicted_ms = 1.0, .measured_ms = 1.5},
                 {.arch = "2", .predicted_ms = 2.0, .measured_ms = 1.75}};
   return table;
-}
-
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t found = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++found;
-  }
-  return found;
 }
 
 /// The first line of `text` that holds `part`.

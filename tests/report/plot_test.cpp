@@ -17,7 +17,7 @@ using namespace hsconas;
 namespace {
 
 /// Two series around the diagonal, and texts with characters that XML must escape.
-Plot example() {
+Plot example_plot() {
   Plot plot{.title = "Latency predicted & measured",
             .subtitle = "40 networks, batch < 2, \u00B1 10 %",
             .x_label = "measured latency (ms)",
@@ -105,7 +105,7 @@ std::vector<Label> labels(const std::string& svg, const std::string& anchor, boo
 }
 
 /// Fails unless all tags are closed in order and all texts are escaped.
-void check_well_formed(const std::string& svg) {
+void check_well_formed_svg(const std::string& svg) {
   const std::regex tag(R"(<(/?)([a-z]+)((?: [a-zA-Z-]+="[^"<]*")*)(/?)>)");
   const std::regex bare(R"([<>]|&(?!(amp|lt|gt|quot);))");
   std::vector<std::string> open;
@@ -146,7 +146,7 @@ void check_ticks(const std::vector<Label>& ticks, bool upwards) {
 void check_sound(const Plot& plot) {
   const std::string svg = to_svg(plot);
   CAPTURE(svg);
-  check_well_formed(svg);
+  check_well_formed_svg(svg);
   const Frame frame = frame_of(svg);
   const std::vector<Label> x = labels(svg, "middle", true);
   const std::vector<Label> y = labels(svg, "end", false);
@@ -177,8 +177,9 @@ void check_sound(const Plot& plot) {
 }  // namespace
 
 TEST_CASE("a square plot equals its golden file", "[report]") {
-  CHECK(to_svg(example()) == read_file(source_folder() / "tests" / "golden" / "plot_square.svg"));
-  check_sound(example());
+  CHECK(to_svg(example_plot()) ==
+        read_file(source_folder() / "tests" / "golden" / "plot_square.svg"));
+  check_sound(example_plot());
 }
 
 TEST_CASE("points are inside the frame and agree with the axis labels, at any range", "[report]") {
@@ -332,7 +333,7 @@ TEST_CASE("series are drawn as points, lines or both, with their index as data-s
   const auto drawn = [](Mark mark, const std::string& name) {
     const std::string svg =
         to_svg({.series = {{.name = name, .x = {1, 2, 3}, .y = {1, 3, 2}, .mark = mark}}});
-    check_well_formed(svg);
+    check_well_formed_svg(svg);
     return std::pair(markers(svg).size(),
                      matches(svg, R"re((data-series="0">\n<path d="M[^Lm"]+L[^Lm"]+L))re").size());
   };

@@ -7,6 +7,7 @@
 
 #include "catch.hpp"
 #include "hsconas/latency/latency_space.hpp"
+#include "report/count.hpp"
 #include "support/errors.hpp"
 #include "support/example_run.hpp"
 #include "support/temporary_folder.hpp"
@@ -16,21 +17,13 @@ using namespace hsconas;
 namespace {
 
 /// The record of a finished run in the tiny space.
-const RunRecord& example() {
+const RunRecord& example_run() {
   static const RunRecord run = [] {
     const TemporaryFolder folder;
     make_example_run(folder / "run", example_config());
     return load_run(folder / "run");
   }();
   return run;
-}
-
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t found = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++found;
-  }
-  return found;
 }
 
 /// The part of a page under the heading `title`.
@@ -51,7 +44,7 @@ std::vector<std::string> drawings(const std::string& page) {
 }
 
 /// Fails unless all tags are closed in order, apart from void elements and the script.
-void check_well_formed(const std::string& page) {
+void check_well_formed_html(const std::string& page) {
   const std::size_t script = page.find("<script>");
   const std::string body = page.substr(0, script);
   const std::size_t start = body.find("<body>");
@@ -92,8 +85,8 @@ TEST_CASE("no candidate is as accurate as one on the Pareto front at the same or
 }
 
 TEST_CASE("a report of a finished run shows every section with a plot and a table", "[report]") {
-  const std::string page = run_report(example());
-  check_well_formed(page);
+  const std::string page = run_report(example_run());
+  check_well_formed_html(page);
   for (const char* title : {"Accuracy against latency", "The winner, layer by layer", "The search",
                             "Shrinking the space", "Predicted and measured latency", "Training",
                             "Settings and versions"}) {
@@ -101,7 +94,7 @@ TEST_CASE("a report of a finished run shows every section with a plot and a tabl
     CHECK(contains(part, "<table>"));
     if (std::string(title) != "Settings and versions") CHECK(contains(part, "<svg"));
   }
-  const ResultRecord& result = *example().result;
+  const ResultRecord& result = *example_run().result;
   CHECK(contains(page, result.winner.arch));
   CHECK(contains(page, result.winner.layers));
   const std::string front = section_of(page, "Accuracy against latency");
@@ -116,19 +109,19 @@ TEST_CASE("a report of a finished run shows every section with a plot and a tabl
 }
 
 TEST_CASE("a report of a run with another device's table shows no measured times", "[report]") {
-  RunRecord run = example();
+  RunRecord run = example_run();
   run.result->winner.measured_ms.reset();
   for (ComparedArchitecture& other : run.result->others) other.measured_ms.reset();
   const std::string page = run_report(run);
-  check_well_formed(page);
+  check_well_formed_html(page);
   CHECK_FALSE(contains(page, "<dt>measured latency<"));
   CHECK_FALSE(contains(page, "<th>measured ms</th>"));
   CHECK_FALSE(contains(section_of(page, "Predicted and measured latency"), "winner and others"));
-  CHECK(contains(run_report(example()), "<dt>measured latency<"));
+  CHECK(contains(run_report(example_run()), "<dt>measured latency<"));
 }
 
 TEST_CASE("the note of every point names its architecture and layers", "[report]") {
-  const RunRecord& run = example();
+  const RunRecord& run = example_run();
   const std::string part = section_of(run_report(run), "Accuracy against latency");
   const SearchSpace space(run.config.space);
   for (const ScoredArchitecture& scored : run.candidates) {
@@ -138,7 +131,7 @@ TEST_CASE("the note of every point names its architecture and layers", "[report]
 }
 
 TEST_CASE("every drawing has axes with units", "[report]") {
-  const auto all = drawings(run_report(example()));
+  const auto all = drawings(run_report(example_run()));
   CHECK(all.size() == 8);
   for (const std::string& drawing : all) {
     const bool is_plot = contains(drawing, "class=\"plot\"");
@@ -151,15 +144,15 @@ TEST_CASE("every drawing has axes with units", "[report]") {
 }
 
 TEST_CASE("the layers of the winner add up to its predicted latency", "[report]") {
-  const std::string part = section_of(run_report(example()), "The winner, layer by layer");
-  CHECK(contains(part, fmt::format("{:.4g} ms in all", example().result->winner.predicted_ms)));
+  const std::string part = section_of(run_report(example_run()), "The winner, layer by layer");
+  CHECK(contains(part, fmt::format("{:.4g} ms in all", example_run().result->winner.predicted_ms)));
   for (const char* name : {">stem<", ">layer 0<", ">layer 2<", ">head<", ">B<"}) {
     CHECK(contains(part, name));
   }
 }
 
 TEST_CASE("a page loads nothing from the network", "[report]") {
-  const std::string page = run_report(example());
+  const std::string page = run_report(example_run());
   CHECK(contains(page, "content=\"default-src 'none';"));
   for (const char* way : {"src=", "href", "url(", "@import", "fetch(", "import("}) {
     CHECK_FALSE(contains(page, way));
@@ -175,7 +168,7 @@ TEST_CASE("a page loads nothing from the network", "[report]") {
 
 TEST_CASE("texts from a run's files are escaped on the page", "[report]") {
   const std::string evil = "</title></script><script>alert(1)</script><img src=x onerror=\"x\">'&";
-  RunRecord run = example();
+  RunRecord run = example_run();
   const std::string before = run_report(run);
   run.folder = evil;
   run.config.name = evil;
@@ -199,14 +192,14 @@ TEST_CASE("texts from a run's files are escaped on the page", "[report]") {
   CHECK(count(page, "</script") == count(before, "</script"));
   CHECK_FALSE(contains(page, "<img"));
   CHECK(count(page, "&lt;script&gt;alert(1)&lt;/script&gt;") > 15);
-  check_well_formed(page);
+  check_well_formed_html(page);
 }
 
 TEST_CASE("a sentence replaces each section for which the run has no data", "[report]") {
   RunRecord run{.folder = "run", .config = example_config()};
   run.unfinished = "the search has not finished";
   const std::string page = run_report(run);
-  check_well_formed(page);
+  check_well_formed_html(page);
   CHECK(drawings(page).empty());
   for (const char* sentence :
        {"This run is not finished: the search has not finished.", "No architecture has been scored",
@@ -218,10 +211,10 @@ TEST_CASE("a sentence replaces each section for which the run has no data", "[re
   CHECK(contains(run_report(run), "ask for no shrinking"));
   // In each case a finished run lacks one file.
   const auto check = [](const char* sentence, const auto& change) {
-    RunRecord less = example();
+    RunRecord less = example_run();
     change(less);
     const std::string shorter = run_report(less);
-    check_well_formed(shorter);
+    check_well_formed_html(shorter);
     CHECK(contains(shorter, sentence));
   };
   check("There are no training curves", [](RunRecord& less) { less.metrics = {}; });
@@ -231,13 +224,13 @@ TEST_CASE("a sentence replaces each section for which the run has no data", "[re
 }
 
 TEST_CASE("a table that lacks a block of the winner is an error", "[report]") {
-  RunRecord run = example();
+  RunRecord run = example_run();
   run.table->entries.clear();
   CHECK(contains(error_of([&] { run_report(run); }), "data: latency.json has no entry stem"));
 }
 
 TEST_CASE("a table fitted by position and a modelled accelerator are reported", "[report]") {
-  RunRecord run = example();
+  RunRecord run = example_run();
   run.table->by_position = true;
   run.table->entries.clear();
   const SearchSpace space(run.config.space);
@@ -256,10 +249,10 @@ TEST_CASE("a table fitted by position and a modelled accelerator are reported", 
 }
 
 TEST_CASE("the same run gives the same page", "[report]") {
-  CHECK(run_report(example()) == run_report(example()));
+  CHECK(run_report(example_run()) == run_report(example_run()));
   const TemporaryFolder folder;
   make_example_run(folder / "run", example_config());
-  CHECK(run_report(load_run(folder / "run")) == run_report(example()));
+  CHECK(run_report(load_run(folder / "run")) == run_report(example_run()));
 }
 
 TEST_CASE("a report of a thousand architectures is at most a megabyte", "[report]") {
@@ -280,7 +273,7 @@ TEST_CASE("a report of a thousand architectures is at most a megabyte", "[report
 }
 
 TEST_CASE("long curves are reduced by averaging, short ones keep every point", "[report]") {
-  RunRecord run = example();
+  RunRecord run = example_run();
   const std::string page = run_report(run);
   const std::string training = section_of(page, "Training");
   CHECK(count(training, "L") < 2 * (300 + 10 + 40));

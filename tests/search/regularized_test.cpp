@@ -5,20 +5,10 @@
 #include "catch.hpp"
 #include "hsconas/search/methods.hpp"
 #include "hsconas/space/subspace.hpp"
+#include "search/near.hpp"
 #include "support/spaces.hpp"
 
 using namespace hsconas;
-
-namespace {
-
-/// Whether `b` differs from `a` in one layer at most.
-bool is_near(const Genes& a, const Genes& b) {
-  int layers = 0;
-  for (std::size_t i = 0; i < a.size(); i += 2) layers += a[i] != b[i] || a[i + 1] != b[i + 1];
-  return layers <= 1;
-}
-
-}  // namespace
 
 TEST_CASE("aging evolution starts at random, breeds one child at a time and lets the oldest die",
           "[search]") {

@@ -24,8 +24,8 @@ using namespace hsconas;
 namespace {
 
 /// A space with fakes; the target lies at `position` between its fastest and slowest network.
-struct Bench {
-  explicit Bench(SearchSpace made, double position = 0.5, std::uint64_t evaluator_seed = 1)
+struct NetworkBench {
+  explicit NetworkBench(SearchSpace made, double position = 0.5, std::uint64_t evaluator_seed = 1)
       : space(std::move(made)), evaluator(space, evaluator_seed), latency(space) {
     const LatencyRange range = latency_range(latency, subspace);
     objective.target_ms = range.fastest_ms + position * (range.slowest_ms - range.fastest_ms);
@@ -89,7 +89,7 @@ void check_same(const SearchResult& a, const SearchResult& b) {
 
 TEST_CASE("random architectures come near any target inside the range", "[search]") {
   for (const double position : {0.0, 0.1, 0.5, 0.9, 1.0}) {
-    Bench bench(fashion(), position);
+    NetworkBench bench(fashion(), position);
     const Scorer scorer = bench.scorer();
     Rng rng(1, "test");
     std::set<Architecture> different;
@@ -104,7 +104,7 @@ TEST_CASE("random architectures come near any target inside the range", "[search
 }
 
 TEST_CASE("a target above the slowest network gives networks near the slowest", "[search]") {
-  Bench bench(fashion(), 1.5);
+  NetworkBench bench(fashion(), 1.5);
   const Scorer scorer = bench.scorer();
   const double slowest_ms = latency_range(bench.latency, bench.subspace).slowest_ms;
   Rng rng(1, "test");
@@ -119,7 +119,7 @@ TEST_CASE("a target above the slowest network gives networks near the slowest", 
 }
 
 TEST_CASE("where nothing lies within the tolerance, the nearest reached is returned", "[search]") {
-  Bench bench(tiny_space(1), 0.4);
+  NetworkBench bench(tiny_space(1), 0.4);
   const Scorer scorer = bench.scorer();
   double nearest = 1e9;
   for (const Architecture& arch : enumerate(bench.subspace)) {
@@ -136,7 +136,7 @@ TEST_CASE("where nothing lies within the tolerance, the nearest reached is retur
 }
 
 TEST_CASE("a target below the fastest network is infeasible", "[search]") {
-  Bench bench(fashion());
+  NetworkBench bench(fashion());
   const double fastest_ms = latency_range(bench.latency, bench.subspace).fastest_ms;
   bench.objective.target_ms = 0.5 * fastest_ms;
   CHECK(contains(error_of([&] { bench.run(); }), "infeasible: no architecture meets"));
@@ -148,7 +148,7 @@ TEST_CASE("no method scores a network twice or leaves the region or the toleranc
   for (const SearchMethod& method : search_methods()) {
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
       CAPTURE(method.name, seed);
-      Bench bench(fashion());
+      NetworkBench bench(fashion());
       bench.config.method = method.name;
       bench.subspace.ops[7] = {3};
       bench.subspace.ops[6] = {0, 4};
@@ -173,7 +173,7 @@ TEST_CASE("every method repeats itself, also when a cache already knows the accu
           "[search]") {
   for (const SearchMethod& method : search_methods()) {
     CAPTURE(method.name);
-    Bench bench(fashion());
+    NetworkBench bench(fashion());
     bench.config.method = method.name;
     const auto csv = bench.folder / fmt::format("{}.csv", method.name);
     Scorer first = bench.scorer(csv);
@@ -198,7 +198,7 @@ TEST_CASE("every method that learns beats random search at equal evaluations", "
     CAPTURE(method.name);
     std::vector<double> gains;
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-      Bench bench(fashion(), 0.5, seed);
+      NetworkBench bench(fashion(), 0.5, seed);
       bench.config.method = method.name;
       const SearchResult learned = bench.run(seed);
       bench.config.method = "random";
@@ -210,7 +210,7 @@ TEST_CASE("every method that learns beats random search at equal evaluations", "
 }
 
 TEST_CASE("narrowed widths are respected although canonical forms may leave them", "[search]") {
-  Bench bench(fashion());
+  NetworkBench bench(fashion());
   for (auto& widths : bench.subspace.widths) widths = {0, 2, 4};
   bench.config.latency_tolerance = 1.0;
   const SearchResult result = bench.run();
@@ -228,7 +228,7 @@ TEST_CASE("narrowed widths are respected although canonical forms may leave them
 }
 
 TEST_CASE("the history counts evaluations and its best never decreases", "[search]") {
-  Bench bench(fashion());
+  NetworkBench bench(fashion());
   const SearchResult result = bench.run();
   REQUIRE(result.history.size() == 7);
   double best = -1e9;
@@ -251,7 +251,7 @@ TEST_CASE("evolution beats random search at equal evaluations", "[search]") {
   int wins = 0;
   double total_gain = 0.0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    Bench bench(fashion(), 0.5, seed);
+    NetworkBench bench(fashion(), 0.5, seed);
     const SearchResult evolved = bench.run(seed);
     bench.config.method = "random";
     const SearchResult drawn = bench.run(seed);
@@ -267,7 +267,7 @@ TEST_CASE("evolution beats random search at equal evaluations", "[search]") {
 
 TEST_CASE("evolution finds the known optimum of a space that can be enumerated", "[search]") {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    Bench bench(tiny_space(4), 0.5, seed);  // 625 networks; at most 260 are evaluated.
+    NetworkBench bench(tiny_space(4), 0.5, seed);  // 625 networks; at most 260 are evaluated.
     bench.config.generations = 12;
     CHECK(bench.run(seed).best.score == bench.optimum());
   }
@@ -276,7 +276,7 @@ TEST_CASE("evolution finds the known optimum of a space that can be enumerated",
 TEST_CASE("a nearly exhausted space ends the search instead of looping for ever", "[search]") {
   for (const SearchMethod& method : search_methods()) {
     CAPTURE(method.name);
-    Bench bench(tiny_space(2));
+    NetworkBench bench(tiny_space(2));
     bench.config.method = method.name;
     bench.config.latency_tolerance = 1.0;
     const SearchResult result = bench.run();
@@ -290,7 +290,7 @@ TEST_CASE("a nearly exhausted space ends the search instead of looping for ever"
 }
 
 TEST_CASE("the same seeds give the same search, other seeds another", "[search]") {
-  Bench bench(fashion());
+  NetworkBench bench(fashion());
   const SearchResult first = bench.run(3);
   check_same(bench.run(3), first);
   CHECK_FALSE(bench.run(4).scored[0].arch == first.scored[0].arch);
@@ -305,7 +305,7 @@ TEST_CASE("of equally good architectures the one scored first wins", "[search]")
       return std::vector<double>(archs.size(), 0.5);
     }
   };
-  Bench bench(fashion());
+  NetworkBench bench(fashion());
   bench.objective.beta = 0.0;
   Flat flat;
   Scorer scorer(bench.space, flat, bench.latency, bench.objective);
@@ -315,10 +315,10 @@ TEST_CASE("of equally good architectures the one scored first wins", "[search]")
 }
 
 TEST_CASE("a search stopped in the middle and resumed equals an uninterrupted one", "[search]") {
-  Bench bench(fashion());
+  NetworkBench bench(fashion());
   const SearchResult whole = bench.run();
 
-  Bench stopped(fashion());
+  NetworkBench stopped(fashion());
   const auto csv = stopped.folder / "candidates.csv";
   int evaluations = 0;
   for (const std::ptrdiff_t limit : {10, 50, 77, -1}) {
@@ -343,7 +343,7 @@ TEST_CASE("a racing evolution finds the winner of the full one with fewer images
   double full = 0.0;
   double raced = 0.0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    Bench bench(fashion());
+    NetworkBench bench(fashion());
     CountingEvaluator counting(bench.space, seed);
     const auto run = [&](double confidence, double& evaluations) {
       bench.config.racing = confidence;
@@ -362,7 +362,7 @@ TEST_CASE("a racing evolution finds the winner of the full one with fewer images
 
 TEST_CASE("a racing search stopped in the middle and resumed equals an uninterrupted one",
           "[search]") {
-  Bench bench(fashion());
+  NetworkBench bench(fashion());
   CountingEvaluator counting(bench.space);
   const auto csv = bench.folder / "candidates.csv";
   Scorer whole(bench.space, counting, bench.latency, bench.objective, csv);
@@ -380,7 +380,7 @@ TEST_CASE("a racing search stopped in the middle and resumed equals an uninterru
 }
 
 TEST_CASE("a stop request ends the search before the next evaluations", "[search]") {
-  Bench bench(fashion());
+  NetworkBench bench(fashion());
   bench.stop.request();
   Scorer scorer = bench.scorer();
   CHECK(contains(error_of([&] { bench.run(scorer); }), "interrupted: "));
@@ -388,7 +388,7 @@ TEST_CASE("a stop request ends the search before the next evaluations", "[search
 }
 
 TEST_CASE("an unknown method is a usage error that lists the methods", "[search]") {
-  Bench bench(fashion());
+  NetworkBench bench(fashion());
   bench.config.method = "annealing";
   const std::string error = error_of([&] { bench.run(); });
   CHECK(error.starts_with("usage: search.method must be one of "));

@@ -1,6 +1,6 @@
 #include "hsconas/supernet/calibration.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "catch.hpp"
 #include "hsconas/supernet/candidate.hpp"

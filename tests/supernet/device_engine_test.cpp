@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "catch.hpp"
 #include "hsconas/config/config.hpp"
@@ -63,12 +63,6 @@ struct HostEngine {
   torch::Tensor pixels;
   cuda::Engine<cuda::HostQueue, T> engine;
 };
-
-void enlarge_classifier(Supernet& supernet) {
-  auto& head = supernet.parameters(supernet.space().layers() + 1, 0);
-  head.at(1).value.mul_(30.0);
-  if (head.size() > 2) head.at(2).value.copy_(normal_tensor(head.at(2).value.sizes(), 9));
-}
 
 /// |a - b| / |b|, with Euclidean norms.
 double relative_error(const torch::Tensor& a, const torch::Tensor& b) {

@@ -1,6 +1,9 @@
 #include "hsconas/supernet/device.hpp"
 
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
+#include <torch/utils.h>
+#include <torch/version.h>
 
 #include "catch.hpp"
 #include "support/errors.hpp"

@@ -1,6 +1,7 @@
 #include "hsconas/supernet/frozen_network.hpp"
 
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include "catch.hpp"
 #include "hsconas/supernet/calibration.hpp"

@@ -5,10 +5,11 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "hsconas/base/rng.hpp"
 #include "hsconas/space/search_space.hpp"
+#include "hsconas/supernet/supernet.hpp"
 
 namespace hsconas {
 
@@ -71,6 +72,13 @@ inline SearchSpace one_layer_space(const Operator& op, const Placement& place) {
   space.widths = is_grouped ? std::vector<double>{1.0}
                             : std::vector<double>{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0};
   return SearchSpace(space);
+}
+
+/// Enlarges the classifier's weights and biases so that logits are around 1 and differences show.
+inline void enlarge_classifier(Supernet& supernet) {
+  auto& head = supernet.parameters(supernet.space().layers() + 1, 0);
+  head.at(1).value.mul_(30.0);
+  if (head.size() > 2) head.at(2).value.copy_(normal_tensor(head.at(2).value.sizes(), 9));
 }
 
 }  // namespace hsconas

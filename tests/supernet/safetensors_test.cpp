@@ -5,7 +5,7 @@
 #include <limits>
 #include <zlib.h>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "catch.hpp"
 #include "hsconas/base/files.hpp"

@@ -1,6 +1,7 @@
 #include "hsconas/supernet/supernet.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "catch.hpp"
 #include "supernet/networks.hpp"

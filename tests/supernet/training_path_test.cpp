@@ -1,6 +1,7 @@
 #include "hsconas/supernet/training_path.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "catch.hpp"
 #include "hsconas/supernet/calibration.hpp"
@@ -11,13 +12,6 @@
 using namespace hsconas;
 
 namespace {
-
-/// Enlarges the classifier's weights and biases so that logits are around 1 and differences show.
-void enlarge_classifier(Supernet& supernet) {
-  auto& head = supernet.parameters(supernet.space().layers() + 1, 0);
-  head.at(1).value.mul_(30.0);
-  if (head.size() > 2) head.at(2).value.copy_(normal_tensor(head.at(2).value.sizes(), 9));
-}
 
 /// Calls `use` with a supernet of one layer for every operator, layer shape and width.
 template <typename Use>

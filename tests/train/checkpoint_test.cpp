@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "catch.hpp"
 #include "hsconas/base/files.hpp"

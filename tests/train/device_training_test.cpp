@@ -2,7 +2,7 @@
 #include <span>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "catch.hpp"
 #include "hsconas/base/rng.hpp"

@@ -4,7 +4,8 @@
 #include <map>
 #include <set>
 
-#include <torch/torch.h>
+#include <torch/optim/sgd.h>
+#include <torch/types.h>
 
 #include "catch.hpp"
 #include "supernet/networks.hpp"

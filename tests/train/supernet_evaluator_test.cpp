@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "catch.hpp"
 #include "hsconas/space/subspace.hpp"

@@ -6,7 +6,8 @@
 #include <memory>
 
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "catch.hpp"
 #include "hsconas/supernet/safetensors.hpp"

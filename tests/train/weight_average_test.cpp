@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "catch.hpp"
 #include "hsconas/supernet/calibration.hpp"

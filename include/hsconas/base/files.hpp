@@ -52,6 +52,9 @@ void rename_file(const std::filesystem::path& from, const std::filesystem::path&
 /// never read.
 std::filesystem::path unfinished(const std::filesystem::path& path);
 
+/// Whether `path` exists; false where that cannot be found out.
+bool is_there(const std::filesystem::path& path);
+
 /// Makes `path` and its parents; throws Error(Data) that names it when that is impossible.
 void make_folder(const std::filesystem::path& path);
 
