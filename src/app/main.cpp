@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <ctime>
 #include <exception>
+#include <fcntl.h>
+#include <iterator>
 #include <malloc.h>
 #include <memory>
 #include <new>
@@ -66,18 +68,67 @@ void handle(int signal, void (*handler)(int) = on_signal) {
   ::sigaction(signal, &action, nullptr);
 }
 
+// What follows runs before the libraries are initialised. LibTorch's initialisation takes 0.3 s,
+// which executing the program again after it would double, and libfabric, which LibTorch of Debian
+// 13 needs, catches SIGHUP in it. Neither the C library nor a sanitizer may be ready yet: only
+// system calls are made.
+#define HSCONAS_EARLY [[gnu::no_sanitize("address", "undefined", "thread")]]
+
 bool ignores_hangup = false;  ///< SIGHUP was ignored when the program was started: nohup does that.
 
-/// Runs before the libraries are initialised: LibTorch of Debian 13 needs libfabric, which catches
-/// SIGHUP from then on. The C library may not be ready yet, so the kernel is asked directly.
-[[gnu::no_sanitize("address", "undefined")]] void look_up_hangup(int, char**, char**) {
+/// Whether `entry`, NAME=VALUE, begins with `start`.
+HSCONAS_EARLY bool begins(const char* entry, const char* start) {
+  while (*start != '\0' && *entry == *start) {
+    ++entry;
+    ++start;
+  }
+  return *start == '\0';
+}
+
+HSCONAS_EARLY bool is_set(char** environment, const char* name) {
+  for (; *environment != nullptr; ++environment) {
+    if (begins(*environment, name)) return true;
+  }
+  return false;
+}
+
+/// Executes the program again with environment variables that libraries read when they are loaded;
+/// does nothing if the user has set them, or without /proc.
+///
+/// GOMP_SPINCOUNT: OpenMP threads spin while they wait for each other. If the machine is shared,
+/// the thread that they wait for may not be running, and a step takes ten times as long. Spinning
+/// for about 0.1 ms is still worth it, because waking a sleeping thread takes as long.
+///
+/// GLIBC_TUNABLES: memory in pages of 2 MiB, on systems that provide them on request. A step on a
+/// CPU touches hundreds of MiB, and translating addresses of 4 KiB pages slows it down.
+HSCONAS_EARLY void start_with_settings(char** argv, char** environment) {
+  static char spin_count[] = "GOMP_SPINCOUNT=20000";
+  static char large_pages[] = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
+  static char self[4096];
+  static char* all[8192];
+  const bool spins =
+      !is_set(environment, "OMP_WAIT_POLICY=") && !is_set(environment, "GOMP_SPINCOUNT=");
+  const bool tunes = !is_set(environment, "GLIBC_TUNABLES=");
+  if (!spins && !tunes) return;
+  std::size_t count = 0;
+  if (spins) all[count++] = spin_count;
+  if (tunes) all[count++] = large_pages;
+  for (; *environment != nullptr && count + 1 < std::size(all); ++environment) {
+    all[count++] = *environment;
+  }
+  const long length = ::syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", self, sizeof(self) - 1);
+  if (*environment == nullptr && length > 0) ::syscall(SYS_execve, self, argv, all);
+}
+
+HSCONAS_EARLY void before_libraries(int, char** argv, char** environment) {
+  start_with_settings(argv, environment);
   long action[8] = {};  // The kernel's struct begins with the handler.
   constexpr long kMaskBytes = 8;
   ignores_hangup = ::syscall(SYS_rt_sigaction, SIGHUP, nullptr, action, kMaskBytes) == 0 &&
                    action[0] == 1;  // SIG_IGN
 }
 [[gnu::section(".preinit_array"),
-  gnu::used]] void (*const before_libraries)(int, char**, char**) = look_up_hangup;
+  gnu::used]] void (*const run_before_libraries)(int, char**, char**) = before_libraries;
 
 /// Handles the signals that batch schedulers, and a terminal that is closed, send before they kill.
 void handle_signals() {
@@ -91,31 +142,6 @@ void handle_signals() {
 void keep_large_blocks() {
   ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
-}
-
-/// Sets the environment variable `name` unless it is set. Returns whether it was set now.
-bool set_default(const char* name, const char* value) {
-  return std::getenv(name) == nullptr && ::setenv(name, value, 1) == 0;
-}
-
-/// Sets environment variables that libraries read when they are loaded, and then executes the
-/// program again.
-///
-/// GOMP_SPINCOUNT: OpenMP threads spin while they wait for each other. If the machine is shared,
-/// the thread that they wait for may not be running, and a step takes ten times as long. Spinning
-/// for about 0.1 ms is still worth it, because waking a sleeping thread takes as long.
-///
-/// GLIBC_TUNABLES: memory in pages of 2 MiB, on systems that provide them on request. A step on a
-/// CPU touches hundreds of MiB, and translating addresses of 4 KiB pages slows it down.
-void start_with_settings(char** argv) {
-  bool is_new = false;
-  if (std::getenv("OMP_WAIT_POLICY") == nullptr) is_new |= set_default("GOMP_SPINCOUNT", "20000");
-  is_new |= set_default("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
-  if (!is_new) return;
-  std::error_code error;  // Without /proc the program goes on without these settings.
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (ignores_hangup) ::signal(SIGHUP, SIG_IGN);  // So that the new program finds it so as well.
-  if (!error) ::execv(self.c_str(), argv);
 }
 
 /// Prints an error to stderr and returns the exit code. The message is always one line, so that
@@ -285,7 +311,6 @@ void hsconas::stop_on_closed_pipe() {
 }
 
 int main(int argc, char** argv) {
-  start_with_settings(argv);
   keep_large_blocks();
   handle_signals();
 
@@ -316,6 +341,7 @@ int main(int argc, char** argv) {
   add_latency_commands(app, chosen);
   add_report_command(app, chosen);
   add_config_commands(app, chosen);
+  add_help_commands(app, chosen);
   if (argc == 1) {
     fmt::print(stderr, "{}", app.help());
     return static_cast<int>(ErrorKind::Usage);
