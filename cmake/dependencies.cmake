@@ -29,19 +29,19 @@ set(EIGEN_BUILD_DOC OFF)
 hsconas_require(Eigen3 3.3 https://gitlab.com/libeigen/eigen.git 3.4.0)
 
 if(HSCONAS_TESTS)
-  # Tests link hsconas_catch, which provides main(): Catch2 3 has one, version 2 needs ours. The file
-  # also lists skipped tests.
+  # Tests link hsconas_catch, which provides main(), Catch2's or with version 2 ours, and lists skipped
+  # tests.
   hsconas_require(Catch2 "" https://github.com/catchorg/Catch2.git v3.7.1)
-  add_library(hsconas_catch INTERFACE)
-  target_sources(hsconas_catch INTERFACE ${PROJECT_SOURCE_DIR}/tests/main.cpp)
+  add_library(hsconas_catch STATIC ${PROJECT_SOURCE_DIR}/tests/main.cpp)
+  target_include_directories(hsconas_catch PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   # Headers of another version may be in the compiler's default path, so tests/catch.hpp includes
   # those of HSCONAS_CATCH2_MAJOR.
   if(Catch2_VERSION VERSION_LESS 3)
-    target_compile_definitions(hsconas_catch INTERFACE HSCONAS_CATCH2_MAJOR=2)
-    target_link_libraries(hsconas_catch INTERFACE Catch2::Catch2)
+    target_compile_definitions(hsconas_catch PUBLIC HSCONAS_CATCH2_MAJOR=2)
+    target_link_libraries(hsconas_catch PUBLIC Catch2::Catch2)
   else()
-    target_compile_definitions(hsconas_catch INTERFACE HSCONAS_CATCH2_MAJOR=3)
-    target_link_libraries(hsconas_catch INTERFACE Catch2::Catch2WithMain)
+    target_compile_definitions(hsconas_catch PUBLIC HSCONAS_CATCH2_MAJOR=3)
+    target_link_libraries(hsconas_catch PUBLIC Catch2::Catch2WithMain)
   endif()
 endif()
 

@@ -1,9 +1,11 @@
 #!/bin/bash
 # Builds and tests hsconas as a newcomer would, in a bare Debian system made for that:
-#   scripts/bare_system.sh RELEASE [--core|--all] [--folder FOLDER] [--mirror URL] [--keep]
+#   scripts/bare_system.sh RELEASE [--core|--all|--package] [--folder FOLDER] [--mirror URL] [--keep]
 # RELEASE is bookworm or trixie. --core (the default) builds and tests only the core, without LibTorch,
 # in a few minutes. --all follows the README, with quickstart.sh, and runs every test, in about half an
-# hour. Prints the time of each step at the end. With CI=true, warnings are errors.
+# hour. --package makes a Debian package, installs it in a second bare system and runs the quickstart
+# search there, without the source. Prints the time of each step at the end. With CI=true, warnings are
+# errors.
 #
 # The system is created in FOLDER/RELEASE (default: build/bare/RELEASE) and deleted when all steps have
 # passed, unless --keep is given. Downloaded packages are kept beside it for the next run. The default
@@ -12,7 +14,7 @@
 set -euo pipefail
 
 usage() {
-  echo "usage: scripts/bare_system.sh bookworm|trixie [--core|--all] [--folder FOLDER] [--mirror URL] [--keep]" >&2
+  echo "usage: scripts/bare_system.sh bookworm|trixie [--core|--all|--package] [--folder FOLDER] [--mirror URL] [--keep]" >&2
   exit 2
 }
 cannot() {
@@ -35,7 +37,7 @@ mirror=
 keep=false
 while [ $# -gt 0 ]; do
   case $1 in
-    --core | --all) what=${1#--} ;;
+    --core | --all | --package) what=${1#--} ;;
     --folder | --mirror)
       [ $# -gt 1 ] || usage
       declare "${1#--}=$2"
@@ -167,8 +169,29 @@ werror=OFF
 install_debootstrap
 prepare_folder
 
+# The package, installed and used as by somebody who has only the file.
+use_package() {
+  bare "apt-get -qq update && cd /root && apt-get -qq install -y --no-install-recommends ./package/*.deb" &&
+    bare "hsconas search --config quickstart --work-dir /root/run" && bare "test -s /root/run/report.html"
+}
+
 step "bare system" make_system
 step "copy of the checkout" copy_checkout
+if [ "$what" = package ]; then
+  step "scripts/make_package.sh" bare "scripts/make_package.sh /root/package"
+  built=$system/root/package
+  system=$folder/$release-installed
+  rm -rf --one-file-system -- "$system"
+  step "second bare system" make_system
+  mkdir -p "$system/root/hsconas"
+  cp -r "$built" "$system/root/package"
+  step "installation and quickstart" use_package
+  print_times
+  $keep && exit
+  umount "${mounts[@]}"
+  rm -rf --one-file-system -- "$system" "${folder:?}/$release"
+  exit
+fi
 if [ "$what" = all ]; then
   step "scripts/quickstart.sh" bare "scripts/quickstart.sh"
   step "packages of the tests" bare "scripts/install_deps.sh test"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Installs the Debian packages that are missing for a purpose:
-#   scripts/install_deps.sh [build|test|ci|core]
+#   scripts/install_deps.sh [build|package|test|ci|core]
 #     build  build hsconas (the default)
+#     package  build, and make a Debian package of it
 #     test   build hsconas and run its tests
 #     ci     test, plus packages that optional tests need: a browser, Python with torch, ONNX Runtime
 #            (in build/onnxruntime); those that cannot be installed are named and left out
@@ -11,9 +12,9 @@
 set -euo pipefail
 purpose=${1:-build}
 case $purpose in
-  build | test | ci | core) ;;
+  build | package | test | ci | core) ;;
   *)
-    echo "usage: scripts/install_deps.sh [build|test|ci|core]" >&2
+    echo "usage: scripts/install_deps.sh [build|package|test|ci|core]" >&2
     exit 2
     ;;
 esac
@@ -43,7 +44,10 @@ for package in nlohmann-json3-dev libfmt-dev libspdlog-dev libeigen3-dev libturb
   libpng-dev zlib1g-dev; do
   need_package "$package"
 done
-if [ "$purpose" != build ]; then
+if [ "$purpose" = package ]; then
+  need_command dpkg-shlibdeps dpkg-dev
+  need_command file file
+elif [ "$purpose" != build ]; then
   need_package catch2
   need_command xz xz-utils
 fi

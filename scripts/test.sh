@@ -81,6 +81,7 @@ step "format" check_format
 step "scripts" check_scripts
 step "all tests" build_and_test "$preset"
 if $all; then
+  step "benchmarks, built" cmake --build --preset "$preset" --target hsconas_benches --parallel "$(nproc)"
   step "the core under clang-tidy and sanitizers" build_and_test tidy
   step "registers of the CUDA kernels" check_cuda
   step "fuzzing, 6 s for each of five readers" check_readers

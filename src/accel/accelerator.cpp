@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
-#include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
+#include "hsconas/base/shipped_files.hpp"
 
 namespace hsconas {
 
@@ -143,7 +143,7 @@ json to_json(const Accelerator& design) {
 }
 
 Accelerator load_accelerator(const std::filesystem::path& path) {
-  const json source = parse_json(read_file(path), path.string());
+  const json source = parse_json(read_file_or_shipped(path), path.string());
   try {
     Accelerator design = read_accelerator(source);
     if (!source.contains("name")) design.name = path.stem().string();

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
-#include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
+#include "hsconas/base/shipped_files.hpp"
 
 namespace hsconas {
 
@@ -184,7 +184,7 @@ Network read_network(const json& source, const std::string& path) {
 }
 
 Network load_network(const std::filesystem::path& path) {
-  const json source = parse_json(read_file(path), path.string());
+  const json source = parse_json(read_file_or_shipped(path), path.string());
   try {
     return read_network(source);
   } catch (const Error& error) {

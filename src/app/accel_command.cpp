@@ -8,6 +8,7 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/base/shipped_files.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/reference/maestro.hpp"
 #include "hsconas/reference/scalesim.hpp"
@@ -28,7 +29,7 @@ struct AccelOptions {
 
 SearchSpace load_space(const std::string& file) {
   try {
-    return SearchSpace(read_space(read_json(file)));
+    return SearchSpace(read_space(read_json_or_shipped(file)));
   } catch (const Error& error) {
     const std::string what = error.what();
     if (what.starts_with(file)) throw;

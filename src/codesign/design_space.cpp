@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
-#include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
+#include "hsconas/base/shipped_files.hpp"
 #include "hsconas/base/text.hpp"
 
 namespace hsconas {
@@ -219,7 +219,7 @@ std::size_t DesignSpace::find(const std::string& name) const {
 }
 
 DesignSpace load_design_space(const std::filesystem::path& path) {
-  json source = parse_json(read_file(path), path.string());
+  json source = parse_json(read_file_or_shipped(path), path.string());
   if (source.is_object() && !source.contains("name")) source["name"] = path.stem().string();
   try {
     return DesignSpace(source);

@@ -13,9 +13,9 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
+#include "hsconas/base/shipped_files.hpp"
 #include "hsconas/base/text.hpp"
 #include "schema.hpp"
-#include "shipped_files.hpp"
 
 namespace hsconas {
 
@@ -197,11 +197,7 @@ void inline_space(json& config) {
   const auto space = config.find("space");
   if (space == config.end() || !space->is_string()) return;
   const fs::path path = space->get<std::string>();
-  std::error_code unknown;
-  const auto shipped = shipped_files().find("spaces/" + path.filename().string());
-  const bool is_shipped = shipped != shipped_files().end() && !fs::exists(path, unknown) &&
-                          path.parent_path() == fs::current_path() / "configs/spaces";
-  *space = is_shipped ? parse_json(std::string(shipped->second), path.string()) : read_json(path);
+  *space = read_json_or_shipped(path);
   try {
     read_space(*space);
   } catch (const Error& error) {
@@ -291,15 +287,14 @@ json to_json(const Config& config) {
 Config load_config(const fs::path& path, const std::vector<std::string>& overrides) {
   std::error_code unknown;
   const bool is_word = path == path.stem() && !fs::exists(path, unknown);
-  const auto shipped = shipped_files().find(path.string() + ".json");
-  const bool is_shipped = is_word && shipped != shipped_files().end();
+  const auto shipped = shipped_file(path.string() + ".json");
+  const bool is_shipped = is_word && shipped.has_value();
   if (is_word && !is_shipped) {
     throw Error(ErrorKind::Data,
                 fmt::format("{}: is neither a file nor the name of a shipped config{}",
                             path.string(), suggestion(path.string(), shipped_configs())));
   }
-  json source =
-      parse_json(is_shipped ? std::string(shipped->second) : read_file(path), path.string());
+  json source = parse_json(is_shipped ? std::string(*shipped) : read_file(path), path.string());
   if (!source.is_object()) {
     throw Error(ErrorKind::Usage, path.string() + ": a config must be a JSON object ({...})");
   }
@@ -313,15 +308,6 @@ Config load_config(const fs::path& path, const std::vector<std::string>& overrid
   } catch (const Error& error) {
     throw Error(error.kind(), path.string() + ": " + error.what());
   }
-}
-
-std::vector<std::string> shipped_configs() {
-  std::vector<std::string> names;
-  for (const auto& [name, text] : shipped_files()) {
-    const fs::path file = name;
-    if (!file.has_parent_path()) names.push_back(file.stem().string());
-  }
-  return names;
 }
 
 }  // namespace hsconas

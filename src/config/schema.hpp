@@ -112,7 +112,7 @@ void describe(Visitor& v, DeviceConfig& c) {
         .guarded(),
     "device that trains and scores: cpu, cuda (the first GPU) or cuda:N (GPU N, from 0)");
   v("threads", c.threads, range(0, 1024).guarded(),
-    "CPU threads for training and scoring; 0: one per core");
+    "CPU threads for training and scoring; 0: one per CPU that the process may use");
 }
 
 template <typename Visitor>
@@ -131,7 +131,8 @@ void describe(Visitor& v, DataConfig& c) {
   v("test_images", c.test_images,
     range(0, 1e9).changing({StageId::Search, StageId::Dance, StageId::Retrain}),
     "test images to use; 0: all");
-  v("workers", c.workers, range(0, 1024).harmless(), "threads that decode images; 0: one per core");
+  v("workers", c.workers, range(0, 1024).harmless(),
+    "threads that decode images; 0: one per CPU that the process may use");
   v("memory_mb", c.memory_mb, range(0, 1e7).harmless(),
     "keep a decoded data set of up to this many megabytes in memory, and in that of a GPU");
   v("mean", c.mean, range(0, 1),

@@ -4,19 +4,15 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
-#include <sched.h>
 #include <thread>
 #include <vector>
+
+#include "hsconas/base/usable_cpus.hpp"
 
 namespace hsconas {
 
 int resolve_workers(int workers) {
-  if (workers > 0) return workers;
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  // The call fails on machines with more than 1024 cores; their number of cores is used instead.
-  if (::sched_getaffinity(0, sizeof(cpus), &cpus) == 0) return std::max(1, CPU_COUNT(&cpus));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return workers > 0 ? workers : usable_cpus();
 }
 
 void parallel_for(std::int64_t count, int workers, const std::function<void(std::int64_t)>& work) {

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
-#include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
+#include "hsconas/base/shipped_files.hpp"
 #include "hsconas/base/text.hpp"
 
 namespace hsconas {
@@ -206,7 +206,7 @@ std::map<std::string, double> work_of(const Block& block) {
 }
 
 LatencySpace load_latency_space(const std::filesystem::path& path) {
-  const nlohmann::json json = read_json(path);
+  const nlohmann::json json = read_json_or_shipped(path);
   try {
     if (json.is_object() && json.contains("edges")) return LatencySpace(read_cell(json));
     return LatencySpace(SearchSpace(read_space(json)));

@@ -6,6 +6,7 @@
 
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/hash.hpp"
+#include "hsconas/base/shipped_files.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/latency_keys.hpp"
 #include "hsconas/config/settings.hpp"
@@ -135,7 +136,7 @@ json StageInputs::cost_networks() const {
   json inputs = settings(StageId::CostNetworks);
   json codesign = take(inputs, "codesign");
   inputs["space"] = to_json(config_.space);
-  inputs["designs"] = fingerprint(read_file(config_.codesign.designs));
+  inputs["designs"] = fingerprint(read_file_or_shipped(config_.codesign.designs));
   inputs["batch"] = codesign.at("batch");
   inputs["dance"] = codesign.at("dance");
   return inputs;
@@ -154,7 +155,7 @@ json StageInputs::codesign(json accuracies) const {
   json inputs = settings(StageId::Codesign);
   take(inputs, "score");  // `accuracies` contains it if it matters.
   inputs["space"] = to_json(config_.space);
-  inputs["designs"] = fingerprint(read_file(config_.codesign.designs));
+  inputs["designs"] = fingerprint(read_file_or_shipped(config_.codesign.designs));
   inputs["judge"] = std::move(accuracies);
   return inputs;
 }

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <fstream>
 #include <mutex>
-#include <thread>
 
 #include <fmt/format.h>
 #include <torch/cuda.h>
@@ -15,6 +14,7 @@
 #endif
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/supernet/torch_version.hpp"
 
 namespace hsconas {
@@ -123,8 +123,7 @@ torch::ScalarType scalar_type(Number number) {
 }
 
 int set_threads(int threads) {
-  const int count =
-      threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int count = threads > 0 ? threads : usable_cpus();
   at::globalContext().setFlushDenormal(true);  // Threads that torch starts later inherit this.
   at::set_num_threads(count);
   return count;

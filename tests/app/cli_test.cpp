@@ -417,3 +417,29 @@ TEST_CASE("--version prints one line", "[app]") {
   CHECK(outcome.out.starts_with("hsconas "));
   CHECK(lines_of(outcome.out).size() == 1);
 }
+
+TEST_CASE("doctor describes the machine and says whether a search can start", "[app]") {
+  const Bench bench;
+  const Outcome machine = bench.run({"--json", "doctor"});
+  REQUIRE(machine.exit_code == 0);
+  const json facts = json::parse(machine.out).at("machine");
+  for (const char* name : {"cpu", "CPUs", "kernels", "memory available", "disk free here"}) {
+    CHECK_FALSE(facts.at(name).get<std::string>().empty());
+  }
+
+  const Outcome good = bench.run({"doctor", "--config", "micro.json"});
+  CHECK(good.exit_code == 0);
+  CHECK(contains(good.out, "micro.json: a search can start"));
+
+  const Outcome absent =
+      bench.run({"doctor", "micro.json", "data.format=folder", "data.path=absent"});
+  CHECK(absent.exit_code == 2);
+  CHECK(contains(absent.out, "fault: "));
+  CHECK(contains(absent.out, "absent"));
+  CHECK(contains(absent.err, "a search cannot start"));
+
+  const Outcome tight = bench.run({"doctor", "micro.json", "latency.target_ms=1e-6",
+                                   "latency.accelerator=" + shipped("accelerators/kc-p.json")});
+  CHECK(tight.exit_code == 2);
+  CHECK(contains(tight.out, "no architecture meets latency.target_ms"));
+}

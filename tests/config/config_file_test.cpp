@@ -8,6 +8,7 @@
 #include "catch.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/base/shipped_files.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace hsconas;

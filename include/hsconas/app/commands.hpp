@@ -48,6 +48,7 @@ void add_accel_command(CLI::App& app, Command& chosen);     ///< accel
 void add_latency_commands(CLI::App& app, Command& chosen);  ///< latency import, adapt, ...
 void add_report_command(CLI::App& app, Command& chosen);    ///< report
 void add_config_commands(CLI::App& app, Command& chosen);   ///< config print, check, new, keys
+void add_doctor_command(CLI::App& app, Command& chosen);    ///< doctor
 void add_help_commands(CLI::App& app, Command& chosen);     ///< completion, manual
 
 /// The options for choosing a config, which several commands share.

@@ -32,9 +32,6 @@ nlohmann::json to_json(const Config& config);
 /// file is missing and Error(Usage), naming the file, when its content is invalid.
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
-/// The names of the configs that are compiled into the program: "quickstart", "gpu", ...
-std::vector<std::string> shipped_configs();
-
 /// One key of the config, as `hsconas config keys` lists it.
 struct ConfigKey {
   std::string path;                  ///< "search.population".

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <filesystem>
+
+namespace hsconas {
+
+/// What a run can use of this machine, at the moment. Negative numbers are not known.
+struct Machine {
+  int cpus = 1;                   ///< Of the machine.
+  int usable_cpus = 1;            ///< See usable_cpus().
+  double cpu_quota = 0.0;         ///< See cpu_quota(); infinite without one.
+  double busy_cpus = -1.0;        ///< CPUs that other programs keep busy.
+  double available_bytes = -1.0;  ///< Memory that programs can still get.
+  double free_disk_bytes = -1.0;  ///< On the disk of a folder.
+};
+
+/// Looks at this machine and at the disk of `folder`. Takes half a second, for `busy_cpus`.
+Machine inspect_machine(const std::filesystem::path& folder);
+
+}  // namespace hsconas

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <filesystem>
+
+namespace hsconas {
+
+/// CPUs that this process may use at the same time, at least 1: those that it is bound to (taskset,
+/// Slurm, cpusets), and no more than the whole CPUs of its quota. More threads than that would be
+/// stopped for part of the time, each of them while the others wait for it.
+int usable_cpus();
+
+/// The quota of a process in CPUs, as containers, Kubernetes limits and systemd set it: the
+/// smallest of its control group (cgroup, version 1 or 2) and of those above; infinite if there is
+/// none. `membership` is the process' /proc/PID/cgroup, `mount` where the control groups are
+/// mounted.
+double cpu_quota(const std::filesystem::path& membership = "/proc/self/cgroup",
+                 const std::filesystem::path& mount = "/sys/fs/cgroup");
+
+}  // namespace hsconas

@@ -1,0 +1,71 @@
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/app/commands.hpp"
+#include "hsconas/base/error.hpp"
+#include "hsconas/pipeline/diagnosis.hpp"
+#include "hsconas/report/table.hpp"
+
+namespace hsconas {
+
+namespace {
+
+using nlohmann::json;
+
+/// Prints what this machine is, what is slow on it and, if a config is named, what is wrong with
+/// that. Throws Error(Usage) after it if a search with this config could not start.
+void examine(ConfigOptions options, CommandContext& context) {
+  options.take_bare_file();
+  std::optional<Config> config;
+  if (!options.file.empty() || !options.all_overrides().empty()) config = options.load();
+  const Machine machine = inspect_machine(std::filesystem::current_path());
+  std::vector<Finding> findings = diagnose_machine(machine);
+  if (config) {
+    const auto more = diagnose_config(*config, machine, context.log, context.stop);
+    findings.insert(findings.end(), more.begin(), more.end());
+  }
+  TextTable table({"this machine", ""});
+  json facts = json::object();
+  for (const auto& [name, value] : describe_machine(machine)) {
+    table.add({name, value});
+    facts[name] = value;
+  }
+  std::string text = table.str();
+  json found = json::array();
+  int faults = 0;
+  for (const Finding& finding : findings) {
+    text += fmt::format("{}: {}\n", finding.is_fault ? "fault" : "slow", finding.sentence);
+    found.push_back({{"fault", finding.is_fault}, {"sentence", finding.sentence}});
+    faults += finding.is_fault ? 1 : 0;
+  }
+  if (config && faults == 0) text += options.file + ": a search can start\n";
+  fmt::print("{}", context.options.json
+                       ? json{{"machine", facts}, {"findings", found}}.dump() + "\n"
+                       : text);
+  if (faults > 0) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("{}: a search cannot start; {} above {}", options.file,
+                            faults == 1 ? "the fault" : fmt::format("the {} faults", faults),
+                            faults == 1 ? "says why" : "say why"));
+  }
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<ConfigOptions>();
+  CLI::App* command = app.add_subcommand(
+      "doctor", "Examine this machine and, with --config, whether a search can start");
+  options->add_to(*command);
+  command->callback([options, &chosen] {
+    chosen = [options](CommandContext& context) { examine(*options, context); };
+  });
+}
+
+}  // namespace hsconas

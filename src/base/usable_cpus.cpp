@@ -1,0 +1,82 @@
+#include "hsconas/base/usable_cpus.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <sched.h>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "hsconas/base/text.hpp"
+
+namespace hsconas {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kNone = std::numeric_limits<double>::infinity();
+
+/// The quota in the files of the control group `folder`.
+double quota_in(const fs::path& folder) {
+  double quota = 0.0;
+  double period = 0.0;
+  std::ifstream both(folder / "cpu.max");  // Version 2: "50000 100000" or "max 100000".
+  if (both.is_open()) return both >> quota >> period && period > 0.0 ? quota / period : kNone;
+  std::ifstream quota_file(folder / "cpu.cfs_quota_us");  // Version 1: -1 if there is none.
+  std::ifstream period_file(folder / "cpu.cfs_period_us");
+  const bool is_set = quota_file >> quota && period_file >> period && quota > 0.0 && period > 0.0;
+  return is_set ? quota / period : kNone;
+}
+
+/// The smallest quota of the control group `path` below `hierarchy` and of those above it.
+double quota_up_from(const fs::path& hierarchy, const fs::path& path) {
+  double quota = quota_in(hierarchy);
+  fs::path folder = hierarchy;
+  for (const fs::path& part : path.relative_path()) {
+    if (part == "..") break;  // A group outside of this container, which sees its own as the root.
+    folder /= part;
+    quota = std::min(quota, quota_in(folder));
+  }
+  return quota;
+}
+
+int bound_cpus() {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  // The call fails on machines with more than 1024 cores; their number of cores is used instead.
+  if (::sched_getaffinity(0, sizeof(cpus), &cpus) == 0) return CPU_COUNT(&cpus);
+  return static_cast<int>(std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+double cpu_quota(const fs::path& membership, const fs::path& mount) {
+  double quota = kNone;
+  std::ifstream file(membership);
+  for (std::string line; std::getline(file, line);) {
+    // ID:CONTROLLERS:PATH; version 2 names no controllers. Version 1 mounts each list on its own,
+    // often with a link from each controller.
+    const std::vector<std::string> parts = split(line, ':');
+    if (parts.size() < 3) continue;
+    const std::vector<std::string> controllers = split(parts[1], ',');
+    const bool is_cpu =
+        std::find(controllers.begin(), controllers.end(), "cpu") != controllers.end();
+    if (parts[1].empty()) {
+      quota = std::min(quota, quota_up_from(mount, parts[2]));
+    } else if (is_cpu) {
+      quota = std::min(quota, quota_up_from(mount / "cpu", parts[2]));
+      quota = std::min(quota, quota_up_from(mount / parts[1], parts[2]));
+    }
+  }
+  return quota;
+}
+
+int usable_cpus() {
+  const double quota = std::min(cpu_quota(), 1e6);
+  return std::max(1, std::min(bound_cpus(), static_cast<int>(std::floor(quota))));
+}
+
+}  // namespace hsconas

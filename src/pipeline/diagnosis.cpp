@@ -1,0 +1,138 @@
+#include "hsconas/pipeline/diagnosis.hpp"
+
+#include <cmath>
+#include <functional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/kernels/conv_kernels.hpp"
+#include "hsconas/latency/model.hpp"
+#include "hsconas/latency/source.hpp"
+#include "hsconas/pipeline/plan.hpp"
+#include "hsconas/pipeline/version.hpp"
+#include "hsconas/score/target.hpp"
+#include "hsconas/space/subspace.hpp"
+#include "hsconas/supernet/device.hpp"
+#include "run_data.hpp"
+
+namespace hsconas {
+
+namespace {
+
+std::string gigabytes(double bytes) {
+  return bytes < 0.0 ? "not known" : fmt::format("{:.1f} GB", bytes / 1e9);
+}
+
+/// Runs `check` and returns its error as a fault.
+void find_fault(std::vector<Finding>& findings, const std::function<void()>& check) {
+  try {
+    check();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::Interrupted) throw;
+    findings.push_back({.is_fault = true, .sentence = error.what()});
+  }
+}
+
+/// Throws unless the config's table can be made and its budget can be met. A table that is measured
+/// during the run is not known yet.
+void check_latency(const Config& config, Log& log, const StopToken& stop) {
+  const LatencySource& source = latency_source(config.latency);
+  if (source.is_measured) return;
+  const SearchSpace space(config.space);
+  const LatencyTable table =
+      source.make(config, LatencySpace(space), {.log = log, .stop = stop, .open_timer = {}});
+  if (config.latency.target_ms <= 0.0) return;
+  check_target(TableModel(space, table), Subspace::full(space),
+               {.target_ms = config.latency.target_ms, .beta = config.score.beta});
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> describe_machine(const Machine& machine) {
+  std::string cpus = fmt::format("{}", machine.cpus);
+  if (machine.usable_cpus < machine.cpus) {
+    cpus += fmt::format(", of which this process may use {}", machine.usable_cpus);
+  }
+  if (std::isfinite(machine.cpu_quota)) cpus += fmt::format(" (quota {:.4g})", machine.cpu_quota);
+  std::vector<std::pair<std::string, std::string>> facts;
+  const std::vector<torch::Device> devices = all_devices();
+  facts.emplace_back("program", version_line() + ", " + describe_libraries(devices.back()));
+  for (const torch::Device& device : devices) {
+    const std::string name = describe_device(device);
+    const std::size_t colon = name.find(": ");
+    facts.emplace_back(device.str(), name.substr(colon + 2));
+  }
+  if (devices.size() == 1) facts.emplace_back("cuda", "no GPU that this LibTorch can use");
+  facts.emplace_back("CPUs", cpus);
+  facts.emplace_back(
+      "busy with other programs",
+      machine.busy_cpus < 0.0 ? "not known" : fmt::format("{:.1f} CPUs", machine.busy_cpus));
+  facts.emplace_back("kernels", conv_kernels().front().isa);
+  facts.emplace_back("memory available", gigabytes(machine.available_bytes));
+  facts.emplace_back("disk free here", gigabytes(machine.free_disk_bytes));
+  return facts;
+}
+
+std::vector<Finding> diagnose_machine(const Machine& machine) {
+  constexpr double kBusy = 0.3;  // CPUs.
+  constexpr double kFewBytes = 1e9;
+  std::vector<Finding> findings;
+  const auto slow = [&](std::string sentence) {
+    findings.push_back({.is_fault = false, .sentence = std::move(sentence)});
+  };
+  if (machine.busy_cpus > kBusy) {
+    slow(
+        fmt::format("other programs keep {:.1f} of {} CPUs busy: training and scoring take longer, "
+                    "and latencies should be measured when the machine is idle",
+                    machine.busy_cpus, machine.cpus));
+  }
+  if (machine.cpu_quota < machine.usable_cpus) {
+    slow(
+        fmt::format("the quota of {:.4g} CPUs stops this process for part of the time: all stages "
+                    "take longer, and latencies measured here are wrong",
+                    machine.cpu_quota));
+  }
+  if (conv_kernels().size() == 1) {
+    slow(
+        "this processor has neither AVX2 nor AVX-512, so the kernels for any processor are used, "
+        "which are several times slower");
+  }
+  if (machine.free_disk_bytes >= 0.0 && machine.free_disk_bytes < kFewBytes) {
+    slow(fmt::format("only {} are free on the disk of this folder: checkpoints may not fit",
+                     gigabytes(machine.free_disk_bytes)));
+  }
+#ifndef NDEBUG
+  slow("this program was built without optimisation: use the preset release");
+#endif
+  return findings;
+}
+
+std::vector<Finding> diagnose_config(const Config& config, const Machine& machine, Log& log,
+                                     const StopToken& stop) {
+  std::vector<Finding> findings;
+  find_fault(findings, [&] { open_device(config.device.type); });
+  find_fault(findings, [&] { open_device(config.latency_device()); });
+  find_fault(findings, [&] { RunData(config, log); });
+  find_fault(findings, [&] { check_latency(config, log, stop); });
+  if (config.device.threads > machine.usable_cpus) {
+    findings.push_back({.is_fault = false,
+                        .sentence = fmt::format(
+                            "device.threads is {}, but this process may use {} CPUs: threads wait "
+                            "for each other; 0 takes as many as there are",
+                            config.device.threads, machine.usable_cpus)});
+  }
+  const auto needed = static_cast<double>(estimate_memory(SearchSpace(config.space), config));
+  if (config.device.type == "cpu" && machine.available_bytes >= 0.0 &&
+      needed > machine.available_bytes) {
+    findings.push_back(
+        {.is_fault = false,
+         .sentence = fmt::format("training and scoring may need {}, but {} are available: lower "
+                                 "supernet.batch, score.batch or score.memory_mb",
+                                 gigabytes(needed), gigabytes(machine.available_bytes))});
+  }
+  return findings;
+}
+
+}  // namespace hsconas
