@@ -4,7 +4,7 @@
 include(GNUInstallDirs)
 set(CPACK_PACKAGE_CONTACT "The hsconas authors <hsconas@example.org>" CACHE STRING
   "Maintainer that the Debian package names")
-set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)  # Finds a LibTorch that is not the distribution's.
+# So that the installed program finds a LibTorch that is not the distribution's.
 set_target_properties(hsconas PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 install(TARGETS hsconas RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/hsconas)

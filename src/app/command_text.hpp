@@ -9,7 +9,7 @@ class App;
 
 namespace hsconas {
 
-/// What the help says of an option or of a word without one.
+/// An option, or a positional argument, as --help describes it.
 struct OptionText {
   std::vector<std::string> names;    ///< "-c", "--config"; one name without dashes for a word.
   std::string value;                 ///< "FILE"; empty for a flag.
@@ -17,7 +17,7 @@ struct OptionText {
   std::string meaning;
 };
 
-/// What the help says of a command and of the commands below it.
+/// A command and its subcommands, as --help describes them.
 struct CommandText {
   std::string path;  ///< "hsconas config print"
   std::string name;  ///< "print"

@@ -18,8 +18,8 @@ namespace {
 
 using nlohmann::json;
 
-/// Prints what this machine is, what is slow on it and, if a config is named, what is wrong with
-/// that. Throws Error(Usage) after it if a search with this config could not start.
+/// Prints the facts about this machine and what makes runs slow on it. If a config is named, also
+/// prints why a search with it would fail, and then throws an Error of the kind of the first fault.
 void examine(ConfigOptions options, CommandContext& context) {
   options.take_bare_file();
   std::optional<Config> config;
@@ -38,21 +38,19 @@ void examine(ConfigOptions options, CommandContext& context) {
   }
   std::string text = table.str();
   json found = json::array();
-  int faults = 0;
+  std::vector<ErrorKind> faults;
   for (const Finding& finding : findings) {
-    text += fmt::format("{}: {}\n", finding.is_fault ? "fault" : "slow", finding.sentence);
-    found.push_back({{"fault", finding.is_fault}, {"sentence", finding.sentence}});
-    faults += finding.is_fault ? 1 : 0;
+    text += fmt::format("{}: {}\n", finding.fault ? "fault" : "slow", finding.sentence);
+    found.push_back({{"fault", finding.fault.has_value()}, {"sentence", finding.sentence}});
+    if (finding.fault) faults.push_back(*finding.fault);
   }
-  if (config && faults == 0) text += options.file + ": a search can start\n";
+  if (config && faults.empty()) text += options.file + ": a search can start\n";
   fmt::print("{}", context.options.json
                        ? json{{"machine", facts}, {"findings", found}}.dump() + "\n"
                        : text);
-  if (faults > 0) {
-    throw Error(ErrorKind::Usage,
-                fmt::format("{}: a search cannot start; {} above {}", options.file,
-                            faults == 1 ? "the fault" : fmt::format("the {} faults", faults),
-                            faults == 1 ? "says why" : "say why"));
+  if (!faults.empty()) {
+    throw Error(faults.front(),
+                options.file + ": a search cannot start, because of each fault above");
   }
 }
 

@@ -68,10 +68,11 @@ void handle(int signal, void (*handler)(int) = on_signal) {
   ::sigaction(signal, &action, nullptr);
 }
 
-// What follows runs before the libraries are initialised. LibTorch's initialisation takes 0.3 s,
-// which executing the program again after it would double, and libfabric, which LibTorch of Debian
-// 13 needs, catches SIGHUP in it. Neither the C library nor a sanitizer may be ready yet: only
-// system calls are made.
+// The functions marked HSCONAS_EARLY run before the shared libraries are initialised, for two
+// reasons. The program executes itself again there, and LibTorch's initialisation, which takes 0.3
+// s, would otherwise run twice. And libfabric, a library that LibTorch needs on Debian 13, catches
+// SIGHUP during its initialisation, so the signal's disposition must be read before. The C library
+// and the sanitizers may not be ready at that time, so these functions only make system calls.
 #define HSCONAS_EARLY [[gnu::no_sanitize("address", "undefined", "thread")]]
 
 bool ignores_hangup = false;  ///< SIGHUP was ignored when the program was started: nohup does that.

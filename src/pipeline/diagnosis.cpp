@@ -31,7 +31,7 @@ void find_fault(std::vector<Finding>& findings, const std::function<void()>& che
     check();
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::Interrupted) throw;
-    findings.push_back({.is_fault = true, .sentence = error.what()});
+    findings.push_back({.fault = error.kind(), .sentence = error.what()});
   }
 }
 
@@ -80,7 +80,7 @@ std::vector<Finding> diagnose_machine(const Machine& machine) {
   constexpr double kFewBytes = 1e9;
   std::vector<Finding> findings;
   const auto slow = [&](std::string sentence) {
-    findings.push_back({.is_fault = false, .sentence = std::move(sentence)});
+    findings.push_back({.fault = {}, .sentence = std::move(sentence)});
   };
   if (machine.busy_cpus > kBusy) {
     slow(
@@ -113,11 +113,13 @@ std::vector<Finding> diagnose_config(const Config& config, const Machine& machin
                                      const StopToken& stop) {
   std::vector<Finding> findings;
   find_fault(findings, [&] { open_device(config.device.type); });
-  find_fault(findings, [&] { open_device(config.latency_device()); });
+  if (config.latency_device() != config.device.type) {
+    find_fault(findings, [&] { open_device(config.latency_device()); });
+  }
   find_fault(findings, [&] { RunData(config, log); });
   find_fault(findings, [&] { check_latency(config, log, stop); });
   if (config.device.threads > machine.usable_cpus) {
-    findings.push_back({.is_fault = false,
+    findings.push_back({.fault = {},
                         .sentence = fmt::format(
                             "device.threads is {}, but this process may use {} CPUs: threads wait "
                             "for each other; 0 takes as many as there are",
@@ -127,7 +129,7 @@ std::vector<Finding> diagnose_config(const Config& config, const Machine& machin
   if (config.device.type == "cpu" && machine.available_bytes >= 0.0 &&
       needed > machine.available_bytes) {
     findings.push_back(
-        {.is_fault = false,
+        {.fault = {},
          .sentence = fmt::format("training and scoring may need {}, but {} are available: lower "
                                  "supernet.batch, score.batch or score.memory_mb",
                                  gigabytes(needed), gigabytes(machine.available_bytes))});

@@ -433,13 +433,13 @@ TEST_CASE("doctor describes the machine and says whether a search can start", "[
 
   const Outcome absent =
       bench.run({"doctor", "micro.json", "data.format=folder", "data.path=absent"});
-  CHECK(absent.exit_code == 2);
+  CHECK(absent.exit_code == 3);
   CHECK(contains(absent.out, "fault: "));
   CHECK(contains(absent.out, "absent"));
   CHECK(contains(absent.err, "a search cannot start"));
 
   const Outcome tight = bench.run({"doctor", "micro.json", "latency.target_ms=1e-6",
                                    "latency.accelerator=" + shipped("accelerators/kc-p.json")});
-  CHECK(tight.exit_code == 2);
+  CHECK(tight.exit_code == 4);
   CHECK(contains(tight.out, "no architecture meets latency.target_ms"));
 }

@@ -4,7 +4,8 @@
 
 namespace hsconas {
 
-/// What a run can use of this machine, at the moment. Negative numbers are not known.
+/// The processors, memory and disk space that a run would find on this machine now. A negative
+/// number means that the value could not be found out.
 struct Machine {
   int cpus = 1;                   ///< Of the machine.
   int usable_cpus = 1;            ///< See usable_cpus().

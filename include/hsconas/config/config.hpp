@@ -12,7 +12,7 @@ namespace hsconas {
 /// The device on which training and scoring run.
 struct DeviceConfig {
   std::string type = "cpu";  ///< "cpu", "cuda" or "cuda:N".
-  int threads = 0;           ///< CPU threads; 0: one per core.
+  int threads = 0;           ///< CPU threads; 0: usable_cpus().
 };
 
 /// Images to train, score and test on.
@@ -24,7 +24,7 @@ struct DataConfig {
   int holdout_images = 5000;  ///< Training images that are set aside to score candidates.
   int train_images = 0;       ///< Other training images to use, drawn by the seed; 0: all.
   int test_images = 0;        ///< Test images to use, drawn by the seed; 0: all.
-  int workers = 2;            ///< Threads that decode images; 0: one per core.
+  int workers = 2;            ///< Threads that decode images; 0: usable_cpus().
   int memory_mb = 2048;       ///< Largest decoded data set that is kept in memory (also a GPU's).
   std::vector<double> mean;   ///< Per channel, pixels in [0, 1]; empty: from the training images.
   std::vector<double> std;    ///< Standard deviation, otherwise like `mean`.

@@ -5,7 +5,7 @@
 
 namespace hsconas {
 
-/// The number of threads for a setting: 0 means one per core that the calling thread may run on.
+/// The number of threads for a setting: 0 means usable_cpus().
 int resolve_workers(int workers);
 
 /// Calls `work(i)` once for every i in [0, count), from `workers` >= 1 threads, in no fixed order.

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "hsconas/base/error.hpp"
 #include "hsconas/base/log.hpp"
 #include "hsconas/base/machine.hpp"
 #include "hsconas/base/stop_token.hpp"
@@ -10,9 +13,9 @@
 
 namespace hsconas {
 
-/// Something that slows a run down or, if it is a fault, stops it.
+/// Something that makes a run slow or, if it is a fault, impossible.
 struct Finding {
-  bool is_fault = false;
+  std::optional<ErrorKind> fault;  ///< The error with which a run would end; empty: it is slow.
   std::string sentence;
 };
 
@@ -20,11 +23,12 @@ struct Finding {
 /// libraries.
 std::vector<std::pair<std::string, std::string>> describe_machine(const Machine& machine);
 
-/// What is slow on this machine, and why.
+/// Each reason for which runs on this machine are slow.
 std::vector<Finding> diagnose_machine(const Machine& machine);
 
-/// What is wrong with `config` on this machine: its device, threads, memory, data set, and its
-/// latency table with the budget. Opens the data set and makes a table that is not measured.
+/// Each reason for which a search with `config` would fail or be slow on this machine. Checks the
+/// device, the threads, the memory, the data set, and the latency table with the budget. Opens the
+/// data set and makes the table, unless it is one that a run measures.
 /// Throws Error(Interrupted) if a stop is requested.
 std::vector<Finding> diagnose_config(const Config& config, const Machine& machine, Log& log,
                                      const StopToken& stop);

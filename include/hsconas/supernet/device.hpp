@@ -32,8 +32,8 @@ std::string describe_libraries(const torch::Device& device);
 /// The CPU, then every GPU that this process can use.
 std::vector<torch::Device> all_devices();
 
-/// Sets the number of torch's CPU threads for this process; 0 means one per core. Returns the
-/// number set. Denormal numbers are flushed to 0 from then on, because some processors take a
+/// Sets the number of torch's CPU threads for this process; 0 means usable_cpus(). Returns
+/// the number set. Denormal numbers are flushed to 0 from then on, because some processors take a
 /// hundred times as long for them.
 int set_threads(int threads);
 
