@@ -1,7 +1,6 @@
 # The convolution kernels, compiled once per instruction set; the program chooses one at run time.
 target_sources(hsconas_core PRIVATE src/kernels/conv_chain.cpp src/kernels/conv_generic.cpp
-  src/kernels/conv_kernels.cpp src/kernels/norm_factors.cpp src/kernels/parallel.cpp
-  src/kernels/workspace.cpp)
+  src/kernels/conv_kernels.cpp src/kernels/norm_factors.cpp src/kernels/workspace.cpp)
 set(kernel_flags -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math)
 set_source_files_properties(src/kernels/conv_generic.cpp PROPERTIES COMPILE_OPTIONS
   "${kernel_flags}")
@@ -20,14 +19,4 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
     "${avx512_flags};-mavx512vnni")
   set_source_files_properties(src/kernels/conv_avx512_bf16.cpp PROPERTIES COMPILE_OPTIONS
     "${avx512_flags};-mavx512vnni;-mavx512bf16")
-endif()
-
-# The kernels use OpenMP threads; without OpenMP they run on one thread.
-find_package(OpenMP QUIET COMPONENTS CXX)
-if(OpenMP_CXX_FOUND)
-  set_source_files_properties(src/kernels/parallel.cpp PROPERTIES COMPILE_OPTIONS
-    "${OpenMP_CXX_FLAGS}")
-  target_link_libraries(hsconas_core PUBLIC ${OpenMP_CXX_LIBRARIES})
-else()
-  message(STATUS "OpenMP: absent, training on the CPU takes one thread")
 endif()

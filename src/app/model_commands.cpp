@@ -10,9 +10,9 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/data/dataset.hpp"
-#include "hsconas/data/parallel.hpp"
 #include "hsconas/deploy/classify.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/deploy/export.hpp"
@@ -203,7 +203,7 @@ Evaluation test(const DeployedModel& model, Config config, CommandContext& conte
   const FrozenNetwork network = model.network.to(open_device(config.device.type));
   Evaluation evaluation(model.classes);
   for_each_batch(*set.test, all_indices(*set.test), preprocessing, config.score.batch,
-                 resolve_workers(config.data.workers), [&](const Batch& batch) {
+                 threads_for(config.data.workers), [&](const Batch& batch) {
                    context.stop.check();
                    classify(network, batch, evaluation);
                  });

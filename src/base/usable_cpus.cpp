@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <sched.h>
@@ -51,6 +52,13 @@ int bound_cpus() {
   return static_cast<int>(std::thread::hardware_concurrency());
 }
 
+/// The CPUs that Slurm gave to each task of its job.
+int slurm_cpus() {
+  const char* text = std::getenv("SLURM_CPUS_PER_TASK");
+  const int cpus = text == nullptr ? 0 : std::atoi(text);
+  return cpus > 0 ? cpus : std::numeric_limits<int>::max();
+}
+
 }  // namespace
 
 double cpu_quota(const fs::path& membership, const fs::path& mount) {
@@ -76,7 +84,11 @@ double cpu_quota(const fs::path& membership, const fs::path& mount) {
 
 int usable_cpus() {
   const double quota = std::min(cpu_quota(), 1e6);
-  return std::max(1, std::min(bound_cpus(), static_cast<int>(std::floor(quota))));
+  return std::max(1, std::min({bound_cpus(), slurm_cpus(), static_cast<int>(std::floor(quota))}));
+}
+
+int threads_for(int setting) {
+  return setting > 0 ? setting : usable_cpus();
 }
 
 }  // namespace hsconas

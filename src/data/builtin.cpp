@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "hsconas/base/parallel.hpp"
 #include "hsconas/base/rng.hpp"
-#include "hsconas/data/parallel.hpp"
 
 namespace hsconas {
 
@@ -207,8 +207,7 @@ std::shared_ptr<const ImageSource> make_part(std::string_view name, std::int64_t
   const MemorySource::Shape shape{3, kSide, kSide};
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(count) * shape.bytes());
   std::vector<int> labels(static_cast<std::size_t>(count));
-  parallel_for(count, workers, [&](std::int64_t i) {
-    const auto at = static_cast<std::size_t>(i);
+  in_parallel(workers, labels.size(), [&](std::size_t, std::size_t at) {
     labels[at] = static_cast<int>(at % kClasses.size());
     draw_image(labels[at], Rng(kSeed, name, at), &pixels[at * shape.bytes()]);
   });

@@ -11,12 +11,13 @@
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/hash.hpp"
+#include "hsconas/base/parallel.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/data/binary_sets.hpp"
 #include "hsconas/data/builtin.hpp"
 #include "hsconas/data/folder_source.hpp"
 #include "hsconas/data/normalisation.hpp"
-#include "hsconas/data/parallel.hpp"
 #include "hsconas/data/stratify.hpp"
 
 namespace hsconas {
@@ -173,7 +174,7 @@ OpenedParts open_folder(const DataConfig& config, std::uint64_t seed, Log& log) 
     throw Error(ErrorKind::Internal, "data.image_size must be resolved before the data are opened");
   }
   const fs::path test_root = find_test_folder(root, class_folders(root / "train"), log);
-  const int workers = resolve_workers(config.workers);
+  const int workers = threads_for(config.workers);
   FolderSplit train = index_folder(root / "train", workers, log);
   FolderSplit test = index_folder(test_root, workers, log);
   check_same_classes(train, test, test_root);
@@ -209,7 +210,7 @@ OpenedParts open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
     case DataFormat::Folder:
       return open_folder(config, seed, log);
     case DataFormat::Builtin:
-      set = make_builtin(resolve_workers(config.workers));
+      set = make_builtin(threads_for(config.workers));
       break;
     case DataFormat::Cifar10:
       set = read_cifar(data_folder(config), CifarKind::Cifar10);
@@ -222,8 +223,8 @@ OpenedParts open_parts(const DataConfig& config, std::uint64_t seed, Log& log) {
       break;
   }
   OpenedParts parts{.set = {},
-                    .train = identify(*set.train, set.classes, resolve_workers(config.workers)),
-                    .test = identify(*set.test, set.classes, resolve_workers(config.workers))};
+                    .train = identify(*set.train, set.classes, threads_for(config.workers)),
+                    .test = identify(*set.test, set.classes, threads_for(config.workers))};
   set.test = limit_test(set.test, set.classes.size(), config, seed);
   parts.set = std::move(set);
   return parts;
@@ -253,8 +254,8 @@ void check_known_classes(const std::vector<std::string>& found,
 DataIdentity identify(const ImageSource& source, const std::vector<std::string>& classes,
                       int workers) {
   std::vector<std::uint64_t> prints(static_cast<std::size_t>(source.size()));
-  parallel_for(source.size(), workers, [&](std::int64_t i) {
-    prints[static_cast<std::size_t>(i)] = source.fingerprint(i);
+  in_parallel(workers, prints.size(), [&](std::size_t, std::size_t i) {
+    prints[i] = source.fingerprint(static_cast<std::int64_t>(i));
   });
   std::string all;
   for (const std::string& name : classes) all += fmt::format("{} {}\n", name.size(), name);
@@ -283,7 +284,7 @@ Dataset open_test_set(const DataConfig& config, const std::vector<std::string>& 
     std::vector<std::string> sorted = classes;
     std::sort(sorted.begin(), sorted.end());
     const fs::path root = find_test_folder(data_folder(config), sorted, log);
-    FolderSplit test = index_folder(root, resolve_workers(config.workers), log);
+    FolderSplit test = index_folder(root, threads_for(config.workers), log);
     test.damage.report(log);
     check_known_classes(test.classes, classes, root);
     warn_of_empty_classes(*test.source, test.classes, root, log);

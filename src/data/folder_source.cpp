@@ -17,9 +17,9 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/input_file.hpp"
+#include "hsconas/base/parallel.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/data/codec.hpp"
-#include "hsconas/data/parallel.hpp"
 #include "hsconas/data/transform.hpp"
 
 namespace hsconas {
@@ -227,9 +227,8 @@ fs::path path_of(const fs::path& root, const std::vector<std::string>& classes,
 std::vector<Finding> examine_all(const fs::path& root, const std::vector<std::string>& classes,
                                  const std::vector<FolderSource::Entry>& entries, int workers) {
   std::vector<Finding> findings(entries.size());
-  parallel_for(static_cast<std::int64_t>(entries.size()), workers, [&](std::int64_t i) {
-    const auto& entry = entries[static_cast<std::size_t>(i)];
-    findings[static_cast<std::size_t>(i)] = examine(path_of(root, classes, entry));
+  in_parallel(workers, entries.size(), [&](std::size_t, std::size_t i) {
+    findings[i] = examine(path_of(root, classes, entries[i]));
   });
   return findings;
 }
@@ -361,12 +360,11 @@ std::shared_ptr<const ImageSource> keep_in_memory(const ImageSource& source, int
   const auto count = static_cast<std::size_t>(source.size());
   std::vector<std::uint8_t> pixels(count * bytes);
   std::vector<std::string> reasons(count);
-  parallel_for(source.size(), workers, [&](std::int64_t i) {
+  in_parallel(workers, count, [&](std::size_t, std::size_t at) {
     thread_local Image loaded;
     thread_local Image square;
-    const auto at = static_cast<std::size_t>(i);
     try {
-      source.load(i, loaded, side);
+      source.load(static_cast<std::int64_t>(at), loaded, side);
       fit_square(loaded, side, side, square);
       std::copy(square.pixels.begin(), square.pixels.end(),
                 pixels.begin() + static_cast<std::ptrdiff_t>(at * bytes));

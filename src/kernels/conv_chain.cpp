@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "hsconas/kernels/parallel.hpp"
+#include "hsconas/base/parallel.hpp"
 
 namespace hsconas {
 

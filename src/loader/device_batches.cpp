@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "hsconas/base/parallel.hpp"
 #include "hsconas/data/feed_image.hpp"
-#include "hsconas/data/parallel.hpp"
 
 #if defined(HSCONAS_CUDA)
 #include <c10/cuda/CUDAStream.h>
@@ -134,9 +134,10 @@ torch::Tensor DeviceBatches::upload_set(int workers) const {
   for (std::int64_t first = 0; first < source_.size(); first += most) {
     const std::int64_t count = std::min(most, source_.size() - first);
     auto* to = piece.data_ptr<std::uint8_t>();
-    parallel_for(count, workers, [&](std::int64_t i) {
+    in_parallel(workers, static_cast<std::size_t>(count), [&](std::size_t, std::size_t part) {
       thread_local Image loaded;
       thread_local Image fitted;
+      const auto i = static_cast<std::int64_t>(part);
       source_.load(first + i, loaded, static_cast<int>(side));
       fit_square(loaded, static_cast<int>(side), static_cast<int>(side), fitted);
       std::copy(fitted.pixels.begin(), fitted.pixels.end(), to + i * square);

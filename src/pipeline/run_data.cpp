@@ -8,7 +8,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/rng.hpp"
-#include "hsconas/data/parallel.hpp"
+#include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/supernet/device.hpp"
 
 namespace hsconas {
@@ -55,7 +55,7 @@ std::unique_ptr<TrainLoader> RunData::train_loader(const std::string& stage, int
       TrainLoader::Options{.batch = batch,
                            .seed = Rng(config_.seed, stage + " images").next(),
                            .first_step = first_step,
-                           .workers = resolve_workers(config_.data.workers),
+                           .workers = threads_for(config_.data.workers),
                            .device = open_device(config_.device.type),
                            .memory_mb = config_.data.memory_mb});
 }
@@ -67,7 +67,7 @@ std::vector<Batch> RunData::calibration() const {
   indices.resize(
       std::min(indices.size(), static_cast<std::size_t>(config_.score.calibration_images)));
   return load_all(*dataset_.train, indices, preprocessing_, config_.score.batch,
-                  resolve_workers(config_.data.workers), open_device(config_.device.type));
+                  threads_for(config_.data.workers), open_device(config_.device.type));
 }
 
 std::vector<Batch> RunData::validation() const {
@@ -79,12 +79,12 @@ std::vector<Batch> RunData::validation() const {
         std::min(indices.size(), static_cast<std::size_t>(config_.score.validation_images)));
   }
   return load_all(*dataset_.train, indices, preprocessing_, config_.score.batch,
-                  resolve_workers(config_.data.workers), open_device(config_.device.type));
+                  threads_for(config_.data.workers), open_device(config_.device.type));
 }
 
 void RunData::for_each_test_batch(const std::function<void(const Batch&)>& use) const {
   for_each_batch(*dataset_.test, all_indices(*dataset_.test), preprocessing_, config_.score.batch,
-                 resolve_workers(config_.data.workers), use);
+                 threads_for(config_.data.workers), use);
 }
 
 }  // namespace hsconas

@@ -123,7 +123,7 @@ torch::ScalarType scalar_type(Number number) {
 }
 
 int set_threads(int threads) {
-  const int count = threads > 0 ? threads : usable_cpus();
+  const int count = threads_for(threads);
   at::globalContext().setFlushDenormal(true);  // Threads that torch starts later inherit this.
   at::set_num_threads(count);
   return count;

@@ -10,7 +10,7 @@
 #include <torch/utils.h>
 
 #include "device_scoring.hpp"
-#include "hsconas/kernels/parallel.hpp"
+#include "hsconas/base/parallel.hpp"
 #include "hsconas/supernet/calibration.hpp"
 
 namespace hsconas {

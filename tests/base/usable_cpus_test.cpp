@@ -1,8 +1,11 @@
 #include "hsconas/base/usable_cpus.hpp"
 
 #include <cmath>
+#include <cstdlib>
 #include <sched.h>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "catch.hpp"
 #include "hsconas/base/files.hpp"
@@ -73,5 +76,18 @@ TEST_CASE("a process that is bound to one CPU uses one", "[base]") {
   }
   REQUIRE(::sched_setaffinity(0, sizeof(one), &one) == 0);
   CHECK(usable_cpus() == 1);
+  CHECK(threads_for(0) == 1);
+  CHECK(threads_for(3) == 3);
   ::sched_setaffinity(0, sizeof(before), &before);
+}
+
+TEST_CASE("a task of Slurm uses the CPUs that were asked for, if it is not bound to them",
+          "[base]") {
+  const int all = usable_cpus();
+  for (const auto& [text, expected] : std::vector<std::pair<const char*, int>>{
+           {"1", 1}, {"100000", all}, {"0", all}, {"", all}, {"four", all}}) {
+    ::setenv("SLURM_CPUS_PER_TASK", text, 1);
+    CHECK(usable_cpus() == expected);
+  }
+  ::unsetenv("SLURM_CPUS_PER_TASK");
 }

@@ -19,12 +19,13 @@
 #include <torch/types.h>
 
 #include "bench/harness.hpp"
+#include "hsconas/base/parallel.hpp"
 #include "hsconas/base/rng.hpp"
+#include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/data/builtin.hpp"
 #include "hsconas/data/codec.hpp"
 #include "hsconas/data/dataset.hpp"
 #include "hsconas/data/feed_image.hpp"
-#include "hsconas/data/parallel.hpp"
 #include "hsconas/loader/loader.hpp"
 #include "hsconas/supernet/device.hpp"
 
@@ -96,15 +97,15 @@ class Jpegs : public ImageSource {
 std::shared_ptr<const Jpegs> make_jpegs([[maybe_unused]] int count, [[maybe_unused]] int workers) {
 #if HSCONAS_HAVE_JPEG
   std::vector<std::vector<std::uint8_t>> files(static_cast<std::size_t>(count));
-  parallel_for(count, workers, [&](std::int64_t i) {
-    const Image scene = draw_scene(static_cast<std::uint64_t>(i));
+  in_parallel(workers, files.size(), [&](std::size_t, std::size_t i) {
+    const Image scene = draw_scene(i);
     const tjhandle encoder = tjInitCompress();
     unsigned char* out = nullptr;
     unsigned long size = 0;
     constexpr int kQuality = 90;
     tjCompress2(encoder, scene.pixels.data(), scene.width, 0, scene.height, TJPF_RGB, &out, &size,
                 TJSAMP_420, kQuality, 0);
-    files[static_cast<std::size_t>(i)].assign(out, out + size);
+    files[i].assign(out, out + size);
     tjFree(out);
     tjDestroy(encoder);
   });
@@ -162,7 +163,7 @@ Preprocessing plain(int side, Augment augment) {
 }
 
 void bench_jpegs(const Options& options, const torch::Device& device) {
-  const int workers = resolve_workers(options.workers);
+  const int workers = threads_for(options.workers);
   const auto source = make_jpegs(std::max(512, 2 * options.batch), workers);
   if (source == nullptr) {
     fmt::print("built without JPEG: nothing to decode\n");
@@ -223,7 +224,7 @@ void bench_jpegs(const Options& options, const torch::Device& device) {
 }
 
 void bench_kept(const Options& options, const torch::Device& device) {
-  const int workers = resolve_workers(options.workers);
+  const int workers = threads_for(options.workers);
   const std::shared_ptr<const ImageSource> source = make_builtin(workers).train;
   TrainLoader::Options loading{.batch = options.batch, .workers = workers};
   fmt::print("a set of {} images of 32 x 32 in memory, shifted and mirrored; batch {}\n",
