@@ -1,6 +1,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -26,9 +27,11 @@ void examine(ConfigOptions options, CommandContext& context) {
   if (!options.file.empty() || !options.all_overrides().empty()) config = options.load();
   const Machine machine = inspect_machine(std::filesystem::current_path());
   std::vector<Finding> findings = diagnose_machine(machine);
+  std::optional<Forecast> forecast;
   if (config) {
-    const auto more = diagnose_config(*config, machine, context.log, context.stop);
-    findings.insert(findings.end(), more.begin(), more.end());
+    Diagnosis diagnosis = diagnose_config(*config, machine, context.log, context.stop);
+    findings.insert(findings.end(), diagnosis.findings.begin(), diagnosis.findings.end());
+    forecast = std::move(diagnosis.forecast);
   }
   TextTable table({"this machine", ""});
   json facts = json::object();
@@ -44,10 +47,17 @@ void examine(ConfigOptions options, CommandContext& context) {
     found.push_back({{"fault", finding.fault.has_value()}, {"sentence", finding.sentence}});
     if (finding.fault) faults.push_back(*finding.fault);
   }
+  json answer{{"machine", facts}, {"findings", found}};
+  if (forecast) {
+    text += describe_forecast(*forecast);
+    json stages = json::object();
+    for (const Forecast::Stage& stage : forecast->stages) stages[stage.name] = stage.seconds;
+    answer["forecast"] = {{"seconds", stages},
+                          {"training_images", forecast->images},
+                          {"images_per_second", forecast->images_per_second}};
+  }
   if (config && faults.empty()) text += options.file + ": a search can start\n";
-  fmt::print("{}", context.options.json
-                       ? json{{"machine", facts}, {"findings", found}}.dump() + "\n"
-                       : text);
+  fmt::print("{}", context.options.json ? answer.dump() + "\n" : text);
   if (!faults.empty()) {
     throw Error(faults.front(),
                 options.file + ": a search cannot start, because of each fault above");
@@ -59,7 +69,8 @@ void examine(ConfigOptions options, CommandContext& context) {
 void add_doctor_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<ConfigOptions>();
   CLI::App* command = app.add_subcommand(
-      "doctor", "Examine this machine and, with --config, whether a search can start");
+      "doctor",
+      "Examine this machine and, with --config, whether a search can start and how long it takes");
   options->add_to(*command);
   command->callback([options, &chosen] {
     chosen = [options](CommandContext& context) { examine(*options, context); };

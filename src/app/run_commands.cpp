@@ -86,7 +86,7 @@ Answer answer_codesign(Run& run) {
   return {format_codesign_record(record), to_json(record)};
 }
 
-std::string codesign_plan(const Config& config, Log& /*log*/) {
+std::string codesign_plan(const Config& config, Log& /*log*/, const StopToken& /*stop*/) {
   const CodesignConfig& settings = config.codesign;
   if (settings.accuracies.empty()) return describe_codesign(config, 0);
   const SearchSpace space(config.space);
@@ -131,13 +131,13 @@ void export_kit(const Config& config, const std::string& folder, CommandContext&
 struct RunCommand {
   Answer (*answer)(Run&);
   RunGoal goal = RunGoal::Network;
-  std::string (*plan)(const Config&, Log&) = describe_plan;
+  std::string (*plan)(const Config&, Log&, const StopToken&) = describe_plan;
 };
 
 void execute(CommandOptions options, const RunCommand& command, CommandContext& context) {
   const Config config = options.config.load();
   if (options.dry_run) {
-    const std::string plan = command.plan(config, context.log);
+    const std::string plan = command.plan(config, context.log, context.stop);
     fmt::print("{}", context.options.json ? json{{"plan", plan}}.dump() + "\n" : plan);
     return;
   }
@@ -187,7 +187,7 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
       ->needs(work_dir)
       ->excludes(resume);
   command->add_flag("-n,--dry-run", options->dry_run,
-                    "Print the plan (space, steps, evaluations, memory) and exit");
+                    "Print the plan (space, steps, evaluations, memory, time) and exit");
   if (run.answer == answer_profile) {
     command
         ->add_option("--export-kit", options->kit,

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
@@ -109,15 +110,20 @@ std::vector<Finding> diagnose_machine(const Machine& machine) {
   return findings;
 }
 
-std::vector<Finding> diagnose_config(const Config& config, const Machine& machine, Log& log,
-                                     const StopToken& stop) {
+Diagnosis diagnose_config(const Config& config, const Machine& machine, Log& log,
+                          const StopToken& stop) {
   std::vector<Finding> findings;
+  std::unique_ptr<RunData> data;
   find_fault(findings, [&] { open_device(config.device.type); });
   if (config.latency_device() != config.device.type) {
     find_fault(findings, [&] { open_device(config.latency_device()); });
   }
-  find_fault(findings, [&] { RunData(config, log); });
+  find_fault(findings, [&] { data = std::make_unique<RunData>(config, log); });
   find_fault(findings, [&] { check_latency(config, log, stop); });
+  std::optional<Forecast> forecast;
+  if (findings.empty()) {
+    find_fault(findings, [&] { forecast = forecast_search(config, data.get(), stop); });
+  }
   if (config.device.threads > machine.usable_cpus) {
     findings.push_back({.fault = {},
                         .sentence = fmt::format(
@@ -134,7 +140,7 @@ std::vector<Finding> diagnose_config(const Config& config, const Machine& machin
                                  "supernet.batch, score.batch or score.memory_mb",
                                  gigabytes(needed), gigabytes(machine.available_bytes))});
   }
-  return findings;
+  return {std::move(findings), std::move(forecast)};
 }
 
 }  // namespace hsconas

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <optional>
+#include <memory>
 #include <system_error>
 
 #include <fmt/format.h>
 
+#include "hsconas/base/error.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/latency/source.hpp"
-#include "hsconas/search/methods.hpp"
+#include "hsconas/pipeline/forecast.hpp"
 #include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/stages/result.hpp"
@@ -42,15 +43,26 @@ std::string describe_latency(const Config& config) {
                                   latency.target_position);
 }
 
-/// The number of training images. Empty, with a warning, if the data set does not exist yet.
-std::optional<std::int64_t> training_images(const Config& config, Log& log) {
+/// The data set; null, with a warning, if it does not exist yet.
+std::unique_ptr<RunData> open_data(const Config& config, Log& log) {
   std::error_code unknown;
   if (config.data.format != DataFormat::Builtin &&
       !std::filesystem::exists(config.data.path, unknown)) {
     log.warn(fmt::format("data.path: {} does not exist; the run will need it", config.data.path));
-    return {};
+    return nullptr;
   }
-  return RunData(config, log).training_images();
+  return std::make_unique<RunData>(config, log);
+}
+
+/// The time that the search takes. The device may be absent: clusters have machines without GPUs on
+/// which jobs are prepared.
+std::string forecast_text(const Config& config, const RunData* data, const StopToken& stop) {
+  try {
+    return describe_forecast(forecast_search(config, data, stop));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::Device) throw;
+    return fmt::format("time: not known, because this machine cannot train: {}\n", error.what());
+  }
 }
 
 }  // namespace
@@ -102,36 +114,34 @@ std::int64_t estimate_memory(const SearchSpace& space, const Config& config) {
          1'000'000LL * config.score.memory_mb;
 }
 
-std::string describe_plan(const Config& config, Log& log) {
+std::string describe_plan(const Config& config, Log& log, const StopToken& stop) {
   const SearchSpace space(config.space);
-  const auto images = training_images(config, log);
-  const auto steps = [&](double epochs) {
-    if (!images) return fmt::format("{:g} epochs", epochs);
-    const double per_epoch = std::floor(static_cast<double>(*images) / config.supernet.batch);
-    return fmt::format("{:.0f} steps", epochs * per_epoch);
-  };
+  const auto data = open_data(config, log);
+  const std::int64_t images = data ? data->training_images() : kAssumedImages;
   std::string text = describe_space(space) + "\n";
-  text += images ? fmt::format("data: {} training images, {} held out\n", *images,
-                               config.data.holdout_images)
-                 : fmt::format("data: {} does not exist, so the number of steps is unknown\n",
-                               config.data.path);
+  text += data ? fmt::format("data: {} training images, {} held out\n", images,
+                             config.data.holdout_images)
+               : fmt::format("data: {} does not exist; steps and time are those for {} images\n",
+                             config.data.path, images);
   text += describe_latency(config) + "\n";
   const Config resolved = with_resolved_precisions(config);
-  text += fmt::format("supernet: {} of {} images in {}, scored in {}\n",
-                      steps(config.supernet.epochs), config.supernet.batch,
-                      word_of(resolved.supernet.precision), word_of(resolved.score.precision));
+  const std::vector<StageWork> works = stage_works(config, space, images);
+  text += fmt::format("supernet: {} steps of {} images in {}, scored in {}\n", works.front().steps,
+                      config.supernet.batch, word_of(resolved.supernet.precision),
+                      word_of(resolved.score.precision));
   text += describe_shrinking(config, space);
-  int evaluations = config.search.baseline_samples + 2;
-  for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
-    const auto& stage = config.shrink.stages[i];
-    evaluations += shrinkers().front().forecast(config.shrink, i, space, 0.0).evaluations;
-    text += fmt::format("shrink-{}: then {}\n", i + 1, steps(stage.tune_epochs));
+  int evaluations = 0;
+  for (const StageWork& work : works) {
+    evaluations += work.evaluations;
+    if (work.middle_layer >= 0) {
+      text += fmt::format("{}: then {} steps\n", work.stage, work.steps);
+    }
   }
-  const int searched = find_search_method(config.search.method).evaluations(config.search);
-  text += fmt::format("search: {}, {} evaluations ({} in all)\n", config.search.method, searched,
-                      evaluations + searched);
+  text += fmt::format("search: {}, {} evaluations ({} in all)\n", config.search.method,
+                      works.back().evaluations, evaluations);
   text += fmt::format("memory: about {:.0f} MB for training and scoring\n",
                       megabytes(estimate_memory(space, config)));
+  text += forecast_text(config, data.get(), stop);
   text +=
       "files: config.json version.txt log.txt metrics.jsonl stages.json latency.json "
       "latency.svg checkpoints/ shrink.json candidates.csv result.json model.safetensors "

@@ -60,12 +60,12 @@ std::unique_ptr<TrainLoader> RunData::train_loader(const std::string& stage, int
                            .memory_mb = config_.data.memory_mb});
 }
 
-std::vector<Batch> RunData::calibration() const {
+std::vector<Batch> RunData::calibration(int most) const {
   std::vector<std::int64_t> indices = split_.train;
   Rng rng(config_.seed, "calibration images");
   rng.shuffle(std::span(indices));
-  indices.resize(
-      std::min(indices.size(), static_cast<std::size_t>(config_.score.calibration_images)));
+  const int wanted = std::min(config_.score.calibration_images, most);
+  indices.resize(std::min(indices.size(), static_cast<std::size_t>(wanted)));
   return load_all(*dataset_.train, indices, preprocessing_, config_.score.batch,
                   threads_for(config_.data.workers), open_device(config_.device.type));
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,8 +26,9 @@ class RunData {
   std::unique_ptr<TrainLoader> train_loader(const std::string& stage, int batch,
                                             std::int64_t first_step,
                                             bool with_holdout = false) const;
-  /// Training images without augmentation, for batch norm statistics; on config.device.
-  std::vector<Batch> calibration() const;
+  /// Training images without augmentation, for batch norm statistics; on config.device. At most
+  /// `most` of them.
+  std::vector<Batch> calibration(int most = std::numeric_limits<int>::max()) const;
   /// Held-out images that score candidates; on config.device.
   std::vector<Batch> validation() const;
   /// Calls `use` for every batch of the test set, which is streamed because it may be large and is

@@ -64,11 +64,8 @@ void Run::shrink_stage(std::size_t index, std::shared_ptr<const NetworkRegion>& 
   record.stages.push_back(stage);
   dir_.files.on_root([&] { write_sealed_json(dir_.shrink(), to_json(record)); });
   if (settings.tune_epochs <= 0.0) return;
-  SupernetConfig training = config_.supernet;
-  training.epochs = settings.tune_epochs;
-  training.lr = settings.lr;
-  training.warmup_epochs = 0.0;
-  train_stage(stage.name, inputs().shrink(index, latency_identity()), region, training);
+  train_stage(stage.name, inputs().shrink(index, latency_identity()), region,
+              config_.tuning(index));
 }
 
 const NetworkRegion& Run::shrunk() {

@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <cmath>
 #include <map>
 #include <string>
 #include <utility>
@@ -36,11 +34,6 @@ void load_weights(Supernet& supernet, const Checkpoint& checkpoint,
   }
 }
 
-std::int64_t steps_of(const SupernetConfig& settings, std::int64_t images) {
-  const std::int64_t per_epoch = images / settings.batch;
-  return std::max<std::int64_t>(1, std::llround(settings.epochs * static_cast<double>(per_epoch)));
-}
-
 }  // namespace
 
 Run::Weights& Run::weights() {
@@ -66,7 +59,7 @@ void Run::train_stage(const std::string& stage, const json& inputs,
   const TrainingExtension added = extension != nullptr ? *extension : TrainingExtension{};
   Supernet& supernet = weights().supernet;
   const CheckpointStore store(dir_.checkpoints(), stage, fingerprint_of(inputs), dir_.files);
-  const std::int64_t total = steps_of(settings, data().training_images());
+  const std::int64_t total = training_steps(settings, data().training_images());
   const auto checkpoint = store.load(log_);
   const std::int64_t first_step = checkpoint ? checkpoint->next_step : 0;
   if (checkpoint) {

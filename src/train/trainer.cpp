@@ -168,6 +168,11 @@ torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Bat
   return loss.detach();
 }
 
+std::int64_t training_steps(const SupernetConfig& settings, std::int64_t images) {
+  const std::int64_t per_epoch = images / settings.batch;
+  return std::max<std::int64_t>(1, std::llround(settings.epochs * static_cast<double>(per_epoch)));
+}
+
 void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch) {
   device_engine_for_training(supernet, activation_type(supernet, settings), batch);
 }

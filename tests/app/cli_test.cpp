@@ -64,7 +64,7 @@ TEST_CASE("--dry-run prints the sizes of the paper's space and writes nothing", 
   CHECK_FALSE(fs::exists(bench / "runs"));
 }
 
-TEST_CASE("small things: --dry-run needs no data set and says what is unknown without it",
+TEST_CASE("small things: --dry-run needs no data set and describes a search on 100,000 images",
           "[app]") {
   const Bench bench;
   for (const char* command : {"search", "profile", "train"}) {
@@ -73,8 +73,9 @@ TEST_CASE("small things: --dry-run needs no data set and says what is unknown wi
     INFO(outcome.err);
     CHECK(outcome.exit_code == 0);
     CHECK(contains(outcome.err, "data.path: /nope does not exist"));
-    CHECK(contains(outcome.out, "data: /nope does not exist, so the number of steps is unknown"));
-    CHECK(contains(outcome.out, "supernet: 100 epochs of 1024 images"));
+    CHECK(contains(outcome.out, "data: /nope does not exist; steps and time are those for 100000"));
+    CHECK(contains(outcome.out, "supernet: 9700 steps of 1024 images"));
+    CHECK(contains(outcome.out, "\ntime: "));
     CHECK(contains(outcome.out, "9.54e33 architectures"));
     CHECK(contains(outcome.out, "search: evolution, 1050 evaluations"));
   }
@@ -430,6 +431,13 @@ TEST_CASE("doctor describes the machine and says whether a search can start", "[
   const Outcome good = bench.run({"doctor", "--config", "micro.json"});
   CHECK(good.exit_code == 0);
   CHECK(contains(good.out, "micro.json: a search can start"));
+  CHECK(contains(good.out, "time: "));
+  const json forecast =
+      json::parse(bench.run({"--json", "doctor", "micro.json"}).out).at("forecast");
+  CHECK(forecast.at("images_per_second") > 0.0);
+  for (const char* stage : {"supernet", "baseline", "search"}) {
+    CHECK(forecast.at("seconds").at(stage) > 0.0);
+  }
 
   const Outcome absent =
       bench.run({"doctor", "micro.json", "data.format=folder", "data.path=absent"});

@@ -194,6 +194,14 @@ struct Config {
   const std::string& latency_device() const {
     return latency.device.empty() ? device.type : latency.device;
   }
+  /// How the supernet is tuned after the shrinking stage `stage`, counted from 0.
+  SupernetConfig tuning(std::size_t stage) const {
+    SupernetConfig training = supernet;
+    training.epochs = shrink.stages[stage].tune_epochs;
+    training.lr = shrink.stages[stage].lr;
+    training.warmup_epochs = 0.0;
+    return training;
+  }
 };
 
 }  // namespace hsconas

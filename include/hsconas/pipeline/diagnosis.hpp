@@ -10,6 +10,7 @@
 #include "hsconas/base/machine.hpp"
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
+#include "hsconas/pipeline/forecast.hpp"
 
 namespace hsconas {
 
@@ -26,11 +27,17 @@ std::vector<std::pair<std::string, std::string>> describe_machine(const Machine&
 /// Each reason for which runs on this machine are slow.
 std::vector<Finding> diagnose_machine(const Machine& machine);
 
-/// Each reason for which a search with `config` would fail or be slow on this machine. Checks the
-/// device, the threads, the memory, the data set, and the latency table with the budget. Opens the
-/// data set and makes the table, unless it is one that a run measures.
-/// Throws Error(Interrupted) if a stop is requested.
-std::vector<Finding> diagnose_config(const Config& config, const Machine& machine, Log& log,
-                                     const StopToken& stop);
+/// What is known about a search before it starts.
+struct Diagnosis {
+  std::vector<Finding> findings;     ///< Each reason for which it would fail or be slow.
+  std::optional<Forecast> forecast;  ///< Empty if it would fail.
+};
+
+/// Examines a search with `config` on this machine: the device, the threads, the memory, the data
+/// set, and the latency table with the budget. Opens the data set and makes the table, unless it is
+/// one that a run measures. If nothing is wrong, measures for about ten seconds how long it will
+/// take. Throws Error(Interrupted) if a stop is requested.
+Diagnosis diagnose_config(const Config& config, const Machine& machine, Log& log,
+                          const StopToken& stop);
 
 }  // namespace hsconas

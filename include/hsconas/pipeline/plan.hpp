@@ -4,6 +4,7 @@
 #include <string>
 
 #include "hsconas/base/log.hpp"
+#include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/space/search_space.hpp"
 
@@ -23,8 +24,9 @@ std::string describe_shrinking(const Config& config, const SearchSpace& space);
 std::int64_t estimate_memory(const SearchSpace& space, const Config& config);
 
 /// The text of `hsconas search --dry-run`: sizes, steps, evaluations, memory and files. Opens the
-/// data set, so that a data set that does not match the config is reported. If there is no data set
-/// at data.path, logs a warning and gives epochs instead of steps. Trains and times nothing.
-std::string describe_plan(const Config& config, Log& log);
+/// data set, so that a data set that does not match the config is reported, and measures for about
+/// ten seconds, see forecast_search(). If there is no data set at data.path, logs a warning and
+/// describes a search on 100,000 images. Throws Error(Interrupted) if a stop is requested.
+std::string describe_plan(const Config& config, Log& log, const StopToken& stop);
 
 }  // namespace hsconas

@@ -56,6 +56,10 @@ torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Bat
                          const SupernetConfig& settings, double lr,
                          const Distillation& distillation = {});
 
+/// Steps of a training on `images` images, at least one. Images at the end of an epoch that do not
+/// fill a batch do not count.
+std::int64_t training_steps(const SupernetConfig& settings, std::int64_t images);
+
 /// Prepares a GPU for steps on `batch` images: reserves memory and runs every kernel once, because
 /// its first run is slow. Does nothing on a CPU. train() calls it.
 void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch);

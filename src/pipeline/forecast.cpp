@@ -1,0 +1,277 @@
+#include "hsconas/pipeline/forecast.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <numeric>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/rng.hpp"
+#include "hsconas/base/text.hpp"
+#include "hsconas/base/usable_cpus.hpp"
+#include "hsconas/config/precision.hpp"
+#include "hsconas/data/image_source.hpp"
+#include "hsconas/latency/source.hpp"
+#include "hsconas/search/methods.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
+#include "hsconas/space/subspace.hpp"
+#include "hsconas/supernet/device.hpp"
+#include "hsconas/train/supernet_evaluator.hpp"
+#include "hsconas/train/trainer.hpp"
+#include "run_data.hpp"
+
+namespace hsconas {
+
+namespace {
+
+constexpr double kTrainingSeconds = 5.0;
+constexpr double kScoringSeconds = 2.0;  // For random candidates, and again for shrinking.
+// A CPU trains as many images a second in smaller batches, with less memory and sooner to measure.
+constexpr int kMostOnCpu = 64;
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Where the images of the measurement come from.
+struct Images {
+  std::function<std::unique_ptr<TrainLoader>(int batch)> training;
+  std::function<std::vector<Batch>(int count)> scoring;
+};
+
+Images images_of(const RunData& data) {
+  return {.training = [&](int batch) { return data.train_loader("forecast", batch, 0); },
+          .scoring = [&](int count) { return data.calibration(count); }};
+}
+
+/// Images of noise, in memory and of the size that the network takes.
+Images random_images(const Config& config, int count) {
+  const SpaceDescription& space = config.space;
+  const MemorySource::Shape shape{space.image_channels, space.image_size, space.image_size};
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(count) * shape.bytes());
+  Rng rng(config.seed, "forecast");
+  for (std::uint8_t& value : pixels) value = static_cast<std::uint8_t>(rng.below(256));
+  std::vector<int> labels(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) labels[static_cast<std::size_t>(i)] = i % space.classes;
+  const auto source =
+      std::make_shared<MemorySource>("noise", shape, std::move(pixels), std::move(labels));
+  std::vector<std::int64_t> all(static_cast<std::size_t>(count));
+  std::iota(all.begin(), all.end(), 0);
+  const auto channels = static_cast<std::size_t>(space.image_channels);
+  const Preprocessing preprocessing{.image_size = space.image_size,
+                                    .channels = space.image_channels,
+                                    .augment = config.data.augment,
+                                    .normalisation = {.mean = std::vector<float>(channels, 0.5F),
+                                                      .std = std::vector<float>(channels, 0.25F)}};
+  const int workers = threads_for(config.data.workers);
+  const torch::Device device = open_device(config.device.type);
+  return {.training =
+              [=, seed = config.seed, memory_mb = config.data.memory_mb](int batch) {
+                return std::make_unique<TrainLoader>(source, all, preprocessing,
+                                                     TrainLoader::Options{.batch = batch,
+                                                                          .seed = seed,
+                                                                          .first_step = 0,
+                                                                          .workers = workers,
+                                                                          .device = device,
+                                                                          .memory_mb = memory_mb});
+              },
+          .scoring =
+              [=, batch = config.score.batch](int wanted) {
+                const auto some =
+                    std::span(all).first(std::min(all.size(), static_cast<std::size_t>(wanted)));
+                return load_all(*source, some, preprocessing, batch, workers, device);
+              }};
+}
+
+/// Images that the supernet is trained on in a second, on average over architectures.
+double measure_training(Supernet& supernet, const Config& config, const Images& images,
+                        const StopToken& stop) {
+  Log quiet(Verbosity::Quiet, false);
+  SupernetConfig settings = config.supernet;
+  if (supernet.device().is_cpu()) settings.batch = std::min(settings.batch, kMostOnCpu);
+  const auto rate_of = [&](std::int64_t steps) {
+    const auto batches = images.training(settings.batch);
+    const TrainingHooks hooks{.log = quiet,
+                              .stop = stop,
+                              .metrics = [](const nlohmann::json&) {},
+                              .save = [](std::int64_t) {}};
+    const double seconds = seconds_of([&] {
+      train(supernet,
+            {.name = "forecast",
+             .region = std::make_shared<Subspace>(Subspace::full(supernet.space())),
+             .settings = settings,
+             .seed = config.seed,
+             .total_steps = steps},
+            *batches, 0, hooks);
+    });
+    return static_cast<double>(steps * settings.batch) / seconds;
+  };
+  // The first steps are slow, above all on a GPU.
+  rate_of(2);
+  constexpr double kMost = 2000.0;
+  const double steps = std::clamp(kTrainingSeconds * rate_of(4) / settings.batch, 2.0, kMost);
+  return rate_of(std::llround(steps));
+}
+
+/// An architecture once with each operator at `layer`, as progressive shrinking scores them.
+std::vector<Architecture> variants(const SearchSpace& space, int layer, Rng& rng) {
+  Architecture arch = sample(Subspace::full(space), rng);
+  std::vector<Architecture> made;
+  for (int op = 0; op < space.ops(); ++op) {
+    arch[static_cast<std::size_t>(layer)].op = op;
+    made.push_back(arch);
+  }
+  return made;
+}
+
+std::vector<Architecture> random_architectures(const SearchSpace& space, int count, Rng& rng) {
+  std::vector<Architecture> made;
+  for (int i = 0; i < count; ++i) made.push_back(sample(Subspace::full(space), rng));
+  return made;
+}
+
+int validation_images(const Config& config) {
+  return config.score.validation_images > 0 ? config.score.validation_images
+                                            : config.data.holdout_images;
+}
+
+/// At most this many images score the measured candidates; times are proportional to it.
+int images_to_score_on(const Config& config, const torch::Device& device) {
+  if (device.is_cuda()) return 2000;
+  const double pixels = std::pow(config.space.image_size, 2.0);
+  return static_cast<int>(std::clamp(4e6 / pixels, 50.0, 1000.0));
+}
+
+std::int64_t count(const std::vector<Batch>& batches) {
+  std::int64_t images = 0;
+  for (const Batch& batch : batches) images += batch.labels.size(0);
+  return images;
+}
+
+/// Scores candidates on some of the images that a search takes.
+class Scoring {
+ public:
+  Scoring(const Supernet& supernet, const Config& config, const Images& images,
+          const StopToken& stop)
+      : stop_(stop) {
+    const int most = images_to_score_on(config, supernet.device());
+    const int wanted = validation_images(config);
+    const auto calibration = images.scoring(std::min(most, config.score.calibration_images));
+    const auto validation = images.scoring(std::min(most, wanted));
+    scale_ = static_cast<double>(config.score.calibration_images + wanted) /
+             static_cast<double>(count(calibration) + count(validation));
+    const ComputePolicy policy = compute_policy("score.precision", config.score.precision,
+                                                Purpose::Scoring, config.device.type);
+    evaluator_ =
+        std::make_unique<SupernetEvaluator>(supernet, calibration, validation, stop,
+                                            config.score.memory_mb, scalar_type(policy.precision));
+  }
+
+  /// Seconds that a search takes for each of the architectures that `make` returns, which are
+  /// scored together. Measures for about `most` seconds.
+  double seconds_each(double most, const std::function<std::vector<Architecture>(Rng&)>& make) {
+    double spent = 0.0;
+    double scored = 0.0;
+    for (std::uint64_t i = 0; spent < most; ++i) {
+      stop_.check();
+      Rng rng(i, "forecast");
+      const std::vector<Architecture> archs = make(rng);
+      const double seconds = seconds_of([&] { evaluator_->accuracy(archs); });
+      if (i == 0 && seconds < most) continue;  // The first call is slow, above all on a GPU.
+      spent += seconds;
+      scored += static_cast<double>(archs.size());
+    }
+    return scale_ * spent / scored;
+  }
+
+ private:
+  const StopToken& stop_;
+  double scale_ = 1.0;  ///< Images of a search for each one here.
+  std::unique_ptr<SupernetEvaluator> evaluator_;
+};
+
+}  // namespace
+
+double Forecast::seconds() const {
+  return std::accumulate(stages.begin(), stages.end(), 0.0,
+                         [](double sum, const Stage& stage) { return sum + stage.seconds; });
+}
+
+std::vector<StageWork> stage_works(const Config& config, const SearchSpace& space,
+                                   std::int64_t images) {
+  constexpr int kSmallestAndLargest = 2;
+  std::vector<StageWork> works{
+      {.stage = "supernet", .steps = training_steps(config.supernet, images)},
+      {.stage = "baseline", .evaluations = config.search.baseline_samples + kSmallestAndLargest}};
+  int last_layer = space.layers() - 1;
+  for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
+    const ShrinkConfig::Stage& stage = config.shrink.stages[i];
+    works.push_back(
+        {.stage = fmt::format("shrink-{}", i + 1),
+         .evaluations = shrinkers().front().forecast(config.shrink, i, space, 0.0).evaluations,
+         .middle_layer = std::max(0, last_layer - stage.layers / 2),
+         .steps = stage.tune_epochs > 0.0 ? training_steps(config.tuning(i), images) : 0});
+    last_layer -= stage.layers;
+  }
+  works.push_back(
+      {.stage = "search",
+       .evaluations = find_search_method(config.search.method).evaluations(config.search)});
+  return works;
+}
+
+Forecast forecast_search(const Config& config, const RunData* data, const StopToken& stop) {
+  set_threads(config.device.threads);
+  const torch::Device device = open_device(config.device.type);
+  const SearchSpace space(config.space);
+  const int enough = std::max(2 * config.supernet.batch, images_to_score_on(config, device));
+  const Images images = data != nullptr ? images_of(*data) : random_images(config, enough);
+  Supernet supernet(space, device, config.seed);
+  const double rate = measure_training(supernet, config, images, stop);
+  Scoring scoring(supernet, config, images, stop);
+
+  Forecast forecast{.images = data != nullptr ? data->training_images() : kAssumedImages,
+                    .images_per_second = rate,
+                    .stages = {}};
+  if (latency_source(config.latency).is_measured) {
+    forecast.stages.push_back({"latency", 60.0 * config.latency.budget_minutes});
+  }
+  const double shrinkings = std::max<double>(1.0, static_cast<double>(config.shrink.stages.size()));
+  for (const StageWork& work : stage_works(config, space, forecast.images)) {
+    double seconds = static_cast<double>(work.steps * config.supernet.batch) / rate;
+    if (work.middle_layer >= 0) {
+      seconds +=
+          work.evaluations * scoring.seconds_each(kScoringSeconds / shrinkings, [&](Rng& rng) {
+            return variants(space, work.middle_layer, rng);
+          });
+    } else if (work.evaluations > 0) {
+      constexpr int kTogether = 4;
+      seconds += work.evaluations * scoring.seconds_each(kScoringSeconds, [&](Rng& rng) {
+        return random_architectures(space, kTogether, rng);
+      });
+    }
+    forecast.stages.push_back({work.stage, seconds});
+  }
+  return forecast;
+}
+
+std::string describe_forecast(const Forecast& forecast) {
+  std::string text = "time: ";
+  for (const Forecast::Stage& stage : forecast.stages) {
+    text += fmt::format("{}{} {}", &stage == &forecast.stages.front() ? "" : ", ", stage.name,
+                        format_duration(stage.seconds));
+  }
+  return text + fmt::format(
+                    "; about {} in all for {} training images ({:.0f} images/s, from a "
+                    "measurement of ten seconds)\n",
+                    format_duration(forecast.seconds()), forecast.images,
+                    forecast.images_per_second);
+}
+
+}  // namespace hsconas
