@@ -251,4 +251,8 @@ void in_parallel(int threads, std::size_t parts,
   job.rethrow();
 }
 
+bool runs_part() {
+  return is_inside;
+}
+
 }  // namespace hsconas

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kMostPoints = 1000000;
 
-/// An axis and what its values are in an accelerator file.
+/// An axis, and its values as an accelerator file has them.
 struct Choice {
   std::string key;
   std::vector<json> values;
@@ -100,7 +100,7 @@ std::vector<Choice> choices_of(const json& source, const std::string& path) {
   return choices;
 }
 
-/// What stands in a design's name.
+/// A value as a part of a design's name.
 std::string text_of(const json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (!value.is_object()) return value.dump();
@@ -108,7 +108,7 @@ std::string text_of(const json& value) {
   for (const char* tensor : {"input", "weight", "psum"}) {
     if (value.contains(tensor)) parts.push_back(value[tensor].dump());
   }
-  // Usually the same for all three.
+  // The three values are usually equal.
   const bool same = std::all_of(parts.begin(), parts.end(),
                                 [&](const std::string& part) { return part == parts[0]; });
   return same && parts.size() == 3 ? parts[0] : join(parts, ":");
@@ -123,7 +123,7 @@ void set(json& point, const std::string& key, const json& value) {
   }
 }
 
-/// The design of a point, or nothing when its dataflow cannot arrange the PEs.
+/// The design at a point of the grid; empty if its dataflow cannot arrange the PEs.
 std::optional<Accelerator> design_of(json point, const std::string& path) {
   if (point.contains("pes") && point.contains("dataflow") && point["dataflow"].is_string() &&
       point["pes"].is_number_integer()) {

@@ -26,7 +26,7 @@ double power_mw(const PairCost& cost) {
 double Limits::violation(const PairCost& cost) const {
   double worst = std::max(excess(cost.ms, ms), excess(cost.energy, energy));
   if (std::isfinite(power_mw)) worst = std::max(worst, excess(hsconas::power_mw(cost), power_mw));
-  // What does not fit the buffer meets no limits, not even none.
+  // A network that does not fit into the buffer is rejected even without limits.
   return std::isfinite(cost.ms) ? worst : std::numeric_limits<double>::infinity();
 }
 

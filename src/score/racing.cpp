@@ -8,7 +8,7 @@ namespace hsconas {
 
 namespace {
 
-/// The z with which a normal variable lies below with probability `p` in [0.5, 1).
+/// A standard normal variable is below the returned value with probability `p` in [0.5, 1).
 double normal_quantile(double p) {
   double low = 0.0;
   double high = 40.0;
@@ -52,11 +52,11 @@ double Racer::accuracy() const {
 double Racer::at_most(double confidence) const {
   const auto n = static_cast<double>(seen_);
   const auto total = static_cast<double>(total_);
-  // Were all others right.
+  // The accuracy if the candidate is right on all images that it has not seen.
   const double certain = (static_cast<double>(right_) + (total - n)) / total;
   if (seen_ == total_ || confidence >= 1.0) return certain;
   const double mean = differences_ / n;
-  // One more difference than was seen: none seen does not mean that there is none.
+  // One more difference is added to those seen, because there may be some although none was seen.
   const double variance = (squares_ + 1.0) / n - mean * mean;
   const double error = std::sqrt(variance / n * (total - n) / (total - 1.0));
   const double at_this_look = 1.0 - (1.0 - confidence) / uncertain_looks_;

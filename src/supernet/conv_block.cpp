@@ -11,6 +11,7 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include "hsconas/base/parallel.hpp"
 #include "hsconas/supernet/frozen_network.hpp"
 
 namespace hsconas {
@@ -358,8 +359,7 @@ std::vector<NormStatistics> statistics_of_units(const ConvBlock& block, const to
   return x.scalar_type() == torch::kFloat ? statistics(0.0F) : statistics(Half{});
 }
 
-torch::Tensor average_pooled(const Primitive& primitive, const torch::Tensor& x) {
-  const Primitive& p = primitive;
+torch::Tensor average_pooled(const Primitive& p, const torch::Tensor& x) {
   const ConvGeometry shape{.in_channels = p.in_channels,
                            .out_channels = p.in_channels,
                            .kernel = p.kernel,
@@ -394,7 +394,7 @@ torch::Tensor average_of_pixels(const torch::Tensor& x) {
 
 ConvChains& conv_chains() {
   thread_local std::map<int, ConvChains> chains;  // Key: number of threads.
-  const int threads = at::in_parallel_region() ? 1 : at::get_num_threads();
+  const int threads = runs_part() ? 1 : at::get_num_threads();
   return chains.try_emplace(threads, threads).first->second;
 }
 

@@ -46,6 +46,8 @@ std::vector<torch::Tensor> applied(std::span<const CandidateBlock> blocks,
   const bool is_cpu = made.empty() || made.front().is_cpu();
   in_parallel(is_cpu ? at::get_num_threads() : 1, made.size(), [&](std::size_t, std::size_t i) {
     const c10::InferenceMode guard;
+    // A thread of the pool that meets LibTorch for the first time gets the process' number.
+    if (runs_part() && at::get_num_threads() > 1) at::set_num_threads(1);
     for (const CandidateBlock& block : blocks) made[i] = block.apply(made[i]);
   });
   return made;

@@ -100,3 +100,11 @@ TEST_CASE("a pause of the pool does not lose work that comes later", "[base]") {
   }
   CHECK(count == 5 * 8);
 }
+
+TEST_CASE("a thread knows whether it runs a part", "[base]") {
+  CHECK_FALSE(runs_part());
+  std::atomic<int> yes = 0;
+  in_parallel(2, 6, [&](std::size_t, std::size_t) { yes += runs_part() ? 1 : 0; });
+  CHECK(yes == 6);
+  CHECK_FALSE(runs_part());
+}

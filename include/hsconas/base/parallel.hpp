@@ -21,4 +21,7 @@ namespace hsconas {
 void in_parallel(int threads, std::size_t parts,
                  const std::function<void(std::size_t thread, std::size_t part)>& work);
 
+/// Whether the calling thread runs a part of in_parallel().
+bool runs_part();
+
 }  // namespace hsconas

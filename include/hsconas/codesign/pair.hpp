@@ -11,7 +11,7 @@
 
 namespace hsconas {
 
-/// A network on a design, by their indices in the lists of whoever holds the pair.
+/// A network that runs on a design. Both are given by their indices in the caller's lists.
 struct Pair {
   std::size_t network = 0;
   std::size_t design = 0;
@@ -19,45 +19,47 @@ struct Pair {
   PairCost cost;
 };
 
-/// The most a pair may cost; infinite where there is no limit.
+/// The largest cost that a pair may have; infinity means no limit.
 struct Limits {
   double ms = std::numeric_limits<double>::infinity();
   double energy = std::numeric_limits<double>::infinity();
   double area_mm2 = std::numeric_limits<double>::infinity();
   double power_mw = std::numeric_limits<double>::infinity();  ///< Energies are then in pJ.
 
-  /// How far the limit missed most is exceeded, as a fraction of it; 0 when all are met. The area
-  /// is not looked at: it is the design's alone.
+  /// The largest relative excess over a limit: 0.1 if a limit is exceeded by 10 %, 0 if all limits
+  /// are met. It ignores the area, which depends on the design alone.
   double violation(const PairCost& cost) const;
   bool meets(const PairCost& cost) const { return violation(cost) == 0.0; }
-  /// "latency <= 3 ms, energy <= 2e+09"; "none".
+  /// As text: "latency <= 3 ms, energy <= 2e+09", or "none".
   std::string str() const;
 };
 
 /// Mean power in mW of a cost in ms and pJ.
 double power_mw(const PairCost& cost);
 
-/// Whether `a` is to be preferred among pairs that meet the limits: the higher accuracy, of equals
-/// the lower energy-delay product.
+/// Whether `a` is better than `b`, if both meet the limits: it has the higher accuracy or, with
+/// equal accuracies, the lower energy-delay product.
 bool is_better(const Pair& a, const Pair& b);
 
-/// Pairs that no other one beats or equals in accuracy, latency and energy at once. Built from high
-/// accuracy to low, so that only costs are left to compare. Cost: O(log size) per pair.
+/// The Pareto front: the pairs for which no other pair is at least as good in accuracy, latency and
+/// energy. Pairs are added from high to low accuracy, so that only their costs must be compared.
+/// Cost: O(log size) per pair.
 class ParetoFront {
  public:
-  /// Pairs of one accuracy; from call to call accuracies fall. Of pairs that equal each other in
-  /// everything the first stays.
+  /// Adds pairs that have the same accuracy, which is lower than in the call before. If pairs are
+  /// equal in everything, the first one stays.
   void add_level(std::span<const Pair> pairs);
   const std::vector<Pair>& pairs() const { return pairs_; }
 
  private:
   bool is_covered(const PairCost& cost) const;
 
-  std::map<double, double> stairs_;  ///< Latency -> least energy so far; both strictly monotone.
+  /// The lowest energy so far, by latency; it falls strictly as the latency grows.
+  std::map<double, double> stairs_;
   std::vector<Pair> pairs_;
 };
 
-/// The front of any pairs, highest accuracy first.
+/// The Pareto front of pairs in any order, with the highest accuracy first.
 std::vector<Pair> pareto_front(std::vector<Pair> pairs);
 
 }  // namespace hsconas

@@ -8,41 +8,41 @@
 
 namespace hsconas {
 
-/// An accuracy, or what was known of it when its candidate was given up.
+/// The accuracy of a candidate. If a race gave the candidate up, it is only an estimate.
 struct Judgement {
-  double accuracy = 0.0;    ///< Fraction in [0, 1]; of one given up, an estimate.
-  double at_most = 0.0;     ///< The same; of one given up, a bound at the confidence of the race.
-  std::int64_t images = 0;  ///< It was taken on; 0: all there are.
+  double accuracy = 0.0;    ///< Fraction in [0, 1].
+  double at_most = 0.0;     ///< Equal to `accuracy`; if given up, a bound, see Racer::at_most().
+  std::int64_t images = 0;  ///< The number of images that were classified; 0: all.
 
   bool operator==(const Judgement&) const = default;
 };
 
-/// When to judge a candidate on no further images.
+/// The rule by which candidates are given up early.
 struct Race {
-  std::vector<double> floors;        ///< Per architecture, the accuracy that it has to reach.
-  double confidence = 1.0;           ///< That it will not: see Racer. 1: judge all in full.
-  std::vector<Architecture> rivals;  ///< Good ones, judged in full, to hold the others against.
+  std::vector<double> floors;        ///< For each architecture, the accuracy that it must reach.
+  double confidence = 1.0;           ///< With which it does not reach it; 1: none is given up.
+  std::vector<Architecture> rivals;  ///< Good architectures to compare with, see Racer.
 };
 
-/// Tells how accurate architectures are. One of the three seams: the supernet's is in `train`;
-/// a table of known accuracies and a fake are in the tests. Ranks of a group each ask theirs for
-/// the same architectures; one that shares a call out among them is an Evaluator around another.
+/// Measures the accuracy of architectures. `train` implements it with a supernet, TableEvaluator
+/// with known accuracies, and tests with a fake. In a group of processes, each rank has an
+/// evaluator and calls it with the same architectures.
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
 
-  /// Accuracy in [0, 1] of each architecture, in order. Deterministic: the same architecture gets
-  /// the same value whatever else is in the batch. Throws Error(Interrupted) on a stop request.
+  /// The accuracy of each architecture, in [0, 1]. It is deterministic, and does not depend on the
+  /// other architectures. Throws Error(Interrupted) when a stop is requested.
   virtual std::vector<double> accuracy(std::span<const Architecture> archs) = 0;
 
-  /// Like accuracy(), but architectures that will not reach their floor may be judged on a part of
-  /// the images. Deterministic in the same way, given the race. This one judges all in full.
+  /// Like accuracy(), but an architecture that will not reach its floor may be given up after a
+  /// part of the images. Deterministic for a given race. The default gives none up.
   virtual std::vector<Judgement> judge(std::span<const Architecture> archs, const Race& race);
 
-  /// Images an accuracy is taken on; 0 where it is not counted on images.
+  /// The number of images on which an accuracy is measured; 0 if it is not measured on images.
   virtual std::int64_t images() const { return 0; }
 
-  /// What was kept of architectures judged so far no longer holds: the weights have changed.
+  /// Drops everything that was kept about architectures, because the weights have changed.
   virtual void forget() {}
 };
 

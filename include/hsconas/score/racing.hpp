@@ -6,34 +6,36 @@
 
 namespace hsconas {
 
-/// Which images a candidate classified rightly, in their order.
+/// For each image, in their order, whether a candidate classified it correctly.
 using Answers = std::vector<bool>;
 
-/// Bounds a candidate's accuracy on all images from those it has seen, which must come in random
-/// order. Its rivals know all images: where the candidate has seen the easier ones, so that they
-/// did better on them than on all, it is held against them image by image (a control variate), and
-/// what is uncertain is only where it differs from them.
+/// An upper bound of a candidate's accuracy on all images, from the images that it has classified
+/// so far, which must be in random order. A candidate whose bound is below the accuracy of its
+/// rivals has lost and is not evaluated any further: this is racing (Maron and Moore, Hoeffding
+/// Races, 1994).
 ///
-/// Not to judge on what has lost is racing (Maron and Moore, Hoeffding Races, 1994).
+/// The rivals have classified all images, so it is known whether the images seen so far were
+/// easier than the rest. The bound therefore compares the candidate with its rivals image by image
+/// (a control variate); only the images on which they differ make it uncertain.
 class Racer {
  public:
-  /// `rivals` each have `total` answers; there may be none. The candidate will be looked at `looks`
-  /// times at most, the last time with all images seen: at_most() then holds at all of them
+  /// `rivals` each have `total` answers; there may be none. The bound is asked for at most `looks`
+  /// times, the last time after all images; its confidence then holds for all of these times
   /// together.
   Racer(std::span<const Answers* const> rivals, std::int64_t total, std::int64_t looks = 2);
 
   void add(bool is_right);
 
   std::int64_t seen() const { return seen_; }
-  /// Of all images; exact when all were seen.
+  /// Estimate of the accuracy on all images; exact after the last image.
   double accuracy() const;
-  /// What the accuracy on all images exceeds, at any of the looks, with probability 1 -
-  /// `confidence` at most (normal approximation, finite population, one-sided, the error shared out
-  /// evenly over the looks that do not see everything); exact when all were seen.
+  /// The bound. With probability `confidence` or more, the accuracy on all images exceeds it at
+  /// none of the looks. It is one-sided, uses the normal approximation for a finite population, and
+  /// divides the error evenly among the looks before the last. Exact after the last image.
   double at_most(double confidence) const;
 
  private:
-  std::vector<float> expected_;  ///< Per image, the share of rivals that are right; or empty.
+  std::vector<float> expected_;  ///< For each image, the share of rivals that are right.
   double expected_mean_ = 0.0;
   std::int64_t total_;
   double uncertain_looks_;
