@@ -1,0 +1,690 @@
+#include "hsconas/cluster/join_group.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <netinet/in.h>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "catch.hpp"
+#include "hsconas/base/files.hpp"
+#include "support/errors.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace hsconas;
+
+#ifdef HSCONAS_HAVE_GLOO
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+/// A socket that listens at a port of its own.
+class Listener {
+ public:
+  Listener() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    socklen_t size = sizeof(address);
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(socket_, generic, size) != 0 || ::listen(socket_, 1) != 0 ||
+        ::getsockname(socket_, generic, &size) != 0) {
+      throw std::runtime_error("no free port");
+    }
+    port_ = ntohs(address.sin_port);
+  }
+  ~Listener() { ::close(socket_); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  int port() const { return port_; }
+
+ private:
+  int socket_;
+  int port_ = 0;
+};
+
+int free_port() {
+  return Listener().port();
+}
+
+/// The launch of a rank on this machine.
+Launch local_launch(int rank, int size, int port) {
+  Launch launch;
+  launch.launcher = "torchrun";
+  launch.rank = rank;
+  launch.size = size;
+  launch.local_rank = -1;
+  launch.local_size = -1;
+  launch.address = "127.0.0.1";
+  launch.port = port;
+  launch.serves_store = rank == 0;
+  launch.prefix = "hsconas/test/0";
+  return launch;
+}
+
+JoinOptions quick_options() {
+  return {.version = "test", .join_timeout = 20s, .timeout = 20s, .grace = 10s, .on_hang = {}};
+}
+
+using RankWork = std::function<void(ProcessGroup&)>;
+
+/// Joins a group of `size` ranks, each in a thread, and lets them work. Returns how each ended, as
+/// error_of() says it; "exception: ..." for another exception.
+std::vector<std::string> run_joined(int size, const RankWork& work,
+                                    const JoinOptions& options = quick_options()) {
+  const int port = free_port();
+  const StopToken stop;
+  std::vector<std::string> ends(static_cast<std::size_t>(size));
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < size; ++rank) {
+    threads.emplace_back([&, rank] {
+      std::string& end = ends[static_cast<std::size_t>(rank)];
+      std::shared_ptr<ProcessGroup> group;
+      try {
+        end = error_of([&] {
+          group = join_group(local_launch(rank, size, port), stop, options).group;
+          try {
+            work(*group);
+            group->leave();
+          } catch (const Error& error) {
+            group->fail(error);
+            throw;
+          }
+        });
+      } catch (const std::exception& error) {
+        end = std::string("exception: ") + error.what();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return ends;
+}
+
+std::vector<std::string> all_end(int size, const std::string& how) {
+  return std::vector<std::string>(static_cast<std::size_t>(size), how);
+}
+
+bool all_contain(const std::vector<std::string>& ends, const std::string& part) {
+  return std::all_of(ends.begin(), ends.end(),
+                     [&](const std::string& end) { return contains(end, part); });
+}
+
+std::string own_host() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+void max_of_one(ProcessGroup& group) {
+  std::int32_t value = 0;
+  group.max(std::span(&value, 1));
+}
+
+template <typename T>
+std::string as_text(const std::vector<T>& values) {
+  std::string text;
+  for (const T value : values) text += std::to_string(value) + " ";
+  return text;
+}
+
+/// Throws if a rank did not see what it should. Catch's assertions are for one thread.
+void require(bool holds, const std::string& what) {
+  if (!holds) throw std::runtime_error(what);
+}
+
+void check_places(ProcessGroup& group, int size) {
+  require(group.size() == size, "size");
+  require(group.local_size() == size, "local_size");
+  require(group.local_rank() == group.rank(), "local_rank");
+}
+
+/// Lengths below and above the limit of the small exchange.
+void check_reductions(ProcessGroup& group) {
+  for (const std::size_t length : {0U, 1U, 5U, 62U, 63U, 5000U}) {
+    std::vector<std::int32_t> most(length);
+    std::vector<std::int64_t> sums(length);
+    std::vector<std::int32_t> expected_most(length, std::numeric_limits<std::int32_t>::min());
+    std::vector<std::int64_t> expected_sums(length, 0);
+    for (int rank = 0; rank < group.size(); ++rank) {
+      for (std::size_t i = 0; i < length; ++i) {
+        const auto at = static_cast<std::int64_t>(i);
+        const auto small = static_cast<std::int32_t>((at * 37 + rank * 101) % 997 - 990);
+        const std::int64_t large = (at + 1) * (rank - 1) * 1'000'000'007'000LL;
+        expected_most[i] = std::max(expected_most[i], small);
+        expected_sums[i] += large;
+        if (rank != group.rank()) continue;
+        most[i] = small;
+        sums[i] = large;
+      }
+    }
+    group.max(most);
+    group.sum(sums);
+    require(most == expected_most, "max of " + std::to_string(length) + ": " + as_text(most));
+    require(sums == expected_sums, "sum of " + std::to_string(length) + ": " + as_text(sums));
+  }
+}
+
+void check_extremes(ProcessGroup& group) {
+  using Limits = std::numeric_limits<std::int32_t>;
+  std::vector<std::int32_t> values{group.rank() == 0 ? Limits::max() : Limits::min(),
+                                   Limits::min()};
+  group.max(values);
+  require(values == std::vector<std::int32_t>{Limits::max(), Limits::min()}, as_text(values));
+}
+
+/// Texts below and above the limit of the small exchange, with all bytes.
+void check_broadcasts(ProcessGroup& group) {
+  for (const std::size_t length : {0U, 1U, 235U, 236U, 237U, 3'000'000U}) {
+    std::string expected(length, ' ');
+    for (std::size_t i = 0; i < length; ++i)
+      expected[i] = static_cast<char>((i * 7 + length) % 256);
+    std::string text = group.rank() == 0 ? expected : "of rank " + std::to_string(group.rank());
+    group.broadcast(text);
+    require(text == expected, "broadcast of " + std::to_string(length));
+  }
+}
+
+void check_root(ProcessGroup& group, std::atomic<int>& calls) {
+  for (int i = 0; i < 3; ++i) {
+    const std::string text = group.on_root([&] {
+      std::this_thread::sleep_for(i * 10ms);
+      ++calls;
+      return "call " + std::to_string(i) + " by rank " + std::to_string(group.rank());
+    });
+    require(text == "call " + std::to_string(i) + " by rank 0", text);
+  }
+  const std::string error = error_of([&] {
+    group.on_root([]() -> std::string { throw Error(ErrorKind::Data, "the disk is full"); });
+  });
+  require(error == "data: the disk is full", error);
+}
+
+void check_nested(ProcessGroup& group) {
+  std::string error;
+  try {
+    group.on_root([&] { return group.on_root([] { return std::string(); }); });
+  } catch (const Error& thrown) {
+    error = thrown.what();
+  }
+  require(error == "on_root inside on_root", error);
+}
+
+}  // namespace
+
+TEST_CASE("ranks that joined exchange numbers and texts and take work once", "[cluster]") {
+  for (const int size : {2, 3}) {
+    CAPTURE(size);
+    constexpr std::int64_t kUnits = 50;
+    std::atomic<int> root_calls = 0;
+    std::mutex mutex;
+    std::vector<std::int64_t> taken;
+    std::vector<std::int64_t> other;
+    const auto ends = run_joined(size, [&](ProcessGroup& group) {
+      check_places(group, size);
+      check_reductions(group);
+      check_extremes(group);
+      check_broadcasts(group);
+      for (std::int64_t unit = group.next("units"); unit < kUnits; unit = group.next("units")) {
+        const std::lock_guard lock(mutex);
+        taken.push_back(unit);
+      }
+      const std::int64_t first = group.next("another queue");
+      {
+        const std::lock_guard lock(mutex);
+        other.push_back(first);
+      }
+      check_root(group, root_calls);
+      check_nested(group);
+      check_reductions(group);  // The group goes on after an Error of rank 0.
+    });
+    CHECK(ends == all_end(size, "nothing"));
+    CHECK(root_calls == 3);
+    std::sort(taken.begin(), taken.end());
+    std::vector<std::int64_t> expected(kUnits);
+    std::iota(expected.begin(), expected.end(), 0);
+    CHECK(taken == expected);
+    std::sort(other.begin(), other.end());
+    expected.resize(static_cast<std::size_t>(size));
+    CHECK(other == expected);
+  }
+}
+
+TEST_CASE("another exception of rank 0 stays what it is there and is a bug elsewhere",
+          "[cluster]") {
+  const auto ends = run_joined(2, [](ProcessGroup& group) {
+    group.on_root([]() -> std::string { throw std::runtime_error("oh"); });
+  });
+  CHECK(ends == std::vector<std::string>{"exception: oh", "internal: oh"});
+}
+
+TEST_CASE("a rank that fails releases the others, in whatever they wait", "[cluster]") {
+  const std::vector<RankWork> waits{
+      max_of_one,
+      [](ProcessGroup& group) {
+        std::int64_t value = 0;
+        group.sum(std::span(&value, 1));
+      },
+      [](ProcessGroup& group) {
+        std::string text;
+        group.broadcast(text);
+      },
+      [](ProcessGroup& group) { group.on_root([] { return std::string(); }); },
+      [](ProcessGroup& group) { group.leave(); },
+      [](ProcessGroup& group) {
+        while (group.next("units") >= 0) {
+        }
+      }};
+  for (std::size_t i = 0; i < waits.size(); ++i) {
+    CAPTURE(i);
+    const int failing = i % 2 == 0 ? 1 : 0;  // Rank 0 serves the store, which must last.
+    const int size = i == 0 ? 3 : 2;
+    const auto begin = Clock::now();
+    const auto ends = run_joined(size, [&](ProcessGroup& group) {
+      if (group.rank() == failing) throw Error(ErrorKind::Data, "a bad image");
+      waits[i](group);
+    });
+    auto expected = all_end(
+        size, "data: rank " + std::to_string(failing) + " on " + own_host() + ": a bad image");
+    expected[static_cast<std::size_t>(failing)] = "data: a bad image";
+    CHECK(ends == expected);
+    CHECK(Clock::now() - begin < 10s);
+  }
+}
+
+TEST_CASE("a failure is the answer of every later call, too", "[cluster]") {
+  std::vector<std::string> errors;
+  run_joined(2, [&](ProcessGroup& group) {
+    if (group.rank() == 1) throw Error(ErrorKind::Infeasible, "no network fits");
+    for (int i = 0; i < 2; ++i) errors.push_back(error_of([&] { max_of_one(group); }));
+    errors.push_back(error_of([&] { group.next("units"); }));
+    errors.push_back(error_of([&] { group.leave(); }));
+  });
+  CHECK(errors == all_end(4, "infeasible: rank 1 on " + own_host() + ": no network fits"));
+}
+
+TEST_CASE("what interrupts one rank interrupts the others, without a rank's name", "[cluster]") {
+  const auto ends = run_joined(2, [](ProcessGroup& group) {
+    if (group.rank() == 1) throw StopToken::stopped();
+    max_of_one(group);
+  });
+  CHECK(ends == all_end(2, "interrupted: stopped on request; --resume continues"));
+}
+
+TEST_CASE("ranks that call differently are told so", "[cluster]") {
+  CHECK(all_contain(run_joined(2,
+                               [](ProcessGroup& group) {
+                                 std::vector<std::int64_t> values(group.rank() == 0 ? 1 : 2000);
+                                 group.sum(values);
+                               }),
+                    "the ranks diverged"));
+  CHECK(all_contain(run_joined(3,
+                               [](ProcessGroup& group) {
+                                 if (group.rank() != 2) max_of_one(group);
+                               }),
+                    "the ranks diverged"));
+}
+
+TEST_CASE("a rank that does not come to a collective is lost after the timeout", "[cluster]") {
+  JoinOptions options = quick_options();
+  options.timeout = 300ms;
+  std::atomic<bool> is_over = false;
+  const auto begin = Clock::now();
+  const auto ends = run_joined(
+      2,
+      [&](ProcessGroup& group) {
+        if (group.rank() == 0) {
+          const std::string error = error_of([&] { max_of_one(group); });
+          is_over = true;
+          throw Error(ErrorKind::Usage, error);
+        }
+        while (!is_over && Clock::now() - begin < 10s) std::this_thread::sleep_for(10ms);
+        max_of_one(group);
+      },
+      options);
+  CHECK(ends[0].starts_with("usage: lost: another process of this run is gone or does not answer"));
+  CHECK_FALSE(contains(ends[0], "\n"));
+  CHECK(Clock::now() - begin < 10s);
+}
+
+TEST_CASE("rank 0 may take longer over its own work than a collective may wait", "[cluster]") {
+  JoinOptions options = quick_options();
+  options.timeout = 300ms;
+  const auto ends = run_joined(
+      2,
+      [](ProcessGroup& group) {
+        group.on_root([] {
+          std::this_thread::sleep_for(700ms);
+          return std::string();
+        });
+        max_of_one(group);
+      },
+      options);
+  CHECK(ends == all_end(2, "nothing"));
+}
+
+TEST_CASE("a group that is destroyed before leave() has failed", "[cluster]") {
+  const int port = free_port();
+  const StopToken stop;
+  std::string end;
+  std::thread other([&] {
+    end = error_of([&] {
+      const auto group = join_group(local_launch(1, 2, port), stop, quick_options()).group;
+      max_of_one(*group);
+    });
+  });
+  join_group(local_launch(0, 2, port), stop, quick_options());
+  other.join();
+  CHECK(end == "internal: rank 0 on " + own_host() + ": this rank ended before the others");
+}
+
+TEST_CASE("a process that never comes is named", "[cluster]") {
+  JoinOptions options = quick_options();
+  options.join_timeout = 200ms;
+  const int port = free_port();
+  const StopToken stop;
+  std::string other_end;
+  std::thread other([&] {
+    JoinOptions patient = quick_options();
+    other_end = error_of([&] { join_group(local_launch(2, 3, port), stop, patient); });
+  });
+  options.join_timeout = 1500ms;
+  const std::string missing = "lost: only 2 of 3 processes came within 1 s; missing: 1";
+  CHECK(error_of([&] { join_group(local_launch(0, 3, port), stop, options); }) == missing);
+  other.join();
+  CHECK(other_end == missing);
+}
+
+TEST_CASE("a rank whose rank 0 never comes says where it looked", "[cluster]") {
+  JoinOptions options = quick_options();
+  options.join_timeout = 100ms;
+  const int port = free_port();
+  CHECK(error_of([&] { join_group(local_launch(1, 2, port), StopToken(), options); }) ==
+        "lost: rank 1 on " + own_host() + " found nobody at 127.0.0.1:" + std::to_string(port) +
+            " within 0 s: check MASTER_ADDR and MASTER_PORT, and whether rank 0 runs");
+}
+
+TEST_CASE("waiting for the others ends when a stop is requested", "[cluster]") {
+  StopToken stop;
+  stop.request();
+  const std::string stopped = "interrupted: stopped on request; --resume continues";
+  const int port = free_port();
+  CHECK(error_of([&] { join_group(local_launch(0, 2, port), stop, quick_options()); }) == stopped);
+  CHECK(error_of([&] { join_group(local_launch(1, 2, port), stop, quick_options()); }) == stopped);
+}
+
+TEST_CASE("a port in use is refused by name", "[cluster]") {
+  const Listener busy;
+  CHECK(error_of([&] {
+          join_group(local_launch(0, 2, busy.port()), StopToken(), quick_options());
+        }) == "usage: port " + std::to_string(busy.port()) + " on " + own_host() +
+                  " is in use: set MASTER_PORT");
+}
+
+TEST_CASE("processes that do not fit together are refused", "[cluster]") {
+  const auto joined_by = [](const Launch& first, const JoinOptions& options, Launch second,
+                            const JoinOptions& others) {
+    const StopToken stop;
+    std::array<std::string, 2> ends;
+    std::thread other([&] { ends[1] = error_of([&] { join_group(second, stop, others); }); });
+    ends[0] = error_of([&] { join_group(first, stop, options); });
+    other.join();
+    return ends;
+  };
+  JoinOptions older = quick_options();
+  older.version = "hsconas 0.0.9";
+  int port = free_port();
+  const std::string version = "usage: rank 1 on " + own_host() +
+                              " runs another version, hsconas 0.0.9, than rank 0 on " + own_host() +
+                              ", test";
+  const auto versions =
+      joined_by(local_launch(0, 2, port), quick_options(), local_launch(1, 2, port), older);
+  CHECK(versions[0] == version);
+  CHECK(versions[1] == "usage: rank 0 on " + own_host() + ": " + version.substr(7));
+  port = free_port();
+  Launch twin = local_launch(0, 2, port);
+  twin.serves_store = false;
+  const auto twins = joined_by(local_launch(0, 2, port), quick_options(), twin, quick_options());
+  CHECK(contains(twins[0] + twins[1],
+                 "two processes are rank 0 of this run: give each another rank"));
+  CHECK(error_of([&] { join_group(local_launch(0, 129, port), StopToken(), quick_options()); }) ==
+        "usage: 129 processes are too many for one run: start at most 128");
+}
+
+TEST_CASE("an unknown network interface is refused by name", "[cluster]") {
+  const int port = free_port();
+  const StopToken stop;
+  std::array<std::string, 2> ends;
+  std::vector<std::thread> ranks;
+  for (const int rank : {0, 1}) {
+    ranks.emplace_back([&, rank] {
+      Launch launch = local_launch(rank, 2, port);
+      if (rank == 1) launch.interfaces = {"nosuch0"};
+      ends[static_cast<std::size_t>(rank)] =
+          error_of([&] { join_group(launch, stop, quick_options()); });
+    });
+  }
+  for (std::thread& rank : ranks) rank.join();
+  for (const std::string& end : ends) {
+    CHECK(contains(end, "GLOO_SOCKET_IFNAME: no such network interface on " + own_host()));
+  }
+}
+
+TEST_CASE("a launch of one process is a group of one", "[cluster]") {
+  const Joined joined = join_group(Launch(), StopToken(), quick_options());
+  CHECK(joined.group->size() == 1);
+  CHECK(joined.hosts.size() == 1);
+}
+
+// --- processes that are lost
+// -----------------------------------------------------------------------
+
+namespace {
+
+/// A rank that is a process: this program, which runs only the hidden test below.
+class RankProcess {
+ public:
+  RankProcess(int rank, int size, int port, const std::string& role)
+      : RankProcess({"RANK=" + std::to_string(rank), "WORLD_SIZE=" + std::to_string(size),
+                     "MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + std::to_string(port),
+                     "HSCONAS_TEST_ROLE=" + role}) {}
+  ~RankProcess() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  RankProcess(const RankProcess&) = delete;
+  RankProcess& operator=(const RankProcess&) = delete;
+
+  void send(int signal) const { ::kill(pid_, signal); }
+
+  /// The exit code, 128 + N after signal N, or -1 if the process does not end in time.
+  int wait(Clock::duration patience = 20s) {
+    const auto end = Clock::now() + patience;
+    int status = 0;
+    while (::waitpid(pid_, &status, WNOHANG) != pid_) {
+      if (Clock::now() > end) return -1;
+      std::this_thread::sleep_for(5ms);
+    }
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  explicit RankProcess(std::vector<std::string> variables) {
+    std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
+    std::string which = "[.rank]";
+    std::vector<char*> arguments{self.data(), which.data(), nullptr};
+    std::vector<char*> environment;
+    for (std::string& variable : variables) environment.push_back(variable.data());
+    for (char** it = environ; *it != nullptr; ++it) environment.push_back(*it);
+    environment.push_back(nullptr);
+    pid_ = ::fork();
+    if (pid_ < 0) throw std::runtime_error("cannot fork");
+    if (pid_ > 0) return;
+    ::execve(self.c_str(), arguments.data(), environment.data());
+    ::_exit(127);
+  }
+
+  pid_t pid_ = -1;
+};
+
+/// What a rank process does until it ends.
+const std::map<std::string, RankWork>& roles() {
+  static const std::map<std::string, RankWork> all{{"leave", [](ProcessGroup&) {}},
+                                                   {"step",
+                                                    [](ProcessGroup& group) {
+                                                      for (;;) {
+                                                        max_of_one(group);
+                                                        std::this_thread::sleep_for(1ms);
+                                                      }
+                                                    }},
+                                                   {"take",
+                                                    [](ProcessGroup& group) {
+                                                      for (;;) group.next("units");
+                                                    }},
+                                                   {"wait for root",
+                                                    [](ProcessGroup& group) {
+                                                      group.on_root([] {
+                                                        std::this_thread::sleep_for(60s);
+                                                        return std::string();
+                                                      });
+                                                    }},
+                                                   {"fail", [](ProcessGroup& group) {
+                                                      for (int i = 0; i < 10; ++i)
+                                                        max_of_one(group);
+                                                      if (group.rank() == 1)
+                                                        throw Error(ErrorKind::Data, "a bad image");
+                                                      max_of_one(group);
+                                                    }}};
+  return all;
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+TEST_CASE("a rank of another test", "[.rank]") {
+  const std::string role = variable("HSCONAS_TEST_ROLE");
+  if (role.empty()) return;
+  const int rank = std::stoi(variable("RANK"));
+  JoinOptions options = quick_options();
+  options.timeout = 1500ms;
+  options.grace = 500ms;
+  options.on_hang = [](const Error& error) { ::_exit(error.exit_code()); };
+  const StopToken stop;
+  std::shared_ptr<ProcessGroup> group;
+  try {
+    group = join_group(local_launch(rank, std::stoi(variable("WORLD_SIZE")),
+                                    std::stoi(variable("MASTER_PORT"))),
+                       stop, options)
+                .group;
+    if (rank == 0) write_file(variable("HSCONAS_TEST_READY"), "ready");
+    roles().at(role)(*group);
+    group->leave();
+  } catch (const Error& error) {
+    if (group) group->fail(error);
+    ::_exit(error.exit_code());
+  }
+}
+
+namespace {
+
+/// Starts `size` rank processes, does `harm` to them once all have joined, and returns how they
+/// ended; a rank that the harm left no chance is not waited for.
+std::vector<int> codes_after(
+    int size, const std::string& role,
+    const std::function<void(std::vector<std::unique_ptr<RankProcess>>&)>& harm) {
+  const TemporaryFolder folder;
+  const std::filesystem::path ready = folder / "ready";
+  ::setenv("HSCONAS_TEST_READY", ready.c_str(), 1);
+  const int port = free_port();
+  std::vector<std::unique_ptr<RankProcess>> ranks;
+  for (int rank = 0; rank < size; ++rank) {
+    ranks.push_back(std::make_unique<RankProcess>(rank, size, port, role));
+  }
+  const auto end = Clock::now() + 20s;
+  while (!std::filesystem::exists(ready) && Clock::now() < end) std::this_thread::sleep_for(5ms);
+  harm(ranks);
+  std::vector<int> codes;
+  for (const auto& rank : ranks) codes.push_back(rank ? rank->wait() : -1);
+  return codes;
+}
+
+}  // namespace
+
+TEST_CASE("processes that have done their work leave together", "[cluster]") {
+  CHECK(codes_after(3, "leave", [](const auto&) {}) == std::vector<int>{0, 0, 0});
+}
+
+TEST_CASE("the failure of one process is the exit code of all", "[cluster]") {
+  CHECK(codes_after(3, "fail", [](const auto&) {}) == std::vector<int>{3, 3, 3});
+}
+
+TEST_CASE("when a process is killed the others end soon with code 6", "[cluster]") {
+  constexpr int kKilled = 128 + SIGKILL;
+  for (const int victim : {0, 1}) {
+    for (const char* role : {"step", "take"}) {
+      // Nobody waits for a rank that does not serve the store while taking work.
+      if (victim == 1 && std::string(role) == "take") continue;
+      CAPTURE(victim, role);
+      auto begin = Clock::now();
+      const auto codes = codes_after(3, role, [&](auto& ranks) {
+        ranks[static_cast<std::size_t>(victim)]->send(SIGKILL);
+        begin = Clock::now();
+      });
+      std::vector<int> expected(3, 6);
+      expected[static_cast<std::size_t>(victim)] = kKilled;
+      CHECK(codes == expected);
+      CHECK(Clock::now() - begin < 8s);
+    }
+  }
+}
+
+TEST_CASE("when a process hangs the others end with code 6", "[cluster]") {
+  const auto stop_root = [](auto& ranks) {
+    ranks[0]->send(SIGSTOP);
+    const int code = ranks[1]->wait();
+    ranks[0]->send(SIGKILL);
+    ranks[0]->wait();
+    ranks.erase(ranks.begin());
+    ranks[0].reset();
+    if (code != 6) throw std::runtime_error("code " + std::to_string(code));
+  };
+  for (const char* role : {"step", "take", "wait for root"}) {
+    CAPTURE(role);
+    CHECK_NOTHROW(codes_after(2, role, stop_root));
+  }
+}
+
+#else
+
+TEST_CASE("without Gloo several processes are refused with the remedy", "[cluster]") {
+  Launch launch;
+  launch.size = 2;
+  CHECK(error_of([&] { join_group(launch, StopToken(), {}); }) ==
+        "usage: 2 processes were started, but this build has no Gloo: install libgloo-dev and "
+        "configure again, or start one process");
+  CHECK(join_group(Launch(), StopToken(), {}).group->size() == 1);
+}
+
+#endif
