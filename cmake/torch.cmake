@@ -31,3 +31,17 @@ if(TARGET torch_cuda OR TORCH_CUDA_LIBRARIES)
     target_link_libraries(hsconas_torch INTERFACE CUDA::cudart)
   endif()
 endif()
+
+# Gloo carries the data between the processes of a run. LibTorch contains its code, but often not its
+# headers, whose version need not be the same.
+find_path(GLOO_INCLUDE_DIR gloo/context.h)
+get_target_property(torch_definitions torch_cpu INTERFACE_COMPILE_DEFINITIONS)
+if(NOT torch_definitions MATCHES "USE_C10D_GLOO")
+  message(STATUS "Gloo: not in this LibTorch, a run can only use one process")
+elseif(NOT GLOO_INCLUDE_DIR)
+  message(STATUS "Gloo: its headers (libgloo-dev) are absent, a run can only use one process")
+else()
+  message(STATUS "Gloo: ${GLOO_INCLUDE_DIR}")
+  target_include_directories(hsconas_torch SYSTEM INTERFACE ${GLOO_INCLUDE_DIR})
+  target_compile_definitions(hsconas_torch INTERFACE HSCONAS_HAVE_GLOO)
+endif()

@@ -79,14 +79,14 @@ void require_below(const char* name, int value, const char* limit_name, int limi
               fmt::format("{} {} is not below {} {}", name, value, limit_name, limit));
 }
 
-Launch read_ranks(const Variables& variables, const LauncherVariables& names) {
+ProcessLaunch read_ranks(const Variables& variables, const LauncherVariables& names) {
   for (const auto& [name, other] :
        {std::pair(names.rank, names.size), std::pair(names.size, names.rank)}) {
     if (variables.has(name)) continue;
     throw Error(ErrorKind::Usage,
                 fmt::format("{} is set but {} is not; set both or neither", other, name));
   }
-  Launch launch;
+  ProcessLaunch launch;
   launch.launcher = names.launcher;
   launch.size = variables.number(names.size, 1);
   launch.rank = variables.number(names.rank);
@@ -132,8 +132,8 @@ std::string prefix_of(const std::string& run, const std::string& restart) {
   return fmt::format("hsconas/{}/{}", run.empty() ? "run" : run, restart.empty() ? "0" : restart);
 }
 
-Launch read_torchrun(const Variables& variables) {
-  Launch launch = read_ranks(variables, kTorchrun);
+ProcessLaunch read_torchrun(const Variables& variables) {
+  ProcessLaunch launch = read_ranks(variables, kTorchrun);
   launch.port = kDefaultPort;
   const std::string agent = variables.text("TORCHELASTIC_USE_AGENT_STORE");
   launch.serves_store = launch.rank == 0 && !(agent == "True" || agent == "true" || agent == "1");
@@ -142,8 +142,8 @@ Launch read_torchrun(const Variables& variables) {
   return launch;
 }
 
-Launch read_mpi(const Variables& variables, const LauncherVariables& names) {
-  Launch launch = read_ranks(variables, names);
+ProcessLaunch read_mpi(const Variables& variables, const LauncherVariables& names) {
+  ProcessLaunch launch = read_ranks(variables, names);
   if (launch.local_size == launch.size) launch.address = "127.0.0.1";
   // In a Slurm job, mpirun starts the processes of other nodes as steps, so the step does not
   // count.
@@ -153,8 +153,8 @@ Launch read_mpi(const Variables& variables, const LauncherVariables& names) {
   return launch;
 }
 
-Launch read_slurm(const Variables& variables) {
-  Launch launch = read_ranks(variables, kSlurm);
+ProcessLaunch read_slurm(const Variables& variables) {
+  ProcessLaunch launch = read_ranks(variables, kSlurm);
   if (variables.has("SLURM_NODEID")) {
     launch.local_size = tasks_on_node(variables.text("SLURM_STEP_TASKS_PER_NODE"),
                                       variables.number("SLURM_NODEID"));
@@ -170,8 +170,8 @@ Launch read_slurm(const Variables& variables) {
   return launch;
 }
 
-Launch read_alone(const Variables& variables) {
-  Launch launch;
+ProcessLaunch read_alone(const Variables& variables) {
+  ProcessLaunch launch;
   const auto tasks = whole_number(variables.text("SLURM_NTASKS"));
   if (variables.has("SLURM_JOB_ID") && tasks.value_or(1) > 1) {
     launch.warning = fmt::format(
@@ -182,7 +182,7 @@ Launch read_alone(const Variables& variables) {
   return launch;
 }
 
-Launch read_first_set(const Variables& variables) {
+ProcessLaunch read_first_set(const Variables& variables) {
   const auto has_part = [&](const LauncherVariables& names) {
     return variables.has(names.rank) || variables.has(names.size);
   };
@@ -195,13 +195,13 @@ Launch read_first_set(const Variables& variables) {
 
 }  // namespace
 
-Launch read_launch(const std::map<std::string, std::string>& environment) {
+ProcessLaunch read_launch(const std::map<std::string, std::string>& environment) {
   const Variables variables(environment);
-  Launch launch = read_first_set(variables);
+  ProcessLaunch launch = read_first_set(variables);
   if (launch.size == 1) {
     // The variables of a single process may be left over from something else, so they count for
     // nothing.
-    Launch alone;
+    ProcessLaunch alone;
     alone.launcher = launch.launcher;
     alone.warning = launch.warning;
     return alone;

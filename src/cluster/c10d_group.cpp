@@ -65,18 +65,19 @@ auto C10dGroup::guarded(const std::string& call, Action&& action) {
   if (failure_) throw Error(*failure_);
   if (has_left_) throw Error(ErrorKind::Internal, call + " after leave");
   try {
-    const HangWatch::Call watched(*watch_, call);
+    const HangWatch::Call watched(*watch_, call_limit_, lost(call, "no answer"));
     return action();
   } catch (const std::exception& error) {
-    throw_lost(call, error.what());
+    give_up_for(lost(call, first_line(error.what())));
   }
 }
 
 C10dGroup::C10dGroup(Seat seat, std::unique_ptr<RunStore> store, std::unique_ptr<HangWatch> watch,
-                     c10::intrusive_ptr<Collectives> collectives)
+                     milliseconds call_limit, c10::intrusive_ptr<Collectives> collectives)
     : seat_(std::move(seat)),
       store_(std::move(store)),
       watch_(std::move(watch)),
+      call_limit_(call_limit),
       collectives_(std::move(collectives)) {}
 
 C10dGroup::~C10dGroup() {
@@ -149,7 +150,7 @@ void C10dGroup::fail(const Error& error) {
   has_left_ = true;
   if (!failure_) failure_ = error;
   try {
-    const HangWatch::Call watched(*watch_, "fail");
+    const HangWatch::Call watched(*watch_, last_limit(), error);
     store_->announce(seat_.rank, seat_.host, error);
     if (!seat_.serves_store) store_->add("told", 1);
   } catch (const std::exception&) {
@@ -224,19 +225,27 @@ void C10dGroup::wait_for_root(const std::string& call) {
   }
 }
 
-void C10dGroup::throw_lost(const std::string& call, const std::string& what) {
+Error C10dGroup::lost(const std::string& call, const std::string& what) const {
+  return {ErrorKind::Lost,
+          fmt::format("another process of this run is gone or does not answer; --resume continues "
+                      "(rank {} on {}, in {}: {})",
+                      seat_.rank, seat_.host, call, what)};
+}
+
+void C10dGroup::give_up_for(const Error& otherwise) {
   std::optional<Error> failure;
   try {
-    const HangWatch::Call watched(*watch_, call);
+    const HangWatch::Call watched(*watch_, last_limit(), otherwise);
     failure = store_->failure();
   } catch (const std::exception&) {
     // The store is gone too.
   }
-  if (failure) give_up(*failure);
-  give_up({ErrorKind::Lost,
-           fmt::format("another process of this run is gone or does not answer; --resume continues "
-                       "(rank {} on {}, in {}: {})",
-                       seat_.rank, seat_.host, call, first_line(what))});
+  give_up(failure ? *failure : otherwise);
+}
+
+milliseconds C10dGroup::last_limit() const {
+  // After a failure there is less patience.
+  return std::min(call_limit_, milliseconds(10'000));
 }
 
 void C10dGroup::throw_if_failed() {
@@ -258,7 +267,8 @@ void C10dGroup::wait_until_all_have(const std::string& counter, milliseconds pat
   const auto end = HangWatch::Clock::now() + patience;
   Pauses pauses;
   try {
-    const HangWatch::Call watched(*watch_, counter);
+    const HangWatch::Call watched(*watch_, patience + last_limit(),
+                                  failure_ ? *failure_ : lost(counter, "no answer"));
     while (store_->add(counter, 0) < seat_.size - 1 && HangWatch::Clock::now() < end) {
       pauses.pause();
     }

@@ -34,8 +34,9 @@ struct Seat {
 /// do, and carries the data if they are few.
 class C10dGroup final : public ProcessGroup {
  public:
+  /// A call that takes longer than `call_limit` hangs.
   C10dGroup(Seat seat, std::unique_ptr<RunStore> store, std::unique_ptr<HangWatch> watch,
-            c10::intrusive_ptr<Collectives> collectives);
+            std::chrono::milliseconds call_limit, c10::intrusive_ptr<Collectives> collectives);
   ~C10dGroup() override;
 
   int rank() const override { return seat_.rank; }
@@ -70,16 +71,20 @@ class C10dGroup final : public ProcessGroup {
   /// has failed, or Error(Lost).
   template <typename Action>
   auto guarded(const std::string& call, Action&& action);
-  [[noreturn]] void throw_lost(const std::string& call, const std::string& what);
+  Error lost(const std::string& call, const std::string& what) const;
+  /// Throws the failure that another rank has announced, or `otherwise`.
+  [[noreturn]] void give_up_for(const Error& otherwise);
   void throw_if_failed();
   [[noreturn]] void give_up(const Error& error);
   void refuse_on_root(const std::string& call) const;
   void wait_until_all_have(const std::string& counter, std::chrono::milliseconds patience);
+  std::chrono::milliseconds last_limit() const;
   void close_collectives();
 
   const Seat seat_;
   std::unique_ptr<RunStore> store_;
   std::unique_ptr<HangWatch> watch_;
+  const std::chrono::milliseconds call_limit_;
   c10::intrusive_ptr<Collectives> collectives_;
   std::uint64_t calls_ = 0;      ///< Collective ones so far.
   std::int64_t root_calls_ = 0;  ///< Calls of on_root() so far.

@@ -34,11 +34,13 @@ using Gloo = c10d::ProcessGroupGloo;
 /// The meeting of the processes in the store, before they have a group.
 class Meeting {
  public:
-  Meeting(const Launch& launch, const StopToken& stop, const JoinOptions& options, RunStore& store)
+  Meeting(const ProcessLaunch& launch, const StopToken& stop, const JoinOptions& options,
+          RunStore& store)
       : launch_(launch), stop_(stop), options_(options), store_(store) {}
 
   /// Returns the hosts by rank once all have come.
   std::vector<std::string> hosts() {
+    store_.add("came", 1);
     if (store_.add(fmt::format("came/{}", launch_.rank), 1) > 1) {
       refuse({ErrorKind::Usage,
               fmt::format("two processes are rank {} of this run: give each another rank",
@@ -54,22 +56,41 @@ class Meeting {
     return split(store_.get("all"), '\n');
   }
 
-  /// Says `error` to the others and throws it.
+  /// Waits until all have prepared what they need to connect, so that nobody waits in a library for
+  /// one that cannot.
+  void wait_until_all_are_ready() {
+    if (store_.add("ready", 1) == launch_.size) store_.set("connect", "");
+    await("connect", options_.join_timeout, [&]() -> Error {
+      return {ErrorKind::Lost, "another process of this run is not ready to connect"};
+    });
+  }
+
+  /// Says `error` to the others, unless one of them was first, and throws what was said.
   [[noreturn]] void refuse(const Error& error) {
+    std::optional<Error> failure;
     try {
-      store_.announce(launch_.rank, own_host_, error);
+      failure = store_.failure();
+      if (!failure) store_.announce(launch_.rank, own_host_, error);
+      if (launch_.serves_store) {
+        wait_for_readers();
+      } else {
+        store_.add("told", 1);
+      }
     } catch (const std::exception&) {
       // The store is gone, which the others will notice themselves.
     }
-    give_up(error);
-  }
-  /// Throws an error that the others can read in the store.
-  [[noreturn]] void give_up(const Error& error) {
-    if (launch_.serves_store) std::this_thread::sleep_for(std::chrono::seconds(1));
-    throw Error(error);
+    throw Error(failure ? *failure : error);
   }
 
  private:
+  /// Serves the store until all that have come know of the failure.
+  void wait_for_readers() {
+    const Clock::time_point end = Clock::now() + std::chrono::seconds(2);
+    while (store_.add("told", 0) < store_.add("came", 0) - 1 && Clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+
   static std::string key_of(int rank) { return fmt::format("member/{}", rank); }
 
   /// Waits for a key, while nothing speaks against it.
@@ -78,7 +99,7 @@ class Meeting {
     const Clock::time_point end = Clock::now() + patience;
     auto pause = std::chrono::milliseconds(1);
     while (!store_.has(key)) {
-      if (const auto failure = store_.failure()) give_up(*failure);
+      if (const auto failure = store_.failure()) refuse(*failure);
       if (stop_.requested()) refuse(StopToken::stopped());
       if (Clock::now() > end) refuse(late());
       std::this_thread::sleep_for(pause);
@@ -115,17 +136,20 @@ class Meeting {
                         options_.join_timeout.count() / 1000, hsconas::join(ranks, ", "))};
   }
 
-  const Launch& launch_;
+  const ProcessLaunch& launch_;
   const StopToken& stop_;
   const JoinOptions& options_;
   RunStore& store_;
   const std::string own_host_ = host_name();
 };
 
-std::vector<std::string> gather_hosts(Meeting& meeting, const Launch& launch,
+std::vector<std::string> gather_hosts(Meeting& meeting, const ProcessLaunch& launch,
                                       const JoinOptions& options) {
-  HangWatch watch(2 * options.join_timeout + options.grace, options.on_hang);
-  const HangWatch::Call watched(watch, "joining");
+  HangWatch watch(options.on_hang);
+  const HangWatch::Call watched(
+      watch, 2 * options.join_timeout + options.grace,
+      {ErrorKind::Lost, fmt::format("rank {} on {}: the store at {}:{} does not answer",
+                                    launch.rank, host_name(), launch.address, launch.port)});
   try {
     return meeting.hosts();
   } catch (const Error&) {
@@ -137,7 +161,7 @@ std::vector<std::string> gather_hosts(Meeting& meeting, const Launch& launch,
   }
 }
 
-Seat seat_of(const Launch& launch, const std::vector<std::string>& hosts) {
+Seat seat_of(const ProcessLaunch& launch, const std::vector<std::string>& hosts) {
   Seat seat{.rank = launch.rank,
             .size = launch.size,
             .local_rank = launch.local_rank,
@@ -156,7 +180,7 @@ Seat seat_of(const Launch& launch, const std::vector<std::string>& hosts) {
 
 /// Gloo by default takes the address of the host's name, which on many systems is one that reaches
 /// only the host itself.
-std::string own_address(const Launch& launch, const std::vector<std::string>& hosts) {
+std::string own_address(const ProcessLaunch& launch, const std::vector<std::string>& hosts) {
   std::string address = address_towards(launch.address, launch.port);
   const bool is_one_host = std::count(hosts.begin(), hosts.end(), hosts[0]) == std::ssize(hosts);
   if (!is_one_host && (address.empty() || is_loopback(address))) address = first_outside_address();
@@ -168,11 +192,11 @@ std::string own_address(const Launch& launch, const std::vector<std::string>& ho
   return address;
 }
 
-c10::intrusive_ptr<Collectives> connect(const Launch& launch, const JoinOptions& options,
-                                        const std::vector<std::string>& hosts, RunStore& store) {
+c10::intrusive_ptr<Gloo::Options> gloo_settings(const ProcessLaunch& launch,
+                                                const JoinOptions& options,
+                                                const std::vector<std::string>& hosts) {
   const auto settings = Gloo::Options::create(options.timeout);
   settings->threads = 1;  // One call at a time.
-  const SignalsBlocked blocked;
   try {
     for (const std::string& name : launch.interfaces) {
       settings->devices.push_back(Gloo::createDeviceForInterface(name));
@@ -186,12 +210,12 @@ c10::intrusive_ptr<Collectives> connect(const Launch& launch, const JoinOptions&
   if (settings->devices.empty()) {
     settings->devices.push_back(Gloo::createDeviceForHostname(own_address(launch, hosts)));
   }
-  return c10::make_intrusive<Gloo>(store.part("gloo"), launch.rank, launch.size, settings);
+  return settings;
 }
 
 }  // namespace
 
-Joined join_group(const Launch& launch, const StopToken& stop, const JoinOptions& options) {
+Joined join_group(const ProcessLaunch& launch, const StopToken& stop, const JoinOptions& options) {
   if (launch.size == 1) return {std::make_shared<SingleGroup>(), {""}};
   // Every rank keeps a connection to every other one.
   constexpr int kMostRanks = 128;
@@ -206,28 +230,40 @@ Joined join_group(const Launch& launch, const StopToken& stop, const JoinOptions
   std::vector<std::string> hosts = gather_hosts(meeting, launch, options);
   store->set_timeout(options.timeout);
   const Seat seat = seat_of(launch, hosts);
-  auto watch = std::make_unique<HangWatch>(options.timeout + options.grace, options.on_hang);
-  c10::intrusive_ptr<Collectives> collectives;
+  auto watch = std::make_unique<HangWatch>(options.on_hang);
+  const std::chrono::milliseconds call_limit = options.timeout + options.grace;
+  const auto unreachable = [&](const std::string& what) -> Error {
+    return {ErrorKind::Lost,
+            fmt::format("rank {} on {} cannot reach all other processes of this run ({})",
+                        seat.rank, seat.host, what)};
+  };
+  c10::intrusive_ptr<Gloo::Options> settings;
+  const SignalsBlocked blocked;
   try {
-    const HangWatch::Call watched(*watch, "connecting");
-    collectives = connect(launch, options, hosts, *store);
+    settings = gloo_settings(launch, options, hosts);
   } catch (const Error& error) {
     meeting.refuse(error);
   } catch (const std::exception& error) {
-    if (const auto failure = store->failure()) meeting.give_up(*failure);
-    meeting.refuse({ErrorKind::Lost,
-                    fmt::format("rank {} on {} cannot reach all other processes of this run: {}",
-                                seat.rank, seat.host, first_line(error.what()))});
+    meeting.refuse(unreachable(first_line(error.what())));
   }
-  auto group =
-      std::make_shared<C10dGroup>(seat, std::move(store), std::move(watch), std::move(collectives));
+  meeting.wait_until_all_are_ready();
+  c10::intrusive_ptr<Collectives> collectives;
+  try {
+    const HangWatch::Call watched(*watch, call_limit, unreachable("no answer"));
+    collectives = c10::make_intrusive<Gloo>(store->part("gloo"), seat.rank, seat.size, settings);
+  } catch (const std::exception& error) {
+    meeting.refuse(unreachable(first_line(error.what())));
+  }
+  auto group = std::make_shared<C10dGroup>(seat, std::move(store), std::move(watch), call_limit,
+                                           std::move(collectives));
   group->meet();
   return {std::move(group), std::move(hosts)};
 }
 
 #else
 
-Joined join_group(const Launch& launch, const StopToken& /*stop*/, const JoinOptions& /*options*/) {
+Joined join_group(const ProcessLaunch& launch, const StopToken& /*stop*/,
+                  const JoinOptions& /*options*/) {
   if (launch.size == 1) return {std::make_shared<SingleGroup>(), {""}};
   throw Error(ErrorKind::Usage,
               fmt::format("{} processes were started, but this build has no Gloo: install "

@@ -22,7 +22,7 @@ std::vector<std::uint8_t> bytes_of(const std::string& text) {
   return {text.begin(), text.end()};
 }
 
-Error nobody_serves(const Launch& launch, std::chrono::milliseconds patience) {
+Error nobody_serves(const ProcessLaunch& launch, std::chrono::milliseconds patience) {
   return {
       ErrorKind::Lost,
       fmt::format("rank {} on {} found nobody at {}:{} within {} s: check MASTER_ADDR and "
@@ -32,7 +32,7 @@ Error nobody_serves(const Launch& launch, std::chrono::milliseconds patience) {
 
 /// LibTorch would wait for the server too, but tries only once a second, prints a warning each time
 /// and cannot be interrupted.
-void wait_for_server(const Launch& launch, std::chrono::milliseconds patience,
+void wait_for_server(const ProcessLaunch& launch, std::chrono::milliseconds patience,
                      const StopToken& stop) {
   const auto end = std::chrono::steady_clock::now() + patience;
   auto pause = std::chrono::milliseconds(5);
@@ -44,7 +44,8 @@ void wait_for_server(const Launch& launch, std::chrono::milliseconds patience,
   }
 }
 
-c10::intrusive_ptr<c10d::Store> open_store(const Launch& launch, std::chrono::milliseconds patience,
+c10::intrusive_ptr<c10d::Store> open_store(const ProcessLaunch& launch,
+                                           std::chrono::milliseconds patience,
                                            const StopToken& stop) {
   if (!launch.serves_store) wait_for_server(launch, patience, stop);
   const SignalsBlocked blocked;
@@ -95,7 +96,8 @@ std::string first_line(const std::string& message) {
   return message.substr(0, message.find('\n'));
 }
 
-RunStore::RunStore(const Launch& launch, std::chrono::milliseconds patience, const StopToken& stop)
+RunStore::RunStore(const ProcessLaunch& launch, std::chrono::milliseconds patience,
+                   const StopToken& stop)
     : store_(c10::make_intrusive<c10d::PrefixStore>(launch.prefix,
                                                     open_store(launch, patience, stop))) {}
 

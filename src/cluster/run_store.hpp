@@ -23,7 +23,7 @@ class RunStore {
   /// Serves the store of `launch`, or waits for its server and connects to it. Throws Error(Usage)
   /// if the port is in use, Error(Lost) if there is no server within `patience`, Error(Interrupted)
   /// if `stop` is requested before.
-  RunStore(const Launch& launch, std::chrono::milliseconds patience, const StopToken& stop);
+  RunStore(const ProcessLaunch& launch, std::chrono::milliseconds patience, const StopToken& stop);
 
   /// The same store for LibTorch, under keys that begin with `name`.
   c10::intrusive_ptr<c10d::Store> part(const std::string& name) const;

@@ -54,7 +54,7 @@ std::string refusal(const Environment& environment) {
 }  // namespace
 
 TEST_CASE("a process without a launcher works alone", "[launch]") {
-  const Launch launch = read_launch({{"HOME", "/home/me"}, {"MASTER_ADDR", "n001"}});
+  const ProcessLaunch launch = read_launch({{"HOME", "/home/me"}, {"MASTER_ADDR", "n001"}});
   CHECK(launch.launcher.empty());
   CHECK(launch.rank == 0);
   CHECK(launch.size == 1);
@@ -65,7 +65,7 @@ TEST_CASE("a process without a launcher works alone", "[launch]") {
 }
 
 TEST_CASE("torchrun's variables say all about a process", "[launch]") {
-  const Launch launch = read_launch(kTorchrunLaunch);
+  const ProcessLaunch launch = read_launch(kTorchrunLaunch);
   CHECK(launch.launcher == "torchrun");
   CHECK(launch.rank == 5);
   CHECK(launch.size == 8);
@@ -78,7 +78,7 @@ TEST_CASE("torchrun's variables say all about a process", "[launch]") {
 }
 
 TEST_CASE("ranks set by hand need only a size and an address", "[launch]") {
-  const Launch launch =
+  const ProcessLaunch launch =
       read_launch({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "127.0.0.1"}});
   CHECK(launch.local_rank == -1);
   CHECK(launch.local_size == -1);
@@ -96,7 +96,7 @@ TEST_CASE("rank 0 serves the store unless torchrun's agent does", "[launch]") {
 }
 
 TEST_CASE("the tasks of a Slurm step meet on its first host, at a port of the job", "[launch]") {
-  const Launch launch = read_launch(kSlurmLaunch);
+  const ProcessLaunch launch = read_launch(kSlurmLaunch);
   CHECK(launch.launcher == "srun");
   CHECK(launch.rank == 6);
   CHECK(launch.size == 7);
@@ -140,7 +140,7 @@ TEST_CASE("the number of tasks on a node comes from Slurm's list", "[launch]") {
 
 TEST_CASE("processes that mpirun starts on one host meet there", "[launch]") {
   for (const Environment& environment : {kOpenMpiLaunch, kMpichLaunch}) {
-    const Launch launch = read_launch(environment);
+    const ProcessLaunch launch = read_launch(environment);
     CHECK(launch.launcher == (environment == kOpenMpiLaunch ? "Open MPI" : "MPICH"));
     CHECK(launch.rank == 1);
     CHECK(launch.size == 2);
@@ -149,7 +149,7 @@ TEST_CASE("processes that mpirun starts on one host meet there", "[launch]") {
     CHECK(launch.address == "127.0.0.1");
     CHECK(launch.port == 29500);
   }
-  const Launch in_job = read_launch(with(kOpenMpiLaunch, {{"SLURM_JOB_ID", "2"}}));
+  const ProcessLaunch in_job = read_launch(with(kOpenMpiLaunch, {{"SLURM_JOB_ID", "2"}}));
   CHECK(in_job.port == 15062);
   CHECK(in_job.prefix == "hsconas/2/0");
 }
@@ -166,7 +166,7 @@ TEST_CASE("processes that mpirun starts on several hosts need an address", "[lau
 TEST_CASE("MASTER_ADDR and MASTER_PORT count under every launcher", "[launch]") {
   for (const Environment& environment :
        {kTorchrunLaunch, kOpenMpiLaunch, kSlurmLaunch, kMpichLaunch}) {
-    const Launch launch =
+    const ProcessLaunch launch =
         read_launch(with(environment, {{"MASTER_ADDR", "here"}, {"MASTER_PORT", "17000"}}));
     CHECK(launch.address == "here");
     CHECK(launch.port == 17000);
@@ -192,7 +192,7 @@ TEST_CASE("of several sets of variables the first counts", "[launch]") {
 
 TEST_CASE("a batch script without srun works alone and says so", "[launch]") {
   const Environment script{{"SLURM_JOB_ID", "7"}, {"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "2"}};
-  const Launch launch = read_launch(script);
+  const ProcessLaunch launch = read_launch(script);
   CHECK(launch.size == 1);
   CHECK(launch.warning ==
         "this Slurm job has 2 tasks, but hsconas was not started with srun, so one process does "
@@ -201,7 +201,7 @@ TEST_CASE("a batch script without srun works alone and says so", "[launch]") {
 }
 
 TEST_CASE("a launcher that starts one process changes nothing", "[launch]") {
-  const Launch launch = read_launch({{"RANK", "0"}, {"WORLD_SIZE", "1"}});
+  const ProcessLaunch launch = read_launch({{"RANK", "0"}, {"WORLD_SIZE", "1"}});
   CHECK(launch.size == 1);
   CHECK(launch.local_size == 1);
   CHECK_FALSE(launch.serves_store);

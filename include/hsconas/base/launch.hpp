@@ -8,7 +8,7 @@ namespace hsconas {
 
 /// How this process was started: alone, or by a launcher as one of several processes that do a run
 /// together.
-struct Launch {
+struct ProcessLaunch {
   std::string launcher;  ///< "torchrun", "Open MPI", "srun" or "MPICH"; empty without a launcher.
   int rank = 0;
   int size = 1;
@@ -27,7 +27,7 @@ struct Launch {
 /// Reads how this process was started from its environment variables. The first complete set
 /// counts: torchrun's, Open MPI's, Slurm's, MPICH's. Variables that are empty count as unset.
 /// Throws Error(Usage) for an incomplete set, or values that contradict each other.
-Launch read_launch(const std::map<std::string, std::string>& environment);
+ProcessLaunch read_launch(const std::map<std::string, std::string>& environment);
 
 /// The first host of a list in Slurm's notation: n001 for "n[001-003,7],gpu5". Throws Error(Usage)
 /// for another notation.

@@ -45,6 +45,6 @@ struct Joined {
 /// Throws Error(Usage) if the build has no Gloo, the port is in use or the processes do not fit
 /// together, Error(Lost) if some do not come in time, and Error(Interrupted) if `stop` is requested
 /// while rank 0 waits.
-Joined join_group(const Launch& launch, const StopToken& stop, const JoinOptions& options);
+Joined join_group(const ProcessLaunch& launch, const StopToken& stop, const JoinOptions& options);
 
 }  // namespace hsconas
