@@ -34,6 +34,7 @@ endif()
 
 # Gloo carries the data between the processes of a run. LibTorch contains its code, but often not its
 # headers, whose version need not be the same.
+set(hsconas_has_gloo FALSE)
 find_path(GLOO_INCLUDE_DIR gloo/context.h)
 get_target_property(torch_definitions torch_cpu INTERFACE_COMPILE_DEFINITIONS)
 if(NOT torch_definitions MATCHES "USE_C10D_GLOO")
@@ -44,4 +45,5 @@ else()
   message(STATUS "Gloo: ${GLOO_INCLUDE_DIR}")
   target_include_directories(hsconas_torch SYSTEM INTERFACE ${GLOO_INCLUDE_DIR})
   target_compile_definitions(hsconas_torch INTERFACE HSCONAS_HAVE_GLOO)
+  set(hsconas_has_gloo TRUE)
 endif()
