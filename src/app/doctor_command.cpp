@@ -69,8 +69,7 @@ void examine(ConfigOptions options, CommandContext& context) {
 void add_doctor_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<ConfigOptions>();
   CLI::App* command = app.add_subcommand(
-      "doctor",
-      "Examine this machine and, with --config, whether a search can start and how long it takes");
+      "doctor", "Examine this machine and, with --config, how a search would run on it");
   options->add_to(*command);
   command->callback([options, &chosen] {
     chosen = [options](CommandContext& context) { examine(*options, context); };

@@ -6,12 +6,14 @@
 #include <functional>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/rng.hpp"
+#include "hsconas/base/statistics.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/config/precision.hpp"
@@ -29,8 +31,18 @@ namespace hsconas {
 
 namespace {
 
+// Measuring ends after these times, or when the means are known well enough.
 constexpr double kTrainingSeconds = 5.0;
 constexpr double kScoringSeconds = 2.0;  // For random candidates, and again for shrinking.
+constexpr double kRelativeError = 0.02;
+
+/// Whether the mean of `times` is known with a standard error of kRelativeError.
+bool is_known(std::span<const double> times) {
+  constexpr std::size_t kFewest = 5;
+  if (times.size() < kFewest) return false;
+  const double error = standard_deviation(times) / std::sqrt(static_cast<double>(times.size()));
+  return error < kRelativeError * mean(times);
+}
 // A CPU trains as many images a second in smaller batches, with less memory and sooner to measure.
 constexpr int kMostOnCpu = 64;
 
@@ -115,9 +127,17 @@ double measure_training(Supernet& supernet, const Config& config, const Images& 
   };
   // The first steps are slow, above all on a GPU.
   rate_of(2);
-  constexpr double kMost = 2000.0;
-  const double steps = std::clamp(kTrainingSeconds * rate_of(4) / settings.batch, 2.0, kMost);
-  return rate_of(std::llround(steps));
+  constexpr double kParts = 12.0;
+  constexpr double kMost = 500.0;
+  const double steps =
+      std::clamp(kTrainingSeconds / kParts * rate_of(4) / settings.batch, 2.0, kMost);
+  std::vector<double> times;  // Seconds per image.
+  double spent = 0.0;
+  while (spent < kTrainingSeconds && !is_known(times)) {
+    times.push_back(1.0 / rate_of(std::llround(steps)));
+    spent += times.back() * std::round(steps) * settings.batch;
+  }
+  return 1.0 / mean(times);
 }
 
 /// An architecture once with each operator at `layer`, as progressive shrinking scores them.
@@ -175,20 +195,20 @@ class Scoring {
   }
 
   /// Seconds that a search takes for each of the architectures that `make` returns, which are
-  /// scored together. Measures for about `most` seconds.
+  /// scored together. Measures for at most about `most` seconds.
   double seconds_each(double most, const std::function<std::vector<Architecture>(Rng&)>& make) {
+    std::vector<double> times;
     double spent = 0.0;
-    double scored = 0.0;
-    for (std::uint64_t i = 0; spent < most; ++i) {
+    for (std::uint64_t i = 0; spent < most && !is_known(times); ++i) {
       stop_.check();
       Rng rng(i, "forecast");
       const std::vector<Architecture> archs = make(rng);
       const double seconds = seconds_of([&] { evaluator_->accuracy(archs); });
       if (i == 0 && seconds < most) continue;  // The first call is slow, above all on a GPU.
       spent += seconds;
-      scored += static_cast<double>(archs.size());
+      times.push_back(seconds / static_cast<double>(archs.size()));
     }
-    return scale_ * spent / scored;
+    return scale_ * mean(times);
   }
 
  private:
@@ -269,7 +289,7 @@ std::string describe_forecast(const Forecast& forecast) {
   }
   return text + fmt::format(
                     "; about {} in all for {} training images ({:.0f} images/s, from a "
-                    "measurement of ten seconds)\n",
+                    "measurement)\n",
                     format_duration(forecast.seconds()), forecast.images,
                     forecast.images_per_second);
 }

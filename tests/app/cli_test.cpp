@@ -18,10 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string shipped(const std::string& config) {
-  return (fs::path(HSCONAS_SOURCE_DIR) / "configs" / config).string();
-}
-
 Outcome predict(const Bench& bench, const std::vector<std::string>& more) {
   std::vector<std::string> arguments{"predict", "--config", "micro.json"};
   arguments.insert(arguments.end(), more.begin(), more.end());

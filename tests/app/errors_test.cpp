@@ -373,13 +373,27 @@ TEST_CASE("a latency target below the fastest network is infeasible; the error n
   const Bench bench;
   std::vector<Refusal> refusals;
   for (const char* command : {"search", "shrink"}) {
-    refusals.push_back({{command, "--config", "micro.json", "--work-dir", command,
-                         finished_run().table_override(), "latency.target_ms=0.0001"},
-                        kInfeasible,
-                        {"latency.target_ms", "fastest possible takes ", " ms"}});
+    refusals.push_back(
+        {{command, "--config", "micro.json", "--work-dir", command,
+          "latency.accelerator=" + shipped("accelerators/kc-p.json"), "latency.target_ms=0.000001"},
+         kInfeasible,
+         {"latency.target_ms", "fastest possible takes ", " ms"}});
   }
   check_errors(bench, refusals);
   CHECK_FALSE(fs::exists(bench / "shrink"));  // The error comes before any training.
+}
+
+TEST_CASE("a table that predicts 0 ms for the fastest network is reported as not reliable",
+          "[app]") {
+  const Bench bench;
+  const std::string source = finished_run().table_override();
+  json table = json::parse(read_file(source.substr(source.find('=') + 1)));
+  table.erase("crc32");
+  table["bias_ms"] = -1000.0;
+  write_json(bench / "table.json", table);
+  const Outcome outcome = bench.run(
+      {"profile", "--config", "micro.json", "latency.table=table.json", "--work-dir", "run"});
+  CHECK(contains(outcome.err, "predicts 0 ms for the fastest network"));
 }
 
 TEST_CASE("a latency table of another space is an error that names a missing entry", "[app]") {

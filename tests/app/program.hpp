@@ -156,6 +156,11 @@ inline nlohmann::json micro_config() {
   })");
 }
 
+/// A file below configs/.
+inline std::string shipped(const std::string& config) {
+  return (std::filesystem::path(HSCONAS_SOURCE_DIR) / "configs" / config).string();
+}
+
 /// A temporary folder with micro.json, in which the program can be run.
 class Bench {
  public:

@@ -53,6 +53,7 @@ TEST_CASE("several threads deal out work at the same time", "[base]") {
   std::atomic<int> count = 0;
   {
     std::vector<std::jthread> callers;
+    callers.reserve(kCallers);
     for (int caller = 0; caller < kCallers; ++caller) {
       callers.emplace_back([&] {
         for (int call = 0; call < kCalls; ++call) {

@@ -41,7 +41,7 @@ struct Forecast {
   double seconds() const;
 };
 
-/// Trains and scores for about ten seconds (longer if a single step takes longer) and extrapolates
+/// Trains and scores for at most about ten seconds (longer if a step takes longer) and extrapolates
 /// to the whole search. Measures on the images of `data`, so that decoding counts; if it is null,
 /// on random ones, and forecasts the time for kAssumedImages. The times of scoring are
 /// upper limits: candidates that are given up early and those that share more layers than the
