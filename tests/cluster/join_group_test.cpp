@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <vector>
 
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
 #include "catch.hpp"
 #include "support/errors.hpp"
 #include "support/free_port.hpp"
@@ -422,6 +424,39 @@ TEST_CASE("an unknown network interface is refused by name", "[cluster]") {
   for (std::thread& rank : ranks) rank.join();
   for (const std::string& end : ends) {
     CHECK(contains(end, "GLOO_SOCKET_IFNAME: no such network interface on " + own_host()));
+  }
+}
+
+TEST_CASE("the processes can meet in a store that an agent serves, once per restart", "[cluster]") {
+  const int port = free_port();
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<std::uint16_t>(port);
+  options.isServer = true;
+  options.waitWorkers = false;
+  const auto agent = c10::make_intrusive<c10d::TCPStore>("127.0.0.1", options);
+  const StopToken stop;
+  const std::string bad = "a bad image";
+  for (const int restart : {0, 1}) {
+    CAPTURE(restart);
+    std::array<std::string, 2> ends;
+    std::vector<std::thread> ranks;
+    for (const int rank : {0, 1}) {
+      ranks.emplace_back([&, rank] {
+        ProcessLaunch launch = local_launch(rank, 2, port);
+        launch.serves_store = false;
+        launch.prefix = "hsconas/test/" + std::to_string(restart);
+        ends[static_cast<std::size_t>(rank)] = error_of([&] {
+          const auto group = join_group(launch, stop, quick_options()).group;
+          max_of_one(*group);
+          if (restart == 1) return group->leave();
+          if (rank == 1) group->fail({ErrorKind::Data, bad});
+          max_of_one(*group);
+        });
+      });
+    }
+    for (std::thread& rank : ranks) rank.join();
+    CHECK(ends[0] == (restart == 1 ? "nothing" : "data: rank 1 on " + own_host() + ": " + bad));
+    CHECK(ends[1] == (restart == 1 ? "nothing" : "data: " + bad));
   }
 }
 
