@@ -238,8 +238,8 @@ Joined join_group(const ProcessLaunch& launch, const StopToken& stop, const Join
                         seat.rank, seat.host, what)};
   };
   c10::intrusive_ptr<Gloo::Options> settings;
-  const SignalsBlocked blocked;
   try {
+    const SignalsBlocked blocked;
     settings = gloo_settings(launch, options, hosts);
   } catch (const Error& error) {
     meeting.refuse(error);
@@ -249,6 +249,7 @@ Joined join_group(const ProcessLaunch& launch, const StopToken& stop, const Join
   meeting.wait_until_all_are_ready();
   c10::intrusive_ptr<Collectives> collectives;
   try {
+    const SignalsBlocked blocked;
     const HangWatch::Call watched(*watch, call_limit, unreachable("no answer"));
     collectives = c10::make_intrusive<Gloo>(store->part("gloo"), seat.rank, seat.size, settings);
   } catch (const std::exception& error) {
