@@ -366,8 +366,11 @@ int end_with(const Error& error, ProcessGroup& group) {
     group.leave();
     return exit_code;
   } catch (const Error& other) {
-    group.fail(other);
-    return report(other.kind(), rank + other.what());
+    // If only this rank was stopped, the calls of the others do not fit, and they stop with it.
+    const bool is_stop =
+        other.kind() == ErrorKind::Interrupted || other.kind() == ErrorKind::Internal;
+    group.fail(is_stop ? error : other);
+    return is_stop ? exit_code : report(other.kind(), rank + other.what());
   }
 }
 

@@ -21,6 +21,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr const char* kLeave = "leave";
+
 /// A tensor that shares the memory of `values`.
 template <typename T>
 std::vector<at::Tensor> as_tensors(std::span<T> values) {
@@ -162,12 +164,12 @@ void C10dGroup::fail(const Error& error) {
 
 void C10dGroup::leave() {
   if (has_left_) return;
-  agree("leave", {});
+  agree(kLeave, {});
   // Ranks that are slow to notice that all have come still use the store.
   if (seat_.serves_store) {
     wait_until_all_have("left", milliseconds(10'000));
   } else {
-    guarded("leave", [&] { store_->add("left", 1); });
+    guarded(kLeave, [&] { store_->add("left", 1); });
   }
   has_left_ = true;
   close_collectives();
@@ -184,6 +186,8 @@ void C10dGroup::agree(const std::string& call, std::span<std::int32_t> values) {
   guarded(call,
           [&] { reduce(*collectives_, std::span<std::int32_t>(words), c10d::ReduceOp::MAX); });
   if (words[0] != mine || words[1] != -mine) {
+    // A rank that was stopped alone comes to leave() too early, and then says so.
+    if (call != kLeave) await_failure();
     give_up({ErrorKind::Internal,
              fmt::format("the ranks diverged: rank {} calls {}, another one something else",
                          seat_.rank, call)});
@@ -223,6 +227,11 @@ void C10dGroup::wait_for_root(const std::string& call) {
     throw_if_failed();
     pauses.pause();
   }
+}
+
+void C10dGroup::await_failure() {
+  const auto end = HangWatch::Clock::now() + milliseconds(1000);
+  for (Pauses pauses; HangWatch::Clock::now() < end; pauses.pause()) throw_if_failed();
 }
 
 Error C10dGroup::lost(const std::string& call, const std::string& what) const {

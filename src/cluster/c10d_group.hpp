@@ -75,6 +75,8 @@ class C10dGroup final : public ProcessGroup {
   /// Throws the failure that another rank has announced, or `otherwise`.
   [[noreturn]] void give_up_for(const Error& otherwise);
   void throw_if_failed();
+  /// throw_if_failed() for a while.
+  void await_failure();
   [[noreturn]] void give_up(const Error& error);
   void refuse_on_root(const std::string& call) const;
   void wait_until_all_have(const std::string& counter, std::chrono::milliseconds patience);

@@ -269,6 +269,16 @@ TEST_CASE("what interrupts one rank interrupts the others, without a rank's name
   CHECK(ends == all_end(2, "interrupted: stopped on request; --resume continues"));
 }
 
+TEST_CASE("a rank that is stopped alone can take the others along", "[cluster]") {
+  const auto ends = run_joined(2, [](ProcessGroup& group) {
+    if (group.rank() == 0) return max_of_one(group);
+    const std::string early = error_of([&] { group.leave(); });
+    require(contains(early, "the ranks diverged"), early);
+    throw StopToken::stopped();
+  });
+  CHECK(ends == all_end(2, "interrupted: stopped on request; --resume continues"));
+}
+
 TEST_CASE("ranks that call differently are told so", "[cluster]") {
   CHECK(all_contain(run_joined(2,
                                [](ProcessGroup& group) {
