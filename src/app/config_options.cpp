@@ -1,6 +1,10 @@
 #include <algorithm>
+#include <cstdint>
+#include <span>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
@@ -53,6 +57,20 @@ std::vector<std::string> ConfigOptions::all_overrides() const {
   if (!threads.empty()) all.push_back("device.threads=" + threads);
   if (!device.empty()) all.push_back("device.type=" + device);
   return all;
+}
+
+void require_same_config(ProcessGroup& group, const Config& config) {
+  if (group.size() == 1) return;
+  const std::string own = to_json(config).dump();
+  std::string of_root = own;
+  group.broadcast(of_root);
+  std::int32_t other = of_root == own ? -1 : group.rank();
+  group.max(std::span(&other, 1));
+  if (other < 0) return;
+  throw Error(ErrorKind::Usage,
+              fmt::format("rank {} has another config than rank 0: give all processes the same "
+                          "arguments and files",
+                          other));
 }
 
 }  // namespace hsconas

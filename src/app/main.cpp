@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -7,8 +8,10 @@
 #include <fcntl.h>
 #include <iterator>
 #include <malloc.h>
+#include <map>
 #include <memory>
 #include <new>
+#include <set>
 #include <signal.h>
 #include <string>
 #include <sys/syscall.h>
@@ -22,7 +25,9 @@
 
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/launch.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/cluster/join_group.hpp"
 #include "hsconas/pipeline/version.hpp"
 
 namespace {
@@ -160,15 +165,16 @@ bool is_output_written() {
   return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
 }
 
-int report_lost_output() {
-  return report(ErrorKind::Data,
-                "standard output could not be written; is the disk full, or was it closed?");
+Error lost_output() {
+  return {ErrorKind::Data,
+          "standard output could not be written; is the disk full, or was it closed?"};
 }
 
 /// The exit code of the program: success only if the output could be written.
 int finish(int exit_code) {
   if (exit_code != 0 || is_output_written()) return exit_code;
-  return report_lost_output();
+  const Error error = lost_output();
+  return report(error.kind(), error.what());
 }
 
 /// Throws Error(Usage) for an argument that is not UTF-8: arguments end up in JSON files, which can
@@ -264,44 +270,129 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   return report(ErrorKind::Usage, sentence + " (run with --help)");
 }
 
-int run_command(const Command& command, const CommonOptions& options) {
-  const auto group = std::make_shared<SingleGroup>();
-  Log log(options.verbosity(), group->rank() == 0);
-  CommandContext context{options, log, stop_token, group};
+/// The exception that is being handled, as the Error to report.
+Error current_error(const CommonOptions& options) {
+  const auto bug = [](const std::string& what) -> Error {
+    return {ErrorKind::Internal, "this is a bug, please report it: " + what};
+  };
   try {
+    throw;
+  } catch (const Error& error) {
+    return error;
+  } catch (const c10::Error& error) {
+    const std::string what = error.what_without_backtrace();
+    if (is_out_of_memory(what)) return {ErrorKind::Device, kOutOfMemory};
+    return bug(options.verbose > 0 ? std::string(error.what()) : what);
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::Device, kOutOfMemory};
+  } catch (const nlohmann::json::type_error& error) {
+    constexpr int kNotUtf8 = 316;
+    if (error.id != kNotUtf8) return bug(error.what());
+    return {ErrorKind::Data,
+            "a file name or text that is not UTF-8 cannot be written as JSON; rename the file or "
+            "folder"};
+  } catch (const std::exception& error) {
+    if (!is_output_written()) return lost_output();
+    if (is_out_of_memory(error.what())) return {ErrorKind::Device, kOutOfMemory};
+    return bug(error.what());
+  }
+}
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> variables;
+  for (char** it = environ; *it != nullptr; ++it) {
+    const std::string entry = *it;
+    const std::size_t equals = entry.find('=');
+    if (equals != std::string::npos)
+      variables.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return variables;
+}
+
+/// Ends the process where other threads may hang, without destroying anything.
+[[noreturn]] void end_now(const Error& error) {
+  ::_exit(finish(report(error.kind(), error.what())));
+}
+
+/// For exceptions in the threads of a library, which nobody can catch: Gloo's throw one if a
+/// connection breaks at the wrong moment.
+[[noreturn]] void end_lost() {
+  std::string what = "unknown";
+  try {
+    if (const auto exception = std::current_exception()) std::rethrow_exception(exception);
+  } catch (const std::exception& error) {
+    what = error.what();
+  } catch (...) {
+  }
+  end_now({ErrorKind::Lost, "another process of this run is gone; --resume continues (" +
+                                what.substr(0, what.find('\n')) + ")"});
+}
+
+/// The group in which `command` runs.
+Joined join_run(const std::string& command, const ProcessLaunch& launch) {
+  constexpr std::array kOfSeveral{"search", "profile", "train", "shrink", "codesign", "retrain"};
+  if (launch.size > 1 &&
+      std::find(kOfSeveral.begin(), kOfSeveral.end(), command) == kOfSeveral.end()) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} works with one process, but {} were started ({}): start it once",
+                            command, launch.size, launch.launcher));
+  }
+  if (launch.size > 1) {
+    // LibTorch would print warnings about lost connections, which the program reports itself.
+    const bool is_set = std::getenv("GLOG_minloglevel") != nullptr;
+    if (!is_set) ::setenv("TORCH_CPP_LOG_LEVEL", "FATAL", 0);
+    std::set_terminate(end_lost);
+  }
+  return join_group(launch, stop_token, {.version = version_line(), .on_hang = end_now});
+}
+
+std::string description(const Joined& joined) {
+  const std::set<std::string> hosts(joined.hosts.begin(), joined.hosts.end());
+  return fmt::format("this run has {} processes on {} {}: {}", joined.hosts.size(), hosts.size(),
+                     hosts.size() == 1 ? "host" : "hosts",
+                     hsconas::join({hosts.begin(), hosts.end()}, ", "));
+}
+
+/// Tells the other ranks of `group` how this one ends, and returns the exit code.
+int end_with(const Error& error, ProcessGroup& group) {
+  const std::string rank = group.rank() == 0 ? "" : fmt::format("[rank {}] ", group.rank());
+  const int exit_code = report(error.kind(), rank + error.what());
+  // All ranks stop together; any other error may be this one's alone.
+  if (error.kind() != ErrorKind::Interrupted) {
+    group.fail(error);
+    return exit_code;
+  }
+  try {
+    group.leave();
+    return exit_code;
+  } catch (const Error& other) {
+    // If only this rank was stopped, the calls of the others do not fit, and they stop with it.
+    const bool is_stop =
+        other.kind() == ErrorKind::Interrupted || other.kind() == ErrorKind::Internal;
+    group.fail(is_stop ? error : other);
+    return is_stop ? exit_code : report(other.kind(), rank + other.what());
+  }
+}
+
+int run_command(const Command& command, const std::string& name, const CommonOptions& options) {
+  std::shared_ptr<ProcessGroup> group = std::make_shared<SingleGroup>();
+  try {
+    const ProcessLaunch launch = read_launch(environment());
+    const Joined joined = join_run(name, launch);
+    group = joined.group;
+    Log log(options.verbosity(), group->rank() == 0);
+    if (!launch.warning.empty()) log.warn(launch.warning);
+    if (group->size() > 1) log.info(description(joined));
+    CommandContext context{options, log, stop_token, group};
     command(context);
     group->leave();
     return 0;
-  } catch (const Error& error) {
-    // All ranks stop together; any other error may be this one's alone.
-    if (error.kind() == ErrorKind::Interrupted) {
-      group->leave();
-    } else {
-      group->fail(error);
-    }
-    return report(error.kind(), error.what());
-  } catch (const c10::Error& error) {
-    const std::string what = error.what_without_backtrace();
-    if (is_out_of_memory(what)) return report(ErrorKind::Device, kOutOfMemory);
-    return report(ErrorKind::Internal,
-                  "this is a bug, please report it: " +
-                      (options.verbose > 0 ? std::string(error.what()) : what));
-  } catch (const std::bad_alloc&) {
-    return report(ErrorKind::Device, kOutOfMemory);
-  } catch (const nlohmann::json::type_error& error) {
-    constexpr int kNotUtf8 = 316;
-    if (error.id != kNotUtf8) {
-      return report(ErrorKind::Internal,
-                    std::string("this is a bug, please report it: ") + error.what());
-    }
-    return report(ErrorKind::Data,
-                  "a file name or text that is not UTF-8 cannot be written as "
-                  "JSON; rename the file or folder");
-  } catch (const std::exception& error) {
-    if (!is_output_written()) return report_lost_output();
-    if (is_out_of_memory(error.what())) return report(ErrorKind::Device, kOutOfMemory);
-    return report(ErrorKind::Internal,
-                  std::string("this is a bug, please report it: ") + error.what());
+  } catch (...) {
+    const Error error = current_error(options);
+    const int exit_code = end_with(error, *group);
+    // Threads of the libraries may hang after a failure.
+    if (group->size() > 1) ::_exit(finish(exit_code));
+    return exit_code;
   }
 }
 
@@ -332,7 +423,8 @@ int main(int argc, char** argv) {
       "  hsconas search --config configs/cifar10.json data.path=cifar-10 latency.target_ms=2.5\n"
       "  hsconas config keys\n"
       "Exit codes: 0 done, 1 bug, 2 usage or config, 3 data or file, 4 infeasible budget,\n"
-      "            5 device or memory, 75 stopped on request (--resume continues)");
+      "            5 device or memory, 6 another process of the run was lost,\n"
+      "            75 stopped on request (--resume continues)");
 
   Command chosen;
   add_run_commands(app, chosen);
@@ -356,5 +448,5 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     return report(error.kind(), error.what());
   }
-  return finish(run_command(chosen, options));
+  return finish(run_command(chosen, app.get_subcommands().front()->get_name(), options));
 }

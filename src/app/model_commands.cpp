@@ -139,6 +139,7 @@ void execute(RetrainOptions options, CommandContext& context) {
     options.run.config.file = WorkDir{out}.config();
   }
   RetrainRequest request{.config = options.run.load(run), .arch = {}, .run = run};
+  require_same_config(*context.group, request.config);
   const SearchSpace space(request.config.space);
   std::string arch = options.arch;
   if (arch.empty()) {

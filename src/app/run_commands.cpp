@@ -136,13 +136,17 @@ struct RunCommand {
 
 void execute(CommandOptions options, const RunCommand& command, CommandContext& context) {
   const Config config = options.config.load();
+  require_same_config(*context.group, config);
+  const GroupFiles files(context.group);
   if (options.dry_run) {
-    const std::string plan = command.plan(config, context.log, context.stop);
-    fmt::print("{}", context.options.json ? json{{"plan", plan}}.dump() + "\n" : plan);
+    files.on_root([&] {
+      const std::string plan = command.plan(config, context.log, context.stop);
+      fmt::print("{}", context.options.json ? json{{"plan", plan}}.dump() + "\n" : plan);
+    });
     return;
   }
   if (!options.kit.empty()) {
-    export_kit(config, options.kit, context);
+    files.on_root([&] { export_kit(config, options.kit, context); });
     return;
   }
   const auto mode = options.resume      ? WorkDirMode::Resume
@@ -152,7 +156,6 @@ void execute(CommandOptions options, const RunCommand& command, CommandContext& 
   if (command.answer != answer_profile) open_device(config.device.type);
   stop_on_closed_pipe();
   const bool is_new = options.work_dir.empty();
-  const GroupFiles files(context.group);
   const std::filesystem::path root =
       is_new ? files.from_root([&] { return new_work_dir(config.name).string(); })
              : options.work_dir;

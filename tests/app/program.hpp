@@ -33,10 +33,12 @@ struct Outcome {
   double seconds = 0.0;
 };
 
-/// Runs the built program as a process with `folder` as its working directory.
+/// Runs the built program as a process with `folder` as its working directory. `variables`, each
+/// NAME=VALUE, are set in its environment.
 class Process {
  public:
-  Process(const std::filesystem::path& folder, const std::vector<std::string>& arguments)
+  Process(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
+          std::vector<std::string> variables = {})
       : begin_(Clock::now()) {
     static int count = 0;
     out_ = folder / (".stdout-" + std::to_string(++count));
@@ -46,6 +48,10 @@ class Process {
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
+    std::vector<char*> environment;  // The first of equal names counts.
+    for (std::string& variable : variables) environment.push_back(variable.data());
+    for (char** it = environ; *it != nullptr; ++it) environment.push_back(*it);
+    environment.push_back(nullptr);
     pid_ = ::fork();
     if (pid_ < 0) throw std::runtime_error("cannot fork");
     if (pid_ > 0) return;
@@ -54,7 +60,7 @@ class Process {
     const bool ready = ::dup2(::open(out_.c_str(), kFlags, 0600), STDOUT_FILENO) >= 0 &&
                        ::dup2(::open(err_.c_str(), kFlags, 0600), STDERR_FILENO) >= 0 &&
                        ::chdir(folder.c_str()) == 0;
-    if (ready) ::execv(HSCONAS_PROGRAM, argv.data());
+    if (ready) ::execve(HSCONAS_PROGRAM, argv.data(), environment.data());
     ::_exit(127);
   }
   ~Process() {
@@ -162,8 +168,9 @@ class Bench {
 
   std::filesystem::path operator/(const std::string& name) const { return folder_ / name; }
 
-  Process start(const std::vector<std::string>& arguments) const {
-    return {folder_ / "", arguments};
+  Process start(const std::vector<std::string>& arguments,
+                std::vector<std::string> variables = {}) const {
+    return {folder_ / "", arguments, std::move(variables)};
   }
   Outcome run(const std::vector<std::string>& arguments) const { return start(arguments).wait(); }
   /// Runs the program in another folder.

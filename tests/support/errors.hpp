@@ -23,6 +23,8 @@ std::string error_of(Action&& action) {
         return std::string("infeasible: ") + error.what();
       case ErrorKind::Device:
         return std::string("device: ") + error.what();
+      case ErrorKind::Lost:
+        return std::string("lost: ") + error.what();
       case ErrorKind::Interrupted:
         return std::string("interrupted: ") + error.what();
     }

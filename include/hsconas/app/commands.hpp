@@ -32,7 +32,7 @@ struct CommandContext {
   const CommonOptions& options;
   Log& log;
   const StopToken& stop;
-  std::shared_ptr<ProcessGroup> group;  ///< Of this process alone.
+  std::shared_ptr<ProcessGroup> group;  ///< Of the processes that do this run together.
 };
 
 /// The function that main() calls for a subcommand, after the command line has been parsed.
@@ -66,6 +66,10 @@ struct ConfigOptions {
   /// All overrides in the order in which they apply: --set, then bare ones, then short options.
   std::vector<std::string> all_overrides() const;
 };
+
+/// Throws Error(Usage) if the ranks of `group` read different configs. Collective, see
+/// ProcessGroup.
+void require_same_config(ProcessGroup& group, const Config& config);
 
 /// From this call on, writing to a closed pipe (`hsconas ... | tee log`) requests a stop like
 /// SIGTERM instead of killing the process. For commands that must save their work first.

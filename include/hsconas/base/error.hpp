@@ -13,6 +13,7 @@ enum class ErrorKind : int {
   Data = 3,         ///< A file is missing, unreadable or corrupt.
   Infeasible = 4,   ///< No architecture can meet the constraints asked for.
   Device = 5,       ///< The device is absent or out of memory.
+  Lost = 6,         ///< Another process of the run is gone; --resume continues.
   Interrupted = 75  ///< Stopped on request after a checkpoint; --resume continues.
 };
 
