@@ -80,7 +80,7 @@ void Run::train_stage(const std::string& stage, const json& inputs,
     }
     metrics_->drop_after(stage, first_step);
     if (extension != nullptr) metrics_->drop_after(added.metrics, first_step);
-    const auto batches = data().train_loader(stage, settings.batch, first_step);
+    const auto batches = data().train_loader(stage, settings, stop_.group(), first_step);
     const TrainingHooks hooks{.log = log_,
                               .stop = stop_,
                               .metrics = [&](const json& line) { metrics_->add(line); },
