@@ -89,7 +89,7 @@ void TrainingPath::seed_dropout(std::uint64_t seed) {
 torch::Tensor TrainingPath::drop(const torch::Tensor& x) const {
   if (!generator_) return torch::dropout(x, dropout_, true);
   const double kept = 1.0 - dropout_;
-  return x * torch::empty_like(x).bernoulli_(kept, generator_).div_(kept);
+  return x * torch::empty_like(x).bernoulli_(kept, *generator_).div_(kept);
 }
 
 torch::Tensor TrainingPath::forward(const torch::Tensor& images) {

@@ -12,6 +12,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/rng.hpp"
+#include "hsconas/supernet/device.hpp"
 #include "hsconas/train/gradient_sum.hpp"
 #include "hsconas/train/optimizer.hpp"
 #include "training_loss.hpp"

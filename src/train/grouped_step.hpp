@@ -5,6 +5,7 @@
 
 #include "hsconas/base/process_group.hpp"
 #include "hsconas/config/groups.hpp"
+#include "hsconas/supernet/training_path.hpp"
 #include "hsconas/train/trainer.hpp"
 
 namespace hsconas {

@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include "hsconas/kernels/number.hpp"
+#include "hsconas/supernet/training_path.hpp"
 #include "hsconas/train/trainer.hpp"
 
 namespace hsconas {
