@@ -116,15 +116,15 @@ Evaluator& Run::evaluator() {
   Weights& weights = this->weights();
   if (!weights.evaluator) {
     const ScoreConfig& score = config_.score;
-    // Ranks of a group each judge every candidate. An Evaluator that shares candidates out among
-    // them goes around this one.
     weights.evaluator = std::make_unique<SupernetEvaluator>(
         weights.supernet, data().calibration(), data().validation(), stop_, score.memory_mb,
         scalar_type(compute_policy("score.precision", score.precision, Purpose::Scoring,
                                    config_.device.type)
                         .precision));
+    weights.shared_evaluator =
+        std::make_unique<ShardedEvaluator>(*weights.evaluator, space_, stop_);
   }
-  return *weights.evaluator;
+  return *weights.shared_evaluator;
 }
 
 Scorer& Run::scorer() {
