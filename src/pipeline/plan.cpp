@@ -30,18 +30,18 @@ std::int64_t activations(const Block& block) {
   return count;
 }
 
-/// " in 8 groups of 128"; empty for one group. Warns of small groups, whose statistics are noisy.
-std::string describe_groups(const char* section, const SupernetConfig& training, Log& log) {
+/// " (8 groups of 128)"; empty for one group. Warns of small groups, whose statistics are noisy.
+std::string describe_groups(const SupernetConfig& training, Log& log) {
   constexpr int kFewImages = 64;
   if (training.groups == 1) return "";
   const int images = training.batch / training.groups;
   if (images < kFewImages) {
     log.warn(
-        fmt::format("{}.groups: batch norm statistics of only {} images cost accuracy; {} or "
-                    "more are advisable",
-                    section, images, kFewImages));
+        fmt::format("supernet.groups: batch norm statistics of only {} images can cost "
+                    "accuracy; {} or more are advisable",
+                    images, kFewImages));
   }
-  return fmt::format(" in {} groups of {}", training.groups, images);
+  return fmt::format(" ({} groups of {})", training.groups, images);
 }
 
 double megabytes(std::int64_t bytes) {
@@ -143,7 +143,7 @@ std::string describe_plan(const Config& config, Log& log, const StopToken& stop)
   const std::vector<StageWork> works = stage_works(config, space, images);
   text +=
       fmt::format("supernet: {} steps of {} images{} in {}, scored in {}\n", works.front().steps,
-                  config.supernet.batch, describe_groups("supernet", config.supernet, log),
+                  config.supernet.batch, describe_groups(config.supernet, log),
                   word_of(resolved.supernet.precision), word_of(resolved.score.precision));
   text += describe_shrinking(config, space);
   int evaluations = 0;

@@ -1,8 +1,8 @@
 #include "grouped_step.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -20,18 +20,6 @@
 namespace hsconas {
 
 namespace {
-
-/// A value of the small exchange of a step, in which the ranks take the largest of each.
-enum Place : std::size_t {
-  kGradientExponent,
-  kLossExponent,
-  kNotFinite,
-  kStops,
-  kIsDue,
-  kHash,
-  kMinusHash,  ///< Its largest value is minus the smallest hash.
-  kPlaces
-};
 
 // The values of kNotFinite.
 constexpr std::int32_t kGradientNotFinite = 1;
@@ -55,10 +43,6 @@ void give_gradient(std::vector<TrainingPath::Slice>& slices, const torch::Tensor
     slice.leaf.mutable_grad() = gradient.narrow(0, at, count).view_as(slice.leaf);
     at += count;
   }
-}
-
-std::span<const float> values_of(const torch::Tensor& flat) {
-  return {flat.data_ptr<float>(), static_cast<std::size_t>(flat.numel())};
 }
 
 }  // namespace
@@ -101,35 +85,25 @@ std::int32_t GroupedSteps::hash_of(const Architecture& arch, std::int64_t step) 
   return static_cast<std::int32_t>((hash ^ (hash >> 32U)) & 0x7FFFFFFFU);
 }
 
-GroupedSteps::Outcome GroupedSteps::step(const Architecture& arch, const Batch& part,
-                                         std::int64_t step, double lr, const Wishes& wishes) {
-  if (part.images.size(0) != share_.images()) {
-    throw Error(ErrorKind::Internal,
-                fmt::format("{}: the loader makes {} images of a batch, not "
-                            "the {} of this process",
-                            stage_.name, part.images.size(0), share_.images()));
-  }
-  const int groups = stage_.settings.groups;
-  TrainingPath path(supernet_, arch, scalar_type(activation_type(supernet_, stage_.settings)));
-  std::array<std::int32_t, kPlaces> notes{};
+GroupedSteps::Notes GroupedSteps::agree(const std::vector<Part>& parts, const Wishes& wishes,
+                                        std::int32_t hash, std::int64_t step) {
+  Notes notes{};
   notes[kStops] = wishes.stops ? 1 : 0;
   notes[kIsDue] = wishes.is_due ? 1 : 0;
-  notes[kHash] = hash_of(arch, step);
-  notes[kMinusHash] = -notes[kHash];
+  notes[kHash] = hash;
+  notes[kMinusHash] = -hash;
   notes[kGradientExponent] = notes[kLossExponent] = exponent_of(0.0);
-  const std::vector<Part> parts = run_groups(path, part, step);
-  for (const Part& one : parts) {
-    const double largest = one.gradient.abs().max().item<double>();
-    if (!std::isfinite(one.loss)) {
+  for (const Part& part : parts) {
+    const double largest = part.gradient.abs().max().item<double>();
+    if (!std::isfinite(part.loss)) {
       notes[kNotFinite] = kLossNotFinite;
     } else if (!std::isfinite(largest)) {
       notes[kNotFinite] = std::max(notes[kNotFinite], kGradientNotFinite);
     } else {
       notes[kGradientExponent] = std::max(notes[kGradientExponent], exponent_of(largest));
-      notes[kLossExponent] = std::max(notes[kLossExponent], exponent_of(one.loss));
+      notes[kLossExponent] = std::max(notes[kLossExponent], exponent_of(part.loss));
     }
   }
-  const std::int32_t hash = notes[kHash];
   group_.max(notes);
   if (notes[kHash] != hash || notes[kMinusHash] != -hash) {
     throw Error(ErrorKind::Internal,
@@ -140,24 +114,45 @@ GroupedSteps::Outcome GroupedSteps::step(const Architecture& arch, const Batch& 
   if (notes[kNotFinite] != 0) {
     throw not_finite(stage_, notes[kNotFinite] == kLossNotFinite ? "loss" : "gradient", step);
   }
+  return notes;
+}
 
+GroupedSteps::Part GroupedSteps::mean_of_all(const std::vector<Part>& parts, const Notes& notes) {
+  const int groups = stage_.settings.groups;
   const auto count = static_cast<std::size_t>(parts.front().gradient.numel());
   sums_.assign(count + 1, 0);
   const std::span<std::int32_t> all(sums_);
-  for (const Part& one : parts) {
-    const auto loss = static_cast<float>(one.loss);
-    add_terms(values_of(one.gradient), notes[kGradientExponent], groups, all.first(count));
+  for (const Part& part : parts) {
+    const auto loss = static_cast<float>(part.loss);
+    add_terms({part.gradient.data_ptr<float>(), count}, notes[kGradientExponent], groups,
+              all.first(count));
     add_terms({&loss, 1}, notes[kLossExponent], groups, all.last(1));
   }
   group_.sum(all);
-  torch::Tensor gradient = torch::empty_like(parts.front().gradient);
+  Part mean{.gradient = torch::empty_like(parts.front().gradient)};
   take_means(all.first(count), notes[kGradientExponent], groups,
-             {gradient.data_ptr<float>(), count});
+             {mean.gradient.data_ptr<float>(), count});
   float loss = 0.0F;
   take_means(all.last(1), notes[kLossExponent], groups, {&loss, 1});
-  give_gradient(path.slices(), gradient);
+  mean.loss = loss;
+  return mean;
+}
+
+GroupedSteps::Outcome GroupedSteps::step(const Architecture& arch, const Batch& part,
+                                         std::int64_t step, double lr, const Wishes& wishes) {
+  if (part.images.size(0) != share_.images()) {
+    throw Error(ErrorKind::Internal,
+                fmt::format("{}: the loader makes {} images of a batch, not the {} of this process",
+                            stage_.name, part.images.size(0), share_.images()));
+  }
+  TrainingPath path(supernet_, arch, scalar_type(activation_type(supernet_, stage_.settings)));
+  const std::int32_t hash = hash_of(arch, step);
+  const std::vector<Part> parts = run_groups(path, part, step);
+  const Notes notes = agree(parts, wishes, hash, step);
+  const Part mean = mean_of_all(parts, notes);
+  give_gradient(path.slices(), mean.gradient);
   sgd_step(path.slices(), stage_.settings, lr);
-  return {.loss = loss, .wishes = {.stops = notes[kStops] != 0, .is_due = notes[kIsDue] != 0}};
+  return {.loss = mean.loss, .wishes = {.stops = notes[kStops] != 0, .is_due = notes[kIsDue] != 0}};
 }
 
 }  // namespace hsconas

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -42,8 +44,27 @@ class GroupedSteps {
     double loss = 0.0;
   };
 
+  /// The values of the small exchange of a step, of which all ranks get the largest.
+  enum Note : std::size_t {
+    kGradientExponent,
+    kLossExponent,
+    kNotFinite,
+    kStops,
+    kIsDue,
+    kHash,
+    kMinusHash,  ///< The largest is minus the smallest hash.
+    kNotes
+  };
+  using Notes = std::array<std::int32_t, kNotes>;
+
   std::vector<Part> run_groups(TrainingPath& path, const Batch& part, std::int64_t step) const;
+  /// Hashes the step and the path, and now and then the weights.
   std::int32_t hash_of(const Architecture& arch, std::int64_t step);
+  /// The largest notes of all ranks; throws the errors of step().
+  Notes agree(const std::vector<Part>& parts, const Wishes& wishes, std::int32_t hash,
+              std::int64_t step);
+  /// The mean over the groups of all ranks.
+  Part mean_of_all(const std::vector<Part>& parts, const Notes& notes);
 
   Supernet& supernet_;
   const TrainingStage& stage_;

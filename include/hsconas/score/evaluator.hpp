@@ -30,7 +30,7 @@ using AnswersByArchitecture = std::map<Architecture, Answers>;
 
 /// Measures the accuracy of architectures. `train` implements it with a supernet, TableEvaluator
 /// with known accuracies, and tests with a fake. In a group of processes, each rank has an
-/// evaluator and calls it with the same architectures.
+/// evaluator; ShardedEvaluator makes them share the architectures.
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
