@@ -170,7 +170,8 @@ class Retraining {
   /// Takes the initial weights and the teacher from the search, if the settings ask for that.
   void take_from_run() {
     if (!uses_run()) return;
-    Config searched = load_config(WorkDir{run_}.config(), {});
+    Config searched = read_config(json::parse(dir_.files.from_root(
+        [this] { return to_json(load_config(WorkDir{run_}.config(), {})).dump(); })));
     const bool is_gone = !dir_.files.exists(searched.data.path);
     // A data set that was moved since may be where config_ says. Run compares its content.
     if (is_gone && searched.data.format == config_.data.format) {
