@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/config/groups.hpp"
 #include "hsconas/config/latency_keys.hpp"
 #include "hsconas/config/precision.hpp"
 
@@ -109,6 +110,8 @@ void check_consistency(const Config& config) {
   }
   check_warmup("supernet", config.supernet);
   check_warmup("retrain", config.retrain);
+  check_groups("supernet", config.supernet, config.device.type);
+  check_groups("retrain", config.retrain, config.device.type);
   check_precisions(config);
   check_dance(config.codesign);
 }

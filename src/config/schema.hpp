@@ -183,6 +183,9 @@ void describe(Visitor& v, LatencyConfig& c) {
 template <typename Visitor>
 void describe(Visitor& v, SupernetConfig& c) {
   v("batch", c.batch, range(1, 1e6), "training images per step");
+  v("groups", c.groups, range(1, 1024),
+    "equal parts of a batch, each with its own batch norm statistics; at most this many processes "
+    "can share the training");
   v("epochs", c.epochs, range(0.001, 1e6),
     "passes over the training images; fractions are allowed");
   v("lr", c.lr, range(1e-9, 1e3), "initial learning rate, reached after the warm-up");

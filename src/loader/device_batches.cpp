@@ -86,8 +86,8 @@ std::unique_ptr<ImageFeed> DeviceBatches::open_feed(const TrainLoader::Options& 
   plan.side = how.image_size;
   plan.channels = how.channels;
   plan.has_crops = how.augment == Augment::Imagenet;
-  plan.batch = options.batch;
-  plan.slots = count_slots(options.batch, options.workers);
+  plan.batch = static_cast<int>(order_.count());
+  plan.slots = count_slots(plan.batch, options.workers);
   for (std::size_t c = 0; c < static_cast<std::size_t>(how.channels); ++c) {
     plan.mean[c] = how.normalisation.mean[c];
     plan.deviation[c] = how.normalisation.std[c];
@@ -155,7 +155,7 @@ BatchStream<DeviceBatches::Filled>::Plan DeviceBatches::stream_plan(std::int64_t
   // A resident image only needs its random draws, so a worker takes many; one that must be decoded
   // takes about a millisecond.
   plan.piece = resident_.defined() ? 64 : 1;
-  plan.images = [this](std::int64_t) { return order_.batch(); };
+  plan.images = [this](std::int64_t) { return order_.count(); };
   // Batches are released in order, so slot `step % slots` is free when batch `step` is made.
   plan.make = [this, slots](std::int64_t step) {
     const Filled made{static_cast<int>(step % slots)};

@@ -37,6 +37,14 @@ float* image_in(const Batch& batch, const Transform& transform, std::int64_t i) 
   return batch.images.data_ptr<float>() + i * static_cast<std::int64_t>(transform.values());
 }
 
+BatchPart part_of(const TrainLoader::Options& options) {
+  const int count = options.images > 0 ? options.images : options.batch - options.first_image;
+  TORCH_INTERNAL_ASSERT(
+      options.first_image >= 0 && count > 0 && options.first_image + count <= options.batch,
+      "images ", options.first_image, " + ", count, " of ", options.batch);
+  return {.first = options.first_image, .count = count};
+}
+
 /// Training batches on the CPU.
 class HostBatches {
  public:
@@ -57,9 +65,9 @@ class HostBatches {
     const Preprocessing& how = transform.preprocessing();
     BatchStream<Batch>::Plan plan;
     plan.first_step = options.first_step;
-    plan.ahead = batches_ahead(how, options.batch, options.workers);
-    plan.images = [&order](std::int64_t) { return order.batch(); };
-    plan.make = [&](std::int64_t) { return empty_batch(how, order.batch()); };
+    plan.ahead = batches_ahead(how, order.count(), options.workers);
+    plan.images = [&order](std::int64_t) { return order.count(); };
+    plan.make = [&](std::int64_t) { return empty_batch(how, order.count()); };
     plan.fill = [&](const Batch& batch, std::int64_t step, std::int64_t i) {
       const std::int64_t index = order.image_of(step, i);
       Rng rng = order.rng_of(step, i);
@@ -80,7 +88,7 @@ class TrainLoader::Impl {
        Preprocessing preprocessing, const Options& options)
       : source_(std::move(source)),
         transform_(std::move(preprocessing)),
-        order_(std::move(indices), options.batch, options.seed),
+        order_(std::move(indices), options.batch, part_of(options), options.seed),
         step_(options.first_step) {
     if (options.make_feed || DeviceBatches::can_feed(options.device)) {
       on_device_.emplace(*source_, transform_, order_, options);

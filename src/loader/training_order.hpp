@@ -13,28 +13,37 @@
 
 namespace hsconas {
 
+/// The images that a process takes from each training batch.
+struct BatchPart {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+};
+
 /// The order of images in the training batches, and the random stream that augments each image.
-/// Both depend only on the constructor's arguments. Thread-safe.
+/// Both depend only on the constructor's arguments; images are counted from the first one of
+/// `part`, but the part has no influence on an image and its stream. Thread-safe.
 class TrainingOrder {
  public:
-  TrainingOrder(std::vector<std::int64_t> indices, std::int64_t batch, std::uint64_t seed)
-      : indices_(std::move(indices)), batch_(batch), seed_(seed) {}
+  TrainingOrder(std::vector<std::int64_t> indices, std::int64_t batch, BatchPart part,
+                std::uint64_t seed)
+      : indices_(std::move(indices)), batch_(batch), part_(part), seed_(seed) {}
 
-  std::int64_t batch() const { return batch_; }
+  /// The number of images in the part.
+  std::int64_t count() const { return part_.count; }
   std::int64_t steps_per_epoch() const {
     return static_cast<std::int64_t>(indices_.size()) / batch_;
   }
 
-  /// The index of image `i` of batch `step`.
+  /// The index of image `i` of the part of batch `step`.
   std::int64_t image_of(std::int64_t step, std::int64_t i) {
     const std::int64_t epoch = step / steps_per_epoch();
-    const std::int64_t at = step % steps_per_epoch() * batch_ + i;
+    const std::int64_t at = step % steps_per_epoch() * batch_ + part_.first + i;
     return (*order_of(epoch))[static_cast<std::size_t>(at)];
   }
 
-  /// The random stream that augments image `i` of batch `step`.
+  /// The random stream that augments image `i` of the part of batch `step`.
   Rng rng_of(std::int64_t step, std::int64_t i) const {
-    return {seed_, "augment", static_cast<std::uint64_t>(step * batch_ + i)};
+    return {seed_, "augment", static_cast<std::uint64_t>(step * batch_ + part_.first + i)};
   }
 
  private:
@@ -58,6 +67,7 @@ class TrainingOrder {
 
   const Order indices_;
   const std::int64_t batch_;
+  const BatchPart part_;
   const std::uint64_t seed_;
   std::mutex mutex_;
   std::deque<std::pair<std::int64_t, std::shared_ptr<const Order>>> orders_;

@@ -59,7 +59,10 @@ struct Images {
 };
 
 Images images_of(const RunData& data) {
-  return {.training = [&](int batch) { return data.train_loader("forecast", batch, 0); },
+  return {.training =
+              [&](int batch) {
+                return data.train_loader("forecast", {.batch = batch}, SingleGroup(), 0);
+              },
           .scoring = [&](int count) { return data.calibration(count); }};
 }
 
@@ -107,6 +110,9 @@ double measure_training(Supernet& supernet, const Config& config, const Images& 
                         const StopToken& stop) {
   Log quiet(Verbosity::Quiet, false);
   SupernetConfig settings = config.supernet;
+  // Groups run one after another and take as long as batches of their size.
+  settings.batch /= settings.groups;
+  settings.groups = 1;
   if (supernet.device().is_cpu()) settings.batch = std::min(settings.batch, kMostOnCpu);
   const auto rate_of = [&](std::int64_t steps) {
     const auto batches = images.training(settings.batch);

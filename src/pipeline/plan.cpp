@@ -30,6 +30,20 @@ std::int64_t activations(const Block& block) {
   return count;
 }
 
+/// " (8 groups of 128)"; empty for one group. Warns of small groups, whose statistics are noisy.
+std::string describe_groups(const SupernetConfig& training, Log& log) {
+  constexpr int kFewImages = 64;
+  if (training.groups == 1) return "";
+  const int images = training.batch / training.groups;
+  if (images < kFewImages) {
+    log.warn(
+        fmt::format("supernet.groups: batch norm statistics of only {} images can cost "
+                    "accuracy; {} or more are advisable",
+                    images, kFewImages));
+  }
+  return fmt::format(" ({} groups of {})", training.groups, images);
+}
+
 double megabytes(std::int64_t bytes) {
   return static_cast<double>(bytes) / 1e6;
 }
@@ -109,7 +123,8 @@ std::int64_t estimate_memory(const SearchSpace& space, const Config& config) {
   const std::int64_t image = 1LL * d.image_channels * d.image_size * d.image_size;
   const int kept = config.score.validation_images > 0 ? config.score.validation_images
                                                       : config.data.holdout_images;
-  const std::int64_t batch = std::max(config.supernet.batch, config.score.batch / 2);
+  const std::int64_t batch =
+      std::max(config.supernet.batch / config.supernet.groups, config.score.batch / 2);
   return 4 * (2 * weights + 2 * live * batch + image * (kept + config.score.calibration_images)) +
          1'000'000LL * config.score.memory_mb;
 }
@@ -126,9 +141,10 @@ std::string describe_plan(const Config& config, Log& log, const StopToken& stop)
   text += describe_latency(config) + "\n";
   const Config resolved = with_resolved_precisions(config);
   const std::vector<StageWork> works = stage_works(config, space, images);
-  text += fmt::format("supernet: {} steps of {} images in {}, scored in {}\n", works.front().steps,
-                      config.supernet.batch, word_of(resolved.supernet.precision),
-                      word_of(resolved.score.precision));
+  text +=
+      fmt::format("supernet: {} steps of {} images{} in {}, scored in {}\n", works.front().steps,
+                  config.supernet.batch, describe_groups(config.supernet, log),
+                  word_of(resolved.supernet.precision), word_of(resolved.score.precision));
   text += describe_shrinking(config, space);
   int evaluations = 0;
   for (const StageWork& work : works) {

@@ -15,6 +15,7 @@
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/config/groups.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/deploy/classify.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
@@ -90,8 +91,8 @@ class Retraining {
     if (settings_.average_decay > 0.0 && !average_) {
       average_.emplace(weights_of(tensors), settings_.average_decay);
     }
-    const auto batches =
-        data_.train_loader(kStage, settings_.batch, first_step, settings_.use_holdout);
+    const auto batches = data_.train_loader(kStage, settings_, *dir_.files.group(), first_step,
+                                            settings_.use_holdout);
     const auto total = std::max<std::int64_t>(
         1, std::llround(settings_.epochs * static_cast<double>(batches->steps_per_epoch())));
     MetricsLog metrics(dir_.metrics(), first_step > 0, config_.log.tensorboard, dir_.files);
@@ -121,7 +122,8 @@ class Retraining {
                       .save_steps = config_.checkpoint_steps,
                       .distillation = {.teacher = teacher_ ? &*teacher_ : nullptr,
                                        .weight = settings_.distillation,
-                                       .temperature = settings_.temperature}},
+                                       .temperature = settings_.temperature},
+                      .section = kStage},
                      *batches, first_step, hooks);
       save(total);
     }
@@ -168,7 +170,8 @@ class Retraining {
   /// Takes the initial weights and the teacher from the search, if the settings ask for that.
   void take_from_run() {
     if (!uses_run()) return;
-    Config searched = load_config(WorkDir{run_}.config(), {});
+    Config searched = read_config(json::parse(dir_.files.from_root(
+        [this] { return to_json(load_config(WorkDir{run_}.config(), {})).dump(); })));
     const bool is_gone = !dir_.files.exists(searched.data.path);
     // A data set that was moved since may be where config_ says. Run compares its content.
     if (is_gone && searched.data.format == config_.data.format) {
@@ -297,6 +300,7 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
   const SearchSpace space(config.space);
   space.check(request.arch);
   check_sources(request);
+  check_processes("retrain", config.retrain, dir.files.group()->size());
   // All inputs are checked before any file is written or removed.
   open_device(config.device.type);
   set_threads(config.device.threads);

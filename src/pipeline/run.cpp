@@ -11,6 +11,7 @@
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/config/groups.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/source.hpp"
@@ -96,6 +97,10 @@ void Run::check_inputs(RunGoal goal) {
   needs_images_ =
       goal == RunGoal::Network || (goal == RunGoal::Codesign && codesign.accuracies.empty());
   if (!needs_images_) return;
+  // Any number of processes may continue a run whose training is over.
+  if (!record_.has("supernet") && !record_.has("dance")) {
+    check_processes("supernet", config_.supernet, stop_.group().size());
+  }
   const bool is_gone =
       config_.data.format != DataFormat::Builtin && !dir_.files.exists(config_.data.path);
   const bool is_finished = record_.has("search") || record_.has("codesign");

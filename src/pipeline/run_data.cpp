@@ -9,6 +9,7 @@
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/usable_cpus.hpp"
+#include "hsconas/config/groups.hpp"
 #include "hsconas/supernet/device.hpp"
 
 namespace hsconas {
@@ -45,14 +46,19 @@ RunData::RunData(const Config& config, Log& log)
                        classes, split_.train.size(), split_.holdout.size(), dataset_.test->size()));
 }
 
-std::unique_ptr<TrainLoader> RunData::train_loader(const std::string& stage, int batch,
+std::unique_ptr<TrainLoader> RunData::train_loader(const std::string& stage,
+                                                   const SupernetConfig& training,
+                                                   const ProcessGroup& group,
                                                    std::int64_t first_step,
                                                    bool with_holdout) const {
+  const GroupShare share = share_of(training, group.rank(), group.size());
   std::vector<std::int64_t> indices = split_.train;
   if (with_holdout) indices.insert(indices.end(), split_.holdout.begin(), split_.holdout.end());
   return std::make_unique<TrainLoader>(
       dataset_.train, std::move(indices), preprocessing_,
-      TrainLoader::Options{.batch = batch,
+      TrainLoader::Options{.batch = training.batch,
+                           .first_image = share.first_image(),
+                           .images = share.images(),
                            .seed = Rng(config_.seed, stage + " images").next(),
                            .first_step = first_step,
                            .workers = threads_for(config_.data.workers),

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hsconas/base/log.hpp"
+#include "hsconas/base/process_group.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/data/dataset.hpp"
 #include "hsconas/loader/loader.hpp"
@@ -21,10 +22,12 @@ class RunData {
   /// Throws Error(Usage) when the data set and the space differ in channels or classes.
   RunData(const Config& config, Log& log);
 
-  /// Training batches on config.device, from step `first_step` on; `stage` names the random stream.
-  /// With `with_holdout`, the held-out images are trained on, too.
-  std::unique_ptr<TrainLoader> train_loader(const std::string& stage, int batch,
-                                            std::int64_t first_step,
+  /// Training batches on config.device, from step `first_step` on, of which this rank of `group`
+  /// gets its groups; `stage` names the random stream. With `with_holdout`, the held-out images are
+  /// trained on, too.
+  std::unique_ptr<TrainLoader> train_loader(const std::string& stage,
+                                            const SupernetConfig& training,
+                                            const ProcessGroup& group, std::int64_t first_step,
                                             bool with_holdout = false) const;
   /// Training images without augmentation, for batch norm statistics; on config.device. At most
   /// `most` of them.

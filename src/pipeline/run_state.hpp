@@ -12,6 +12,7 @@
 
 #include "hsconas/latency/model.hpp"
 #include "hsconas/pipeline/run.hpp"
+#include "hsconas/score/sharded_evaluator.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/supernet/supernet.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"
@@ -28,6 +29,7 @@ struct Run::Weights {
   std::string stage;      ///< The training stage whose values the weights have; empty: none.
   nlohmann::json inputs;  ///< The inputs of that stage.
   std::unique_ptr<SupernetEvaluator> evaluator;
+  std::unique_ptr<ShardedEvaluator> shared_evaluator;  ///< Around the other, for all ranks.
   std::unique_ptr<TableModel> latency;
   std::unique_ptr<Scorer> scorer;
   std::vector<SharedWeights> scored_under;  ///< Weights used for scoring so far, oldest first.

@@ -80,7 +80,7 @@ void Run::train_stage(const std::string& stage, const json& inputs,
     }
     metrics_->drop_after(stage, first_step);
     if (extension != nullptr) metrics_->drop_after(added.metrics, first_step);
-    const auto batches = data().train_loader(stage, settings.batch, first_step);
+    const auto batches = data().train_loader(stage, settings, stop_.group(), first_step);
     const TrainingHooks hooks{.log = log_,
                               .stop = stop_,
                               .metrics = [&](const json& line) { metrics_->add(line); },
@@ -116,15 +116,15 @@ Evaluator& Run::evaluator() {
   Weights& weights = this->weights();
   if (!weights.evaluator) {
     const ScoreConfig& score = config_.score;
-    // Ranks of a group each judge every candidate. An Evaluator that shares candidates out among
-    // them goes around this one.
     weights.evaluator = std::make_unique<SupernetEvaluator>(
         weights.supernet, data().calibration(), data().validation(), stop_, score.memory_mb,
         scalar_type(compute_policy("score.precision", score.precision, Purpose::Scoring,
                                    config_.device.type)
                         .precision));
+    weights.shared_evaluator =
+        std::make_unique<ShardedEvaluator>(*weights.evaluator, space_, stop_);
   }
-  return *weights.evaluator;
+  return *weights.shared_evaluator;
 }
 
 Scorer& Run::scorer() {

@@ -32,7 +32,10 @@ struct Batch {
 AccuracyCache::AccuracyCache(const SearchSpace& space, Evaluator& evaluator,
                              const std::filesystem::path& csv, ColumnsOf columns,
                              const GroupFiles& files)
-    : space_(space), evaluator_(evaluator), columns_(std::move(columns)) {
+    : space_(space),
+      evaluator_(evaluator),
+      columns_(std::move(columns)),
+      chunk_(kChunk * static_cast<std::size_t>(files.group()->size())) {
   if (csv.empty()) return;
   csv_.emplace(csv, false, files);
   csv_->append(kCandidatesHeader);
@@ -127,8 +130,8 @@ std::vector<Judgement> AccuracyCache::judgements(std::span<const Architecture> a
 }
 
 void AccuracyCache::evaluate(std::span<const Architecture> archs, const Race& race) {
-  for (std::size_t begin = 0; begin < archs.size(); begin += kChunk) {
-    const auto chunk = archs.subspan(begin, std::min(kChunk, archs.size() - begin));
+  for (std::size_t begin = 0; begin < archs.size(); begin += chunk_) {
+    const auto chunk = archs.subspan(begin, std::min(chunk_, archs.size() - begin));
     const auto floors = std::span(race.floors).subspan(begin, chunk.size());
     const auto judgements = evaluator_.judge(chunk, {.floors = {floors.begin(), floors.end()},
                                                      .confidence = race.confidence,

@@ -31,7 +31,8 @@ Scores score_operators(std::span<const Architecture> samples, std::size_t layer,
                        const std::vector<int>& ops, Scorer& scorer, Progress& progress,
                        const GroupStop& stop) {
   Scores scores(ops.size());
-  const std::size_t per_call = std::max<std::size_t>(1, Scorer::kChunk / ops.size());
+  const std::size_t chunk = Scorer::kChunk * static_cast<std::size_t>(stop.group().size());
+  const std::size_t per_call = std::max<std::size_t>(1, chunk / ops.size());
   for (auto rest = samples; !rest.empty();) {
     stop.check();
     const std::size_t count = std::min(per_call, rest.size());

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <torch/types.h>
 
 #include "hsconas/supernet/frozen_network.hpp"
@@ -23,7 +24,7 @@ struct TrainingRunner {
                          p.groups);
   }
   torch::Tensor linear(const Primitive& p, std::size_t slot, torch::Tensor x) const {
-    if (path.dropout_ > 0.0) x = torch::dropout(x, path.dropout_, true);
+    if (path.dropout_ > 0.0) x = path.drop(x);
     // The classifier always runs in fp32: it is small, and its logits enter the loss.
     return torch::linear(x.to(torch::kFloat), leaf(slot),
                          p.has_bias ? leaf(slot, 1) : torch::Tensor());
@@ -79,6 +80,16 @@ torch::Tensor TrainingPath::run(ConvBlock block, std::size_t position, std::size
     weights.push_back(slices_[first_slice_[position][slot]].leaf);
   }
   return run_conv_block(std::move(block), x.contiguous(torch::MemoryFormat::ChannelsLast), weights);
+}
+
+void TrainingPath::seed_dropout(std::uint64_t seed) {
+  generator_ = at::make_generator<at::CPUGeneratorImpl>(seed);
+}
+
+torch::Tensor TrainingPath::drop(const torch::Tensor& x) const {
+  if (!generator_) return torch::dropout(x, dropout_, true);
+  const double kept = 1.0 - dropout_;
+  return x * torch::empty_like(x).bernoulli_(kept, *generator_).div_(kept);
 }
 
 torch::Tensor TrainingPath::forward(const torch::Tensor& images) {

@@ -1,10 +1,9 @@
 #include "hsconas/train/trainer.hpp"
 
-#include <array>
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <span>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
@@ -12,12 +11,14 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include "grouped_step.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"
-#include "hsconas/config/precision.hpp"
+#include "hsconas/config/groups.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/supernet/device_path.hpp"
 #include "hsconas/train/optimizer.hpp"
+#include "training_loss.hpp"
 
 namespace hsconas {
 
@@ -35,24 +36,15 @@ class LossMeter {
   void add(const torch::Tensor& loss) { losses_.push_back(loss); }
   int count() const { return static_cast<int>(losses_.size()); }
   /// Returns the mean and clears the losses; `step` is the step of the last loss. Throws
-  /// Error(Usage) when a loss is not finite, on all ranks when it is so on one of them.
-  double take(const TrainingStage& stage, std::int64_t step, ProcessGroup& group) {
+  /// Error(Usage) when a loss is not finite.
+  double take(const TrainingStage& stage, std::int64_t step) {
     const torch::Tensor losses = torch::stack(losses_).cpu();
     double sum = 0.0;
-    std::int32_t steps_lost = 0;  // Those from the first loss that is not finite on.
-    for (std::int64_t i = losses.size(0) - 1; i >= 0; --i) {
-      if (!std::isfinite(losses[i].item<double>())) {
-        steps_lost = static_cast<std::int32_t>(losses.size(0) - i);
-      }
+    for (std::int64_t i = 0; i < losses.size(0); ++i) {
+      const auto loss = losses[i].item<double>();
+      if (!std::isfinite(loss)) throw not_finite(stage, "loss", step - losses.size(0) + 1 + i);
+      sum += loss;
     }
-    group.max(std::span(&steps_lost, 1));
-    if (steps_lost > 0) {
-      throw Error(ErrorKind::Usage,
-                  fmt::format("{}: the loss is not finite at step {}; the checkpoint before it is "
-                              "kept: lower the learning rate or set supernet.clip_norm",
-                              stage.name, step - steps_lost + 1));
-    }
-    for (std::int64_t i = 0; i < losses.size(0); ++i) sum += losses[i].item<double>();
     losses_.clear();
     return sum / static_cast<double>(losses.size(0));
   }
@@ -61,23 +53,14 @@ class LossMeter {
   std::vector<torch::Tensor> losses_;
 };
 
-torch::Tensor sampled_step(Supernet& supernet, const TrainingStage& stage,
-                           const TrainingHooks& hooks, const Batch& batch, std::int64_t step,
-                           double lr) {
+/// The path of `step`, the same on all ranks. Also seeds torch's default generator for the step if
+/// the space has dropout.
+Architecture path_of(const Supernet& supernet, const TrainingStage& stage,
+                     const TrainingHooks& hooks, std::int64_t step) {
   Rng rng(stage.seed, stage.name + " path", static_cast<std::uint64_t>(step));
-  const Architecture arch = hooks.path ? hooks.path(step) : sample(*stage.region, rng);
+  Architecture arch = hooks.path ? hooks.path(step) : sample(*stage.region, rng);
   if (supernet.space().description().head.dropout > 0.0) torch::manual_seed(rng.next());
-  return train_step(supernet, arch, batch, stage.settings, lr, stage.distillation);
-}
-
-/// The distillation term of the loss for the student's `logits` [N, classes] on `images`.
-torch::Tensor teacher_loss(const Distillation& distillation, const torch::Tensor& images,
-                           const torch::Tensor& logits) {
-  const double t = distillation.temperature;
-  // Autograd cannot save tensors made in inference mode, so it gets a copy.
-  const torch::Tensor answers = distillation.teacher->forward(images).clone();
-  const torch::Tensor targets = torch::softmax(answers / t, 1);
-  return -(targets * torch::log_softmax(logits / t, 1)).sum(1).mean() * (t * t);
+  return arch;
 }
 
 /// A step of train_step() on a GPU's own engine, without waiting for the GPU.
@@ -121,24 +104,6 @@ torch::Tensor device_step(Supernet& supernet, DeviceEngine& engine, const Device
   return loss;
 }
 
-Number activation_type(const Supernet& supernet, const SupernetConfig& settings) {
-  return compute_policy("precision", settings.precision, Purpose::Training, supernet.device().str())
-      .precision;
-}
-
-/// The decisions after a training step; they are equal on all ranks.
-struct Decision {
-  bool stops = false;
-  bool is_due = false;  ///< A checkpoint.
-};
-
-/// One exchange per step: requests to stop and clocks are each rank's own.
-Decision decide(const GroupStop& stop, bool is_due) {
-  std::array<std::int32_t, 2> flags{stop.token().requested() ? 1 : 0, is_due ? 1 : 0};
-  stop.group().max(flags);
-  return {.stops = flags[0] != 0, .is_due = flags[1] != 0};
-}
-
 }  // namespace
 
 torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
@@ -154,15 +119,7 @@ torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Bat
     }
   }
   TrainingPath path(supernet, arch, scalar_type(type));
-  const torch::Tensor images = batch.images.to(supernet.device());
-  const torch::Tensor logits = path.forward(images);
-  torch::Tensor loss =
-      torch::cross_entropy_loss(logits, batch.labels.to(supernet.device()), {}, at::Reduction::Mean,
-                                -100, settings.label_smoothing);
-  if (distillation.teacher != nullptr) {
-    loss = (1.0 - distillation.weight) * loss +
-           distillation.weight * teacher_loss(distillation, images, logits);
-  }
+  torch::Tensor loss = training_loss(path, batch, supernet.device(), settings, distillation);
   loss.backward();
   sgd_step(path.slices(), settings, lr);
   return loss.detach();
@@ -179,9 +136,14 @@ void prepare_training(const Supernet& supernet, const SupernetConfig& settings, 
 
 void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
            std::int64_t first_step, const TrainingHooks& hooks) {
-  prepare_training(supernet, stage.settings, stage.settings.batch);
   constexpr int kStepsPerReport = 20;
   const auto& settings = stage.settings;
+  ProcessGroup& group = hooks.stop.group();
+  check_groups(stage.section, settings, supernet.device().str());
+  check_processes(stage.section, settings, group.size());
+  prepare_training(supernet, settings, settings.batch);
+  std::optional<GroupedSteps> grouped;
+  if (settings.groups > 1) grouped.emplace(supernet, stage, group);
   const auto warmup = static_cast<std::int64_t>(
       std::lround(settings.warmup_epochs * static_cast<double>(batches.steps_per_epoch())));
   Progress progress(hooks.log, stage.name, stage.total_steps, first_step);
@@ -191,17 +153,30 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
   for (std::int64_t step = first_step; step < stage.total_steps; ++step) {
     const double lr =
         learning_rate(settings.schedule, settings.lr, step, warmup, stage.total_steps);
-    meter.add(sampled_step(supernet, stage, hooks, batches.next(), step, lr));
+    const Architecture arch = path_of(supernet, stage, hooks, step);
+    const Batch batch = batches.next();
+    const auto wishes = [&]() -> GroupedSteps::Wishes {
+      return {.stops = hooks.stop.token().requested(),
+              .is_due = seconds_since(last_save) > stage.save_minutes * 60.0 ||
+                        (stage.save_steps > 0 && (step + 1) % stage.save_steps == 0)};
+    };
+    GroupedSteps::Wishes agreed;  // Requests to stop and clocks are each rank's own.
+    if (grouped) {
+      const auto outcome = grouped->step(arch, batch, step, lr, wishes());
+      meter.add(torch::scalar_tensor(outcome.loss, torch::kDouble));
+      agreed = outcome.wishes;
+    } else {
+      meter.add(train_step(supernet, arch, batch, settings, lr, stage.distillation));
+    }
     if (hooks.after_step) hooks.after_step(step);
+    if (!grouped) agreed = wishes();  // One group means one rank.
+    const auto [stops, is_due] = agreed;
     const bool ends = step + 1 == stage.total_steps;
-    const auto [stops, is_due] =
-        decide(hooks.stop, seconds_since(last_save) > stage.save_minutes * 60.0 ||
-                               (stage.save_steps > 0 && (step + 1) % stage.save_steps == 0));
     // Losses are also checked before each save, so that weights are never saved after a loss that
     // is not finite.
     if (meter.count() == kStepsPerReport || ends || stops || is_due) {
       const int steps = meter.count();
-      const double loss = meter.take(stage, step, hooks.stop.group());
+      const double loss = meter.take(stage, step);
       const double rate = steps * settings.batch / seconds_since(last_report);
       last_report = Clock::now();
       hooks.metrics({{"stage", stage.name},

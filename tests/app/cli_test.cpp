@@ -60,6 +60,23 @@ TEST_CASE("--dry-run prints the sizes of the paper's space and writes nothing", 
   CHECK_FALSE(fs::exists(bench / "runs"));
 }
 
+TEST_CASE("--dry-run says how large the groups of a batch are, and warns of small ones", "[app]") {
+  const Bench bench;
+  const auto run = [&](const std::string& groups) {
+    return bench.run({"search", "micro.json", "--dry-run", "supernet.batch=128", groups});
+  };
+  const Outcome two = run("supernet.groups=2");
+  INFO(two.err);
+  CHECK(contains(two.out, " steps of 128 images (2 groups of 64) in fp32"));
+  CHECK_FALSE(contains(two.err, "supernet.groups"));
+  const Outcome four = run("supernet.groups=4");
+  CHECK(contains(four.out, " steps of 128 images (4 groups of 32) in fp32"));
+  CHECK(contains(four.err, "supernet.groups: batch norm statistics of only 32 images can cost"));
+  const Outcome five = run("supernet.groups=5");
+  CHECK(five.exit_code == 2);
+  CHECK(contains(five.err, "supernet.groups must divide supernet.batch (128), got 5"));
+}
+
 TEST_CASE("small things: --dry-run needs no data set and describes a search on 100,000 images",
           "[app]") {
   const Bench bench;

@@ -65,9 +65,9 @@ struct CopiedRun {
 const std::string kChip =
     "latency.accelerator=" HSCONAS_SOURCE_DIR "/configs/accelerators/kc-p.json";
 
-const std::vector<std::string> kRecipe{"retrain.epochs=8", "retrain.warmup_epochs=0.1",
-                                       "retrain.batch=64", "retrain.average_decay=0.9",
-                                       "data.train_images=300"};
+const std::vector<std::string> kRecipe{"retrain.epochs=8",          "retrain.warmup_epochs=0.1",
+                                       "retrain.batch=64",          "retrain.groups=4",
+                                       "retrain.average_decay=0.9", "data.train_images=300"};
 
 std::vector<std::string> recipe(const std::vector<std::string>& more) {
   std::vector<std::string> all = kRecipe;

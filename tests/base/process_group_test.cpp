@@ -53,6 +53,7 @@ TEST_CASE("the largest and the sum are over all ranks, place by place", "[proces
     constexpr std::size_t kValues = 5;
     PerRank<std::vector<std::int32_t>> most;
     PerRank<std::vector<std::int64_t>> sums;
+    PerRank<std::vector<std::int32_t>> small_sums;
     const auto ends = run_ranks(size, [&](const auto& group) {
       // Several rounds: a fast rank must not disturb what a slow one still reads.
       for (std::uint64_t round = 0; round < 50; ++round) {
@@ -63,8 +64,11 @@ TEST_CASE("the largest and the sum are over all ranks, place by place", "[proces
           small.push_back(static_cast<std::int32_t>(rng.below(2000)) - 1000);
           large.push_back(static_cast<std::int64_t>(rng.below(1ULL << 60U)) - (1LL << 59));
         }
+        std::vector<std::int32_t> terms = small;
         group->max(small);
         group->sum(large);
+        group->sum(terms);
+        small_sums[at(group)].insert(small_sums[at(group)].end(), terms.begin(), terms.end());
         most[at(group)].insert(most[at(group)].end(), small.begin(), small.end());
         sums[at(group)].insert(sums[at(group)].end(), large.begin(), large.end());
       }
@@ -72,22 +76,28 @@ TEST_CASE("the largest and the sum are over all ranks, place by place", "[proces
     CHECK(ends == all_end(size, "nothing"));
     std::vector<std::int32_t> expected_most;
     std::vector<std::int64_t> expected_sums;
+    std::vector<std::int32_t> expected_small_sums;
     for (std::uint64_t round = 0; round < 50; ++round) {
       std::vector<std::int32_t> small(kValues, -1000);
       std::vector<std::int64_t> large(kValues, 0);
+      std::vector<std::int32_t> small_sum(kValues, 0);
       for (int rank = 0; rank < size; ++rank) {
         Rng rng(round, "values", static_cast<std::uint64_t>(rank));
         for (std::size_t i = 0; i < kValues; ++i) {
-          small[i] = std::max(small[i], static_cast<std::int32_t>(rng.below(2000)) - 1000);
+          const auto value = static_cast<std::int32_t>(rng.below(2000)) - 1000;
+          small[i] = std::max(small[i], value);
+          small_sum[i] += value;
           large[i] += static_cast<std::int64_t>(rng.below(1ULL << 60U)) - (1LL << 59);
         }
       }
       expected_most.insert(expected_most.end(), small.begin(), small.end());
       expected_sums.insert(expected_sums.end(), large.begin(), large.end());
+      expected_small_sums.insert(expected_small_sums.end(), small_sum.begin(), small_sum.end());
     }
     for (int rank = 0; rank < size; ++rank) {
       CHECK(most[static_cast<std::size_t>(rank)] == expected_most);
       CHECK(sums[static_cast<std::size_t>(rank)] == expected_sums);
+      CHECK(small_sums[static_cast<std::size_t>(rank)] == expected_small_sums);
     }
   });
 }
@@ -246,6 +256,9 @@ TEST_CASE("one process is a group of one", "[process_group]") {
   std::vector<std::int64_t> sums{7};
   group.sum(sums);
   CHECK(sums == std::vector<std::int64_t>{7});
+  std::vector<std::int32_t> small_sums{-7};
+  group.sum(small_sums);
+  CHECK(small_sums == std::vector<std::int32_t>{-7});
   std::string text = "x";
   group.broadcast(text);
   CHECK(text == "x");

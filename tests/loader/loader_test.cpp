@@ -112,6 +112,43 @@ TEST_CASE("batches are float and channels-last, with the labels of their images"
   }
 }
 
+TEST_CASE("a part of a batch has the images and labels of the whole one", "[data]") {
+  const auto source = numbered_images(50);
+  for (const bool is_decoded : {false, true}) {
+    const std::shared_ptr<const ImageSource> images =
+        is_decoded ? std::make_shared<DecodedSource>(source)
+                   : std::static_pointer_cast<const ImageSource>(source);
+    for (const Augment augment : {Augment::Small, Augment::Imagenet}) {
+      for (const bool on_a_device : {false, true}) {
+        CAPTURE(is_decoded, on_a_device);
+        const auto options_of = [&](int from, int count) {
+          const TrainLoader::Options options{.batch = 12,
+                                             .first_image = from,
+                                             .images = count,
+                                             .seed = 5,
+                                             .first_step = 3,
+                                             .workers = 2};
+          return on_a_device ? on_device(options) : options;
+        };
+        TrainLoader whole(images, first(50), bytes(augment), options_of(0, 0));
+        TrainLoader begin(images, first(50), bytes(augment), options_of(0, 4));
+        TrainLoader middle(images, first(50), bytes(augment), options_of(4, 3));
+        TrainLoader rest(images, first(50), bytes(augment), options_of(7, 0));
+        CHECK(middle.steps_per_epoch() == whole.steps_per_epoch());
+        for (int step = 0; step < 10; ++step) {
+          const Batch all = whole.next();
+          const std::vector<Batch> parts{begin.next(), middle.next(), rest.next()};
+          CHECK(parts[1].labels.size(0) == 3);
+          CHECK(parts[1].images.is_contiguous(torch::MemoryFormat::ChannelsLast));
+          CHECK(equal({torch::cat({parts[0].images, parts[1].images, parts[2].images}),
+                       torch::cat({parts[0].labels, parts[1].labels, parts[2].labels})},
+                      all));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("the content of a batch does not depend on the number of threads", "[data]") {
   const auto source = numbered_images(50);
   for (const Augment augment : {Augment::Small, Augment::Imagenet}) {

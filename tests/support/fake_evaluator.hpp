@@ -113,15 +113,7 @@ class CountingEvaluator : public Evaluator {
 
   std::int64_t images() const override { return images_; }
 
- private:
-  std::vector<double> normals(std::string_view stream, std::uint64_t index,
-                              double deviation) const {
-    Rng rng(seed_, stream, index);
-    std::vector<double> values;
-    for (std::int64_t i = 0; i < images_; ++i) values.push_back(deviation * rng.normal());
-    return values;
-  }
-
+ protected:
   Answers answers_of(const Architecture& arch) {
     std::vector<double> margins = ease_;
     const double share = 0.6 / std::sqrt(static_cast<double>(arch.size()));
@@ -140,6 +132,15 @@ class CountingEvaluator : public Evaluator {
       answers.push_back(0.5 * std::erfc(-margin / std::sqrt(2.0)) < accuracy);
     }
     return answers;
+  }
+
+ private:
+  std::vector<double> normals(std::string_view stream, std::uint64_t index,
+                              double deviation) const {
+    Rng rng(seed_, stream, index);
+    std::vector<double> values;
+    for (std::int64_t i = 0; i < images_; ++i) values.push_back(deviation * rng.normal());
+    return values;
   }
 
   FakeEvaluator truth_;

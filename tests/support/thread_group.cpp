@@ -126,12 +126,19 @@ class ThreadGroup final : public ProcessGroup {
     std::copy(all.most.begin(), all.most.end(), values.begin());
   }
 
+  void sum(std::span<std::int32_t> values) override {
+    const std::vector<std::int64_t> sums =
+        sum_of({values.begin(), values.end()}, fmt::format("sum of {} small", values.size()));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<std::int32_t>(sums[i]);
+      if (values[i] != sums[i]) throw Error(ErrorKind::Internal, "a sum exceeds 32 bits");
+    }
+  }
+
   void sum(std::span<std::int64_t> values) override {
-    const Exchange& all = meet(fmt::format("sum of {}", values.size()), [&](Exchange& exchange) {
-      exchange.sums.resize(values.size());
-      for (std::size_t i = 0; i < values.size(); ++i) exchange.sums[i] += values[i];
-    });
-    std::copy(all.sums.begin(), all.sums.end(), values.begin());
+    const std::vector<std::int64_t> sums =
+        sum_of({values.begin(), values.end()}, fmt::format("sum of {}", values.size()));
+    std::copy(sums.begin(), sums.end(), values.begin());
   }
 
   void broadcast(std::string& text) override {
@@ -182,6 +189,16 @@ class ThreadGroup final : public ProcessGroup {
   }
 
  private:
+  std::vector<std::int64_t> sum_of(const std::vector<std::int64_t>& values,
+                                   const std::string& call) {
+    return meet(call,
+                [&](Exchange& exchange) {
+                  exchange.sums.resize(values.size());
+                  for (std::size_t i = 0; i < values.size(); ++i) exchange.sums[i] += values[i];
+                })
+        .sums;
+  }
+
   const Exchange& meet(const std::string& call, const std::function<void(Exchange&)>& add) {
     refuse_on_root(call);
     return meeting_.meet(rank_, call, add);

@@ -1,14 +1,21 @@
 #include "hsconas/train/supernet_evaluator.hpp"
 
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <set>
+#include <string>
+#include <vector>
 
 #include <torch/types.h>
+#include <torch/utils.h>
 
 #include "catch.hpp"
+#include "hsconas/score/sharded_evaluator.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "supernet/networks.hpp"
 #include "support/errors.hpp"
+#include "support/thread_group.hpp"
 #include "train/images.hpp"
 
 using namespace hsconas;
@@ -90,6 +97,46 @@ TEST_CASE("a stop request ends scoring between two candidates", "[train]") {
   judge.stop.request();
   const std::vector<Architecture> archs{judge.space.uniform(0)};
   CHECK(error_of([&] { evaluator.accuracy(archs); }).starts_with("interrupted: "));
+}
+
+TEST_CASE("ranks that share candidates out judge them like one evaluator", "[train][group]") {
+  Judge one;
+  SupernetEvaluator alone(one.supernet, one.calibration, one.validation, one.stop);
+  Rng rng(1, "test");
+  std::vector<Architecture> archs;
+  for (int i = 0; i < 20; ++i) archs.push_back(sample(Subspace::full(one.space), rng));
+  const Race race{.floors = std::vector(archs.size(), 0.6),
+                  .confidence = 0.7,
+                  .rivals = {archs[3], one.space.uniform(1, 0)}};
+  const auto expected = alone.judge(archs, race);
+  const auto given_up = std::count_if(expected.begin(), expected.end(),
+                                      [](const Judgement& each) { return each.images != 0; });
+  REQUIRE(given_up > 0);
+  REQUIRE(given_up < 20);
+  for (const int size : {1, 2, 3, 4}) {
+    CAPTURE(size);
+    std::array<std::vector<Judgement>, 4> found;
+    std::array<std::vector<double>, 4> accuracies;
+    std::array<AnswersByArchitecture, 4> answers;
+    const auto ends = run_ranks(size, [&](const std::shared_ptr<ProcessGroup>& group) {
+      const auto rank = static_cast<std::size_t>(group->rank());
+      torch::set_num_threads(1);
+      Judge judge;
+      const GroupStop stop(judge.stop, group);
+      SupernetEvaluator own(judge.supernet, judge.calibration, judge.validation, stop);
+      ShardedEvaluator evaluator(own, judge.space, stop);
+      found[rank] = evaluator.judge(archs, race);
+      answers[rank] = *evaluator.known_answers();
+      accuracies[rank] = evaluator.accuracy(archs);
+    });
+    CHECK(ends == std::vector<std::string>(static_cast<std::size_t>(size), "nothing"));
+    for (int rank = 0; rank < size; ++rank) {
+      const auto at = static_cast<std::size_t>(rank);
+      CHECK(found[at] == expected);
+      CHECK(answers[at] == *alone.known_answers());
+      CHECK(accuracies[at] == alone.accuracy(archs));
+    }
+  }
 }
 
 TEST_CASE("tallies add up", "[train]") {

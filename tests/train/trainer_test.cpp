@@ -17,71 +17,9 @@
 #include "support/temporary_folder.hpp"
 #include "support/thread_group.hpp"
 #include "train/images.hpp"
+#include "train/training.hpp"
 
 using namespace hsconas;
-
-namespace {
-
-SupernetConfig small_settings() {
-  return {.batch = 16, .lr = 0.1, .momentum = 0.9, .weight_decay = 1e-4, .label_smoothing = 0.1};
-}
-
-/// A training on bright_sides(), with the metrics it reported.
-struct Training {
-  explicit Training(SpaceDescription description = bright_description(), std::uint64_t seed = 1)
-      : space(std::move(description)),
-        supernet(space, torch::kCPU, seed),
-        stage{.name = "supernet",
-              .region = std::make_shared<Subspace>(Subspace::full(space)),
-              .settings = small_settings(),
-              .seed = seed,
-              .total_steps = 30} {}
-
-  void run(std::int64_t first_step = 0) {
-    const auto source = bright_sides();
-    TrainLoader loader(source, all_indices(*source), plain_images(Augment::Small),
-                       {.batch = stage.settings.batch,
-                        .seed = stage.seed,
-                        .first_step = first_step,
-                        .workers = 1});
-    train(supernet, stage, loader, first_step,
-          {.log = log,
-           .stop = GroupStop(stop, group),
-           .metrics =
-               [this](const nlohmann::json& line) {
-                 metrics.push_back(line);
-                 on_metrics();
-               },
-           .save = [this](std::int64_t next_step) { on_save(next_step); }});
-  }
-
-  /// Makes every following loss NaN.
-  void poison() {
-    supernet.parameters(space.layers() + 1, 0)
-        .at(1)
-        .value.fill_(std::numeric_limits<float>::quiet_NaN());
-  }
-
-  SearchSpace space;
-  Supernet supernet;
-  TrainingStage stage;
-  Log log{Verbosity::Quiet, false};
-  StopToken stop;
-  std::shared_ptr<ProcessGroup> group = std::make_shared<SingleGroup>();
-  std::vector<nlohmann::json> metrics;
-  std::function<void()> on_metrics = [] {};
-  std::function<void(std::int64_t)> on_save = [](std::int64_t) {};
-};
-
-bool same_state(const Supernet& a, const Supernet& b) {
-  const auto tensors = b.tensors();
-  for (const auto& [name, tensor] : a.tensors()) {
-    if (!same_bits(tensor, tensors.at(name))) return false;
-  }
-  return true;
-}
-
-}  // namespace
 
 TEST_CASE("the same seed gives the same weights, another seed gives others", "[train]") {
   Training a, b, c(bright_description(), 2);
@@ -254,6 +192,7 @@ TEST_CASE("ranks that train alike have the same weights and save at the same ste
     ranks[rank] = std::make_unique<Training>();
     Training& training = *ranks[rank];
     training.group = group;
+    training.stage.settings.groups = 2;
     // Only one rank's clock says that a checkpoint is due, and rank 1 alone is asked to stop.
     training.stage.save_minutes = rank == 1 ? 0.0 : 1e9;
     const auto root = rank == 0 ? folder / "" : std::filesystem::path("/not there");
@@ -297,6 +236,7 @@ TEST_CASE("a loss that is not finite on one rank is one on all, at the first suc
     torch::set_num_threads(1);
     Training training;
     training.group = group;
+    training.stage.settings.groups = 2;
     if (group->rank() == 1) {
       training.stage.save_minutes = 0.0;
       training.on_save = [&](std::int64_t next_step) {

@@ -35,7 +35,10 @@ class ProcessGroup {
 
   /// Replaces each value by the largest that any rank has at that place.
   virtual void max(std::span<std::int32_t> values) = 0;
-  /// Replaces each value by the sum over all ranks, which does not depend on their order.
+  /// Replaces each value by the sum over all ranks, which does not depend on their order. The sum
+  /// must fit the type. 32 bits are for the gradients of every training step: they are the largest
+  /// data that ranks exchange, and take half the time of 64 bits.
+  virtual void sum(std::span<std::int32_t> values) = 0;
   virtual void sum(std::span<std::int64_t> values) = 0;
   /// Replaces `text` by that of rank 0.
   virtual void broadcast(std::string& text) = 0;
@@ -65,6 +68,7 @@ class SingleGroup final : public ProcessGroup {
   int local_size() const override { return 1; }
 
   void max(std::span<std::int32_t> /*values*/) override {}
+  void sum(std::span<std::int32_t> /*values*/) override {}
   void sum(std::span<std::int64_t> /*values*/) override {}
   void broadcast(std::string& /*text*/) override {}
   std::int64_t next(const std::string& queue) override { return taken_[queue]++; }

@@ -53,6 +53,7 @@ struct LatencyConfig {
 /// Training of the weight-sharing network.
 struct SupernetConfig {
   int batch = 128;
+  int groups = 1;  ///< Equal parts of a batch, each normalised by its own statistics.
   double epochs = 100;
   double lr = 0.5;
   double warmup_epochs = 0;

@@ -23,16 +23,19 @@ struct Batch {
 /// Endless training batches, prepared ahead by worker threads.
 ///
 /// The content of batch `step` depends only on the constructor's arguments and `step`, not on
-/// threads or timing, so a run resumed at `first_step` sees the batches it would have seen. Every
-/// epoch goes through the images in a new order; images at its end that do not fill a batch are
-/// dropped. Batches are made on the CPU; in a build with CUDA kernels they are made on a CUDA
-/// device, with the same bits, and the workers only decode. On the CPU about 2 * workers batches
-/// are prepared ahead, fewer when they are large. For use from one thread; with a GPU, from the
-/// thread whose current stream uses the batches.
+/// threads or timing, so a run resumed at `first_step` sees the batches it would have seen. An
+/// image of a part of a batch has the bits that it has in the whole batch. Every epoch goes through
+/// the images in a new order; images at its end that do not fill a batch are dropped. Batches are
+/// made on the CPU; in a build with CUDA kernels they are made on a CUDA device, with the same
+/// bits, and the workers only decode. On the CPU about 2 * workers batches are prepared ahead,
+/// fewer when they are large. For use from one thread; with a GPU, from the thread whose current
+/// stream uses the batches.
 class TrainLoader {
  public:
   struct Options {
-    int batch = 128;
+    int batch = 128;      ///< Images per step.
+    int first_image = 0;  ///< Where this process's part of each batch begins.
+    int images = 0;       ///< Images in that part, which alone are made; 0: the rest of the batch.
     std::uint64_t seed = 1;
     std::int64_t first_step = 0;
     int workers = 2;                     ///< Threads, at least 1.
@@ -42,7 +45,8 @@ class TrainLoader {
     std::function<std::unique_ptr<ImageFeed>(const ImageFeedPlan&, ImageFeedMemory)> make_feed{};
   };
 
-  /// Throws Error(Usage) when there are fewer images than one batch needs.
+  /// Throws Error(Usage) when there are fewer images than one batch needs. The part of a batch must
+  /// be inside it.
   TrainLoader(std::shared_ptr<const ImageSource> source, std::vector<std::int64_t> indices,
               Preprocessing preprocessing, const Options& options);
   ~TrainLoader();

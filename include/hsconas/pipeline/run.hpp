@@ -56,9 +56,9 @@ struct LatencyBudget {
 /// otherwise it logs what changed and runs, from its last checkpoint if it was interrupted. Each
 /// public function first runs the stages that it needs.
 ///
-/// All ranks of the work directory's group make the same Run and the same calls. Each rank trains,
-/// scores and searches by itself and takes the same decisions. Only rank 0 measures latencies and
-/// uses the work directory.
+/// All ranks of the work directory's group make the same Run and the same calls. They share the
+/// groups of each training step and the candidates of each search, and take the same decisions.
+/// Only rank 0 measures latencies and uses the work directory.
 class Run {
  public:
   /// Checks all inputs: the data set, tables and designs. Then writes config.json and version.txt,

@@ -32,8 +32,8 @@ namespace hsconas {
 /// are written for readers of the file and brought up to date when it is read.
 class AccuracyCache {
  public:
-  /// The evaluator gets at most this many architectures at a time, and the file is rewritten after
-  /// each time: a stop loses no more.
+  /// The evaluator gets at most this many architectures at a time for each rank of the group, and
+  /// the file is rewritten after each time: a stop loses no more.
   static constexpr std::size_t kChunk = 16;
 
   struct Columns {
@@ -53,8 +53,8 @@ class AccuracyCache {
   /// The weights that are evaluated from now on: a name without commas and line ends.
   void set_weights(std::string name);
 
-  /// The accuracy of each architecture on all images, in order. New ones are evaluated in chunks of
-  /// kChunk in the order of first appearance: put architectures that share their first layers side
+  /// The accuracy of each architecture on all images, in order. New ones are evaluated in chunks in
+  /// the order of first appearance: put architectures that share their first layers side
   /// by side. Throws Error(Internal) when the evaluator's answer is no accuracy.
   /// Cost: those evaluations, and one rewrite of the file per chunk.
   std::vector<double> accuracies(std::span<const Architecture> archs);
@@ -90,6 +90,7 @@ class AccuracyCache {
   std::string weights_ = "supernet";
   std::map<std::string, Judgement, std::less<>> known_;  ///< By "weights,arch".
   std::optional<GrowingFile> csv_;
+  std::size_t chunk_ = kChunk;
   int evaluations_ = 0;
   double full_evaluations_ = 0.0;
 };

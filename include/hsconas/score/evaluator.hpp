@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
+#include "hsconas/score/racing.hpp"
 #include "hsconas/space/architecture.hpp"
 
 namespace hsconas {
@@ -24,9 +26,11 @@ struct Race {
   std::vector<Architecture> rivals;  ///< Good architectures to compare with, see Racer.
 };
 
+using AnswersByArchitecture = std::map<Architecture, Answers>;
+
 /// Measures the accuracy of architectures. `train` implements it with a supernet, TableEvaluator
 /// with known accuracies, and tests with a fake. In a group of processes, each rank has an
-/// evaluator and calls it with the same architectures.
+/// evaluator; ShardedEvaluator makes them share the architectures.
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
@@ -41,6 +45,11 @@ class Evaluator {
 
   /// The number of images on which an accuracy is measured; 0 if it is not measured on images.
   virtual std::int64_t images() const { return 0; }
+
+  /// The answers that judge() has kept of architectures judged on all images, because it needs
+  /// those of a race's rivals. The caller may add answers that the evaluator of another process has
+  /// found. Null if this evaluator keeps none.
+  virtual AnswersByArchitecture* known_answers() { return nullptr; }
 
   /// Drops everything that was kept about architectures, because the weights have changed.
   virtual void forget() {}

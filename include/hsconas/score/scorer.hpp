@@ -30,7 +30,7 @@ struct Candidate {
 /// latencies.
 class Scorer {
  public:
-  /// Scores in chunks of this size lose least to a stop, see AccuracyCache::kChunk.
+  /// Scores in chunks of this size for each rank lose least to a stop, see AccuracyCache::kChunk.
   static constexpr std::size_t kChunk = AccuracyCache::kChunk;
 
   /// The referenced objects must outlive the scorer.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <torch/types.h>
@@ -24,8 +26,11 @@ class TrainingPath {
   TrainingPath(Supernet& supernet, const Architecture& arch,
                torch::ScalarType precision = torch::kFloat);
 
+  /// Draws dropout from a generator of this path from now on, instead of torch's default one.
+  void seed_dropout(std::uint64_t seed);
+
   /// Logits [N, classes], fp32, of images [N, C, H, W], with batch statistics and the space's
-  /// dropout, drawn from torch's default generator. On the CPU, convolutions run in our own kernels
+  /// dropout. On the CPU, convolutions run in our own kernels
   /// where these support them; everything else runs as torch operations. Any number of forward
   /// passes may precede a backward pass.
   torch::Tensor forward(const torch::Tensor& images);
@@ -38,6 +43,8 @@ class TrainingPath {
  private:
   friend struct TrainingRunner;
 
+  torch::Tensor drop(const torch::Tensor& x) const;
+
   /// Runs `block` with the weights of `position` from `first_slot` on.
   torch::Tensor run(ConvBlock block, std::size_t position, std::size_t first_slot,
                     const torch::Tensor& x) const;
@@ -49,6 +56,7 @@ class TrainingPath {
   torch::ScalarType precision_;
   bool has_kernels_;  ///< Our kernels support this device and precision.
   double dropout_;
+  std::optional<at::Generator> generator_;  ///< Of dropout; absent: torch's default one.
 };
 
 }  // namespace hsconas

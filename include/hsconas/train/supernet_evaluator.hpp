@@ -58,6 +58,7 @@ class SupernetEvaluator : public Evaluator {
   std::vector<Judgement> judge(std::span<const Architecture> archs, const Race& race) override;
   std::int64_t images() const override { return validation_count_; }
   void forget() override { answers_.clear(); }
+  AnswersByArchitecture* known_answers() override { return &answers_; }
 
   /// The calibrated architecture as an independent network.
   FrozenNetwork freeze_candidate(const Architecture& arch) const;
@@ -93,7 +94,7 @@ class SupernetEvaluator : public Evaluator {
   std::vector<std::pair<std::size_t, std::size_t>> validation_batches_;
   std::int64_t image_count_ = 0;  ///< Calibration and validation images.
   std::int64_t validation_count_ = 0;
-  std::map<Architecture, Answers> answers_;  ///< Answers of architectures judged in full in a race.
+  AnswersByArchitecture answers_;  ///< Answers of architectures judged in full in a race.
   GroupStop stop_;
   double memory_bytes_;
   torch::ScalarType type_;

@@ -38,6 +38,7 @@ struct TrainingStage {
   double save_minutes = 10;
   std::int64_t save_steps = 0;  ///< Also save after this many steps; 0: only by time.
   Distillation distillation{};
+  std::string section = "supernet";  ///< Of the config, which the settings come from.
 };
 
 /// Callbacks of train().
@@ -69,11 +70,18 @@ void prepare_training(const Supernet& supernet, const SupernetConfig& settings, 
 /// choices in a step depend only on the seed, the stage's name and the step, so a resumed run gives
 /// the same result as an uninterrupted one.
 ///
-/// All ranks of the group of hooks.stop call it together. When to stop, when to save and whether a
-/// loss is not finite are decided for all of them, so that they call the hooks at the same steps.
+/// Each of the settings' groups is normalised by its own batch statistics, and the mean of their
+/// gradients makes the step. All ranks of the group of hooks.stop call it together, with equal
+/// arguments. Each runs its share of the groups (share_of()), of which its `batches` has the
+/// images; all ranks make the same update. The weights do not depend on the number of ranks by a
+/// single bit where all ranks, and the runs compared, use the same kind of CPU and number of
+/// threads. When to stop and when to save is decided for all ranks, so that they call the hooks at
+/// the same steps.
 ///
 /// Throws Error(Interrupted) after saving when a stop is requested, Error(Usage) that names the
-/// step when the loss is not finite.
+/// step when the loss is not finite. With several groups that is found before the weights change,
+/// also for the gradient. Throws Error(Usage) when there are more ranks than groups, and when
+/// several groups are asked for on a GPU.
 void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
            std::int64_t first_step, const TrainingHooks& hooks);
 

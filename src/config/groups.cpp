@@ -1,0 +1,49 @@
+#include "hsconas/config/groups.hpp"
+
+#include <cstdint>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+
+namespace hsconas {
+
+void check_groups(std::string_view section, const SupernetConfig& training,
+                  const std::string& device) {
+  if (training.batch % training.groups != 0) {
+    throw Error(ErrorKind::Usage, fmt::format("{0}.groups must divide {0}.batch ({1}), got {2}",
+                                              section, training.batch, training.groups));
+  }
+  if (training.groups > 1 && is_cuda(device)) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("{0}.groups is {1}, but training on a GPU supports only one group: set "
+                            "{0}.groups=1, or device.type=cpu",
+                            section, training.groups));
+  }
+}
+
+void check_processes(std::string_view section, const SupernetConfig& training, int processes) {
+  if (processes <= training.groups) return;
+  if (processes > training.batch) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} processes but {}.batch is {}: start at most one process per image",
+                            processes, section, training.batch));
+  }
+  int groups = processes;
+  while (training.batch % groups != 0) ++groups;
+  throw Error(ErrorKind::Usage,
+              fmt::format("{0} processes but {1}.groups is {2}: set {1}.groups={3} ({4} images "
+                          "each); the result then no longer depends on the number of processes",
+                          processes, section, training.groups, groups, training.batch / groups));
+}
+
+GroupShare share_of(const SupernetConfig& training, int rank, int processes) {
+  const auto begin_of = [&](int r) {
+    return static_cast<int>(std::int64_t{r} * training.groups / processes);
+  };
+  return {.first = begin_of(rank),
+          .count = begin_of(rank + 1) - begin_of(rank),
+          .images_per_group = training.batch / training.groups};
+}
+
+}  // namespace hsconas
