@@ -115,15 +115,18 @@ class TrainLoader::Impl {
   std::optional<DeviceBatches> on_device_;
 };
 
+void check_batch(std::string_view key, std::int64_t batch, std::int64_t images) {
+  if (batch >= 1 && batch <= images) return;
+  throw Error(ErrorKind::Usage,
+              fmt::format("{}: a batch of {} images cannot be drawn from {} training images; lower "
+                          "it or use more images",
+                          key, batch, images));
+}
+
 TrainLoader::TrainLoader(std::shared_ptr<const ImageSource> source,
                          std::vector<std::int64_t> indices, Preprocessing preprocessing,
                          const Options& options) {
-  if (options.batch < 1 || indices.size() < static_cast<std::size_t>(options.batch)) {
-    throw Error(ErrorKind::Usage,
-                fmt::format("a batch of {} images cannot be drawn from {} training images; lower "
-                            "the batch or use more images",
-                            options.batch, indices.size()));
-  }
+  check_batch("batch", options.batch, std::ssize(indices));
   impl_ = std::make_unique<Impl>(std::move(source), std::move(indices), std::move(preprocessing),
                                  options);
 }

@@ -36,8 +36,8 @@ void find_fault(std::vector<Finding>& findings, const std::function<void()>& che
   }
 }
 
-/// Throws unless the config's table can be made and its budget can be met. A table that is measured
-/// during the run is not known yet.
+}  // namespace
+
 void check_latency(const Config& config, Log& log, const StopToken& stop) {
   const LatencySource& source = latency_source(config.latency);
   if (source.is_measured) return;
@@ -48,8 +48,6 @@ void check_latency(const Config& config, Log& log, const StopToken& stop) {
   check_target(TableModel(space, table), Subspace::full(space),
                {.target_ms = config.latency.target_ms, .beta = config.score.beta});
 }
-
-}  // namespace
 
 std::vector<std::pair<std::string, std::string>> describe_machine(const Machine& machine) {
   std::string cpus = fmt::format("{}", machine.cpus);
@@ -119,9 +117,13 @@ Diagnosis diagnose_config(const Config& config, const Machine& machine, Log& log
     find_fault(findings, [&] { open_device(config.latency_device()); });
   }
   find_fault(findings, [&] { data = std::make_unique<RunData>(config, log); });
+  find_fault(findings, [&] {
+    if (data) check_batch("supernet.batch", config.supernet.batch, data->training_images());
+  });
   find_fault(findings, [&] { check_latency(config, log, stop); });
+  const std::string doubt = memory_doubt(config, machine.available_bytes);
   std::optional<Forecast> forecast;
-  if (findings.empty()) {
+  if (findings.empty() && doubt.empty()) {
     find_fault(findings, [&] { forecast = forecast_search(config, data.get(), stop); });
   }
   if (config.device.threads > machine.usable_cpus) {
@@ -131,15 +133,7 @@ Diagnosis diagnose_config(const Config& config, const Machine& machine, Log& log
                             "for each other; 0 takes as many as there are",
                             config.device.threads, machine.usable_cpus)});
   }
-  const auto needed = static_cast<double>(estimate_memory(SearchSpace(config.space), config));
-  if (config.device.type == "cpu" && machine.available_bytes >= 0.0 &&
-      needed > machine.available_bytes) {
-    findings.push_back(
-        {.fault = {},
-         .sentence = fmt::format("training and scoring may need {}, but {} are available: lower "
-                                 "supernet.batch, score.batch or score.memory_mb",
-                                 gigabytes(needed), gigabytes(machine.available_bytes))});
-  }
+  if (!doubt.empty()) findings.push_back({.fault = {}, .sentence = doubt});
   return {std::move(findings), std::move(forecast)};
 }
 

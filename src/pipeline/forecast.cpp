@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hsconas/base/error.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/base/text.hpp"
@@ -43,6 +44,7 @@ bool is_known(std::span<const double> times) {
   const double error = standard_deviation(times) / std::sqrt(static_cast<double>(times.size()));
   return error < kRelativeError * mean(times);
 }
+
 // A CPU trains as many images a second in smaller batches, with less memory and sooner to measure.
 constexpr int kMostOnCpu = 64;
 
@@ -56,6 +58,8 @@ double seconds_of(const std::function<void()>& work) {
 struct Images {
   std::function<std::unique_ptr<TrainLoader>(int batch)> training;
   std::function<std::vector<Batch>(int count)> scoring;
+  std::int64_t to_train_on = 0;  ///< In a search.
+  std::int64_t held_out = 0;     ///< In a search.
 };
 
 Images images_of(const RunData& data) {
@@ -63,7 +67,9 @@ Images images_of(const RunData& data) {
               [&](int batch) {
                 return data.train_loader("forecast", {.batch = batch}, SingleGroup(), 0);
               },
-          .scoring = [&](int count) { return data.calibration(count); }};
+          .scoring = [&](int count) { return data.calibration(count); },
+          .to_train_on = data.training_images(),
+          .held_out = data.held_out_images()};
 }
 
 /// Images of noise, in memory and of the size that the network takes.
@@ -102,7 +108,9 @@ Images random_images(const Config& config, int count) {
                 const auto some =
                     std::span(all).first(std::min(all.size(), static_cast<std::size_t>(wanted)));
                 return load_all(*source, some, preprocessing, batch, workers, device);
-              }};
+              },
+          .to_train_on = kAssumedImages,
+          .held_out = config.data.holdout_images};
 }
 
 /// Images that the supernet is trained on in a second, on average over architectures.
@@ -163,11 +171,6 @@ std::vector<Architecture> random_architectures(const SearchSpace& space, int cou
   return made;
 }
 
-int validation_images(const Config& config) {
-  return config.score.validation_images > 0 ? config.score.validation_images
-                                            : config.data.holdout_images;
-}
-
 /// At most this many images score the measured candidates; times are proportional to it.
 int images_to_score_on(const Config& config, const torch::Device& device) {
   if (device.is_cuda()) return 2000;
@@ -187,11 +190,13 @@ class Scoring {
   Scoring(const Supernet& supernet, const Config& config, const Images& images,
           const StopToken& stop)
       : stop_(stop) {
-    const int most = images_to_score_on(config, supernet.device());
-    const int wanted = validation_images(config);
-    const auto calibration = images.scoring(std::min(most, config.score.calibration_images));
-    const auto validation = images.scoring(std::min(most, wanted));
-    scale_ = static_cast<double>(config.score.calibration_images + wanted) /
+    const std::int64_t most = images_to_score_on(config, supernet.device());
+    const auto to_calibrate =
+        std::min<std::int64_t>(config.score.calibration_images, images.to_train_on);
+    const auto to_validate = std::min<std::int64_t>(config.validation_images(), images.held_out);
+    const auto calibration = images.scoring(static_cast<int>(std::min(most, to_calibrate)));
+    const auto validation = images.scoring(static_cast<int>(std::min(most, to_validate)));
+    scale_ = static_cast<double>(to_calibrate + to_validate) /
              static_cast<double>(count(calibration) + count(validation));
     const ComputePolicy policy = compute_policy("score.precision", config.score.precision,
                                                 Purpose::Scoring, config.device.type);
@@ -223,6 +228,39 @@ class Scoring {
   std::unique_ptr<SupernetEvaluator> evaluator_;
 };
 
+Forecast measure(const Config& config, const RunData* data, const StopToken& stop) {
+  set_threads(config.device.threads);
+  const torch::Device device = open_device(config.device.type);
+  const SearchSpace space(config.space);
+  const int enough = std::max(2 * config.supernet.batch, images_to_score_on(config, device));
+  const Images images = data != nullptr ? images_of(*data) : random_images(config, enough);
+  Supernet supernet(space, device, config.seed);
+  const double rate = measure_training(supernet, config, images, stop);
+  Scoring scoring(supernet, config, images, stop);
+
+  Forecast forecast{.images = images.to_train_on, .images_per_second = rate, .stages = {}};
+  if (latency_source(config.latency).is_measured) {
+    forecast.stages.push_back({"latency", 60.0 * config.latency.budget_minutes});
+  }
+  const double shrinkings = std::max<double>(1.0, static_cast<double>(config.shrink.stages.size()));
+  for (const StageWork& work : stage_works(config, space, forecast.images)) {
+    double seconds = static_cast<double>(work.steps * config.supernet.batch) / rate;
+    if (work.middle_layer >= 0) {
+      seconds +=
+          work.evaluations * scoring.seconds_each(kScoringSeconds / shrinkings, [&](Rng& rng) {
+            return variants(space, work.middle_layer, rng);
+          });
+    } else if (work.evaluations > 0) {
+      constexpr int kTogether = 4;
+      seconds += work.evaluations * scoring.seconds_each(kScoringSeconds, [&](Rng& rng) {
+        return random_architectures(space, kTogether, rng);
+      });
+    }
+    forecast.stages.push_back({work.stage, seconds});
+  }
+  return forecast;
+}
+
 }  // namespace
 
 double Forecast::seconds() const {
@@ -253,38 +291,12 @@ std::vector<StageWork> stage_works(const Config& config, const SearchSpace& spac
 }
 
 Forecast forecast_search(const Config& config, const RunData* data, const StopToken& stop) {
-  set_threads(config.device.threads);
-  const torch::Device device = open_device(config.device.type);
-  const SearchSpace space(config.space);
-  const int enough = std::max(2 * config.supernet.batch, images_to_score_on(config, device));
-  const Images images = data != nullptr ? images_of(*data) : random_images(config, enough);
-  Supernet supernet(space, device, config.seed);
-  const double rate = measure_training(supernet, config, images, stop);
-  Scoring scoring(supernet, config, images, stop);
-
-  Forecast forecast{.images = data != nullptr ? data->training_images() : kAssumedImages,
-                    .images_per_second = rate,
-                    .stages = {}};
-  if (latency_source(config.latency).is_measured) {
-    forecast.stages.push_back({"latency", 60.0 * config.latency.budget_minutes});
+  try {
+    return measure(config, data, stop);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::Interrupted) throw;
+    throw Error(ErrorKind::Interrupted, "stopped on request; nothing has been written");
   }
-  const double shrinkings = std::max<double>(1.0, static_cast<double>(config.shrink.stages.size()));
-  for (const StageWork& work : stage_works(config, space, forecast.images)) {
-    double seconds = static_cast<double>(work.steps * config.supernet.batch) / rate;
-    if (work.middle_layer >= 0) {
-      seconds +=
-          work.evaluations * scoring.seconds_each(kScoringSeconds / shrinkings, [&](Rng& rng) {
-            return variants(space, work.middle_layer, rng);
-          });
-    } else if (work.evaluations > 0) {
-      constexpr int kTogether = 4;
-      seconds += work.evaluations * scoring.seconds_each(kScoringSeconds, [&](Rng& rng) {
-        return random_architectures(space, kTogether, rng);
-      });
-    }
-    forecast.stages.push_back({work.stage, seconds});
-  }
-  return forecast;
 }
 
 std::string describe_forecast(const Forecast& forecast) {

@@ -1,7 +1,6 @@
 #include "hsconas/pipeline/plan.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -9,8 +8,10 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/machine.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/latency/source.hpp"
+#include "hsconas/pipeline/diagnosis.hpp"
 #include "hsconas/pipeline/forecast.hpp"
 #include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/space/subspace.hpp"
@@ -71,6 +72,9 @@ std::unique_ptr<RunData> open_data(const Config& config, Log& log) {
 /// The time that the search takes. The device may be absent: clusters have machines without GPUs on
 /// which jobs are prepared.
 std::string forecast_text(const Config& config, const RunData* data, const StopToken& stop) {
+  if (const auto doubt = memory_doubt(config, available_memory()); !doubt.empty()) {
+    return "time: not measured, because " + doubt + "\n";
+  }
   try {
     return describe_forecast(forecast_search(config, data, stop));
   } catch (const Error& error) {
@@ -121,17 +125,27 @@ std::int64_t estimate_memory(const SearchSpace& space, const Config& config) {
   }
   const auto& d = config.space;
   const std::int64_t image = 1LL * d.image_channels * d.image_size * d.image_size;
-  const int kept = config.score.validation_images > 0 ? config.score.validation_images
-                                                      : config.data.holdout_images;
   const std::int64_t batch =
       std::max(config.supernet.batch / config.supernet.groups, config.score.batch / 2);
-  return 4 * (2 * weights + 2 * live * batch + image * (kept + config.score.calibration_images)) +
+  return 4 * (2 * weights + 2 * live * batch +
+              image * (config.validation_images() + config.score.calibration_images)) +
          1'000'000LL * config.score.memory_mb;
+}
+
+std::string memory_doubt(const Config& config, double available_bytes) {
+  const auto needed = static_cast<double>(estimate_memory(SearchSpace(config.space), config));
+  if (config.device.type != "cpu" || available_bytes < 0.0 || needed <= available_bytes) return "";
+  return fmt::format(
+      "training and scoring may need {:.1f} GB, but {:.1f} GB are available: lower "
+      "space.image_size, supernet.batch, score.batch or score.memory_mb",
+      needed / 1e9, available_bytes / 1e9);
 }
 
 std::string describe_plan(const Config& config, Log& log, const StopToken& stop) {
   const SearchSpace space(config.space);
+  check_latency(config, log, stop);
   const auto data = open_data(config, log);
+  if (data) check_batch("supernet.batch", config.supernet.batch, data->training_images());
   const std::int64_t images = data ? data->training_images() : kAssumedImages;
   std::string text = describe_space(space) + "\n";
   text += data ? fmt::format("data: {} training images, {} held out\n", images,

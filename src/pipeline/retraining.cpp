@@ -62,6 +62,8 @@ class Retraining {
         space_(config_.space),
         supernet_(space_, open_device(config_.device.type), config_.seed),
         data_(config_, log) {
+    check_batch("retrain.batch", settings_.batch,
+                data_.training_images() + (settings_.use_holdout ? data_.held_out_images() : 0));
     if (!learns_from_model()) return;
     DeployedModel model = load_model(settings_.teacher);
     if (model.classes != data_.classes() || model.space.image_size != config_.space.image_size) {

@@ -112,6 +112,7 @@ void Run::check_inputs(RunGoal goal) {
   }
   images_ = {.train = data().train_identity().fingerprint,
              .test = data().test_identity().fingerprint};
+  check_batch("supernet.batch", config_.supernet.batch, data().training_images());
 }
 
 std::string Run::data_changes() const {

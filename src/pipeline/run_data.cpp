@@ -80,10 +80,7 @@ std::vector<Batch> RunData::validation() const {
   std::vector<std::int64_t> indices = split_.holdout;
   Rng rng(config_.seed, "validation images");
   rng.shuffle(std::span(indices));
-  if (config_.score.validation_images > 0) {
-    indices.resize(
-        std::min(indices.size(), static_cast<std::size_t>(config_.score.validation_images)));
-  }
+  indices.resize(std::min(indices.size(), static_cast<std::size_t>(config_.validation_images())));
   return load_all(*dataset_.train, indices, preprocessing_, config_.score.batch,
                   threads_for(config_.data.workers), open_device(config_.device.type));
 }

@@ -44,7 +44,8 @@ class RunData {
   const DataIdentity& train_identity() const { return dataset_.train_identity; }
   const DataIdentity& test_identity() const { return dataset_.test_identity; }
   /// Number of images to train on, without the held-out ones.
-  std::int64_t training_images() const { return static_cast<std::int64_t>(split_.train.size()); }
+  std::int64_t training_images() const { return std::ssize(split_.train); }
+  std::int64_t held_out_images() const { return std::ssize(split_.holdout); }
 
  private:
   const Config& config_;

@@ -198,7 +198,11 @@ std::vector<std::string> StageRecord::changes(const std::string& stage, const js
   };
   for (const auto& [key, value] : now.items()) {
     const auto old = before.find(key);
-    if (old == before.end()) {
+    if (key.ends_with("/images") && old != before.end()) {
+      if (*old == value) continue;
+      result.push_back(fmt::format("the {} images have changed",
+                                   key.ends_with("/test/images") ? "test" : "training"));
+    } else if (old == before.end()) {
       result.push_back(fmt::format("{} was added", name(key)));
     } else if (*old != value) {
       result.push_back(

@@ -307,11 +307,11 @@ TEST_CASE(
   INFO(tested.err);
   CHECK(tested.exit_code == 0);
   CHECK(contains(tested.err, "supernet: finished before"));
-  CHECK(contains(tested.err, "search: runs again because test.images changed"));
+  CHECK(contains(tested.err, "search: runs again because the test images have changed"));
   make_cifar(bench / "a", 2);
   const Outcome trained = bench.run(search_on("a", {"--resume", "--allow-changes"}));
   CHECK(trained.exit_code == 0);
-  CHECK(contains(trained.err, "supernet: runs again because data.images changed"));
+  CHECK(contains(trained.err, "supernet: runs again because the training images have changed"));
   CHECK(bench.run(search_on("a", {"--resume"})).exit_code == 0);
 }
 

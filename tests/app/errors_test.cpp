@@ -383,6 +383,56 @@ TEST_CASE("a latency target below the fastest network is infeasible; the error n
   CHECK_FALSE(fs::exists(bench / "shrink"));  // The error comes before any training.
 }
 
+TEST_CASE("--overwrite removes nothing when the settings cannot work", "[app]") {
+  const Bench bench;
+  fs::copy(finished_run().bench / "run", bench / "run", fs::copy_options::recursive);
+  const std::string result = read_file(bench / "run/result.json");
+  const std::string model = read_file(bench / "run/model.safetensors");
+  check_errors(bench, {{{"search", "--config", "micro.json", "--work-dir", "run", "--overwrite",
+                         "supernet.batch=100000"},
+                        kUsage,
+                        {"supernet.batch: a batch of 100000 images", "lower it"}}});
+  CHECK(read_file(bench / "run/result.json") == result);
+  CHECK(read_file(bench / "run/model.safetensors") == model);
+
+  REQUIRE(bench.run({"retrain", "run", "retrain.epochs=1", "retrain.warmup_epochs=0"}).exit_code ==
+          0);
+  const std::string retrained = read_file(bench / "run/retrain/model.safetensors");
+  check_errors(bench, {{{"retrain", "run", "--overwrite", "retrain.epochs=1",
+                         "retrain.warmup_epochs=0", "retrain.batch=100000"},
+                        kUsage,
+                        {"retrain.batch: a batch of 100000 images"}}});
+  CHECK(read_file(bench / "run/retrain/model.safetensors") == retrained);
+}
+
+TEST_CASE("doctor and --dry-run refuse what a search would refuse", "[app]") {
+  const Bench bench;
+  const std::vector<std::pair<std::string, std::string>> wrong{
+      {"supernet.batch=100000", "a batch of 100000 images"},
+      {"latency.accelerator=absent.json", "absent.json"}};
+  for (const auto& [setting, part] : wrong) {
+    const Outcome doctor = bench.run({"doctor", "micro.json", setting});
+    CHECK(doctor.exit_code != 0);
+    CHECK(contains(doctor.out, part));
+    const Outcome plan = bench.run({"search", "micro.json", "--dry-run", setting});
+    CHECK(plan.exit_code == doctor.exit_code);
+    CHECK(contains(plan.err, part));
+  }
+}
+
+TEST_CASE("a plan that needs more memory than there is says so and measures nothing", "[app]") {
+  const Bench bench;
+  const Outcome plan = bench.run(
+      {"search", "micro.json", "--dry-run", "space.image_size=4096", "supernet.batch=300"});
+  INFO(plan.err);
+  CHECK(plan.exit_code == 0);
+  CHECK(contains(plan.out, "time: not measured, because training and scoring may need"));
+  const Outcome doctor =
+      bench.run({"doctor", "micro.json", "space.image_size=4096", "supernet.batch=300"});
+  CHECK(contains(doctor.out, "slow: training and scoring may need"));
+  CHECK_FALSE(contains(doctor.out, "time: "));
+}
+
 TEST_CASE("a table that predicts 0 ms for the fastest network is reported as not reliable",
           "[app]") {
   const Bench bench;

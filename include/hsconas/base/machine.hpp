@@ -15,6 +15,10 @@ struct Machine {
   double free_disk_bytes = -1.0;  ///< On the disk of a folder.
 };
 
+/// Bytes that this process can still allocate without others being swapped out, also by the limit
+/// of its address space (ulimit -v); negative if that is not known.
+double available_memory();
+
 /// Looks at this machine and at the disk of `folder`. Takes half a second, for `busy_cpus`.
 Machine inspect_machine(const std::filesystem::path& folder);
 

@@ -30,7 +30,7 @@ struct Limits {
   /// are met. It ignores the area, which depends on the design alone.
   double violation(const PairCost& cost) const;
   bool meets(const PairCost& cost) const { return violation(cost) == 0.0; }
-  /// As text: "latency <= 3 ms, energy <= 2e+09", or "none".
+  /// The limits as text, such as "latency <= 3 ms, energy <= 2e+09", or "none".
   std::string str() const;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -194,6 +195,11 @@ struct Config {
   /// The device whose latency counts, named as for open_device().
   const std::string& latency_device() const {
     return latency.device.empty() ? device.type : latency.device;
+  }
+  /// Images that score a candidate, of those that are held out.
+  int validation_images() const {
+    return score.validation_images > 0 ? std::min(score.validation_images, data.holdout_images)
+                                       : data.holdout_images;
   }
   /// How the supernet is tuned after the shrinking stage `stage`, counted from 0.
   SupernetConfig tuning(std::size_t stage) const {

@@ -20,6 +20,10 @@ struct Batch {
   torch::Tensor labels;  ///< int64 [N].
 };
 
+/// Throws Error(Usage) that names the config key `key` unless a batch can be drawn from `images`
+/// training images.
+void check_batch(std::string_view key, std::int64_t batch, std::int64_t images);
+
 /// Endless training batches, prepared ahead by worker threads.
 ///
 /// The content of batch `step` depends only on the constructor's arguments and `step`, not on

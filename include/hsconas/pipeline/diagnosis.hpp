@@ -27,11 +27,15 @@ std::vector<std::pair<std::string, std::string>> describe_machine(const Machine&
 /// Each reason for which runs on this machine are slow.
 std::vector<Finding> diagnose_machine(const Machine& machine);
 
-/// What is known about a search before it starts.
+/// The result of examining a search before it starts.
 struct Diagnosis {
   std::vector<Finding> findings;     ///< Each reason for which it would fail or be slow.
-  std::optional<Forecast> forecast;  ///< Empty if it would fail.
+  std::optional<Forecast> forecast;  ///< Empty if it would fail or may need too much memory.
 };
+
+/// Throws unless the config's latency table can be made and its budget can be met. Does nothing for
+/// a table that the run measures, because it is not known yet.
+void check_latency(const Config& config, Log& log, const StopToken& stop);
 
 /// Examines a search with `config` on this machine: the device, the threads, the memory, the data
 /// set, and the latency table with the budget. Opens the data set and makes the table, unless it is

@@ -23,6 +23,10 @@ std::string describe_shrinking(const Config& config, const SearchSpace& space);
 /// images that are kept for scoring.
 std::int64_t estimate_memory(const SearchSpace& space, const Config& config);
 
+/// A sentence, without a full stop, that says that a search on the CPU may need more memory than
+/// `available_bytes`, and what to lower; empty if it does not, or if that is not known (negative).
+std::string memory_doubt(const Config& config, double available_bytes);
+
 /// The text of `hsconas search --dry-run`: sizes, steps, evaluations, memory and files. Opens the
 /// data set, so that a data set that does not match the config is reported, and measures for about
 /// ten seconds, see forecast_search(). If there is no data set at data.path, logs a warning and
