@@ -215,14 +215,14 @@ const LatencyBudget& Run::latency() {
   const LatencyRange range =
       latency_range(TableModel(space_, budget.table), Subspace::full(space_));
   budget.objective = objective_of(config_, range);
-  if (range.fastest_ms <= 0.0) {
-    log_.warn(
-        "latency: the table predicts 0 ms for the fastest network, so its correction is not "
-        "reliable; measure again on an idle machine or with more latency.bias_networks");
-  }
-  log_.info(fmt::format("latency: {:.3f} to {:.3f} ms per batch of {}, T = {:.3f} ms",
+  const char* doubt_of_zero =
+      range.fastest_ms > 0.0
+          ? ""
+          : "; it predicts 0 ms for the fastest network, so its correction is unreliable: "
+            "measure again on an idle machine or with more latency.bias_networks";
+  log_.info(fmt::format("latency: {:.3f} to {:.3f} ms per batch of {}, T = {:.3f} ms{}",
                         range.fastest_ms, range.slowest_ms, budget.table.device.batch,
-                        budget.objective.target_ms));
+                        budget.objective.target_ms, doubt_of_zero));
   latency_ = std::move(budget);
   return *latency_;
 }
