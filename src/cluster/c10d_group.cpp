@@ -1,3 +1,5 @@
+// A LibTorch without Gloo may have no part for several processes at all.
+#ifdef HSCONAS_HAVE_GLOO
 #include "c10d_group.hpp"
 
 #include <algorithm>
@@ -305,3 +307,5 @@ void C10dGroup::close_collectives() {
 }
 
 }  // namespace hsconas
+
+#endif

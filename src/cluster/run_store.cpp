@@ -1,3 +1,5 @@
+// A LibTorch without Gloo may have no part for several processes at all.
+#ifdef HSCONAS_HAVE_GLOO
 #include "run_store.hpp"
 
 #include <algorithm>
@@ -134,3 +136,5 @@ std::optional<Error> RunStore::failure() {
 }
 
 }  // namespace hsconas
+
+#endif
