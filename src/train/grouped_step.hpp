@@ -70,7 +70,7 @@ class GroupedSteps {
   const TrainingStage& stage_;
   ProcessGroup& group_;
   GroupShare share_;
-  std::vector<std::int32_t> sums_;  ///< Of the gradients and, at the end, of the losses.
+  std::vector<std::int32_t> sums_;  ///< Gradients, then the loss, summed over groups.
   bool is_first_step_ = true;
 };
 
