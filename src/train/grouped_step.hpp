@@ -20,7 +20,7 @@ class GroupedSteps {
   /// The referenced objects must outlive this one.
   GroupedSteps(Supernet& supernet, const TrainingStage& stage, ProcessGroup& group);
 
-  /// What one rank wishes after a step or, from step(), what any rank wishes.
+  /// The wishes of one rank; in an Outcome, those of any rank.
   struct Wishes {
     bool stops = false;
     bool is_due = false;  ///< A checkpoint.
@@ -70,7 +70,7 @@ class GroupedSteps {
   const TrainingStage& stage_;
   ProcessGroup& group_;
   GroupShare share_;
-  std::vector<std::int32_t> sums_;  ///< Of the gradients and, at the end, of the losses.
+  std::vector<std::int32_t> sums_;  ///< Gradients, then the loss, summed over groups.
   bool is_first_step_ = true;
 };
 

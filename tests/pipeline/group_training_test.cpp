@@ -50,7 +50,7 @@ Config small_config() {
   return read_config(source);
 }
 
-/// What `size` ranks did in a folder; only rank 0 has one.
+/// A search, and a retraining, by several ranks. Only rank 0 has a folder.
 struct Search {
   TemporaryFolder folder;
   std::vector<std::string> ends;

@@ -56,7 +56,7 @@ class TrainingPath {
   torch::ScalarType precision_;
   bool has_kernels_;  ///< Our kernels support this device and precision.
   double dropout_;
-  std::optional<at::Generator> generator_;  ///< Of dropout; absent: torch's default one.
+  std::optional<at::Generator> generator_;  ///< Draws dropout; absent: torch's default one does.
 };
 
 }  // namespace hsconas

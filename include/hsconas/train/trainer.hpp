@@ -38,7 +38,7 @@ struct TrainingStage {
   double save_minutes = 10;
   std::int64_t save_steps = 0;  ///< Also save after this many steps; 0: only by time.
   Distillation distillation{};
-  std::string section = "supernet";  ///< Of the config, which the settings come from.
+  std::string section = "supernet";  ///< Section of the config that has the settings.
 };
 
 /// Callbacks of train().
