@@ -141,6 +141,12 @@ std::vector<Row> predict_rows(PredictOptions options, CommandContext& context) {
   std::optional<Config> config;
   if (options.space.empty()) {
     config = options.config.load();
+    if (!config->targets.empty()) {
+      throw Error(ErrorKind::Usage,
+                  options.config.file +
+                      ": has several targets; remove them with targets={}, or name the run of one "
+                      "of them with --run");
+    }
   } else if (options.measure) {
     throw Error(
         ErrorKind::Usage,

@@ -10,6 +10,7 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/config/config_file.hpp"
 #include "hsconas/report/comparison.hpp"
 #include "hsconas/report/run_report.hpp"
 #include "hsconas/stages/load_run.hpp"
@@ -21,6 +22,19 @@ namespace hsconas {
 namespace {
 
 using nlohmann::json;
+
+/// The folders, with those of the targets in the place of a search for several targets.
+std::vector<std::string> with_targets(const std::vector<std::string>& folders) {
+  std::vector<std::string> all;
+  for (const std::string& folder : folders) {
+    const WorkDir dir{folder};
+    const auto targets = is_there(dir.targets()) ? load_config(dir.config(), {}).targets
+                                                 : std::vector<TargetConfig>{};
+    for (const TargetConfig& target : targets) all.push_back(dir.target(target.name).string());
+    if (targets.empty()) all.push_back(folder);
+  }
+  return all;
+}
 
 struct ReportOptions {
   std::vector<std::string> runs;
@@ -84,6 +98,7 @@ void add_report_command(CLI::App& app, Command& chosen) {
       ->type_name("FILE");
   command->callback([options, &chosen] {
     chosen = [options](CommandContext& context) {
+      options->runs = with_targets(options->runs);
       if (options->runs.size() == 1) {
         report_one(*options, context);
       } else {

@@ -11,11 +11,14 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/app/commands.hpp"
+#include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/edge/edge_kit.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/run.hpp"
+#include "hsconas/pipeline/target_search.hpp"
+#include "hsconas/report/comparison.hpp"
 #include "hsconas/report/latency_report.hpp"
 #include "hsconas/score/table_evaluator.hpp"
 #include "hsconas/space/subspace.hpp"
@@ -32,7 +35,8 @@ using nlohmann::json;
 struct CommandOptions {
   ConfigOptions config;
   std::string work_dir;
-  std::string kit;  ///< Folder of an edge kit to write instead of measuring.
+  std::string supernet;  ///< Work directory of a run whose supernet is taken.
+  std::string kit;       ///< Folder of an edge kit to write instead of measuring.
   bool resume = false;
   bool allow_changes = false;
   bool overwrite = false;
@@ -50,6 +54,13 @@ Answer answer_search(Run& run) {
   return {format_result(result), to_json(result)};
 }
 
+Answer answer_targets(const Config& config, const WorkDir& dir, CommandContext& context,
+                      const RunOptions& options) {
+  const auto runs = search_targets(config, dir, context.log, context.stop, options);
+  if (runs.empty()) return {};  // Only rank 0 prints.
+  return {comparison_text(runs), comparison_json(runs)};
+}
+
 Answer answer_profile(Run& run) {
   const LatencyBudget& budget = run.latency();
   json report = latency_report_json(budget.table);
@@ -57,9 +68,19 @@ Answer answer_profile(Run& run) {
   return {latency_report(budget.table), std::move(report)};
 }
 
+Answer trained_answer() {
+  return {"supernet trained\n", {{"stage", "supernet"}}};
+}
+
 Answer answer_train(Run& run) {
   run.supernet();
-  return {"supernet trained\n", {{"stage", "supernet"}}};
+  return trained_answer();
+}
+
+Answer answer_train_for_targets(const Config& config, const WorkDir& dir, CommandContext& context,
+                                const RunOptions& options) {
+  train_for_targets(config, dir, context.log, context.stop, options);
+  return trained_answer();
 }
 
 Answer answer_shrink(Run& run) {
@@ -132,15 +153,42 @@ struct RunCommand {
   Answer (*answer)(Run&);
   RunGoal goal = RunGoal::Network;
   std::string (*plan)(const Config&, Log&, const StopToken&) = describe_plan;
+  /// The work for a config with several targets; null if the command does not support them.
+  Answer (*answer_targets)(const Config&, const WorkDir&, CommandContext&,
+                           const RunOptions&) = nullptr;
+  bool can_take_supernet = false;  ///< Whether the command has the option --supernet.
 };
+
+/// The text of --dry-run: the plan of the search for each target.
+std::string plan_of(const Config& config, const RunCommand& command, CommandContext& context) {
+  if (config.targets.empty()) return command.plan(config, context.log, context.stop);
+  std::string text;
+  for (const Config& target : target_configs(config)) {
+    text += fmt::format("target {}:\n{}\n", target.name,
+                        command.plan(target, context.log, context.stop));
+  }
+  return text + "The supernet is trained once, for all targets.\n";
+}
+
+Answer answer_alone(const RunCommand& command, const Config& config, WorkDir dir,
+                    CommandContext& context, const RunOptions& options) {
+  Run run(config, std::move(dir), context.log, context.stop, options);
+  return command.answer(run);
+}
 
 void execute(CommandOptions options, const RunCommand& command, CommandContext& context) {
   const Config config = options.config.load();
   require_same_config(*context.group, config);
+  const bool has_targets = !config.targets.empty();
+  if (has_targets && command.answer_targets == nullptr) {
+    throw Error(ErrorKind::Usage,
+                "this command does not support targets: use search or train, or remove them with "
+                "targets={}");
+  }
   const GroupFiles files(context.group);
   if (options.dry_run) {
     files.on_root([&] {
-      const std::string plan = command.plan(config, context.log, context.stop);
+      const std::string plan = plan_of(config, command, context);
       fmt::print("{}", context.options.json ? json{{"plan", plan}}.dump() + "\n" : plan);
     });
     return;
@@ -160,9 +208,11 @@ void execute(CommandOptions options, const RunCommand& command, CommandContext& 
       is_new ? files.from_root([&] { return new_work_dir(config.name).string(); })
              : options.work_dir;
   WorkDir dir = WorkDir::open(root, mode, is_new, files);
-  Run run(config, std::move(dir), context.log, context.stop,
-          {.goal = command.goal, .may_change = options.allow_changes});
-  const Answer result = command.answer(run);
+  const RunOptions settings{
+      .goal = command.goal, .may_change = options.allow_changes, .supernet_from = options.supernet};
+  const Answer result = has_targets
+                            ? command.answer_targets(config, dir, context, settings)
+                            : answer_alone(command, config, std::move(dir), context, settings);
   files.on_root(
       [&] { fmt::print("{}", context.options.json ? result.object.dump() + "\n" : result.text); });
   context.log.info("all files of this run are in " + root.string());
@@ -189,6 +239,12 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
                  "Remove the files of the run in --work-dir and start over")
       ->needs(work_dir)
       ->excludes(resume);
+  if (run.can_take_supernet) {
+    command
+        ->add_option("--supernet", options->supernet,
+                     "Use the supernet that the run in RUN has trained, instead of training one")
+        ->type_name("RUN");
+  }
   command->add_flag("-n,--dry-run", options->dry_run,
                     "Print the plan (space, steps, evaluations, memory, time) and exit");
   if (run.answer == answer_profile) {
@@ -206,16 +262,18 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
 }  // namespace
 
 void add_run_commands(CLI::App& app, Command& chosen) {
-  add_run_command(app, chosen, "search",
-                  "Find the most accurate network within the latency budget (all stages)",
-                  {answer_search});
+  add_run_command(
+      app, chosen, "search",
+      "Find the most accurate network within the latency budget (all stages)",
+      {.answer = answer_search, .answer_targets = answer_targets, .can_take_supernet = true});
   add_run_command(app, chosen, "profile", "Only measure the latency table and test its accuracy",
-                  {answer_profile, RunGoal::Latency});
-  add_run_command(app, chosen, "train", "Only train the supernet", {answer_train});
+                  {.answer = answer_profile, .goal = RunGoal::Latency});
+  add_run_command(app, chosen, "train", "Only train the supernet",
+                  {.answer = answer_train, .answer_targets = answer_train_for_targets});
   add_run_command(app, chosen, "shrink", "Run all stages up to shrinking the space",
-                  {answer_shrink});
+                  {.answer = answer_shrink, .can_take_supernet = true});
   add_run_command(app, chosen, "codesign", "Search a network and an accelerator design together",
-                  {answer_codesign, RunGoal::Codesign, codesign_plan});
+                  {.answer = answer_codesign, .goal = RunGoal::Codesign, .plan = codesign_plan});
 }
 
 }  // namespace hsconas

@@ -1,7 +1,11 @@
 #include "hsconas/config/config_file.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -174,6 +178,9 @@ void resolve_paths(json& config, const fs::path& folder) {
   PathVisitor visitor(config, folder);
   describe(visitor, described);
   visitor.resolve("space");
+  const auto targets = config.find("targets");
+  if (targets == config.end() || !targets->is_object()) return;
+  for (json& settings : *targets) resolve_paths(settings, folder);
 }
 
 /// Whether the config comes from a stream such as /dev/stdin, whose folder is of no use.
@@ -231,7 +238,11 @@ json& descend(json& root, const std::string& path) {
 }
 
 /// Whether `path` is a key that holds text, so that an override such as 2024 stays text.
-bool is_text_key(const std::string& path) {
+bool is_text_key(std::string path) {
+  if (path.starts_with("targets.")) {  // "targets.phone.latency.table"
+    const std::size_t end = path.find('.', std::string_view("targets.").size());
+    path.erase(0, end == std::string::npos ? end : end + 1);
+  }
   for (const ConfigKey& key : config_keys()) {
     if (key.path == path) return key.initial.starts_with('"');
   }
@@ -262,6 +273,64 @@ void apply_override(json& config, const std::string& text) {
   resolve_paths(config, fs::current_path());  // Paths from the file are absolute already.
 }
 
+/// Puts the values of `settings` in the place of those of `onto`.
+void overlay(json& onto, const json& settings) {
+  for (const auto& [key, value] : settings.items()) {
+    if (value.is_object() && onto.is_object() && onto.contains(key)) {
+      overlay(onto[key], value);
+    } else {
+      onto[key] = value;
+    }
+  }
+}
+
+/// Whether `name` can name the folder of a target.
+bool is_target_name(const std::string& name) {
+  constexpr std::size_t kLongest = 64;
+  return !name.empty() && name.size() <= kLongest && name.front() != '.' &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+         });
+}
+
+std::vector<TargetConfig> read_targets(JsonReader& reader) {
+  std::vector<TargetConfig> targets;
+  const auto object = reader.optional<json>("targets", json::object());
+  if (!object.is_object()) reader.fail("targets", "must be an object of targets by name");
+  for (const auto& [name, settings] : object.items()) {
+    if (!is_target_name(name)) {
+      reader.fail("targets", fmt::format("'{}' cannot name a target: use letters, digits, '-', '_' "
+                                         "and '.'",
+                                         printable(name)));
+    }
+    const std::string key = "targets." + name;
+    if (!settings.is_object()) reader.fail(key, "must be an object of settings");
+    for (const auto& [section, value] : settings.items()) {
+      if (section == "latency" || section == "score" || section == "shrink" ||
+          section == "search") {
+        continue;
+      }
+      reader.fail(key, fmt::format("cannot set '{}', because all targets share one supernet: only "
+                                   "latency, score, shrink and search may differ",
+                                   printable(section)));
+    }
+    targets.push_back({.name = name, .settings = settings.dump()});
+  }
+  return targets;
+}
+
+Config config_of(const Config& config, const TargetConfig& target) {
+  json merged = to_json(config);
+  merged.erase("targets");
+  overlay(merged, json::parse(target.settings));
+  merged["name"] = target.name;
+  try {
+    return read_config(merged);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("targets.{}: {}", target.name, error.what()));
+  }
+}
+
 }  // namespace
 
 Config read_config(const json& source) {
@@ -271,16 +340,28 @@ Config read_config(const json& source) {
   describe(visitor, config);
   const auto space = reader.required<json>("space");
   reader.optional<std::string>("description", "");
+  config.targets = read_targets(reader);
   reader.finish();
   config.space = read_space(space);
   check_consistency(config);
+  for (const TargetConfig& target : config.targets) config_of(config, target);
   return config;
+}
+
+std::vector<Config> target_configs(const Config& config) {
+  if (config.targets.empty()) return {config};
+  std::vector<Config> configs;
+  for (const TargetConfig& target : config.targets) configs.push_back(config_of(config, target));
+  return configs;
 }
 
 json to_json(const Config& config) {
   Config copy = config;  // describe() passes members by non-const reference.
   json result = WriteVisitor::write(copy);
   result["space"] = to_json(config.space);
+  for (const TargetConfig& target : config.targets) {
+    result["targets"][target.name] = json::parse(target.settings);
+  }
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/config/config_file.hpp"
 #include "hsconas/kernels/conv_kernels.hpp"
 #include "hsconas/latency/model.hpp"
 #include "hsconas/latency/source.hpp"
@@ -120,7 +121,9 @@ Diagnosis diagnose_config(const Config& config, const Machine& machine, Log& log
   find_fault(findings, [&] {
     if (data) check_batch("supernet.batch", config.supernet.batch, data->training_images());
   });
-  find_fault(findings, [&] { check_latency(config, log, stop); });
+  for (const Config& target : target_configs(config)) {
+    find_fault(findings, [&] { check_latency(target, log, stop); });
+  }
   const std::string doubt = memory_doubt(config, machine.available_bytes);
   std::optional<Forecast> forecast;
   if (findings.empty() && doubt.empty()) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
@@ -51,12 +52,15 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
       dir_(std::move(dir)),
       log_(log),
       stop_(stop, dir_.files.group()),
+      supernet_from_(std::move(options.supernet_from)),
+      tables_from_(std::move(options.tables_from)),
       space_(config_.space),
       record_(dir_.stages(), dir_.starts_over, dir_.files) {
   // All inputs are checked before any file is written or removed.
   open_device(config_.latency_device());
   check_inputs(options.goal);
   check_config(options.may_change);
+  check_supernet_from();
   dir_.begin();
   if (const json settings = inputs().config(); !record_.is_done("config", settings)) {
     record_.finish("config", settings);
@@ -80,7 +84,7 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
 Run::~Run() = default;
 
 void Run::check_inputs(RunGoal goal) {
-  if (!latency_source(config_.latency).is_measured) {
+  if (goal != RunGoal::Supernet && !latency_source(config_.latency).is_measured) {
     const TableModel model(space_, table_at_hand());
     const Subspace full = Subspace::full(space_);
     const Objective objective = objective_of(config_, latency_range(model, full));
@@ -94,8 +98,8 @@ void Run::check_inputs(RunGoal goal) {
       TableEvaluator(space_, codesign.accuracies, codesign.accuracy_column);
     }
   }
-  needs_images_ =
-      goal == RunGoal::Network || (goal == RunGoal::Codesign && codesign.accuracies.empty());
+  needs_images_ = goal == RunGoal::Network || goal == RunGoal::Supernet ||
+                  (goal == RunGoal::Codesign && codesign.accuracies.empty());
   if (!needs_images_) return;
   // Any number of processes may continue a run whose training is over.
   if (!record_.has("supernet") && !record_.has("dance")) {
@@ -103,7 +107,8 @@ void Run::check_inputs(RunGoal goal) {
   }
   const bool is_gone =
       config_.data.format != DataFormat::Builtin && !dir_.files.exists(config_.data.path);
-  const bool is_finished = record_.has("search") || record_.has("codesign");
+  const bool is_finished = record_.has("search") || record_.has("codesign") ||
+                           (goal == RunGoal::Supernet && record_.has("supernet"));
   if (is_gone && is_finished && record_.has("data")) {
     const json known = record_.inputs("data");
     images_ = {.train = known.value("train", ""), .test = known.value("test", "")};
@@ -187,8 +192,28 @@ LatencyTable Run::make_table() {
             {.log = log_, .stop = stop_.token(), .open_timer = open_timer});
 }
 
+void Run::take_table() {
+  const json inputs = this->inputs().latency();
+  if (record_.is_done("latency", inputs)) return;
+  for (const std::filesystem::path& folder : tables_from_) {
+    const WorkDir from{.root = folder, .lock = nullptr};
+    const StageRecord measured(from.stages(), false, dir_.files);
+    if (!measured.is_done("latency", inputs) || !dir_.files.exists(from.latency())) continue;
+    dir_.files.on_root([&] {
+      write_file(dir_.latency(), read_file(from.latency()));
+      if (is_there(from.latency_plot())) {
+        write_file(dir_.latency_plot(), read_file(from.latency_plot()));
+      }
+    });
+    record_.finish("latency", inputs);
+    log_.info("latency: taken from " + folder.string());
+    return;
+  }
+}
+
 const LatencyBudget& Run::latency() {
   if (latency_) return *latency_;
+  take_table();
   LatencyBudget budget;
   run_stage({.name = "latency",
              .inputs = inputs().latency(),

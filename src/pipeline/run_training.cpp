@@ -6,9 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/text.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/space/subspace.hpp"
+#include "hsconas/stages/stage_inputs.hpp"
 #include "hsconas/train/checkpoint.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"
 #include "hsconas/train/trainer.hpp"
@@ -44,8 +46,45 @@ Run::Weights& Run::weights() {
   return *weights_;
 }
 
+void Run::check_supernet_from() const {
+  if (supernet_from_.empty() || record_.is_done(kSupernet, inputs().supernet())) return;
+  const WorkDir from{.root = supernet_from_, .lock = nullptr};
+  const StageRecord trained(from.stages(), false, dir_.files);
+  if (!trained.has(kSupernet)) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: holds no trained supernet; train one with `hsconas train`",
+                            supernet_from_.string()));
+  }
+  const auto changes = trained.changes(kSupernet, inputs().supernet());
+  if (changes.empty()) return;
+  throw Error(ErrorKind::Usage,
+              fmt::format("the supernet in {} does not fit this config: {}; use the settings with "
+                          "which it was trained, or train another",
+                          supernet_from_.string(), join(changes, ", ")));
+}
+
+void Run::take_supernet() {
+  const json inputs = this->inputs().supernet();
+  if (supernet_from_.empty() || record_.is_done(kSupernet, inputs)) return;
+  const WorkDir from{.root = supernet_from_, .lock = nullptr};
+  const std::string fingerprint = fingerprint_of(inputs);
+  const auto checkpoint =
+      CheckpointStore(from.checkpoints(), kSupernet, fingerprint, dir_.files).load(log_);
+  if (!checkpoint ||
+      checkpoint->next_step < training_steps(config_.supernet, data().training_images())) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: holds no finished supernet; continue its training with `hsconas "
+                            "train --resume`",
+                            supernet_from_.string()));
+  }
+  CheckpointStore(dir_.checkpoints(), kSupernet, fingerprint, dir_.files).save(*checkpoint);
+  record_.finish(kSupernet, inputs);
+  log_.info(fmt::format("supernet: taken from {}", supernet_from_.string()));
+}
+
 Supernet& Run::supernet() {
   if (weights_ && weights_->stage == kSupernet) return weights_->supernet;
+  take_supernet();
   // If this training starts at step 0, it must start from initial weights, not from tuned ones.
   weights_.reset();
   train_stage(kSupernet, inputs().supernet(), std::make_shared<Subspace>(Subspace::full(space_)),

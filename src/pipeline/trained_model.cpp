@@ -54,6 +54,12 @@ fs::path find_model(const fs::path& folder, ModelChoice choice) {
                 fmt::format("{}: is neither a run nor a model: it holds no {}", folder.string(),
                             dir.architecture().filename().string()));
   }
+  if (is_there(dir.targets())) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: holds a search for several targets; name the run of one of them, "
+                            "which are in {}",
+                            folder.string(), dir.targets().string()));
+  }
   if (is_there(dir.stages()) && StageRecord(dir.stages()).has("retraining")) {
     throw Error(ErrorKind::Data,
                 fmt::format("{0}: the retraining has not finished; continue it with hsconas "

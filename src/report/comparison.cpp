@@ -4,12 +4,14 @@
 #include <cstddef>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/latency/table.hpp"
 #include "hsconas/report/plot.hpp"
 #include "hsconas/report/run_report.hpp"
 #include "hsconas/report/table.hpp"
@@ -66,6 +68,31 @@ std::string caution(const std::vector<RunRecord>& runs) {
   return "Latencies are for different targets and cannot be compared: " +
          join({targets.begin(), targets.end()}, "; ") + ".";
 }
+
+/// The head and the rows of a table: what each run's winner takes by the latency table of each run,
+/// and how far that is from the run's T.
+struct Matrix {
+  std::vector<std::string> head;
+  std::vector<std::vector<std::string>> rows;
+};
+
+Matrix matrix_of(const std::vector<RunRecord>& runs, const WinnersOnTables& winners) {
+  Matrix matrix{.head = {"winner of"}, .rows = {}};
+  for (const RunRecord& run : runs) matrix.head.push_back("on " + run.folder);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    auto& row = matrix.rows.emplace_back(std::vector{runs[i].folder});
+    for (std::size_t k = 0; k < runs.size(); ++k) {
+      const double target_ms = runs[k].result->target_ms;
+      row.push_back(fmt::format("{:.3f} ms, {:+.0f} %", winners[i][k],
+                                100.0 * (winners[i][k] / target_ms - 1.0)));
+    }
+  }
+  return matrix;
+}
+
+constexpr const char* kMatrixMeaning =
+    "Each row is a winner, each column the latency table of a run: the predicted latency of the "
+    "winner there, and its distance from the T of that run.";
 
 std::vector<std::string> differences_head(const std::vector<RunRecord>& runs) {
   std::vector<std::string> head{"setting"};
@@ -134,10 +161,36 @@ std::vector<SettingDifference> differing_settings(const std::vector<RunRecord>& 
   return differences;
 }
 
+WinnersOnTables winners_on_tables(const std::vector<RunRecord>& runs) {
+  const json space = to_json(runs.front().config.space);
+  std::set<std::string> tables;
+  for (const RunRecord& run : runs) {
+    if (!run.table || to_json(run.config.space) != space) return {};
+    tables.insert(to_json(*run.table).dump());
+  }
+  if (tables.size() < 2) return {};
+  const SearchSpace shared(runs.front().config.space);
+  std::vector<TableModel> models;
+  for (const RunRecord& run : runs) models.emplace_back(shared, *run.table);
+  WinnersOnTables result;
+  for (const RunRecord& run : runs) {
+    auto& row = result.emplace_back();
+    const Architecture winner = shared.decode(run.result->winner.arch);
+    for (const TableModel& model : models) row.push_back(model.predict_ms(winner));
+  }
+  return result;
+}
+
 std::string comparison_text(const std::vector<RunRecord>& runs) {
   TextTable winners(winners_head());
   for (const RunRecord& run : runs) winners.add(winner_row(run));
   std::string text = winners.str() + "\n" + caution(runs) + "\n\n";
+  if (const WinnersOnTables on_tables = winners_on_tables(runs); !on_tables.empty()) {
+    Matrix matrix = matrix_of(runs, on_tables);
+    TextTable table(std::move(matrix.head));
+    for (auto& row : matrix.rows) table.add(std::move(row));
+    text += table.str() + "\n" + kMatrixMeaning + "\n\n";
+  }
   const auto differences = differing_settings(runs);
   if (differences.empty()) return text + "All settings are the same.\n";
   TextTable settings(differences_head(runs));
@@ -174,7 +227,11 @@ json comparison_json(const std::vector<RunRecord>& runs) {
       values.push_back(value.empty() ? json() : json::parse(value));
     }
   }
-  return {{"runs", list}, {"differences", differences}};
+  json comparison = {{"runs", list}, {"differences", differences}};
+  if (const WinnersOnTables on_tables = winners_on_tables(runs); !on_tables.empty()) {
+    comparison["winners_on_tables_ms"] = on_tables;
+  }
+  return comparison;
 }
 
 std::string comparison_page(const std::vector<RunRecord>& runs) {
@@ -184,6 +241,13 @@ std::string comparison_page(const std::vector<RunRecord>& runs) {
   for (const RunRecord& run : runs) {
     archs.add({run.folder, run.result->winner.arch, run.result->winner.layers});
   }
+  std::string specialisation;
+  if (const WinnersOnTables on_tables = winners_on_tables(runs); !on_tables.empty()) {
+    Matrix matrix = matrix_of(runs, on_tables);
+    HtmlTable table(std::move(matrix.head));
+    for (auto& row : matrix.rows) table.add(std::move(row));
+    specialisation = section("Each winner on each device", table.str() + paragraph(kMatrixMeaning));
+  }
   const auto differences = differing_settings(runs);
   HtmlTable settings(differences_head(runs));
   for (const SettingDifference& difference : differences) settings.add(difference_row(difference));
@@ -191,7 +255,7 @@ std::string comparison_page(const std::vector<RunRecord>& runs) {
   return html_page(
       title + " - hsconas",
       fmt::format("<main>\n<h1>{}</h1>\n", title) + paragraph(caution(runs)) +
-          section("Winners", winners.str() + archs.str()) +
+          section("Winners", winners.str() + archs.str()) + specialisation +
           section("Accuracy against latency",
                   figure(to_svg(fronts(runs)),
                          "The Pareto front of all architectures that each run scored. A ring marks "

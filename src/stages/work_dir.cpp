@@ -29,7 +29,8 @@ std::vector<fs::path> files_of(const WorkDir& dir) {
           dir.latency_plot(), dir.shrink(),   dir.candidates(),
           dir.result(),       dir.report(),   dir.model(),
           dir.architecture(), dir.codesign(), dir.codesign_candidates(),
-          dir.pairs(),        dir.ranks(),    dir.ranks_plot()};
+          dir.pairs(),        dir.ranks(),    dir.ranks_plot(),
+          dir.comparison()};
 }
 
 /// The names of the entries of `folder`; none if it cannot be read.
@@ -51,8 +52,8 @@ bool holds_files(const fs::path& root) {
 
 /// Whether `dir` holds anything that does not belong to a run.
 bool holds_other_files(const WorkDir& dir) {
-  std::vector<std::string> own{kLockName, dir.checkpoints().filename(),
-                               dir.retraining().filename()};
+  std::vector<std::string> own{kLockName, dir.checkpoints().filename(), dir.retraining().filename(),
+                               dir.targets().filename()};
   for (const fs::path& file : files_of(dir)) own.push_back(file.filename().string());
   for (const std::string& name : names_in(dir.root)) {
     if (std::find(own.begin(), own.end(), name) == own.end() && !is_event_file(name)) return true;
@@ -106,6 +107,9 @@ bool holds_work_here(const WorkDir& dir) {
       holds_work_here(WorkDir{.root = dir.retraining(), .lock = nullptr})) {
     return true;
   }
+  for (const std::string& name : names_in(dir.targets())) {
+    if (holds_work_here(WorkDir{.root = dir.target(name), .lock = nullptr})) return true;
+  }
   if (!is_there(dir.stages())) return false;
   try {
     return was_measured(StageRecord(dir.stages()).inputs("latency"));
@@ -147,6 +151,7 @@ void empty_here(const WorkDir& dir) {
   }
   remove_or_throw(dir.checkpoints());
   remove_or_throw(dir.retraining());
+  remove_or_throw(dir.targets());
 }
 
 }  // namespace

@@ -174,6 +174,12 @@ inline bool is_cuda(const std::string& device) {
   return device.starts_with("cuda");
 }
 
+/// One of several targets that a search finds networks for with the weights of one supernet.
+struct TargetConfig {
+  std::string name;      ///< Letters, digits, '-', '_' and '.': it names a folder.
+  std::string settings;  ///< JSON: where latency, score, shrink and search differ from the config.
+};
+
 /// All settings of a run: the content of one JSON file.
 struct Config {
   std::string name = "run";
@@ -191,6 +197,7 @@ struct Config {
   RetrainConfig retrain;
   CodesignConfig codesign;
   LogConfig log;
+  std::vector<TargetConfig> targets;  ///< Sorted by name; empty: the config itself is the target.
 
   /// The device whose latency counts, named as for open_device().
   const std::string& latency_device() const {

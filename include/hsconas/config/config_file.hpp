@@ -32,6 +32,10 @@ nlohmann::json to_json(const Config& config);
 /// file is missing and Error(Usage), naming the file, when its content is invalid.
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
+/// The config of each target: that of the search with the target's name and settings. For a config
+/// without targets, the config itself.
+std::vector<Config> target_configs(const Config& config);
+
 /// One key of the config, as `hsconas config keys` lists it.
 struct ConfigKey {
   std::string path;                  ///< "search.population".

@@ -34,14 +34,21 @@ class TorchTimer;
 
 /// The purpose of a run. At the start, only the inputs that it needs are checked.
 enum class RunGoal {
-  Latency,  ///< Only the latency table: needs no images.
-  Network,  ///< The supernet and everything after it: needs images and a feasible T.
-  Codesign  ///< A network and an accelerator: needs designs, and known accuracies or images.
+  Latency,   ///< Only the latency table: needs no images.
+  Supernet,  ///< Only the shared weights: needs images, but no T.
+  Network,   ///< The supernet and everything after it: needs images and a feasible T.
+  Codesign   ///< A network and an accelerator: needs designs, and known accuracies or images.
 };
 
 struct RunOptions {
   RunGoal goal = RunGoal::Network;
   bool may_change = false;  ///< Accept another config or data set than before, see Run::Run().
+  /// The work directory of a run whose trained supernet is taken instead of training one; empty:
+  /// none.
+  std::filesystem::path supernet_from{};
+  /// Work directories of runs on the same device. If one of them has measured the latency table
+  /// that this run would measure, it is taken.
+  std::vector<std::filesystem::path> tables_from{};
 };
 
 /// The latency table, and the objective that follows from it.
@@ -68,10 +75,15 @@ class Run {
   /// lists the changes; with `may_change`, the stages that depend on them run again instead. Keys
   /// that affect no stage and are not guarded (ConfigKey) may always differ. A data set that has
   /// been removed since counts as unchanged until its images are needed.
+  ///
+  /// Throws Error(Data) if options.supernet_from holds no trained supernet, and Error(Usage) that
+  /// lists the differences if it was trained with other settings or images than this run's.
   Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions options = {});
   ~Run();
 
   const LatencyBudget& latency();
+  /// Throws Error(Infeasible) when no architecture meets T.
+  void check_feasible();
   /// The supernet after training on the whole space. The reference is valid until tuned() is
   /// called.
   Supernet& supernet();
@@ -100,6 +112,12 @@ class Run {
   void check_inputs(RunGoal goal);
   /// Throws Error(Usage) as the constructor describes.
   void check_config(bool may_change);
+  /// Throws the errors of options.supernet_from, see Run().
+  void check_supernet_from() const;
+  /// Copies a latency table of tables_from_, unless the run has its own already.
+  void take_table();
+  /// Copies the supernet of supernet_from_, unless the run has its own already.
+  void take_supernet();
   /// Names the part of the data set (training, test) that has changed since the run was made, and
   /// the stages that depend on it; empty if nothing has changed.
   std::string data_changes() const;
@@ -110,8 +128,6 @@ class Run {
   LatencyTable make_table();
   TorchTimer make_timer(const LatencyConfig& settings, int batch) const;
   LatencyIdentity latency_identity();
-  /// Throws Error(Infeasible) when no architecture meets T.
-  void check_feasible();
   RunData& data();
   /// The supernet and what scores with it; created on first use. The weights have the values that
   /// the last training stage left.
@@ -148,6 +164,8 @@ class Run {
   WorkDir dir_;
   Log& log_;
   GroupStop stop_;
+  const std::filesystem::path supernet_from_;
+  const std::vector<std::filesystem::path> tables_from_;
   SearchSpace space_;
   StageRecord record_;
   std::optional<MetricsLog> metrics_;  ///< Set by the constructor once all inputs are checked.

@@ -20,6 +20,12 @@ struct SettingDifference {
 /// names are left out.
 std::vector<SettingDifference> differing_settings(const std::vector<RunRecord>& runs);
 
+/// The latency in milliseconds of each run's winner (row) by the latency table of each run
+/// (column).
+using WinnersOnTables = std::vector<std::vector<double>>;
+/// Empty if the runs have different spaces, or only one table. The runs must be finished.
+WinnersOnTables winners_on_tables(const std::vector<RunRecord>& runs);
+
 // The following functions need at least one run, and all runs must be finished. They show the
 // winners and the settings that differ.
 

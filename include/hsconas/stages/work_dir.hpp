@@ -50,6 +50,10 @@ struct WorkDir {
   std::filesystem::path model() const { return root / "model.safetensors"; }
   std::filesystem::path architecture() const { return root / "architecture.json"; }
   std::filesystem::path retraining() const { return root / "retrain"; }  ///< A WorkDir of its own.
+  /// The folder of WorkDirs, one for each target of a search with several.
+  std::filesystem::path targets() const { return root / "targets"; }
+  std::filesystem::path target(const std::string& name) const { return targets() / name; }
+  std::filesystem::path comparison() const { return root / "comparison.json"; }
 
   /// Creates the folder if necessary, locks it, and removes incomplete files that a killed process
   /// left. If the folder was created here, or by the caller (`is_new`), and is still empty when the
