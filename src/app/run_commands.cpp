@@ -41,6 +41,7 @@ struct CommandOptions {
   bool allow_changes = false;
   bool overwrite = false;
   bool dry_run = false;
+  PlanOptions plan;
 };
 
 /// The output of a finished command: text, and an object that --json prints instead.
@@ -107,7 +108,8 @@ Answer answer_codesign(Run& run) {
   return {format_codesign_record(record), to_json(record)};
 }
 
-std::string codesign_plan(const Config& config, Log& /*log*/, const StopToken& /*stop*/) {
+std::string codesign_plan(const Config& config, Log& /*log*/, const StopToken& /*stop*/,
+                          const PlanOptions& /*options*/) {
   const CodesignConfig& settings = config.codesign;
   if (settings.accuracies.empty()) return describe_codesign(config, 0);
   const SearchSpace space(config.space);
@@ -152,7 +154,7 @@ void export_kit(const Config& config, const std::string& folder, CommandContext&
 struct RunCommand {
   Answer (*answer)(Run&);
   RunGoal goal = RunGoal::Network;
-  std::string (*plan)(const Config&, Log&, const StopToken&) = describe_plan;
+  std::string (*plan)(const Config&, Log&, const StopToken&, const PlanOptions&) = describe_plan;
   /// The work for a config with several targets; null if the command does not support them.
   Answer (*answer_targets)(const Config&, const WorkDir&, CommandContext&,
                            const RunOptions&) = nullptr;
@@ -160,12 +162,13 @@ struct RunCommand {
 };
 
 /// The text of --dry-run: the plan of the search for each target.
-std::string plan_of(const Config& config, const RunCommand& command, CommandContext& context) {
-  if (config.targets.empty()) return command.plan(config, context.log, context.stop);
+std::string plan_of(const Config& config, const RunCommand& command, const PlanOptions& options,
+                    CommandContext& context) {
+  if (config.targets.empty()) return command.plan(config, context.log, context.stop, options);
   std::string text;
   for (const Config& target : target_configs(config)) {
     text += fmt::format("target {}:\n{}\n", target.name,
-                        command.plan(target, context.log, context.stop));
+                        command.plan(target, context.log, context.stop, options));
   }
   return text + "The supernet is trained once, for all targets.\n";
 }
@@ -188,7 +191,7 @@ void execute(CommandOptions options, const RunCommand& command, CommandContext& 
   const GroupFiles files(context.group);
   if (options.dry_run) {
     files.on_root([&] {
-      const std::string plan = plan_of(config, command, context);
+      const std::string plan = plan_of(config, command, options.plan, context);
       fmt::print("{}", context.options.json ? json{{"plan", plan}}.dump() + "\n" : plan);
     });
     return;
@@ -218,6 +221,30 @@ void execute(CommandOptions options, const RunCommand& command, CommandContext& 
   context.log.info("all files of this run are in " + root.string());
 }
 
+/// The options of --dry-run for a training by several processes.
+void add_scaling_options(CLI::App& command, PlanOptions& plan, CLI::Option& dry_run) {
+  auto* processes = command
+                        .add_option("--processes", plan.processes,
+                                    "With --dry-run: predict a training step by each of these "
+                                    "numbers of processes, e.g. 1,2,4")
+                        ->type_name("N,...")
+                        ->delimiter(',')
+                        ->check(CLI::Range(1, 1'000'000))
+                        ->needs(&dry_run);
+  command
+      .add_option("--link-gb", plan.link.gigabytes_per_second,
+                  "With --processes: gigabytes per second between them (default 1.1)")
+      ->type_name("GB/S")
+      ->check(CLI::Range(1e-6, 1e6))
+      ->needs(processes);
+  command
+      .add_option("--link-us", plan.link.message_us,
+                  "With --processes: microseconds of a small message (default 60)")
+      ->type_name("US")
+      ->check(CLI::Range(0.0, 1e9))
+      ->needs(processes);
+}
+
 void add_run_command(CLI::App& app, Command& chosen, const char* name, const char* help,
                      RunCommand run) {
   auto options = std::make_shared<CommandOptions>();
@@ -245,8 +272,10 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
                      "Use the supernet that the run in RUN has trained, instead of training one")
         ->type_name("RUN");
   }
-  command->add_flag("-n,--dry-run", options->dry_run,
-                    "Print the plan (space, steps, evaluations, memory, time) and exit");
+  auto* dry_run =
+      command->add_flag("-n,--dry-run", options->dry_run,
+                        "Print the plan (space, steps, evaluations, memory, time) and exit");
+  if (run.goal == RunGoal::Network) add_scaling_options(*command, options->plan, *dry_run);
   if (run.answer == answer_profile) {
     command
         ->add_option("--export-kit", options->kit,

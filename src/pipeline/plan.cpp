@@ -9,6 +9,8 @@
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/machine.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/config/groups.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/latency/source.hpp"
 #include "hsconas/pipeline/diagnosis.hpp"
@@ -69,14 +71,44 @@ std::unique_ptr<RunData> open_data(const Config& config, Log& log) {
   return std::make_unique<RunData>(config, log);
 }
 
+/// Bytes of the gradient of a step, on average over the architectures of the space.
+double gradient_bytes(const SearchSpace& space) {
+  constexpr int kSamples = 200;
+  const Subspace full = Subspace::full(space);
+  Rng rng(0, "gradient");
+  double parameters = 0.0;
+  for (int i = 0; i < kSamples; ++i) {
+    parameters += static_cast<double>(space.cost(sample(full, rng)).parameters());
+  }
+  return sizeof(float) * parameters / kSamples;
+}
+
+std::string scaling_text(const Config& config, double images_per_second,
+                         const PlanOptions& options) {
+  if (options.processes.empty()) return "";
+  const double bytes = gradient_bytes(SearchSpace(config.space));
+  std::vector<ScaledStep> steps;
+  for (const int processes : options.processes) {
+    steps.push_back(
+        scaled_step(config.supernet, images_per_second, bytes, options.link, processes));
+  }
+  return fmt::format(
+             "training steps by several processes, each as fast as this one, that exchange {:.2f} "
+             "MB per step at {:.4g} GB/s and {:.4g} us per message:\n",
+             bytes / 1e6, options.link.gigabytes_per_second, options.link.message_us) +
+         describe_scaling(steps);
+}
+
 /// The time that the search takes. The device may be absent: clusters have machines without GPUs on
 /// which jobs are prepared.
-std::string forecast_text(const Config& config, const RunData* data, const StopToken& stop) {
+std::string forecast_text(const Config& config, const RunData* data, const StopToken& stop,
+                          const PlanOptions& options) {
   if (const auto doubt = memory_doubt(config, available_memory()); !doubt.empty()) {
     return "time: not measured, because " + doubt + "\n";
   }
   try {
-    return describe_forecast(forecast_search(config, data, stop));
+    const Forecast forecast = forecast_search(config, data, stop);
+    return describe_forecast(forecast) + scaling_text(config, forecast.images_per_second, options);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::Device) throw;
     return fmt::format("time: not known, because this machine cannot train: {}\n", error.what());
@@ -141,7 +173,11 @@ std::string memory_doubt(const Config& config, double available_bytes) {
       needed / 1e9, available_bytes / 1e9);
 }
 
-std::string describe_plan(const Config& config, Log& log, const StopToken& stop) {
+std::string describe_plan(const Config& config, Log& log, const StopToken& stop,
+                          const PlanOptions& options) {
+  for (const int processes : options.processes) {
+    check_processes("supernet", config.supernet, processes);
+  }
   const SearchSpace space(config.space);
   check_latency(config, log, stop);
   const auto data = open_data(config, log);
@@ -171,7 +207,7 @@ std::string describe_plan(const Config& config, Log& log, const StopToken& stop)
                       works.back().evaluations, evaluations);
   text += fmt::format("memory: about {:.0f} MB for training and scoring\n",
                       megabytes(estimate_memory(space, config)));
-  text += forecast_text(config, data.get(), stop);
+  text += forecast_text(config, data.get(), stop, options);
   text +=
       "files: config.json version.txt log.txt metrics.jsonl stages.json latency.json "
       "latency.svg checkpoints/ shrink.json candidates.csv result.json model.safetensors "
