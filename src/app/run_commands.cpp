@@ -13,6 +13,7 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/config/groups.hpp"
 #include "hsconas/edge/edge_kit.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/run.hpp"
@@ -137,6 +138,7 @@ struct RunCommand {
 void execute(CommandOptions options, const RunCommand& command, CommandContext& context) {
   const Config config = options.config.load();
   require_same_config(*context.group, config);
+  check_device(config.device.type, context.group->size());
   const GroupFiles files(context.group);
   if (options.dry_run) {
     files.on_root([&] {
@@ -200,6 +202,7 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
   }
   command->callback([options, run, &chosen] {
     chosen = [options, run](CommandContext& context) { execute(*options, run, context); };
+    chosen.waits = [options] { return options->config.load().cluster; };
   });
 }
 
