@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <cstdint>
-#include <span>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -8,6 +6,7 @@
 
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/same_on_all.hpp"
 #include "hsconas/base/shipped_files.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
@@ -39,7 +38,8 @@ void ConfigOptions::take_bare_file() {
   bare.erase(word);
 }
 
-Config ConfigOptions::load() {
+const Config& ConfigOptions::load() {
+  if (read) return *read;
   take_bare_file();
   if (file.empty()) {
     throw Error(ErrorKind::Usage,
@@ -47,7 +47,7 @@ Config ConfigOptions::load() {
                 "configs: " +
                     join(shipped_configs(), ", "));
   }
-  return load_config(file, all_overrides());
+  return read.emplace(load_config(file, all_overrides()));
 }
 
 std::vector<std::string> ConfigOptions::all_overrides() const {
@@ -61,11 +61,7 @@ std::vector<std::string> ConfigOptions::all_overrides() const {
 
 void require_same_config(ProcessGroup& group, const Config& config) {
   if (group.size() == 1) return;
-  const std::string own = to_json(config).dump();
-  std::string of_root = own;
-  group.broadcast(of_root);
-  std::int32_t other = of_root == own ? -1 : group.rank();
-  group.max(std::span(&other, 1));
+  const int other = rank_that_differs(group, to_json(config).dump());
   if (other < 0) return;
   throw Error(ErrorKind::Usage,
               fmt::format("rank {} has another config than rank 0: give all processes the same "

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -27,8 +29,10 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/launch.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/cluster/join_group.hpp"
 #include "hsconas/pipeline/version.hpp"
+#include "hsconas/supernet/device.hpp"
 
 namespace {
 
@@ -328,14 +332,27 @@ std::map<std::string, std::string> environment() {
                                 what.substr(0, what.find('\n')) + ")"});
 }
 
-/// The group in which `command` runs.
-Joined join_run(const std::string& command, const ProcessLaunch& launch) {
+std::chrono::milliseconds milliseconds_of(double seconds) {
+  return std::chrono::milliseconds(std::llround(1000.0 * seconds));
+}
+
+/// How long the processes that do `command` wait for each other.
+ClusterConfig waits_of(const Command& command) {
+  try {
+    return command.waits ? command.waits() : ClusterConfig{};
+  } catch (const Error&) {
+    return {};  // The command itself reports the error, so that all processes end with it.
+  }
+}
+
+/// The group in which `command`, called `name`, runs.
+Joined join_run(const std::string& name, const Command& command, const ProcessLaunch& launch) {
   constexpr std::array kOfSeveral{"search", "profile", "train", "shrink", "codesign", "retrain"};
   if (launch.size > 1 &&
-      std::find(kOfSeveral.begin(), kOfSeveral.end(), command) == kOfSeveral.end()) {
+      std::find(kOfSeveral.begin(), kOfSeveral.end(), name) == kOfSeveral.end()) {
     throw Error(ErrorKind::Usage,
                 fmt::format("{} works with one process, but {} were started ({}): start it once",
-                            command, launch.size, launch.launcher));
+                            name, launch.size, launch.launcher));
   }
   if (launch.size > 1) {
     // LibTorch would print warnings about lost connections, which the program reports itself.
@@ -343,7 +360,15 @@ Joined join_run(const std::string& command, const ProcessLaunch& launch) {
     if (!is_set) ::setenv("TORCH_CPP_LOG_LEVEL", "FATAL", 0);
     std::set_terminate(end_lost);
   }
-  return join_group(launch, stop_token, {.version = version_line(), .on_hang = end_now});
+  const ClusterConfig waits = launch.size > 1 ? waits_of(command) : ClusterConfig{};
+  Joined joined = join_group(launch, stop_token,
+                             {.version = version_line(),
+                              .join_timeout = milliseconds_of(waits.join),
+                              .timeout = milliseconds_of(waits.timeout),
+                              .on_hang = end_now});
+  share_cpus(joined.group->local_size());
+  choose_gpu(joined.group->local_rank());
+  return joined;
 }
 
 std::string description(const Joined& joined) {
@@ -378,13 +403,13 @@ int run_command(const Command& command, const std::string& name, const CommonOpt
   std::shared_ptr<ProcessGroup> group = std::make_shared<SingleGroup>();
   try {
     const ProcessLaunch launch = read_launch(environment());
-    const Joined joined = join_run(name, launch);
+    const Joined joined = join_run(name, command, launch);
     group = joined.group;
     Log log(options.verbosity(), group->rank() == 0);
     if (!launch.warning.empty()) log.warn(launch.warning);
     if (group->size() > 1) log.info(description(joined));
     CommandContext context{options, log, stop_token, group};
-    command(context);
+    command.run(context);
     group->leave();
     return 0;
   } catch (...) {

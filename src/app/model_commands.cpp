@@ -178,6 +178,16 @@ void add_retrain(CLI::App& app, Command& chosen) {
       ->excludes(resume);
   command->callback([options, &chosen] {
     chosen = [options](CommandContext& context) { execute(*options, context); };
+    chosen.waits = [options] {
+      FolderOptions run = options->run;
+      run.sort_out();
+      run.config.take_bare_file();
+      // A pipe can be read only once.
+      if (fs::is_fifo(run.config.file) || fs::is_character_file(run.config.file)) {
+        return ClusterConfig{};
+      }
+      return run.load(run.folder).cluster;
+    };
   });
 }
 

@@ -14,6 +14,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/config/groups.hpp"
 #include "hsconas/edge/edge_kit.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/run.hpp"
@@ -182,6 +183,7 @@ Answer answer_alone(const RunCommand& command, const Config& config, WorkDir dir
 void execute(CommandOptions options, const RunCommand& command, CommandContext& context) {
   const Config config = options.config.load();
   require_same_config(*context.group, config);
+  check_device(config.device.type, context.group->size());
   const bool has_targets = !config.targets.empty();
   if (has_targets && command.answer_targets == nullptr) {
     throw Error(ErrorKind::Usage,
@@ -285,6 +287,7 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
   }
   command->callback([options, run, &chosen] {
     chosen = [options, run](CommandContext& context) { execute(*options, run, context); };
+    chosen.waits = [options] { return options->config.load().cluster; };
   });
 }
 

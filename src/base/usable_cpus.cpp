@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include "hsconas/base/text.hpp"
@@ -52,12 +53,13 @@ int bound_cpus() {
   return static_cast<int>(std::thread::hardware_concurrency());
 }
 
-/// The CPUs that Slurm gave to each task of its job.
+/// The CPUs that Slurm gave to each task of its job; 0 without Slurm.
 int slurm_cpus() {
   const char* text = std::getenv("SLURM_CPUS_PER_TASK");
-  const int cpus = text == nullptr ? 0 : std::atoi(text);
-  return cpus > 0 ? cpus : std::numeric_limits<int>::max();
+  return text == nullptr ? 0 : std::max(0, std::atoi(text));
 }
+
+int sharing_processes = 1;
 
 }  // namespace
 
@@ -82,9 +84,20 @@ double cpu_quota(const fs::path& membership, const fs::path& mount) {
   return quota;
 }
 
+int cpus_of_process(int bound, int all, double quota, int per_task, int processes) {
+  constexpr double kMost = 1e6;
+  const int within_quota = std::min(bound, static_cast<int>(std::floor(std::min(quota, kMost))));
+  if (per_task > 0) return std::max(1, std::min(within_quota, per_task));
+  return std::max(1, bound < all ? within_quota : within_quota / processes);
+}
+
+void share_cpus(int processes) {
+  sharing_processes = processes;
+}
+
 int usable_cpus() {
-  const double quota = std::min(cpu_quota(), 1e6);
-  return std::max(1, std::min({bound_cpus(), slurm_cpus(), static_cast<int>(std::floor(quota))}));
+  const auto all = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+  return cpus_of_process(bound_cpus(), all, cpu_quota(), slurm_cpus(), sharing_processes);
 }
 
 int threads_for(int setting) {

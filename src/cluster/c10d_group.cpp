@@ -95,8 +95,16 @@ void C10dGroup::max(std::span<std::int32_t> values) {
   guarded(call, [&] { reduce(*collectives_, values, c10d::ReduceOp::MAX); });
 }
 
+void C10dGroup::sum(std::span<std::int32_t> values) {
+  sum_up(fmt::format("sum of {} 32-bit integers", values.size()), values);
+}
+
 void C10dGroup::sum(std::span<std::int64_t> values) {
-  const std::string call = fmt::format("sum of {}", values.size());
+  sum_up(fmt::format("sum of {} 64-bit integers", values.size()), values);
+}
+
+template <typename T>
+void C10dGroup::sum_up(const std::string& call, std::span<T> values) {
   agree(call, {});
   if (values.empty()) return;
   guarded(call, [&] { reduce(*collectives_, values, c10d::ReduceOp::SUM); });
@@ -238,8 +246,8 @@ void C10dGroup::await_failure() {
 
 Error C10dGroup::lost(const std::string& call, const std::string& what) const {
   return {ErrorKind::Lost,
-          fmt::format("another process of this run is gone or does not answer; --resume continues "
-                      "(rank {} on {}, in {}: {})",
+          fmt::format("another process of this run is gone or does not answer; --resume continues; "
+                      "if it is only slow, raise cluster.timeout (rank {} on {}, in {}: {})",
                       seat_.rank, seat_.host, call, what)};
 }
 

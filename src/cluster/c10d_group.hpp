@@ -45,6 +45,7 @@ class C10dGroup final : public ProcessGroup {
   int local_size() const override { return seat_.local_size; }
 
   void max(std::span<std::int32_t> values) override;
+  void sum(std::span<std::int32_t> values) override;
   void sum(std::span<std::int64_t> values) override;
   void broadcast(std::string& text) override;
   std::int64_t next(const std::string& queue) override;
@@ -66,6 +67,8 @@ class C10dGroup final : public ProcessGroup {
   /// Gives the text of rank 0, and a number that goes with it, to all.
   void share(const std::string& call, std::string& text, std::int32_t& number);
   void wait_for_root(const std::string& call);
+  template <typename T>
+  void sum_up(const std::string& call, std::span<T> values);
 
   /// Runs `action` of the library for `call`. An exception of it becomes the Error of the rank that
   /// has failed, or Error(Lost).

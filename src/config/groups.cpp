@@ -37,6 +37,14 @@ void check_processes(std::string_view section, const SupernetConfig& training, i
                           processes, section, training.groups, groups, training.batch / groups));
 }
 
+void check_device(const std::string& device, int processes) {
+  if (processes == 1 || !device.starts_with("cuda:")) return;
+  throw Error(ErrorKind::Usage,
+              fmt::format("device.type is {}, but {} processes were started: set device.type=cuda, "
+                          "so that each process takes a GPU of its own",
+                          device, processes));
+}
+
 GroupShare share_of(const SupernetConfig& training, int rank, int processes) {
   const auto begin_of = [&](int r) {
     return static_cast<int>(std::int64_t{r} * training.groups / processes);

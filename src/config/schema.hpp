@@ -31,6 +31,10 @@ struct Allowed {
   bool is_resolved = false;
   /// True if a change of the value needs --allow-changes even when it makes no stage run again.
   bool is_guarded = false;
+  /// For a number that was added after runs had been recorded without it: the value that stands for
+  /// what the program did before. The inputs of a stage leave the key out at this value, so that
+  /// those runs continue.
+  std::optional<double> value_before{};
 
   Allowed changing(StageSet changed) && {
     stages = changed;
@@ -44,6 +48,10 @@ struct Allowed {
   }
   Allowed guarded() && {
     is_guarded = true;
+    return std::move(*this);
+  }
+  Allowed added_with(double value) && {
+    value_before = value;
     return std::move(*this);
   }
 };
@@ -110,9 +118,18 @@ void describe(Visitor& v, DeviceConfig& c) {
                    StageId::Dance, StageId::Codesign, StageId::Retrain})
         .resolved()
         .guarded(),
-    "device that trains and scores: cpu, cuda (the first GPU) or cuda:N (GPU N, from 0)");
+    "device that trains and scores: cpu, cuda (the first GPU, or one for each process) or cuda:N "
+    "(GPU N, from 0)");
   v("threads", c.threads, range(0, 1024).guarded(),
     "CPU threads for training and scoring; 0: one per CPU that the process may use");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, ClusterConfig& c) {
+  v("timeout", c.timeout, range(1, 86400).harmless(),
+    "seconds that a process of a run waits for another one before it counts as lost");
+  v("join", c.join, range(1, 86400).harmless(),
+    "seconds that the processes of a run wait for each other at the start");
 }
 
 template <typename Visitor>
@@ -183,7 +200,7 @@ void describe(Visitor& v, LatencyConfig& c) {
 template <typename Visitor>
 void describe(Visitor& v, SupernetConfig& c) {
   v("batch", c.batch, range(1, 1e6), "training images per step");
-  v("groups", c.groups, range(1, 1024),
+  v("groups", c.groups, range(1, 1024).added_with(1),
     "equal parts of a batch, each with its own batch norm statistics; at most this many processes "
     "can share the training");
   v("epochs", c.epochs, range(0.001, 1e6),
@@ -377,6 +394,7 @@ void describe(Visitor& v, Config& c) {
   v("checkpoint_steps", c.checkpoint_steps, range(0, 1e9).harmless(),
     "also save a checkpoint after this many training steps; 0: by time only");
   v.section("device", c.device, {});
+  v.section("cluster", c.cluster, {});
   v.section("data", c.data, {StageId::Supernet, StageId::Dance, StageId::Retrain});
   v.section("latency", c.latency, {StageId::Latency});
   v.section("supernet", c.supernet, {StageId::Supernet, StageId::Dance});

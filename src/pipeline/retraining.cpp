@@ -302,6 +302,7 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
   const SearchSpace space(config.space);
   space.check(request.arch);
   check_sources(request);
+  check_device(config.device.type, dir.files.group()->size());
   check_processes("retrain", config.retrain, dir.files.group()->size());
   // All inputs are checked before any file is written or removed.
   open_device(config.device.type);

@@ -10,6 +10,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/hash.hpp"
+#include "hsconas/base/same_on_all.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/groups.hpp"
@@ -43,6 +44,16 @@ Objective objective_of(const Config& config, const LatencyRange& range) {
       range.fastest_ms + latency.target_position * (range.slowest_ms - range.fastest_ms);
   return {.target_ms = latency.target_ms == 0.0 ? at_position : latency.target_ms,
           .beta = config.score.beta};
+}
+
+/// The name of the last stage of a run that trains the shared weights.
+std::string last_training(const Config& config, RunGoal goal) {
+  if (goal == RunGoal::Codesign) return config.codesign.method == "dance" ? "dance" : "supernet";
+  std::string stage = "supernet";
+  for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
+    if (config.shrink.stages[i].tune_epochs > 0.0) stage = fmt::format("shrink-{}", i + 1);
+  }
+  return stage;
 }
 
 }  // namespace
@@ -102,7 +113,7 @@ void Run::check_inputs(RunGoal goal) {
                   (goal == RunGoal::Codesign && codesign.accuracies.empty());
   if (!needs_images_) return;
   // Any number of processes may continue a run whose training is over.
-  if (!record_.has("supernet") && !record_.has("dance")) {
+  if (!record_.has(last_training(config_, goal))) {
     check_processes("supernet", config_.supernet, stop_.group().size());
   }
   const bool is_gone =
@@ -117,6 +128,12 @@ void Run::check_inputs(RunGoal goal) {
   }
   images_ = {.train = data().train_identity().fingerprint,
              .test = data().test_identity().fingerprint};
+  if (const int rank = rank_that_differs(stop_.group(), images_.train + images_.test); rank > 0) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{}: rank {} finds other images there than rank 0: give all processes "
+                            "the same data set",
+                            config_.data.path, rank));
+  }
   check_batch("supernet.batch", config_.supernet.batch, data().training_images());
 }
 

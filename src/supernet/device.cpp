@@ -52,7 +52,13 @@ void compute_reproducibly() {
   allow_tf32(false);
 }
 
+int chosen_gpu = 0;  ///< The one that "cuda" means, modulo the number of GPUs.
+
 }  // namespace
+
+void choose_gpu(int local_rank) {
+  chosen_gpu = local_rank;
+}
 
 torch::Device open_device(const std::string& name) {
   if (name == "cpu") return torch::kCPU;
@@ -73,6 +79,7 @@ torch::Device open_device(const std::string& name) {
                                                name));
   }
   const auto count = static_cast<int>(torch::cuda::device_count());
+  if (name == "cuda" && count > 0) index = chosen_gpu % count;
   if (index >= count) {
     throw Error(ErrorKind::Device,
                 fmt::format("device.type is \"{}\" but there are only {} GPUs", name, count));

@@ -2,8 +2,10 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <sched.h>
 #include <string>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -90,4 +92,28 @@ TEST_CASE("a task of Slurm uses the CPUs that were asked for, if it is not bound
     CHECK(usable_cpus() == expected);
   }
   ::unsetenv("SLURM_CPUS_PER_TASK");
+}
+
+TEST_CASE("processes of a run share a machine, but not the CPUs that a launcher gave each of them",
+          "[base]") {
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  CHECK(cpus_of_process(16, 16, kNone, 0, 1) == 16);
+  CHECK(cpus_of_process(16, 16, kNone, 0, 4) == 4);
+  CHECK(cpus_of_process(16, 16, kNone, 0, 3) == 5);
+  CHECK(cpus_of_process(2, 2, kNone, 0, 3) == 1);
+  CHECK(cpus_of_process(4, 16, kNone, 0, 4) == 4);   // The launcher has bound each process.
+  CHECK(cpus_of_process(16, 16, kNone, 8, 2) == 8);  // Slurm's number is for each task.
+  CHECK(cpus_of_process(4, 16, kNone, 8, 2) == 4);
+  CHECK(cpus_of_process(16, 16, 6.5, 0, 2) == 3);  // The quota of a container is for all.
+  CHECK(cpus_of_process(16, 16, 0.5, 0, 2) == 1);
+}
+
+TEST_CASE("share_cpus() divides the machine", "[base]") {
+  cpu_set_t cpus;
+  REQUIRE(::sched_getaffinity(0, sizeof(cpus), &cpus) == 0);
+  const auto all = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+  for (const int processes : {2, 1000, 1}) {
+    share_cpus(processes);
+    CHECK(usable_cpus() == cpus_of_process(CPU_COUNT(&cpus), all, cpu_quota(), 0, processes));
+  }
 }

@@ -102,6 +102,8 @@ void check_reductions(ProcessGroup& group) {
   for (const std::size_t length : {0U, 1U, 5U, 62U, 63U, 5000U}) {
     std::vector<std::int32_t> most(length);
     std::vector<std::int64_t> sums(length);
+    std::vector<std::int32_t> small_sums(length);
+    std::vector<std::int32_t> expected_small_sums(length, 0);
     std::vector<std::int32_t> expected_most(length, std::numeric_limits<std::int32_t>::min());
     std::vector<std::int64_t> expected_sums(length, 0);
     for (int rank = 0; rank < group.size(); ++rank) {
@@ -111,15 +113,20 @@ void check_reductions(ProcessGroup& group) {
         const std::int64_t large = (at + 1) * (rank - 1) * 1'000'000'007'000LL;
         expected_most[i] = std::max(expected_most[i], small);
         expected_sums[i] += large;
+        expected_small_sums[i] += small;
         if (rank != group.rank()) continue;
         most[i] = small;
         sums[i] = large;
+        small_sums[i] = small;
       }
     }
     group.max(most);
     group.sum(sums);
+    group.sum(small_sums);
     require(most == expected_most, "max of " + std::to_string(length) + ": " + as_text(most));
     require(sums == expected_sums, "sum of " + std::to_string(length) + ": " + as_text(sums));
+    require(small_sums == expected_small_sums,
+            "32-bit sum of " + std::to_string(length) + ": " + as_text(small_sums));
   }
 }
 
@@ -221,6 +228,10 @@ TEST_CASE("a rank that fails releases the others, in whatever they wait", "[clus
       max_of_one,
       [](ProcessGroup& group) {
         std::int64_t value = 0;
+        group.sum(std::span(&value, 1));
+      },
+      [](ProcessGroup& group) {
+        std::int32_t value = 0;
         group.sum(std::span(&value, 1));
       },
       [](ProcessGroup& group) {

@@ -54,6 +54,15 @@ TEST_CASE("more processes than groups are told how many groups to set", "[config
                     "5 processes but supernet.batch is 4: start at most one process per image");
 }
 
+TEST_CASE("several processes do not share one GPU that is named", "[config]") {
+  CHECK_NOTHROW(check_device("cuda:1", 1));
+  CHECK_NOTHROW(check_device("cuda", 2));
+  CHECK_NOTHROW(check_device("cpu", 2));
+  CHECK_THROWS_WITH(check_device("cuda:1", 2),
+                    "device.type is cuda:1, but 2 processes were started: set device.type=cuda, so "
+                    "that each process takes a GPU of its own");
+}
+
 TEST_CASE("each group of a batch belongs to one process, and no process is without", "[config]") {
   for (int groups = 1; groups <= 9; ++groups) {
     const SupernetConfig training{.batch = 7 * groups, .groups = groups};

@@ -188,6 +188,42 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("the inputs have the names that older runs recorded, so that these continue",
+          "[pipeline][config]") {
+  // If a new key is missing in the file, do not add it there: give it added_with() in schema.hpp.
+  const Files files;
+  json names = json::object();
+  const Config config = read_config(busy_config(files));
+  const auto add = [&](const std::string& stage, const json& inputs) {
+    for (const auto& [name, value] : inputs.flatten().items()) names[stage].push_back(name);
+  };
+  for (const StageDescription& stage : kStages) {
+    add(std::string(stage.name), all_inputs(config).at(stage.id));
+  }
+  add("config", StageInputs(config, {}).config());
+  const json recorded = read_json(source_folder() / "tests/golden/input_names.json");
+  for (const auto& [stage, known] : recorded.items()) {
+    CAPTURE(stage);
+    CHECK(names.value(stage, json()) == known);
+  }
+  CHECK(names.size() == recorded.size());
+}
+
+TEST_CASE("groups are an input of the trainings unless there is one, as before there were any",
+          "[pipeline][config]") {
+  Config config;
+  config.space = tiny_description(2);
+  const auto inputs = [&] { return StageInputs(config, {}); };
+  CHECK_FALSE(inputs().supernet().at("supernet").contains("groups"));
+  CHECK_FALSE(inputs().config().at("supernet").contains("groups"));
+  CHECK_FALSE(inputs().retrain("", "", "").at("retrain").contains("groups"));
+  config.supernet.groups = 2;
+  config.retrain.groups = 4;
+  CHECK(inputs().supernet().at("supernet").at("groups") == 2);
+  CHECK(inputs().config().at("supernet").at("groups") == 2);
+  CHECK(inputs().retrain("", "", "").at("retrain").at("groups") == 4);
+}
+
 TEST_CASE("every stage comes after those that it uses", "[config]") {
   StageSet before;
   for (const StageDescription& stage : kStages) {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hsconas/base/log.hpp"
@@ -35,8 +38,16 @@ struct CommandContext {
   std::shared_ptr<ProcessGroup> group;  ///< Of the processes that do this run together.
 };
 
-/// The function that main() calls for a subcommand, after the command line has been parsed.
-using Command = std::function<void(CommandContext&)>;
+/// What main() does for a subcommand after the command line has been parsed.
+struct Command {
+  Command() = default;
+  template <typename Work>
+  requires std::invocable<Work&, CommandContext&> Command(Work work) : run(std::move(work)) {}
+
+  std::function<void(CommandContext&)> run;
+  /// Reads, before `run`, how long the processes of a run wait for each other. Empty: the defaults.
+  std::function<ClusterConfig()> waits;
+};
 
 // Each of these functions adds subcommands to `app`. Parsing one of them stores its Command in
 // `chosen`.
@@ -56,13 +67,14 @@ struct ConfigOptions {
   std::string file;
   std::vector<std::string> set, bare;  ///< Overrides with and without --set.
   std::string seed, threads, device;
+  std::optional<Config> read;  ///< What load() has read: a pipe can be read only once.
 
   /// Adds --config, --set, bare key=value, --seed, --threads and --device to `command`.
   void add_to(CLI::App& command);
   /// Without --config, takes the first bare word that is not key=value as the config file.
   void take_bare_file();
   /// Reads the config with all overrides. Throws Error(Usage) if no config is named.
-  Config load();
+  const Config& load();
   /// All overrides in the order in which they apply: --set, then bare ones, then short options.
   std::vector<std::string> all_overrides() const;
 };

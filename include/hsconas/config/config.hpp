@@ -12,8 +12,14 @@ namespace hsconas {
 
 /// The device on which training and scoring run.
 struct DeviceConfig {
-  std::string type = "cpu";  ///< "cpu", "cuda" or "cuda:N".
+  std::string type = "cpu";  ///< "cpu", "cuda" or "cuda:N", see open_device().
   int threads = 0;           ///< CPU threads; 0: usable_cpus().
+};
+
+/// How long the processes of one run wait for each other.
+struct ClusterConfig {
+  double timeout = 300;  ///< Seconds in an exchange, after which another process counts as lost.
+  double join = 300;     ///< Seconds at the start, until all processes have come.
 };
 
 /// Images to train, score and test on.
@@ -188,6 +194,7 @@ struct Config {
   int checkpoint_steps = 0;        ///< Most steps between two checkpoints; 0: unlimited.
   SpaceDescription space;
   DeviceConfig device;
+  ClusterConfig cluster;
   DataConfig data;
   LatencyConfig latency;
   SupernetConfig supernet;

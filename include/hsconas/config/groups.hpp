@@ -18,6 +18,10 @@ void check_groups(std::string_view section, const SupernetConfig& training,
 /// Throws Error(Usage) if a training cannot be shared by `processes` processes: each needs a group.
 void check_processes(std::string_view section, const SupernetConfig& training, int processes);
 
+/// Throws Error(Usage) if `device`, named as for open_device(), is one GPU that several processes
+/// would share.
+void check_device(const std::string& device, int processes);
+
 /// The groups of a batch on which one process trains, and the images of the batch in them.
 struct GroupShare {
   int first = 0;

@@ -15,6 +15,10 @@ namespace hsconas {
 /// fp32 for products of fp32 numbers (see allow_tf32()).
 torch::Device open_device(const std::string& name);
 
+/// Makes "cuda" name the GPU of process `local_rank` among those of a run on this machine: its
+/// number, modulo the GPUs that there are. Without this call it is the first GPU.
+void choose_gpu(int local_rank);
+
 /// Sets for the whole process whether GPUs may round the factors of fp32 products to TF32, which
 /// has 10 bits of mantissa instead of 23.
 void allow_tf32(bool is_allowed);
