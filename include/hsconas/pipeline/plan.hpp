@@ -10,14 +10,6 @@
 
 namespace hsconas {
 
-/// One line about the space, without a line break:
-/// "space hsconas-a: 20 layers, 5 operators x 10 widths, 9.54e33 architectures, ...".
-std::string describe_space(const SearchSpace& space);
-
-/// One line per shrinking stage: its layers, its evaluations, and the size of the space before and
-/// after it.
-std::string describe_shrinking(const Config& config, const SearchSpace& space);
-
 /// Upper estimate of the bytes that training and scoring need. It counts, for the largest network
 /// of the space, weights with momentum and all activations of a batch with their gradients, and the
 /// images that are kept for scoring.
