@@ -1,6 +1,7 @@
 # Each library is taken from the system if it is installed, else its pinned release is downloaded.
 # Without a network, set FETCHCONTENT_SOURCE_DIR_<NAME> to an unpacked copy.
 include(FetchContent)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)  # The module links some of them, too.
 
 # Finds `name`, version `minimum` or newer, else builds `tag` of `repository`. Sets <name>_VERSION.
 function(hsconas_require name minimum repository tag)
@@ -19,6 +20,8 @@ endfunction()
 
 if(HSCONAS_NN)
   include(cmake/torch.cmake)  # First, because its ABI may rule out the system's C++ libraries.
+endif()
+if(NOT HSCONAS_FUZZ)
   hsconas_require(CLI11 2.1 https://github.com/CLIUtils/CLI11.git v2.4.1)
 endif()
 hsconas_require(nlohmann_json 3.10 https://github.com/nlohmann/json.git v3.11.3)
@@ -70,3 +73,4 @@ if(TURBOJPEG_INCLUDE_DIR AND TURBOJPEG_LIBRARY)
 else()
   message(STATUS "libturbojpeg: absent, JPEG files will not be readable")
 endif()
+unset(CMAKE_POSITION_INDEPENDENT_CODE)

@@ -1,12 +1,16 @@
-# `cmake --install` and the Debian package (`cpack` in the build folder): the program, its manual pages
-# and shell completions, which the program itself writes, and the configs as files to copy from. The
-# program needs none of these files.
+# `cmake --install` and the Debian package (`cpack` in the build folder): the program and its module,
+# manual pages and shell completions, which the program itself writes, and the configs as files to copy
+# from. The program needs no other file than the module.
 include(GNUInstallDirs)
 set(CPACK_PACKAGE_CONTACT "The hsconas authors <hsconas@example.org>" CACHE STRING
   "Maintainer that the Debian package names")
-# So that the installed program finds a LibTorch that is not the distribution's.
+install(TARGETS hsconas RUNTIME DESTINATION bin)
 set_target_properties(hsconas PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
-install(TARGETS hsconas RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET hsconas_module)
+  # So that the installed module finds a LibTorch that is not the distribution's.
+  set_target_properties(hsconas_module PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+  install(TARGETS hsconas_module LIBRARY DESTINATION ${HSCONAS_MODULE_FOLDER})
+endif()
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/hsconas)
 
 set(generated ${PROJECT_BINARY_DIR}/installed)

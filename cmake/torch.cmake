@@ -5,7 +5,7 @@ set(hsconas_cuda_flags "${CMAKE_CUDA_FLAGS}")
 find_package(Torch CONFIG QUIET)
 if(NOT Torch_FOUND)
   message(FATAL_ERROR "LibTorch not found: install libtorch-dev, or add a LibTorch zip's folder or "
-    "pip's torch/share/cmake to -DCMAKE_PREFIX_PATH; -DHSCONAS_NN=OFF builds the core alone")
+    "pip's torch/share/cmake to -DCMAKE_PREFIX_PATH; -DHSCONAS_NN=OFF leaves out all commands that need it")
 endif()
 set(CMAKE_CXX_FLAGS "${hsconas_cxx_flags}")
 set(CMAKE_CUDA_FLAGS "${hsconas_cuda_flags}")

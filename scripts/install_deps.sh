@@ -40,8 +40,8 @@ has_own_torch() {
 need_command c++ g++
 need_command cmake cmake
 need_command ninja ninja-build
-for package in nlohmann-json3-dev libfmt-dev libspdlog-dev libeigen3-dev libturbojpeg0-dev \
-  libpng-dev zlib1g-dev; do
+for package in nlohmann-json3-dev libfmt-dev libspdlog-dev libeigen3-dev libcli11-dev \
+  libturbojpeg0-dev libpng-dev zlib1g-dev; do
   need_package "$package"
 done
 if [ "$purpose" = package ]; then
@@ -51,12 +51,9 @@ elif [ "$purpose" != build ]; then
   need_package catch2
   need_command xz xz-utils
 fi
-if [ "$purpose" != core ]; then
-  need_package libcli11-dev
-  if ! has_own_torch; then
-    need_package libtorch-dev
-    need_package libgloo-dev
-  fi
+if [ "$purpose" != core ] && ! has_own_torch; then
+  need_package libtorch-dev
+  need_package libgloo-dev
 fi
 if [ "$purpose" = test ] || [ "$purpose" = ci ]; then
   need_package libonnx-dev

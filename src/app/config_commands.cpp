@@ -13,8 +13,9 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
-#include "hsconas/pipeline/plan.hpp"
 #include "hsconas/report/table.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
+#include "hsconas/stages/result.hpp"
 
 namespace hsconas {
 
@@ -35,7 +36,7 @@ void print_config(ConfigOptions options) {
 void check_config(ConfigOptions options, CommandContext& context) {
   const Config config = options.load();
   const SearchSpace space(config.space);
-  const std::string text = describe_space(space) + "\n" + describe_shrinking(config, space);
+  const std::string text = describe_space(space) + "\n" + describe_shrinking(config.shrink, space);
   fmt::print("{}", context.options.json ? json{{"valid", true}, {"space", text}}.dump() + "\n"
                                         : options.file + ": valid\n" + text);
 }

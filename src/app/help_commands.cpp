@@ -10,8 +10,8 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/shipped_files.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/base/version.hpp"
 #include "hsconas/config/config_file.hpp"
-#include "hsconas/pipeline/version.hpp"
 
 namespace hsconas {
 

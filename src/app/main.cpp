@@ -7,8 +7,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <exception>
-#include <fcntl.h>
-#include <iterator>
+#include <filesystem>
 #include <malloc.h>
 #include <map>
 #include <memory>
@@ -16,23 +15,20 @@
 #include <set>
 #include <signal.h>
 #include <string>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <c10/util/Exception.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "hsconas/app/commands.hpp"
+#include "hsconas/app/torch_commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/launch.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/base/usable_cpus.hpp"
-#include "hsconas/cluster/join_group.hpp"
-#include "hsconas/pipeline/version.hpp"
-#include "hsconas/supernet/device.hpp"
+#include "hsconas/base/version.hpp"
 
 namespace {
 
@@ -77,33 +73,20 @@ void handle(int signal, void (*handler)(int) = on_signal) {
   ::sigaction(signal, &action, nullptr);
 }
 
-// The functions marked HSCONAS_EARLY run before the shared libraries are initialised, for two
-// reasons. The program executes itself again there, and LibTorch's initialisation, which takes 0.3
-// s, would otherwise run twice. And libfabric, a library that LibTorch needs on Debian 13, catches
-// SIGHUP during its initialisation, so the signal's disposition must be read before. The C library
-// and the sanitizers may not be ready at that time, so these functions only make system calls.
-#define HSCONAS_EARLY [[gnu::no_sanitize("address", "undefined", "thread")]]
-
-bool ignores_hangup = false;  ///< SIGHUP was ignored when the program was started: nohup does that.
-
-/// Whether `entry`, NAME=VALUE, begins with `start`.
-HSCONAS_EARLY bool begins(const char* entry, const char* start) {
-  while (*start != '\0' && *entry == *start) {
-    ++entry;
-    ++start;
-  }
-  return *start == '\0';
-}
-
-HSCONAS_EARLY bool is_set(char** environment, const char* name) {
-  for (; *environment != nullptr; ++environment) {
-    if (begins(*environment, name)) return true;
-  }
-  return false;
+/// Handles the signals that batch schedulers, and a terminal that is closed, send before they kill.
+void handle_signals() {
+  static const bool ignores_hangup = [] {  // nohup starts programs like that.
+    struct sigaction action {};
+    return ::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+  }();
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) handle(signal);
+  handle(SIGALRM, on_alarm);
+  handle(SIGHUP, ignores_hangup ? SIG_IGN : on_signal);
 }
 
 /// Executes the program again with environment variables that libraries read when they are loaded;
-/// does nothing if the user has set them, or without /proc.
+/// does nothing if the user has set them, or without /proc. Call it before anything is printed
+/// or read.
 ///
 /// GOMP_SPINCOUNT: OpenMP threads spin while they wait for each other. If the machine is shared,
 /// the thread that they wait for may not be running, and a step takes ten times as long. Spinning
@@ -111,40 +94,17 @@ HSCONAS_EARLY bool is_set(char** environment, const char* name) {
 ///
 /// GLIBC_TUNABLES: memory in pages of 2 MiB, on systems that provide them on request. A step on a
 /// CPU touches hundreds of MiB, and translating addresses of 4 KiB pages slows it down.
-HSCONAS_EARLY void start_with_settings(char** argv, char** environment) {
-  static char spin_count[] = "GOMP_SPINCOUNT=20000";
-  static char large_pages[] = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
-  static char self[4096];
-  static char* all[8192];
-  const bool spins =
-      !is_set(environment, "OMP_WAIT_POLICY=") && !is_set(environment, "GOMP_SPINCOUNT=");
-  const bool tunes = !is_set(environment, "GLIBC_TUNABLES=");
+void restart_with_settings(char** argv) {
+  const auto is_set = [](const char* name) { return std::getenv(name) != nullptr; };
+  const bool spins = !is_set("OMP_WAIT_POLICY") && !is_set("GOMP_SPINCOUNT");
+  const bool tunes = !is_set("GLIBC_TUNABLES");
   if (!spins && !tunes) return;
-  std::size_t count = 0;
-  if (spins) all[count++] = spin_count;
-  if (tunes) all[count++] = large_pages;
-  for (; *environment != nullptr && count + 1 < std::size(all); ++environment) {
-    all[count++] = *environment;
-  }
-  const long length = ::syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", self, sizeof(self) - 1);
-  if (*environment == nullptr && length > 0) ::syscall(SYS_execve, self, argv, all);
-}
-
-HSCONAS_EARLY void before_libraries(int, char** argv, char** environment) {
-  start_with_settings(argv, environment);
-  long action[8] = {};  // The kernel's struct begins with the handler.
-  constexpr long kMaskBytes = 8;
-  ignores_hangup = ::syscall(SYS_rt_sigaction, SIGHUP, nullptr, action, kMaskBytes) == 0 &&
-                   action[0] == 1;  // SIG_IGN
-}
-[[gnu::section(".preinit_array"),
-  gnu::used]] void (*const run_before_libraries)(int, char**, char**) = before_libraries;
-
-/// Handles the signals that batch schedulers, and a terminal that is closed, send before they kill.
-void handle_signals() {
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) handle(signal);
-  handle(SIGALRM, on_alarm);
-  handle(SIGHUP, ignores_hangup ? SIG_IGN : on_signal);
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return;
+  if (spins) ::setenv("GOMP_SPINCOUNT", "20000", 0);
+  if (tunes) ::setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 0);
+  ::execv(self.c_str(), argv);
 }
 
 /// Keeps freed large blocks in the process. Training allocates the same large blocks in every step;
@@ -274,19 +234,20 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   return report(ErrorKind::Usage, sentence + " (run with --help)");
 }
 
-/// The exception that is being handled, as the Error to report.
-Error current_error(const CommonOptions& options) {
+/// The exception that is being handled, as the Error to report. `torch` is null if LibTorch is not
+/// loaded.
+Error current_error(const CommonOptions& options, const TorchCommands* torch) {
   const auto bug = [](const std::string& what) -> Error {
     return {ErrorKind::Internal, "this is a bug, please report it: " + what};
   };
+  const bool is_verbose = options.verbose > 0;
+  if (const auto what = torch == nullptr ? std::nullopt : torch->message_of_torch(is_verbose)) {
+    return is_out_of_memory(*what) ? Error(ErrorKind::Device, kOutOfMemory) : bug(*what);
+  }
   try {
     throw;
   } catch (const Error& error) {
     return error;
-  } catch (const c10::Error& error) {
-    const std::string what = error.what_without_backtrace();
-    if (is_out_of_memory(what)) return {ErrorKind::Device, kOutOfMemory};
-    return bug(options.verbose > 0 ? std::string(error.what()) : what);
   } catch (const std::bad_alloc&) {
     return {ErrorKind::Device, kOutOfMemory};
   } catch (const nlohmann::json::type_error& error) {
@@ -345,29 +306,39 @@ ClusterConfig waits_of(const Command& command) {
   }
 }
 
-/// The group in which `command`, called `name`, runs.
-Joined join_run(const std::string& name, const Command& command, const ProcessLaunch& launch) {
+/// Throws Error(Usage) if several processes were started for a command that works with one.
+void check_launch(const std::string& command, const ProcessLaunch& launch) {
   constexpr std::array kOfSeveral{"search", "profile", "train", "shrink", "codesign", "retrain"};
-  if (launch.size > 1 &&
-      std::find(kOfSeveral.begin(), kOfSeveral.end(), name) == kOfSeveral.end()) {
-    throw Error(ErrorKind::Usage,
-                fmt::format("{} works with one process, but {} were started ({}): start it once",
-                            name, launch.size, launch.launcher));
+  if (launch.size == 1 ||
+      std::find(kOfSeveral.begin(), kOfSeveral.end(), command) != kOfSeveral.end()) {
+    return;
   }
-  if (launch.size > 1) {
+  throw Error(ErrorKind::Usage,
+              fmt::format("{} works with one process, but {} were started ({}): start it once",
+                          command, launch.size, launch.launcher));
+}
+
+/// Loads LibTorch, with the settings that it needs.
+const TorchCommands& load_torch(const ProcessLaunch& launch, char** argv) {
+  restart_with_settings(argv);
+  if (launch.size > 1 && std::getenv("GLOG_minloglevel") == nullptr) {
     // LibTorch would print warnings about lost connections, which the program reports itself.
-    const bool is_set = std::getenv("GLOG_minloglevel") != nullptr;
-    if (!is_set) ::setenv("TORCH_CPP_LOG_LEVEL", "FATAL", 0);
-    std::set_terminate(end_lost);
+    ::setenv("TORCH_CPP_LOG_LEVEL", "FATAL", 0);
   }
-  const ClusterConfig waits = launch.size > 1 ? waits_of(command) : ClusterConfig{};
-  Joined joined = join_group(launch, stop_token,
+  handle_signals();
+  return load_torch_commands();
+}
+
+/// Meets the other processes of the run that `launch` describes.
+Joined join_run(const Command& command, const ProcessLaunch& launch, const TorchCommands& torch) {
+  std::set_terminate(end_lost);
+  const ClusterConfig waits = waits_of(command);
+  Joined joined = torch.join(launch, stop_token,
                              {.version = version_line(),
                               .join_timeout = milliseconds_of(waits.join),
                               .timeout = milliseconds_of(waits.timeout),
                               .on_hang = end_now});
   share_cpus(joined.group->local_size());
-  choose_gpu(joined.group->local_rank());
   return joined;
 }
 
@@ -399,21 +370,33 @@ int end_with(const Error& error, ProcessGroup& group) {
   }
 }
 
-int run_command(const Command& command, const std::string& name, const CommonOptions& options) {
+int run_command(const Command& command, const std::string& name, const CommonOptions& options,
+                char** argv) {
   std::shared_ptr<ProcessGroup> group = std::make_shared<SingleGroup>();
+  const TorchCommands* torch = nullptr;
   try {
     const ProcessLaunch launch = read_launch(environment());
-    const Joined joined = join_run(name, command, launch);
+    check_launch(name, launch);
+    const auto* needs_torch = std::get_if<TorchCommand>(&command.run);
+    if (needs_torch != nullptr) torch = &load_torch(launch, argv);
+    // After LibTorch, too: it needs libfabric on Debian 13, which catches SIGHUP when it is loaded.
+    handle_signals();
+    Joined joined{.group = group, .hosts = {}};
+    if (launch.size > 1) joined = join_run(command, launch, *torch);
     group = joined.group;
     Log log(options.verbosity(), group->rank() == 0);
     if (!launch.warning.empty()) log.warn(launch.warning);
     if (group->size() > 1) log.info(description(joined));
     CommandContext context{options, log, stop_token, group};
-    command.run(context);
+    if (needs_torch != nullptr) {
+      (*needs_torch)(*torch, context);
+    } else {
+      std::get<PlainCommand>(command.run)(context);
+    }
     group->leave();
     return 0;
   } catch (...) {
-    const Error error = current_error(options);
+    const Error error = current_error(options, torch);
     const int exit_code = end_with(error, *group);
     // Threads of the libraries may hang after a failure.
     if (group->size() > 1) ::_exit(finish(exit_code));
@@ -429,7 +412,6 @@ void hsconas::stop_on_closed_pipe() {
 
 int main(int argc, char** argv) {
   keep_large_blocks();
-  handle_signals();
 
   CLI::App app(
       "Finds, for your images and your device, the convolutional network with the best\n"
@@ -473,5 +455,5 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     return report(error.kind(), error.what());
   }
-  return finish(run_command(chosen, app.get_subcommands().front()->get_name(), options));
+  return finish(run_command(chosen, app.get_subcommands().front()->get_name(), options, argv));
 }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/app/commands.hpp"
+#include "hsconas/app/torch_commands.hpp"
 #include "hsconas/base/csv.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
@@ -16,10 +17,8 @@
 #include "hsconas/latency/import.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/source.hpp"
-#include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/table.hpp"
 #include "hsconas/stages/work_dir.hpp"
-#include "hsconas/supernet/device.hpp"
 
 namespace hsconas {
 
@@ -44,15 +43,6 @@ struct Row {
   std::optional<double> predicted_ms, error_ms, measured_ms;
   std::optional<Cost> cost;  ///< Empty for a cell, whose cost is not known.
 };
-
-std::vector<double> time_for_real(const Config& config, const SearchSpace& space,
-                                  const std::vector<Architecture>& archs, int batch,
-                                  CommandContext& context) {
-  TorchTimer timer(open_device(config.latency_device()),
-                   timer_settings(config.latency, batch, &context.log));
-  return measure_networks(space, archs, timer, config.latency, config.seed, context.log,
-                          context.stop);
-}
 
 /// The architectures as text: those of --arch, then those of the file.
 std::vector<std::string> texts_of(const PredictOptions& options) {
@@ -122,17 +112,19 @@ std::optional<LatencyTable> find_table(const PredictOptions& options, const Late
 /// Times the networks of `rows` on this machine. Warns if `table` was measured on another device.
 void measure_rows(std::vector<Row>& rows, const std::vector<Architecture>& archs,
                   const std::optional<LatencyTable>& table, const Config& config,
-                  const SearchSpace& space, CommandContext& context) {
-  if (table && table->device.device != describe_device(open_device(config.latency_device()))) {
+                  const SearchSpace& space, const TorchCommands& torch, CommandContext& context) {
+  const std::string device = torch.describe_device(config.latency_device());
+  if (table && table->device.device != device) {
     context.log.warn(fmt::format("the table predicts for {}, but the networks are measured on {}",
-                                 table->device.device,
-                                 describe_device(open_device(config.latency_device()))));
+                                 table->device.device, device));
   }
-  const auto times = time_for_real(config, space, archs, rows.front().batch, context);
+  const auto times = torch.time_networks(config, space, archs, rows.front().batch, context);
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].measured_ms = times[i];
 }
 
-std::vector<Row> predict_rows(PredictOptions options, CommandContext& context) {
+/// `torch` is needed to measure, and otherwise null.
+std::vector<Row> predict_rows(PredictOptions options, const TorchCommands* torch,
+                              CommandContext& context) {
   ask_run(options);
   if (!options.config.file.empty() && !options.space.empty()) {
     throw Error(ErrorKind::Usage, "predict takes --config or --space, not both");
@@ -177,7 +169,7 @@ std::vector<Row> predict_rows(PredictOptions options, CommandContext& context) {
     if (!space.is_cell()) row.cost = space.search_space()->cost(archs.back());
   }
   if (options.measure) {
-    measure_rows(rows, archs, table, *config, *space.search_space(), context);
+    measure_rows(rows, archs, table, *config, *space.search_space(), *torch, context);
   }
   return rows;
 }
@@ -226,8 +218,8 @@ std::string as_csv(const std::vector<Row>& rows) {
   return text;
 }
 
-void execute(const PredictOptions& options, CommandContext& context) {
-  const std::vector<Row> rows = predict_rows(options, context);
+void execute(const PredictOptions& options, const TorchCommands* torch, CommandContext& context) {
+  const std::vector<Row> rows = predict_rows(options, torch, context);
   if (!options.out.empty()) {
     write_file(options.out, as_csv(rows));
     fmt::print("{}",
@@ -268,7 +260,13 @@ void add_predict_command(CLI::App& app, Command& chosen) {
       ->type_name("FILE");
   command->add_flag("--measure", options->measure, "Also time the architectures on this machine");
   command->callback([options, &chosen] {
-    chosen = [options](CommandContext& context) { execute(*options, context); };
+    if (options->measure) {
+      chosen = [options](const TorchCommands& torch, CommandContext& context) {
+        execute(*options, &torch, context);
+      };
+    } else {
+      chosen = [options](CommandContext& context) { execute(*options, nullptr, context); };
+    }
   });
 }
 

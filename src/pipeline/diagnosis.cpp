@@ -8,12 +8,12 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/version.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/kernels/conv_kernels.hpp"
 #include "hsconas/latency/model.hpp"
 #include "hsconas/latency/source.hpp"
 #include "hsconas/pipeline/plan.hpp"
-#include "hsconas/pipeline/version.hpp"
 #include "hsconas/score/target.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/supernet/device.hpp"

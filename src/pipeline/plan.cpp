@@ -117,32 +117,6 @@ std::string forecast_text(const Config& config, const RunData* data, const StopT
 
 }  // namespace
 
-std::string describe_space(const SearchSpace& space) {
-  const Subspace full = Subspace::full(space);
-  return fmt::format(
-      "space {}: {} layers, {} operators x {} widths, {} architectures ({} different networks), "
-      "{:.2f} to {:.2f} M MACs",
-      space.description().name, space.layers(), space.ops(), space.widths(),
-      format_power(full.log10_size()), format_power(log10_distinct(space, full)),
-      static_cast<double>(space.cost(smallest(space)).macs) / 1e6,
-      static_cast<double>(space.cost(largest(space)).macs) / 1e6);
-}
-
-std::string describe_shrinking(const Config& config, const SearchSpace& space) {
-  std::string text;
-  double log10_size = Subspace::full(space).log10_size();
-  for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
-    const double before = log10_size;
-    const ShrinkForecast forecast =
-        shrinkers().front().forecast(config.shrink, i, space, log10_size);
-    log10_size = forecast.log10_size;
-    text += fmt::format("shrink-{}: {} layers, {} evaluations, {} -> {} architectures\n", i + 1,
-                        config.shrink.stages[i].layers, forecast.evaluations, format_power(before),
-                        format_power(log10_size));
-  }
-  return text;
-}
-
 std::int64_t estimate_memory(const SearchSpace& space, const Config& config) {
   std::int64_t weights = cost_of(space.stem()).weights + cost_of(space.head()).weights;
   std::int64_t live = activations(space.stem()) + activations(space.head());
@@ -195,7 +169,7 @@ std::string describe_plan(const Config& config, Log& log, const StopToken& stop,
       fmt::format("supernet: {} steps of {} images{} in {}, scored in {}\n", works.front().steps,
                   config.supernet.batch, describe_groups(config.supernet, log),
                   word_of(resolved.supernet.precision), word_of(resolved.score.precision));
-  text += describe_shrinking(config, space);
+  text += describe_shrinking(config.shrink, space);
   int evaluations = 0;
   for (const StageWork& work : works) {
     evaluations += work.evaluations;

@@ -3,13 +3,10 @@
 #include <fmt/format.h>
 #include <torch/types.h>
 
+#include "hsconas/base/version.hpp"
 #include "hsconas/supernet/device.hpp"
 
 namespace hsconas {
-
-std::string version_line() {
-  return fmt::format("hsconas {}", HSCONAS_VERSION);
-}
 
 std::string version_text() {
   const std::vector<torch::Device> devices = all_devices();

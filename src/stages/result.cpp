@@ -120,4 +120,15 @@ std::string format_result(const ResultRecord& result) {
   return text;
 }
 
+std::string describe_space(const SearchSpace& space) {
+  const Subspace full = Subspace::full(space);
+  return fmt::format(
+      "space {}: {} layers, {} operators x {} widths, {} architectures ({} different networks), "
+      "{:.2f} to {:.2f} M MACs",
+      space.description().name, space.layers(), space.ops(), space.widths(),
+      format_power(full.log10_size()), format_power(log10_distinct(space, full)),
+      static_cast<double>(space.cost(smallest(space)).macs) / 1e6,
+      static_cast<double>(space.cost(largest(space)).macs) / 1e6);
+}
+
 }  // namespace hsconas

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "hsconas/base/log.hpp"
@@ -18,6 +19,8 @@ class App;
 }
 
 namespace hsconas {
+
+struct TorchCommands;
 
 /// Options that every command takes.
 struct CommonOptions {
@@ -38,13 +41,21 @@ struct CommandContext {
   std::shared_ptr<ProcessGroup> group;  ///< Of the processes that do this run together.
 };
 
+using PlainCommand = std::function<void(CommandContext&)>;
+/// A command that needs LibTorch, which is loaded before it is called.
+using TorchCommand = std::function<void(const TorchCommands&, CommandContext&)>;
+
+template <typename Work>
+concept CommandWork =
+    std::convertible_to<Work, PlainCommand> || std::convertible_to<Work, TorchCommand>;
+
 /// What main() does for a subcommand after the command line has been parsed.
 struct Command {
   Command() = default;
-  template <typename Work>
-  requires std::invocable<Work&, CommandContext&> Command(Work work) : run(std::move(work)) {}
+  template <CommandWork Work>
+  Command(Work work) : run(std::move(work)) {}
 
-  std::function<void(CommandContext&)> run;
+  std::variant<PlainCommand, TorchCommand> run;
   /// Reads, before `run`, how long the processes of a run wait for each other. Empty: the defaults.
   std::function<ClusterConfig()> waits;
 };

@@ -12,14 +12,6 @@
 
 namespace hsconas {
 
-/// One line about the space, without a line break:
-/// "space hsconas-a: 20 layers, 5 operators x 10 widths, 9.54e33 architectures, ...".
-std::string describe_space(const SearchSpace& space);
-
-/// One line per shrinking stage: its layers, its evaluations, and the size of the space before and
-/// after it.
-std::string describe_shrinking(const Config& config, const SearchSpace& space);
-
 /// Upper estimate of the bytes that training and scoring need. It counts, for the largest network
 /// of the space, weights with momentum and all activations of a batch with their gradients, and the
 /// images that are kept for scoring.
@@ -28,12 +20,6 @@ std::int64_t estimate_memory(const SearchSpace& space, const Config& config);
 /// A sentence, without a full stop, that says that a search on the CPU may need more memory than
 /// `available_bytes`, and what to lower; empty if it does not, or if that is not known (negative).
 std::string memory_doubt(const Config& config, double available_bytes);
-
-/// What describe_plan() says in addition.
-struct PlanOptions {
-  std::vector<int> processes{};  ///< Numbers of processes whose training step is predicted.
-  Link link{};                   ///< Between them.
-};
 
 /// The text of `hsconas search --dry-run`: sizes, steps, evaluations, memory and files. Opens the
 /// data set, so that a data set that does not match the config is reported, and measures for about

@@ -13,6 +13,12 @@ struct Link {
   double message_us = 60.0;           ///< Microseconds until a small message has arrived.
 };
 
+/// What `--dry-run` predicts in addition to its plan.
+struct PlanOptions {
+  std::vector<int> processes{};  ///< Numbers of processes whose training step is predicted.
+  Link link{};                   ///< Between them.
+};
+
 /// What limits a training by several processes most.
 enum class ScalingLimit { Images, Latency, Bandwidth, Groups };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -53,5 +54,9 @@ struct Shrinker {
 /// All of them; the first is the default. To add one, write src/shrink/<name>.cpp and add a line to
 /// the list in src/shrink/shrinkers.cpp.
 std::span<const Shrinker> shrinkers();
+
+/// One line per shrinking stage: its layers, its evaluations, and the size of the space before and
+/// after it.
+std::string describe_shrinking(const ShrinkConfig& config, const SearchSpace& space);
 
 }  // namespace hsconas

@@ -30,4 +30,8 @@ Architecture largest(const SearchSpace& space);
 /// The architecture with the most multiply-adds in `region`.
 Architecture largest(const SearchSpace& space, const NetworkRegion& region);
 
+/// One line about the space, without a line break:
+/// "space hsconas-a: 20 layers, 5 operators x 10 widths, 9.54e33 architectures, ...".
+std::string describe_space(const SearchSpace& space);
+
 }  // namespace hsconas

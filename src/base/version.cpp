@@ -1,0 +1,9 @@
+#include "hsconas/base/version.hpp"
+
+namespace hsconas {
+
+std::string version_line() {
+  return "hsconas " HSCONAS_VERSION;
+}
+
+}  // namespace hsconas
