@@ -79,7 +79,7 @@ TEST_CASE("mistakes in a target name the target and the key", "[config]") {
   CHECK(error_with({{"phone", {{"latency", {{"tabel", "a.json"}}}}}}) ==
         "usage: targets.phone: latency.tabel is not a known key (did you mean 'table'?)");
   CHECK(error_with({{"phone", {{"latency", {{"batch", 0}}}}}}) ==
-        "usage: targets.phone: latency.batch must be in [1, 100000], got 0");
+        "usage: targets.phone: latency.batch must be in [1, 65536], got 0");
   CHECK(error_with({{"phone", {{"search", {{"parents", 13}}}}}}) ==
         "usage: targets.phone: search.parents must be at most search.population (12), got 13");
   CHECK(error_with({{"phone", {{"latency", {{"batch", nullptr}}}}}}) != "nothing");
