@@ -195,7 +195,8 @@ TEST_CASE("the inputs have the names that older runs recorded, so that these con
   json names = json::object();
   const Config config = read_config(busy_config(files));
   const auto add = [&](const std::string& stage, const json& inputs) {
-    for (const auto& [name, value] : inputs.flatten().items()) names[stage].push_back(name);
+    const json flat = inputs.flatten();
+    for (const auto& [name, value] : flat.items()) names[stage].push_back(name);
   };
   for (const StageDescription& stage : kStages) {
     add(std::string(stage.name), all_inputs(config).at(stage.id));
