@@ -208,7 +208,8 @@ void add_run_commands(CLI::App& app, Command& chosen) {
                   {answer_search});
   add_run_command(app, chosen, "profile", "Only measure the latency table and test its accuracy",
                   {answer_profile, RunGoal::Latency});
-  add_run_command(app, chosen, "train", "Only train the supernet", {answer_train});
+  add_run_command(app, chosen, "train", "Only train the supernet",
+                  {answer_train, RunGoal::Supernet});
   add_run_command(app, chosen, "shrink", "Run all stages up to shrinking the space",
                   {answer_shrink});
   add_run_command(app, chosen, "codesign", "Search a network and an accelerator design together",

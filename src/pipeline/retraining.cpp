@@ -22,6 +22,7 @@
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/report/metrics_log.hpp"
 #include "hsconas/stages/result.hpp"
+#include "hsconas/stages/run_kind.hpp"
 #include "hsconas/stages/stage.hpp"
 #include "hsconas/stages/stage_inputs.hpp"
 #include "hsconas/supernet/calibration.hpp"
@@ -302,6 +303,7 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
   // All inputs are checked before any file is written or removed.
   open_device(config.device.type);
   set_threads(config.device.threads);
+  if (!dir.starts_over) dir.files.on_root([&] { check_kind(dir, RunKind::Retrain); });
   Retraining training(request, dir, log, stop);
   StageRecord record(dir.stages(), dir.starts_over, dir.files);
   const json inputs = training.inputs();

@@ -22,6 +22,7 @@
 #include "hsconas/score/target.hpp"
 #include "hsconas/stages/codesign_run.hpp"
 #include "hsconas/stages/load_run.hpp"
+#include "hsconas/stages/run_kind.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/train/checkpoint.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"
@@ -43,6 +44,20 @@ Objective objective_of(const Config& config, const LatencyRange& range) {
           .beta = config.score.beta};
 }
 
+/// The kind that a run with this goal gives to its work directory.
+RunKind kind_for(RunGoal goal) {
+  switch (goal) {
+    case RunGoal::Network:
+      return RunKind::Search;
+    case RunGoal::Codesign:
+      return RunKind::Codesign;
+    case RunGoal::Latency:
+    case RunGoal::Supernet:
+      break;
+  }
+  return RunKind::Open;
+}
+
 }  // namespace
 
 Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions options)
@@ -53,10 +68,13 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
       space_(config_.space),
       record_(dir_.stages(), dir_.starts_over, dir_.files) {
   // All inputs are checked before any file is written or removed.
+  const RunKind kind = kind_for(options.goal);
+  if (!dir_.starts_over) dir_.files.on_root([&] { check_kind(dir_, kind); });
   open_device(config_.latency_device());
   check_inputs(options.goal);
   check_config(options.may_change);
   dir_.begin();
+  note_kind(record_, kind);
   if (const json settings = inputs().config(); !record_.is_done("config", settings)) {
     record_.finish("config", settings);
   }
@@ -83,7 +101,7 @@ void Run::check_inputs(RunGoal goal) {
     const TableModel model(space_, table_at_hand());
     const Subspace full = Subspace::full(space_);
     const Objective objective = objective_of(config_, latency_range(model, full));
-    if (goal == RunGoal::Network) check_target(model, full, objective);
+    if (goal == RunGoal::Network || goal == RunGoal::Supernet) check_target(model, full, objective);
   }
   const CodesignConfig& codesign = config_.codesign;
   if (goal == RunGoal::Codesign) {
@@ -93,8 +111,8 @@ void Run::check_inputs(RunGoal goal) {
       TableEvaluator(space_, codesign.accuracies, codesign.accuracy_column);
     }
   }
-  needs_images_ =
-      goal == RunGoal::Network || (goal == RunGoal::Codesign && codesign.accuracies.empty());
+  needs_images_ = goal == RunGoal::Network || goal == RunGoal::Supernet ||
+                  (goal == RunGoal::Codesign && codesign.accuracies.empty());
   if (!needs_images_) return;
   const bool is_gone =
       config_.data.format != DataFormat::Builtin && !dir_.files.exists(config_.data.path);
