@@ -304,8 +304,9 @@ TEST_CASE("the message about an image of another format names the format", "[dat
   tree.folder.write("data/cat/2.png", "GIF89a....");
   const FolderSplit split = tree.index();
   split.damage.report(tree.log);
-  CHECK_THAT(tree.messages(), ContainsSubstring("1.jpg: a WebP file; hsconas reads JPEG and PNG") &&
-                                  ContainsSubstring("2.png: a GIF file"));
+  CHECK_THAT(tree.messages(),
+             ContainsSubstring("1.jpg: is a WebP image; hsconas reads JPEG and PNG") &&
+                 ContainsSubstring("2.png: is a GIF image"));
 }
 
 TEST_CASE("a folder without class folders is an error", "[data]") {
