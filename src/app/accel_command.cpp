@@ -7,6 +7,7 @@
 #include "hsconas/accel/cost.hpp"
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/file_kind.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/shipped_files.hpp"
 #include "hsconas/base/text.hpp"
@@ -21,6 +22,17 @@ namespace hsconas {
 namespace {
 
 using nlohmann::json;
+
+/// Reads a mapping. Errors name the file.
+Mapping read_mapping(const std::string& file) {
+  const std::string text = read_file(file);
+  try {
+    return parse_mapping(text);
+  } catch (const Error& error) {
+    const std::string other = other_than(text, "a Timeloop mapping");
+    throw Error(error.kind(), file + ": " + (other.empty() ? error.what() : other));
+  }
+}
 
 struct AccelOptions {
   std::string design, network, space, arch, mode = "native", mapping, architecture, layer;
@@ -156,8 +168,7 @@ Comparison as_timeloop(const Network& network, const AccelOptions& options) {
   }
   const TimeloopArchitecture architecture =
       is_like ? timeloop_eyeriss_like() : timeloop_eyeriss_256();
-  const TimeloopCost cost =
-      timeloop_cost(*layer, parse_mapping(read_file(options.mapping)), architecture);
+  const TimeloopCost cost = timeloop_cost(*layer, read_mapping(options.mapping), architecture);
   Comparison result{{"level", "reads", "fills", "updates", "energy"}, {}};
   const auto sum = [](const auto& values) { return values[0] + values[1] + values[2]; };
   for (std::size_t i = 0; i < cost.levels.size(); ++i) {

@@ -25,6 +25,7 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/app/torch_commands.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/base/launch.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/base/usable_cpus.hpp"
@@ -141,14 +142,22 @@ int finish(int exit_code) {
   return report(error.kind(), error.what());
 }
 
+/// Whether an argument, or what follows its equals sign, is the path of a file that exists.
+bool names_a_file(const std::string& argument) {
+  const std::size_t equals = argument.find('=');
+  return is_there(argument) ||
+         (equals != std::string::npos && is_there(argument.substr(equals + 1)));
+}
+
 /// Throws Error(Usage) for an argument that is not UTF-8: arguments end up in JSON files, which can
 /// only hold UTF-8.
 void check_arguments(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (is_utf8(argv[i])) continue;
     throw Error(ErrorKind::Usage,
-                fmt::format("argument {} is not UTF-8: '{}'; rename the file or folder", i,
-                            printable(argv[i])));
+                fmt::format("argument {} is not UTF-8: '{}'; {}", i, printable(argv[i]),
+                            names_a_file(argv[i]) ? "rename the file or folder"
+                                                  : "type it in UTF-8 or in plain ASCII"));
   }
 }
 
@@ -255,7 +264,7 @@ Error current_error(const CommonOptions& options, const TorchCommands* torch) {
     if (error.id != kNotUtf8) return bug(error.what());
     return {ErrorKind::Data,
             "a file name or text that is not UTF-8 cannot be written as JSON; rename the file or "
-            "folder"};
+            "folder, or save the input as UTF-8"};
   } catch (const std::exception& error) {
     if (!is_output_written()) return lost_output();
     if (is_out_of_memory(error.what())) return {ErrorKind::Device, kOutOfMemory};

@@ -71,7 +71,7 @@ void report_several(const ReportOptions& options, CommandContext& context) {
     RunRecord& run = runs.emplace_back(load_run(folder));
     if (!run.result) {
       throw Error(ErrorKind::Data,
-                  fmt::format("{}: is not finished: {}", run.folder, run.unfinished));
+                  fmt::format("{}: has no result of a search: {}", run.folder, run.unfinished));
     }
   }
   json object = comparison_json(runs);

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/file_kind.hpp"
 #include "hsconas/base/gzip.hpp"
 #include "hsconas/base/text.hpp"
 
@@ -110,31 +111,33 @@ std::pair<double, std::errc> parse_number(const std::string& text) {
 
 namespace {
 
-/// Throws Error(Data) that names the format when `text` is not comma-separated text.
-void check_is_csv(std::string_view text, const std::string& source) {
-  std::string what = other_than_text(text);
+/// Names the format of a text that is not comma-separated, with the remedy; empty for CSV.
+std::string why_no_csv(std::string_view text) {
+  if (std::string other = other_than_text(text, "CSV"); !other.empty()) return other;
+  const FileForm form = kind_of_file(text).form;
+  if (form == FileForm::Json || form == FileForm::Markup) return other_than(text, "CSV");
   const std::string_view body =
       text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
   const std::string_view header = without_blanks_after(body.substr(0, body.find('\n')));
-  if (!what.empty()) {
-  } else if (body.starts_with('{') || body.starts_with('[')) {
-    what = "is JSON, not CSV";
-  } else if (body.starts_with('<')) {
-    what = "is HTML or XML, not CSV";
-  } else if (header.find('\r') < header.size() - 1) {
-    what = "has lines that end with a carriage return alone; save it with line feeds";
-  } else if (header.find(',') == std::string_view::npos && !header.starts_with('"')) {
-    for (const auto& [separator, name] :
-         {std::pair(';', "semicolons"), {'\t', "tabs"}, {'|', "vertical bars"}}) {
-      if (header.find(separator) == std::string_view::npos) continue;
-      what = fmt::format(
-          "is separated by {}; separate it by commas, with a point in decimal "
-          "numbers",
-          name);
-      break;
-    }
+  if (header.find('\r') < header.size() - 1) {
+    return "has lines that end with a carriage return alone; save it with line feeds";
   }
-  if (!what.empty()) throw Error(ErrorKind::Data, source + ": " + what);
+  if (header.find(',') != std::string_view::npos || header.starts_with('"')) return {};
+  for (const auto& [separator, name] :
+       {std::pair(';', "semicolons"), {'\t', "tabs"}, {'|', "vertical bars"}}) {
+    if (header.find(separator) == std::string_view::npos) continue;
+    return fmt::format("is separated by {}; separate it by commas, with a point in decimal numbers",
+                       name);
+  }
+  return form == FileForm::Settings ? other_than(text, "CSV") : "";
+}
+
+/// Throws Error(Data) that names the format when `text` is not comma-separated text.
+void check_is_csv(std::string_view text, const std::string& source, bool was_packed) {
+  const std::string what = why_no_csv(text);
+  if (what.empty()) return;
+  throw Error(ErrorKind::Data,
+              source + ": " + (was_packed ? "is gzip-compressed and, unpacked, " : "") + what);
 }
 
 /// Whether a line seems to have too many cells because its numbers have decimal commas (4,5).
@@ -148,15 +151,17 @@ bool has_decimal_commas(const std::vector<std::string>& cells, std::size_t expec
 }  // namespace
 
 CsvTable CsvTable::load(const std::filesystem::path& path) {
-  return parse(read_gzip(path), path.string());
+  bool was_packed = false;
+  const std::string text = read_gzip(path, kMostUnpackedBytes, &was_packed);
+  return parse(text, path.string(), was_packed);
 }
 
-CsvTable CsvTable::parse(std::string_view text, std::string source) {
+CsvTable CsvTable::parse(std::string_view text, std::string source, bool was_packed) {
   CsvTable table;
   table.source_ = std::move(source);
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  check_is_csv(text, table.source_);
+  check_is_csv(text, table.source_, was_packed);
   for (Place place{table.source_, 1}; !text.empty(); ++place.line) {
     const std::string_view line = take_line(text);
     if (without_blanks_before(line).empty()) continue;

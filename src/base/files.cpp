@@ -150,7 +150,9 @@ void write_json(const fs::path& path, const nlohmann::json& value) {
   try {
     write_file(path, value.dump(2) + "\n");
   } catch (const nlohmann::json::type_error&) {
-    fail(path, "write", "a text in it is not UTF-8; rename the file or folder that it names");
+    fail(path, "write",
+         "a text in it is not UTF-8; rename the file or folder that it names, or save the "
+         "input that it comes from as UTF-8");
   }
 }
 

@@ -45,6 +45,10 @@ void GzFile::read(std::size_t count, std::string& out) {
   append(count, out);
 }
 
+bool GzFile::is_packed() const {
+  return gzdirect(file_) == 0;
+}
+
 template <typename Bytes>
 void GzFile::append(std::size_t count, Bytes& out) {
   constexpr std::size_t kBlock = std::size_t{1} << 20U;
@@ -64,12 +68,13 @@ void GzFile::append(std::size_t count, Bytes& out) {
   }
 }
 
-std::string read_gzip(const fs::path& path, std::size_t max_bytes) {
+std::string read_gzip(const fs::path& path, std::size_t max_bytes, bool* was_packed) {
   GzFile file(path);
   std::string contents;
   file.read(max_bytes, contents);
   std::string excess;
   file.read(1, excess);
+  if (was_packed != nullptr) *was_packed = file.is_packed();
   if (!excess.empty()) {
     fail(path, fmt::format("holds more than the {} bytes expected at most", max_bytes));
   }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "hsconas/base/file_kind.hpp"
 #include "hsconas/base/text.hpp"
 
 namespace hsconas {
@@ -136,29 +137,13 @@ std::optional<RepeatedKey> repeated_key(std::string_view text) {
 }
 
 /// Names the format of a text that is not JSON, with the remedy; empty if it is just broken JSON.
-std::string what_it_is(std::string_view text) {
-  if (std::string other = other_than_utf8(text); !other.empty()) return other;
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  const std::size_t start = text.find_first_not_of(" \t\r\n");
-  if (start == std::string_view::npos) return "is empty, a JSON object is expected";
-  const std::string_view body = text.substr(start);
-  if (body.starts_with('<')) return "is HTML or XML, not JSON";
-  if (body.starts_with('{') || body.starts_with('[') || body.starts_with('"')) return {};
-  for (std::string_view rest = body; !rest.empty();) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    const std::size_t colon = line.find(':');
-    const bool is_key =
-        colon != std::string_view::npos && colon > 0 &&
-        (colon + 1 == line.size() || line[colon + 1] == ' ' || line[colon + 1] == '\r');
-    if (line.starts_with("---") || is_key) return "looks like YAML; write it as JSON";
-    if (line.starts_with('[') || line.find(" = ") != std::string_view::npos) {
-      return "looks like TOML or INI; write it as JSON";
-    }
-    if (!line.empty() && line[0] != '#' && line[0] != '\r') break;
+std::string why_no_json(std::string_view text) {
+  if (std::string other = other_than_text(text, "JSON"); !other.empty()) return other;
+  if (const std::size_t line = first_line_not_utf8(text); line > 0) {
+    return "is not UTF-8 text (line " + std::to_string(line) + "); save it as UTF-8";
   }
-  return {};
+  if (kind_of_file(text).form == FileForm::Empty) return "is empty, a JSON object is expected";
+  return other_than(text, "JSON");
 }
 
 /// A common mistake that explains the error at `offset`; empty if there is none.
@@ -176,13 +161,20 @@ std::string hint_at(std::string_view text, std::size_t offset) {
 }  // namespace
 
 nlohmann::json parse_json(std::string_view text, const std::string& source, ErrorKind kind) {
+  // nlohmann would take a zero byte for the end of the text. And what is not text may hold any
+  // number of brackets.
+  if (const std::string other = other_than_text(text, "JSON"); !other.empty()) {
+    throw Error(kind, source + " " + other);
+  }
   // Deeply nested JSON would exhaust the stack when it is written again; no valid file comes near.
   constexpr std::size_t kMaxNesting = 64;
   if (nesting(text) > kMaxNesting) {
-    throw Error(kind, source + " is nested more than " + std::to_string(kMaxNesting) + " deep");
+    const std::string other = why_no_json(text);
+    throw Error(kind,
+                source + " " +
+                    (other.empty() ? "is nested more than " + std::to_string(kMaxNesting) + " deep"
+                                   : other));
   }
-  // nlohmann would take a zero byte for the end of the text.
-  if (text.find('\0') != std::string_view::npos) throw Error(kind, source + " " + what_it_is(text));
   try {
     nlohmann::json value = nlohmann::json::parse(text);
     if (const auto repeated = repeated_key(text)) {
@@ -194,7 +186,7 @@ nlohmann::json parse_json(std::string_view text, const std::string& source, Erro
     }
     return value;
   } catch (const nlohmann::json::parse_error& error) {
-    if (const std::string other = what_it_is(text); !other.empty()) {
+    if (const std::string other = why_no_json(text); !other.empty()) {
       throw Error(kind, source + " " + other);
     }
     // error.byte does not count a byte-order mark.

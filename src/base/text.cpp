@@ -56,36 +56,14 @@ std::string printable(std::string_view text) {
   return result;
 }
 
-std::string other_than_text(std::string_view bytes) {
-  using namespace std::string_view_literals;
-  const std::string_view head = bytes.substr(0, 64);
-  const auto zeros = static_cast<std::size_t>(std::count(head.begin(), head.end(), '\0'));
-  if (bytes.starts_with("\xFF\xFE\0\0"sv) || bytes.starts_with("\0\0\xFE\xFF"sv)) {
-    return "is UTF-32 text; save it as UTF-8";
-  }
-  // Without a byte-order mark: every second byte of Latin text in UTF-16 is 0.
-  const bool has_mark = bytes.starts_with("\xFF\xFE"sv) || bytes.starts_with("\xFE\xFF"sv);
-  const bool alternates = head.size() >= 4 && zeros * 2 >= head.size() - 1 &&
-                          zeros * 2 <= head.size() + 1 && (head[0] == '\0') != (head[1] == '\0');
-  if (has_mark || alternates) return "is UTF-16 text; save it as UTF-8";
-  if (bytes.starts_with("\x1F\x8B"sv)) return "is gzip-compressed; unpack it first";
-  if (bytes.starts_with("PK\x03\x04"sv)) {
-    return "is a ZIP archive or an Excel or OpenDocument file; save it as plain text (CSV)";
-  }
-  if (bytes.find('\0') != std::string_view::npos) return "is a binary file, not text";
-  return {};
-}
-
-std::string other_than_utf8(std::string_view bytes) {
-  if (std::string other = other_than_text(bytes); !other.empty()) return other;
-  if (is_utf8(bytes)) return {};
+std::size_t first_line_not_utf8(std::string_view text) {
   std::size_t line = 1;
-  for (std::string_view rest = bytes; !rest.empty(); ++line) {
+  for (std::string_view rest = text; !rest.empty(); ++line) {
     const std::string_view one = rest.substr(0, rest.find('\n'));
-    if (!is_utf8(one)) break;
+    if (!is_utf8(one)) return line;
     rest.remove_prefix(std::min(one.size() + 1, rest.size()));
   }
-  return fmt::format("is not UTF-8 text (line {}); save it as UTF-8", line);
+  return 0;
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -6,12 +6,8 @@
 #include <fstream>
 #include <limits>
 #include <sched.h>
-#include <string>
 #include <thread>
 #include <unistd.h>
-#include <vector>
-
-#include "hsconas/base/text.hpp"
 
 namespace hsconas {
 
@@ -33,18 +29,6 @@ double quota_in(const fs::path& folder) {
   return is_set ? quota / period : kNone;
 }
 
-/// The smallest quota of the control group `path` below `hierarchy` and of those above it.
-double quota_up_from(const fs::path& hierarchy, const fs::path& path) {
-  double quota = quota_in(hierarchy);
-  fs::path folder = hierarchy;
-  for (const fs::path& part : path.relative_path()) {
-    if (part == "..") break;  // A group outside of this container, which sees its own as the root.
-    folder /= part;
-    quota = std::min(quota, quota_in(folder));
-  }
-  return quota;
-}
-
 int bound_cpus() {
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
@@ -63,24 +47,9 @@ int sharing_processes = 1;
 
 }  // namespace
 
-double cpu_quota(const fs::path& membership, const fs::path& mount) {
+double cpu_quota(const ControlGroups& groups) {
   double quota = kNone;
-  std::ifstream file(membership);
-  for (std::string line; std::getline(file, line);) {
-    // ID:CONTROLLERS:PATH; version 2 names no controllers. Version 1 mounts each list on its own,
-    // often with a link from each controller.
-    const std::vector<std::string> parts = split(line, ':');
-    if (parts.size() < 3) continue;
-    const std::vector<std::string> controllers = split(parts[1], ',');
-    const bool is_cpu =
-        std::find(controllers.begin(), controllers.end(), "cpu") != controllers.end();
-    if (parts[1].empty()) {
-      quota = std::min(quota, quota_up_from(mount, parts[2]));
-    } else if (is_cpu) {
-      quota = std::min(quota, quota_up_from(mount / "cpu", parts[2]));
-      quota = std::min(quota, quota_up_from(mount / parts[1], parts[2]));
-    }
-  }
+  groups.visit("cpu", [&](const fs::path& folder) { quota = std::min(quota, quota_in(folder)); });
   return quota;
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/file_kind.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/data/binary_sets.hpp"
@@ -65,6 +66,8 @@ void append_file(const fs::path& path, const Layout& layout, std::vector<std::ui
   const std::string bytes = read_file(path);
   const std::size_t record = layout.label_bytes + kImageBytes;
   if (bytes.empty() || bytes.size() % record != 0) {
+    const std::string other = other_than(bytes, fmt::format("a file of {} images", layout.name));
+    if (!other.empty()) throw Error(ErrorKind::Data, path.string() + ": " + other);
     throw Error(ErrorKind::Data,
                 fmt::format("{}: its {} bytes are not a multiple of the {} that a {} image takes; "
                             "the file is truncated or of another format",

@@ -7,12 +7,11 @@
 
 #include <fmt/format.h>
 
+#include "hsconas/base/file_kind.hpp"
 #include "jpeg.hpp"
 #include "png.hpp"
 
 namespace hsconas {
-
-using namespace std::string_view_literals;
 
 namespace {
 
@@ -44,22 +43,13 @@ ImageFormat sniff_format(std::span<const std::uint8_t> head) {
 }
 
 std::string other_image(std::span<const std::uint8_t> head) {
-  const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
-  const auto is_at = [&](std::size_t at, std::string_view mark) {
-    return text.size() >= at && text.substr(at).starts_with(mark);
-  };
-  const char* name = nullptr;
-  if (text.starts_with("GIF8")) name = "GIF";
-  if (text.starts_with("BM")) name = "BMP";
-  if (text.starts_with("RIFF") && is_at(8, "WEBP")) name = "WebP";
-  if (text.starts_with("II*\0"sv) || text.starts_with("MM\0*"sv)) name = "TIFF";
-  if (is_at(4, "ftyphei") || is_at(4, "ftypmif1") || is_at(4, "ftyphev")) name = "HEIC";
-  if (is_at(4, "ftypavif")) name = "AVIF";
-  if (is_at(4, "jP  ")) name = "JPEG 2000";
-  if (text.starts_with("\xFF\x0A") || is_at(4, "JXL ")) name = "JPEG XL";
-  if (text.empty()) return "is empty";
-  if (name == nullptr) return kNoImage;
-  return fmt::format("a {} file; hsconas reads JPEG and PNG, convert it", name);
+  const FileKind kind = kind_of_file({reinterpret_cast<const char*>(head.data()), head.size()});
+  if (kind.claim.ends_with(" image")) {
+    return kind.claim + "; hsconas reads JPEG and PNG, convert it";
+  }
+  if (kind.form == FileForm::Empty) return head.empty() ? kind.claim : kNoImage;
+  const bool is_vague = kind.form == FileForm::Text || kind.form == FileForm::Unknown;
+  return is_vague ? kNoImage : fmt::format("{}, not a JPEG or PNG image", kind.claim);
 }
 
 std::string missing_codec([[maybe_unused]] ImageFormat format) {

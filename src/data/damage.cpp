@@ -10,6 +10,14 @@
 
 namespace hsconas {
 
+const std::string* Damage::first_in(const std::string& folder) const {
+  const auto found =
+      std::find_if(problems_.begin(), problems_.end(), [&](const std::string& problem) {
+        return problem.starts_with(folder) && problem.substr(folder.size()).starts_with('/');
+      });
+  return found == problems_.end() ? nullptr : &*found;
+}
+
 void Damage::report(Log& log) const {
   constexpr std::int64_t kTolerated = 10;
   constexpr std::int64_t kTotalPerTolerated = 100;

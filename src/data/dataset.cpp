@@ -70,19 +70,27 @@ std::shared_ptr<const ImageSource> limit_test(std::shared_ptr<const ImageSource>
 }
 
 /// The test part of the data set at `root`: the first of test/, val/, valid/ and validation/ with
-/// exactly the class folders `classes`. (ImageNet's test/, for example, has none, because it has no
-/// labels.) When none matches, the first with any class folder, so that the caller can report the
+/// exactly the class folders `classes` and an image in one of them. (ImageNet's test/, for example,
+/// has no class folders, because it has no labels, and some tools make a test/ with empty ones.)
+/// When none matches, the first with any class folder, so that the caller can report the
 /// difference.
 fs::path find_test_folder(const fs::path& root, const std::vector<std::string>& classes, Log& log) {
   fs::path fallback;
+  fs::path empty;
   for (const char* name : {"test", "val", "valid", "validation"}) {
     std::error_code ignored;
     if (!fs::is_directory(root / name, ignored)) continue;
     const std::vector<std::string> found = class_folders(root / name);
-    if (found == classes) {
+    const bool matches = found == classes;
+    if (matches && has_images(root / name)) {
+      if (!empty.empty()) {
+        log.warn(fmt::format("{}: holds no JPEG or PNG image, so it is not the test part",
+                             empty.string()));
+      }
       log.info(fmt::format("data: {} is the test part", (root / name).string()));
       return root / name;
     }
+    if (matches && empty.empty()) empty = root / name;
     if (fallback.empty() && !found.empty()) fallback = root / name;
   }
   if (!fallback.empty()) return fallback;
@@ -106,46 +114,60 @@ void check_same_classes(const FolderSplit& train, const FolderSplit& test, const
                           in_train ? "training" : "test"));
 }
 
-/// Quoted names of the classes without an image in `source`; empty when every class has one.
-std::string empty_classes(const ImageSource& source, const std::vector<std::string>& classes) {
-  constexpr std::size_t kNamed = 5;
+/// The classes without an image in `source`.
+std::vector<std::string> empty_classes(const ImageSource& source,
+                                       const std::vector<std::string>& classes) {
   std::vector<std::int64_t> count(classes.size(), 0);
   for (std::int64_t i = 0; i < source.size(); ++i) {
     ++count[static_cast<std::size_t>(source.label(i))];
   }
-  std::vector<std::string> names;
-  std::size_t more = 0;
+  std::vector<std::string> empty;
   for (std::size_t label = 0; label < classes.size(); ++label) {
-    if (count[label] > 0) continue;
-    if (names.size() < kNamed) {
-      names.push_back("'" + classes[label] + "'");
-    } else {
-      ++more;
-    }
+    if (count[label] == 0) empty.push_back(classes[label]);
   }
+  return empty;
+}
+
+/// The first few names, quoted.
+std::string quoted(std::vector<std::string> names) {
+  constexpr std::size_t kNamed = 5;
+  const std::size_t more = names.size() - std::min(names.size(), kNamed);
+  names.resize(names.size() - more);
+  for (std::string& name : names) name = "'" + name + "'";
   return join(names, ", ") + (more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
-void check_no_class_is_empty(const ImageSource& train, const std::vector<std::string>& classes,
-                             const fs::path& root) {
-  const std::string names = empty_classes(train, classes);
-  if (names.empty()) return;
-  throw Error(ErrorKind::Data,
-              fmt::format("{}: class {} has no JPEG or PNG image", root.string(), names));
+/// What is wrong with `folder`, in which no image was found that can be used.
+std::string why_without_images(const fs::path& folder, const Damage& damage) {
+  const std::string* first = damage.first_in(folder.string());
+  if (first == nullptr) return "no JPEG or PNG image";
+  return fmt::format("no JPEG or PNG image that can be read (the first: {})", *first);
+}
+
+void check_no_class_is_empty(const FolderSplit& train, const fs::path& root) {
+  const auto empty = empty_classes(*train.source, train.classes);
+  if (empty.empty()) return;
+  throw Error(ErrorKind::Data, fmt::format("{}: class {} has {}", root.string(), quoted(empty),
+                                           why_without_images(root / empty.front(), train.damage)));
+}
+
+/// Throws if there is no test image at all.
+void check_has_images(const FolderSplit& test, const fs::path& root) {
+  if (test.source->size() > 0) return;
+  throw Error(
+      ErrorKind::Data,
+      fmt::format("{}: holds {}; put images into its class folders or, if another folder holds "
+                  "the test images, delete this one",
+                  root.string(), why_without_images(root, test.damage)));
 }
 
 /// Warns when classes have no test image; the test part can still measure the other classes.
-void warn_of_empty_classes(const ImageSource& test, const std::vector<std::string>& classes,
-                           const fs::path& root, Log& log) {
-  if (test.size() == 0) {
-    throw Error(ErrorKind::Data, fmt::format("{}: holds no JPEG or PNG image", root.string()));
-  }
-  const std::string names = empty_classes(test, classes);
-  if (names.empty()) return;
-  log.warn(
-      fmt::format("{}: class {} has no JPEG or PNG image, so accuracy on the test part says "
-                  "nothing about it",
-                  root.string(), names));
+void warn_of_empty_classes(const FolderSplit& test, const fs::path& root, Log& log) {
+  const auto empty = empty_classes(*test.source, test.classes);
+  if (empty.empty()) return;
+  log.warn(fmt::format("{}: class {} has {}, so accuracy on the test part says nothing about it",
+                       root.string(), quoted(empty),
+                       why_without_images(root / empty.front(), test.damage)));
 }
 
 bool fits_in_memory(const DataConfig& config, std::int64_t images) {
@@ -178,7 +200,8 @@ OpenedParts open_folder(const DataConfig& config, std::uint64_t seed, Log& log) 
   FolderSplit train = index_folder(root / "train", workers, log);
   FolderSplit test = index_folder(test_root, workers, log);
   check_same_classes(train, test, test_root);
-  warn_of_empty_classes(*test.source, test.classes, test_root, log);
+  check_has_images(test, test_root);
+  warn_of_empty_classes(test, test_root, log);
   // The identity is taken from the files, not from decoded images: whether images are decoded into
   // memory depends on settings that change no result, so it must not change the identity.
   OpenedParts parts{.set = {},
@@ -197,7 +220,8 @@ OpenedParts open_folder(const DataConfig& config, std::uint64_t seed, Log& log) 
   }
   train.damage.report(log);
   test.damage.report(log);
-  check_no_class_is_empty(*train.source, train.classes, root / "train");
+  check_no_class_is_empty(train, root / "train");
+  check_has_images(test, test_root);  // Again, because decoding may have found more damage.
   log.detail(fmt::format("data: {} are {}", root.string(),
                          keeps ? "kept in memory, decoded" : "decoded whenever they are used"));
   parts.set = {train.source, test.source, train.classes};
@@ -285,9 +309,10 @@ Dataset open_test_set(const DataConfig& config, const std::vector<std::string>& 
     std::sort(sorted.begin(), sorted.end());
     const fs::path root = find_test_folder(data_folder(config), sorted, log);
     FolderSplit test = index_folder(root, threads_for(config.workers), log);
-    test.damage.report(log);
     check_known_classes(test.classes, classes, root);
-    warn_of_empty_classes(*test.source, test.classes, root, log);
+    check_has_images(test, root);
+    test.damage.report(log);
+    warn_of_empty_classes(test, root, log);
     set.test = limit_test(test.source, test.classes.size(), config, seed);
     set.classes = std::move(test.classes);
     return set;

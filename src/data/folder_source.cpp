@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <sys/stat.h>
 #include <system_error>
 #include <utility>
 
@@ -129,10 +128,53 @@ Listing list_folder(const fs::path& folder, LeftOut& left_out) {
   return listing;
 }
 
+/// The folders of one split that have been read so far, so that none is read twice by way of links.
+class ReadFolders {
+ public:
+  explicit ReadFolders(const fs::path& root) : around_{resolved(root)} {}
+
+  enum class Answer { Read, Around, Again };
+
+  /// Asks whether `folder` of class `name` is to be read, and enters it if so. Around: it is one of
+  /// the folders entered and not left, or contains one. Again: it was read for the same class.
+  /// Throws Error(Data) when it was read for another class.
+  Answer enter(const fs::path& folder, const std::string& name) {
+    const fs::path real = resolved(folder);
+    for (const fs::path& inner : around_) {
+      const auto [end, unused] =
+          std::mismatch(real.begin(), real.end(), inner.begin(), inner.end());
+      if (end == real.end()) return Answer::Around;
+    }
+    const auto [found, is_new] = read_.try_emplace(real, name, folder);
+    if (!is_new && found->second.first == name) return Answer::Again;
+    if (!is_new) {
+      throw Error(ErrorKind::Data,
+                  fmt::format("{} and {} are the same folder, so its images would belong to two "
+                              "classes; delete one of these links",
+                              found->second.second.string(), folder.string()));
+    }
+    around_.push_back(real);
+    return Answer::Read;
+  }
+  void leave() { around_.pop_back(); }
+
+ private:
+  /// The path without links; `folder` itself where that cannot be found out.
+  static fs::path resolved(const fs::path& folder) {
+    std::error_code unknown;
+    fs::path real = fs::canonical(folder, unknown);
+    return unknown ? folder : real;
+  }
+
+  std::vector<fs::path> around_;
+  std::map<fs::path, std::pair<std::string, fs::path>> read_;  ///< Its class, and its first name.
+};
+
 /// All files below one class's folder, at any depth.
 class ClassWalk {
  public:
-  ClassWalk(fs::path folder, LeftOut& left_out) : folder_(std::move(folder)), left_out_(left_out) {
+  ClassWalk(const fs::path& root, std::string name, ReadFolders& read, LeftOut& left_out)
+      : folder_(root / name), name_(std::move(name)), read_(read), left_out_(left_out) {
     walk({});
     std::sort(files_.begin(), files_.end());
   }
@@ -141,26 +183,35 @@ class ClassWalk {
 
  private:
   void walk(const fs::path& below) {
-    // A link may point to a folder that contains it.
-    struct stat status {};
-    if (::stat((folder_ / below).c_str(), &status) != 0) return;
-    const std::pair<dev_t, ino_t> identity{status.st_dev, status.st_ino};
-    if (std::find(around_.begin(), around_.end(), identity) != around_.end()) {
-      left_out_.add(folder_ / below, "a link to a folder around it");
-      return;
+    const fs::path here = below.empty() ? folder_ : folder_ / below;
+    switch (read_.enter(here, name_)) {
+      case ReadFolders::Answer::Read:
+        break;
+      case ReadFolders::Answer::Around:
+        if (below.empty()) {
+          throw Error(ErrorKind::Data,
+                      here.string() +
+                          ": this class folder is a link to a folder around it; delete "
+                          "the link");
+        }
+        left_out_.add(here, "a link to a folder around it");
+        return;
+      case ReadFolders::Answer::Again:
+        left_out_.add(here, "another name of a folder that is read already");
+        return;
     }
-    around_.push_back(identity);
-    Listing listing = list_folder(folder_ / below, left_out_);
+    Listing listing = list_folder(here, left_out_);
     for (const std::string& name : listing.files) files_.push_back((below / name).string());
     for (const std::string& name : listing.folders) walk(below / name);
     has_folders_ = has_folders_ || !listing.folders.empty();
-    around_.pop_back();
+    read_.leave();
   }
 
   fs::path folder_;
+  std::string name_;
+  ReadFolders& read_;
   LeftOut& left_out_;
   std::vector<std::string> files_;
-  std::vector<std::pair<dev_t, ino_t>> around_;
   bool has_folders_ = false;
 };
 
@@ -301,6 +352,20 @@ std::vector<std::string> class_folders(const fs::path& root) {
   return list_folder(root, unreported).folders;
 }
 
+bool has_images(const fs::path& root) {
+  LeftOut unreported;
+  ReadFolders read(root);
+  for (const std::string& name : list_folder(root, unreported).folders) {
+    ClassWalk walk(root, name, read, unreported);
+    const auto& files = walk.files();
+    const auto is_image = [&](const std::string& file) {
+      return examine(root / name / file).verdict != Verdict::Ignored;
+    };
+    if (std::any_of(files.begin(), files.end(), is_image)) return true;
+  }
+  return false;
+}
+
 FolderSplit index_folder(const fs::path& root, int workers, Log& log) {
   LeftOut left_out;
   Listing top = list_folder(root, left_out);
@@ -318,8 +383,9 @@ FolderSplit index_folder(const fs::path& root, int workers, Log& log) {
 
   std::vector<FolderSource::Entry> entries;
   std::vector<std::string> nested;
+  ReadFolders read(root);
   for (std::size_t label = 0; label < top.folders.size(); ++label) {
-    ClassWalk walk(root / top.folders[label], left_out);
+    ClassWalk walk(root, top.folders[label], read, left_out);
     if (walk.has_folders()) nested.push_back(top.folders[label]);
     for (auto& name : walk.files()) {
       entries.push_back({std::move(name), static_cast<int>(label)});

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/file_kind.hpp"
 #include "hsconas/base/gzip.hpp"
 #include "hsconas/data/binary_sets.hpp"
 
@@ -47,11 +48,17 @@ Idx read_file_of(const fs::path& path, std::size_t dimensions) {
     for (std::size_t k = 0; k < 4; ++k) value = value << 8U | header[4 * i + k];
     return value;
   };
+  constexpr std::size_t kHeadBytes = 1024;  // They tell what another file is.
   constexpr std::uint32_t kUnsignedBytes = 0x0800;
   if (header.size() < 4 * (1 + dimensions) || word(0) != (kUnsignedBytes | dimensions)) {
-    fail(path, fmt::format(
-                   "does not begin like an IDX file of {}",
-                   dimensions == 1 ? "labels (magic number 2049)" : "images (magic number 2051)"));
+    const std::string expected =
+        fmt::format("an IDX file of {}",
+                    dimensions == 1 ? "labels (magic number 2049)" : "images (magic number 2051)");
+    file.read(kHeadBytes, header);
+    const std::string other =
+        other_than({reinterpret_cast<const char*>(header.data()), header.size()}, expected);
+    if (other.empty()) fail(path, "does not begin like " + expected);
+    fail(path, (file.is_packed() ? "is gzip-compressed and, unpacked, " : "") + other);
   }
   constexpr std::uint32_t kMaxSide = 4096;
   Idx idx;

@@ -220,7 +220,11 @@ void run_profile(const RunCommandOptions& options, CommandContext& context) {
 }
 
 void run_train(const RunCommandOptions& options, CommandContext& context) {
-  execute(options, {.answer = answer_train, .answer_targets = answer_train_for_targets}, context);
+  execute(options,
+          {.answer = answer_train,
+           .goal = RunGoal::Supernet,
+           .answer_targets = answer_train_for_targets},
+          context);
 }
 
 void run_shrink(const RunCommandOptions& options, CommandContext& context) {

@@ -23,6 +23,7 @@
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/report/metrics_log.hpp"
 #include "hsconas/stages/result.hpp"
+#include "hsconas/stages/run_kind.hpp"
 #include "hsconas/stages/stage.hpp"
 #include "hsconas/stages/stage_inputs.hpp"
 #include "hsconas/supernet/calibration.hpp"
@@ -73,6 +74,27 @@ class Retraining {
                                                 settings_.teacher));
     }
     teacher_.emplace(model.network.to(supernet_.device()));
+  }
+
+  /// Warns when the images are not those of the search that RUN names: that is allowed, but its
+  /// winner and accuracies belong to other images.
+  void compare_images() const {
+    if (run_.empty()) return;
+    const StageRecord record(WorkDir{run_}.stages(), false, dir_.files);
+    const json search = record.inputs("search");
+    const auto differ = [&](const char* pointer, const DataIdentity& now) {
+      const json before =
+          search.is_null() ? json() : search.value(json::json_pointer(pointer), json());
+      return before.is_string() && before != "" && before != now.fingerprint;
+    };
+    std::vector<std::string> parts;
+    if (differ("/weights/data/images", data_.train_identity())) parts.emplace_back("training");
+    if (differ("/test/images", data_.test_identity())) parts.emplace_back("test");
+    if (parts.empty()) return;
+    log_.warn(fmt::format(
+        "retrain: the {} images are not those of the search in {}, whose accuracies are therefore "
+        "not comparable",
+        join(parts, " and "), run_.string()));
   }
 
   json inputs() const {
@@ -307,9 +329,11 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
   // All inputs are checked before any file is written or removed.
   open_device(config.device.type);
   set_threads(config.device.threads);
+  if (!dir.starts_over) dir.files.on_root([&] { check_kind(dir, RunKind::Retrain); });
   Retraining training(request, dir, log, stop);
   StageRecord record(dir.stages(), dir.starts_over, dir.files);
   const json inputs = training.inputs();
+  training.compare_images();
   const auto changes = record.changes(record.has(kBegun) ? kBegun : kStage, inputs);
   if (!record.is_done(kStage, inputs) && !changes.empty() && dir.holds_work()) {
     throw Error(ErrorKind::Usage,

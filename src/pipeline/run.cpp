@@ -25,6 +25,7 @@
 #include "hsconas/score/target.hpp"
 #include "hsconas/stages/codesign_run.hpp"
 #include "hsconas/stages/load_run.hpp"
+#include "hsconas/stages/run_kind.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/train/checkpoint.hpp"
 #include "hsconas/train/supernet_evaluator.hpp"
@@ -50,10 +51,26 @@ Objective objective_of(const Config& config, const LatencyRange& range) {
 std::string last_training(const Config& config, RunGoal goal) {
   if (goal == RunGoal::Codesign) return config.codesign.method == "dance" ? "dance" : "supernet";
   std::string stage = "supernet";
+  if (goal == RunGoal::Supernet || goal == RunGoal::Targets) return stage;
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
     if (config.shrink.stages[i].tune_epochs > 0.0) stage = fmt::format("shrink-{}", i + 1);
   }
   return stage;
+}
+
+/// The kind that a run with this goal gives to its work directory.
+RunKind kind_for(RunGoal goal) {
+  switch (goal) {
+    case RunGoal::Network:
+    case RunGoal::Targets:
+      return RunKind::Search;
+    case RunGoal::Codesign:
+      return RunKind::Codesign;
+    case RunGoal::Latency:
+    case RunGoal::Supernet:
+      break;
+  }
+  return RunKind::Open;
 }
 
 }  // namespace
@@ -68,11 +85,14 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
       space_(config_.space),
       record_(dir_.stages(), dir_.starts_over, dir_.files) {
   // All inputs are checked before any file is written or removed.
+  const RunKind kind = kind_for(options.goal);
+  if (!dir_.starts_over) dir_.files.on_root([&] { check_kind(dir_, kind); });
   open_device(config_.latency_device());
   check_inputs(options.goal);
   check_config(options.may_change);
   check_supernet_from();
   dir_.begin();
+  note_kind(record_, kind);
   if (const json settings = inputs().config(); !record_.is_done("config", settings)) {
     record_.finish("config", settings);
   }
@@ -95,11 +115,11 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
 Run::~Run() = default;
 
 void Run::check_inputs(RunGoal goal) {
-  if (goal != RunGoal::Supernet && !latency_source(config_.latency).is_measured) {
+  if (goal != RunGoal::Targets && !latency_source(config_.latency).is_measured) {
     const TableModel model(space_, table_at_hand());
     const Subspace full = Subspace::full(space_);
     const Objective objective = objective_of(config_, latency_range(model, full));
-    if (goal == RunGoal::Network) check_target(model, full, objective);
+    if (goal == RunGoal::Network || goal == RunGoal::Supernet) check_target(model, full, objective);
   }
   const CodesignConfig& codesign = config_.codesign;
   if (goal == RunGoal::Codesign) {
@@ -110,6 +130,7 @@ void Run::check_inputs(RunGoal goal) {
     }
   }
   needs_images_ = goal == RunGoal::Network || goal == RunGoal::Supernet ||
+                  goal == RunGoal::Targets ||
                   (goal == RunGoal::Codesign && codesign.accuracies.empty());
   if (!needs_images_) return;
   // Any number of processes may continue a run whose training is over.
@@ -119,7 +140,7 @@ void Run::check_inputs(RunGoal goal) {
   const bool is_gone =
       config_.data.format != DataFormat::Builtin && !dir_.files.exists(config_.data.path);
   const bool is_finished = record_.has("search") || record_.has("codesign") ||
-                           (goal == RunGoal::Supernet && record_.has("supernet"));
+                           (goal == RunGoal::Targets && record_.has("supernet"));
   if (is_gone && is_finished && record_.has("data")) {
     const json known = record_.inputs("data");
     images_ = {.train = known.value("train", ""), .test = known.value("test", "")};

@@ -31,7 +31,7 @@ void train_for_targets(const Config& config, const WorkDir& dir, Log& log, const
   // All targets are checked before any file is written or removed.
   for (const Config& target : targets) check_latency(target, log, stop);
   Run base(config, dir, log, stop,
-           {.goal = RunGoal::Supernet,
+           {.goal = RunGoal::Targets,
             .may_change = options.may_change,
             .supernet_from = options.supernet_from});
   std::vector<fs::path> measured;

@@ -7,6 +7,7 @@
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/stages/run_kind.hpp"
 #include "hsconas/stages/work_dir.hpp"
 
 namespace hsconas {
@@ -54,22 +55,7 @@ fs::path find_model(const fs::path& folder, ModelChoice choice) {
                 fmt::format("{}: is neither a run nor a model: it holds no {}", folder.string(),
                             dir.architecture().filename().string()));
   }
-  if (is_there(dir.targets())) {
-    throw Error(ErrorKind::Data,
-                fmt::format("{}: holds a search for several targets; name the run of one of them, "
-                            "which are in {}",
-                            folder.string(), dir.targets().string()));
-  }
-  if (is_there(dir.stages()) && StageRecord(dir.stages()).has("retraining")) {
-    throw Error(ErrorKind::Data,
-                fmt::format("{0}: the retraining has not finished; continue it with hsconas "
-                            "retrain {0} --resume",
-                            folder.string()));
-  }
-  throw Error(ErrorKind::Data,
-              fmt::format("{0}: the search has not finished; continue it with hsconas search "
-                          "--config {0}/config.json --work-dir {0} --resume",
-                          folder.string()));
+  throw Error(ErrorKind::Data, folder.string() + ": " + why_no_search(dir));
 }
 
 }  // namespace hsconas

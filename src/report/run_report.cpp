@@ -81,9 +81,9 @@ std::string head(const RunRecord& run) {
   std::string html = fmt::format("<h1>{}</h1>\n", escaped(config.name));
   if (!run.result) {
     return html + fmt::format("<p class=\"notice\">{}</p>\n",
-                              escaped("This run is not finished: " + run.unfinished +
-                                      ". The results so far are shown below; some of them may come "
-                                      "from earlier settings."));
+                              escaped("There is no result of a search here: " + run.unfinished +
+                                      ". The files of the run are shown below; some may come from "
+                                      "earlier settings."));
   }
   const ResultRecord& result = *run.result;
   html += fmt::format(

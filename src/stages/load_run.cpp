@@ -9,6 +9,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/stages/run_kind.hpp"
 #include "hsconas/stages/stage_inputs.hpp"
 #include "hsconas/stages/work_dir.hpp"
 
@@ -23,8 +24,10 @@ namespace {
 std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
   const StageRecord record(dir.stages());
   const json stages = is_there(dir.stages()) ? read_json(dir.stages()) : json::object();
-  if (!stages.contains("search") || !is_there(dir.result())) {
-    return "the search has not finished; continue it with `hsconas search --resume`";
+  const RunKind kind = kind_of(dir);
+  const bool is_search = kind == RunKind::Search || kind == RunKind::Open;
+  if (!is_search || !stages.contains("search") || !is_there(dir.result())) {
+    return why_no_search(dir);
   }
   // The images and T cannot be computed from the files of the run, so the recorded ones are used.
   const json& before = stages.at("search");
@@ -41,8 +44,8 @@ std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
                                         : text("/judged_by/latency_table")});
   const auto changes = record.changes("search", now);
   if (changes.empty()) return "";
-  return fmt::format("since the search finished, {}; repeat it with `hsconas search --resume`",
-                     join(changes, ", "));
+  return fmt::format("since the search finished, {}; repeat it with {}", join(changes, ", "),
+                     continuation(dir, RunKind::Search));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/latency/source.hpp"
 #include "hsconas/report/tensorboard.hpp"
+#include "hsconas/stages/run_kind.hpp"
 
 namespace hsconas {
 
@@ -132,9 +133,12 @@ void open_here(WorkDir& dir, WorkDirMode mode, bool is_new) {
               }};
   if (mode == WorkDirMode::Fresh && holds_files(root) &&
       (holds_other_files(dir) || holds_work_here(dir))) {
-    throw Error(ErrorKind::Usage, root.string() +
-                                      " is not empty; continue with --resume or start over with "
-                                      "--overwrite");
+    const RunKind kind = kind_of(dir);
+    const bool is_open = kind == RunKind::Open;
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} is not empty{}; continue with {} or start over with --overwrite",
+                            root.string(), is_open ? "" : ", it holds " + describe(kind),
+                            is_open ? "--resume" : continuation(dir, kind)));
   }
   std::error_code ignored;  // A file that cannot be removed fails, by name, when it is written.
   for (const fs::path& file : files_of(dir)) fs::remove(unfinished(file), ignored);

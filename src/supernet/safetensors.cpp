@@ -9,6 +9,7 @@
 #include <torch/types.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/file_kind.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/tensor_layout.hpp"
 
@@ -31,6 +32,17 @@ TensorFile parse(std::string_view contents) {
     file.tensors.emplace(place.name, std::move(tensor));
   }
   return file;
+}
+
+/// What is wrong with a file that cannot be parsed because of `reason`: its kind, if it is known
+/// and the file does not even begin like one of tensors.
+std::string problem_of(std::string_view contents, const std::string& reason) {
+  constexpr std::size_t kHeader = 8;  // Behind its length.
+  if (contents.size() > kHeader && contents[kHeader] == '{') return reason;
+  const FileKind kind = kind_of_file(contents);
+  const bool is_vague =
+      kind.form == FileForm::Text || kind.form == FileForm::Unknown || kind.form == FileForm::Empty;
+  return is_vague ? reason : "it " + kind.claim;
 }
 
 }  // namespace
@@ -70,8 +82,8 @@ TensorFile parse_tensors(std::string_view contents, const std::filesystem::path&
   try {
     return parse(contents);
   } catch (const Error& error) {
-    throw Error(ErrorKind::Data,
-                fmt::format("{}: not a usable tensor file: {}", source.string(), error.what()));
+    throw Error(ErrorKind::Data, fmt::format("{}: not a usable tensor file: {}", source.string(),
+                                             problem_of(contents, error.what())));
   }
 }
 

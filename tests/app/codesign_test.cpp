@@ -247,3 +247,102 @@ TEST_CASE("codesign with DANCE gives the best design for the learned network, an
   CHECK(none.exit_code == 0);
   CHECK(!result("none")["dance"].contains("evaluator"));
 }
+
+TEST_CASE("an unfinished co-design run is continued by codesign, and every command says so",
+          "[app]") {
+  const CodesignBench bench;
+  json config = micro_config();
+  config["checkpoint_steps"] = 1;
+  config["supernet"]["epochs"] = 200;
+  config["codesign"] = {{"designs", "designs.json"}};
+  write_json(bench / "codesign.json", config);
+  Process stopped = bench.start({"codesign", "--config", "codesign.json", "-w", "run"});
+  stopped.wait_until(
+      [&] { return std::filesystem::exists(bench / "run/checkpoints/supernet.safetensors"); });
+  stopped.send(SIGTERM);
+  REQUIRE(stopped.wait().exit_code == 75);
+
+  const std::string command =
+      "continue it with hsconas codesign --config run/config.json --work-dir run --resume";
+  for (const char* name : {"evaluate", "export", "retrain", "report"}) {
+    const Outcome outcome = bench.run({name, "run"});
+    INFO(outcome.err);
+    CHECK(contains(outcome.err, "run: the co-design has not finished; " + command));
+    CHECK(outcome.exit_code == (std::string(name) == "report" ? 0 : 3));
+  }
+  for (const char* name : {"search", "shrink"}) {
+    for (const std::vector<std::string>& more : {std::vector<std::string>{"--resume"}, {}}) {
+      std::vector<std::string> words{name, "--config", "run/config.json", "-w", "run"};
+      words.insert(words.end(), more.begin(), more.end());
+      const Outcome outcome = bench.run(words);
+      INFO(outcome.err);
+      CHECK(outcome.exit_code == 2);
+      CHECK(lines_of(outcome.err).size() == 1);
+      CHECK(contains(outcome.err, "a co-design run; "));
+      CHECK(contains(outcome.err,
+                     "hsconas codesign --config run/config.json --work-dir run --resume"));
+    }
+  }
+  // Runs of earlier versions are told by their files.
+  json stages = read_json(bench / "run/stages.json");
+  stages.erase("command");
+  write_sealed_json(bench / "run/stages.json", stages);
+  write_file(bench / "run/codesign-candidates.csv", "");
+  CHECK(contains(bench.run({"evaluate", "run"}).err, command));
+}
+
+TEST_CASE("a finished co-design run is no search, and the way on from it is named", "[app]") {
+  const CodesignBench bench;
+  REQUIRE(bench.codesign({"-w", "run"}).exit_code == 0);
+  const std::string arch = bench.result("run")["best"]["arch"];
+  for (const char* name : {"evaluate", "export", "retrain", "report"}) {
+    const Outcome outcome = bench.run({name, "run"});
+    INFO(outcome.err);
+    CHECK(!contains(outcome.err, "has not finished"));
+    CHECK(contains(outcome.err, "hsconas retrain --config run/config.json --arch " + arch));
+  }
+}
+
+TEST_CASE("codesign and retrain do not continue the run of a search", "[app]") {
+  const CodesignBench bench;
+  json config = micro_config();
+  config["codesign"] = {{"designs", "designs.json"}};
+  write_json(bench / "micro.json", config);
+  REQUIRE(bench.run({"shrink", "--config", "micro.json", "-w", "part"}).exit_code == 0);
+  const std::string before = read_file(bench / "part/config.json");
+  const std::string command = "hsconas search --config part/config.json --work-dir part --resume";
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"codesign", "--config", "micro.json", "-w", "part", "--resume"},
+        {"codesign", "--config", "micro.json", "-w", "part"},
+        {"retrain", "--config", "micro.json", "--arch", "0:0-0:0-0:0", "--out", "part",
+         "--resume"}}) {
+    const Outcome outcome = bench.run(words);
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 2);
+    CHECK(contains(outcome.err, "holds a search; "));
+    CHECK(contains(outcome.err, command));
+  }
+  CHECK(read_file(bench / "part/config.json") == before);
+  // A trained supernet can be used by both.
+  REQUIRE(bench.run({"train", "--config", "micro.json", "-w", "both"}).exit_code == 0);
+  const Outcome outcome =
+      bench.run({"codesign", "--config", "micro.json", "-w", "both", "--resume"});
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK(contains(outcome.err, "supernet: finished before with the same settings, reused"));
+}
+
+TEST_CASE("no other command continues a retraining in its folder", "[app]") {
+  const Bench bench;
+  REQUIRE(bench
+              .run({"retrain", "--config", "micro.json", "--arch", "0:0-0:0-0:0", "--out", "alone",
+                    "retrain.epochs=1", "retrain.warmup_epochs=0.1"})
+              .exit_code == 0);
+  for (const char* name : {"search", "train", "profile"}) {
+    const Outcome outcome = bench.run({name, "--config", "micro.json", "-w", "alone", "--resume"});
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 2);
+    CHECK(contains(outcome.err, "holds a retraining; continue it with hsconas retrain alone"));
+  }
+  CHECK(contains(bench.run({"report", "alone"}).err, "this is a retraining, not a search"));
+}

@@ -411,3 +411,30 @@ TEST_CASE("log.tensorboard can be switched on or off when a run is continued", "
     CHECK(contains(back.err, "search: finished before"));
   }
 }
+
+TEST_CASE("a retraining on other images than those of its search says so in one line", "[app]") {
+  const Bench bench;
+  make_cifar(bench / "set");
+  REQUIRE(
+      bench.run(search_on("set", {"data.holdout_images=200", "data.train_images=300"})).exit_code ==
+      0);
+  const auto warnings = [&](const std::string& out) {
+    const Outcome outcome = bench.run({"retrain", "run", "--out", out, "retrain.epochs=1",
+                                       "retrain.warmup_epochs=0.1", "retrain.batch=64"});
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    std::vector<std::string> found;
+    for (const std::string& line : lines_of(outcome.err)) {
+      if (contains(line, "are not those of the search in run")) found.push_back(line);
+    }
+    return found;
+  };
+  CHECK(warnings("same").empty());
+  fs::rename(bench / "set", bench / "moved");
+  make_cifar(bench / "set");
+  CHECK(warnings("copied").empty());
+  make_cifar(bench / "set", 2);
+  const auto changed = warnings("changed");
+  REQUIRE(changed.size() == 1);
+  CHECK(contains(changed[0], "retrain: the training images are not those"));
+}

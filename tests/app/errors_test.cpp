@@ -144,6 +144,23 @@ TEST_CASE("non-utf8-class: a class folder whose name is not UTF-8 ends the searc
                         {"argument 5 is not UTF-8: 'caf\\xE9.json'"}}});
 }
 
+TEST_CASE("an argument that is not UTF-8 is to be renamed only if it is a file, else to be retyped",
+          "[app]") {
+  const Bench bench;
+  write_file(bench / "caf\xE9.json", "{}");
+  const std::string rename = "; rename the file or folder";
+  const std::string retype = "; type it in UTF-8 or in plain ASCII";
+  check_errors(
+      bench,
+      {{{"config", "check", "-c", "caf\xE9.json"}, kUsage, {"'caf\\xE9.json'" + rename}},
+       {{"config", "check", "--config=caf\xE9.json"}, kUsage, {"caf\\xE9.json'" + rename}},
+       refused("data.path=caf\xE9.json", kUsage, {rename}),
+       refused("data.path=th\xE9.json", kUsage, {retype}),
+       refused("name=caf\xE9", kUsage, {"'name=caf\\xE9'" + retype}),
+       {{"predict", "run", "--arch", "\xE9"}, kUsage, {"'\\xE9'" + retype}},
+       {{"latency", "import", "--device-name", "Caf\xE9 1"}, kUsage, {"Caf\\xE9 1'" + retype}}});
+}
+
 TEST_CASE("duplicate-keys: a key given twice is a usage error that names it and the line",
           "[app]") {
   const Bench bench;

@@ -114,7 +114,11 @@ TEST_CASE("small things: a file in another format than JSON is an error that nam
         "usage: x.json is UTF-16 text; save it as UTF-8");
   CHECK(error("space: a.json\nseed: 1\n") == "usage: x.json looks like YAML; write it as JSON");
   CHECK(error("---\n- 1\n") == "usage: x.json looks like YAML; write it as JSON");
-  CHECK(error("[data]\npath = \"x\"\n").find("not valid JSON") != std::string::npos);
+  CHECK(error("[data]\npath = \"x\"\n") ==
+        "usage: x.json looks like TOML or INI; write it as JSON");
+  CHECK(error("arch\tms\n1\t2\n") == "usage: x.json is text separated by tabs, not JSON");
+  CHECK(error("\x7F\x45LF" + std::string(1, '\0') + std::string(100, '[')) ==
+        "usage: x.json is a program or library (ELF), not JSON");
   CHECK(error("seed = 1\n") == "usage: x.json looks like TOML or INI; write it as JSON");
   CHECK(error("<html>") == "usage: x.json is HTML or XML, not JSON");
   CHECK(error("\x1F\x8B\x08") == "usage: x.json is gzip-compressed; unpack it first");

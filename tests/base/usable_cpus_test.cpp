@@ -10,60 +10,47 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "hsconas/base/files.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/example_groups.hpp"
 
 using namespace hsconas;
 
 namespace {
 
-/// A folder of control groups like /sys/fs/cgroup, and a process in one of them.
-class ControlGroups {
- public:
-  explicit ControlGroups(const std::string& membership) {
-    write_file(folder_ / "membership", membership);
-  }
-  void set(const std::string& group, const std::string& file, const std::string& text) const {
-    make_folder(folder_ / "mount" / group);
-    write_file(folder_ / "mount" / group / file, text);
-  }
-  double quota() const { return cpu_quota(folder_ / "membership", folder_ / "mount"); }
-
- private:
-  TemporaryFolder folder_;
-};
+double quota(const ExampleGroups& groups) {
+  return cpu_quota(groups.groups());
+}
 
 }  // namespace
 
 TEST_CASE("a CPU quota is the smallest of the control group and of those above", "[base]") {
-  const ControlGroups groups("0::/pods/mine\n");
-  CHECK(std::isinf(groups.quota()));
+  const ExampleGroups groups("0::/pods/mine\n");
+  CHECK(std::isinf(quota(groups)));
   groups.set("pods/mine", "cpu.max", "max 100000\n");
-  CHECK(std::isinf(groups.quota()));
+  CHECK(std::isinf(quota(groups)));
   groups.set("pods/mine", "cpu.max", "250000 100000\n");
-  CHECK(groups.quota() == 2.5);
+  CHECK(quota(groups) == 2.5);
   groups.set("pods", "cpu.max", "50000 100000\n");
-  CHECK(groups.quota() == 0.5);
+  CHECK(quota(groups) == 0.5);
   groups.set("others", "cpu.max", "1000 100000\n");
-  CHECK(groups.quota() == 0.5);
+  CHECK(quota(groups) == 0.5);
 }
 
 TEST_CASE("a container sees its CPU quota where the control groups are mounted", "[base]") {
-  const ControlGroups groups("0::/../../host/only\n");
+  const ExampleGroups groups("0::/../../host/only\n");
   groups.set("", "cpu.max", "150000 100000\n");
-  CHECK(groups.quota() == 1.5);
+  CHECK(quota(groups) == 1.5);
 }
 
 TEST_CASE("a CPU quota of version 1 of control groups is read", "[base]") {
-  const ControlGroups groups("7:memory:/a\n4:cpu,cpuacct:/docker/x\n0::/\n");
+  const ExampleGroups groups("7:memory:/a\n4:cpu,cpuacct:/docker/x\n0::/\n");
   groups.set("cpu,cpuacct/docker/x", "cpu.cfs_quota_us", "-1\n");
   groups.set("cpu,cpuacct/docker/x", "cpu.cfs_period_us", "100000\n");
-  CHECK(std::isinf(groups.quota()));
+  CHECK(std::isinf(quota(groups)));
   groups.set("cpu,cpuacct/docker/x", "cpu.cfs_quota_us", "300000\n");
-  CHECK(groups.quota() == 3.0);
+  CHECK(quota(groups) == 3.0);
   groups.set("cpu", "cpu.cfs_quota_us", "100000\n");
   groups.set("cpu", "cpu.cfs_period_us", "50000\n");
-  CHECK(groups.quota() == 2.0);
+  CHECK(quota(groups) == 2.0);
 }
 
 TEST_CASE("a process that is bound to one CPU uses one", "[base]") {

@@ -1,6 +1,7 @@
 #include "hsconas/data/dataset.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <set>
 
@@ -227,10 +228,73 @@ TEST_CASE("test-folder-choice: the test part is the first one with the classes o
   });
   CHECK_THAT(empty, ContainsSubstring("test is the test part") &&
                         ContainsSubstring("test: class 'b' has no JPEG or PNG image"));
+  // A folder with only empty class folders is passed over if another has images.
   std::filesystem::remove(folder.path() / "test/a/1.jpg");
-  CHECK_THROWS_WITH(open_dataset(config, 1, silent()),
-                    ContainsSubstring("test: holds no JPEG or PNG image"));
+  folder.write("test/b/readme.txt", "to be filled");
+  const std::string passed_over = messages_of([&](Log& log) {
+    CHECK(open_dataset(config, 1, log).test->size() == 3);
+    CHECK(open_test_set(config, {"a", "b"}, 1, log).test->size() == 3);
+  });
+  CHECK_THAT(passed_over, ContainsSubstring("val is the test part") &&
+                              ContainsSubstring("test: holds no JPEG or PNG image, so it is not"));
+  std::filesystem::remove_all(folder.path() / "val");
+  for (const auto& open : {std::function<void()>([&] { open_dataset(config, 1, silent()); }),
+                           std::function<void()>([&] {
+                             open_test_set(config, {"a", "b"}, 1, silent());
+                           })}) {
+    CHECK_THROWS_WITH(open(), ContainsSubstring("test: holds no JPEG or PNG image; put images") &&
+                                  ContainsSubstring("delete this one"));
+  }
 }
+
+#if HSCONAS_HAVE_PNG
+
+TEST_CASE("where no image can be read, the error says what is wrong with the first", "[data]") {
+  const TempFolder folder;
+  const std::string file = encode_jpeg(plain_image(9, 9, {1, 2, 3}));
+  const std::vector<std::uint8_t> pixels(27, 100);
+  const std::string png = encode_png(3, 3, PNG_FORMAT_RGB, pixels.data());
+  const std::string apple = png.substr(0, 8) + word(4) + "CgBI" + word(1) + word(1) + png.substr(8);
+  for (const char* image : {"train/a/1.jpg", "train/b/1.jpg"}) folder.write(image, file);
+  for (const char* image : {"val/a/1.png", "val/a/2.png", "val/b/1.png"}) {
+    folder.write(image, apple);
+  }
+  DataConfig config = folder_config(folder.path());
+  const std::string first = (folder.path() / "val/a/1.png").string() + ": an Apple CgBI file";
+  for (const auto& open : {std::function<void()>([&] { open_dataset(config, 1, silent()); }),
+                           std::function<void()>([&] {
+                             open_test_set(config, {"a", "b"}, 1, silent());
+                           })}) {
+    CHECK_THROWS_WITH(open(), ContainsSubstring("val: holds no JPEG or PNG image that can be read "
+                                                "(the first: " +
+                                                first));
+  }
+  // The same holds for a class of the training part,
+  folder.write("val/a/1.png", png);
+  folder.write("val/b/1.png", png);
+  std::filesystem::remove(folder.path() / "train/b/1.jpg");
+  folder.write("train/b/x.png", apple);
+  CHECK_THROWS_WITH(open_dataset(config, 1, silent()),
+                    ContainsSubstring("class 'b' has no JPEG or PNG image that can be read") &&
+                        ContainsSubstring("train/b/x.png: an Apple CgBI file"));
+  // and for damage that only decoding finds.
+  folder.write("train/b/x.png", png);
+  std::filesystem::remove(folder.path() / "val/a/2.png");
+  Image noisy;
+  noisy.reshape(3, 32, 32);
+  for (std::size_t i = 0; i < noisy.pixels.size(); ++i) {
+    noisy.pixels[i] = static_cast<std::uint8_t>(i * i * 31 >> 2U);
+  }
+  const std::string whole = encode_jpeg(noisy);
+  const std::string hole = whole.substr(0, whole.size() / 2) + "\xFF\xD9";
+  folder.write("val/a/1.png", hole);
+  folder.write("val/b/1.png", hole);
+  CHECK_THROWS_WITH(open_dataset(config, 1, silent()),
+                    ContainsSubstring("val: holds no JPEG or PNG image that can be read") &&
+                        ContainsSubstring("val/a/1.png: "));
+}
+
+#endif
 
 TEST_CASE("parts with different classes, or a class without images, are errors", "[data]") {
   const TempFolder folder;

@@ -174,12 +174,76 @@ TEST_CASE("nested-folders: links to folders are followed, but never in a cycle",
   std::filesystem::create_directory_symlink("../cat", data / "cat/circle");
   std::filesystem::create_directory_symlink("..", data / "cat/outside");
   const FolderSplit split = tree.index();
-  CHECK_THAT(tree.messages(), ContainsSubstring("a link to a folder around it"));
+  CHECK(split.source->size() == 3);
+  CHECK_THAT(tree.messages(),
+             ContainsSubstring("ignored 2 files that are a link to a folder around it") &&
+                 ContainsSubstring((data / "cat/circle").string()));
   std::int64_t linked = 0;
   for (std::int64_t i = 0; i < split.source->size(); ++i) {
     linked += split.source->describe(i).ends_with("cat/linked/more.jpg") ? 1 : 0;
   }
   CHECK(linked == 1);
+}
+
+TEST_CASE("a link to a folder above the classes makes no image a member of another class",
+          "[data]") {
+  Tree tree(2);
+  tree.folder.write("data/bee/1.jpg", jpeg(90));
+  tree.folder.write("elsewhere/deep/1.jpg", jpeg(10));
+  const auto data = tree.folder.path() / "data";
+  using std::filesystem::create_directory_symlink;
+  create_directory_symlink("..", data / "ant/loop");
+  create_directory_symlink(tree.folder.path(), data / "ant/all");
+  create_directory_symlink("../../elsewhere/deep", data / "cat/linked");
+  create_directory_symlink("..", tree.folder.path() / "elsewhere/deep/up");
+  create_directory_symlink("../../data/cat", tree.folder.path() / "elsewhere/deep/back");
+  const FolderSplit split = tree.index();
+  CHECK(split.classes == std::vector<std::string>{"ant", "bee", "cat"});
+  std::vector<int> labels;
+  for (std::int64_t i = 0; i < split.source->size(); ++i) labels.push_back(split.source->label(i));
+  CHECK(labels == std::vector<int>{0, 0, 1, 2, 2, 2});
+  CHECK_THAT(tree.messages(),
+             ContainsSubstring("ignored 4 files that are a link to a folder around it") &&
+                 ContainsSubstring((data / "ant/all").string()));
+}
+
+TEST_CASE("a folder that a class links to twice is read once, and named", "[data]") {
+  Tree tree(1);
+  tree.folder.write("elsewhere/1.jpg", jpeg(10));
+  const auto data = tree.folder.path() / "data";
+  std::filesystem::create_directory_symlink("../../elsewhere", data / "cat/a");
+  std::filesystem::create_directory_symlink("../../elsewhere", data / "cat/b");
+  CHECK(tree.index().source->size() == 3);
+  CHECK_THAT(tree.messages(), ContainsSubstring("another name of a folder that is read already") &&
+                                  ContainsSubstring((data / "cat/b").string()));
+}
+
+TEST_CASE("a folder that links put into two classes is refused with both names", "[data]") {
+  using std::filesystem::create_directory_symlink;
+  for (const char* link : {"kitten", "ant/cats", "dog/cats"}) {
+    Tree tree(1);
+    tree.folder.write("data/dog/1.jpg", jpeg(50));
+    const auto data = tree.folder.path() / "data";
+    create_directory_symlink(data / "cat", data / link);
+    CHECK_THROWS_WITH(tree.index(), ContainsSubstring((data / "cat").string() + " ") &&
+                                        ContainsSubstring((data / link).string() + " ") &&
+                                        ContainsSubstring("two classes; delete one"));
+  }
+  Tree tree(1);
+  const auto data = tree.folder.path() / "data";
+  create_directory_symlink("..", data / "round");
+  CHECK_THROWS_WITH(tree.index(), ContainsSubstring((data / "round").string() +
+                                                    ": this class folder is a link to a folder"));
+}
+
+TEST_CASE("class folders that are links to folders elsewhere are read", "[data]") {
+  Tree tree(1);
+  tree.folder.write("elsewhere/bees/1.jpg", jpeg(10));
+  std::filesystem::create_directory_symlink("../elsewhere/bees", tree.folder.path() / "data/bee");
+  std::filesystem::create_directory_symlink("data", tree.folder.path() / "link");
+  const FolderSplit split = index_folder(tree.folder.path() / "link", 1, tree.log);
+  CHECK(split.classes == std::vector<std::string>{"ant", "bee", "cat"});
+  CHECK(split.source->size() == 3);
 }
 
 TEST_CASE("fifo-in-class: pipes and dangling links are ignored with a warning, never opened",
@@ -240,8 +304,9 @@ TEST_CASE("the message about an image of another format names the format", "[dat
   tree.folder.write("data/cat/2.png", "GIF89a....");
   const FolderSplit split = tree.index();
   split.damage.report(tree.log);
-  CHECK_THAT(tree.messages(), ContainsSubstring("1.jpg: a WebP file; hsconas reads JPEG and PNG") &&
-                                  ContainsSubstring("2.png: a GIF file"));
+  CHECK_THAT(tree.messages(),
+             ContainsSubstring("1.jpg: is a WebP image; hsconas reads JPEG and PNG") &&
+                 ContainsSubstring("2.png: is a GIF image"));
 }
 
 TEST_CASE("a folder without class folders is an error", "[data]") {

@@ -202,9 +202,10 @@ TEST_CASE("a sentence replaces each section for which the run has no data", "[re
   check_well_formed_html(page);
   CHECK(drawings(page).empty());
   for (const char* sentence :
-       {"This run is not finished: the search has not finished.", "No architecture has been scored",
-        "There is no winner", "The search has not ended.", "has not been shrunk so far",
-        "There is no latency table", "There are no training curves", "has no version.txt"}) {
+       {"There is no result of a search here: the search has not finished.",
+        "No architecture has been scored", "There is no winner", "The search has not ended.",
+        "has not been shrunk so far", "There is no latency table", "There are no training curves",
+        "has no version.txt"}) {
     CHECK(contains(page, sentence));
   }
   run.config.shrink.stages.clear();

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include <fmt/format.h>
+
 #include "catch.hpp"
 #include "support/errors.hpp"
 #include "support/example_run.hpp"
@@ -50,8 +52,9 @@ TEST_CASE("a run counts as finished only with the settings and table of its sear
   CHECK(why().empty());
   change_config(path, "/search/population", 8);
   CHECK(why() ==
-        "since the search finished, search.population changed from 6 to 8; repeat it with `hsconas "
-        "search --resume`");
+        fmt::format("since the search finished, search.population changed from 6 to 8; repeat it "
+                    "with hsconas search --config {0}/config.json --work-dir {0} --resume",
+                    path.string()));
   change_config(path, "/search/population", 6);
   change_config(path, "/seed", 2);
   CHECK(contains(why(), "weights.seed changed from 1 to 2"));
@@ -79,7 +82,9 @@ TEST_CASE("a run whose search has not ended is loaded as far as it is", "[report
   StageRecord(path / "stages.json").begin("search");
   RunRecord run = load_run(path);
   CHECK(run.unfinished ==
-        "the search has not finished; continue it with `hsconas search --resume`");
+        fmt::format("the search has not finished; continue it with hsconas search --config "
+                    "{0}/config.json --work-dir {0} --resume",
+                    path.string()));
   CHECK_FALSE(run.result.has_value());
   CHECK(run.weights.size() == 2);
   CHECK(run.weights[0].stage == "weights 1");

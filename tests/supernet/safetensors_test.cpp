@@ -127,6 +127,11 @@ TEST_CASE("an invalid file is a data error that names the file and the problem",
   CHECK(error_of([&] { load_tensors(folder / "absent"); }).starts_with("data: "));
   CHECK(error("") == "too short");
   CHECK(error("1234567") == "too short");
+  CHECK(error("\x89PNG\r\n\x1A\n" + std::string(3, '\0')) == "it is a PNG image");
+  CHECK(error("PK\x03\x04 a checkpoint of PyTorch") ==
+        "it is a ZIP archive or an Excel or OpenDocument file");
+  CHECK(error("<html>\n<p>404</p>") == "it is HTML or XML");
+  CHECK(error("step: 1\nlr: 0.1\n") == "it looks like YAML");
   CHECK(error("\xff\xff\xff\xff\xff\xff\xff\xff{}") == "its header is cut off");
   CHECK(error(file_of("{}", "")) == "it has no checksum");
   CHECK(error(file_of(R"({"__metadata__":{"crc32":"deadbeef"}})", "")) ==

@@ -21,8 +21,9 @@ class CsvTable {
   /// the name of another, more or fewer cells than the header, a quote that is unclosed or out of
   /// place.
   static CsvTable load(const std::filesystem::path& path);
-  /// Parses `text`; errors are those of load() and name `source` as the file.
-  static CsvTable parse(std::string_view text, std::string source);
+  /// Parses `text`; errors are those of load() and name `source` as the file, and say if it
+  /// `was_packed`.
+  static CsvTable parse(std::string_view text, std::string source, bool was_packed = false);
 
   /// Name of the file, as errors give it.
   const std::string& source() const { return source_; }

@@ -25,6 +25,9 @@ class GzFile {
   void read(std::size_t count, std::vector<std::uint8_t>& out);
   void read(std::size_t count, std::string& out);
 
+  /// Whether the file is compressed. Call it after the first read.
+  bool is_packed() const;
+
  private:
   template <typename Bytes>
   void append(std::size_t count, Bytes& out);
@@ -33,10 +36,12 @@ class GzFile {
   gzFile_s* file_;
 };
 
+constexpr std::size_t kMostUnpackedBytes = std::size_t{1} << 30U;
+
 /// Reads the whole of a plain or gzip-compressed file. Throws Error(Data) that names it when it is
 /// missing, damaged or larger than `max_bytes` unpacked; unpacking stops there, so that a small
-/// file cannot fill the memory.
-std::string read_gzip(const std::filesystem::path& path,
-                      std::size_t max_bytes = std::size_t{1} << 30U);
+/// file cannot fill the memory. Sets `was_packed`, if given, to whether the file was compressed.
+std::string read_gzip(const std::filesystem::path& path, std::size_t max_bytes = kMostUnpackedBytes,
+                      bool* was_packed = nullptr);
 
 }  // namespace hsconas

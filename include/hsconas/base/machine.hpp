@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "hsconas/base/control_groups.hpp"
+
 namespace hsconas {
 
 /// The processors, memory and disk space that a run would find on this machine now. A negative
@@ -15,9 +17,14 @@ struct Machine {
   double free_disk_bytes = -1.0;  ///< On the disk of a folder.
 };
 
-/// Bytes that this process can still allocate without others being swapped out, also by the limit
-/// of its address space (ulimit -v); negative if that is not known.
+/// Bytes that this process can still allocate without others being swapped out, also by the limits
+/// of its address space (ulimit -v) and of its control group; negative if that is not known.
 double available_memory();
+
+/// Bytes that a process can still allocate before it reaches the memory limit of its control group
+/// or of one above, as containers, Kubernetes, Slurm and systemd set it; infinite if there is none.
+/// Cached files do not count as used, because the system drops them when memory runs short.
+double memory_left(const ControlGroups& groups = {});
 
 /// Looks at this machine and at the disk of `folder`. Takes half a second, for `busy_cpus`.
 Machine inspect_machine(const std::filesystem::path& folder);

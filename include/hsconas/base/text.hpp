@@ -28,12 +28,8 @@ bool is_utf8(std::string_view text);
 /// UTF-8, become escapes such as "\xE9"; everything else stays.
 std::string printable(std::string_view text);
 
-/// Names the format of `bytes` that are not 8-bit text, with the remedy: "is UTF-16 text; save it
-/// as UTF-8", "is gzip-compressed; unpack it first", "is a binary file, not text". Empty for text.
-std::string other_than_text(std::string_view bytes);
-
-/// Like other_than_text(), but also reports text that is not UTF-8, with the first such line.
-std::string other_than_utf8(std::string_view bytes);
+/// The number, from 1, of the first line that is not UTF-8; 0 if all are.
+std::size_t first_line_not_utf8(std::string_view text);
 
 /// A duration as "41 s", "12 min 30 s" or "3 h 05 min". `seconds` >= 0.
 std::string format_duration(double seconds);

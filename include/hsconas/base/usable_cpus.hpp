@@ -1,6 +1,6 @@
 #pragma once
 
-#include <filesystem>
+#include "hsconas/base/control_groups.hpp"
 
 namespace hsconas {
 
@@ -26,10 +26,7 @@ int cpus_of_process(int bound, int all, double quota, int per_task, int processe
 int threads_for(int setting);
 
 /// The quota of a process in CPUs, as containers, Kubernetes limits and systemd set it: the
-/// smallest of its control group (cgroup, version 1 or 2) and of those above; infinite if there is
-/// none. `membership` is the process' /proc/PID/cgroup, `mount` where the control groups are
-/// mounted.
-double cpu_quota(const std::filesystem::path& membership = "/proc/self/cgroup",
-                 const std::filesystem::path& mount = "/sys/fs/cgroup");
+/// smallest of its control group and of those above; infinite if there is none.
+double cpu_quota(const ControlGroups& groups = {});
 
 }  // namespace hsconas

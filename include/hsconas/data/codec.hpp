@@ -13,8 +13,8 @@ enum class ImageFormat { Unknown, Jpeg, Png };
 /// The format that the first bytes of a file identify; the file's name is not considered.
 ImageFormat sniff_format(std::span<const std::uint8_t> head);
 
-/// Describes a file that is neither JPEG nor PNG, for an error message: "a WebP file; ..." when the
-/// format is recognised, else "neither a JPEG nor a PNG file".
+/// Describes a file that is neither JPEG nor PNG, for an error message: "is a WebP image; ..." when
+/// the format is recognised, else "neither a JPEG nor a PNG file".
 std::string other_image(std::span<const std::uint8_t> head);
 
 /// Empty when this build can decode `format`; else the missing library and the remedy.

@@ -16,9 +16,11 @@ class Damage {
   /// `where` names the split, such as "/data/pets/train"; `total` counts sound and damaged images.
   Damage(std::string where, std::int64_t total) : where_(std::move(where)), total_(total) {}
 
-  /// `problem` names the file and what is wrong with it.
+  /// `problem` begins with the path of the file and says what is wrong with it.
   void add(std::string problem) { problems_.push_back(std::move(problem)); }
   std::int64_t count() const { return static_cast<std::int64_t>(problems_.size()); }
+  /// The first problem with a file below `folder`; nullptr if there is none.
+  const std::string* first_in(const std::string& folder) const;
   const std::string& where() const { return where_; }
 
   /// Logs a warning for each of the first 20 damaged files and one for the rest, or throws

@@ -54,8 +54,15 @@ struct FolderSplit {
 /// read.
 std::vector<std::string> class_folders(const std::filesystem::path& root);
 
+/// Whether a class folder in `root` holds a file that is a JPEG or PNG image, or is named like one,
+/// sound or not. Throws Error(Data) where index_folder() would, except for class names.
+bool has_images(const std::filesystem::path& root);
+
 /// Indexes the class folders in `root`, images in the order of class and file name. Folders inside
-/// a class's folder belong to the class, at any depth; links to folders are followed.
+/// a class's folder belong to the class, at any depth; links to folders are followed, except those
+/// to a folder around the link and those to a folder that the class has read already, which are
+/// ignored with a warning. Throws Error(Data) when a folder would belong to two classes by a link,
+/// or when a class's folder is a link to a folder around it.
 ///
 /// The header and the end of every file are read; a file without an end marker is decoded to see
 /// whether it is sound. Files that are neither JPEG nor PNG are ignored with one warning, except

@@ -35,7 +35,8 @@ class TorchTimer;
 /// The purpose of a run. At the start, only the inputs that it needs are checked.
 enum class RunGoal {
   Latency,   ///< Only the latency table: needs no images.
-  Supernet,  ///< Only the shared weights: needs images, but no T.
+  Supernet,  ///< The trained supernet, for a search or a co-design: needs what Network needs.
+  Targets,   ///< The supernet of a search for several targets, which check their own T.
   Network,   ///< The supernet and everything after it: needs images and a feasible T.
   Codesign   ///< A network and an accelerator: needs designs, and known accuracies or images.
 };
@@ -70,6 +71,8 @@ class Run {
  public:
   /// Checks all inputs: the data set, tables and designs. Then writes config.json and version.txt,
   /// and starts the log file and metrics.jsonl.
+  ///
+  /// Throws Error(Usage) if the folder belongs to another command, see RunKind.
   ///
   /// If the folder holds work of a run with another config or data set, throws Error(Usage) that
   /// lists the changes; with `may_change`, the stages that depend on them run again instead. Keys
