@@ -114,6 +114,50 @@ TEST_CASE("a search by any number of processes is that of one, to the bit", "[ap
   }
 }
 
+TEST_CASE("a retraining and a search by gradient by three processes are those of one",
+          "[app][cluster]") {
+  const Bench bench;
+  CHECK(bench.run(search("searched")).exit_code == 0);
+  const auto retrain = [](const std::string& out) -> std::vector<std::string> {
+    return {"retrain",
+            "searched",
+            "--out",
+            out,
+            "retrain.epochs=2",
+            "retrain.warmup_epochs=0",
+            "retrain.batch=64",
+            "retrain.groups=4",
+            "retrain.from_supernet=true",
+            "retrain.distillation=0.3"};
+  };
+  const auto dance = [](const std::string& folder) -> std::vector<std::string> {
+    return {"codesign",
+            "--config",
+            "micro.json",
+            "--work-dir",
+            folder,
+            "supernet.groups=4",
+            "codesign.method=dance",
+            "codesign.designs=" HSCONAS_SOURCE_DIR "/configs/designs/semi-decoupled.json",
+            "codesign.dance.cost_steps=100",
+            "codesign.dance.generator_steps=50",
+            "codesign.dance.generator_networks=50",
+            "codesign.dance.test_networks=20"};
+  };
+  CHECK(bench.run(retrain("retrained-1")).exit_code == 0);
+  CHECK(bench.run(dance("dance-1")).exit_code == 0);
+  Ranks(bench, 3, retrain("retrained-3")).check_all(0);
+  Ranks(bench, 3, dance("dance-3")).check_all(0);
+  for (const char* file : {"result.json", "model.safetensors", "checkpoints/retrain.safetensors"}) {
+    CAPTURE(file);
+    CHECK((read_file(bench / "retrained-1" / file) == read_file(bench / "retrained-3" / file)));
+  }
+  for (const char* file : {"pairs.csv", "stages.json", "checkpoints/dance.safetensors"}) {
+    CAPTURE(file);
+    CHECK((read_file(bench / "dance-1" / file) == read_file(bench / "dance-3" / file)));
+  }
+}
+
 TEST_CASE("a signal to one process stops all, and any other number of them continues the run",
           "[app][cluster]") {
   const Bench bench;
