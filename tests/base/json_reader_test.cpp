@@ -77,7 +77,8 @@ TEST_CASE("deeply nested JSON is refused before it exhausts the stack", "[config
   const std::string deep(1000000, '[');
   CHECK(error_of([&] { parse_json(deep, "x.json", ErrorKind::Data); }) ==
         "data: x.json is nested more than 64 deep");
-  const std::string in_text = "\"" + std::string(100, '[') + "\\\"" + std::string(100, '{') + "\"";
+  const std::string in_text =
+      std::string("\"") + std::string(100, '[') + "\\\"" + std::string(100, '{') + "\"";
   CHECK(error_of([&] { parse_json(in_text, "x.json"); }) == "nothing");
   CHECK(error_of([&] { parse_json(std::string(64, '[') + std::string(64, ']'), "x.json"); }) ==
         "nothing");
