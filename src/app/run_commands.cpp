@@ -15,8 +15,7 @@ using Entry = void (*TorchCommands::*)(const RunCommandOptions&, CommandContext&
 void add_scaling_options(CLI::App& command, PlanOptions& plan, CLI::Option& dry_run) {
   auto* processes = command
                         .add_option("--processes", plan.processes,
-                                    "With --dry-run: predict a training step by each of these "
-                                    "numbers of processes, e.g. 1,2,4")
+                                    "With --dry-run: predict a step by each number, e.g. 1,2,4")
                         ->type_name("N,...")
                         ->delimiter(',')
                         ->check(CLI::Range(1, 1'000'000))
@@ -59,7 +58,7 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
   if (entry == &TorchCommands::search || entry == &TorchCommands::shrink) {
     command
         ->add_option("--supernet", options->supernet,
-                     "Use the supernet that the run in RUN has trained, instead of training one")
+                     "Use the supernet that the run in RUN has trained")
         ->type_name("RUN");
   }
   auto* dry_run =
