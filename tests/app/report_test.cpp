@@ -125,8 +125,8 @@ TEST_CASE("reports of a folder without a run, an unfinished or a damaged run are
   fails({"report", "damaged", "unfinished"}, "damaged/result.json is not valid JSON");
   fails(
       {"report", "unfinished", "damaged"},
-      "unfinished: is not finished: since the search finished, search.population changed from 4 to "
-      "6; repeat it");
+      "unfinished: has no result of a search: since the search finished, search.population changed "
+      "from 4 to 6; repeat it");
   CHECK(bench.run({"report"}).exit_code == 2);
   // A single unfinished run has a report of its results so far.
   const Outcome alone = bench.run({"report", "unfinished", "--quiet"});
@@ -134,7 +134,7 @@ TEST_CASE("reports of a folder without a run, an unfinished or a damaged run are
   CHECK(alone.out.empty());
   CHECK(lines_of(alone.err).size() == 1);
   CHECK(contains(alone.err, "search.population changed from 4 to 6"));
-  CHECK(contains(read_file(unfinished / "report.html"), "This run is not finished"));
+  CHECK(contains(read_file(unfinished / "report.html"), "There is no result of a search here"));
 }
 
 TEST_CASE("the page works in a browser: no errors, notes, legends, narrow windows, print",

@@ -116,7 +116,7 @@ TEST_CASE("a finished search for targets is continued without work, and takes a 
 TEST_CASE("an infeasible target is refused before the training", "[app]") {
   const Bench bench;
   write_targets(bench);
-  const Outcome outcome = bench.run(search_targets({"targets.tight.latency.target_ms=0.000001"}));
+  const Outcome outcome = bench.run(search_targets({"targets.chip.latency.target_ms=0.000001"}));
   CHECK(outcome.exit_code == 4);
   CHECK_FALSE(fs::exists(bench / "many"));
 }
@@ -165,7 +165,7 @@ TEST_CASE("commands that cannot work on several targets say what to do", "[app]"
     CHECK(contains(outcome.err, "targets={}"));
     CHECK_FALSE(fs::exists(bench / command));
   }
-  const Outcome exported = bench.run({"export", "many", "--out", "model.onnx"});
+  const Outcome exported = bench.run({"export", "many", "--onnx", "model.onnx"});
   CHECK(exported.exit_code == 3);
   CHECK(contains(exported.err, "many/targets"));
   const Outcome report = bench.run({"report", "many"});
