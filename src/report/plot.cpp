@@ -212,6 +212,9 @@ void Drawing::place_legend() {
 double Drawing::total_width() const {
   double end = std::max({right(), left_ + text_width(plot_.title, kTitleCharWidth),
                          left_ + text_width(plot_.subtitle)});
+  for (const Tick& tick : x_ticks_) {  // A label at the right end reaches beyond the frame.
+    end = std::max(end, x(tick.value) + text_width(tick.label) / 2);
+  }
   for (const Key& key : legend_) {
     end = std::max(end, key.x + kLegendMark + text_width(key.name));
   }

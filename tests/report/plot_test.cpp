@@ -346,6 +346,25 @@ TEST_CASE("series are drawn as points, lines or both, with their index as data-s
   CHECK(drawn(Mark::LineAndPoints, "s") == Counts{4, 1});
 }
 
+TEST_CASE("the labels of the x axis are inside the document, also at its end", "[report]") {
+  constexpr double kHalfADigit = 3.0;  // At least: labels are centred on their ticks.
+  for (const bool is_square : {false, true}) {
+    for (double high = 0.1; high < 1000.0; high *= 1.07) {
+      const std::string svg = to_svg({.x_label = "ms",
+                                      .y_label = "%",
+                                      .series = {{"s", {0.9 * high, high}, {1, 2}}},
+                                      .is_square = is_square});
+      const double width = std::stod(matches(svg, R"re(<svg [^>]*width="([\d.]+)")re")[0][0]);
+      const auto group =
+          matches(svg, "<g text-anchor=\"middle\">\n((?:<text[^>]*>[^<]*</text>\n)*)</g>")[0][0];
+      for (const auto& label : matches(group, R"re(<text x="([-\d.]+)" [^>]*>([^<]*)</text>)re")) {
+        INFO(label[1]);
+        CHECK(std::stod(label[0]) + kHalfADigit * static_cast<double>(label[1].size()) <= width);
+      }
+    }
+  }
+}
+
 TEST_CASE("the legend of a wide plot wraps into rows inside the document", "[report]") {
   Plot plot;
   for (int i = 0; i < 20; ++i) {
