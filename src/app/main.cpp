@@ -1,11 +1,9 @@
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <exception>
 #include <filesystem>
 #include <malloc.h>
@@ -13,7 +11,6 @@
 #include <memory>
 #include <new>
 #include <set>
-#include <signal.h>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -25,65 +22,16 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/app/torch_commands.hpp"
 #include "hsconas/base/error.hpp"
-#include "hsconas/base/files.hpp"
 #include "hsconas/base/launch.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/base/version.hpp"
+#include "signals.hpp"
+#include "usage.hpp"
 
 namespace {
 
 using namespace hsconas;
-
-StopToken stop_token;  // A signal handler can only reach global objects.
-
-constexpr int kExitSecondInterrupt = 130;
-
-/// Milliseconds of a monotonic clock. Safe to call in a signal handler.
-long long now_ms() {
-  timespec time{};
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * 1000LL + time.tv_nsec / 1'000'000;
-}
-
-std::atomic<long long> first_interrupt_ms{0};
-
-/// Requests a stop after the current step; a second Ctrl-C exits at once. A terminal and timeout(1)
-/// may signal both the process and its group, so signals within a short time count as one.
-extern "C" void on_signal(int signal) {
-  constexpr long long kSameRequestMs = 300;
-  if (!stop_token.requested()) {
-    first_interrupt_ms = now_ms();
-    stop_token.request();
-    ::alarm(1);
-  } else if (signal == SIGINT && now_ms() - first_interrupt_ms > kSameRequestMs) {
-    ::_exit(kExitSecondInterrupt);
-  }
-}
-
-/// Waiting for a pipe ends when a signal comes. Once a stop was requested there is one every
-/// second, so that a wait which began just after the request ends as well.
-extern "C" void on_alarm(int /*signal*/) {
-  ::alarm(1);
-}
-
-void handle(int signal, void (*handler)(int) = on_signal) {
-  struct sigaction action {};
-  action.sa_handler = handler;
-  action.sa_flags = SA_RESTART;
-  ::sigaction(signal, &action, nullptr);
-}
-
-/// Handles the signals that batch schedulers, and a terminal that is closed, send before they kill.
-void handle_signals() {
-  static const bool ignores_hangup = [] {  // nohup starts programs like that.
-    struct sigaction action {};
-    return ::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-  }();
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) handle(signal);
-  handle(SIGALRM, on_alarm);
-  handle(SIGHUP, ignores_hangup ? SIG_IGN : on_signal);
-}
 
 /// Executes the program again with environment variables that libraries read when they are loaded;
 /// does nothing if the user has set them, or without /proc. Call it before anything is printed
@@ -142,25 +90,6 @@ int finish(int exit_code) {
   return report(error.kind(), error.what());
 }
 
-/// Whether an argument, or what follows its equals sign, is the path of a file that exists.
-bool names_a_file(const std::string& argument) {
-  const std::size_t equals = argument.find('=');
-  return is_there(argument) ||
-         (equals != std::string::npos && is_there(argument.substr(equals + 1)));
-}
-
-/// Throws Error(Usage) for an argument that is not UTF-8: arguments end up in JSON files, which can
-/// only hold UTF-8.
-void check_arguments(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    if (is_utf8(argv[i])) continue;
-    throw Error(ErrorKind::Usage,
-                fmt::format("argument {} is not UTF-8: '{}'; {}", i, printable(argv[i]),
-                            names_a_file(argv[i]) ? "rename the file or folder"
-                                                  : "type it in UTF-8 or in plain ASCII"));
-  }
-}
-
 constexpr const char* kOutOfMemory =
     "out of memory; lower supernet.batch, score.batch, score.memory_mb or data.memory_mb "
     "(--dry-run estimates what a run takes)";
@@ -173,74 +102,6 @@ bool is_out_of_memory(const std::string& what) {
     if (what.find(words) != std::string::npos) return true;
   }
   return false;
-}
-
-/// " (did you mean '--x'?)" with the option of the command `at`, or of the program, that is nearest
-/// to `word`; "" if none is near.
-std::string option_suggestion(const CLI::App& app, const CLI::App& at, const std::string& word) {
-  const std::string name = word.substr(0, word.find('='));
-  std::string nearest;
-  std::size_t distance = 3;  // With three or more edits, another option was probably meant.
-  for (const CLI::App* one : {&at, &app}) {
-    for (const CLI::Option* option : one->get_options()) {
-      for (const std::string& known : option->get_lnames()) {
-        const std::size_t d = edit_distance(name, "--" + known);
-        if (d >= distance) continue;
-        distance = d;
-        nearest = "--" + known;
-      }
-    }
-  }
-  return nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest);
-}
-
-/// The arguments in reverse, as CLI11 expects them, with two shortcuts expanded: `help search`
-/// means `search --help`, and an option with a dot, such as `--search.population=30`, is an
-/// override.
-std::vector<std::string> words_of(int argc, char** argv) {
-  std::vector<std::string> words(argv + 1, argv + argc);
-  if (!words.empty() && words.front() == "help") {
-    words.erase(words.begin());
-    words.emplace_back("--help");
-  }
-  for (std::string& word : words) {
-    const std::size_t equals = word.find('=');
-    if (word.starts_with("--") && word.substr(0, equals).find('.') != std::string::npos) {
-      word = equals == std::string::npos ? word : word.substr(2);
-    }
-  }
-  std::reverse(words.begin(), words.end());
-  return words;
-}
-
-std::vector<std::string> command_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-  return names;
-}
-
-/// Reports an error that CLI11 found; --help and --version are not errors. CLI11's own message does
-/// not name a misspelt command or option, so these get a better one.
-int report_usage(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return app.exit(error);
-  const CLI::App* at = &app;
-  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-  const std::vector<std::string> words = app.remaining(true);
-  std::string sentence = error.what();
-  const auto option = std::find_if(words.begin(), words.end(),
-                                   [](const std::string& word) { return word.starts_with('-'); });
-  if (at != &app && option != words.end()) {
-    const std::string name = option->substr(0, option->find('='));
-    const bool is_setting = name.find('.') != std::string::npos;
-    sentence = fmt::format("option {} is not known here{}", *option,
-                           is_setting ? fmt::format(": write {}=VALUE", name.substr(2))
-                                      : option_suggestion(app, *at, *option));
-  } else if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !words.empty()) {
-    sentence = words[0].starts_with('-') ? fmt::format("option {} is not known here", words[0])
-                                         : fmt::format("command '{}' is not known{}", words[0],
-                                                       suggestion(words[0], command_names(*at)));
-  }
-  return report(ErrorKind::Usage, sentence + " (run with --help)");
 }
 
 /// The exception that is being handled, as the Error to report. `torch` is null if LibTorch is not
@@ -342,7 +203,7 @@ const TorchCommands& load_torch(const ProcessLaunch& launch, char** argv) {
 Joined join_run(const Command& command, const ProcessLaunch& launch, const TorchCommands& torch) {
   std::set_terminate(end_lost);
   const ClusterConfig waits = waits_of(command);
-  Joined joined = torch.join(launch, stop_token,
+  Joined joined = torch.join(launch, stop_of_signals(),
                              {.version = version_line(),
                               .join_timeout = milliseconds_of(waits.join),
                               .timeout = milliseconds_of(waits.timeout),
@@ -396,7 +257,7 @@ int run_command(const Command& command, const std::string& name, const CommonOpt
     Log log(options.verbosity(), group->rank() == 0);
     if (!launch.warning.empty()) log.warn(launch.warning);
     if (group->size() > 1) log.info(description(joined));
-    CommandContext context{options, log, stop_token, group};
+    CommandContext context{options, log, stop_of_signals(), group};
     if (needs_torch != nullptr) {
       (*needs_torch)(*torch, context);
     } else {
@@ -414,10 +275,6 @@ int run_command(const Command& command, const std::string& name, const CommonOpt
 }
 
 }  // namespace
-
-void hsconas::stop_on_closed_pipe() {
-  handle(SIGPIPE);
-}
 
 int main(int argc, char** argv) {
   keep_large_blocks();
@@ -460,7 +317,9 @@ int main(int argc, char** argv) {
     check_arguments(argc, argv);
     app.parse(words_of(argc, argv));
   } catch (const CLI::ParseError& error) {
-    return finish(report_usage(app, error));
+    // --help and --version are not errors.
+    if (error.get_exit_code() == 0) return finish(app.exit(error));
+    return report(ErrorKind::Usage, usage_error(app, error));
   } catch (const Error& error) {
     return report(error.kind(), error.what());
   }

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "hsconas/base/stop_token.hpp"
+
+namespace hsconas {
+
+/// The stop that signals request.
+const StopToken& stop_of_signals();
+
+/// Handles the signals that batch schedulers, and a terminal that is closed, send before they kill.
+/// Call it again after loading a library that may handle signals itself.
+void handle_signals();
+
+}  // namespace hsconas
