@@ -10,7 +10,7 @@ program=$(realpath "$1")
 source=$(realpath "$(dirname "$0")/../..")
 skip() {
   echo "skipped: $1"
-  [ -z "${HSCONAS_SKIPS:-}" ] || echo "skipped: a real Slurm runs, stops and requeues a search: $1" >> "$HSCONAS_SKIPS"
+  [ -z "${HSCONAS_SKIPS:-}" ] || echo "skipped: a real Slurm stops and requeues searches: $1" >> "$HSCONAS_SKIPS"
   exit 77
 }
 for needed in slurmctld slurmd munged mungekey sbatch scontrol; do
