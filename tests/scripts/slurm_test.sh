@@ -24,7 +24,11 @@ work=$(mktemp -d)
 daemons=()
 cleanup() {
   local pid
-  timeout 10 scancel --quiet --full --signal=KILL --user=root 2> /dev/null || true
+  if [ "${SLURM_CONF:-}" = "$work/slurm.conf" ]; then  # Never the jobs of another Slurm.
+    timeout 10 scancel --quiet --full --signal=KILL --user=root || true
+    timeout 10 scancel --quiet --user=root || true
+    timeout 10 bash -c 'while squeue -h | grep -q .; do sleep 0.3; done' || true
+  fi
   for pid in "${daemons[@]}"; do kill "$pid" 2> /dev/null || true; done
   sleep 1
   for pid in "${daemons[@]}"; do kill -KILL "$pid" 2> /dev/null || true; done
