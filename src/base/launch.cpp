@@ -188,7 +188,10 @@ ProcessLaunch read_first_set(const Variables& variables) {
   };
   if (has_part(kTorchrun)) return read_torchrun(variables);
   if (has_part(kOpenMpi)) return read_mpi(variables, kOpenMpi);
-  if (variables.has(kSlurm.size)) return read_slurm(variables);
+  // In a Slurm job, mpirun of MPICH starts its proxies with srun, so that its processes see the
+  // step of the proxies. srun itself can set PMI_RANK (--mpi=pmi2), but no local rank.
+  const bool is_hydra = has_part(kMpich) && variables.has(kMpich.local_rank);
+  if (variables.has(kSlurm.size) && !is_hydra) return read_slurm(variables);
   if (has_part(kMpich)) return read_mpi(variables, kMpich);
   return read_alone(variables);
 }

@@ -185,9 +185,22 @@ TEST_CASE("of several sets of variables the first counts", "[launch]") {
   all = with(all, {{"RANK", ""}, {"WORLD_SIZE", ""}});
   CHECK(read_launch(all).launcher == "Open MPI");
   all = with(all, {{"OMPI_COMM_WORLD_RANK", ""}, {"OMPI_COMM_WORLD_SIZE", ""}});
-  CHECK(read_launch(all).launcher == "srun");
-  all = with(all, {{"SLURM_STEP_NUM_TASKS", ""}});
   CHECK(read_launch(all).launcher == "MPICH");
+  all = with(all, {{"MPI_LOCALRANKID", ""}, {"MPI_LOCALNRANKS", ""}});
+  CHECK(read_launch(all).launcher == "srun");
+  all = with(all, {{"SLURM_STEP_NUM_TASKS", ""}, {"MASTER_ADDR", "n001"}});
+  CHECK(read_launch(all).launcher == "MPICH");
+}
+
+TEST_CASE("the Slurm step of MPICH's proxies does not count", "[launch]") {
+  const Environment step_of_proxies{{"SLURM_JOB_ID", "6"},
+                                    {"SLURM_STEP_ID", "0"},
+                                    {"SLURM_STEP_NUM_TASKS", "1"},
+                                    {"SLURM_PROCID", "0"}};
+  const ProcessLaunch launch = read_launch(with(kMpichLaunch, step_of_proxies));
+  CHECK(launch.launcher == "MPICH");
+  CHECK(launch.rank == 1);
+  CHECK(launch.size == 2);
 }
 
 TEST_CASE("a batch script without srun works alone and says so", "[launch]") {

@@ -1,7 +1,8 @@
 #!/bin/bash
-# A real Slurm on this machine, on ports of its own: submits the template with a small search, sends
-# the signal of the time limit, and sees the job stop with exit code 75, return to the queue and
-# finish with the result of an uninterrupted run.
+# A real Slurm on this machine, on ports of its own: submits the templates with small searches, which
+# are stopped by the signal of the time limit, as one process, as two, and as one task of an array,
+# or lose one of two processes. Each must return to the queue and finish with the result of an
+# uninterrupted run.
 #   tests/scripts/slurm_test.sh PROGRAM
 # Needs root and Debian's slurmctld, slurmd, slurm-client and munge; exits 77, "skipped", without.
 set -euo pipefail
@@ -9,7 +10,7 @@ program=$(realpath "$1")
 source=$(realpath "$(dirname "$0")/../..")
 skip() {
   echo "skipped: $1"
-  [ -z "${HSCONAS_SKIPS:-}" ] || echo "skipped: a real Slurm runs, stops and requeues a search: $1" >> "$HSCONAS_SKIPS"
+  [ -z "${HSCONAS_SKIPS:-}" ] || echo "skipped: a real Slurm stops and requeues searches: $1" >> "$HSCONAS_SKIPS"
   exit 77
 }
 for needed in slurmctld slurmd munged mungekey sbatch scontrol; do
@@ -23,6 +24,11 @@ work=$(mktemp -d)
 daemons=()
 cleanup() {
   local pid
+  if [ "${SLURM_CONF:-}" = "$work/slurm.conf" ]; then  # Never the jobs of another Slurm.
+    timeout 10 scancel --quiet --full --signal=KILL --user=root || true
+    timeout 10 scancel --quiet --user=root || true
+    timeout 10 bash -c 'while squeue -h | grep -q .; do sleep 0.3; done' || true
+  fi
   for pid in "${daemons[@]}"; do kill "$pid" 2> /dev/null || true; done
   sleep 1
   for pid in "${daemons[@]}"; do kill -KILL "$pid" 2> /dev/null || true; done
@@ -74,8 +80,9 @@ TaskPlugin=task/none
 SchedulerType=sched/backfill
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
+SlurmdParameters=config_overrides
 ReturnToService=2
-NodeName=$host NodeAddr=127.0.0.1 CPUs=1 State=UNKNOWN
+NodeName=$host NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
 PartitionName=test Nodes=$host Default=YES MaxTime=INFINITE State=UP
 CONF
 export SLURM_CONF=$work/slurm.conf
@@ -87,38 +94,83 @@ daemons+=($!)
 node_is_idle() { sinfo -h -o %T 2> /dev/null | grep -q '^idle'; }
 wait_until 60 "the node" node_is_idle
 
-# Some seconds of training, so that there is time to stop it.
+# Some seconds of training, so that there is time to stop it. The latencies are modelled, so that
+# results can be compared to the bit.
+config=$source/configs/quickstart.json
 settings=(data.holdout_images=200 data.train_images=1000 data.test_images=200 data.workers=1
-  latency.rounds=3 latency.budget_minutes=0 latency.sample_ms=0 latency.bias_networks=4
-  latency.test_networks=3 supernet.epochs="${EPOCHS:-4}" score.calibration_images=64
-  score.validation_images=100 score.batch=50 shrink.samples=2
+  latency.accelerator="$source/configs/accelerators/kc-p.json"
+  supernet.groups=4 supernet.epochs="${EPOCHS:-4}" checkpoint_steps=10
+  score.calibration_images=64 score.validation_images=100 score.batch=50 shrink.samples=2
   'shrink.stages=[{"layers": 1, "tune_epochs": 0.5}]'
   search.population=4 search.generations=1 search.parents=2 search.baseline_samples=4
   device.threads=1)
-config=$source/configs/quickstart.json
-"$program" --quiet profile -c "$config" -w "$work/profile" "${settings[@]}" > /dev/null
-settings+=(latency.table="$work/profile/latency.json")
 "$program" --quiet search -c "$config" -w "$work/whole" "${settings[@]}" > /dev/null
-
 cd "$work/out"
-job=$(HSCONAS=$program RUN=$work/run sbatch --parsable --cpus-per-task=1 \
-  "$source/scripts/slurm/search.sbatch" "$config" "${settings[@]}")
-trains() { grep -qs 'supernet: [0-9]* steps of' "$work/run/log.txt"; }
-wait_until 120 "training to begin" trains
-scancel --batch --signal=USR1 "$job"
-is_queued() { scontrol -o show job "$job" | grep -q 'Restarts=1 '; }
-wait_until 60 "the job to be queued again" is_queued
-grep -q 'stopped on request after step' "$work/out/hsconas-$job.log" || fail "no orderly stop"
-[ ! -e "$work/run/result.json" ] || fail "it had finished before the signal came"
-# Slurm lets a requeued job wait for two minutes; that is not what is tested.
-start() {
-  scontrol update JobId="$job" StartTime=now > /dev/null 2>&1 || true
-  scontrol -o show job "$job" | grep -qE 'JobState=(RUNNING|COMPLETING|COMPLETED)'
+
+submit() {  # RUN TEMPLATE OPTION...; prints the number of the job.
+  HSCONAS=$program RUN=$work/$1 sbatch --parsable --output="$1.log" --cpus-per-task=1 "${@:3}" \
+    "$source/scripts/slurm/$2" "$config" "${settings[@]}"
 }
-wait_until 240 "the job to start again" start
-is_complete() { scontrol -o show job "$job" | grep -q 'JobState=COMPLETED'; }
-wait_until 120 "the job to end" is_complete
-grep -q 'continues at step' "$work/run/log.txt" || fail "it did not continue"
-for run in run whole; do grep -vE '"(measured_ms|crc32)":' "$work/$run/result.json" > "$work/$run.txt"; done
-cmp "$work/run.txt" "$work/whole.txt" || fail "another result than without the stop"
-echo "stopped with exit code 75 at $(grep -o 'after step [0-9]* of [0-9]*' "$work/out/hsconas-$job.log"), queued again, finished with the same result"
+log_of() { echo "$work/out/${1%/*}.log"; }  # RUN
+job_has() { scontrol -o show job "$1" | grep -qE "$2"; }  # JOB PATTERN
+trains() { grep -qs 'supernet: [0-9]* steps of' "$work/$1/log.txt"; }
+reach_limit() {  # JOB RUN; the job must stop and return to the queue.
+  scancel --batch --signal=USR1 "$1"
+  wait_until 60 "job $1 to be queued again" job_has "$1" 'Restarts=1 '
+  grep -q 'stopped on request after step' "$(log_of "$2")" || fail "no orderly stop of $2"
+  [ ! -e "$work/$2/result.json" ] || fail "$2 had finished before the signal came"
+}
+# Slurm lets a requeued job wait for two minutes; that is not what is tested. But a job that starts
+# again in the second of its end is refused ("Job credential revoked").
+start() {
+  scontrol update JobId="$1" StartTime=now > /dev/null 2>&1 || true
+  job_has "$1" 'JobState=(RUNNING|COMPLETING|COMPLETED)'
+}
+check_equal() {  # RUN
+  local file
+  for file in result.json candidates.csv model.safetensors checkpoints/supernet.safetensors; do
+    cmp "$work/$1/$file" "$work/whole/$file" || fail "$1 has another $file than without the stop"
+  done
+}
+finish() {  # JOB RUN; the job must continue and end like an uninterrupted run.
+  sleep 2
+  wait_until 240 "job $1 to start again" start "$1"
+  wait_until 120 "job $1 to end" job_has "$1" 'JobState=COMPLETED'
+  grep -q 'continues at step' "$work/$2/log.txt" || fail "$2 did not continue"
+  check_equal "$2"
+}
+say_stop() {  # WHAT RUN
+  echo "$1: stopped $(grep -m 1 -o 'after step [0-9]* of [0-9]*' "$(log_of "$2")"), queued again, same result"
+}
+
+job=$(submit alone search.sbatch)
+wait_until 120 "training to begin" trains alone
+reach_limit "$job" alone
+finish "$job" alone
+say_stop "one process" alone
+
+job=$(submit two cluster.sbatch --ntasks=2)
+wait_until 120 "two processes to train" trains two
+reach_limit "$job" two
+finish "$job" two
+grep -q 'this run has 2 processes' "$work/two/log.txt" || fail "srun did not start two processes of one run"
+say_stop "two processes" two
+
+job=$(submit killed cluster.sbatch --ntasks=2)
+wait_until 120 "a checkpoint" test -e "$work/killed/checkpoints/supernet.safetensors"
+kill -KILL "$(scontrol listpids "$job.0" | awk '$5 == 1 { print $1 }')"  # Rank 1.
+wait_until 60 "the job to be queued again" job_has "$job" 'Restarts=1 '
+[ ! -e "$work/killed/result.json" ] || fail "it had finished before the process was killed"
+finish "$job" killed
+[ ! -e "$work/killed.losses" ] || fail "the finished job still counts lost processes"
+echo "one of two processes killed: queued again, same result"
+
+# In an array, the number of the last task is also that of the whole array.
+job=$(submit array search.sbatch --array=0-1)
+wait_until 120 "task 0 to train" trains array/0
+wait_until 120 "task 1 to train" trains array/1
+reach_limit "${job}_1" array/1
+wait_until 120 "task 0 to end" job_has "${job}_0" 'Restarts=1 |JobState=COMPLETED'
+job_has "${job}_0" 'Restarts=0 ' || fail "task 0 of the array was requeued with task 1"
+check_equal array/0
+say_stop "the last task of an array" array/1

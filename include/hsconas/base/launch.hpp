@@ -25,8 +25,9 @@ struct ProcessLaunch {
 };
 
 /// Reads how this process was started from its environment variables. The first complete set
-/// counts: torchrun's, Open MPI's, Slurm's, MPICH's. Variables that are empty count as unset.
-/// Throws Error(Usage) for an incomplete set, or values that contradict each other.
+/// counts: torchrun's, Open MPI's, MPICH's with a local rank, Slurm's, MPICH's. Variables that are
+/// empty count as unset. Throws Error(Usage) for an incomplete set, or values that contradict each
+/// other.
 ProcessLaunch read_launch(const std::map<std::string, std::string>& environment);
 
 /// The first host of a list in Slurm's notation: n001 for "n[001-003,7],gpu5". Throws Error(Usage)
