@@ -200,11 +200,12 @@ const TorchCommands& load_torch(const ProcessLaunch& launch, char** argv) {
 }
 
 /// Meets the other processes of the run that `launch` describes.
-Joined join_run(const Command& command, const ProcessLaunch& launch, const TorchCommands& torch) {
+Joined join_run(const Command& command, const std::string& name, const ProcessLaunch& launch,
+                const TorchCommands& torch) {
   std::set_terminate(end_lost);
   const ClusterConfig waits = waits_of(command);
   Joined joined = torch.join(launch, stop_of_signals(),
-                             {.version = version_line(),
+                             {.program = version_line() + " " + name,
                               .join_timeout = milliseconds_of(waits.join),
                               .timeout = milliseconds_of(waits.timeout),
                               .on_hang = end_now});
@@ -252,7 +253,7 @@ int run_command(const Command& command, const std::string& name, const CommonOpt
     // After LibTorch, too: it needs libfabric on Debian 13, which catches SIGHUP when it is loaded.
     handle_signals();
     Joined joined{.group = group, .hosts = {}};
-    if (launch.size > 1) joined = join_run(command, launch, *torch);
+    if (launch.size > 1) joined = join_run(command, name, launch, *torch);
     group = joined.group;
     Log log(options.verbosity(), group->rank() == 0);
     if (!launch.warning.empty()) log.warn(launch.warning);

@@ -136,8 +136,8 @@ std::vector<Row> predict_rows(PredictOptions options, const TorchCommands* torch
     if (!config->targets.empty()) {
       throw Error(ErrorKind::Usage,
                   options.config.file +
-                      ": has several targets; remove them with targets={}, or name the run of one "
-                      "of them with --run");
+                      ": has several targets; remove them with targets={}, or name the config of "
+                      "one of them, WORK-DIR/targets/NAME/config.json");
     }
   } else if (options.measure) {
     throw Error(

@@ -15,6 +15,7 @@
 #include "hsconas/report/run_report.hpp"
 #include "hsconas/stages/load_run.hpp"
 #include "hsconas/stages/result.hpp"
+#include "hsconas/stages/run_kind.hpp"
 #include "hsconas/stages/work_dir.hpp"
 
 namespace hsconas {
@@ -65,15 +66,26 @@ void report_one(const ReportOptions& options, CommandContext& context) {
   context.log.info("the report is in " + file.string());
 }
 
+/// Whether the run in `folder` is that of one target of several.
+bool is_target(const std::filesystem::path& folder) {
+  const WorkDir around{.root = folder.parent_path().parent_path(), .lock = nullptr};
+  return kind_of(around) == RunKind::Targets && around.targets() == folder.parent_path();
+}
+
 void report_several(const ReportOptions& options, CommandContext& context) {
   std::vector<RunRecord> runs;
   for (const std::string& folder : options.runs) {
     RunRecord& run = runs.emplace_back(load_run(folder));
-    if (!run.result) {
+    if (run.result) continue;
+    if (is_target(folder)) {
+      context.log.warn(fmt::format("{} is left out: {}", run.folder, run.unfinished));
+      runs.pop_back();
+    } else {
       throw Error(ErrorKind::Data,
                   fmt::format("{}: has no result of a search: {}", run.folder, run.unfinished));
     }
   }
+  if (runs.empty()) throw Error(ErrorKind::Data, "none of these runs is finished");
   json object = comparison_json(runs);
   if (!options.out.empty()) {
     write_file(options.out, comparison_page(runs));

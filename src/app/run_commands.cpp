@@ -13,24 +13,31 @@ using Entry = void (*TorchCommands::*)(const RunCommandOptions&, CommandContext&
 
 /// The options of --dry-run for a training by several processes.
 void add_scaling_options(CLI::App& command, PlanOptions& plan, CLI::Option& dry_run) {
+  const CLI::Validator is_number(
+      [](const std::string& text) {
+        return text.find_first_of("nN") == std::string::npos ? "" : text + " is not a number";
+      },
+      "");
   auto* processes = command
                         .add_option("--processes", plan.processes,
                                     "With --dry-run: predict a step by each number, e.g. 1,2,4")
                         ->type_name("N,...")
                         ->delimiter(',')
+                        ->take_all()
+                        ->allow_extra_args(false)
                         ->check(CLI::Range(1, 1'000'000))
                         ->needs(&dry_run);
   command
       .add_option("--link-gb", plan.link.gigabytes_per_second,
                   "With --processes: gigabytes per second between them (default 1.1)")
       ->type_name("GB/S")
-      ->check(CLI::Range(1e-6, 1e6))
+      ->check(CLI::Range(1e-6, 1e6) & is_number)
       ->needs(processes);
   command
       .add_option("--link-us", plan.link.message_us,
                   "With --processes: microseconds of a small message (default 60)")
       ->type_name("US")
-      ->check(CLI::Range(0.0, 1e9))
+      ->check(CLI::Range(0.0, 1e9) & is_number)
       ->needs(processes);
 }
 
@@ -55,15 +62,17 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
                  "Remove the files of the run in --work-dir and start over")
       ->needs(work_dir)
       ->excludes(resume);
+  CLI::Option* supernet = nullptr;
   if (entry == &TorchCommands::search || entry == &TorchCommands::shrink) {
-    command
-        ->add_option("--supernet", options->supernet,
-                     "Use the supernet that the run in RUN has trained")
-        ->type_name("RUN");
+    supernet = command
+                   ->add_option("--supernet", options->supernet,
+                                "Use the supernet that the run in RUN has trained")
+                   ->type_name("RUN");
   }
   auto* dry_run =
       command->add_flag("-n,--dry-run", options->dry_run,
                         "Print the plan (space, steps, evaluations, memory, time) and exit");
+  if (supernet != nullptr) supernet->excludes(dry_run);  // The plan is that of a whole search.
   if (entry != &TorchCommands::profile && entry != &TorchCommands::codesign) {
     add_scaling_options(*command, options->plan, *dry_run);
   }

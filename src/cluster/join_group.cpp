@@ -46,7 +46,7 @@ class Meeting {
               fmt::format("two processes are rank {} of this run: give each another rank",
                           launch_.rank)});
     }
-    store_.set(key_of(launch_.rank), fmt::format("{}\n{}", own_host_, options_.version));
+    store_.set(key_of(launch_.rank), fmt::format("{}\n{}", own_host_, own_program_));
     if (launch_.rank == 0) gather();
     await("all", options_.join_timeout + std::chrono::seconds(10), [&]() -> Error {
       return {ErrorKind::Lost,
@@ -115,10 +115,11 @@ class Meeting {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
       await(key_of(rank), left, [&] { return missing(); });
       const auto parts = split(store_.get(key_of(rank)), '\n');
-      if (parts.at(1) != options_.version) {
+      if (parts.at(1) != own_program_) {
         refuse({ErrorKind::Usage,
-                fmt::format("rank {} on {} runs another version, {}, than rank 0 on {}, {}", rank,
-                            parts[0], parts[1], own_host_, options_.version)});
+                fmt::format("rank {} on {} runs {}, but rank 0 on {} runs {}: start the same "
+                            "program, command and number of processes everywhere",
+                            rank, parts[0], parts[1], own_host_, own_program_)});
       }
       hosts.push_back(parts[0]);
     }
@@ -141,6 +142,8 @@ class Meeting {
   const JoinOptions& options_;
   RunStore& store_;
   const std::string own_host_ = host_name();
+  const std::string own_program_ =
+      fmt::format("{} with {} processes", options_.program, launch_.size);
 };
 
 std::vector<std::string> gather_hosts(Meeting& meeting, const ProcessLaunch& launch,

@@ -66,8 +66,9 @@ c10::intrusive_ptr<c10d::Store> open_store(const ProcessLaunch& launch,
     }
     if (launch.serves_store) {
       throw Error(ErrorKind::Usage,
-                  fmt::format("rank 0 cannot serve port {} on {}: set MASTER_PORT ({})",
-                              launch.port, host_name(), first_line(what)));
+                  fmt::format("rank 0 on {} cannot serve {}:{}: set MASTER_ADDR to its host and "
+                              "MASTER_PORT to a free port ({})",
+                              host_name(), launch.address, launch.port, first_line(what)));
     }
     throw nobody_serves(launch, patience);
   }

@@ -287,10 +287,9 @@ void overlay(json& onto, const json& settings) {
 /// Whether `name` can name the folder of a target.
 bool is_target_name(const std::string& name) {
   constexpr std::size_t kLongest = 64;
-  return !name.empty() && name.size() <= kLongest && name.front() != '.' &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
-         });
+  return !name.empty() && name.size() <= kLongest && name.front() != '-' &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
 }
 
 std::vector<TargetConfig> read_targets(JsonReader& reader) {
@@ -299,8 +298,8 @@ std::vector<TargetConfig> read_targets(JsonReader& reader) {
   if (!object.is_object()) reader.fail("targets", "must be an object of targets by name");
   for (const auto& [name, settings] : object.items()) {
     if (!is_target_name(name)) {
-      reader.fail("targets", fmt::format("'{}' cannot name a target: use letters, digits, '-', '_' "
-                                         "and '.'",
+      reader.fail("targets", fmt::format("'{}' cannot name a target: use letters, digits, '-' and "
+                                         "'_'",
                                          printable(name)));
     }
     const std::string key = "targets." + name;

@@ -157,7 +157,8 @@ std::string plan_of(const Config& config, const RunCommand& command, const PlanO
     text += fmt::format("target {}:\n{}\n", target.name,
                         command.plan(target, context.log, context.stop, options));
   }
-  return text + "The supernet is trained once, for all targets.\n";
+  return text +
+         "The supernet is trained once, for all targets; each of the times above includes it.\n";
 }
 
 Answer answer_alone(const RunCommand& command, const Config& config, WorkDir dir,

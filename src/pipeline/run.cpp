@@ -62,8 +62,9 @@ std::string last_training(const Config& config, RunGoal goal) {
 RunKind kind_for(RunGoal goal) {
   switch (goal) {
     case RunGoal::Network:
-    case RunGoal::Targets:
       return RunKind::Search;
+    case RunGoal::Targets:
+      return RunKind::Targets;
     case RunGoal::Codesign:
       return RunKind::Codesign;
     case RunGoal::Latency:
@@ -90,7 +91,7 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
   open_device(config_.latency_device());
   check_inputs(options.goal);
   check_config(options.may_change);
-  check_supernet_from();
+  const auto taken = load_supernet_from();
   dir_.begin();
   note_kind(record_, kind);
   if (const json settings = inputs().config(); !record_.is_done("config", settings)) {
@@ -110,6 +111,7 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
   metrics_.emplace(dir_.metrics(), true, config_.log.tensorboard, dir_.files);
   log_.detail(fmt::format("{}{} with {} threads", version_text(), config_.device.type, threads));
   log_.info(describe_space(space_));
+  if (taken) take_supernet(*taken);
 }
 
 Run::~Run() = default;

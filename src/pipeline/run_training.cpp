@@ -1,5 +1,9 @@
+#include <algorithm>
+#include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -36,6 +40,20 @@ void load_weights(Supernet& supernet, const Checkpoint& checkpoint,
   }
 }
 
+/// Throws Error(Usage) if `folder` is `root` or lies in it, where --overwrite would remove it.
+void refuse_inside(const std::filesystem::path& folder, const std::filesystem::path& root) {
+  std::error_code unknown;
+  const auto inner = std::filesystem::weakly_canonical(folder, unknown);
+  const auto outer = std::filesystem::weakly_canonical(root, unknown);
+  if (std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first != outer.end()) {
+    return;
+  }
+  throw Error(ErrorKind::Usage,
+              fmt::format("--overwrite would remove the supernet in {} before it is taken: choose "
+                          "another --work-dir",
+                          folder.string()));
+}
+
 }  // namespace
 
 Run::Weights& Run::weights() {
@@ -46,45 +64,50 @@ Run::Weights& Run::weights() {
   return *weights_;
 }
 
-void Run::check_supernet_from() const {
-  if (supernet_from_.empty() || record_.is_done(kSupernet, inputs().supernet())) return;
+std::shared_ptr<const Checkpoint> Run::load_supernet_from() {
+  const json inputs = this->inputs().supernet();
+  if (supernet_from_.empty() || record_.is_done(kSupernet, inputs)) return nullptr;
+  if (dir_.starts_over) {
+    dir_.files.on_root([this] { refuse_inside(supernet_from_, dir_.root); });
+  }
   const WorkDir from{.root = supernet_from_, .lock = nullptr};
   const StageRecord trained(from.stages(), false, dir_.files);
   if (!trained.has(kSupernet)) {
     throw Error(ErrorKind::Data,
-                fmt::format("{}: holds no trained supernet; train one with `hsconas train`",
-                            supernet_from_.string()));
+                dir_.files.exists(from.checkpoint(kSupernet))
+                    ? fmt::format("{0}: the training of the supernet has not finished; continue it "
+                                  "with hsconas train --config {0}/config.json --work-dir {0} "
+                                  "--resume",
+                                  supernet_from_.string())
+                    : fmt::format("{}: holds no trained supernet; train one with hsconas train",
+                                  supernet_from_.string()));
   }
-  const auto changes = trained.changes(kSupernet, inputs().supernet());
-  if (changes.empty()) return;
-  throw Error(ErrorKind::Usage,
-              fmt::format("the supernet in {} does not fit this config: {}; use the settings with "
-                          "which it was trained, or train another",
-                          supernet_from_.string(), join(changes, ", ")));
-}
-
-void Run::take_supernet() {
-  const json inputs = this->inputs().supernet();
-  if (supernet_from_.empty() || record_.is_done(kSupernet, inputs)) return;
-  const WorkDir from{.root = supernet_from_, .lock = nullptr};
-  const std::string fingerprint = fingerprint_of(inputs);
-  const auto checkpoint =
-      CheckpointStore(from.checkpoints(), kSupernet, fingerprint, dir_.files).load(log_);
+  if (const auto changes = trained.changes(kSupernet, inputs); !changes.empty()) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("the supernet in {} does not fit this config: {}; use the settings "
+                            "with which it was trained, or train another",
+                            supernet_from_.string(), join(changes, ", ")));
+  }
+  auto checkpoint =
+      CheckpointStore(from.checkpoints(), kSupernet, fingerprint_of(inputs), dir_.files).load(log_);
   if (!checkpoint ||
       checkpoint->next_step < training_steps(config_.supernet, data().training_images())) {
-    throw Error(ErrorKind::Data,
-                fmt::format("{}: holds no finished supernet; continue its training with `hsconas "
-                            "train --resume`",
-                            supernet_from_.string()));
+    throw Error(ErrorKind::Data, fmt::format("{}: the weights of its supernet are gone; train it "
+                                             "again with hsconas train",
+                                             supernet_from_.string()));
   }
-  CheckpointStore(dir_.checkpoints(), kSupernet, fingerprint, dir_.files).save(*checkpoint);
+  return std::make_shared<const Checkpoint>(std::move(*checkpoint));
+}
+
+void Run::take_supernet(const Checkpoint& taken) {
+  const json inputs = this->inputs().supernet();
+  CheckpointStore(dir_.checkpoints(), kSupernet, fingerprint_of(inputs), dir_.files).save(taken);
   record_.finish(kSupernet, inputs);
   log_.info(fmt::format("supernet: taken from {}", supernet_from_.string()));
 }
 
 Supernet& Run::supernet() {
   if (weights_ && weights_->stage == kSupernet) return weights_->supernet;
-  take_supernet();
   // If this training starts at step 0, it must start from initial weights, not from tuned ones.
   weights_.reset();
   train_stage(kSupernet, inputs().supernet(), std::make_shared<Subspace>(Subspace::full(space_)),

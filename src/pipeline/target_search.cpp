@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/pipeline/diagnosis.hpp"
@@ -23,22 +24,37 @@ WorkDir open_target(const WorkDir& dir, const Config& config) {
   return WorkDir::open(dir.target(config.name), WorkDirMode::Resume, false, dir.files);
 }
 
+/// Runs `action` for `target`, whose name its errors get.
+template <typename Action>
+void for_target(const Config& target, const Action& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::Interrupted) throw;
+    throw Error(error.kind(), fmt::format("target {}: {}", target.name, error.what()));
+  }
+}
+
 }  // namespace
 
 void train_for_targets(const Config& config, const WorkDir& dir, Log& log, const StopToken& stop,
                        const RunOptions& options) {
   const std::vector<Config> targets = target_configs(config);
   // All targets are checked before any file is written or removed.
-  for (const Config& target : targets) check_latency(target, log, stop);
+  for (const Config& target : targets) {
+    for_target(target, [&] { check_latency(target, log, stop); });
+  }
   Run base(config, dir, log, stop,
            {.goal = RunGoal::Targets,
             .may_change = options.may_change,
             .supernet_from = options.supernet_from});
   std::vector<fs::path> measured;
   for (const Config& target : targets) {
-    Run(target, open_target(dir, target), log, stop,
-        {.goal = RunGoal::Latency, .may_change = options.may_change, .tables_from = measured})
-        .check_feasible();
+    for_target(target, [&] {
+      Run(target, open_target(dir, target), log, stop,
+          {.goal = RunGoal::Latency, .may_change = options.may_change, .tables_from = measured})
+          .check_feasible();
+    });
     measured.push_back(dir.target(target.name));
   }
   // The runs of the targets have attached their own files.
@@ -51,9 +67,11 @@ std::vector<RunRecord> search_targets(const Config& config, const WorkDir& dir, 
   train_for_targets(config, dir, log, stop, options);
   const std::vector<Config> targets = target_configs(config);
   for (const Config& target : targets) {
-    Run(target, open_target(dir, target), log, stop,
-        {.goal = RunGoal::Network, .may_change = options.may_change, .supernet_from = dir.root})
-        .search();
+    for_target(target, [&] {
+      Run(target, open_target(dir, target), log, stop,
+          {.goal = RunGoal::Network, .may_change = options.may_change, .supernet_from = dir.root})
+          .search();
+    });
   }
   std::vector<RunRecord> runs;
   dir.files.on_root([&] {

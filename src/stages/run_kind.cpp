@@ -19,6 +19,7 @@ namespace {
 
 constexpr const char* kEntry = "command";  ///< The entry of stages.json that holds the kind.
 constexpr const char* kSearch = "search";
+constexpr const char* kTargets = "targets";
 constexpr const char* kCodesign = "codesign";
 
 bool has_any(const StageRecord& record, std::initializer_list<const char*> stages) {
@@ -49,6 +50,7 @@ RunKind kind_of(const WorkDir& dir) {
     const std::string name = noted.is_object() ? noted.value("name", "") : "";
     if (name == kCodesign) return RunKind::Codesign;
     if (name == kSearch) return RunKind::Search;
+    if (name == kTargets) return RunKind::Targets;
     // Earlier versions noted no kind, but some stages and files belong to one command only.
     if (has_any(record, {"codesign", "cost-networks"}) ||
         any_is_there({dir.codesign(), dir.codesign_candidates(), dir.checkpoint("dance"),
@@ -68,14 +70,20 @@ RunKind kind_of(const WorkDir& dir) {
 std::string continuation(const WorkDir& dir, RunKind kind) {
   if (kind == RunKind::Retrain)
     return fmt::format("hsconas retrain {} --resume", dir.root.string());
+  const WorkDir around{.root = dir.root.parent_path().parent_path(), .lock = nullptr};
+  const bool is_target =
+      around.targets() == dir.root.parent_path() && kind_of(around) == RunKind::Targets;
   return fmt::format("hsconas {0} --config {1}/config.json --work-dir {1} --resume",
-                     kind == RunKind::Codesign ? kCodesign : kSearch, dir.root.string());
+                     kind == RunKind::Codesign ? kCodesign : kSearch,
+                     (is_target ? around : dir).root.string());
 }
 
 std::string describe(RunKind kind) {
   switch (kind) {
     case RunKind::Search:
       return "a search";
+    case RunKind::Targets:
+      return "a search for several targets";
     case RunKind::Codesign:
       return "a co-design run";
     case RunKind::Retrain:
@@ -97,17 +105,19 @@ void check_kind(const WorkDir& dir, RunKind wanted) {
 }
 
 void note_kind(StageRecord& record, RunKind kind) {
-  if (kind != RunKind::Search && kind != RunKind::Codesign) return;
-  const json entry = {{"name", kind == RunKind::Search ? kSearch : kCodesign}};
+  if (kind == RunKind::Open || kind == RunKind::Retrain) return;
+  const json entry = {{"name", kind == RunKind::Search    ? kSearch
+                               : kind == RunKind::Targets ? kTargets
+                                                          : kCodesign}};
   if (!record.is_done(kEntry, entry)) record.finish(kEntry, entry);
 }
 
 std::string why_no_search(const WorkDir& dir) {
-  if (is_there(dir.targets())) {
+  const RunKind kind = kind_of(dir);
+  if (kind == RunKind::Targets) {
     return "this is a search for several targets; name the run of one of them, which are in " +
            dir.targets().string();
   }
-  const RunKind kind = kind_of(dir);
   const bool is_finished = kind != RunKind::Open && kind != RunKind::Search &&
                            has_any(StageRecord(dir.stages()), {"codesign", "retrain"});
   if (!is_finished) {

@@ -410,11 +410,12 @@ TEST_CASE("processes that do not fit together are refused", "[cluster]") {
     return ends;
   };
   JoinOptions older = quick_options();
-  older.version = "hsconas 0.0.9";
+  older.program = "hsconas 0.0.9";
   int port = free_port();
   const std::string version = "usage: rank 1 on " + own_host() +
-                              " runs another version, hsconas 0.0.9, than rank 0 on " + own_host() +
-                              ", test";
+                              " runs hsconas 0.0.9 with 2 processes, but rank 0 on " + own_host() +
+                              " runs test with 2 processes: start the same program, command and "
+                              "number of processes everywhere";
   const auto versions =
       joined_by(local_launch(0, 2, port), quick_options(), local_launch(1, 2, port), older);
   CHECK(versions[0] == version);

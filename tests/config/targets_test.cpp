@@ -89,11 +89,11 @@ TEST_CASE("mistakes in a target name the target and the key", "[config]") {
 }
 
 TEST_CASE("the name of a target can be the name of a folder", "[config]") {
-  for (const char* name : {"", ".", "..", ".phone", "a/b", "a b", "\xc3\xa4"}) {
+  for (const char* name : {"", ".", "..", "v1.0", "-x", "a/b", "a b", "\xc3\xa4"}) {
     INFO(name);
     CHECK(contains(error_with({{name, json::object()}}), "cannot name a target"));
   }
-  CHECK(error_with({{"phone-2_b.c", json::object()}}) == "nothing");
+  CHECK(error_with({{"phone-2_b", json::object()}}) == "nothing");
 }
 
 TEST_CASE("paths in targets count from the config file, and in overrides from here", "[config]") {

@@ -27,7 +27,7 @@ inline ProcessLaunch local_launch(int rank, int size, int port) {
 }
 
 inline JoinOptions quick_options() {
-  return {.version = "test",
+  return {.program = "test",
           .join_timeout = std::chrono::seconds(20),
           .timeout = std::chrono::seconds(20),
           .grace = std::chrono::seconds(10),

@@ -13,7 +13,7 @@
 namespace hsconas {
 
 struct JoinOptions {
-  std::string version;  ///< Of the program; it must be the same in all processes.
+  std::string program;  ///< Its version and command, which must be the same in all processes.
   /// How long rank 0 waits for the others, and they for it.
   std::chrono::milliseconds join_timeout = std::chrono::seconds(300);
   /// How long a collective waits for the other ranks.

@@ -182,7 +182,7 @@ inline bool is_cuda(const std::string& device) {
 
 /// One of several targets that a search finds networks for with the weights of one supernet.
 struct TargetConfig {
-  std::string name;      ///< Letters, digits, '-', '_' and '.': it names a folder.
+  std::string name;      ///< Letters, digits, '-' and '_': it names a folder.
   std::string settings;  ///< JSON: where latency, score, shrink and search differ from the config.
 };
 

@@ -27,6 +27,7 @@
 namespace hsconas {
 
 class CostNetworks;
+struct Checkpoint;
 class FrozenNetwork;
 class RunData;
 class Supernet;
@@ -115,12 +116,13 @@ class Run {
   void check_inputs(RunGoal goal);
   /// Throws Error(Usage) as the constructor describes.
   void check_config(bool may_change);
+  /// The supernet of supernet_from_; null if none is to be taken, or the run has its own already.
   /// Throws the errors of options.supernet_from, see Run().
-  void check_supernet_from() const;
+  std::shared_ptr<const Checkpoint> load_supernet_from();
   /// Copies a latency table of tables_from_, unless the run has its own already.
   void take_table();
-  /// Copies the supernet of supernet_from_, unless the run has its own already.
-  void take_supernet();
+  /// Makes `taken` the result of the stage "supernet".
+  void take_supernet(const Checkpoint& taken);
   /// Names the part of the data set (training, test) that has changed since the run was made, and
   /// the stages that depend on it; empty if nothing has changed.
   std::string data_changes() const;

@@ -11,6 +11,7 @@ namespace hsconas {
 enum class RunKind {
   Open,      ///< None yet: it holds at most a latency table and a trained supernet.
   Search,    ///< `hsconas search`, or `shrink`, which is a part of it.
+  Targets,   ///< `hsconas search` for several targets, each of which has a search below it.
   Codesign,  ///< `hsconas codesign`
   Retrain    ///< `hsconas retrain`
 };
@@ -19,7 +20,8 @@ enum class RunKind {
 /// the code that reads the record reports that.
 RunKind kind_of(const WorkDir& dir);
 
-/// The command line that continues a run of this kind in `dir`; for Open, that of a search.
+/// The command line that continues a run of this kind in `dir`; for Open, that of a search. For one
+/// target of several, that of the search for all of them, which has the supernet.
 std::string continuation(const WorkDir& dir, RunKind kind);
 
 /// "a search", "a co-design run", "a retraining"; for Open "a run".
