@@ -35,9 +35,7 @@ const TorchCommands& load_torch_commands() {
   const fs::path file = module_file();
   std::error_code unknown;
   if (!fs::exists(file, unknown)) {
-    throw not_loaded(file.string() + " is missing",
-                     "it must lie there or beside the program, to which a link may lead; reinstall "
-                     "hsconas, or build it with LibTorch");
+    throw not_loaded(file.string() + " is missing", "reinstall hsconas, or build it with LibTorch");
   }
   // Global symbols: libraries that LibTorch itself loads later, such as MKL's, look for them.
   void* module = ::dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);

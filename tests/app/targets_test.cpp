@@ -118,6 +118,7 @@ TEST_CASE("an infeasible target is refused before the training", "[app]") {
   write_targets(bench);
   const Outcome outcome = bench.run(search_targets({"targets.chip.latency.target_ms=0.000001"}));
   CHECK(outcome.exit_code == 4);
+  CHECK(contains(outcome.err, "target chip: "));
   CHECK_FALSE(fs::exists(bench / "many"));
 }
 
@@ -155,6 +156,76 @@ TEST_CASE("a search takes the supernet of another run", "[app]") {
   const Outcome none = bench.run(Bench::search("none", {table, "--supernet", "nowhere"}));
   CHECK(none.exit_code == 3);
   CHECK(contains(none.err, "nowhere: holds no trained supernet"));
+}
+
+TEST_CASE("--overwrite keeps a run whose supernet cannot be taken", "[app]") {
+  const Bench bench;
+  const std::string table = finished_run().table_override();
+  fs::copy(finished_run().bench / "run", bench / "own", fs::copy_options::recursive);
+  fs::copy(finished_run().bench / "run", bench / "damaged", fs::copy_options::recursive);
+  const fs::path weights = bench / "damaged/checkpoints/supernet.safetensors";
+  fs::resize_file(weights, fs::file_size(weights) / 2);
+  fs::create_directory_symlink(bench / "own", bench / "link");
+  const auto kept = [&](const std::string& from, int code) {
+    INFO(from);
+    const Outcome outcome =
+        bench.run(Bench::search("own", {table, "--overwrite", "--supernet", from}));
+    CHECK(outcome.exit_code == code);
+    CHECK(fs::exists(bench / "own/result.json"));
+    CHECK(fs::exists(bench / "own/checkpoints/supernet.safetensors"));
+  };
+  kept("own", 2);
+  kept("./own/", 2);
+  kept("link", 2);
+  kept("damaged", 3);
+}
+
+TEST_CASE("an unfinished target is continued by the search for all", "[app]") {
+  const Bench bench;
+  fs::copy(finished_targets().bench / "many", bench / "many", fs::copy_options::recursive);
+  write_targets(bench);
+  fs::remove(bench / "many/targets/chip/result.json");
+  const Outcome report = bench.run({"report", "many"});
+  CHECK(report.exit_code == 0);
+  CHECK(contains(report.err, "many/targets/chip is left out"));
+  CHECK(contains(report.err, "hsconas search --config many/config.json --work-dir many --resume"));
+  CHECK(contains(report.out, "many/targets/loose"));
+}
+
+TEST_CASE("a folder of a search for several targets takes no search for one, and the other way",
+          "[app]") {
+  const Bench bench;
+  fs::copy(finished_targets().bench / "many", bench / "many", fs::copy_options::recursive);
+  fs::copy(finished_run().bench / "run", bench / "run", fs::copy_options::recursive);
+  write_targets(bench);
+  const Outcome one = bench.run(Bench::search("many", {"--resume", "--allow-changes"}));
+  CHECK(one.exit_code == 2);
+  CHECK(contains(one.err, "many: holds a search for several targets"));
+  const Outcome several =
+      bench.run({"search", "--config", "targets.json", "-w", "run", "--resume", "--allow-changes"});
+  CHECK(several.exit_code == 2);
+  CHECK(contains(several.err, "run: holds a search; continue it with"));
+}
+
+TEST_CASE("--processes takes one list, and what follows it are settings", "[app]") {
+  const Bench bench;
+  const std::string design = "latency.accelerator=" + shipped("accelerators/kc-p.json");
+  const Outcome plan = bench.run(Bench::search(
+      "none", {"--dry-run", "--processes", "1,2", "supernet.groups=2", "--link-gb", "2", design}));
+  INFO(plan.err);
+  CHECK(plan.exit_code == 0);
+  CHECK(contains(plan.out, "limited by"));
+  const auto refused = [&](const std::vector<std::string>& words, const std::string& why) {
+    const Outcome outcome = bench.run(Bench::search("none", words));
+    CHECK(outcome.exit_code == 2);
+    INFO(outcome.err);
+    CHECK(contains(outcome.err, why));
+  };
+  refused({"--dry-run", "--processes", "2", design}, "supernet.groups");
+  refused({"--dry-run", "--processes", "1", "--link-us", "nan"}, "nan");
+  refused({"--dry-run", "--processes", "0"}, "0");
+  refused({"--processes", "1"}, "--dry-run");
+  refused({"--dry-run", "--supernet", "x"}, "--supernet");
 }
 
 TEST_CASE("commands that cannot work on several targets say what to do", "[app]") {
