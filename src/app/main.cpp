@@ -277,6 +277,7 @@ int run_command(const Command& command, const std::string& name, const CommonOpt
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): only a lack of memory can throw in the catch clauses
 int main(int argc, char** argv) {
   keep_large_blocks();
 

@@ -133,7 +133,7 @@ std::string quoted(std::vector<std::string> names) {
   constexpr std::size_t kNamed = 5;
   const std::size_t more = names.size() - std::min(names.size(), kNamed);
   names.resize(names.size() - more);
-  for (std::string& name : names) name = "'" + name + "'";
+  for (std::string& name : names) name = fmt::format("'{}'", name);
   return join(names, ", ") + (more > 0 ? fmt::format(" and {} more", more) : "");
 }
 

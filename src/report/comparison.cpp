@@ -171,6 +171,7 @@ WinnersOnTables winners_on_tables(const std::vector<RunRecord>& runs) {
   if (tables.size() < 2) return {};
   const SearchSpace shared(runs.front().config.space);
   std::vector<TableModel> models;
+  models.reserve(runs.size());
   for (const RunRecord& run : runs) models.emplace_back(shared, *run.table);
   WinnersOnTables result;
   for (const RunRecord& run : runs) {

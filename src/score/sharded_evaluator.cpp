@@ -16,7 +16,12 @@ namespace {
 
 // The exchanged table has a row of 64-bit words for each architecture. One rank fills it, the
 // others leave it at 0, so the sum over the ranks has the row's bits. Answers follow, 64 in a word.
-enum Field : std::size_t { kIsJudged, kAccuracy, kAtMost, kImages, kHasAnswers, kFields };
+constexpr std::size_t kIsJudged = 0;
+constexpr std::size_t kAccuracy = 1;
+constexpr std::size_t kAtMost = 2;
+constexpr std::size_t kImages = 3;
+constexpr std::size_t kHasAnswers = 4;
+constexpr std::size_t kFields = 5;
 constexpr std::size_t kWordBits = 64;
 
 void put_answers(const Answers& answers, std::span<std::int64_t> words) {
@@ -94,6 +99,7 @@ std::vector<ShardedEvaluator::Unit> ShardedEvaluator::units_of(
   std::stable_sort(units.begin(), units.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Unit> sorted;
+  sorted.reserve(units.size());
   for (auto& [cost, unit] : units) sorted.push_back(std::move(unit));
   return sorted;
 }
@@ -161,6 +167,7 @@ std::vector<double> ShardedEvaluator::accuracy(std::span<const Architecture> arc
     return of_unit;
   });
   std::vector<double> accuracies;
+  accuracies.reserve(judgements.size());
   for (const Judgement& judgement : judgements) accuracies.push_back(judgement.accuracy);
   return accuracies;
 }
