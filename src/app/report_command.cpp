@@ -66,18 +66,12 @@ void report_one(const ReportOptions& options, CommandContext& context) {
   context.log.info("the report is in " + file.string());
 }
 
-/// Whether the run in `folder` is that of one target of several.
-bool is_target(const std::filesystem::path& folder) {
-  const WorkDir around{.root = folder.parent_path().parent_path(), .lock = nullptr};
-  return kind_of(around) == RunKind::Targets && around.targets() == folder.parent_path();
-}
-
 void report_several(const ReportOptions& options, CommandContext& context) {
   std::vector<RunRecord> runs;
   for (const std::string& folder : options.runs) {
     RunRecord& run = runs.emplace_back(load_run(folder));
     if (run.result) continue;
-    if (is_target(folder)) {
+    if (is_target(WorkDir{folder})) {
       context.log.warn(fmt::format("{} is left out: {}", run.folder, run.unfinished));
       runs.pop_back();
     } else {

@@ -19,7 +19,7 @@ void check_arguments(int argc, char** argv);
 /// override.
 std::vector<std::string> words_of(int argc, char** argv);
 
-/// What is wrong with the command line, as one sentence. CLI11's own message does not name a
+/// One sentence that says how the command line is wrong. CLI11's own message does not name a
 /// misspelt command or option, so these get a better one.
 std::string usage_error(const CLI::App& app, const CLI::ParseError& error);
 

@@ -137,7 +137,7 @@ std::string quoted(std::vector<std::string> names) {
   return join(names, ", ") + (more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
-/// What is wrong with `folder`, in which no image was found that can be used.
+/// The reason why no image of `folder` can be used.
 std::string why_without_images(const fs::path& folder, const Damage& damage) {
   const std::string* first = damage.first_in(folder.string());
   if (first == nullptr) return "no JPEG or PNG image";

@@ -22,6 +22,11 @@ constexpr const char* kSearch = "search";
 constexpr const char* kTargets = "targets";
 constexpr const char* kCodesign = "codesign";
 
+/// The work directory of the search to which `dir` belongs if it is one of its targets.
+WorkDir around(const WorkDir& dir) {
+  return {.root = dir.root.parent_path().parent_path(), .lock = nullptr};
+}
+
 bool has_any(const StageRecord& record, std::initializer_list<const char*> stages) {
   return std::any_of(stages.begin(), stages.end(),
                      [&](const char* stage) { return record.has(stage); });
@@ -67,15 +72,17 @@ RunKind kind_of(const WorkDir& dir) {
   return RunKind::Open;
 }
 
+bool is_target(const WorkDir& dir) {
+  return around(dir).targets() == dir.root.parent_path() &&
+         kind_of(around(dir)) == RunKind::Targets;
+}
+
 std::string continuation(const WorkDir& dir, RunKind kind) {
   if (kind == RunKind::Retrain)
     return fmt::format("hsconas retrain {} --resume", dir.root.string());
-  const WorkDir around{.root = dir.root.parent_path().parent_path(), .lock = nullptr};
-  const bool is_target =
-      around.targets() == dir.root.parent_path() && kind_of(around) == RunKind::Targets;
   return fmt::format("hsconas {0} --config {1}/config.json --work-dir {1} --resume",
                      kind == RunKind::Codesign ? kCodesign : kSearch,
-                     (is_target ? around : dir).root.string());
+                     (is_target(dir) ? around(dir) : dir).root.string());
 }
 
 std::string describe(RunKind kind) {

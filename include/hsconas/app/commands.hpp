@@ -49,7 +49,7 @@ template <typename Work>
 concept CommandWork =
     std::convertible_to<Work, PlainCommand> || std::convertible_to<Work, TorchCommand>;
 
-/// What main() does for a subcommand after the command line has been parsed.
+/// The work of a subcommand, which main() calls after the command line has been parsed.
 struct Command {
   Command() = default;
   template <CommandWork Work>

@@ -23,8 +23,8 @@ struct FileKind {
   std::string remedy = {};  ///< "save it as UTF-8", where the kind has one for readers of text.
 };
 
-/// What `bytes`, the beginning of a file or all of it, look like: by the first bytes of known
-/// formats, otherwise by the first lines.
+/// The kind of a file that begins with `bytes`, by the first bytes of known formats, otherwise by
+/// the first lines.
 FileKind kind_of_file(std::string_view bytes);
 
 /// Says that `bytes` are no text in an 8-bit encoding, with the remedy: "is UTF-16 text; save it as

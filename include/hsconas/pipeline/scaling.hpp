@@ -13,13 +13,13 @@ struct Link {
   double message_us = 60.0;           ///< Microseconds until a small message has arrived.
 };
 
-/// What `--dry-run` predicts in addition to its plan.
+/// The options of a plan (`--dry-run`): predictions that it makes only on request.
 struct PlanOptions {
   std::vector<int> processes{};  ///< Numbers of processes whose training step is predicted.
   Link link{};                   ///< Between them.
 };
 
-/// What limits a training by several processes most.
+/// The main reason why several processes train less than proportionally faster; Images: none.
 enum class ScalingLimit { Images, Latency, Bandwidth, Groups };
 
 /// A training step by `processes` processes.

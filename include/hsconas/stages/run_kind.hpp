@@ -24,6 +24,9 @@ RunKind kind_of(const WorkDir& dir);
 /// target of several, that of the search for all of them, which has the supernet.
 std::string continuation(const WorkDir& dir, RunKind kind);
 
+/// Whether `dir` is the run of one target in a search for several.
+bool is_target(const WorkDir& dir);
+
 /// "a search", "a co-design run", "a retraining"; for Open "a run".
 std::string describe(RunKind kind);
 
