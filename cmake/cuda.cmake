@@ -104,7 +104,7 @@ endif()
 
 # Call this after LibTorch was found. If LibTorch has CUDA and the kernels are built, `target` links
 # them and is compiled with HSCONAS_CUDA.
-function(hsconas_use_cuda target)
+function(hsconas_use_cuda)  # TARGET...
   if(NOT TARGET torch_cuda AND NOT TORCH_CUDA_LIBRARIES)
     return()
   endif()
@@ -115,7 +115,9 @@ function(hsconas_use_cuda target)
   endif()
   hsconas_choose_architectures(75 80 86 89 90)
   set_target_properties(hsconas_cuda PROPERTIES CUDA_ARCHITECTURES "${hsconas_cuda_architectures}")
-  target_compile_definitions(${target} PUBLIC HSCONAS_CUDA)
-  target_link_libraries(${target} PRIVATE hsconas_cuda CUDA::cudart)
+  foreach(target ${ARGN})
+    target_compile_definitions(${target} PUBLIC HSCONAS_CUDA)
+    target_link_libraries(${target} PRIVATE hsconas_cuda CUDA::cudart)
+  endforeach()
   message(STATUS "CUDA kernels: part of the program, for ${hsconas_cuda_architectures}")
 endfunction()

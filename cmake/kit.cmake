@@ -5,4 +5,4 @@ file(READ ${kit}/run_trtexec.sh KIT_RUN_TRTEXEC)
 configure_file(${kit}/kit_scripts.hpp.in ${PROJECT_BINARY_DIR}/kit/kit_scripts.hpp @ONLY)
 set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
   ${kit}/run.py ${kit}/run_trtexec.sh)
-target_include_directories(hsconas_core PRIVATE ${PROJECT_BINARY_DIR}/kit)
+target_include_directories(hsconas_core_brief PRIVATE ${PROJECT_BINARY_DIR}/kit)

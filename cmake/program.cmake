@@ -4,6 +4,7 @@
 hsconas_find_files(app_sources src *.cpp app)
 add_executable(hsconas ${app_sources})
 hsconas_group_files(${app_sources})
+target_compile_options(hsconas PRIVATE ${brief_options})
 set_target_properties(hsconas PROPERTIES ENABLE_EXPORTS ON)
 target_link_libraries(hsconas PRIVATE
   $<LINK_LIBRARY:WHOLE_ARCHIVE,hsconas_core> CLI11::CLI11 ${CMAKE_DL_LIBS} hsconas_warnings)
@@ -15,6 +16,7 @@ if(HSCONAS_NN)
   hsconas_find_files(module_sources src *.cpp module)
   add_library(hsconas_module MODULE ${module_sources})
   hsconas_group_files(${module_sources})
+  target_compile_options(hsconas_module PRIVATE ${brief_options})
   set_target_properties(hsconas_module PROPERTIES PREFIX "" OUTPUT_NAME hsconas_torch)
   target_link_libraries(hsconas_module PRIVATE hsconas_nn hsconas_warnings)
   add_dependencies(hsconas hsconas_module)  # Whoever builds the program can run all commands.
