@@ -26,6 +26,7 @@
 #include "hsconas/stages/begin_run.hpp"
 #include "hsconas/stages/codesign_run.hpp"
 #include "hsconas/stages/load_run.hpp"
+#include "hsconas/stages/result.hpp"
 #include "hsconas/stages/run_kind.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/train/checkpoint.hpp"
