@@ -26,7 +26,7 @@ LatencySource accelerator_source() {
           },
       .make =
           [](const Config& config, const LatencySpace& space, const SourceContext& /*context*/) {
-            return accelerator_table(*space.search_space(),
+            return accelerator_table(space.space_of_layers(),
                                      load_accelerator(config.latency.accelerator),
                                      config.latency.batch);
           }};

@@ -241,6 +241,12 @@ int end_with(const Error& error, ProcessGroup& group) {
   }
 }
 
+/// What the command does without LibTorch; empty if it needs LibTorch.
+PlainCommand without_torch(const Command& command) {
+  if (const auto* plain = std::get_if<PlainCommand>(&command.run)) return *plain;
+  return command.without_torch ? command.without_torch() : nullptr;
+}
+
 int run_command(const Command& command, const std::string& name, const CommonOptions& options,
                 char** argv) {
   std::shared_ptr<ProcessGroup> group = std::make_shared<SingleGroup>();
@@ -248,7 +254,16 @@ int run_command(const Command& command, const std::string& name, const CommonOpt
   try {
     const ProcessLaunch launch = read_launch(environment());
     check_launch(name, launch);
-    const auto* needs_torch = std::get_if<TorchCommand>(&command.run);
+    // Before the config is read, because a config from a pipe can be read only once.
+    if (command.without_torch) restart_with_settings(argv);
+    const PlainCommand plain = without_torch(command);
+    const auto* needs_torch = plain ? nullptr : std::get_if<TorchCommand>(&command.run);
+    if (plain && launch.size > 1) {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{} on known accuracies works with one process, but {} were started "
+                              "({}): start it once",
+                              name, launch.size, launch.launcher));
+    }
     if (needs_torch != nullptr) torch = &load_torch(launch, argv);
     // After LibTorch, too: it needs libfabric on Debian 13, which catches SIGHUP when it is loaded.
     handle_signals();
@@ -262,7 +277,7 @@ int run_command(const Command& command, const std::string& name, const CommonOpt
     if (needs_torch != nullptr) {
       (*needs_torch)(*torch, context);
     } else {
-      std::get<PlainCommand>(command.run)(context);
+      plain(context);
     }
     group->leave();
     return 0;
@@ -308,6 +323,7 @@ int main(int argc, char** argv) {
   add_accel_command(app, chosen);
   add_latency_commands(app, chosen);
   add_report_command(app, chosen);
+  add_methods_command(app, chosen);
   add_config_commands(app, chosen);
   add_doctor_command(app, chosen);
   add_help_commands(app, chosen);

@@ -9,6 +9,7 @@ namespace hsconas {
 
 namespace {
 
+using WithoutTorch = PlainCommand (*)(const std::shared_ptr<RunCommandOptions>&);
 using Entry = void (*TorchCommands::*)(const RunCommandOptions&, CommandContext&);
 
 /// The options of --dry-run for a training by several processes.
@@ -42,7 +43,7 @@ void add_scaling_options(CLI::App& command, PlanOptions& plan, CLI::Option& dry_
 }
 
 void add_run_command(CLI::App& app, Command& chosen, const char* name, const char* help,
-                     Entry entry) {
+                     Entry entry, WithoutTorch without_torch = nullptr) {
   auto options = std::make_shared<RunCommandOptions>();
   CLI::App* command = app.add_subcommand(name, help);
   options->config.add_to(*command);
@@ -83,10 +84,13 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
         ->type_name("DIR")
         ->excludes(work_dir);
   }
-  command->callback([options, entry, &chosen] {
+  command->callback([options, entry, without_torch, &chosen] {
     chosen = [options, entry](const TorchCommands& torch, CommandContext& context) {
       (torch.*entry)(*options, context);
     };
+    if (without_torch != nullptr) {
+      chosen.without_torch = [options, without_torch] { return without_torch(options); };
+    }
     chosen.waits = [options] { return options->config.load().cluster; };
   });
 }
@@ -96,14 +100,14 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
 void add_run_commands(CLI::App& app, Command& chosen) {
   add_run_command(app, chosen, "search",
                   "Find the most accurate network within the latency budget (all stages)",
-                  &TorchCommands::search);
+                  &TorchCommands::search, known_search);
   add_run_command(app, chosen, "profile", "Only measure the latency table and test its accuracy",
                   &TorchCommands::profile);
   add_run_command(app, chosen, "train", "Only train the supernet", &TorchCommands::train);
   add_run_command(app, chosen, "shrink", "Run all stages up to shrinking the space",
-                  &TorchCommands::shrink);
+                  &TorchCommands::shrink, known_shrink);
   add_run_command(app, chosen, "codesign", "Search a network and an accelerator design together",
-                  &TorchCommands::codesign);
+                  &TorchCommands::codesign, known_codesign);
 }
 
 }  // namespace hsconas

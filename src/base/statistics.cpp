@@ -113,6 +113,30 @@ double kendall(std::span<const double> x, std::span<const double> y) {
   return untied_x > 0 && untied_y > 0 ? agreement / std::sqrt(untied_x * untied_y) : kNan;
 }
 
+double mann_whitney_p(std::span<const double> smaller, std::span<const double> larger) {
+  std::vector<double> all(smaller.begin(), smaller.end());
+  all.insert(all.end(), larger.begin(), larger.end());
+  const std::vector<double> rank = ranks(all);
+  const auto n = static_cast<double>(smaller.size());
+  const auto m = static_cast<double>(larger.size());
+  const double rank_sum = std::accumulate(rank.begin(), rank.begin() + std::ssize(smaller), 0.0);
+  // Pairs in which the first value is smaller; a tie counts half.
+  const double wins = n * m + n * (n + 1.0) / 2.0 - rank_sum;
+  std::sort(all.begin(), all.end());
+  double ties = 0.0;
+  for (auto first = all.begin(); first != all.end();) {
+    const auto last = std::upper_bound(first, all.end(), *first);
+    const auto t = static_cast<double>(last - first);
+    ties += t * t * t - t;
+    first = last;
+  }
+  const double total = n + m;
+  const double variance = n * m / 12.0 * (total + 1.0 - ties / (total * (total - 1.0)));
+  if (!(variance > 0.0)) return 1.0;
+  const double z = (wins - n * m / 2.0 - 0.5) / std::sqrt(variance);
+  return 0.5 * std::erfc(z / std::sqrt(2.0));
+}
+
 Interval bootstrap(std::span<const double> values,
                    const std::function<double(std::span<const double>)>& statistic,
                    double confidence, int resamples, Rng& rng) {

@@ -70,12 +70,56 @@ void check_warmup(const char* section, const SupernetConfig& training) {
 void check_shrinking(const Config& config) {
   int shrunk = 0;
   for (const auto& stage : config.shrink.stages) shrunk += stage.layers;
-  int layers = 0;
-  for (const auto& stage : config.space.stages) layers += stage.layers;
+  const int layers = config.space.layers();
   if (shrunk > layers) {
     fail(fmt::format("shrink.stages fix {} layers, but the space has only {}: lower their layers",
                      shrunk, layers));
   }
+}
+
+/// Rejects settings that only matter with known accuracies.
+void check_trained(const Config& config) {
+  const auto refuse = [](const char* key) {
+    fail(
+        fmt::format("{} has no effect without score.accuracies: name the CSV of known accuracies "
+                    "there, or leave {} out",
+                    key, key));
+  };
+  if (config.space.cell) {
+    fail(
+        fmt::format("space {} is a cell, which cannot be trained: name the CSV of its networks' "
+                    "accuracies with score.accuracies, or choose a space of layers, such as one "
+                    "in configs/spaces",
+                    config.space.name));
+  }
+  if (config.score.accuracy_column != ScoreConfig{}.accuracy_column) {
+    refuse("score.accuracy_column");
+  }
+  if (!config.score.reported_column.empty()) refuse("score.reported_column");
+  if (!config.latency.column.empty()) refuse("latency.column");
+  if (config.latency.unit != LatencyConfig{}.unit) refuse("latency.unit");
+}
+
+/// A search on known accuracies times nothing: latencies come from a file, or there is no budget.
+void check_known(const Config& config) {
+  if (!config.score.is_known()) return check_trained(config);
+  const LatencyConfig& latency = config.latency;
+  if (latency.column.empty() && latency.unit != LatencyConfig{}.unit) {
+    fail(
+        "latency.unit is the unit of latency.column, which is empty: name a column, or leave "
+        "latency.unit at ms");
+  }
+  if (!latency.column.empty() && !latency.accelerator.empty()) {
+    fail("latency.column and latency.accelerator exclude each other: leave one of them empty");
+  }
+  if (names_latencies(latency)) return;
+  const bool has_budget = latency.target_ms != LatencyConfig{}.target_ms ||
+                          latency.target_position != LatencyConfig{}.target_position;
+  if (!has_budget) return;
+  fail(
+      "a latency budget on known accuracies needs known latencies: name latency.column, "
+      "latency.table or latency.accelerator, or leave out latency.target_ms and "
+      "latency.target_position");
 }
 
 void check_dance(const CodesignConfig& codesign) {
@@ -114,6 +158,7 @@ void check_consistency(const Config& config) {
   check_groups("retrain", config.retrain, config.device.type);
   check_precisions(config);
   check_dance(config.codesign);
+  check_known(config);
 }
 
 }  // namespace hsconas

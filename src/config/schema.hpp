@@ -31,10 +31,10 @@ struct Allowed {
   bool is_resolved = false;
   /// True if a change of the value needs --allow-changes even when it makes no stage run again.
   bool is_guarded = false;
-  /// For a number that was added after runs had been recorded without it: the value that stands for
+  /// For a key that was added after runs had been recorded without it: the value that stands for
   /// what the program did before. The inputs of a stage leave the key out at this value, so that
   /// those runs continue.
-  std::optional<double> value_before{};
+  std::optional<nlohmann::json> value_before{};
 
   Allowed changing(StageSet changed) && {
     stages = changed;
@@ -50,8 +50,8 @@ struct Allowed {
     is_guarded = true;
     return std::move(*this);
   }
-  Allowed added_with(double value) && {
-    value_before = value;
+  Allowed added_with(nlohmann::json value) && {
+    value_before = std::move(value);
     return std::move(*this);
   }
 };
@@ -180,6 +180,11 @@ void describe(Visitor& v, LatencyConfig& c) {
   v("table", c.table, a_path(), meaning_of_latency_key("table") + "; empty: measure one");
   v("accelerator", c.accelerator, a_path(),
     meaning_of_latency_key("accelerator") + "; empty: use a device");
+  v("column", c.column, anything().changing({StageId::Shrink, StageId::Search}).added_with(""),
+    "with score.accuracies: column of that file, or of latency.table, with the latency of each "
+    "network, which is looked up instead of predicted; empty: none");
+  v("unit", c.unit, anything().changing({StageId::Search}).added_with("ms"),
+    "unit of the values in latency.column, and of T, if they are another cost than a latency");
   v("cpus", c.cpus, range(0, 4095).changing({StageId::Latency, StageId::Search}),
     "numbers of the CPUs that timed threads are bound to, from 0; empty: any CPU");
   v("rounds", c.rounds, range(3, 10000).changing({StageId::Latency, StageId::Search}),
@@ -256,6 +261,15 @@ void describe(Visitor& v, ScoreConfig& c) {
     "fp16 on a GPU");
   v("memory_mb", c.memory_mb, range(0, 1e7).harmless(),
     "keep activations that several candidates share, up to this many megabytes");
+  v("accuracies", c.accuracies, a_path().changing({StageId::Shrink, StageId::Search}),
+    "CSV of known accuracies, with the columns arch and score.accuracy_column, on which to search "
+    "without training; empty: train a supernet");
+  v("accuracy_column", c.accuracy_column,
+    anything().changing({StageId::Shrink, StageId::Search}).added_with("accuracy"),
+    "column of score.accuracies; read as percent if any value is above 1, else as fractions");
+  v("reported_column", c.reported_column, anything().changing({StageId::Search}).added_with(""),
+    "another column of score.accuracies, such as the accuracy after full training, that is "
+    "reported of the result and that no search sees; empty: none");
 }
 
 template <typename Visitor>

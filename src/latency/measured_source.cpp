@@ -23,7 +23,7 @@ std::string describe_timing(const Config& config) {
 LatencyTable measure(const Config& config, const LatencySpace& space,
                      const SourceContext& context) {
   const auto timer = context.open_timer();
-  LatencyTable table = measure_table(*space.search_space(), *timer, timer->info(), config.latency,
+  LatencyTable table = measure_table(space.space_of_layers(), *timer, timer->info(), config.latency,
                                      config.seed, context.log, context.stop);
   table.device = timer->info();  // Asked again: now it says whether CUDA graphs could be used.
   if (table.noise.is_disturbed()) {

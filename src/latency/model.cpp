@@ -6,13 +6,17 @@
 
 namespace hsconas {
 
-LatencyRange latency_range(const LatencyModel& model, const NetworkRegion& region) {
-  const auto ms = [&model](const Architecture& arch) { return model.predict_ms(arch); };
-  NetworkRegion::Extremes extremes = region.extremes(ms);
+LatencyRange LatencyModel::range(const NetworkRegion& region) const {
+  NetworkRegion::Extremes extremes =
+      region.extremes([this](const Architecture& arch) { return predict_ms(arch); });
   LatencyRange range{.fastest = std::move(extremes.least), .slowest = std::move(extremes.greatest)};
-  range.fastest_ms = model.predict_ms(range.fastest);
-  range.slowest_ms = model.predict_ms(range.slowest);
+  range.fastest_ms = predict_ms(range.fastest);
+  range.slowest_ms = predict_ms(range.slowest);
   return range;
+}
+
+LatencyRange latency_range(const LatencyModel& model, const NetworkRegion& region) {
+  return model.range(region);
 }
 
 Architecture walk_to_latency(const Architecture& arch, const LatencyModel& model,

@@ -1,10 +1,8 @@
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <utility>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -20,8 +18,6 @@
 #include "hsconas/pipeline/target_search.hpp"
 #include "hsconas/report/comparison.hpp"
 #include "hsconas/report/latency_report.hpp"
-#include "hsconas/score/table_evaluator.hpp"
-#include "hsconas/space/subspace.hpp"
 #include "hsconas/stages/codesign_run.hpp"
 #include "hsconas/stages/result.hpp"
 #include "hsconas/supernet/device.hpp"
@@ -74,21 +70,7 @@ Answer answer_train_for_targets(const Config& config, const WorkDir& dir, Comman
 
 Answer answer_shrink(Run& run) {
   const NetworkRegion& region = run.shrunk();
-  std::string text = fmt::format("{} -> {} architectures\n",
-                                 format_power(Subspace::full(run.space()).log10_size()),
-                                 format_power(region.log10_size()));
-  json kept = json::array();
-  for (int layer = 0; layer < run.space().layers(); ++layer) {
-    json names = json::array();
-    for (const int op : region.ops_at(layer)) {
-      names.push_back(run.space().op(op).name);
-    }
-    if (names.size() == 1) {
-      text += fmt::format("layer {}: {}\n", layer, names[0].get<std::string>());
-    }
-    kept.push_back(std::move(names));
-  }
-  return {text, {{"log10_size", region.log10_size()}, {"operators", kept}}};
+  return {format_shrunk(run.space(), region), shrunk_json(run.space(), region)};
 }
 
 Answer answer_codesign(Run& run) {
@@ -98,26 +80,7 @@ Answer answer_codesign(Run& run) {
 
 std::string codesign_plan(const Config& config, Log& /*log*/, const StopToken& /*stop*/,
                           const PlanOptions& /*options*/) {
-  const CodesignConfig& settings = config.codesign;
-  if (settings.accuracies.empty()) return describe_codesign(config, 0);
-  const SearchSpace space(config.space);
-  const TableEvaluator table(space, settings.accuracies, settings.accuracy_column);
-  return describe_codesign(config, table.architectures().size());
-}
-
-/// Creates a new folder runs/<name>/<time>. Runs that start in the same second get a number in
-/// addition, so that no two processes share a folder.
-std::filesystem::path new_work_dir(const std::string& name) {
-  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  const std::filesystem::path parent = std::filesystem::path("runs") / name;
-  const std::string stamp = fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(now));
-  make_folder(parent);
-  std::filesystem::path folder = parent / stamp;
-  std::error_code error;
-  for (int i = 2; !std::filesystem::create_directory(folder, error) && !error; ++i) {
-    folder = parent / fmt::format("{}-{}", stamp, i);
-  }
-  return folder;  // WorkDir::open() reports an error of create_directory(), with the name.
+  return describe_codesign(config, 0);
 }
 
 /// Writes a kit: the models to time, and scripts that time them, for a device on which hsconas does
@@ -189,17 +152,11 @@ void execute(RunCommandOptions options, const RunCommand& command, CommandContex
     files.on_root([&] { export_kit(config, options.kit, context); });
     return;
   }
-  const auto mode = options.resume      ? WorkDirMode::Resume
-                    : options.overwrite ? WorkDirMode::Overwrite
-                                        : WorkDirMode::Fresh;
   // Throws for an absent GPU before a folder is created. Profiling does not use device.type.
   if (command.answer != answer_profile) open_device(config.device.type);
   stop_on_closed_pipe();
-  const bool is_new = options.work_dir.empty();
-  const std::filesystem::path root =
-      is_new ? files.from_root([&] { return new_work_dir(config.name).string(); })
-             : options.work_dir;
-  WorkDir dir = WorkDir::open(root, mode, is_new, files);
+  WorkDir dir = open_work_dir(options, config, files);
+  const std::filesystem::path root = dir.root;
   const RunOptions settings{
       .goal = command.goal, .may_change = options.allow_changes, .supernet_from = options.supernet};
   const Answer result = has_targets

@@ -16,6 +16,7 @@
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/score/target.hpp"
 #include "hsconas/space/subspace.hpp"
+#include "hsconas/stages/known_run.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "run_data.hpp"
 
@@ -112,6 +113,10 @@ std::vector<Finding> diagnose_machine(const Machine& machine) {
 Diagnosis diagnose_config(const Config& config, const Machine& machine, Log& log,
                           const StopToken& stop) {
   std::vector<Finding> findings;
+  if (config.score.is_known()) {
+    find_fault(findings, [&] { describe_known_search(config, log, stop); });
+    return {std::move(findings), {}};
+  }
   std::unique_ptr<RunData> data;
   find_fault(findings, [&] { open_device(config.device.type); });
   if (config.latency_device() != config.device.type) {

@@ -21,10 +21,12 @@
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/latency_report.hpp"
-#include "hsconas/score/table_evaluator.hpp"
+#include "hsconas/score/known_networks.hpp"
 #include "hsconas/score/target.hpp"
+#include "hsconas/stages/begin_run.hpp"
 #include "hsconas/stages/codesign_run.hpp"
 #include "hsconas/stages/load_run.hpp"
+#include "hsconas/stages/result.hpp"
 #include "hsconas/stages/run_kind.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/train/checkpoint.hpp"
@@ -39,14 +41,6 @@ using nlohmann::json;
 
 namespace {
 
-Objective objective_of(const Config& config, const LatencyRange& range) {
-  const LatencyConfig& latency = config.latency;
-  const double at_position =
-      range.fastest_ms + latency.target_position * (range.slowest_ms - range.fastest_ms);
-  return {.target_ms = latency.target_ms == 0.0 ? at_position : latency.target_ms,
-          .beta = config.score.beta};
-}
-
 /// The name of the last stage of a run that trains the shared weights.
 std::string last_training(const Config& config, RunGoal goal) {
   if (goal == RunGoal::Codesign) return config.codesign.method == "dance" ? "dance" : "supernet";
@@ -56,6 +50,19 @@ std::string last_training(const Config& config, RunGoal goal) {
     if (config.shrink.stages[i].tune_epochs > 0.0) stage = fmt::format("shrink-{}", i + 1);
   }
   return stage;
+}
+
+/// Throws Error(Usage) if the goal needs training although score.accuracies are known: a search on
+/// them is a KnownRun.
+void refuse_known(const Config& config, RunGoal goal) {
+  if (!config.score.is_known() || goal == RunGoal::Latency) return;
+  throw Error(
+      ErrorKind::Usage,
+      goal == RunGoal::Codesign
+          ? "codesign takes known accuracies from codesign.accuracies: name the file there, "
+            "and leave score.accuracies empty"
+          : "score.accuracies names known accuracies, so nothing is trained: use hsconas "
+            "search or shrink, or leave the key empty");
 }
 
 /// The kind that a run with this goal gives to its work directory.
@@ -92,22 +99,12 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
   check_inputs(options.goal);
   check_config(options.may_change);
   const auto taken = load_supernet_from();
-  dir_.begin();
-  note_kind(record_, kind);
-  if (const json settings = inputs().config(); !record_.is_done("config", settings)) {
-    record_.finish("config", settings);
-  }
+  begin_run(config_, dir_, record_, kind, inputs().config(), version_text(), log_);
   if (needs_images_) {
     record_.finish("data", {{"train", images_.train}, {"test", images_.test}});
   }
-  dir_.files.on_root([this] {
-    make_folder(dir_.checkpoints());
-    log_.attach_file(dir_.log());
-    write_json(dir_.config(), to_json(config_));
-    write_file(dir_.version(), version_text());
-  });
+  dir_.files.on_root([this] { make_folder(dir_.checkpoints()); });
   const int threads = set_threads(config_.device.threads);
-  log_.info(fmt::format("run {} in {}", config_.name, dir_.root.string()));
   metrics_.emplace(dir_.metrics(), true, config_.log.tensorboard, dir_.files);
   log_.detail(fmt::format("{}{} with {} threads", version_text(), config_.device.type, threads));
   log_.info(describe_space(space_));
@@ -117,6 +114,7 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
 Run::~Run() = default;
 
 void Run::check_inputs(RunGoal goal) {
+  refuse_known(config_, goal);
   if (goal != RunGoal::Targets && !latency_source(config_.latency).is_measured) {
     const TableModel model(space_, table_at_hand());
     const Subspace full = Subspace::full(space_);
@@ -127,13 +125,9 @@ void Run::check_inputs(RunGoal goal) {
   if (goal == RunGoal::Codesign) {
     const DesignSpace designs = designs_of(config_);
     if (codesign.method != "dance") proxy_of(designs, codesign);
-    if (!codesign.accuracies.empty()) {
-      TableEvaluator(space_, codesign.accuracies, codesign.accuracy_column);
-    }
   }
   needs_images_ = goal == RunGoal::Network || goal == RunGoal::Supernet ||
-                  goal == RunGoal::Targets ||
-                  (goal == RunGoal::Codesign && codesign.accuracies.empty());
+                  goal == RunGoal::Targets || goal == RunGoal::Codesign;
   if (!needs_images_) return;
   // Any number of processes may continue a run whose training is over.
   if (!record_.has(last_training(config_, goal))) {
@@ -193,16 +187,9 @@ std::string Run::data_changes() const {
 }
 
 void Run::check_config(bool may_change) {
-  if (may_change || !dir_.holds_work()) return;
-  std::vector<std::string> changes;
-  const auto settings = record_.changes("config", inputs().config());
-  if (!settings.empty()) changes.push_back("another config: " + join(settings, ", "));
-  if (std::string images = data_changes(); !images.empty()) changes.push_back(std::move(images));
-  if (changes.empty()) return;
-  throw Error(ErrorKind::Usage,
-              fmt::format("the run in {} has {}; continue with --allow-changes, which repeats the "
-                          "stages that depend on it, or choose another --work-dir",
-                          dir_.root.string(), join(changes, "; and ")));
+  std::vector<std::string> others;
+  if (std::string images = data_changes(); !images.empty()) others.push_back(std::move(images));
+  check_changes(dir_, record_, inputs().config(), std::move(others), may_change);
 }
 
 TorchTimer Run::make_timer(const LatencyConfig& settings, int batch) const {
@@ -316,20 +303,12 @@ RunData& Run::data() {
 CodesignRecord Run::codesign() {
   const CodesignConfig& settings = config_.codesign;
   if (settings.method == "dance") return dance();
-  if (settings.accuracies.empty()) {
-    supernet();
-    return run_codesign(config_, dir_, record_,
-                        {.evaluator = evaluator(),
-                         .networks = {},
-                         .inputs = inputs().supernet_accuracies(),
-                         .is_expensive = true},
-                        log_, stop_.token());
-  }
-  TableEvaluator table(space_, settings.accuracies, settings.accuracy_column);
+  supernet();
   return run_codesign(config_, dir_, record_,
-                      {.evaluator = table,
-                       .networks = table.architectures(),
-                       .inputs = inputs().known_accuracies()},
+                      {.evaluator = evaluator(),
+                       .networks = {},
+                       .inputs = inputs().supernet_accuracies(),
+                       .is_expensive = true},
                       log_, stop_.token());
 }
 

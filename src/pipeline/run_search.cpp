@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "hsconas/base/statistics.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/source.hpp"
@@ -12,9 +11,8 @@
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/run_report.hpp"
 #include "hsconas/search/search.hpp"
-#include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/stages/load_run.hpp"
-#include "hsconas/stages/result.hpp"
+#include "hsconas/stages/search_steps.hpp"
 #include "run_data.hpp"
 #include "run_state.hpp"
 
@@ -27,8 +25,6 @@ using nlohmann::json;
 
 namespace {
 
-// The paper compares the winner with random networks whose latency is near T.
-constexpr double kBaselineTolerance = 0.10;
 // A relative change of a block's time above this is more than the spread of measurements.
 constexpr double kOtherSpeed = 0.10;
 
@@ -47,24 +43,12 @@ bool is_same_device(const DeviceInfo& wanted, const DeviceInfo& here) {
 void Run::shrink_stage(std::size_t index, std::shared_ptr<const NetworkRegion>& region,
                        ShrinkRecord& record) {
   const ShrinkConfig::Stage& settings = config_.shrink.stages[index];
-  ShrinkRecord::Stage stage{.name = fmt::format("shrink-{}", index + 1),
-                            .log10_size_before = region->log10_size(),
-                            .layers = {}};
   // A resumed run takes the decisions again; with the accuracies in candidates.csv they are the
   // same and cost no evaluation.
-  ShrunkRegion smaller = shrinkers().front().shrink(
-      *region, config_.shrink, index,
-      {.scorer = scorer(), .seed = config_.seed, .log = log_, .stop = stop_});
-  region = std::move(smaller.region);
-  stage.log10_size_after = region->log10_size();
-  for (const auto& decision : smaller.decisions) stage.layers.push_back(layer_of(decision, space_));
-  log_.info(fmt::format("{}: {} -> {} architectures", stage.name,
-                        format_power(stage.log10_size_before),
-                        format_power(stage.log10_size_after)));
-  record.stages.push_back(stage);
+  shrink_once(config_, index, scorer(), region, record, log_, stop_);
   dir_.files.on_root([&] { write_sealed_json(dir_.shrink(), to_json(record)); });
   if (settings.tune_epochs <= 0.0) return;
-  train_stage(stage.name, inputs().shrink(index, latency_identity()), region,
+  train_stage(record.stages.back().name, inputs().shrink(index, latency_identity()), region,
               config_.tuning(index));
 }
 
@@ -73,8 +57,7 @@ const NetworkRegion& Run::shrunk() {
   check_feasible();
   supernet();
   std::shared_ptr<const NetworkRegion> region = std::make_shared<Subspace>(Subspace::full(space_));
-  ShrinkRecord record{
-      .samples = config_.shrink.samples, .target_ms = latency().objective.target_ms, .stages = {}};
+  ShrinkRecord record = empty_shrink_record(config_, latency().objective);
   for (std::size_t i = 0; i < config_.shrink.stages.size(); ++i) shrink_stage(i, region, record);
   tuned_by_ = weights().stage;
   shrunk_ = std::move(region);
@@ -98,30 +81,8 @@ FrozenNetwork Run::freeze(const Architecture& arch) {
 
 ResultRecord Run::baseline() {
   supernet();
-  Scorer& scorer = this->scorer();
-  Rng rng(config_.seed, "baseline");
-  const Subspace full = Subspace::full(space_);
-  std::vector<Architecture> archs{smallest(space_), largest(space_)};
-  for (int i = 0; i < config_.search.baseline_samples; ++i) {
-    archs.push_back(sample_near_target(full, scorer, kBaselineTolerance, rng));
-  }
-  log_.info(fmt::format("baseline: scoring {} random architectures near T",
-                        config_.search.baseline_samples));
-  const auto candidates = scorer.score(archs);
-  ResultRecord result;
-  std::vector<double> accuracies;
-  const Candidate* best = &candidates[2];
-  for (std::size_t i = 2; i < candidates.size(); ++i) {
-    accuracies.push_back(candidates[i].accuracy);
-    result.random.push_back(scored(candidates[i], space_));
-    if (candidates[i].score > best->score) best = &candidates[i];
-  }
-  const LatencyTable& table = latency().table;
-  result.others = {compared("best random", *best, space_, table),
-                   compared("smallest", candidates[0], space_, table),
-                   compared("largest", candidates[1], space_, table)};
-  result.random_median = median(accuracies);
-  return result;
+  return score_baseline(config_, Subspace::full(space_), scorer(), latency().table.error_percent,
+                        log_);
 }
 
 ResultRecord Run::search() {
@@ -148,20 +109,13 @@ ResultRecord Run::search_stage() {
   const NetworkRegion& region = shrunk();
   log_.info(fmt::format("search: {} among {} architectures", config_.search.method,
                         format_power(region.log10_size())));
-  const SearchResult found =
-      hsconas::search(region, scorer(), config_.search, config_.seed, log_, stop_,
-                      [this](const Generation& generation) {
-                        metrics_->add({{"stage", "search"},
-                                       {"step", generation.evaluations},
-                                       {"best_score", generation.best_score},
-                                       {"mean_score", generation.mean_score}});
-                        metrics_->flush();
-                      });
+  const SearchResult found = hsconas::search(region, scorer(), config_.search, config_.seed, log_,
+                                             stop_, to_metrics(*metrics_));
   const FrozenNetwork winner = weights().evaluator->freeze_candidate(found.best.arch);
   Tally tally;
   data().for_each_test_batch([&](const Batch& batch) { tally += classify(winner, batch); });
   result.test_accuracy = tally.accuracy();
-  result.winner = compared("winner", found.best, space_, latency().table);
+  add_search(config_, region, scorer(), latency().table.error_percent, found, result);
   log_.info(fmt::format("winner: F {:.4f}, {:.2f} % on the test set", found.best.score,
                         result.test_accuracy * 100.0));
   measure(result);
@@ -173,22 +127,9 @@ ResultRecord Run::search_stage() {
                               .normalisation = data().normalisation(),
                               .weights = "supernet"});
   });
-  result.name = config_.name;
-  result.seed = config_.seed;
-  result.space = config_.space.name;
-  result.log10_space = Subspace::full(space_).log10_size();
-  result.log10_shrunk_space = region.log10_size();
-  result.target_ms = latency().objective.target_ms;
-  result.beta = latency().objective.beta;
   result.device = describe(latency().table.device);
   result.batch = latency().table.device.batch;
   result.weights = weights().scored_under;
-  result.method = config_.search.method;
-  result.evaluations = found.scored.size();
-  for (const Generation& generation : found.history) {
-    result.history.push_back(
-        {generation.evaluations, generation.best_score, generation.mean_score});
-  }
   dir_.files.on_root([&] { write_sealed_json(dir_.result(), to_json(result)); });
   return result;
 }

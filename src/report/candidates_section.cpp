@@ -15,13 +15,31 @@ namespace hsconas {
 
 namespace {
 
-std::string note_on(const ScoredArchitecture& scored, const std::string& weights) {
-  return fmt::format("{}, {:.4g} ms, F {:.4f}, {}\n{}", percent(scored.accuracy), scored.latency_ms,
-                     scored.score, weights, scored.arch);
+std::string note_on(const RunRecord& run, const ScoredArchitecture& scored,
+                    const std::string& weights) {
+  return fmt::format("{}, {:.4g} {}, F {:.4f}, {}\n{}", percent(scored.accuracy), scored.latency_ms,
+                     run.config.latency.unit, scored.score, weights, scored.arch);
+}
+
+/// The label of the latency axis.
+std::string latency_axis(const RunRecord& run, int batch) {
+  const bool is_looked_up = run.config.score.is_known() && !run.config.latency.column.empty();
+  return is_looked_up ? fmt::format("{}, {}", run.config.latency.column, run.config.latency.unit)
+                      : ms_axis("predicted latency", batch);
+}
+
+std::string accuracy_axis(const RunRecord& run) {
+  return run.config.score.is_known() ? "known accuracy, %" : "accuracy on held-out images, %";
+}
+
+/// The name of the series of architectures that were scored with these weights.
+std::string series_name(const RunRecord& run, const SharedWeights& weights) {
+  return run.config.score.is_known() ? weights.stage : "weights of " + weights.stage;
 }
 
 std::string front_table(const std::vector<ScoredArchitecture>& front, const RunRecord& run) {
-  HtmlTable table({"latency ms", "accuracy", "score F", "weights of", "architecture"});
+  HtmlTable table(
+      {"latency " + run.config.latency.unit, "accuracy", "score F", "weights of", "architecture"});
   for (const ScoredArchitecture& scored : front) {
     const bool is_winner = run.result && scored.arch == run.result->winner.arch;
     table.add({fmt::format("{:.3f}", scored.latency_ms), percent(scored.accuracy),
@@ -40,22 +58,24 @@ void mark_result(Plot& plot, const ResultRecord& result) {
                          .y = {100.0 * result.winner.accuracy},
                          .mark = Mark::Ring,
                          .look = kWinnerLook});
+  if (!result.has_budget()) return;
   plot.lines.push_back(
-      {.name = fmt::format("T = {:.4g} ms", result.target_ms), .at = result.target_ms});
+      {.name = fmt::format("T = {:.4g} {}", result.target_ms, result.latency_unit()),
+       .at = result.target_ms});
 }
 
 /// The plot of all scored architectures. Its series, in drawing order: candidates by the supernet
 /// weights with which they were scored, the random baseline, the Pareto front, the winner.
 Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& front) {
   const SearchSpace space(run.config.space);
-  Plot plot{.title = "All scored architectures",
-            .x_label = ms_axis("predicted latency",
-                               run.table ? run.table->device.batch : run.config.latency.batch),
-            .y_label = "accuracy on held-out images, %",
-            .series = {}};
+  Plot plot{
+      .title = "All scored architectures",
+      .x_label = latency_axis(run, run.table ? run.table->device.batch : run.config.latency.batch),
+      .y_label = accuracy_axis(run),
+      .series = {}};
   for (const SharedWeights& weights : run.weights) {
     PlotSeries& series = plot.series.emplace_back();
-    series.name = "weights of " + weights.stage;
+    series.name = series_name(run, weights);
     const std::size_t before_last = run.weights.size() - plot.series.size();
     series.mark = before_last == 0 ? Mark::Points : Mark::Faint;
     series.look = static_cast<int>(before_last % kColours.size());  // The last series is blue.
@@ -63,7 +83,7 @@ Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& fr
   const auto add = [&](PlotSeries& series, const ScoredArchitecture& scored) {
     series.x.push_back(scored.latency_ms);
     series.y.push_back(100.0 * scored.accuracy);
-    series.notes.push_back(note_on(scored, series.name) + "\n" +
+    series.notes.push_back(note_on(run, scored, series.name) + "\n" +
                            space.describe(space.decode(scored.arch)));
   };
   std::set<std::string> baseline;
@@ -97,15 +117,15 @@ Plot pareto_plot(const RunRecord& run, const std::vector<ScoredArchitecture>& fr
 std::string search_plot(const RunRecord& run) {
   const std::size_t last = run.weights.size() - 1;
   Plot plot{.title = "Architectures scored with the same weights as the winner",
-            .x_label = ms_axis("predicted latency", run.result->batch),
-            .y_label = "accuracy on held-out images, %",
-            .series = {{.name = "weights of " + run.weights[last].stage, .x = {}, .y = {}}}};
+            .x_label = latency_axis(run, run.result->batch),
+            .y_label = accuracy_axis(run),
+            .series = {{.name = series_name(run, run.weights[last]), .x = {}, .y = {}}}};
   for (const ScoredArchitecture& scored : run.candidates) {
     if (scored.weights != last) continue;
     plot.series[0].x.push_back(scored.latency_ms);
     plot.series[0].y.push_back(100.0 * scored.accuracy);
     // The page's script adds the layers from the first plot, so the page stays small.
-    plot.series[0].notes.push_back(note_on(scored, plot.series[0].name));
+    plot.series[0].notes.push_back(note_on(run, scored, plot.series[0].name));
   }
   mark_result(plot, *run.result);
   return to_svg(plot);

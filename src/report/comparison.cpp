@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -37,16 +38,25 @@ const std::vector<std::string>& winners_head() {
   return head;
 }
 
+/// The accuracy that the search has not seen: on test images or, of known ones, that reported.
+std::optional<double> unseen_accuracy(const ResultRecord& result) {
+  return result.known ? result.winner.reported : std::optional(result.test_accuracy);
+}
+
 std::vector<std::string> winner_row(const RunRecord& run) {
   const ResultRecord& result = *run.result;
   const ComparedArchitecture& winner = result.winner;
+  const std::optional<double> unseen = unseen_accuracy(result);
   return {run.folder,
           fmt::format("{:.2f} %", 100.0 * winner.accuracy),
-          fmt::format("{:.2f} %", 100.0 * result.test_accuracy),
+          unseen ? fmt::format("{:.2f} %", 100.0 * *unseen) : "-",
           fmt::format("{:+.2f}", 100.0 * (winner.accuracy - result.random_median)),
           fmt::format("{:.4f}", winner.score),
           fmt::format("{:.3f}", winner.predicted_ms),
-          fmt::format("{:.3f}", result.target_ms),
+          !result.has_budget() ? "-"
+          : result.latency_unit() == "ms"
+              ? fmt::format("{:.3f}", result.target_ms)
+              : fmt::format("{:.4g} {}", result.target_ms, result.latency_unit()),
           winner.measured_ms ? fmt::format("{:.3f}", *winner.measured_ms) : "-",
           fmt::format("{:.2f}", winner.millions_of_macs()),
           fmt::format("{:.3f}", winner.millions_of_parameters()),
@@ -57,7 +67,10 @@ std::vector<std::string> winner_row(const RunRecord& run) {
 std::set<std::string> targets_of(const std::vector<RunRecord>& runs) {
   std::set<std::string> targets;
   for (const RunRecord& run : runs) {
-    targets.insert(fmt::format("{}, batch {}", run.result->device, run.result->batch));
+    const ResultRecord& result = *run.result;
+    targets.insert(!result.known         ? fmt::format("{}, batch {}", result.device, result.batch)
+                   : result.has_budget() ? result.device
+                                         : "no budget");
   }
   return targets;
 }
@@ -214,7 +227,8 @@ json comparison_json(const std::vector<RunRecord>& runs) {
          {"winner",
           {{"arch", result.winner.arch},
            {"accuracy", result.winner.accuracy},
-           {"test_accuracy", result.test_accuracy},
+           {result.known ? "reported_accuracy" : "test_accuracy",
+            unseen_accuracy(result) ? json(*unseen_accuracy(result)) : json()},
            {"score", result.winner.score},
            {"predicted_ms", result.winner.predicted_ms},
            {"measured_ms", result.winner.measured_ms ? json(*result.winner.measured_ms) : json()},

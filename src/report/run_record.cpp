@@ -32,6 +32,7 @@ json to_json(const ComparedArchitecture& compared, double target_ms) {
               {"macs", compared.macs},
               {"parameters", compared.parameters}};
   if (compared.measured_ms) row["measured_ms"] = *compared.measured_ms;
+  if (compared.reported) row["reported_accuracy"] = *compared.reported;
   return row;
 }
 
@@ -77,6 +78,10 @@ void check_format(JsonReader& reader, const char* format) {
   reader.fail("format", fmt::format("must be \"{}\", got \"{}\"", format, found));
 }
 
+std::optional<double> read_optional(JsonReader& reader, const char* key) {
+  return reader.has(key) ? std::optional(reader.required<double>(key)) : std::nullopt;
+}
+
 ComparedArchitecture read_compared(JsonReader& reader) {
   return {.title = reader.required<std::string>("title"),
           .arch = reader.required<std::string>("arch"),
@@ -85,11 +90,26 @@ ComparedArchitecture read_compared(JsonReader& reader) {
           .score = reader.required<double>("score"),
           .predicted_ms = reader.required<double>("predicted_ms"),
           .error_ms = reader.required<double>("error_ms"),
-          .measured_ms = reader.has("measured_ms")
-                             ? std::optional(reader.required<double>("measured_ms"))
-                             : std::nullopt,
+          .measured_ms = read_optional(reader, "measured_ms"),
           .macs = reader.required<std::int64_t>("macs"),
-          .parameters = reader.required<std::int64_t>("parameters")};
+          .parameters = reader.required<std::int64_t>("parameters"),
+          .reported = read_optional(reader, "reported_accuracy")};
+}
+
+json to_json(const KnownSources& known) {
+  return {{"accuracies", known.accuracies},
+          {"accuracy_column", known.accuracy_column},
+          {"reported_column", known.reported_column},
+          {"latency_from", known.latency_from},
+          {"latency_unit", known.latency_unit}};
+}
+
+KnownSources read_known(JsonReader reader) {
+  return {.accuracies = reader.required<std::string>("accuracies"),
+          .accuracy_column = reader.required<std::string>("accuracy_column"),
+          .reported_column = reader.required<std::string>("reported_column"),
+          .latency_from = reader.required<std::string>("latency_from"),
+          .latency_unit = reader.required<std::string>("latency_unit")};
 }
 
 ScoredArchitecture read_scored(JsonReader& reader) {
@@ -136,26 +156,29 @@ json to_json(const ResultRecord& result) {
     weights.push_back({{"stage", shared.stage}, {"weights", shared.fingerprint}});
   }
   json winner = to_json(result.winner, result.target_ms);
-  winner["test_accuracy"] = result.test_accuracy;
-  return {{"format", kResultFormat},
-          {"name", result.name},
-          {"seed", result.seed},
-          {"space", result.space},
-          {"log10_space", result.log10_space},
-          {"log10_shrunk_space", result.log10_shrunk_space},
-          {"target_ms", result.target_ms},
-          {"beta", result.beta},
-          {"device", result.device},
-          {"batch", result.batch},
-          {"winner", winner},
-          {"others", others},
-          {"random",
-           {{"count", result.random.size()},
-            {"median_accuracy", result.random_median},
-            {"candidates", random}}},
-          {"weights", weights},
-          {"search",
-           {{"method", result.method}, {"evaluations", result.evaluations}, {"history", history}}}};
+  if (!result.known) winner["test_accuracy"] = result.test_accuracy;
+  json object = {
+      {"format", kResultFormat},
+      {"name", result.name},
+      {"seed", result.seed},
+      {"space", result.space},
+      {"log10_space", result.log10_space},
+      {"log10_shrunk_space", result.log10_shrunk_space},
+      {"target_ms", result.target_ms},
+      {"beta", result.beta},
+      {"device", result.device},
+      {"batch", result.batch},
+      {"winner", winner},
+      {"others", others},
+      {"random",
+       {{"count", result.random.size()},
+        {"median_accuracy", result.random_median},
+        {"candidates", random}}},
+      {"weights", weights},
+      {"search",
+       {{"method", result.method}, {"evaluations", result.evaluations}, {"history", history}}}};
+  if (result.known) object["known"] = to_json(*result.known);
+  return object;
 }
 
 json to_json(const ShrinkRecord& shrink) {
@@ -193,7 +216,8 @@ ResultRecord read_result(const json& object, const std::string& source) {
                         .batch = reader.required<int>("batch")};
     JsonReader winner = reader.child("winner");
     result.winner = read_compared(winner);
-    result.test_accuracy = winner.required<double>("test_accuracy");
+    if (reader.has("known")) result.known = read_known(reader.child("known"));
+    if (!result.known) result.test_accuracy = winner.required<double>("test_accuracy");
     result.others = read_list<ComparedArchitecture>(reader, "others", read_compared);
     JsonReader random = reader.child("random");
     result.random_median = random.required<double>("median_accuracy");

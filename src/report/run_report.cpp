@@ -30,50 +30,111 @@ std::string fact(const std::string& name, const std::string& value, const std::s
                      more.empty() ? "" : fmt::format("<small>{}</small>", escaped(more)));
 }
 
-std::string facts(const ResultRecord& result) {
+/// The accuracies of the winner.
+std::string accuracy_facts(const ResultRecord& result) {
   const ComparedArchitecture& winner = result.winner;
-  const double over_random = 100.0 * (winner.accuracy - result.random_median);
-  return "<dl class=\"facts\">\n" +
-         fact("test accuracy", percent(result.test_accuracy),
-              "with the supernet's weights, on the test images") +
-         fact("held-out accuracy", percent(winner.accuracy),
-              fmt::format("{:+.2f} points over the random median", over_random)) +
-         fact("predicted latency", fmt::format("{:.4g} ms", winner.predicted_ms),
+  const std::string over_random = fmt::format("{:+.2f} points over the random median",
+                                              100.0 * (winner.accuracy - result.random_median));
+  if (!result.known) {
+    return fact("test accuracy", percent(result.test_accuracy),
+                "with the supernet's weights, on the test images") +
+           fact("held-out accuracy", percent(winner.accuracy), over_random);
+  }
+  return (winner.reported ? fact("reported accuracy", percent(*winner.reported),
+                                 "in column " + result.known->reported_column)
+                          : "") +
+         fact("known accuracy", percent(winner.accuracy), over_random);
+}
+
+/// The latency of the winner and the budget; empty without a budget.
+std::string latency_facts(const ResultRecord& result) {
+  if (!result.has_budget()) return "";
+  const ComparedArchitecture& winner = result.winner;
+  const std::string unit = result.latency_unit();
+  const std::string vs_budget = signed_percent(winner.predicted_ms / result.target_ms) + " vs T";
+  return fact(result.known ? "latency" : "predicted latency",
+              fmt::format("{:.4g} {}", winner.predicted_ms, unit),
               winner.error_ms > 0.0
-                  ? fmt::format("\u00B1 {:.3g} ms (90 % error bar)", winner.error_ms)
+                  ? fmt::format("\u00B1 {:.3g} {} (90 % error bar)", winner.error_ms, unit)
                   : "") +
          (winner.measured_ms
               ? fact("measured latency", fmt::format("{:.4g} ms", *winner.measured_ms),
                      signed_percent(*winner.measured_ms / winner.predicted_ms) + " vs predicted")
               : "") +
-         fact("latency budget T", fmt::format("{:.4g} ms", result.target_ms),
-              "predicted " + signed_percent(winner.predicted_ms / result.target_ms) + " vs T") +
-         fact("multiply-adds", rounded(winner.macs), "") +
-         fact("parameters", rounded(winner.parameters), "") + "</dl>\n";
+         fact("latency budget T", fmt::format("{:.4g} {}", result.target_ms, unit),
+              result.known ? vs_budget : "predicted " + vs_budget);
+}
+
+std::string facts(const ResultRecord& result) {
+  const ComparedArchitecture& winner = result.winner;
+  return "<dl class=\"facts\">\n" + accuracy_facts(result) + latency_facts(result) +
+         (winner.macs > 0 ? fact("multiply-adds", rounded(winner.macs), "") +
+                                fact("parameters", rounded(winner.parameters), "")
+                          : "") +
+         "</dl>\n";
 }
 
 std::string compared_table(const ResultRecord& result) {
-  std::vector<std::string> head{"", "accuracy", "F", "predicted ms", "vs T"};
-  if (result.winner.measured_ms) head.insert(head.end(), {"measured ms", "vs predicted"});
-  head.insert(head.end(), {"MACs (M)", "params (M)"});
+  const bool has_reported = result.winner.reported.has_value();
+  const bool is_measured = result.winner.measured_ms.has_value();
+  const bool has_cost = result.winner.macs > 0;
+  std::vector<std::string> head{"", "accuracy"};
+  if (has_reported) head.emplace_back("reported");
+  head.emplace_back("F");
+  if (result.has_budget()) {
+    head.insert(head.end(), {result.known ? result.latency_unit() : "predicted ms", "vs T"});
+  }
+  if (is_measured) head.insert(head.end(), {"measured ms", "vs predicted"});
+  if (has_cost) head.insert(head.end(), {"MACs (M)", "params (M)"});
   HtmlTable table(head);
   const auto add = [&](const ComparedArchitecture& row) {
-    std::vector<std::string> cells{row.title, percent(row.accuracy),
-                                   fmt::format("{:.4f}", row.score),
-                                   fmt::format("{:.3f}", row.predicted_ms),
-                                   signed_percent(row.predicted_ms / result.target_ms)};
-    if (result.winner.measured_ms) {
+    std::vector<std::string> cells{row.title, percent(row.accuracy)};
+    if (has_reported) cells.push_back(row.reported ? percent(*row.reported) : "-");
+    cells.push_back(fmt::format("{:.4f}", row.score));
+    if (result.has_budget()) {
+      cells.push_back(fmt::format("{:.3f}", row.predicted_ms));
+      cells.push_back(signed_percent(row.predicted_ms / result.target_ms));
+    }
+    if (is_measured) {
       const double ms = row.measured_ms.value_or(0.0);
       cells.push_back(row.measured_ms ? fmt::format("{:.3f}", ms) : "-");
       cells.push_back(row.measured_ms ? signed_percent(ms / row.predicted_ms) : "-");
     }
-    cells.push_back(fmt::format("{:.2f}", row.millions_of_macs()));
-    cells.push_back(fmt::format("{:.3f}", row.millions_of_parameters()));
+    if (has_cost) {
+      cells.push_back(fmt::format("{:.2f}", row.millions_of_macs()));
+      cells.push_back(fmt::format("{:.3f}", row.millions_of_parameters()));
+    }
     table.add(std::move(cells), row.title == "winner");
   };
   add(result.winner);
   for (const ComparedArchitecture& other : result.others) add(other);
   return table.str();
+}
+
+/// What the numbers of compared_table() mean.
+std::string about_table(const ResultRecord& result) {
+  const std::string score =
+      result.has_budget()
+          ? fmt::format(
+                "The score is F = accuracy \u2212\u00A0{:.3g}\u00A0|latency / T - 1|, with "
+                "the {} latency and the latency budget T{}.",
+                std::abs(result.beta), result.known ? "given" : "predicted",
+                result.known ? "" : " per batch")
+          : "There is no latency budget: the score F is the accuracy.";
+  if (result.known) {
+    return fmt::format("Nothing was trained: accuracies are those in column {} of {}. {}",
+                       result.known->accuracy_column, result.known->accuracies, score);
+  }
+  return "Accuracies in this table are measured on held-out training images with the "
+         "supernet's shared weights; those of the other rows were measured before the "
+         "supernet was tuned to the shrunk space. " +
+         score;
+}
+
+/// Where latencies come from, after the name of the space.
+std::string measured_on(const ResultRecord& result) {
+  if (!result.known) return fmt::format(" on {}, batch {}", result.device, result.batch);
+  return result.has_budget() ? ", latencies from " + result.known->latency_from : "";
 }
 
 std::string head(const RunRecord& run) {
@@ -88,22 +149,16 @@ std::string head(const RunRecord& run) {
   const ResultRecord& result = *run.result;
   html += fmt::format(
       "<p class=\"lead\">{}</p>\n",
-      escaped(fmt::format("Search space {} on {}, batch {}, seed {}. The space has {} "
-                          "architectures, {} after shrinking; {} were scored.",
-                          config.space.name, result.device, result.batch, config.seed,
+      escaped(fmt::format("Search space {}{}, seed {}. The space has {} architectures, {} after "
+                          "shrinking; {} were scored.",
+                          config.space.name, measured_on(result), config.seed,
                           format_power(result.log10_space), format_power(result.log10_shrunk_space),
                           run.candidates.size())));
   html += facts(result);
   html += fmt::format("<p><code>{}</code><br>{}</p>\n", escaped(result.winner.arch),
                       escaped(result.winner.layers));
   html += compared_table(result);
-  return html + paragraph(fmt::format(
-                    "Accuracies in this table are measured on held-out training images with the "
-                    "supernet's shared weights; those of the other rows were measured before the "
-                    "supernet was tuned to the shrunk space. The score is F = accuracy "
-                    "\u2212\u00A0{:.3g}\u00A0|latency / T - 1|, with the predicted latency and the "
-                    "latency budget T per batch.",
-                    std::abs(result.beta)));
+  return html + paragraph(about_table(result));
 }
 
 }  // namespace
@@ -132,10 +187,15 @@ std::vector<ScoredArchitecture> pareto_front(std::span<const ScoredArchitecture>
 }
 
 std::string run_report(const RunRecord& run) {
+  // On known accuracies nothing is trained, and there may be no table of latencies.
+  const bool is_known = run.config.score.is_known();
+  const bool has_layers = !run.config.space.cell && (!is_known || run.table);
   return html_page(run.config.name + " - hsconas",
-                   "<main>\n" + head(run) + candidates_section(run) + layers_section(run) +
-                       search_section(run) + shrink_section(run) + latency_section(run) +
-                       training_section(run) + settings_section(run) + "</main>\n");
+                   "<main>\n" + head(run) + candidates_section(run) +
+                       (has_layers ? layers_section(run) : "") + search_section(run) +
+                       shrink_section(run) + (!is_known || run.table ? latency_section(run) : "") +
+                       (is_known ? "" : training_section(run)) + settings_section(run) +
+                       "</main>\n");
 }
 
 }  // namespace hsconas

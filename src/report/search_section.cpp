@@ -13,7 +13,8 @@ std::string search_section(const RunRecord& run) {
   Plot plot{
       .title = fmt::format("Progress of the search ({})", result.method),
       .x_label = "architectures evaluated, number",
-      .y_label = "score F (1 = all images correct, latency T)",
+      .y_label = result.has_budget() ? "score F (1 = all images correct, latency T)"
+                                     : "score F (1 = all images correct)",
       .series = {{.name = "best so far", .x = {}, .y = {}, .mark = Mark::LineAndPoints},
                  {.name = "mean of the generation", .x = {}, .y = {}, .mark = Mark::LineAndPoints}},
       .has_whole_x = true};
@@ -37,10 +38,12 @@ std::string search_section(const RunRecord& run) {
     plot.lines.push_back(
         {.name = "best of the random baseline", .at = other.score, .is_vertical = false});
   }
-  return section(kTitle, figure(to_svg(plot),
-                                "Generation 0 is drawn at random. The random baseline was scored "
-                                "before the supernet was tuned to the shrunk space.") +
-                             foldable("The generations as a table", table.str()));
+  return section(
+      kTitle, figure(to_svg(plot), std::string("Generation 0 is drawn at random.") +
+                                       (result.known ? ""
+                                                     : " The random baseline was scored before the "
+                                                       "supernet was tuned to the shrunk space.")) +
+                  foldable("The generations as a table", table.str()));
 }
 
 }  // namespace hsconas

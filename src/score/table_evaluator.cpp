@@ -42,15 +42,15 @@ TableEvaluator::TableEvaluator(const SearchSpace& space, const std::filesystem::
 
 std::vector<double> TableEvaluator::accuracy(std::span<const Architecture> archs) {
   std::vector<double> result;
-  for (const Architecture& arch : archs) {
-    const auto it = known_.find(space_.canonical(arch));
-    if (it == known_.end()) {
-      throw Error(ErrorKind::Usage,
-                  fmt::format("{}: has no accuracy of network {}", source_, space_.encode(arch)));
-    }
-    result.push_back(it->second);
-  }
+  for (const Architecture& arch : archs) result.push_back(accuracy(arch));
   return result;
+}
+
+double TableEvaluator::accuracy(const Architecture& arch) const {
+  const auto it = known_.find(space_.canonical(arch));
+  if (it != known_.end()) return it->second;
+  throw Error(ErrorKind::Usage,
+              fmt::format("{}: has no accuracy of network {}", source_, space_.encode(arch)));
 }
 
 }  // namespace hsconas

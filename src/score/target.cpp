@@ -8,6 +8,7 @@ namespace hsconas {
 
 bool meets_target(const LatencyModel& model, const NetworkRegion& region,
                   const Objective& objective, double tolerance) {
+  if (!objective.has_target()) return true;
   return latency_range(model, region).fastest_ms <= objective.target_ms * (1.0 + tolerance);
 }
 
@@ -17,12 +18,14 @@ void check_target(const LatencyModel& model, const NetworkRegion& region,
   const LatencyRange range = latency_range(model, region);
   throw Error(ErrorKind::Infeasible,
               fmt::format("no architecture meets latency.target_ms {:.4g}: the fastest possible "
-                          "takes {:.4g} ms, the slowest {:.4g} ms",
-                          objective.target_ms, range.fastest_ms, range.slowest_ms));
+                          "takes {:.4g} {}, the slowest {:.4g} {}",
+                          objective.target_ms, range.fastest_ms, model.unit(), range.slowest_ms,
+                          model.unit()));
 }
 
 double widened_tolerance(const LatencyModel& model, const NetworkRegion& region,
                          const Objective& objective, double tolerance) {
+  if (!objective.has_target()) return tolerance;
   const LatencyRange range = latency_range(model, region);
   if (objective.target_ms > range.slowest_ms) return tolerance + objective.gap(range.slowest_ms);
   if (objective.target_ms < range.fastest_ms) return tolerance + objective.gap(range.fastest_ms);

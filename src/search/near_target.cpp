@@ -15,7 +15,14 @@ constexpr int kChangesPerLayer = 100;
 
 Architecture sample_near_target(const NetworkRegion& region, const Scorer& scorer, double tolerance,
                                 Rng& rng) {
-  const double near = widened_tolerance(scorer.latency(), region, scorer.objective(), tolerance);
+  return sample_within(region, scorer,
+                       widened_tolerance(scorer.latency(), region, scorer.objective(), tolerance),
+                       rng);
+}
+
+Architecture sample_within(const NetworkRegion& region, const Scorer& scorer, double near,
+                           Rng& rng) {
+  if (!scorer.objective().has_target()) return sample(region, rng);
   Architecture nearest;
   double nearest_gap = std::numeric_limits<double>::infinity();
   for (int start = 0; start < kStarts && nearest_gap > near; ++start) {

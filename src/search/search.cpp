@@ -16,7 +16,6 @@ class NetworkProblem : public SearchProblem {
   NetworkProblem(const NetworkRegion& region, Scorer& scorer, double tolerance)
       : region_(region),
         scorer_(scorer),
-        tolerance_(tolerance),
         widened_(widened_tolerance(scorer.latency(), region, scorer.objective(), tolerance)) {}
 
   const Region& region() const override { return region_; }
@@ -31,7 +30,7 @@ class NetworkProblem : public SearchProblem {
   }
 
   Genes random(Rng& rng) const override {
-    return genes_of(sample_near_target(region_, scorer_, tolerance_, rng));
+    return genes_of(sample_within(region_, scorer_, widened_, rng));
   }
 
   std::vector<Fitness> evaluate(std::span<const Genes> individuals,
@@ -42,7 +41,6 @@ class NetworkProblem : public SearchProblem {
  private:
   const NetworkRegion& region_;
   Scorer& scorer_;
-  double tolerance_;
   double widened_;
 };
 

@@ -110,7 +110,28 @@ void check_widths(const SpaceDescription& space, const std::vector<const Operato
 
 }  // namespace
 
+int SpaceDescription::layers() const {
+  if (cell) return static_cast<int>(cell->edges.size());
+  int count = 0;
+  for (const Stage& stage : stages) count += stage.layers;
+  return count;
+}
+
+namespace {
+
+SpaceDescription space_of(CellDescription cell) {
+  SpaceDescription space;
+  space.name = cell.name;
+  space.operators = cell.operators;
+  space.widths = {1.0};
+  space.cell = std::move(cell);
+  return space;
+}
+
+}  // namespace
+
 SpaceDescription read_space(const nlohmann::json& json, const std::string& path) {
+  if (is_cell(json)) return space_of(read_cell(json, path));
   SpaceDescription space;
   JsonReader reader(json, path);
   space.name = reader.required<std::string>("name");
@@ -145,6 +166,7 @@ SpaceDescription read_space(const nlohmann::json& json, const std::string& path)
 }
 
 nlohmann::json to_json(const SpaceDescription& space) {
+  if (space.cell) return to_json(*space.cell);
   nlohmann::json stages = nlohmann::json::array();
   for (const auto& stage : space.stages) {
     stages.push_back(
@@ -168,7 +190,29 @@ nlohmann::json to_json(const SpaceDescription& space) {
           {"channel_divisor", space.channel_divisor}};
 }
 
-SearchSpace::SearchSpace(SpaceDescription description) : description_(std::move(description)) {
+SearchSpace::SearchSpace(SpaceDescription description)
+    : description_(std::move(description)), layers_(description_.layers()) {
+  if (is_cell()) {
+    take_cell_operators();
+    return;
+  }
+  take_operators();
+  take_shapes();
+  check_blocks();
+}
+
+SearchSpace::SearchSpace(CellDescription cell) : SearchSpace(space_of(std::move(cell))) {}
+
+void SearchSpace::take_cell_operators() {
+  std::vector<Operator> operators;
+  for (const std::string& name : description_.operators) {
+    operators.push_back({.name = name, .mid = {}, .same_shape = {}, .changed_shape = {}});
+  }
+  cell_operators_ = std::make_shared<const std::vector<Operator>>(std::move(operators));
+  for (const Operator& op : *cell_operators_) operators_.push_back(&op);
+}
+
+void SearchSpace::take_operators() {
   if (description_.stages.empty()) invalid("stages", "must hold at least one stage");
   if (description_.operators.empty()) invalid("operators", "must name at least one operator");
   for (const auto& name : description_.operators) {
@@ -179,6 +223,9 @@ SearchSpace::SearchSpace(SpaceDescription description) : description_(std::move(
     operators_.push_back(&op);
   }
   check_widths(description_, operators_);
+}
+
+void SearchSpace::take_shapes() {
   LayerShape shape{.in_channels = description_.stem.channels, .in_size = stem().out_size};
   for (const auto& stage : description_.stages) {
     for (int layer = 0; layer < stage.layers; ++layer) {
@@ -189,7 +236,10 @@ SearchSpace::SearchSpace(SpaceDescription description) : description_(std::move(
       shape.in_size = shape.out_size();
     }
   }
-  // Building every choice once proves that none can fail later.
+}
+
+/// Building every choice once proves that none can fail later.
+void SearchSpace::check_blocks() const {
   for (int layer = 0; layer < layers(); ++layer) {
     for (int op = 0; op < ops(); ++op) {
       for (int width = 0; width < widths(); ++width) {
@@ -204,6 +254,15 @@ SearchSpace::SearchSpace(SpaceDescription description) : description_(std::move(
   }
 }
 
+void SearchSpace::require_blocks() const {
+  if (!is_cell()) return;
+  throw Error(ErrorKind::Usage,
+              fmt::format("space {} is a cell, whose networks can be searched on known accuracies "
+                          "(score.accuracies) but not built: choose a space of layers, such as one "
+                          "in configs/spaces",
+                          description_.name));
+}
+
 int SearchSpace::mid_channels(int layer, LayerChoice choice) const {
   const Operator& chosen = op(choice.op);
   if (!chosen.has_mid()) return 0;
@@ -214,6 +273,7 @@ int SearchSpace::mid_channels(int layer, LayerChoice choice) const {
 }
 
 Block SearchSpace::block(int layer, LayerChoice choice) const {
+  require_blocks();
   return make_block(op(choice.op), shape(layer), mid_channels(layer, choice));
 }
 
@@ -222,6 +282,7 @@ Block SearchSpace::widest_block(int layer, int op) const {
 }
 
 Block SearchSpace::stem() const {
+  require_blocks();
   return make_stem({.in_channels = description_.image_channels,
                     .out_channels = description_.stem.channels,
                     .in_size = description_.image_size,
@@ -230,6 +291,7 @@ Block SearchSpace::stem() const {
 }
 
 Block SearchSpace::head() const {
+  require_blocks();
   const LayerShape& last = shapes_.back();
   return make_head(last.out_channels, last.out_size(), description_.head.channels,
                    description_.classes, description_.head.bias);
@@ -268,7 +330,7 @@ Architecture SearchSpace::canonical(Architecture arch) const {
 }
 
 void SearchSpace::check(const Architecture& arch) const {
-  if (arch.size() != shapes_.size()) {
+  if (std::ssize(arch) != layers_) {
     throw Error(ErrorKind::Usage, fmt::format("architecture has {} layers, space {} has {}",
                                               arch.size(), description_.name, layers()));
   }
@@ -291,8 +353,24 @@ std::string SearchSpace::encode(const Architecture& arch) const {
   return join(parts, short_codes() ? "" : "-");
 }
 
+void SearchSpace::refuse_code(std::string_view text) const {
+  throw Error(ErrorKind::Usage,
+              fmt::format("architecture '{}' is not the {} digits from 0 to {} of cell {}", text,
+                          layers(), ops() - 1, description_.name));
+}
+
 Architecture SearchSpace::decode(std::string_view text) const {
   Architecture arch;
+  if (is_cell()) {
+    for (const char digit : text) arch.push_back({digit - '0', 0});
+    const auto is_choice = [this](LayerChoice choice) {
+      return choice.op >= 0 && choice.op < ops();
+    };
+    if (std::ssize(arch) != layers_ || !std::all_of(arch.begin(), arch.end(), is_choice)) {
+      refuse_code(text);
+    }
+    return arch;
+  }
   if (short_codes()) {
     for (std::size_t i = 0; i < text.size(); ++i) {
       arch.push_back({parse_index(text.substr(i, 1), text, ops(), "n operator"), 0});
@@ -308,7 +386,7 @@ Architecture SearchSpace::decode(std::string_view text) const {
                       parse_index(pair[1], text, widths(), " width")});
     }
   }
-  if (arch.size() != shapes_.size()) {
+  if (std::ssize(arch) != layers_) {
     throw Error(ErrorKind::Usage, fmt::format("architecture '{}' has {} layers, space {} has {}",
                                               text, arch.size(), description_.name, layers()));
   }

@@ -9,6 +9,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/config/latency_keys.hpp"
 #include "hsconas/stages/run_kind.hpp"
 #include "hsconas/stages/stage_inputs.hpp"
 #include "hsconas/stages/work_dir.hpp"
@@ -36,8 +37,9 @@ std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
     return value.is_string() ? value.get<std::string>() : "";
   };
   const json target_ms = before.value(json::json_pointer("/judged_by/target_ms"), json(0.0));
-  const StageInputs inputs(run.config,
-                           {.train = text("/weights/data/images"), .test = text("/test/images")});
+  const StageInputs inputs(run.config, {.train = text("/weights/data/images"),
+                                        .test = text("/test/images"),
+                                        .accuracies = text("/accuracies/file")});
   const json now =
       inputs.search({.target_ms = target_ms.is_number() ? target_ms.get<double>() : 0.0,
                      .table = run.table ? fingerprint_of(to_json(*run.table))
@@ -46,6 +48,12 @@ std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
   if (changes.empty()) return "";
   return fmt::format("since the search finished, {}; repeat it with {}", join(changes, ", "),
                      continuation(dir, RunKind::Search));
+}
+
+/// Whether latencies are predicted from a table. One in the folder may be of earlier settings.
+bool uses_table(const Config& config) {
+  return !config.score.is_known() ||
+         (config.latency.column.empty() && names_latencies(config.latency));
 }
 
 }  // namespace
@@ -58,7 +66,7 @@ RunRecord load_run(const fs::path& folder) {
   }
   RunRecord run{.folder = folder.string(), .config = load_config(dir.config(), {})};
   if (is_there(dir.version())) run.versions = read_file(dir.version());
-  if (is_there(dir.latency())) run.table = load_table(dir.latency());
+  if (uses_table(run.config) && is_there(dir.latency())) run.table = load_table(dir.latency());
   if (is_there(dir.shrink())) {
     run.shrink = read_shrink(read_sealed_json(dir.shrink()), dir.shrink().string());
   }

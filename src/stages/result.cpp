@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "hsconas/report/table.hpp"
 
@@ -38,14 +39,19 @@ Architecture largest(const SearchSpace& space, const NetworkRegion& region) {
 
 ComparedArchitecture compared(std::string title, const Candidate& candidate,
                               const SearchSpace& space, const LatencyTable& table) {
-  const Cost cost = space.cost(candidate.arch);
+  return compared(std::move(title), candidate, space, table.error_percent);
+}
+
+ComparedArchitecture compared(std::string title, const Candidate& candidate,
+                              const SearchSpace& space, double error_percent) {
+  const Cost cost = space.is_cell() ? Cost{} : space.cost(candidate.arch);
   return {.title = std::move(title),
           .arch = space.encode(candidate.arch),
           .layers = space.describe(candidate.arch),
           .accuracy = candidate.accuracy,
           .score = candidate.score,
           .predicted_ms = candidate.latency_ms,
-          .error_ms = table.error_percent / 100.0 * candidate.latency_ms,
+          .error_ms = error_percent / 100.0 * candidate.latency_ms,
           .measured_ms = {},
           .macs = cost.macs,
           .parameters = cost.parameters()};
@@ -72,56 +78,146 @@ ShrinkRecord::Layer layer_of(const LayerDecision& decision, const SearchSpace& s
   return layer;
 }
 
-std::string format_result(const ResultRecord& result) {
-  const ComparedArchitecture& winner = result.winner;
-  const bool is_measured = winner.measured_ms.has_value();
-  std::vector<std::string> head{"", "accuracy", "F", "predicted ms", "vs T"};
-  if (is_measured) head.insert(head.end(), {"measured ms", "vs predicted"});
-  head.insert(head.end(), {"MACs (M)", "params (M)"});
-  TextTable table(head);
-  const auto add = [&](const ComparedArchitecture& row) {
-    std::vector<std::string> cells{row.title, fmt::format("{:.2f} %", row.accuracy * 100.0),
-                                   fmt::format("{:.4f}", row.score),
-                                   fmt::format("{:.3f}", row.predicted_ms),
-                                   signed_percent(row.predicted_ms / result.target_ms)};
+namespace {
+
+/// The columns of the table of compared architectures that a result has.
+struct ResultColumns {
+  bool has_reported = false;
+  bool has_latency = true;
+  bool is_measured = false;
+  bool has_cost = true;  ///< Multiply-adds and parameters.
+  std::string predicted;
+
+  explicit ResultColumns(const ResultRecord& result)
+      : has_reported(result.winner.reported.has_value()),
+        has_latency(result.has_budget()),
+        is_measured(result.winner.measured_ms.has_value()),
+        has_cost(result.winner.macs > 0),
+        predicted(result.known ? result.latency_unit() : "predicted ms") {}
+
+  std::vector<std::string> head() const {
+    std::vector<std::string> cells{"", "accuracy"};
+    if (has_reported) cells.emplace_back("reported");
+    cells.emplace_back("F");
+    if (has_latency) cells.insert(cells.end(), {predicted, "vs T"});
+    if (is_measured) cells.insert(cells.end(), {"measured ms", "vs predicted"});
+    if (has_cost) cells.insert(cells.end(), {"MACs (M)", "params (M)"});
+    return cells;
+  }
+
+  std::vector<std::string> row(const ComparedArchitecture& row, double target_ms) const {
+    std::vector<std::string> cells{row.title, fmt::format("{:.2f} %", row.accuracy * 100.0)};
+    if (has_reported) cells.push_back(fmt::format("{:.2f} %", row.reported.value_or(0.0) * 100.0));
+    cells.push_back(fmt::format("{:.4f}", row.score));
+    if (has_latency) {
+      cells.push_back(fmt::format("{:.3f}", row.predicted_ms));
+      cells.push_back(signed_percent(row.predicted_ms / target_ms));
+    }
     if (is_measured) {
       const double measured = row.measured_ms.value_or(0.0);
       cells.push_back(fmt::format("{:.3f}", measured));
       cells.push_back(signed_percent(measured / row.predicted_ms));
     }
-    cells.push_back(fmt::format("{:.2f}", row.millions_of_macs()));
-    cells.push_back(fmt::format("{:.3f}", row.millions_of_parameters()));
-    table.add(std::move(cells));
-  };
-  add(winner);
-  for (const ComparedArchitecture& other : result.others) add(other);
-  std::string text = fmt::format("\nT = {:.3f} ms per batch of {} on {}\n\n", result.target_ms,
-                                 result.batch, result.device);
-  text += table.str();
-  if (!is_measured) {
+    if (has_cost) {
+      cells.push_back(fmt::format("{:.2f}", row.millions_of_macs()));
+      cells.push_back(fmt::format("{:.3f}", row.millions_of_parameters()));
+    }
+    return cells;
+  }
+};
+
+/// The budget T and where latencies come from, in a line.
+std::string budget_line(const ResultRecord& result) {
+  if (!result.has_budget()) return "no latency budget: F is the accuracy";
+  if (!result.known) {
+    return fmt::format("T = {:.3f} ms per batch of {} on {}", result.target_ms, result.batch,
+                       result.device);
+  }
+  return fmt::format("T = {:.6g} {}, {}", result.target_ms, result.known->latency_unit,
+                     result.known->latency_from);
+}
+
+std::string about_accuracies(const ResultRecord& result) {
+  const std::string near = result.has_budget() ? "\nwithin 10 % of T" : "";
+  if (!result.known) {
+    return fmt::format(
+        "\nAccuracies are on held-out training images, with shared weights. {} random "
+        "architectures{} have a median accuracy of {:.2f} %. On the test set, the winner has "
+        "{:.2f} "
+        "%.\n\n",
+        result.random.size(), near, result.random_median * 100.0, result.test_accuracy * 100.0);
+  }
+  const KnownSources& known = *result.known;
+  std::string text = fmt::format(
+      "\nAccuracies are those in column {} of {};\nnothing was trained. {} random "
+      "architectures{} have a median accuracy of {:.2f} %.\n",
+      known.accuracy_column, known.accuracies, result.random.size(), near,
+      result.random_median * 100.0);
+  if (result.winner.reported) {
+    text += fmt::format("In column {}, which the search has not seen, the winner has {:.2f} %.\n",
+                        known.reported_column, *result.winner.reported * 100.0);
+  }
+  return text + "\n";
+}
+
+std::string about_error_bar(const ResultRecord& result) {
+  const ComparedArchitecture& winner = result.winner;
+  if (winner.error_ms <= 0.0) return "";
+  return fmt::format(
+      "Latency model: for 90 % of networks the prediction is within {:.1f} %; for the winner "
+      "that "
+      "is\n{:.3f} +- {:.3f} ms.\n{}\n",
+      100.0 * winner.error_ms / winner.predicted_ms, winner.predicted_ms, winner.error_ms,
+      winner.is_near(result.target_ms)
+          ? "T lies inside that error bar, so the winner may exceed the budget.\n"
+          : "");
+}
+
+}  // namespace
+
+std::string format_result(const ResultRecord& result) {
+  const ResultColumns columns(result);
+  TextTable table(columns.head());
+  table.add(columns.row(result.winner, result.target_ms));
+  for (const ComparedArchitecture& other : result.others) {
+    table.add(columns.row(other, result.target_ms));
+  }
+  std::string text = fmt::format("\n{}\n\n{}", budget_line(result), table.str());
+  if (!columns.is_measured && !result.known) {
     text += "\nLatencies are predicted: T is for another device, so nothing was timed here.\n";
   }
-  text += fmt::format(
-      "\nAccuracies are on held-out training images, with shared weights. {} random architectures\n"
-      "within 10 % of T have a median accuracy of {:.2f} %. On the test set, the winner has {:.2f} "
-      "%.\n\n",
-      result.random.size(), result.random_median * 100.0, result.test_accuracy * 100.0);
-  if (winner.error_ms > 0.0) {
-    text += fmt::format(
-        "Latency model: for 90 % of networks the prediction is within {:.1f} %; for the winner "
-        "that "
-        "is\n{:.3f} +- {:.3f} ms.\n{}\n",
-        100.0 * winner.error_ms / winner.predicted_ms, winner.predicted_ms, winner.error_ms,
-        winner.is_near(result.target_ms)
-            ? "T lies inside that error bar, so the winner may exceed the budget.\n"
-            : "");
+  text += about_accuracies(result) + about_error_bar(result);
+  return text + fmt::format("winner: {}\n  {}\n", result.winner.arch, result.winner.layers);
+}
+
+std::string format_shrunk(const SearchSpace& space, const NetworkRegion& region) {
+  std::string text =
+      fmt::format("{} -> {} architectures\n", format_power(Subspace::full(space).log10_size()),
+                  format_power(region.log10_size()));
+  for (int layer = 0; layer < space.layers(); ++layer) {
+    const std::vector<int> ops = region.ops_at(layer);
+    if (ops.size() == 1) text += fmt::format("layer {}: {}\n", layer, space.op(ops[0]).name);
   }
-  text += fmt::format("winner: {}\n  {}\n", winner.arch, winner.layers);
   return text;
+}
+
+nlohmann::json shrunk_json(const SearchSpace& space, const NetworkRegion& region) {
+  nlohmann::json kept = nlohmann::json::array();
+  for (int layer = 0; layer < space.layers(); ++layer) {
+    nlohmann::json names = nlohmann::json::array();
+    for (const int op : region.ops_at(layer)) names.push_back(space.op(op).name);
+    kept.push_back(std::move(names));
+  }
+  return {{"log10_size", region.log10_size()}, {"operators", kept}};
 }
 
 std::string describe_space(const SearchSpace& space) {
   const Subspace full = Subspace::full(space);
+  if (space.is_cell()) {
+    return fmt::format("space {}: a cell with {} edges, {} operators, {} architectures",
+                       space.description().name, space.layers(), space.ops(),
+                       format_power(full.log10_size()));
+  }
   return fmt::format(
       "space {}: {} layers, {} operators x {} widths, {} architectures ({} different networks), "
       "{:.2f} to {:.2f} M MACs",

@@ -66,6 +66,9 @@ json StageInputs::config() const {
   if (source.file != nullptr) {
     latency[std::string(source.key)] = source.identity(config_.latency.*source.file);
   }
+  if (config_.score.is_known()) {
+    all["score"]["accuracies"] = file_identity(config_.score.accuracies);
+  }
   const CodesignConfig& codesign = config_.codesign;
   all["codesign"]["designs"] = codesign.designs.empty() ? "" : file_identity(codesign.designs);
   all["codesign"]["accuracies"] =
@@ -104,14 +107,39 @@ json StageInputs::shrink(std::size_t stage, const LatencyIdentity& latency) cons
   json inputs = settings(StageId::Shrink);
   auto& stages = inputs["shrink"]["stages"];
   stages.erase(stages.begin() + static_cast<std::ptrdiff_t>(stage) + 1, stages.end());
-  inputs["weights"] = supernet();
+  inputs["weights"] = config_.score.is_known() ? accuracies_to_search() : supernet();
   inputs["judged_by"] = {{"score", take(inputs, "score")},
                          {"target_ms", latency.target_ms},
                          {"latency_table", latency.table}};
   return inputs;
 }
 
+json StageInputs::accuracies_to_search() const {
+  const ScoreConfig& score = config_.score;
+  return {
+      {"file", images_.accuracies.empty() ? file_identity(score.accuracies) : images_.accuracies},
+      {"column", score.accuracy_column},
+      {"space", to_json(config_.space)}};
+}
+
+json StageInputs::search_known(const LatencyIdentity& latency) const {
+  const LatencyConfig& source = config_.latency;
+  const json all = settings(StageId::Search);
+  return {{"accuracies", accuracies_to_search()},
+          {"reported_column", config_.score.reported_column},
+          {"judged_by",
+           {{"beta", config_.score.beta},
+            {"target_ms", latency.target_ms},
+            {"latency_table", latency.table}}},
+          {"latency", {{"column", source.column}, {"unit", source.unit}}},
+          {"shrink", settings(StageId::Shrink).at("shrink")},
+          {"search", all.at("search")},
+          {"seed", config_.seed},
+          {"result_format", kResultFormat}};
+}
+
 json StageInputs::search(const LatencyIdentity& latency) const {
+  if (config_.score.is_known()) return search_known(latency);
   json inputs = settings(StageId::Search);
   const json measured = take(inputs, "latency");
   take(inputs, "data");

@@ -100,7 +100,8 @@ json another_value(const ConfigKey& key, const json& value, const Files& files) 
   if (key.path == "latency.table") return files.path("b", "table.json");
   if (key.path == "latency.accelerator") return files.path("b", "accelerator.json");
   if (key.path == "codesign.designs") return files.path("b", "designs.json");
-  if (key.path == "codesign.accuracies") return files.path("b", "accuracies.csv");
+  if (key.path == "codesign.accuracies" || key.path == "score.accuracies")
+    return files.path("b", "accuracies.csv");
   if (key.path == "latency.device" || key.path == "device.type") return "cuda";
   if (key.path == "data.mean" || key.path == "data.std") return {0.5, 0.5, 0.125};
   if (key.path == "latency.cpus") return {1};
@@ -116,6 +117,20 @@ json another_value(const ConfigKey& key, const json& value, const Files& files) 
   if (value.is_string()) return value.get<std::string>() + "x";
   if (value.is_number_integer()) return value.get<int>() + 1;
   return value.get<double>() > 0.5 ? value.get<double>() * 0.875 : value.get<double>() + 0.125;
+}
+
+/// The config `source` with the other settings without which `key` would be refused or mean
+/// nothing.
+json with_needed(json source, const ConfigKey& key, const Files& files) {
+  // Timing of a GPU counts only where a GPU is timed.
+  const bool is_gpu = key.path == "latency.cuda" || key.path == "latency.precision";
+  if (is_gpu) source["latency"]["device"] = "cuda";
+  const bool is_known = key.path == "score.accuracy_column" ||
+                        key.path == "score.reported_column" || key.path == "latency.column" ||
+                        key.path == "latency.unit";
+  if (is_known) source["score"]["accuracies"] = files.path("a", "accuracies.csv");
+  if (key.path == "latency.unit") source["latency"]["column"] = "ms";
+  return source;
 }
 
 json::json_pointer pointer_of(std::string path) {
@@ -135,10 +150,7 @@ TEST_CASE("another value of a key changes the stages that the key names, and no 
   std::size_t checked = 0;
   for (const ConfigKey& key : config_keys()) {
     INFO(key.path);
-    json before = source;
-    // Timing of a GPU counts only where a GPU is timed.
-    const bool is_gpu = key.path == "latency.cuda" || key.path == "latency.precision";
-    if (is_gpu) before["latency"]["device"] = "cuda";
+    json before = with_needed(source, key, files);
     if (key.path == "codesign.accuracy_column") {
       before["codesign"]["accuracies"] = files.path("a", "accuracies.csv");
     }
@@ -171,10 +183,7 @@ TEST_CASE(
     INFO(key.path);
     if (key.path == "data.path")
       continue;  // Images count by what they hold, apart from the config.
-    json before = source;
-    if (key.path == "latency.cuda" || key.path == "latency.precision") {
-      before["latency"]["device"] = "cuda";
-    }
+    const json before = with_needed(source, key, files);
     const json::json_pointer pointer = pointer_of(key.path);
     json after = before;
     after[pointer] = another_value(key, before.at(pointer), files);

@@ -56,6 +56,9 @@ struct Command {
   Command(Work work) : run(std::move(work)) {}
 
   std::variant<PlainCommand, TorchCommand> run;
+  /// For a command that needs LibTorch with some configs only: called before LibTorch is loaded, it
+  /// returns what to do without, or an empty function if LibTorch is needed. Null: it is.
+  std::function<PlainCommand()> without_torch;
   /// Reads, before `run`, how long the processes of a run wait for each other. Empty: the defaults.
   std::function<ClusterConfig()> waits;
 };
@@ -69,6 +72,7 @@ void add_predict_command(CLI::App& app, Command& chosen);   ///< predict
 void add_accel_command(CLI::App& app, Command& chosen);     ///< accel
 void add_latency_commands(CLI::App& app, Command& chosen);  ///< latency import, adapt, ...
 void add_report_command(CLI::App& app, Command& chosen);    ///< report
+void add_methods_command(CLI::App& app, Command& chosen);   ///< compare-methods
 void add_config_commands(CLI::App& app, Command& chosen);   ///< config print, check, new, keys
 void add_doctor_command(CLI::App& app, Command& chosen);    ///< doctor
 void add_help_commands(CLI::App& app, Command& chosen);     ///< completion, manual

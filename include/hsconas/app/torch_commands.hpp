@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 #include "hsconas/cluster/join_group.hpp"
 #include "hsconas/pipeline/scaling.hpp"
 #include "hsconas/space/search_space.hpp"
+#include "hsconas/stages/work_dir.hpp"
 
 // The seam between the program, which parses command lines, and the module hsconas_torch.so with
 // all code that needs LibTorch.
@@ -29,6 +31,17 @@ struct RunCommandOptions {
   bool dry_run = false;
   PlanOptions plan;  ///< Of --dry-run.
 };
+
+/// Opens the work directory of a command as its options say or, if they name none, a new folder
+/// runs/<name>/<time>. Throws what WorkDir::open() throws.
+WorkDir open_work_dir(const RunCommandOptions& options, const Config& config,
+                      const GroupFiles& files);
+
+/// What a run command does on known accuracies, without LibTorch; an empty function if its config
+/// names none. Each reads the config.
+PlainCommand known_search(const std::shared_ptr<RunCommandOptions>& options);
+PlainCommand known_shrink(const std::shared_ptr<RunCommandOptions>& options);
+PlainCommand known_codesign(const std::shared_ptr<RunCommandOptions>& options);
 
 /// A folder and its config, which is config.json in the folder unless --config names another.
 struct FolderOptions {

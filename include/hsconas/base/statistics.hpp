@@ -29,6 +29,12 @@ double kendall(std::span<const double> x, std::span<const double> y);
 /// Ranks from 1; equal values share the mean of their ranks.
 std::vector<double> ranks(std::span<const double> values);
 
+/// The Mann-Whitney test, one-sided: the probability that values as small as `smaller`, compared
+/// with `larger`, come up where both are drawn from one distribution. 1 if all values are equal.
+/// Uses the normal approximation with corrections for ties and continuity (Mann and Whitney, 1947),
+/// which needs about ten values on each side; both must have at least one. Cost: O(n log n).
+double mann_whitney_p(std::span<const double> smaller, std::span<const double> larger);
+
 /// A two-sided confidence interval.
 struct Interval {
   double low = 0.0;

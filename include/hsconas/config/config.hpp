@@ -46,6 +46,9 @@ struct LatencyConfig {
   int threads = 1;               ///< CPU threads of a timed inference.
   std::string table;             ///< File of a table to use; empty: measure one.
   std::string accelerator;       ///< File of a design whose cost model predicts; empty: none.
+  std::string column;            ///< Column of `table`, or of the known accuracies, with values to
+                                 ///< look up; empty: latencies are predicted.
+  std::string unit = "ms";       ///< Unit of the values in `column`.
   std::vector<int> cpus;         ///< CPUs that timed threads are bound to, from 0; empty: any.
   int rounds = 15;               ///< Minimum number of timings of each entry and network.
   double interval_percent = 1;   ///< Timing goes on until half the interval is this narrow,
@@ -98,6 +101,11 @@ struct ScoreConfig {
   int batch = 250;                ///< Images per forward pass.
   Precision precision = Precision::Auto;  ///< Type of activations, see resolved_precision().
   int memory_mb = 2048;                   ///< Memory for activations that candidates share.
+  std::string accuracies;                 ///< CSV of known accuracies; empty: train a supernet.
+  std::string accuracy_column = "accuracy";
+  std::string reported_column;  ///< Another accuracy, of which the result is told; empty: none.
+
+  bool is_known() const { return !accuracies.empty(); }
 };
 
 /// Progressive shrinking, from the last layer to the first.

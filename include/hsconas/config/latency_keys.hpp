@@ -23,6 +23,15 @@ struct LatencyKey {
 /// `config` lies below it and only lists the keys.
 std::vector<LatencyKey> latency_keys();
 
+/// Whether a file or a column of known latencies is named, so that nothing is measured.
+inline bool names_latencies(const LatencyConfig& config) {
+  if (!config.column.empty()) return true;
+  for (const LatencyKey& key : latency_keys()) {
+    if (!(config.*key.file).empty()) return true;
+  }
+  return false;
+}
+
 /// The meaning of one of them.
 inline std::string meaning_of_latency_key(std::string_view name) {
   for (const LatencyKey& key : latency_keys()) {

@@ -6,7 +6,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "hsconas/base/rng.hpp"
@@ -24,19 +23,9 @@ enum class DeadOperators {
 std::string to_string(DeadOperators dead);
 DeadOperators read_dead_operators(const std::string& word);
 
-/// A cell: a directed acyclic graph with an operator on every edge. Node 0 is the input, the last
-/// node the output. Its file (configs/cells) has the keys name, operators, edges as [from, to], and
-/// nothing, the operator that stands for a missing edge.
-struct CellDescription {
-  std::string name;
-  std::vector<std::string> operators;
-  std::vector<std::pair<int, int>> edges;
-  int nothing = 0;  ///< Index into `operators`.
-};
-
 /// A space as an additive latency model sees it: the same choices at every position, and every
-/// choice a term of the sum. It is made from a search space (a position is a layer) or from a cell
-/// (a position is an edge), so that measurements of published cell spaces can be fitted as well.
+/// choice a term of the sum. A position is a layer or, in a cell, an edge, so that measurements of
+/// published cell spaces can be fitted as well.
 class LatencySpace {
  public:
   explicit LatencySpace(const SearchSpace& space);
@@ -56,9 +45,12 @@ class LatencySpace {
   int ops() const { return static_cast<int>(op_names_.size()); }
   int widths() const { return widths_; }
   const std::string& op_name(int op) const { return op_names_[static_cast<std::size_t>(op)]; }
-  bool is_cell() const { return space_ == nullptr; }
+  bool is_cell() const { return space_->is_cell(); }
   /// The search space that this was made from; null for a cell.
-  const SearchSpace* search_space() const { return space_.get(); }
+  const SearchSpace* search_space() const { return is_cell() ? nullptr : space_.get(); }
+
+  /// The search space, for code that builds its blocks; throws Error(Usage) for a cell.
+  const SearchSpace& space_of_layers() const;
 
   std::size_t terms() const { return terms_.size(); }
   /// Row-major index [position][op][width] into vectors with one value per term.
@@ -76,16 +68,17 @@ class LatencySpace {
   /// Keys of the blocks that every network has: stem and head; none for a cell.
   const std::vector<std::string>& fixed_blocks() const { return fixed_blocks_; }
 
-  /// SearchSpace::encode(), or one digit per edge for a cell. decode() throws Error(Usage) that
-  /// quotes the text.
-  std::string encode(const Architecture& arch) const;
-  Architecture decode(std::string_view text) const;
+  /// Those of SearchSpace.
+  std::string encode(const Architecture& arch) const { return space_->encode(arch); }
+  Architecture decode(std::string_view text) const { return space_->decode(text); }
 
   /// SearchSpace::canonical(). In a cell, operators that do not run according to `dead` become
   /// `nothing`.
   Architecture canonical(Architecture arch, DeadOperators dead) const;
 
  private:
+  void add_layer_terms();
+  void add_edge_terms();
   Architecture without_dead(Architecture arch, DeadOperators dead) const;
 
   std::string name_;
@@ -94,8 +87,7 @@ class LatencySpace {
   std::vector<std::string> op_names_;
   std::vector<Term> terms_;
   std::vector<std::string> fixed_blocks_;
-  std::shared_ptr<const SearchSpace> space_;  ///< Null for a cell.
-  CellDescription cell_;
+  std::shared_ptr<const SearchSpace> space_;
 };
 
 /// An architecture with every operator and width drawn uniformly.
@@ -107,7 +99,7 @@ Architecture random_architecture(const LatencySpace& space, Rng& rng);
 /// Devices differ in how fast they do each.
 std::map<std::string, double> work_of(const Block& block);
 
-/// Reads a space file: a cell if it has the key `edges`, else a search space (configs/spaces).
+/// Reads a space file (configs/spaces, configs/cells).
 /// Throws Error(Usage) with the file and the key at fault.
 LatencySpace load_latency_space(const std::filesystem::path& path);
 

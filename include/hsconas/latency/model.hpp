@@ -1,28 +1,36 @@
 #pragma once
 
+#include <string>
+
 #include "hsconas/base/rng.hpp"
 #include "hsconas/space/architecture.hpp"
 #include "hsconas/space/subspace.hpp"
 
 namespace hsconas {
 
-/// Predicts how long a network takes. Search and shrinking know latencies through this interface
-/// only. Implementations are additive over layers and cheap: O(layers), no allocation.
-class LatencyModel {
- public:
-  virtual ~LatencyModel() = default;
-  /// Milliseconds for one batch of the size the model was made for.
-  virtual double predict_ms(const Architecture& arch) const = 0;
-};
-
-/// The networks of a region with the smallest and the largest prediction. They are exact because
-/// the model adds up over layers. Cost: that of NetworkRegion::extremes().
+/// The networks of a region with the smallest and the largest latency.
 struct LatencyRange {
   Architecture fastest;
   Architecture slowest;
   double fastest_ms = 0.0;
   double slowest_ms = 0.0;
 };
+
+/// Predicts how long a network takes. Search and shrinking know latencies through this interface
+/// only. Implementations are cheap: O(layers), no allocation.
+class LatencyModel {
+ public:
+  virtual ~LatencyModel() = default;
+  /// Milliseconds for one batch of the size the model was made for.
+  virtual double predict_ms(const Architecture& arch) const = 0;
+  /// The extremes of a region. This is exact for a model that adds up over layers; others override
+  /// it. Cost: that of NetworkRegion::extremes().
+  virtual LatencyRange range(const NetworkRegion& region) const;
+  /// What predict_ms() counts, for messages. Only known costs of networks have another unit.
+  virtual std::string unit() const { return "ms"; }
+};
+
+/// model.range(region).
 LatencyRange latency_range(const LatencyModel& model, const NetworkRegion& region);
 
 /// A random walk from `arch`, a member of `region`, towards `goal_ms`. Each step of the region is

@@ -30,8 +30,10 @@ struct ComparedArchitecture {
   double predicted_ms = 0.0;
   double error_ms = 0.0;              ///< Half the 90 % error bar; 0: not known.
   std::optional<double> measured_ms;  ///< Absent when the table's device is not this machine's.
-  std::int64_t macs = 0;
+  std::int64_t macs = 0;  ///< 0, like `parameters`, for a cell: the program cannot count them.
   std::int64_t parameters = 0;
+  /// The accuracy in score.reported_column, if accuracies are known and the key is set.
+  std::optional<double> reported{};
 
   double millions_of_macs() const { return static_cast<double>(macs) / 1e6; }
   double millions_of_parameters() const { return static_cast<double>(parameters) / 1e6; }
@@ -54,6 +56,17 @@ struct SharedWeights {
   std::string fingerprint;  ///< As in the column `weights` of candidates.csv.
 };
 
+/// Where accuracies and latencies come from in a search on known accuracies.
+struct KnownSources {
+  std::string accuracies;          ///< The file.
+  std::string accuracy_column;     ///< Its column on which the search ran.
+  std::string reported_column;     ///< Its column of ComparedArchitecture::reported; may be empty.
+  std::string latency_from;        ///< In words; empty: there is no budget.
+  std::string latency_unit{"ms"};  ///< Unit of latencies and of T.
+
+  bool has_budget() const { return !latency_from.empty(); }
+};
+
 /// What a search found: the content of result.json. All of it repeats with the same seed and
 /// latency table, except measured_ms.
 struct ResultRecord {
@@ -62,12 +75,12 @@ struct ResultRecord {
   std::string space;
   double log10_space = 0.0;
   double log10_shrunk_space = 0.0;
-  double target_ms = 0.0;
+  double target_ms = 0.0;  ///< 0: there is no budget, see KnownSources.
   double beta = 0.0;
   std::string device;
   int batch = 1;
   ComparedArchitecture winner;
-  double test_accuracy = 0.0;  ///< Accuracy of the winner on the test images.
+  double test_accuracy = 0.0;  ///< Accuracy of the winner on the test images; 0 with `known`.
   std::vector<ComparedArchitecture> others;
   std::vector<ScoredArchitecture> random;  ///< The random baseline.
   double random_median = 0.0;              ///< Median accuracy of the random baseline.
@@ -81,6 +94,10 @@ struct ResultRecord {
     double mean_score = 0.0;
   };
   std::vector<Generation> history;
+  std::optional<KnownSources> known{};  ///< Set if nothing was trained or timed.
+
+  bool has_budget() const { return !known || known->has_budget(); }
+  std::string latency_unit() const { return known ? known->latency_unit : "ms"; }
 };
 
 /// What shrinking decided: the content of shrink.json.

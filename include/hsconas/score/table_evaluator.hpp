@@ -22,6 +22,9 @@ class TableEvaluator : public Evaluator {
   /// Throws Error(Usage) for an architecture that the table lacks.
   std::vector<double> accuracy(std::span<const Architecture> archs) override;
 
+  /// The accuracy of one architecture, which the table must have.
+  double accuracy(const Architecture& arch) const;
+
   /// Every architecture of the table in its order, in canonical form.
   const std::vector<Architecture>& architectures() const { return architectures_; }
 

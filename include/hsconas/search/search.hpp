@@ -25,6 +25,10 @@ struct SearchResult {
 /// region's range widens the tolerance, see widened_tolerance(). Costs no evaluations.
 Architecture sample_near_target(const NetworkRegion& region, const Scorer& scorer, double tolerance,
                                 Rng& rng);
+/// The same with a tolerance that has been widened already: widening looks at a whole list of
+/// networks if their latencies are known. Without a budget, the architecture is uniform.
+Architecture sample_within(const NetworkRegion& region, const Scorer& scorer, double near,
+                           Rng& rng);
 
 /// Searches `region` for the architecture with the highest F by config.method, as run_search()
 /// describes: the limit is |latency / T - 1| <= latency_tolerance, and random individuals are those

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,11 +11,13 @@
 
 #include "hsconas/space/architecture.hpp"
 #include "hsconas/space/block.hpp"
+#include "hsconas/space/cell.hpp"
 #include "hsconas/space/operators.hpp"
 
 namespace hsconas {
 
-/// The content of a space file (configs/spaces/*.json): fixed skeleton and choices per layer.
+/// The content of a space file (configs/spaces/*.json): fixed skeleton and choices per layer. A
+/// file of configs/cells describes a cell instead.
 struct SpaceDescription {
   struct Stem {
     int channels = 16;
@@ -41,22 +45,37 @@ struct SpaceDescription {
   std::vector<std::string> operators;
   std::vector<double> widths;  ///< Factors on the inner channels, ascending; 1 is full width.
   int channel_divisor = 1;     ///< Inner channels are rounded to a multiple of this.
+  /// If set, the space is a cell: `name` and `operators` are the cell's, `widths` is {1}, and the
+  /// other members mean nothing.
+  std::optional<CellDescription> cell{};
+
+  /// Layers of a network or, in a cell, edges.
+  int layers() const;
 };
 
-/// Reads a space strictly; errors carry paths below `path`. Throws Error(Usage).
+/// Reads a space, or a cell, strictly; errors carry paths below `path`. Throws Error(Usage).
 SpaceDescription read_space(const nlohmann::json& json, const std::string& path = "space");
 nlohmann::json to_json(const SpaceDescription& space);
 
 /// The set of all architectures: for every layer the same operators and widths to choose from.
 /// Immutable; the constructor checks every width and shape.
+///
+/// A cell is a space, too: an edge is a layer, and there is one width. The program knows neither
+/// the skeleton around the cell nor what its operators compute, so its networks can be told apart,
+/// searched and looked up in tables, but not built: the functions that return blocks or costs throw
+/// Error(Usage).
 class SearchSpace {
  public:
   /// Throws Error(Usage) that names the layer and operator that cannot be built, an operator named
   /// twice (two choices would be one network), or a grouped operator beside widths other than 1.
   explicit SearchSpace(SpaceDescription description);
+  explicit SearchSpace(CellDescription cell);
 
   const SpaceDescription& description() const { return description_; }
-  int layers() const { return static_cast<int>(shapes_.size()); }
+  bool is_cell() const { return description_.cell.has_value(); }
+  /// Null unless the space is a cell.
+  const CellDescription* cell() const { return is_cell() ? &*description_.cell : nullptr; }
+  int layers() const { return layers_; }
   int ops() const { return static_cast<int>(operators_.size()); }
   int widths() const { return static_cast<int>(description_.widths.size()); }
 
@@ -99,8 +118,18 @@ class SearchSpace {
 
  private:
   bool short_codes() const { return widths() == 1 && ops() <= 10; }
+  void take_cell_operators();
+  void take_operators();
+  void take_shapes();
+  void check_blocks() const;
+  /// Throws Error(Usage) for a cell.
+  void require_blocks() const;
+  [[noreturn]] void refuse_code(std::string_view text) const;
 
   SpaceDescription description_;
+  int layers_ = 0;
+  /// Names for the operators of a cell.
+  std::shared_ptr<const std::vector<Operator>> cell_operators_;
   std::vector<const Operator*> operators_;
   std::vector<LayerShape> shapes_;
 };

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "hsconas/latency/table.hpp"
 #include "hsconas/report/run_record.hpp"
 #include "hsconas/score/scorer.hpp"
@@ -10,7 +12,10 @@
 
 namespace hsconas {
 
-/// The entry of result.json for `candidate`, without a measured time.
+/// The entry of result.json for `candidate`, without a measured time. `error_percent` is the error
+/// bar of its latency, 0 if it has none.
+ComparedArchitecture compared(std::string title, const Candidate& candidate,
+                              const SearchSpace& space, double error_percent);
 ComparedArchitecture compared(std::string title, const Candidate& candidate,
                               const SearchSpace& space, const LatencyTable& table);
 
@@ -23,6 +28,10 @@ ShrinkRecord::Layer layer_of(const LayerDecision& decision, const SearchSpace& s
 /// The result as text for a terminal: a table of the compared architectures, then the winner as a
 /// string to copy and layer by layer.
 std::string format_result(const ResultRecord& result);
+
+/// What shrinking has left of `space`, as text: the sizes, and the operators of decided layers.
+std::string format_shrunk(const SearchSpace& space, const NetworkRegion& region);
+nlohmann::json shrunk_json(const SearchSpace& space, const NetworkRegion& region);
 
 /// The architectures with the fewest and the most multiply-adds.
 Architecture smallest(const SearchSpace& space);

@@ -15,6 +15,8 @@ namespace hsconas {
 struct ImageFingerprints {
   std::string train;
   std::string test;
+  /// The fingerprint of score.accuracies, where that file may be gone; empty: read the file.
+  std::string accuracies{};
 };
 
 /// The latency budget and table that a score F depends on, besides the accuracy.
@@ -58,6 +60,9 @@ class StageInputs {
 
  private:
   nlohmann::json settings(StageId stage) const;
+  /// The known accuracies on which a search runs instead of shared weights.
+  nlohmann::json accuracies_to_search() const;
+  nlohmann::json search_known(const LatencyIdentity& latency) const;
   /// The test images on which the final accuracy is computed.
   nlohmann::json test_images() const;
   /// If a GPU is timed, adds the launch mode and the number format to `inputs`.

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace hsconas {
+
+/// A cell: a directed acyclic graph with an operator on every edge. Node 0 is the input, the last
+/// node the output. Its file (configs/cells) has the keys name, operators, edges as [from, to], and
+/// nothing, the operator that stands for a missing edge.
+struct CellDescription {
+  std::string name;
+  std::vector<std::string> operators;
+  std::vector<std::pair<int, int>> edges;
+  int nothing = 0;  ///< Index into `operators`.
+};
+
+/// Whether a space file describes a cell: it has the key `edges`.
+bool is_cell(const nlohmann::json& json);
+
+/// Reads a cell strictly; errors carry paths below `path`. Throws Error(Usage).
+CellDescription read_cell(const nlohmann::json& json, const std::string& path = {});
+nlohmann::json to_json(const CellDescription& cell);
+
+}  // namespace hsconas

@@ -1,0 +1,118 @@
+#include "hsconas/stages/search_steps.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/statistics.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
+#include "hsconas/space/subspace.hpp"
+#include "hsconas/stages/result.hpp"
+
+namespace hsconas {
+
+namespace {
+
+// The paper compares the winner with random networks whose latency is near T.
+constexpr double kBaselineTolerance = 0.10;
+
+struct NamedNetwork {
+  const char* title;
+  Architecture arch;
+};
+
+std::vector<NamedNetwork> extremes_of(const SearchSpace& space, const NetworkRegion& region) {
+  if (space.is_cell()) return {};
+  std::vector<NamedNetwork> named{{"smallest", smallest(space)}, {"largest", largest(space)}};
+  std::erase_if(named, [&](const NamedNetwork& one) { return !region.contains(one.arch); });
+  return named;
+}
+
+}  // namespace
+
+ShrinkRecord empty_shrink_record(const Config& config, const Objective& objective) {
+  return {.samples = config.shrink.samples, .target_ms = objective.target_ms, .stages = {}};
+}
+
+void shrink_once(const Config& config, std::size_t index, Scorer& scorer,
+                 std::shared_ptr<const NetworkRegion>& region, ShrinkRecord& record, Log& log,
+                 const GroupStop& stop) {
+  ShrinkRecord::Stage stage{.name = fmt::format("shrink-{}", index + 1),
+                            .log10_size_before = region->log10_size(),
+                            .layers = {}};
+  ShrunkRegion smaller =
+      shrinkers().front().shrink(*region, config.shrink, index,
+                                 {.scorer = scorer, .seed = config.seed, .log = log, .stop = stop});
+  region = std::move(smaller.region);
+  stage.log10_size_after = region->log10_size();
+  for (const auto& decision : smaller.decisions) {
+    stage.layers.push_back(layer_of(decision, scorer.space()));
+  }
+  log.info(fmt::format("{}: {} -> {} architectures", stage.name,
+                       format_power(stage.log10_size_before),
+                       format_power(stage.log10_size_after)));
+  record.stages.push_back(std::move(stage));
+}
+
+ResultRecord score_baseline(const Config& config, const NetworkRegion& region, Scorer& scorer,
+                            double error_percent, Log& log) {
+  const SearchSpace& space = scorer.space();
+  Rng rng(config.seed, "baseline");
+  const std::vector<NamedNetwork> named = extremes_of(space, region);
+  std::vector<Architecture> archs;
+  for (const NamedNetwork& one : named) archs.push_back(one.arch);
+  for (int i = 0; i < config.search.baseline_samples; ++i) {
+    archs.push_back(sample_near_target(region, scorer, kBaselineTolerance, rng));
+  }
+  log.info(fmt::format("baseline: scoring {} random architectures{}",
+                       config.search.baseline_samples,
+                       scorer.objective().has_target() ? " near T" : ""));
+  const auto candidates = scorer.score(archs);
+  ResultRecord result;
+  std::vector<double> accuracies;
+  const Candidate* best = &candidates[named.size()];
+  for (std::size_t i = named.size(); i < candidates.size(); ++i) {
+    accuracies.push_back(candidates[i].accuracy);
+    result.random.push_back(scored(candidates[i], space));
+    if (candidates[i].score > best->score) best = &candidates[i];
+  }
+  result.others = {compared("best random", *best, space, error_percent)};
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    result.others.push_back(compared(named[i].title, candidates[i], space, error_percent));
+  }
+  result.random_median = median(accuracies);
+  return result;
+}
+
+void add_search(const Config& config, const NetworkRegion& region, const Scorer& scorer,
+                double error_percent, const SearchResult& found, ResultRecord& result) {
+  result.winner = compared("winner", found.best, scorer.space(), error_percent);
+  result.name = config.name;
+  result.seed = config.seed;
+  result.space = config.space.name;
+  result.log10_space = Subspace::full(scorer.space()).log10_size();
+  result.log10_shrunk_space = region.log10_size();
+  result.target_ms = scorer.objective().target_ms;
+  result.beta = scorer.objective().beta;
+  result.method = config.search.method;
+  result.evaluations = found.scored.size();
+  for (const Generation& generation : found.history) {
+    result.history.push_back(
+        {generation.evaluations, generation.best_score, generation.mean_score});
+  }
+}
+
+std::function<void(const Generation&)> to_metrics(MetricsLog& metrics) {
+  return [&metrics](const Generation& generation) {
+    metrics.add({{"stage", "search"},
+                 {"step", generation.evaluations},
+                 {"best_score", generation.best_score},
+                 {"mean_score", generation.mean_score}});
+    metrics.flush();
+  };
+}
+
+}  // namespace hsconas
