@@ -148,15 +148,18 @@ ResultRecord Run::search_stage() {
   const NetworkRegion& region = shrunk();
   log_.info(fmt::format("search: {} among {} architectures", config_.search.method,
                         format_power(region.log10_size())));
-  const SearchResult found =
-      hsconas::search(region, scorer(), config_.search, config_.seed, log_, stop_,
-                      [this](const Generation& generation) {
-                        metrics_->add({{"stage", "search"},
-                                       {"step", generation.evaluations},
-                                       {"best_score", generation.best_score},
-                                       {"mean_score", generation.mean_score}});
-                        metrics_->flush();
-                      });
+  const SearchResult found = hsconas::search(region, scorer(), config_.search, config_.seed, log_,
+                                             stop_, [this](const Generation& generation) {
+                                               json line{{"stage", "search"},
+                                                         {"step", generation.evaluations},
+                                                         {"best_score", generation.best_score},
+                                                         {"mean_score", generation.mean_score}};
+                                               if (generation.hypervolume > 0.0) {
+                                                 line["hypervolume"] = generation.hypervolume;
+                                               }
+                                               metrics_->add(line);
+                                               metrics_->flush();
+                                             });
   const FrozenNetwork winner = weights().evaluator->freeze_candidate(found.best.arch);
   Tally tally;
   data().for_each_test_batch([&](const Batch& batch) { tally += classify(winner, batch); });
@@ -186,8 +189,11 @@ ResultRecord Run::search_stage() {
   result.method = config_.search.method;
   result.evaluations = found.scored.size();
   for (const Generation& generation : found.history) {
-    result.history.push_back(
-        {generation.evaluations, generation.best_score, generation.mean_score});
+    result.history.push_back({generation.evaluations, generation.best_score, generation.mean_score,
+                              generation.hypervolume});
+  }
+  for (const Candidate& candidate : found.front) {
+    result.front.push_back(scored(candidate, space_));
   }
   dir_.files.on_root([&] { write_sealed_json(dir_.result(), to_json(result)); });
   return result;

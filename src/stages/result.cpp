@@ -116,6 +116,13 @@ std::string format_result(const ResultRecord& result) {
             ? "T lies inside that error bar, so the winner may exceed the budget.\n"
             : "");
   }
+  if (!result.front.empty()) {
+    text += fmt::format(
+        "{} architectures form the front of accuracy and latency, from {:.3f} ms "
+        "({:.2f} %) to\n{:.3f} ms ({:.2f} %); see result.json and report.html.\n",
+        result.front.size(), result.front.front().latency_ms, result.front.front().accuracy * 100.0,
+        result.front.back().latency_ms, result.front.back().accuracy * 100.0);
+  }
   text += fmt::format("winner: {}\n  {}\n", winner.arch, winner.layers);
   return text;
 }

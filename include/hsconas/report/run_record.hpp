@@ -79,8 +79,11 @@ struct ResultRecord {
     int evaluations = 0;
     double best_score = 0.0;
     double mean_score = 0.0;
+    double hypervolume = 0.0;  ///< Of a search for a front, else 0; see Generation in driver.hpp.
   };
   std::vector<Generation> history;
+  /// The front of accuracy and latency, the fastest first; empty if the method looks for none.
+  std::vector<ScoredArchitecture> front;
 };
 
 /// What shrinking decided: the content of shrink.json.
