@@ -99,8 +99,10 @@ std::vector<Fitness> PairProblem::evaluate(std::span<const Genes> individuals,
     if (violation == 0.0) pair.accuracy = archive_.accuracy(pair.network);
     archive_.add(pair);
     scored_.push_back(pair);
-    fitness.push_back(
-        {.violation = violation, .score = pair.accuracy, .cost = pair.cost.product()});
+    fitness.push_back({.violation = violation,
+                       .score = pair.accuracy,
+                       .cost = pair.cost.product(),
+                       .objectives = {1.0 - pair.accuracy, pair.cost.ms, pair.cost.energy}});
   }
   return fitness;
 }

@@ -21,17 +21,6 @@ std::string note_on(const RunRecord& run, const ScoredArchitecture& scored,
                      run.config.latency.unit, scored.score, weights, scored.arch);
 }
 
-/// The label of the latency axis.
-std::string latency_axis(const RunRecord& run, int batch) {
-  const bool is_looked_up = run.config.score.is_known() && !run.config.latency.column.empty();
-  return is_looked_up ? fmt::format("{}, {}", run.config.latency.column, run.config.latency.unit)
-                      : ms_axis("predicted latency", batch);
-}
-
-std::string accuracy_axis(const RunRecord& run) {
-  return run.config.score.is_known() ? "known accuracy, %" : "accuracy on held-out images, %";
-}
-
 /// The name of the series of architectures that were scored with these weights.
 std::string series_name(const RunRecord& run, const SharedWeights& weights) {
   return run.config.score.is_known() ? weights.stage : "weights of " + weights.stage;

@@ -133,50 +133,58 @@ ShrinkRecord::Layer read_layer(JsonReader& reader) {
               })};
 }
 
+json to_json(const ResultRecord::Generation& generation) {
+  json object{{"evaluations", generation.evaluations},
+              {"best_score", generation.best_score},
+              {"mean_score", generation.mean_score}};
+  if (generation.hypervolume > 0.0) object["hypervolume"] = generation.hypervolume;
+  return object;
+}
+
+json to_json(const std::vector<ScoredArchitecture>& candidates) {
+  json list = json::array();
+  for (const auto& scored : candidates) {
+    list.push_back({{"arch", scored.arch},
+                    {"accuracy", scored.accuracy},
+                    {"predicted_ms", scored.latency_ms},
+                    {"score", scored.score}});
+  }
+  return list;
+}
+
 }  // namespace
 
 json to_json(const ResultRecord& result) {
   json others = json::array();
   for (const auto& other : result.others) others.push_back(to_json(other, result.target_ms));
   json history = json::array();
-  for (const auto& generation : result.history) {
-    history.push_back({{"evaluations", generation.evaluations},
-                       {"best_score", generation.best_score},
-                       {"mean_score", generation.mean_score}});
-  }
-  json random = json::array();
-  for (const auto& scored : result.random) {
-    random.push_back({{"arch", scored.arch},
-                      {"accuracy", scored.accuracy},
-                      {"predicted_ms", scored.latency_ms},
-                      {"score", scored.score}});
-  }
+  for (const auto& generation : result.history) history.push_back(to_json(generation));
   json weights = json::array();
   for (const auto& shared : result.weights) {
     weights.push_back({{"stage", shared.stage}, {"weights", shared.fingerprint}});
   }
   json winner = to_json(result.winner, result.target_ms);
   if (!result.known) winner["test_accuracy"] = result.test_accuracy;
-  json object = {
-      {"format", kResultFormat},
-      {"name", result.name},
-      {"seed", result.seed},
-      {"space", result.space},
-      {"log10_space", result.log10_space},
-      {"log10_shrunk_space", result.log10_shrunk_space},
-      {"target_ms", result.target_ms},
-      {"beta", result.beta},
-      {"device", result.device},
-      {"batch", result.batch},
-      {"winner", winner},
-      {"others", others},
-      {"random",
-       {{"count", result.random.size()},
-        {"median_accuracy", result.random_median},
-        {"candidates", random}}},
-      {"weights", weights},
-      {"search",
-       {{"method", result.method}, {"evaluations", result.evaluations}, {"history", history}}}};
+  json search{{"method", result.method}, {"evaluations", result.evaluations}, {"history", history}};
+  if (!result.front.empty()) search["front"] = to_json(result.front);
+  json object{{"format", kResultFormat},
+              {"name", result.name},
+              {"seed", result.seed},
+              {"space", result.space},
+              {"log10_space", result.log10_space},
+              {"log10_shrunk_space", result.log10_shrunk_space},
+              {"target_ms", result.target_ms},
+              {"beta", result.beta},
+              {"device", result.device},
+              {"batch", result.batch},
+              {"winner", winner},
+              {"others", others},
+              {"random",
+               {{"count", result.random.size()},
+                {"median_accuracy", result.random_median},
+                {"candidates", to_json(result.random)}}},
+              {"weights", weights},
+              {"search", search}};
   if (result.known) object["known"] = to_json(*result.known);
   return object;
 }
@@ -231,10 +239,13 @@ ResultRecord read_result(const json& object, const std::string& source) {
     result.evaluations = search.required<std::size_t>("evaluations");
     result.history = read_list<ResultRecord::Generation>(
         search, "history", [](JsonReader& generation) -> ResultRecord::Generation {
-          return {generation.required<int>("evaluations"),
-                  generation.required<double>("best_score"),
-                  generation.required<double>("mean_score")};
+          return {
+              generation.required<int>("evaluations"), generation.required<double>("best_score"),
+              generation.required<double>("mean_score"), generation.optional("hypervolume", 0.0)};
         });
+    if (search.has("front")) {
+      result.front = read_list<ScoredArchitecture>(search, "front", read_scored);
+    }
     return result;
   });
 }

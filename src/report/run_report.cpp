@@ -171,6 +171,16 @@ std::string ms_axis(const char* what, int batch) {
   return fmt::format("{}, ms per batch of {}", what, batch);
 }
 
+std::string latency_axis(const RunRecord& run, int batch) {
+  const bool is_looked_up = run.config.score.is_known() && !run.config.latency.column.empty();
+  return is_looked_up ? fmt::format("{}, {}", run.config.latency.column, run.config.latency.unit)
+                      : ms_axis("predicted latency", batch);
+}
+
+std::string accuracy_axis(const RunRecord& run) {
+  return run.config.score.is_known() ? "known accuracy, %" : "accuracy on held-out images, %";
+}
+
 std::vector<ScoredArchitecture> pareto_front(std::span<const ScoredArchitecture> candidates) {
   std::vector<ScoredArchitecture> sorted(candidates.begin(), candidates.end());
   std::stable_sort(

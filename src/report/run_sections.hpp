@@ -23,5 +23,8 @@ std::string settings_section(const RunRecord& run);
 std::string percent(double fraction);
 /// The label of a latency axis: "predicted latency, ms per batch of 16".
 std::string ms_axis(const char* what, int batch);
+/// The labels of plots of accuracy over latency, for batches of `batch` images.
+std::string latency_axis(const RunRecord& run, int batch);
+std::string accuracy_axis(const RunRecord& run);
 
 }  // namespace hsconas

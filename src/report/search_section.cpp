@@ -1,3 +1,6 @@
+#include <utility>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "hsconas/report/plot.hpp"
@@ -6,10 +9,9 @@
 
 namespace hsconas {
 
-std::string search_section(const RunRecord& run) {
-  constexpr const char* kTitle = "The search";
-  if (!run.result) return section(kTitle, paragraph("The search has not ended."));
-  const ResultRecord& result = *run.result;
+namespace {
+
+std::string progress_figure(const ResultRecord& result) {
   Plot plot{
       .title = fmt::format("Progress of the search ({})", result.method),
       .x_label = "architectures evaluated, number",
@@ -18,7 +20,6 @@ std::string search_section(const RunRecord& run) {
       .series = {{.name = "best so far", .x = {}, .y = {}, .mark = Mark::LineAndPoints},
                  {.name = "mean of the generation", .x = {}, .y = {}, .mark = Mark::LineAndPoints}},
       .has_whole_x = true};
-  HtmlTable table({"generation", "evaluations", "best F", "mean F"});
   int number = 0;
   for (const ResultRecord::Generation& generation : result.history) {
     const auto add = [&](PlotSeries& series, double score) {
@@ -29,21 +30,95 @@ std::string search_section(const RunRecord& run) {
     };
     add(plot.series[0], generation.best_score);
     add(plot.series[1], generation.mean_score);
-    table.add({fmt::format("{}", number++), fmt::format("{}", generation.evaluations),
-               fmt::format("{:.4f}", generation.best_score),
-               fmt::format("{:.4f}", generation.mean_score)});
+    ++number;
   }
   for (const ComparedArchitecture& other : result.others) {
     if (other.title != "best random") continue;
     plot.lines.push_back(
         {.name = "best of the random baseline", .at = other.score, .is_vertical = false});
   }
-  return section(
-      kTitle, figure(to_svg(plot), std::string("Generation 0 is drawn at random.") +
-                                       (result.known ? ""
-                                                     : " The random baseline was scored before the "
-                                                       "supernet was tuned to the shrunk space.")) +
-                  foldable("The generations as a table", table.str()));
+  return figure(to_svg(plot), std::string("Generation 0 is drawn at random.") +
+                                  (result.known ? ""
+                                                : " The random baseline was scored before the "
+                                                  "supernet was tuned to the shrunk space."));
+}
+
+std::string generations_table(const ResultRecord& result) {
+  std::vector<std::string> head{"generation", "evaluations", "best F", "mean F"};
+  const bool has_front = !result.front.empty();
+  if (has_front) head.emplace_back("hypervolume");
+  HtmlTable table(head);
+  int number = 0;
+  for (const ResultRecord::Generation& generation : result.history) {
+    std::vector<std::string> cells{
+        fmt::format("{}", number++), fmt::format("{}", generation.evaluations),
+        fmt::format("{:.4f}", generation.best_score), fmt::format("{:.4f}", generation.mean_score)};
+    if (has_front) cells.push_back(fmt::format("{:.4f}", generation.hypervolume));
+    table.add(std::move(cells));
+  }
+  return foldable("The generations as a table", table.str());
+}
+
+std::string hypervolume_figure(const ResultRecord& result) {
+  PlotSeries series{.name = "front so far", .x = {}, .y = {}, .mark = Mark::LineAndPoints};
+  for (const ResultRecord::Generation& generation : result.history) {
+    series.x.push_back(generation.evaluations);
+    series.y.push_back(generation.hypervolume);
+    series.notes.push_back(fmt::format("{} evaluations: hypervolume {:.4f}", generation.evaluations,
+                                       generation.hypervolume));
+  }
+  const Plot plot{.title = "Hypervolume of the front",
+                  .x_label = "architectures evaluated, number",
+                  .y_label = "hypervolume, share of the rectangle",
+                  .series = {std::move(series)},
+                  .has_whole_x = true};
+  return figure(to_svg(plot),
+                "The share of the rectangle from accuracy 0 to 1 and from latency 0 to the highest "
+                "allowed that is less accurate and slower than some architecture of the front.");
+}
+
+std::string front_figure(const RunRecord& run, const ResultRecord& result) {
+  PlotSeries line{.name = "front", .x = {}, .y = {}, .mark = Mark::LineAndPoints};
+  const std::string unit = result.latency_unit();
+  HtmlTable table({"latency " + unit, "accuracy", "score F", "architecture"});
+  for (const ScoredArchitecture& scored : result.front) {
+    line.x.push_back(scored.latency_ms);
+    line.y.push_back(100.0 * scored.accuracy);
+    line.notes.push_back(fmt::format("{}, {:.4g} {}, F {:.4f}\n{}", percent(scored.accuracy),
+                                     scored.latency_ms, unit, scored.score, scored.arch));
+    const bool is_winner = scored.arch == result.winner.arch;
+    table.add({fmt::format("{:.3f}", scored.latency_ms), percent(scored.accuracy),
+               fmt::format("{:.4f}", scored.score), scored.arch + (is_winner ? " (winner)" : "")},
+              is_winner);
+  }
+  Plot plot{.title = fmt::format("Front of the search ({})", result.method),
+            .x_label = latency_axis(run, result.batch),
+            .y_label = accuracy_axis(run),
+            .series = {std::move(line),
+                       {.name = "winner",
+                        .x = {result.winner.predicted_ms},
+                        .y = {100.0 * result.winner.accuracy},
+                        .mark = Mark::Ring}}};
+  if (result.has_budget()) {
+    plot.lines.push_back(
+        {.name = fmt::format("T = {:.4g} {}", result.target_ms, unit), .at = result.target_ms});
+  }
+  return figure(to_svg(plot),
+                fmt::format("{} architectures that no other of the search beats in accuracy and "
+                            "latency. The winner is the one with the highest F.",
+                            result.front.size())) +
+         foldable("The front as a table", table.str());
+}
+
+}  // namespace
+
+std::string search_section(const RunRecord& run) {
+  constexpr const char* kTitle = "The search";
+  if (!run.result) return section(kTitle, paragraph("The search has not ended."));
+  const ResultRecord& result = *run.result;
+  std::string html;
+  if (!result.front.empty()) html += front_figure(run, result) + hypervolume_figure(result);
+  return section(kTitle, html + progress_figure(result) + generations_table(result));
 }
 
 }  // namespace hsconas

@@ -26,16 +26,21 @@ class SearchDriver {
   SearchDriver(SearchProblem& problem, const SearchMethod& method, const SearchConfig& config,
                Rng& rng, const SearchHooks& hooks)
       : problem_(problem),
+        method_(method),
         config_(config),
         rng_(rng),
         hooks_(hooks),
-        strategy_(method.make({problem.region(), config, rng})),
+        strategy_(method.make(context())),
         remaining_(method.evaluations(config)),
         progress_(hooks.log, hooks.label, remaining_) {}
 
   std::vector<Generation> run();
 
  private:
+  StrategyContext context();
+  bool is_usable(const Genes& genes) const {
+    return problem_.region().contains(genes) && problem_.violation(genes) == 0.0;
+  }
   /// Scores up to `population` individuals; false when the region has run out.
   bool generation();
   /// At most `count` new individuals; none when the region has run out.
@@ -48,6 +53,7 @@ class SearchDriver {
   void close_generation(std::size_t first);
 
   SearchProblem& problem_;
+  const SearchMethod& method_;
   const SearchConfig& config_;
   Rng& rng_;
   const SearchHooks& hooks_;
@@ -59,6 +65,18 @@ class SearchDriver {
   std::optional<Fitness> best_;
   std::vector<Generation> history_;
 };
+
+StrategyContext SearchDriver::context() {
+  return {.region = problem_.region(),
+          .config = config_,
+          .rng = rng_,
+          .is_usable =
+              [this](const Genes& genes) {
+                return is_usable(genes) && !seen_.contains(problem_.canonical(genes));
+              },
+          .canonical = [this](const Genes& genes) { return problem_.canonical(genes); },
+          .random = [this](Rng& rng) { return problem_.random(rng); }};
+}
 
 bool SearchDriver::add_if_new(Genes genes, std::vector<Genes>& round) {
   if (!seen_.insert(problem_.canonical(genes)).second) return false;
@@ -73,8 +91,7 @@ void SearchDriver::propose(int count, std::vector<Genes>& round) {
     std::vector<Genes> proposals = strategy_->ask(open);
     if (proposals.empty()) return;
     for (Genes& genes : proposals) {
-      const bool is_usable = problem_.region().contains(genes) && problem_.violation(genes) == 0.0;
-      const bool is_placed = is_usable && add_if_new(std::move(genes), round);
+      const bool is_placed = is_usable(genes) && add_if_new(std::move(genes), round);
       dropped = is_placed ? 0 : dropped + 1;
       if (!is_placed && dropped < kProposalTries) continue;
       dropped = 0;
@@ -98,7 +115,8 @@ std::vector<Genes> SearchDriver::next_round(int count) {
 
 SearchFloor SearchDriver::floor(bool is_last) const {
   SearchFloor floor{.score = -kInfinity, .confidence = config_.racing, .rivals = {}};
-  if (!best_) return floor;
+  // One floor of the score is none for a front, on which individuals of any score may lie.
+  if (!best_ || method_.finds_front) return floor;
   // Candidates of the last round never become parents, so only the best score matters.
   floor.score = best_->score;
   if (!is_last) floor.score = std::min(floor.score, strategy_->floor());

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -31,11 +30,7 @@ class Evolution : public SearchStrategy {
 
   int batch() const override { return context_.config.population; }
 
-  double floor() const override {
-    const auto parents = fittest(scored_, context_.config.parents);
-    if (std::ssize(parents) < context_.config.parents) return SearchStrategy::floor();
-    return scored_[parents.back()].fitness.score;
-  }
+  double floor() const override { return parents_floor(scored_, context_.config); }
 
  private:
   Genes child(std::span<const std::size_t> parents) const {

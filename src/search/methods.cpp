@@ -14,6 +14,10 @@
   X(evolution)                    \
   X(regularized)                  \
   X(local)                        \
+  X(predictor)                    \
+  X(bayesian)                     \
+  X(reinforce)                    \
+  X(nsga2)                        \
   X(random)
 
 namespace hsconas {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <numeric>
 
 namespace hsconas {
@@ -25,6 +26,12 @@ std::vector<std::size_t> fittest(std::span<const Individual> individuals, int co
                     precedes);
   order.resize(wanted);
   return order;
+}
+
+double parents_floor(std::span<const Individual> individuals, const SearchConfig& config) {
+  const auto parents = fittest(individuals, config.parents);
+  if (std::ssize(parents) < config.parents) return -std::numeric_limits<double>::infinity();
+  return individuals[parents.back()].fitness.score;
 }
 
 }  // namespace hsconas

@@ -173,6 +173,17 @@ std::string about_error_bar(const ResultRecord& result) {
           : "");
 }
 
+std::string about_front(const ResultRecord& result) {
+  if (result.front.empty()) return "";
+  const ScoredArchitecture& fastest = result.front.front();
+  const ScoredArchitecture& slowest = result.front.back();
+  return fmt::format(
+      "{} architectures form the front of accuracy and latency, from {:.4g} {} ({:.2f} %) to\n"
+      "{:.4g} {} ({:.2f} %); see result.json and report.html.\n",
+      result.front.size(), fastest.latency_ms, result.latency_unit(), fastest.accuracy * 100.0,
+      slowest.latency_ms, result.latency_unit(), slowest.accuracy * 100.0);
+}
+
 }  // namespace
 
 std::string format_result(const ResultRecord& result) {
@@ -186,7 +197,7 @@ std::string format_result(const ResultRecord& result) {
   if (!columns.is_measured && !result.known) {
     text += "\nLatencies are predicted: T is for another device, so nothing was timed here.\n";
   }
-  text += about_accuracies(result) + about_error_bar(result);
+  text += about_accuracies(result) + about_error_bar(result) + about_front(result);
   return text + fmt::format("winner: {}\n  {}\n", result.winner.arch, result.winner.layers);
 }
 

@@ -100,17 +100,22 @@ void add_search(const Config& config, const NetworkRegion& region, const Scorer&
   result.method = config.search.method;
   result.evaluations = found.scored.size();
   for (const Generation& generation : found.history) {
-    result.history.push_back(
-        {generation.evaluations, generation.best_score, generation.mean_score});
+    result.history.push_back({generation.evaluations, generation.best_score, generation.mean_score,
+                              generation.hypervolume});
+  }
+  for (const Candidate& candidate : found.front) {
+    result.front.push_back(scored(candidate, scorer.space()));
   }
 }
 
 std::function<void(const Generation&)> to_metrics(MetricsLog& metrics) {
   return [&metrics](const Generation& generation) {
-    metrics.add({{"stage", "search"},
-                 {"step", generation.evaluations},
-                 {"best_score", generation.best_score},
-                 {"mean_score", generation.mean_score}});
+    nlohmann::json line{{"stage", "search"},
+                        {"step", generation.evaluations},
+                        {"best_score", generation.best_score},
+                        {"mean_score", generation.mean_score}};
+    if (generation.hypervolume > 0.0) line["hypervolume"] = generation.hypervolume;
+    metrics.add(line);
     metrics.flush();
   };
 }

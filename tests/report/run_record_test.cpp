@@ -59,6 +59,24 @@ TEST_CASE("reading a result returns what was written", "[report]") {
   CHECK(result.history[3].evaluations == 24);
 }
 
+TEST_CASE("a front is written and read, and only a search for one writes it", "[report]") {
+  const json& written = files().result;
+  CHECK_FALSE(written["search"].contains("front"));
+  CHECK_FALSE(written["search"]["history"][0].contains("hypervolume"));
+  ResultRecord result = read_result(written, "R");
+  CHECK(result.front.empty());
+  result.front = {{.arch = "a", .accuracy = 0.25, .latency_ms = 1.5, .score = 0.125},
+                  {.arch = "b", .accuracy = 0.5, .latency_ms = 2.5, .score = 0.375}};
+  result.history[1].hypervolume = 0.75;
+  const ResultRecord again = read_result(to_json(result), "R");
+  REQUIRE(again.front.size() == 2);
+  CHECK(again.front[1].arch == "b");
+  CHECK(again.front[1].latency_ms == 2.5);
+  CHECK(again.front[1].accuracy == 0.5);
+  CHECK(again.history[1].hypervolume == 0.75);
+  CHECK(again.history[2].hypervolume == 0.0);
+}
+
 TEST_CASE("a result need not have measured times", "[report]") {
   json written = files().result;
   written["winner"].erase("measured_ms");

@@ -108,6 +108,28 @@ TEST_CASE("a report of a finished run shows every section with a plot and a tabl
   CHECK(contains(section_of(page, "Settings and versions"), "search.population"));
 }
 
+TEST_CASE("a search for a front adds the front and its hypervolume to the report", "[report]") {
+  CHECK_FALSE(contains(run_report(example_run()), "Hypervolume"));
+  RunRecord run = example_run();
+  ResultRecord& result = *run.result;
+  const ScoredArchitecture winner{.arch = result.winner.arch,
+                                  .accuracy = result.winner.accuracy,
+                                  .latency_ms = result.winner.predicted_ms,
+                                  .score = result.winner.score};
+  const ScoredArchitecture faster{
+      .arch = result.random[0].arch, .accuracy = 0.1, .latency_ms = 0.5 * winner.latency_ms};
+  result.front = {faster, winner};
+  for (auto& generation : result.history) generation.hypervolume = 0.625;
+  const std::string page = run_report(run);
+  check_well_formed_html(page);
+  const std::string part = section_of(page, "The search");
+  CHECK(contains(part, ">front (n = 2)<"));
+  CHECK(contains(part, ">Hypervolume of the front<"));
+  CHECK(contains(part, "<td>0.6250</td>"));
+  CHECK(contains(part, faster.arch));
+  CHECK(count(part, winner.arch + " (winner)</td>") == 1);
+}
+
 TEST_CASE("a report of a run with another device's table shows no measured times", "[report]") {
   RunRecord run = example_run();
   run.result->winner.measured_ms.reset();

@@ -12,6 +12,7 @@
 #include "hsconas/space/network_region.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/errors.hpp"
+#include "support/grid_region.hpp"
 #include "support/spaces.hpp"
 
 using namespace hsconas;
@@ -20,36 +21,6 @@ namespace {
 
 constexpr int kAxes = 6;
 constexpr int kValues = 4;
-
-/// Points of a grid: no networks, no designs.
-class Grid : public Region {
- public:
-  std::vector<std::vector<int>> axes() const override {
-    return std::vector(kAxes, std::vector{0, 1, 2, 3});
-  }
-  bool contains(const Genes& genes) const override {
-    return genes.size() == kAxes &&
-           std::all_of(genes.begin(), genes.end(), [](int g) { return g >= 0 && g < kValues; });
-  }
-  Genes sample(Rng& rng) const override {
-    Genes genes(kAxes);
-    for (int& gene : genes) gene = static_cast<int>(rng.index(kValues));
-    return genes;
-  }
-  Genes mutate(const Genes& genes, double probability, Rng& rng) const override {
-    Genes child = genes;
-    for (int& gene : child) {
-      if (rng.chance(probability)) gene = static_cast<int>(rng.index(kValues));
-    }
-    return child;
-  }
-  Genes step(const Genes& genes, Rng& rng) const override {
-    Genes child = genes;
-    child[rng.index(kAxes)] = static_cast<int>(rng.index(kValues));
-    return child;
-  }
-  double log10_size() const override { return kAxes * std::log10(kValues); }
-};
 
 /// The score is the sum of the genes; the last gene says nothing, and the first may not be 3.
 class SumProblem : public SearchProblem {
@@ -81,7 +52,7 @@ class SumProblem : public SearchProblem {
   std::vector<SearchFloor> floors;
 
  private:
-  Grid grid_;
+  GridRegion grid_{kAxes, kValues};
 };
 
 /// What the driver asked of a strategy made of functions.

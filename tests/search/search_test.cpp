@@ -12,6 +12,7 @@
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/score/target.hpp"
+#include "hsconas/search/front.hpp"
 #include "hsconas/search/methods.hpp"
 #include "support/errors.hpp"
 #include "support/fake_evaluator.hpp"
@@ -82,7 +83,10 @@ void check_same(const SearchResult& a, const SearchResult& b) {
   REQUIRE(a.history.size() == b.history.size());
   for (std::size_t i = 0; i < a.history.size(); ++i) {
     CHECK(a.history[i].mean_score == b.history[i].mean_score);
+    CHECK(a.history[i].hypervolume == b.history[i].hypervolume);
   }
+  REQUIRE(a.front.size() == b.front.size());
+  for (std::size_t i = 0; i < a.front.size(); ++i) CHECK(a.front[i].arch == b.front[i].arch);
 }
 
 }  // namespace
@@ -163,7 +167,11 @@ TEST_CASE("no method scores a network twice or leaves the region or the toleranc
         CHECK(seen.insert(candidate.arch).second);
         CHECK(bench.space.canonical(candidate.arch) == candidate.arch);
         CHECK(bench.subspace.contains(candidate.arch));
-        CHECK(bench.objective.gap(candidate.latency_ms) <= 0.05);
+        if (method.finds_front) {
+          CHECK(candidate.latency_ms <= 1.05 * bench.objective.target_ms);
+        } else {
+          CHECK(bench.objective.gap(candidate.latency_ms) <= 0.05);
+        }
       }
     }
   }
@@ -194,7 +202,8 @@ TEST_CASE("every method repeats itself, also when a cache already knows the accu
 
 TEST_CASE("every method that learns beats random search at equal evaluations", "[search]") {
   for (const SearchMethod& method : search_methods()) {
-    if (method.name == "random") continue;
+    // A front is compared with fronts, not with the best at one latency.
+    if (method.name == "random" || method.finds_front) continue;
     CAPTURE(method.name);
     std::vector<double> gains;
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
@@ -376,6 +385,91 @@ TEST_CASE("a racing search stopped in the middle and resumed equals an uninterru
     Scorer resumed(bench.space, counting, bench.latency, bench.objective, csv);
     check_same(bench.run(resumed), result);
     CHECK(split(read_file(csv), '\n') == lines);
+  }
+}
+
+TEST_CASE("every racing method stopped in the middle and resumed equals an uninterrupted one",
+          "[search]") {
+  for (const SearchMethod& method : search_methods()) {
+    CAPTURE(method.name);
+    NetworkBench bench(fashion());
+    bench.config.method = method.name;
+    bench.config.generations = 4;
+    CountingEvaluator counting(bench.space);
+    const auto csv = bench.folder / fmt::format("{}.csv", method.name);
+    Scorer whole(bench.space, counting, bench.latency, bench.objective, csv);
+    const SearchResult result = bench.run(whole);
+    const auto lines = split(read_file(csv), '\n');
+    std::string contents;
+    for (std::size_t i = 0; i < 41; ++i) contents += lines[i] + "\n";
+    write_file(csv, contents);
+    Scorer resumed(bench.space, counting, bench.latency, bench.objective, csv);
+    check_same(bench.run(resumed), result);
+    CHECK(split(read_file(csv), '\n') == lines);
+  }
+}
+
+TEST_CASE("a front has no dominated network, reaches from fast to accurate, and grows",
+          "[search]") {
+  NetworkBench bench(fashion(), 0.9);
+  bench.config.method = "nsga2";
+  bench.config.population = 20;
+  bench.config.generations = 14;
+  const SearchResult result = bench.run();
+  REQUIRE(result.front.size() > 10);
+  for (std::size_t i = 1; i < result.front.size(); ++i) {
+    CHECK(result.front[i].latency_ms > result.front[i - 1].latency_ms);
+    CHECK(result.front[i].accuracy > result.front[i - 1].accuracy);
+  }
+  for (const Candidate& candidate : result.scored) {
+    CHECK(candidate.images == 0);
+    CHECK(std::any_of(result.front.begin(), result.front.end(), [&](const Candidate& member) {
+      return member.latency_ms <= candidate.latency_ms && member.accuracy >= candidate.accuracy;
+    }));
+  }
+  CHECK(result.front.back().latency_ms > 2.0 * result.front.front().latency_ms);
+  double before = 0.0;
+  for (const Generation& generation : result.history) {
+    CHECK(generation.hypervolume >= before);
+    CHECK(generation.hypervolume < 1.0);
+    before = generation.hypervolume;
+  }
+  CHECK(before > result.history.front().hypervolume);
+  bench.config.method = "evolution";
+  const SearchResult other = bench.run();
+  CHECK(other.front.empty());
+  CHECK(other.history.back().hypervolume == 0.0);
+}
+
+TEST_CASE("the front of NSGA-II covers more than that of as many random networks", "[search]") {
+  std::vector<double> gains;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    NetworkBench bench(fashion(), 0.9, seed);
+    bench.config.method = "nsga2";
+    const SearchResult found = bench.run(seed);
+    Scorer scorer = bench.scorer();
+    Rng rng(seed, "test");
+    std::vector<Objectives> points;
+    const double highest_ms = 1.05 * bench.objective.target_ms;
+    while (points.size() < found.scored.size()) {
+      const Architecture arch = sample(bench.subspace, rng);
+      if (scorer.latency_ms(arch) > highest_ms) continue;
+      points.push_back(
+          {1.0 - bench.evaluator.accuracy_of(arch), scorer.latency_ms(arch) / highest_ms});
+    }
+    gains.push_back(found.history.back().hypervolume - hypervolume(points, {1.0, 1.0}));
+  }
+  CHECK(mean(gains) > 2.0 * standard_deviation(gains) / std::sqrt(20.0));
+}
+
+TEST_CASE("tight budgets leave a front the networks below them", "[search]") {
+  NetworkBench bench(fashion(), 0.02);
+  bench.config.method = "nsga2";
+  bench.config.generations = 1;
+  const SearchResult result = bench.run();
+  CHECK(result.scored.size() == 40);
+  for (const Candidate& candidate : result.scored) {
+    CHECK(candidate.latency_ms <= 1.05 * bench.objective.target_ms);
   }
 }
 

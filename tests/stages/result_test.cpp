@@ -109,6 +109,16 @@ TEST_CASE("a result without measured times has no columns for them and says so",
   CHECK(text.find("2.500  +25.0 %") != std::string::npos);
 }
 
+TEST_CASE("a result with a front says where it begins and ends", "[result]") {
+  ResultRecord result = example_result();
+  CHECK(format_result(result).find("front") == std::string::npos);
+  result.front = {{.arch = "a", .accuracy = 0.25, .latency_ms = 1.5},
+                  {.arch = "b", .accuracy = 0.5, .latency_ms = 2.5}};
+  CHECK(format_result(result).find("2 architectures form the front of accuracy and latency, from "
+                                   "1.5 ms (25.00 %) to\n2.5 ms (50.00 %)") !=
+        std::string::npos);
+}
+
 TEST_CASE("a result warns of the target only inside the winner's error bar, if there is one",
           "[result]") {
   ResultRecord outside = example_result();

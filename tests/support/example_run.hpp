@@ -154,8 +154,9 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
   result.method = config.search.method;
   result.evaluations = found.scored.size();
   for (const Generation& end : found.history) {
-    result.history.push_back({end.evaluations, end.best_score, end.mean_score});
+    result.history.push_back({end.evaluations, end.best_score, end.mean_score, end.hypervolume});
   }
+  for (const Candidate& candidate : found.front) result.front.push_back(scored(candidate, space));
   write_sealed_json(dir.result(), to_json(result));
   const StageInputs inputs(config, {.train = "images", .test = "test images"});
   StageRecord(dir.stages())

@@ -15,7 +15,8 @@ namespace hsconas {
 /// Keys: `stage` ("supernet", "shrink-1", "search", ...); `step`, the number of training steps
 /// done, or of evaluations in a search; `time`, seconds since 1970 when the line was written. Every
 /// other number is a value: `loss` (mean since the last line), `lr` and `images_per_second` in
-/// training, `best_score` and `mean_score` of a generation in a search.
+/// training, `best_score`, `mean_score` and, if the method looks for a front, `hypervolume` of a
+/// generation in a search.
 struct MetricsLine {
   std::string stage;
   std::int64_t step = 0;

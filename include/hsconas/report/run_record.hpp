@@ -92,8 +92,11 @@ struct ResultRecord {
     int evaluations = 0;
     double best_score = 0.0;
     double mean_score = 0.0;
+    double hypervolume = 0.0;  ///< Of a search for a front, else 0; see Generation in driver.hpp.
   };
   std::vector<Generation> history;
+  /// The front of accuracy and latency, the fastest first; empty if the method looks for none.
+  std::vector<ScoredArchitecture> front;
   std::optional<KnownSources> known{};  ///< Set if nothing was trained or timed.
 
   bool has_budget() const { return !known || known->has_budget(); }

@@ -42,6 +42,9 @@ struct Generation {
   int evaluations = 0;      ///< Individuals scored so far.
   double best_score = 0.0;  ///< The best so far; never decreases.
   double mean_score = 0.0;  ///< Mean of the new ones; an estimate for those given up.
+  /// Of a search for a front: the share of the rectangle between accuracy 0 and 1 and between
+  /// latency 0 and the highest allowed that the front of all scored so far dominates.
+  double hypervolume = 0.0;
 };
 
 struct SearchHooks {
@@ -58,7 +61,8 @@ struct SearchHooks {
 /// or were scored before are replaced by further proposals, until ten in a row were dropped for one
 /// place; places left open get random individuals. A round is scored in chunks, with a floor when
 /// config.racing is below 1: an individual is judged no further once, at that confidence for
-/// each look at it, it can neither matter to the strategy nor become the best.
+/// each look at it, it can neither matter to the strategy nor become the best. A method that finds
+/// a front has all of them judged in full.
 ///
 /// Scores fewer only when the region runs out: when 500 random individuals in a row are known.
 /// Throws Error(Interrupted) when a stop is requested. The same `rng` takes the same decisions,

@@ -15,6 +15,9 @@ struct SearchMethod {
   std::unique_ptr<SearchStrategy> (*make)(const StrategyContext& context);
   /// Individuals that a search scores, unless the region runs out.
   int (*evaluations)(const SearchConfig& config);
+  /// Whether it looks for a front of several objectives: latency is then one of them, and T is an
+  /// upper bound instead of the middle of a band.
+  bool finds_front = false;
 };
 
 /// All of them, in the order in which help lists them. To add one, write src/search/<name>.cpp and

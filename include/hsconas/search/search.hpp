@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "hsconas/base/log.hpp"
@@ -17,6 +18,9 @@ struct SearchResult {
   Candidate best;
   std::vector<Candidate> scored;  ///< Every distinct architecture, in the order it was scored.
   std::vector<Generation> history;
+  /// Of a method that finds a front: the candidates that no other one beats in accuracy and
+  /// latency, the fastest first. Else empty.
+  std::vector<Candidate> front;
 };
 
 /// An architecture of `region` within `tolerance` of the latency budget T: drawn uniformly, then
@@ -30,9 +34,15 @@ Architecture sample_near_target(const NetworkRegion& region, const Scorer& score
 Architecture sample_within(const NetworkRegion& region, const Scorer& scorer, double near,
                            Rng& rng);
 
+/// The candidates that no other one beats in accuracy and latency, the fastest first; of equal ones
+/// the first.
+std::vector<Candidate> front_of(std::span<const Candidate> candidates);
+
 /// Searches `region` for the architecture with the highest F by config.method, as run_search()
 /// describes: the limit is |latency / T - 1| <= latency_tolerance, and random individuals are those
-/// of sample_near_target(). Architectures are bred as they were drawn, so that they stay inside the
+/// of sample_near_target(). For a method that finds a front the limit is
+/// latency <= T (1 + latency_tolerance), and the random individuals lie anywhere below it.
+/// Architectures are bred as they were drawn, so that they stay inside the
 /// region, and told apart by their canonical form.
 ///
 /// Throws Error(Usage) for an unknown method, Error(Infeasible) as check_target() does,

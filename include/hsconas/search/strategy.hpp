@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <span>
 #include <vector>
@@ -16,6 +17,10 @@ struct Fitness {
   double violation = 0.0;  ///< By how much the limits are exceeded; 0 inside.
   double score = 0.0;      ///< F of a network, the accuracy of a network on an accelerator.
   double cost = 0.0;
+  /// What a method that looks for a front minimises, each for itself: of a network the error, 1 -
+  /// accuracy, and the latency in ms. All individuals of a problem have equally many. Empty: there
+  /// is the score only.
+  std::vector<double> objectives{};
 
   bool operator==(const Fitness&) const = default;
 };
@@ -31,6 +36,9 @@ struct Individual {
 
 /// Indices of the `count` fittest, fittest first; of equals, the one scored first.
 std::vector<std::size_t> fittest(std::span<const Individual> individuals, int count);
+
+/// The score of the last of the config.parents fittest; minus infinity while there are fewer.
+double parents_floor(std::span<const Individual> individuals, const SearchConfig& config);
 
 /// A method of searching: proposes individuals and learns how fit they are. It knows neither
 /// networks nor accelerators, only genes and the region they come from. run_search() drives it and
@@ -54,11 +62,21 @@ class SearchStrategy {
   virtual double floor() const { return -std::numeric_limits<double>::infinity(); }
 };
 
-/// What a strategy is made from. Everything outlives it.
+/// What a strategy is made from. Everything outlives it. The functions cost no evaluation; the
+/// driver sets them once the strategy exists, before the first ask.
 struct StrategyContext {
   const Region& region;
   const SearchConfig& config;
   Rng& rng;  ///< Shared with the driver.
+
+  /// Whether the driver would score `genes` now: a member inside the limits that was not scored.
+  std::function<bool(const Genes&)> is_usable = [](const Genes&) { return true; };
+  /// Equal for individuals that are the same in effect, see SearchProblem::canonical().
+  std::function<Genes(const Genes&)> canonical = [](const Genes& genes) { return genes; };
+  /// A random member, inside the limits where one is found. Empty: any member of the region.
+  std::function<Genes(Rng&)> random{};
+
+  Genes draw() const { return random ? random(rng) : region.sample(rng); }
 };
 
 }  // namespace hsconas

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include <Eigen/Dense>
+
+#include "hsconas/space/region.hpp"
+
+namespace hsconas {
+
+/// How alike members of a region are before any score is known: entry (i, j) is the correlation of
+/// the scores of a[i] and b[j]. A member is 1 with itself, and the matrix of any members is
+/// positive semidefinite. An embedding of networks becomes a kernel the same way.
+using Kernel = std::function<Eigen::MatrixXd(std::span<const Genes> a, std::span<const Genes> b)>;
+
+/// exp(-d / length) with the Hamming distance d, the number of genes that differ. `length` > 0.
+Kernel hamming_kernel(std::size_t axes, double length);
+
+/// The inner product of two codes, scaled to 1 for equal members. A code has a constant and is
+/// one-hot for every gene and every pair of genes, so a ridge regression with this kernel is the
+/// one on these columns; but the product depends only on how many genes are equal, so the columns,
+/// of which a large space has thousands, are never written down.
+Kernel pairs_kernel(std::size_t axes);
+
+}  // namespace hsconas
