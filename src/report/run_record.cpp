@@ -154,6 +154,10 @@ json to_json(const std::vector<ScoredArchitecture>& candidates) {
 
 }  // namespace
 
+std::string ResultRecord::format_latency(double latency) const {
+  return latency_unit() == "ms" ? fmt::format("{:.3f}", latency) : fmt::format("{:.6g}", latency);
+}
+
 json to_json(const ResultRecord& result) {
   json others = json::array();
   for (const auto& other : result.others) others.push_back(to_json(other, result.target_ms));

@@ -92,7 +92,7 @@ std::string compared_table(const ResultRecord& result) {
     if (has_reported) cells.push_back(row.reported ? percent(*row.reported) : "-");
     cells.push_back(fmt::format("{:.4f}", row.score));
     if (result.has_budget()) {
-      cells.push_back(fmt::format("{:.3f}", row.predicted_ms));
+      cells.push_back(result.format_latency(row.predicted_ms));
       cells.push_back(signed_percent(row.predicted_ms / result.target_ms));
     }
     if (is_measured) {

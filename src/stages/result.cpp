@@ -105,13 +105,13 @@ struct ResultColumns {
     return cells;
   }
 
-  std::vector<std::string> row(const ComparedArchitecture& row, double target_ms) const {
+  std::vector<std::string> row(const ComparedArchitecture& row, const ResultRecord& result) const {
     std::vector<std::string> cells{row.title, fmt::format("{:.2f} %", row.accuracy * 100.0)};
     if (has_reported) cells.push_back(fmt::format("{:.2f} %", row.reported.value_or(0.0) * 100.0));
     cells.push_back(fmt::format("{:.4f}", row.score));
     if (has_latency) {
-      cells.push_back(fmt::format("{:.3f}", row.predicted_ms));
-      cells.push_back(signed_percent(row.predicted_ms / target_ms));
+      cells.push_back(result.format_latency(row.predicted_ms));
+      cells.push_back(signed_percent(row.predicted_ms / result.target_ms));
     }
     if (is_measured) {
       const double measured = row.measured_ms.value_or(0.0);
@@ -189,9 +189,9 @@ std::string about_front(const ResultRecord& result) {
 std::string format_result(const ResultRecord& result) {
   const ResultColumns columns(result);
   TextTable table(columns.head());
-  table.add(columns.row(result.winner, result.target_ms));
+  table.add(columns.row(result.winner, result));
   for (const ComparedArchitecture& other : result.others) {
-    table.add(columns.row(other, result.target_ms));
+    table.add(columns.row(other, result));
   }
   std::string text = fmt::format("\n{}\n\n{}", budget_line(result), table.str());
   if (!columns.is_measured && !result.known) {

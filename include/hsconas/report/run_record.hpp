@@ -101,6 +101,8 @@ struct ResultRecord {
 
   bool has_budget() const { return !known || known->has_budget(); }
   std::string latency_unit() const { return known ? known->latency_unit : "ms"; }
+  /// A latency for a table: three decimals of a millisecond, six digits in any other unit.
+  std::string format_latency(double latency) const;
 };
 
 /// What shrinking decided: the content of shrink.json.
