@@ -28,8 +28,9 @@ GaussianProcess fit_by_likelihood(std::span<const Genes> genes, std::span<const 
 }
 
 /// Bayesian optimisation: a Gaussian process over the genes learns from all scores, and the
-/// members with the largest expected improvement over the best are scored next. Sources: Jones et
-/// al., Efficient Global Optimization, 1998; White et al., BANANAS, AAAI 2021, on edit distances.
+/// members with the largest expected improvement over the best are scored next, and one in five is
+/// drawn without the process, which may be certain of what is wrong. Sources: Jones et al.,
+/// Efficient Global Optimization, 1998; White et al., BANANAS, AAAI 2021, on edit distances.
 class BayesianSearch : public SearchStrategy {
  public:
   explicit BayesianSearch(const StrategyContext& context)
@@ -39,9 +40,10 @@ class BayesianSearch : public SearchStrategy {
     std::vector<Genes> proposals;
     if (proposer_.known().size() < kBayesianStart) return proposals;
     for (Proposal& proposal : proposer_.propose()) {
-      if (std::ssize(proposals) == count) break;
+      if (std::ssize(proposals) >= count - count / kBayesianRound) break;
       proposals.push_back(std::move(proposal.genes));
     }
+    while (std::ssize(proposals) < count) proposals.push_back(proposer_.explore());
     return proposals;
   }
 

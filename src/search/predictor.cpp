@@ -12,8 +12,6 @@ namespace {
 
 /// As many as are scored between two writes of candidates.csv, see AccuracyCache::kChunk.
 constexpr int kPredictorRound = 16;
-/// Mutants drawn for a place before it is left to the driver.
-constexpr int kMutants = 10;
 /// Relative to the inner product of a code with itself.
 constexpr std::array kStrengths{1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0};
 
@@ -32,7 +30,7 @@ GaussianProcess fit_by_cross_validation(std::span<const Genes> genes,
 class PredictorSearch : public SearchStrategy {
  public:
   explicit PredictorSearch(const StrategyContext& context)
-      : context_(context), proposer_(context, fit_by_cross_validation) {}
+      : config_(context.config), proposer_(context, fit_by_cross_validation) {}
 
   std::vector<Genes> ask(int count) override {
     std::vector<Genes> chosen;
@@ -48,30 +46,16 @@ class PredictorSearch : public SearchStrategy {
     take((count + 1) / 2);
     proposer_.sort_by_mean(proposals);
     take(count / 4);
-    const auto best = fittest(proposer_.known(), context_.config.parents);
-    while (std::ssize(chosen) < count) chosen.push_back(other(best));
+    while (std::ssize(chosen) < count) chosen.push_back(proposer_.explore());
     return chosen;
   }
 
   void tell(std::span<const Individual> scored) override { proposer_.tell(scored); }
   int batch() const override { return kPredictorRound; }
-  double floor() const override { return parents_floor(proposer_.known(), context_.config); }
+  double floor() const override { return parents_floor(proposer_.known(), config_); }
 
  private:
-  /// A mutant of one of the best or a random individual, equally often.
-  Genes other(std::span<const std::size_t> best) const {
-    Rng& rng = context_.rng;
-    if (rng.chance(0.5)) return context_.draw();
-    Genes genes;
-    for (int attempt = 0; attempt < kMutants; ++attempt) {
-      const Individual& parent = proposer_.known()[best[rng.index(best.size())]];
-      genes = context_.region.step(parent.genes, rng);
-      if (context_.is_usable(genes)) break;
-    }
-    return genes;
-  }
-
-  StrategyContext context_;
+  const SearchConfig& config_;
   Proposer proposer_;
 };
 

@@ -17,6 +17,8 @@ constexpr std::size_t kMostPromising = 16;
 constexpr std::size_t kNearPromising = 64;
 /// Steps that lead to known members or outside the limits are drawn again, so often for each place.
 constexpr std::size_t kTriesPerPlace = 4;
+/// Mutants drawn for a place before it is left to the driver.
+constexpr int kMutants = 10;
 
 void sort_by_gain(std::vector<Proposal>& proposals) {
   std::stable_sort(proposals.begin(), proposals.end(),
@@ -84,6 +86,18 @@ std::vector<Proposal> Proposer::propose() {
     judge(pool);
   }
   return std::move(pool.members);
+}
+
+Genes Proposer::explore() const {
+  Rng& rng = context_.rng;
+  if (rng.chance(0.5)) return context_.draw();
+  const auto best = fittest(known_, context_.config.parents);
+  Genes genes;
+  for (int attempt = 0; attempt < kMutants; ++attempt) {
+    genes = context_.region.step(known_[best[rng.index(best.size())]].genes, rng);
+    if (context_.is_usable(genes)) break;
+  }
+  return genes;
 }
 
 void Proposer::sort_by_mean(std::vector<Proposal>& proposals) {

@@ -36,6 +36,9 @@ class Proposer {
   std::vector<Proposal> propose();
   /// Sorts proposals by predicted score, the highest first.
   void sort_by_mean(std::vector<Proposal>& proposals);
+  /// A mutant of one of the config.parents best or a random member, equally often. There must be
+  /// known ones.
+  Genes explore() const;
 
  private:
   /// The members of a pool, all different in effect.

@@ -24,7 +24,9 @@ Architecture sample_below(const NetworkRegion& region, const Scorer& scorer, dou
     if (scorer.latency_ms(arch) <= highest_ms) return arch;
   }
   const double fastest_ms = latency_range(scorer.latency(), region).fastest_ms;
-  const double goal_ms = rng.uniform(fastest_ms, highest_ms);
+  // Near this latency, within the tolerance, is still below the highest.
+  const double goal_ms =
+      rng.uniform(fastest_ms, std::max(fastest_ms, highest_ms / (1.0 + tolerance)));
   return walk_to_latency(arch, scorer.latency(), region, goal_ms, tolerance, kChangesToGoal, rng);
 }
 

@@ -16,8 +16,8 @@ using Eigen::VectorXd;
 namespace {
 
 /// The cost of a Cholesky factor grows with the cube, and that of a prediction with the square.
-constexpr std::size_t kMostKnown = 500;
-constexpr int kKept = 375;
+constexpr std::size_t kMostKnown = 400;
+constexpr int kKept = 300;
 constexpr std::size_t kJudged = 32;
 /// Kernel and noise are chosen again once there are so many times as many individuals.
 constexpr double kGrowth = 1.25;

@@ -24,7 +24,7 @@ class Surrogate {
   explicit Surrogate(Fit fit) : fit_(std::move(fit)) {}
 
   /// Adds an individual, whose genes are canonical, so that none is there twice. If there are more
-  /// than 500, only the 375 fittest are kept.
+  /// than 400, only the 300 fittest are kept.
   void add(Individual individual);
   std::size_t size() const { return known_.size(); }
 
@@ -42,7 +42,7 @@ class Surrogate {
   std::vector<double> scores_;  ///< Of known_, as the process sees them.
   std::optional<GaussianProcess> process_;
   bool is_learned_ = false;  ///< Whether the process has all of known_.
-  std::size_t fitted_ = 0;  ///< How many were known when kernel and noise were chosen.
+  std::size_t fitted_ = 0;   ///< How many were known when kernel and noise were chosen.
 };
 
 /// Expected improvement of a normal variable over `best` (Mockus, 1975).

@@ -201,18 +201,18 @@ TEST_CASE("a surrogate ranks what it has not seen, and its first choice improves
   CHECK(score_of(others[first]) >= quantile(sorted, 0.9));
 }
 
-TEST_CASE("a surrogate of more than 500 individuals keeps the fittest", "[search]") {
+TEST_CASE("a surrogate of more than 400 individuals keeps the fittest", "[search]") {
   std::size_t most = 0;
   Surrogate surrogate([](std::span<const Genes>, std::span<const double>) {
     return GaussianProcess(hamming_kernel(2, 1.0), 0.1);
   });
-  for (int i = 0; i < 600; ++i) {
+  for (int i = 0; i < 500; ++i) {
     surrogate.add({{i / 40, i % 40}, {.score = static_cast<double>(i)}});
     most = std::max(most, surrogate.size());
   }
-  CHECK(most == 500);
-  CHECK(surrogate.size() == 375 + 99);
-  const std::vector<Genes> asked{{1, 1}, {14, 39}};
+  CHECK(most == 400);
+  CHECK(surrogate.size() == 300 + 99);
+  const std::vector<Genes> asked{{1, 1}, {12, 19}};
   const auto means = surrogate.means(asked);
   CHECK(means[1] > means[0]);
 }
