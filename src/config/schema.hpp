@@ -31,10 +31,10 @@ struct Allowed {
   bool is_resolved = false;
   /// True if a change of the value needs --allow-changes even when it makes no stage run again.
   bool is_guarded = false;
-  /// For a number that was added after runs had been recorded without it: the value that stands for
+  /// For a key that was added after runs had been recorded without it: the value that stands for
   /// what the program did before. The inputs of a stage leave the key out at this value, so that
   /// those runs continue.
-  std::optional<double> value_before{};
+  std::optional<nlohmann::json> value_before{};
 
   Allowed changing(StageSet changed) && {
     stages = changed;
@@ -50,8 +50,8 @@ struct Allowed {
     is_guarded = true;
     return std::move(*this);
   }
-  Allowed added_with(double value) && {
-    value_before = value;
+  Allowed added_with(nlohmann::json value) && {
+    value_before = std::move(value);
     return std::move(*this);
   }
 };
@@ -260,7 +260,10 @@ void describe(Visitor& v, ScoreConfig& c) {
 
 template <typename Visitor>
 void describe(Visitor& v, ShrinkConfig::Stage& c) {
-  v("layers", c.layers, range(1, 1000), "number of layers whose operator this stage fixes");
+  v("layers", c.layers, range(1, 1000),
+    "progressive: number of layers whose operator this stage fixes");
+  v("radius", c.radius, range(1, 1000).added_with(1),
+    "locality: number of layers in which a network may differ from the nearest of the seeds");
   v("tune_epochs", c.tune_epochs, range(0, 1e6),
     "epochs of supernet training in the smaller space after this stage; 0: none");
   v("lr", c.lr, range(1e-9, 1e3),
@@ -269,10 +272,19 @@ void describe(Visitor& v, ShrinkConfig::Stage& c) {
 
 template <typename Visitor>
 void describe(Visitor& v, ShrinkConfig& c) {
+  v("method", c.method, one_method_of(shrink_method_words()).added_with("progressive"),
+    "shrinking method; " + meanings(shrink_method_words()));
   v("samples", c.samples, range(1, 1e6),
-    "random architectures per operator whose mean score F is the operator's quality Q");
+    "random architectures whose mean score F is the quality Q of an operator (progressive) or of a "
+    "region (locality)");
+  v("seeds", c.seeds, range(1, 1e5).added_with(10),
+    "locality: number of best architectures whose neighbourhoods are kept");
+  v("rounds", c.rounds, range(1, 1000).added_with(5),
+    "locality: largest number of regions that a stage tries one after the other");
+  v("latency_tolerance", c.latency_tolerance, range(0.001, 1e6).added_with(0.05),
+    "locality: largest |latency / T - 1| of the architectures that are scored");
   v.list("stages", c.stages,
-         "shrinking stages in order, from the last layer to the first; empty: no shrinking");
+         "shrinking stages in order; the supernet is tuned after each; empty: no shrinking");
 }
 
 template <typename Visitor>

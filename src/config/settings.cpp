@@ -3,7 +3,6 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -27,9 +26,7 @@ struct SettingsVisitor {
 
   template <typename T>
   void operator()(std::string_view key, T& value, const Allowed& allowed, std::string_view) {
-    if constexpr (std::is_arithmetic_v<T>) {
-      if (allowed.value_before && value == static_cast<T>(*allowed.value_before)) return;
-    }
+    if (allowed.value_before && value_of(value) == *allowed.value_before) return;
     if (counts(allowed, allowed.stages.value_or(stages)))
       object[std::string(key)] = value_of(value);
   }

@@ -21,6 +21,7 @@
 #include "hsconas/report/comparison.hpp"
 #include "hsconas/report/latency_report.hpp"
 #include "hsconas/score/table_evaluator.hpp"
+#include "hsconas/space/balls.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/stages/codesign_run.hpp"
 #include "hsconas/stages/result.hpp"
@@ -88,7 +89,16 @@ Answer answer_shrink(Run& run) {
     }
     kept.push_back(std::move(names));
   }
-  return {text, {{"log10_size", region.log10_size()}, {"operators", kept}}};
+  json object = {{"log10_size", region.log10_size()}, {"operators", std::move(kept)}};
+  if (const auto* balls = dynamic_cast<const Balls*>(&region)) {
+    text += fmt::format("in balls of radius {} around\n", balls->radius());
+    object["radius"] = balls->radius();
+    for (const Architecture& seed : balls->seeds()) {
+      text += fmt::format("{}: {}\n", run.space().encode(seed), run.space().describe(seed));
+      object["seeds"].push_back(run.space().encode(seed));
+    }
+  }
+  return {text, std::move(object)};
 }
 
 Answer answer_codesign(Run& run) {

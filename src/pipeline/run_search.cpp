@@ -47,17 +47,15 @@ bool is_same_device(const DeviceInfo& wanted, const DeviceInfo& here) {
 void Run::shrink_stage(std::size_t index, std::shared_ptr<const NetworkRegion>& region,
                        ShrinkRecord& record) {
   const ShrinkConfig::Stage& settings = config_.shrink.stages[index];
-  ShrinkRecord::Stage stage{.name = fmt::format("shrink-{}", index + 1),
-                            .log10_size_before = region->log10_size(),
-                            .layers = {}};
   // A resumed run takes the decisions again; with the accuracies in candidates.csv they are the
   // same and cost no evaluation.
-  ShrunkRegion smaller = shrinkers().front().shrink(
-      *region, config_.shrink, index,
-      {.scorer = scorer(), .seed = config_.seed, .log = log_, .stop = stop_});
-  region = std::move(smaller.region);
-  stage.log10_size_after = region->log10_size();
-  for (const auto& decision : smaller.decisions) stage.layers.push_back(layer_of(decision, space_));
+  const ShrunkRegion smaller =
+      find_shrinker(config_.shrink.method)
+          .shrink(*region, config_.shrink, index,
+                  {.scorer = scorer(), .seed = config_.seed, .log = log_, .stop = stop_});
+  const ShrinkRecord::Stage stage =
+      stage_of(fmt::format("shrink-{}", index + 1), *region, smaller, space_);
+  region = smaller.region;
   log_.info(fmt::format("{}: {} -> {} architectures", stage.name,
                         format_power(stage.log10_size_before),
                         format_power(stage.log10_size_after)));
@@ -73,8 +71,10 @@ const NetworkRegion& Run::shrunk() {
   check_feasible();
   supernet();
   std::shared_ptr<const NetworkRegion> region = std::make_shared<Subspace>(Subspace::full(space_));
-  ShrinkRecord record{
-      .samples = config_.shrink.samples, .target_ms = latency().objective.target_ms, .stages = {}};
+  ShrinkRecord record{.method = config_.shrink.method,
+                      .samples = config_.shrink.samples,
+                      .target_ms = latency().objective.target_ms,
+                      .stages = {}};
   for (std::size_t i = 0; i < config_.shrink.stages.size(); ++i) shrink_stage(i, region, record);
   tuned_by_ = weights().stage;
   shrunk_ = std::move(region);

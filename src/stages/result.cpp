@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/report/table.hpp"
+#include "hsconas/space/balls.hpp"
 
 namespace hsconas {
 
@@ -70,6 +71,34 @@ ShrinkRecord::Layer layer_of(const LayerDecision& decision, const SearchSpace& s
                                .within_budget = quality.within_budget});
   }
   return layer;
+}
+
+ShrinkRecord::Stage stage_of(std::string name, const NetworkRegion& before,
+                             const ShrunkRegion& after, const SearchSpace& space) {
+  ShrinkRecord::Stage stage{.name = std::move(name),
+                            .log10_size_before = before.log10_size(),
+                            .log10_size_after = after.region->log10_size(),
+                            .layers = {}};
+  for (const LayerDecision& decision : after.decisions) {
+    stage.layers.push_back(layer_of(decision, space));
+  }
+  for (const ShrinkRound& round : after.rounds) {
+    stage.rounds.push_back({.log10_size = round.log10_size,
+                            .samples = round.samples,
+                            .mean = round.mean,
+                            .standard_error = round.standard_error,
+                            .is_kept = round.is_kept});
+  }
+  if (const auto* balls = dynamic_cast<const Balls*>(after.region.get())) {
+    stage.radius = balls->radius();
+    stage.size_error = balls->size().relative_error;
+    for (const Architecture& seed : balls->seeds()) stage.seeds.push_back(space.encode(seed));
+  }
+  std::vector<Architecture> best;
+  for (const Candidate& candidate : after.best) best.push_back(candidate.arch);
+  stage.best = static_cast<int>(best.size());
+  stage.diversity = mean_distance(space, best);
+  return stage;
 }
 
 std::string format_result(const ResultRecord& result) {
