@@ -6,7 +6,7 @@ cd "${1:-$(dirname "$0")/..}"
 
 # The layers, lowest first.
 order="base kernels space config latency score accel reference data loader cluster supernet train profile \
-shrink search codesign onnx edge report stages dance deploy pipeline app module"
+search shrink codesign onnx edge report stages dance deploy pipeline app module"
 
 rank() {
   n=0

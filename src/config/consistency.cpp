@@ -67,11 +67,41 @@ void check_warmup(const char* section, const SupernetConfig& training) {
                    training.epochs, training.warmup_epochs));
 }
 
+/// Rejects keys of the shrinking method that is not chosen: they would have no effect.
+void check_shrink_keys(const ShrinkConfig& shrink) {
+  const bool is_locality = shrink.method == "locality";
+  const auto check = [&](bool is_used, const std::string& key, auto value, auto initial) {
+    if (is_used || value == initial) return;
+    fail(fmt::format("shrink.{} has no effect with shrink.method {}: remove it or set it to {}",
+                     key, shrink.method, initial));
+  };
+  const ShrinkConfig initial;
+  check(is_locality, "seeds", shrink.seeds, initial.seeds);
+  check(is_locality, "rounds", shrink.rounds, initial.rounds);
+  check(is_locality, "latency_tolerance", shrink.latency_tolerance, initial.latency_tolerance);
+  for (std::size_t i = 0; i < shrink.stages.size(); ++i) {
+    const ShrinkConfig::Stage initial_stage;
+    check(!is_locality, fmt::format("stages.{}.layers", i), shrink.stages[i].layers,
+          initial_stage.layers);
+    check(is_locality, fmt::format("stages.{}.radius", i), shrink.stages[i].radius,
+          initial_stage.radius);
+  }
+}
+
 void check_shrinking(const Config& config) {
-  int shrunk = 0;
-  for (const auto& stage : config.shrink.stages) shrunk += stage.layers;
+  check_shrink_keys(config.shrink);
   const int layers = config.space.layers();
-  if (shrunk > layers) {
+  int shrunk = 0;
+  for (const auto& stage : config.shrink.stages) {
+    shrunk += stage.layers;
+    if (stage.radius > layers) {
+      fail(
+          fmt::format("shrink.stages have a radius of {}, but the space has only {} layers: lower "
+                      "the radius",
+                      stage.radius, layers));
+    }
+  }
+  if (config.shrink.method != "locality" && shrunk > layers) {
     fail(fmt::format("shrink.stages fix {} layers, but the space has only {}: lower their layers",
                      shrunk, layers));
   }

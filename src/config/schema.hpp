@@ -274,7 +274,10 @@ void describe(Visitor& v, ScoreConfig& c) {
 
 template <typename Visitor>
 void describe(Visitor& v, ShrinkConfig::Stage& c) {
-  v("layers", c.layers, range(1, 1000), "number of layers whose operator this stage fixes");
+  v("layers", c.layers, range(1, 1000),
+    "progressive: number of layers whose operator this stage fixes");
+  v("radius", c.radius, range(1, 1000).added_with(1),
+    "locality: number of layers in which a network may differ from the nearest of the seeds");
   v("tune_epochs", c.tune_epochs, range(0, 1e6),
     "epochs of supernet training in the smaller space after this stage; 0: none");
   v("lr", c.lr, range(1e-9, 1e3),
@@ -283,10 +286,19 @@ void describe(Visitor& v, ShrinkConfig::Stage& c) {
 
 template <typename Visitor>
 void describe(Visitor& v, ShrinkConfig& c) {
+  v("method", c.method, one_method_of(shrink_method_words()).added_with("progressive"),
+    "shrinking method; " + meanings(shrink_method_words()));
   v("samples", c.samples, range(1, 1e6),
-    "random architectures per operator whose mean score F is the operator's quality Q");
+    "random architectures whose mean score F is the quality Q of an operator (progressive) or of a "
+    "region (locality)");
+  v("seeds", c.seeds, range(1, 1e5).added_with(10),
+    "locality: number of best architectures whose neighbourhoods are kept");
+  v("rounds", c.rounds, range(1, 1000).added_with(5),
+    "locality: largest number of regions that a stage tries one after the other");
+  v("latency_tolerance", c.latency_tolerance, range(0.001, 1e6).added_with(0.05),
+    "locality: largest |latency / T - 1| of the architectures that are scored");
   v.list("stages", c.stages,
-         "shrinking stages in order, from the last layer to the first; empty: no shrinking");
+         "shrinking stages in order; the supernet is tuned after each; empty: no shrinking");
 }
 
 template <typename Visitor>

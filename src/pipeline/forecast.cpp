@@ -274,15 +274,14 @@ std::vector<StageWork> stage_works(const Config& config, const SearchSpace& spac
   std::vector<StageWork> works{
       {.stage = "supernet", .steps = training_steps(config.supernet, images)},
       {.stage = "baseline", .evaluations = config.search.baseline_samples + kSmallestAndLargest}};
-  int last_layer = space.layers() - 1;
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
-    const ShrinkConfig::Stage& stage = config.shrink.stages[i];
-    works.push_back(
-        {.stage = fmt::format("shrink-{}", i + 1),
-         .evaluations = shrinkers().front().forecast(config.shrink, i, space, 0.0).evaluations,
-         .middle_layer = std::max(0, last_layer - stage.layers / 2),
-         .steps = stage.tune_epochs > 0.0 ? training_steps(config.tuning(i), images) : 0});
-    last_layer -= stage.layers;
+    const ShrinkForecast shrinking =
+        find_shrinker(config.shrink.method).forecast(config.shrink, i, space, 0.0);
+    const bool is_tuned = config.shrink.stages[i].tune_epochs > 0.0;
+    works.push_back({.stage = fmt::format("shrink-{}", i + 1),
+                     .evaluations = shrinking.evaluations,
+                     .middle_layer = shrinking.middle_layer,
+                     .steps = is_tuned ? training_steps(config.tuning(i), images) : 0});
   }
   works.push_back(
       {.stage = "search",

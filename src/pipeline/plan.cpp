@@ -173,7 +173,7 @@ std::string describe_plan(const Config& config, Log& log, const StopToken& stop,
   int evaluations = 0;
   for (const StageWork& work : works) {
     evaluations += work.evaluations;
-    if (work.middle_layer >= 0) {
+    if (work.stage.starts_with("shrink-")) {
       text += fmt::format("{}: then {} steps\n", work.stage, work.steps);
     }
   }

@@ -49,6 +49,28 @@ json to_json(const ShrinkRecord::Layer& layer) {
   return {{"layer", layer.layer}, {"kept", layer.kept}, {"operators", operators}};
 }
 
+json to_json(const ShrinkRecord::Stage& stage) {
+  json layers = json::array();
+  for (const auto& layer : stage.layers) layers.push_back(to_json(layer));
+  json written = {{"name", stage.name},
+                  {"log10_size_before", stage.log10_size_before},
+                  {"log10_size_after", stage.log10_size_after},
+                  {"layers", layers},
+                  {"best", {{"count", stage.best}, {"diversity", stage.diversity}}}};
+  for (const auto& round : stage.rounds) {
+    written["rounds"].push_back({{"log10_size", round.log10_size},
+                                 {"samples", round.samples},
+                                 {"mean", round.mean},
+                                 {"standard_error", round.standard_error},
+                                 {"kept", round.is_kept}});
+  }
+  if (stage.radius > 0) {
+    written["balls"] = {
+        {"radius", stage.radius}, {"seeds", stage.seeds}, {"size_error", stage.size_error}};
+  }
+  return written;
+}
+
 /// Errors of `read` name the file.
 template <typename Read>
 auto reading(const std::string& source, Read&& read) {
@@ -152,6 +174,38 @@ json to_json(const std::vector<ScoredArchitecture>& candidates) {
   return list;
 }
 
+ShrinkRecord::Round read_round(JsonReader& reader) {
+  return {.log10_size = reader.required<double>("log10_size"),
+          .samples = reader.required<int>("samples"),
+          .mean = reader.required<double>("mean"),
+          .standard_error = reader.required<double>("standard_error"),
+          .is_kept = reader.required<bool>("kept")};
+}
+
+/// Stages of older programs have neither rounds nor balls, and do not say how diverse their best
+/// networks are.
+ShrinkRecord::Stage read_stage(JsonReader& reader) {
+  ShrinkRecord::Stage stage{.name = reader.required<std::string>("name"),
+                            .log10_size_before = reader.required<double>("log10_size_before"),
+                            .log10_size_after = reader.required<double>("log10_size_after"),
+                            .layers = read_list<ShrinkRecord::Layer>(reader, "layers", read_layer)};
+  if (reader.has("rounds")) {
+    stage.rounds = read_list<ShrinkRecord::Round>(reader, "rounds", read_round);
+  }
+  if (reader.has("balls")) {
+    JsonReader balls = reader.child("balls");
+    stage.radius = balls.required<int>("radius");
+    stage.seeds = balls.required<std::vector<std::string>>("seeds");
+    stage.size_error = balls.required<double>("size_error");
+  }
+  if (reader.has("best")) {
+    JsonReader best = reader.child("best");
+    stage.best = best.required<int>("count");
+    stage.diversity = best.required<double>("diversity");
+  }
+  return stage;
+}
+
 }  // namespace
 
 std::string ResultRecord::format_latency(double latency) const {
@@ -195,15 +249,9 @@ json to_json(const ResultRecord& result) {
 
 json to_json(const ShrinkRecord& shrink) {
   json stages = json::array();
-  for (const auto& stage : shrink.stages) {
-    json layers = json::array();
-    for (const auto& layer : stage.layers) layers.push_back(to_json(layer));
-    stages.push_back({{"name", stage.name},
-                      {"log10_size_before", stage.log10_size_before},
-                      {"log10_size_after", stage.log10_size_after},
-                      {"layers", layers}});
-  }
+  for (const auto& stage : shrink.stages) stages.push_back(to_json(stage));
   return {{"format", kShrinkFormat},
+          {"method", shrink.method},
           {"samples", shrink.samples},
           {"target_ms", shrink.target_ms},
           {"stages", stages}};
@@ -258,16 +306,10 @@ ShrinkRecord read_shrink(const json& object, const std::string& source) {
   return reading(source, [&] {
     JsonReader reader(object, "", ErrorKind::Data);
     check_format(reader, kShrinkFormat);
-    return ShrinkRecord{
-        .samples = reader.required<int>("samples"),
-        .target_ms = reader.required<double>("target_ms"),
-        .stages = read_list<ShrinkRecord::Stage>(
-            reader, "stages", [](JsonReader& stage) -> ShrinkRecord::Stage {
-              return {.name = stage.required<std::string>("name"),
-                      .log10_size_before = stage.required<double>("log10_size_before"),
-                      .log10_size_after = stage.required<double>("log10_size_after"),
-                      .layers = read_list<ShrinkRecord::Layer>(stage, "layers", read_layer)};
-            })};
+    return ShrinkRecord{.method = reader.optional<std::string>("method", "progressive"),
+                        .samples = reader.required<int>("samples"),
+                        .target_ms = reader.required<double>("target_ms"),
+                        .stages = read_list<ShrinkRecord::Stage>(reader, "stages", read_stage)};
   });
 }
 

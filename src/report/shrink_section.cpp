@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/report/plot.hpp"
+#include "hsconas/space/search_space.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "page.hpp"
 #include "run_sections.hpp"
@@ -61,6 +62,107 @@ Plot shrink_plot(const ShrinkRecord& shrink, const std::vector<std::string>& ope
   return plot;
 }
 
+std::string rounds_table(const ShrinkRecord::Stage& stage) {
+  HtmlTable table(
+      {"round", "networks in the region", "networks scored", "mean F", "standard error", "is"});
+  for (std::size_t i = 0; i < stage.rounds.size(); ++i) {
+    const ShrinkRecord::Round& round = stage.rounds[i];
+    table.add(
+        {fmt::format("{}", i), format_power(round.log10_size), fmt::format("{}", round.samples),
+         fmt::format("{:.4f}", round.mean), fmt::format("{:.4f}", round.standard_error),
+         i == 0 ? "the start" : (round.is_kept ? "kept" : "dropped")},
+        round.is_kept);
+  }
+  return table.str();
+}
+
+std::string seeds_table(const ShrinkRecord::Stage& stage, const SearchSpace& space) {
+  HtmlTable table({"seed", "layers"});
+  for (const std::string& seed : stage.seeds) {
+    table.add({seed, space.describe(space.decode(seed))}, false);
+  }
+  return table.str();
+}
+
+/// "9,810 networks", with the standard error of an estimate.
+std::string size_text(const ShrinkRecord::Stage& stage) {
+  std::string text = format_power(stage.log10_size_after) + " networks";
+  if (stage.size_error > 0.0) {
+    text += fmt::format(" (estimated, standard error {:.1f} %)", 100.0 * stage.size_error);
+  }
+  return text;
+}
+
+/// What a stage has left, in a sentence; empty where an older program did not record it.
+std::string what_is_left(const ShrinkRecord::Stage& stage) {
+  std::string text;
+  if (stage.radius > 0) {
+    text = fmt::format("{} leaves {}: all that differ in at most {} layer{} from one of {} seeds. ",
+                       stage.name, size_text(stage), stage.radius, stage.radius == 1 ? "" : "s",
+                       stage.seeds.size());
+  }
+  if (stage.best > 1) {
+    text += fmt::format(
+        "Two of the {} best networks known of what {} leaves differ in {:.1f} layers on average.",
+        stage.best, stage.name, stage.diversity);
+  }
+  return text.empty() ? "" : paragraph(text);
+}
+
+Plot rounds_plot(const ShrinkRecord& shrink) {
+  Plot plot{.title = "Mean score of every region that was tried",
+            .x_label = "round",
+            .y_label = fmt::format("mean F of {} architectures", shrink.samples),
+            .series = {},
+            .has_whole_x = true};
+  for (const ShrinkRecord::Stage& stage : shrink.stages) {
+    PlotSeries series{.name = stage.name, .x = {}, .y = {}, .mark = Mark::LineAndPoints};
+    for (std::size_t i = 0; i < stage.rounds.size(); ++i) {
+      const ShrinkRecord::Round& round = stage.rounds[i];
+      series.x.push_back(static_cast<double>(i));
+      series.y.push_back(round.mean);
+      series.notes.push_back(fmt::format("{}, round {}{}\nmean F {:.4f} \u00B1 {:.4f}", stage.name,
+                                         i, round.is_kept ? "" : " (dropped)", round.mean,
+                                         round.standard_error));
+    }
+    plot.series.push_back(std::move(series));
+  }
+  return plot;
+}
+
+std::string locality_section(const RunRecord& run) {
+  std::string html =
+      figure(to_svg(rounds_plot(*run.shrink)),
+             "Round 0 scores networks of the region from which a stage starts. Each further round "
+             "scores networks near the best ones of all rounds before. A stage ends when the mean "
+             "has not risen by its standard error, and drops that last region.");
+  const SearchSpace space(run.config.space);
+  for (const ShrinkRecord::Stage& stage : run.shrink->stages) {
+    html += what_is_left(stage);
+    html += foldable(
+        fmt::format("{}: {} to {} architectures", stage.name, format_power(stage.log10_size_before),
+                    format_power(stage.log10_size_after)),
+        rounds_table(stage) + seeds_table(stage, space));
+  }
+  return html;
+}
+
+std::string progressive_section(const RunRecord& run) {
+  std::string html = figure(
+      to_svg(shrink_plot(*run.shrink, run.config.space.operators)),
+      "Q is the mean score F of random architectures with this operator in this layer. The "
+      "operators of a layer are compared in the same architectures, so small differences are "
+      "meaningful. Layers are decided from the last to the first.");
+  for (const ShrinkRecord::Stage& stage : run.shrink->stages) {
+    html += what_is_left(stage);
+    html += foldable(
+        fmt::format("{}: {} to {} architectures", stage.name, format_power(stage.log10_size_before),
+                    format_power(stage.log10_size_after)),
+        shrink_table(stage));
+  }
+  return html;
+}
+
 }  // namespace
 
 std::string shrink_section(const RunRecord& run) {
@@ -70,17 +172,8 @@ std::string shrink_section(const RunRecord& run) {
                                          ? "The settings ask for no shrinking."
                                          : "The space has not been shrunk so far."));
   }
-  std::string html = figure(
-      to_svg(shrink_plot(*run.shrink, run.config.space.operators)),
-      "Q is the mean score F of random architectures with this operator in this layer. The "
-      "operators of a layer are compared in the same architectures, so small differences are "
-      "meaningful. Layers are decided from the last to the first.");
-  for (const ShrinkRecord::Stage& stage : run.shrink->stages) {
-    html += foldable(
-        fmt::format("{}: {} to {} architectures", stage.name, format_power(stage.log10_size_before),
-                    format_power(stage.log10_size_after)),
-        shrink_table(stage));
-  }
+  const bool is_in_rounds = !run.shrink->stages.front().rounds.empty();
+  const std::string html = is_in_rounds ? locality_section(run) : progressive_section(run);
   return section(kTitle, html);
 }
 

@@ -29,7 +29,7 @@ using Scores = std::vector<std::vector<double>>;
 /// stand side by side, since they share every layer before this one.
 Scores score_operators(std::span<const Architecture> samples, std::size_t layer,
                        const std::vector<int>& ops, Scorer& scorer, Progress& progress,
-                       const GroupStop& stop) {
+                       const GroupStop& stop, std::vector<ScoredNetwork>* scored) {
   Scores scores(ops.size());
   const std::size_t chunk = Scorer::kChunk * static_cast<std::size_t>(stop.group().size());
   const std::size_t per_call = std::max<std::size_t>(1, chunk / ops.size());
@@ -46,6 +46,7 @@ Scores score_operators(std::span<const Architecture> samples, std::size_t layer,
     const auto candidates = scorer.score(variants);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       scores[i % ops.size()].push_back(candidates[i].score);
+      if (scored != nullptr) scored->push_back({variants[i], candidates[i]});
     }
     progress.step(std::ssize(variants));
     rest = rest.subspan(count);
@@ -126,7 +127,8 @@ std::string summary(const LayerDecision& decision, const SearchSpace& space) {
 
 std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int layers,
                                          int samples, Scorer& scorer, std::uint64_t seed, Log& log,
-                                         const GroupStop& stop) {
+                                         const GroupStop& stop,
+                                         std::vector<ScoredNetwork>* scored) {
   assert(last_layer < subspace.layers() && last_layer - layers + 1 >= 0 && samples >= 1);
   std::vector<LayerDecision> decisions;
   for (int layer = last_layer; layer > last_layer - layers; --layer) {
@@ -140,8 +142,8 @@ std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int
       for (int i = 0; i < samples; ++i) drawn.push_back(sample(subspace, rng));
       Progress progress(log, fmt::format("shrinking, layer {}", layer),
                         std::ssize(drawn) * std::ssize(ops));
-      const Scores scores =
-          score_operators(drawn, static_cast<std::size_t>(layer), ops, scorer, progress, stop);
+      const Scores scores = score_operators(drawn, static_cast<std::size_t>(layer), ops, scorer,
+                                            progress, stop, scored);
       decisions.push_back(decide(layer, subspace, scorer, scores));
       ops = {decisions.back().kept};
     }
@@ -152,6 +154,13 @@ std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int
 
 namespace {
 
+/// The layer that the stage decides first; `layers` is the number of all layers.
+int last_layer_of(const ShrinkConfig& config, std::size_t stage, int layers) {
+  int last_layer = layers - 1;
+  for (std::size_t i = 0; i < stage; ++i) last_layer -= config.stages[i].layers;
+  return last_layer;
+}
+
 ShrunkRegion shrink(const NetworkRegion& region, const ShrinkConfig& config, std::size_t stage,
                     const ShrinkTools& tools) {
   const auto* choices = dynamic_cast<const Subspace*>(&region);
@@ -160,18 +169,21 @@ ShrunkRegion shrink(const NetworkRegion& region, const ShrinkConfig& config, std
                 "progressive shrinking needs a region with a set of choices per layer");
   }
   auto smaller = std::make_shared<Subspace>(*choices);
-  int last_layer = smaller->layers() - 1;
-  for (std::size_t i = 0; i < stage; ++i) last_layer -= config.stages[i].layers;
-  auto decisions = shrink_layers(*smaller, last_layer, config.stages[stage].layers, config.samples,
-                                 tools.scorer, tools.seed, tools.log, tools.stop);
-  return {std::move(smaller), std::move(decisions)};
+  std::vector<ScoredNetwork> scored;
+  auto decisions = shrink_layers(*smaller, last_layer_of(config, stage, smaller->layers()),
+                                 config.stages[stage].layers, config.samples, tools.scorer,
+                                 tools.seed, tools.log, tools.stop, &scored);
+  auto best = best_members(*smaller, scored);
+  return {.region = std::move(smaller), .decisions = std::move(decisions), .best = std::move(best)};
 }
 
 ShrinkForecast forecast(const ShrinkConfig& config, std::size_t stage, const SearchSpace& space,
                         double log10_size) {
   const int layers = config.stages[stage].layers;
-  return {.evaluations = layers * space.ops() * config.samples,
-          .log10_size = log10_size - layers * std::log10(static_cast<double>(space.ops()))};
+  return {.what = fmt::format("{} layers", layers),
+          .evaluations = layers * space.ops() * config.samples,
+          .log10_size = log10_size - layers * std::log10(static_cast<double>(space.ops())),
+          .middle_layer = std::max(0, last_layer_of(config, stage, space.layers()) - layers / 2)};
 }
 
 }  // namespace

@@ -1,11 +1,19 @@
 #include "hsconas/shrink/shrinkers.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include <fmt/format.h>
 
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/text.hpp"
+#include "hsconas/config/methods.hpp"
 #include "hsconas/space/subspace.hpp"
 
 // The table: X(name) is the shrinker that name_shrinker() in src/shrink/name.cpp describes.
-#define HSCONAS_SHRINKERS(X) X(progressive)
+#define HSCONAS_SHRINKERS(X) \
+  X(progressive)             \
+  X(locality)
 
 namespace hsconas {
 
@@ -20,16 +28,51 @@ std::span<const Shrinker> shrinkers() {
   return table;
 }
 
+const Shrinker& find_shrinker(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Shrinker& shrinker : shrinkers()) {
+    if (shrinker.name == name) return shrinker;
+    names.emplace_back(shrinker.name);
+  }
+  throw Error(ErrorKind::Usage,
+              fmt::format("shrink.method must be one of {}, got \"{}\"", join(names, ", "), name));
+}
+
+std::vector<MethodWord> shrink_method_words() {
+  std::vector<MethodWord> words;
+  for (const Shrinker& shrinker : shrinkers()) {
+    words.push_back({std::string(shrinker.name), std::string(shrinker.meaning)});
+  }
+  return words;
+}
+
+std::vector<Candidate> best_members(const NetworkRegion& region,
+                                    std::span<const ScoredNetwork> scored) {
+  constexpr std::size_t kBest = 20;
+  std::vector<Candidate> members;
+  std::set<Architecture> known;
+  for (const ScoredNetwork& network : scored) {
+    if (region.contains(network.arch) && known.insert(network.candidate.arch).second) {
+      members.push_back(network.candidate);
+    }
+  }
+  std::stable_sort(members.begin(), members.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+  members.resize(std::min(members.size(), kBest));
+  return members;
+}
+
 std::string describe_shrinking(const ShrinkConfig& config, const SearchSpace& space) {
   std::string text;
   double log10_size = Subspace::full(space).log10_size();
   for (std::size_t i = 0; i < config.stages.size(); ++i) {
     const double before = log10_size;
-    const ShrinkForecast forecast = shrinkers().front().forecast(config, i, space, log10_size);
+    const ShrinkForecast forecast =
+        find_shrinker(config.method).forecast(config, i, space, log10_size);
     log10_size = forecast.log10_size;
-    text += fmt::format("shrink-{}: {} layers, {} evaluations, {} -> {} architectures\n", i + 1,
-                        config.stages[i].layers, forecast.evaluations, format_power(before),
-                        format_power(log10_size));
+    text +=
+        fmt::format("shrink-{}: {}, {} evaluations, {} -> {} architectures\n", i + 1, forecast.what,
+                    forecast.evaluations, format_power(before), format_power(log10_size));
   }
   return text;
 }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/report/table.hpp"
+#include "hsconas/space/balls.hpp"
 
 namespace hsconas {
 
@@ -76,6 +77,34 @@ ShrinkRecord::Layer layer_of(const LayerDecision& decision, const SearchSpace& s
                                .within_budget = quality.within_budget});
   }
   return layer;
+}
+
+ShrinkRecord::Stage stage_of(std::string name, const NetworkRegion& before,
+                             const ShrunkRegion& after, const SearchSpace& space) {
+  ShrinkRecord::Stage stage{.name = std::move(name),
+                            .log10_size_before = before.log10_size(),
+                            .log10_size_after = after.region->log10_size(),
+                            .layers = {}};
+  for (const LayerDecision& decision : after.decisions) {
+    stage.layers.push_back(layer_of(decision, space));
+  }
+  for (const ShrinkRound& round : after.rounds) {
+    stage.rounds.push_back({.log10_size = round.log10_size,
+                            .samples = round.samples,
+                            .mean = round.mean,
+                            .standard_error = round.standard_error,
+                            .is_kept = round.is_kept});
+  }
+  if (const auto* balls = dynamic_cast<const Balls*>(after.region.get())) {
+    stage.radius = balls->radius();
+    stage.size_error = balls->size().relative_error;
+    for (const Architecture& seed : balls->seeds()) stage.seeds.push_back(space.encode(seed));
+  }
+  std::vector<Architecture> best;
+  for (const Candidate& candidate : after.best) best.push_back(candidate.arch);
+  stage.best = static_cast<int>(best.size());
+  stage.diversity = mean_distance(space, best);
+  return stage;
 }
 
 namespace {
@@ -209,6 +238,12 @@ std::string format_shrunk(const SearchSpace& space, const NetworkRegion& region)
     const std::vector<int> ops = region.ops_at(layer);
     if (ops.size() == 1) text += fmt::format("layer {}: {}\n", layer, space.op(ops[0]).name);
   }
+  const auto* balls = dynamic_cast<const Balls*>(&region);
+  if (balls == nullptr) return text;
+  text += fmt::format("in balls of radius {} around\n", balls->radius());
+  for (const Architecture& seed : balls->seeds()) {
+    text += fmt::format("{}: {}\n", space.encode(seed), space.describe(seed));
+  }
   return text;
 }
 
@@ -219,7 +254,12 @@ nlohmann::json shrunk_json(const SearchSpace& space, const NetworkRegion& region
     for (const int op : region.ops_at(layer)) names.push_back(space.op(op).name);
     kept.push_back(std::move(names));
   }
-  return {{"log10_size", region.log10_size()}, {"operators", kept}};
+  nlohmann::json object{{"log10_size", region.log10_size()}, {"operators", kept}};
+  if (const auto* balls = dynamic_cast<const Balls*>(&region)) {
+    object["radius"] = balls->radius();
+    for (const Architecture& seed : balls->seeds()) object["seeds"].push_back(space.encode(seed));
+  }
+  return object;
 }
 
 std::string describe_space(const SearchSpace& space) {

@@ -34,23 +34,22 @@ std::vector<NamedNetwork> extremes_of(const SearchSpace& space, const NetworkReg
 }  // namespace
 
 ShrinkRecord empty_shrink_record(const Config& config, const Objective& objective) {
-  return {.samples = config.shrink.samples, .target_ms = objective.target_ms, .stages = {}};
+  return {.method = config.shrink.method,
+          .samples = config.shrink.samples,
+          .target_ms = objective.target_ms,
+          .stages = {}};
 }
 
 void shrink_once(const Config& config, std::size_t index, Scorer& scorer,
                  std::shared_ptr<const NetworkRegion>& region, ShrinkRecord& record, Log& log,
                  const GroupStop& stop) {
-  ShrinkRecord::Stage stage{.name = fmt::format("shrink-{}", index + 1),
-                            .log10_size_before = region->log10_size(),
-                            .layers = {}};
-  ShrunkRegion smaller =
-      shrinkers().front().shrink(*region, config.shrink, index,
-                                 {.scorer = scorer, .seed = config.seed, .log = log, .stop = stop});
-  region = std::move(smaller.region);
-  stage.log10_size_after = region->log10_size();
-  for (const auto& decision : smaller.decisions) {
-    stage.layers.push_back(layer_of(decision, scorer.space()));
-  }
+  const ShrunkRegion smaller =
+      find_shrinker(config.shrink.method)
+          .shrink(*region, config.shrink, index,
+                  {.scorer = scorer, .seed = config.seed, .log = log, .stop = stop});
+  ShrinkRecord::Stage stage =
+      stage_of(fmt::format("shrink-{}", index + 1), *region, smaller, scorer.space());
+  region = smaller.region;
   log.info(fmt::format("{}: {} -> {} architectures", stage.name,
                        format_power(stage.log10_size_before),
                        format_power(stage.log10_size_after)));

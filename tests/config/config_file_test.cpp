@@ -76,6 +76,32 @@ TEST_CASE("settings that contradict each other are refused", "[config]") {
   source["shrink"] = {{"stages", json::array({{{"layers", 3}}})}};
   CHECK_THROWS_WITH(read_config(source),
                     "shrink.stages fix 3 layers, but the space has only 2: lower their layers");
+  source["shrink"] = {{"method", "locality"}, {"stages", json::array({{{"radius", 3}}})}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "shrink.stages have a radius of 3, but the space has only 2 layers: lower the "
+                    "radius");
+  source["shrink"]["stages"] = json::array({{{"radius", 2}}});
+  CHECK(read_config(source).shrink.stages[0].radius == 2);
+  source["shrink"]["stages"].push_back({{"layers", 1}});
+  CHECK_THROWS_WITH(read_config(source),
+                    "shrink.stages.1.layers has no effect with shrink.method locality: remove it "
+                    "or set it to 4");
+  for (const char* key : {"seeds", "rounds"}) {
+    source["shrink"] = {{key, 3}};
+    CHECK_THROWS_WITH(read_config(source),
+                      Catch::Matchers::StartsWith(std::string("shrink.") + key +
+                                                  " has no effect with shrink.method progressive"));
+  }
+  source["shrink"] = {{"latency_tolerance", 0.1}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "shrink.latency_tolerance has no effect with shrink.method progressive: remove "
+                    "it or set it to 0.05");
+  source["shrink"] = {{"stages", json::array({{{"layers", 1}, {"radius", 2}}})}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "shrink.stages.0.radius has no effect with shrink.method progressive: remove "
+                    "it or set it to 1");
+  source["shrink"] = {{"method", "local"}};
+  CHECK_THROWS_WITH(read_config(source), Catch::Matchers::StartsWith("shrink.method must be one "));
   source = minimal();
   source["data"] = {{"format", "idx"}};
   CHECK_THROWS_WITH(read_config(source), "data.path is required for data.format \"idx\"");

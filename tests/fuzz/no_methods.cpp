@@ -9,6 +9,10 @@ std::vector<MethodWord> search_method_words() {
   return {};
 }
 
+std::vector<MethodWord> shrink_method_words() {
+  return {};
+}
+
 std::vector<MethodWord> codesign_method_words() {
   return {};
 }

@@ -105,6 +105,16 @@ TEST_CASE("shrink.json is read, and a damaged one is an error that names the key
   REQUIRE(shrink.stages[0].layers.size() == 1);
   CHECK(shrink.stages[0].layers[0].layer == 2);
   CHECK(shrink.stages[0].layers[0].operators.size() == 3);
+  CHECK(shrink.method == "progressive");
+  CHECK(shrink.stages[0].rounds.empty());
+  CHECK(shrink.stages[0].radius == 0);
+  CHECK(shrink.stages[0].best == 3);
+  CHECK(shrink.stages[0].diversity > 0.0);
+  json older = files().shrink;  // As a program before locality shrinking wrote it.
+  older.erase("method");
+  older["stages"][0].erase("best");
+  CHECK(read_shrink(older, "S").method == "progressive");
+  CHECK(read_shrink(older, "S").stages[0].best == 0);
   json damaged = files().shrink;
   damaged["stages"][0]["layers"][0]["operators"][1].erase("q");
   CHECK(contains(error_of([&] { read_shrink(damaged, "S"); }), "data: S: "));

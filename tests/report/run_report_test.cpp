@@ -130,6 +130,29 @@ TEST_CASE("a search for a front adds the front and its hypervolume to the report
   CHECK(count(part, winner.arch + " (winner)</td>") == 1);
 }
 
+TEST_CASE("a report of locality shrinking shows the rounds, the seeds and what is left",
+          "[report]") {
+  Config config = example_config(tiny_description(4));
+  config.shrink = {.method = "locality",
+                   .samples = 12,
+                   .seeds = 3,
+                   .latency_tolerance = 0.5,
+                   .stages = {{.radius = 2}, {.radius = 1}}};
+  const TemporaryFolder folder;
+  make_example_run(folder / "run", config);
+  const RunRecord run = load_run(folder / "run");
+  REQUIRE(run.shrink);
+  CHECK(run.shrink->method == "locality");
+  const std::string page = run_report(run);
+  check_well_formed_html(page);
+  const std::string shrink = section_of(page, "Shrinking the space");
+  CHECK(contains(shrink, "<th>networks scored</th>"));
+  CHECK(contains(shrink, "layer from one of 3 seeds"));
+  CHECK(contains(shrink, " best networks known of what shrink-2 leaves differ in "));
+  for (const std::string& seed : run.shrink->stages.back().seeds) CHECK(contains(shrink, seed));
+  CHECK_FALSE(contains(shrink, "within budget T"));
+}
+
 TEST_CASE("a report of a run with another device's table shows no measured times", "[report]") {
   RunRecord run = example_run();
   run.result->winner.measured_ms.reset();

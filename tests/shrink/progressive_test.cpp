@@ -270,6 +270,8 @@ TEST_CASE("as a row of the table it shrinks a region stage by stage, as layer by
   const ShrinkForecast forecast = progressive.forecast(config, 1, bench.space, 10.0);
   CHECK(forecast.evaluations == 3 * 5 * 20);
   CHECK(forecast.log10_size == Approx(10.0 - 3.0 * std::log10(5.0)));
+  CHECK(forecast.what == "3 layers");
+  CHECK(forecast.middle_layer == 5);  // After layer 7, it decides 6, 5 and 4.
   const std::vector<Architecture> list{bench.space.uniform(0)};
   CHECK(contains(
       error_of([&] { progressive.shrink(ListedNetworks(bench.space, list), config, 0, tools); }),
@@ -284,11 +286,17 @@ TEST_CASE("every shrinker leaves a region inside the one it got, in which sample
     Scorer scorer = bench.scorer();
     ShrinkConfig config;
     config.samples = 10;
-    config.stages = {{.layers = 2}};
+    config.stages = {{.layers = 2, .radius = 2}};
+    config.method = std::string(shrinker.name);
     const ShrunkRegion smaller =
         shrinker.shrink(bench.subspace, config, 0,
                         {.scorer = scorer, .seed = 1, .log = bench.log, .stop = bench.stop});
     CHECK(smaller.region->log10_size() < bench.subspace.log10_size());
+    CHECK(smaller.best.size() >= 5);
+    for (std::size_t i = 0; i < smaller.best.size(); ++i) {
+      CHECK(smaller.region->contains(smaller.best[i].arch));
+      if (i > 0) CHECK(smaller.best[i].score <= smaller.best[i - 1].score);
+    }
     Rng rng(1, "test");
     for (int i = 0; i < 50; ++i) {
       const Genes genes = smaller.region->sample(rng);

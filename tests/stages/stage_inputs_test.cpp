@@ -82,7 +82,7 @@ class Files {
 /// A config in which every section counts.
 json busy_config(const Files& files) {
   Config config;
-  config.space = tiny_description(3);
+  config.space = tiny_description(4);
   config.data = {.format = DataFormat::Folder,
                  .path = files.path("a", "images"),
                  .mean = {0.5, 0.5, 0.5},
@@ -93,6 +93,17 @@ json busy_config(const Files& files) {
   json source = to_json(config);
   source["codesign"]["dance"]["cost"] = "linear";
   return source;
+}
+
+/// Makes locality the shrinking method, if only that has `key`.
+void choose_shrinking(json& config, const ConfigKey& key) {
+  for (const char* name : {"seeds", "rounds", "latency_tolerance", "stages[].radius"}) {
+    if (key.path == std::string("shrink.") + name) config["shrink"]["method"] = "locality";
+  }
+  // A stage of locality shrinking must not decide another number of layers than by default.
+  if (config["shrink"]["method"] == "locality" || key.path == "shrink.method") {
+    config["shrink"]["stages"][0]["layers"] = 4;
+  }
 }
 
 /// Another value of `key`, where the config has `value`.
@@ -151,6 +162,7 @@ TEST_CASE("another value of a key changes the stages that the key names, and no 
   for (const ConfigKey& key : config_keys()) {
     INFO(key.path);
     json before = with_needed(source, key, files);
+    choose_shrinking(before, key);
     if (key.path == "codesign.accuracy_column") {
       before["codesign"]["accuracies"] = files.path("a", "accuracies.csv");
     }
@@ -183,7 +195,8 @@ TEST_CASE(
     INFO(key.path);
     if (key.path == "data.path")
       continue;  // Images count by what they hold, apart from the config.
-    const json before = with_needed(source, key, files);
+    json before = with_needed(source, key, files);
+    choose_shrinking(before, key);
     const json::json_pointer pointer = pointer_of(key.path);
     json after = before;
     after[pointer] = another_value(key, before.at(pointer), files);
@@ -217,6 +230,24 @@ TEST_CASE("the inputs have the names that older runs recorded, so that these con
     CHECK(names.value(stage, json()) == known);
   }
   CHECK(names.size() == recorded.size());
+}
+
+TEST_CASE("the keys of locality shrinking are inputs only where they are not what they were before",
+          "[pipeline][config]") {
+  const Files files;
+  json source = busy_config(files);
+  const auto shrink = [&] {
+    const Config config = read_config(source);
+    return StageInputs(config, {}).shrink(0, {}).at("shrink");
+  };
+  const json before = shrink();
+  CHECK(before == json({{"samples", 100}, {"stages", before.at("stages")}}));
+  CHECK(before.at("stages").at(0).size() == 3);
+  source["shrink"] = {{"method", "locality"}, {"seeds", 7}, {"stages", {{{"radius", 2}}}}};
+  CHECK(shrink().at("method") == "locality");
+  CHECK(shrink().at("seeds") == 7);
+  CHECK(shrink().at("stages").at(0).at("radius") == 2);
+  CHECK_FALSE(shrink().contains("rounds"));
 }
 
 TEST_CASE("groups are an input of the trainings unless there is one, as before there were any",

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +13,7 @@
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/search/search.hpp"
-#include "hsconas/shrink/progressive.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/stages/load_run.hpp"
 #include "hsconas/stages/result.hpp"
 #include "hsconas/stages/stage_inputs.hpp"
@@ -107,23 +108,19 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
                    timed("largest", extremes[1], 1.0)};
   result.random_median = result.random.front().accuracy;
 
-  Subspace subspace = full;
-  ShrinkRecord shrink{
-      .samples = config.shrink.samples, .target_ms = latency.objective.target_ms, .stages = {}};
-  int last_layer = space.layers() - 1;
+  std::shared_ptr<const NetworkRegion> region = std::make_shared<Subspace>(full);
+  ShrinkRecord shrink{.method = config.shrink.method,
+                      .samples = config.shrink.samples,
+                      .target_ms = latency.objective.target_ms,
+                      .stages = {}};
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
-    const int layers = config.shrink.stages[i].layers;
-    const double before = subspace.log10_size();
-    const auto decisions = shrink_layers(subspace, last_layer, layers, config.shrink.samples,
-                                         scorer, config.seed, log, stop);
-    last_layer -= layers;
+    const ShrunkRegion smaller =
+        find_shrinker(config.shrink.method)
+            .shrink(*region, config.shrink, i,
+                    {.scorer = scorer, .seed = config.seed, .log = log, .stop = stop});
     const std::string name = "shrink-" + std::to_string(i + 1);
-    ShrinkRecord::Stage stage{.name = name,
-                              .log10_size_before = before,
-                              .log10_size_after = subspace.log10_size(),
-                              .layers = {}};
-    for (const auto& decision : decisions) stage.layers.push_back(layer_of(decision, space));
-    shrink.stages.push_back(std::move(stage));
+    shrink.stages.push_back(stage_of(name, *region, smaller, space));
+    region = smaller.region;
     train(name, 10);
     const std::string weights(16, static_cast<char>('2' + i));
     scorer.set_weights(weights);
@@ -132,7 +129,7 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
   write_sealed_json(dir.shrink(), to_json(shrink));
 
   const SearchResult found =
-      search(subspace, scorer, config.search, config.seed, log, stop, [&](const Generation& end) {
+      search(*region, scorer, config.search, config.seed, log, stop, [&](const Generation& end) {
         metrics.append(nlohmann::json{{"stage", "search"},
                                       {"step", end.evaluations},
                                       {"best_score", end.best_score},
@@ -146,7 +143,7 @@ inline void make_example_run(const std::filesystem::path& folder, const Config& 
   result.seed = config.seed;
   result.space = config.space.name;
   result.log10_space = full.log10_size();
-  result.log10_shrunk_space = subspace.log10_size();
+  result.log10_shrunk_space = region->log10_size();
   result.target_ms = latency.objective.target_ms;
   result.beta = latency.objective.beta;
   result.device = describe(latency.table.device);

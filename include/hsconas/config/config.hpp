@@ -108,14 +108,20 @@ struct ScoreConfig {
   bool is_known() const { return !accuracies.empty(); }
 };
 
-/// Progressive shrinking, from the last layer to the first.
+/// Shrinking the space in stages. Between stages the supernet is tuned to the region that is left.
 struct ShrinkConfig {
   struct Stage {
-    int layers = 4;           ///< Number of layers whose operator this stage fixes.
+    int layers = 4;           ///< progressive: number of layers whose operator this stage fixes.
+    int radius = 1;           ///< locality: layers in which a network may differ from a seed.
     double tune_epochs = 15;  ///< Epochs of supernet training in the smaller space afterwards.
     double lr = 0.01;         ///< Initial learning rate of that training.
   };
-  int samples = 100;  ///< Architectures whose mean F is an operator's Q; the paper's N.
+  std::string method = "progressive";  ///< A name in shrink_method_words().
+  /// Architectures whose mean F is an operator's Q (the paper's N) or that of a region.
+  int samples = 100;
+  int seeds = 10;                   ///< locality: best networks whose neighbourhoods are kept.
+  int rounds = 5;                   ///< locality: regions that a stage tries at most.
+  double latency_tolerance = 0.05;  ///< locality: largest |latency / T - 1| of a scored network.
   std::vector<Stage> stages;
 };
 

@@ -16,7 +16,7 @@ class RunData;
 struct StageWork {
   std::string stage;       ///< "supernet", "baseline", "shrink-1", ..., "search".
   int evaluations = 0;     ///< Architectures that are scored, at most.
-  int middle_layer = -1;   ///< Of the layers whose operators are decided; -1: none are.
+  int middle_layer = -1;   ///< See ShrinkForecast.
   std::int64_t steps = 0;  ///< Of training, after the scoring.
 };
 

@@ -120,12 +120,28 @@ struct ShrinkRecord {
     std::string kept;
     std::vector<Operator> operators;  ///< Empty when only one operator was left.
   };
+  /// A region that locality shrinking tried.
+  struct Round {
+    double log10_size = 0.0;
+    int samples = 0;
+    double mean = 0.0;  ///< Mean F of the samples.
+    double standard_error = 0.0;
+    bool is_kept = true;
+  };
   struct Stage {
     std::string name;
     double log10_size_before = 0.0;
     double log10_size_after = 0.0;
-    std::vector<Layer> layers;
+    /// Standard error of the size after the stage relative to it, if that is estimated; 0: exact.
+    double size_error = 0.0;
+    std::vector<Layer> layers;         ///< The decisions of progressive shrinking.
+    std::vector<Round> rounds{};       ///< The regions that locality shrinking tried.
+    std::vector<std::string> seeds{};  ///< Architectures around which the balls lie that are left.
+    int radius = 0;                    ///< Of these balls; 0: there are none.
+    int best = 0;                      ///< Number of best known networks of what is left.
+    double diversity = 0.0;            ///< Mean number of layers in which two of them differ.
   };
+  std::string method = "progressive";  ///< shrink.method.
   int samples = 0;
   double target_ms = 0.0;
   std::vector<Stage> stages;

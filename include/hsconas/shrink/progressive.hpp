@@ -31,6 +31,12 @@ struct LayerDecision {
   std::vector<OperatorQuality> operators;
 };
 
+/// A scored network as it was drawn; the candidate holds its canonical form.
+struct ScoredNetwork {
+  Architecture arch;
+  Candidate candidate;
+};
+
 /// Decides the operator of `layers` layers, from `last_layer` down; each decision narrows the
 /// subspace before the next. Widths stay free.
 ///
@@ -42,11 +48,13 @@ struct LayerDecision {
 /// layer with a single operator left is recorded and costs nothing. Each decision is a log line.
 /// Throws Error(Interrupted) when `stop` is requested; `subspace` then holds the layers decided
 /// so far: start again from the subspace of before.
+/// All networks that were scored are added to `scored`, if that is not null.
 /// Source: HSCoNAS (Luo et al., DATE 2021), progressive space shrinking,
 ///   Q(A_sub) = 1/N sum F(arch_i, T).
 /// Cost: layers x operators x samples evaluations. `last_layer` - layers + 1 >= 0.
 std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int layers,
                                          int samples, Scorer& scorer, std::uint64_t seed, Log& log,
-                                         const GroupStop& stop);
+                                         const GroupStop& stop,
+                                         std::vector<ScoredNetwork>* scored = nullptr);
 
 }  // namespace hsconas

@@ -25,22 +25,42 @@ struct ShrinkTools {
   GroupStop stop;
 };
 
+/// One region that locality shrinking tried: the first is the one from which the stage starts.
+struct ShrinkRound {
+  double log10_size = 0.0;  ///< See log10_different().
+  int samples = 0;          ///< Networks of the region that were scored.
+  double mean = 0.0;        ///< Mean F of these.
+  double standard_error = 0.0;
+  bool is_kept = true;  ///< False if the region before is what is left.
+};
+
 struct ShrunkRegion {
   std::shared_ptr<const NetworkRegion> region;
   /// The decisions of a shrinker that decides layer by layer.
   std::vector<LayerDecision> decisions{};
+  /// The regions that a shrinker tried one after the other.
+  std::vector<ShrinkRound> rounds{};
+  std::vector<Candidate> best{};  ///< See best_members().
 };
+
+/// The 20 best of `scored` that lie in `region`, best first, each network once.
+std::vector<Candidate> best_members(const NetworkRegion& region,
+                                    std::span<const ScoredNetwork> scored);
 
 /// What a stage will do, before anything is known about the networks.
 struct ShrinkForecast {
+  std::string what;         ///< "2 layers".
   int evaluations = 0;      ///< At most.
-  double log10_size = 0.0;  ///< Of the region that it leaves.
+  double log10_size = 0.0;  ///< Of the region that it leaves; at most.
+  /// In the middle of the layers whose operators are compared in the same networks, which share
+  /// work; -1: it compares none.
+  int middle_layer = -1;
 };
 
 /// A row of the table of shrinkers. A shrinker takes a region and gives a smaller one, stage by
 /// stage (config.stages); between stages the supernet is tuned to the region that is left.
 struct Shrinker {
-  std::string_view name;
+  std::string_view name;     ///< The word for shrink.method.
   std::string_view meaning;  ///< What it does, in a line of help.
   /// Stage `stage` of a region that the stages before have shrunk. Throws Error(Interrupted) when a
   /// stop is requested; the same seed takes the same decisions again, so that a stage can be
@@ -54,6 +74,9 @@ struct Shrinker {
 /// All of them; the first is the default. To add one, write src/shrink/<name>.cpp and add a line to
 /// the list in src/shrink/shrinkers.cpp.
 std::span<const Shrinker> shrinkers();
+
+/// Throws Error(Usage) that lists the known names.
+const Shrinker& find_shrinker(std::string_view name);
 
 /// One line per shrinking stage: its layers, its evaluations, and the size of the space before and
 /// after it.

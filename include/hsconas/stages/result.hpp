@@ -7,7 +7,7 @@
 #include "hsconas/latency/table.hpp"
 #include "hsconas/report/run_record.hpp"
 #include "hsconas/score/scorer.hpp"
-#include "hsconas/shrink/progressive.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/space/network_region.hpp"
 
 namespace hsconas {
@@ -24,6 +24,10 @@ ScoredArchitecture scored(const Candidate& candidate, const SearchSpace& space);
 
 /// The entry of shrink.json for `decision`.
 ShrinkRecord::Layer layer_of(const LayerDecision& decision, const SearchSpace& space);
+
+/// The entry of shrink.json for the stage `name`, which shrank `before` to `after`.
+ShrinkRecord::Stage stage_of(std::string name, const NetworkRegion& before,
+                             const ShrunkRegion& after, const SearchSpace& space);
 
 /// The result as text for a terminal: a table of the compared architectures, then the winner as a
 /// string to copy and layer by layer.
