@@ -79,9 +79,10 @@ std::vector<std::string> cells_of(const MethodSummary& row, std::size_t evaluati
           p_text(row)};
 }
 
-const std::vector<std::string> kHead{
-    "method",  "top 0.1 % (p90)", "best", "reported at 50 / 100 / 200", "final regret",
-    "seconds", "p against random"};
+std::vector<std::string> head_cells() {
+  return {"method",  "top 0.1 % (p90)", "best", "reported at 50 / 100 / 200", "final regret",
+          "seconds", "p against random"};
+}
 
 /// What the numbers mean, in one paragraph.
 std::string legend(const MethodComparison& comparison) {
@@ -168,11 +169,11 @@ std::vector<MethodSummary> summarise(const MethodComparison& comparison) {
 }
 
 std::string markdown(const MethodComparison& comparison) {
-  std::vector<std::vector<std::string>> rows{kHead};
+  std::vector<std::vector<std::string>> rows{head_cells()};
   for (const MethodSummary& row : summarise(comparison)) {
     rows.push_back(cells_of(row, comparison.evaluations));
   }
-  std::vector<std::size_t> widths(kHead.size(), 3);
+  std::vector<std::size_t> widths(rows.front().size(), 3);
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
@@ -194,10 +195,11 @@ std::string latex(const MethodComparison& comparison) {
                                  comparison.title, legend(comparison));
   const auto add = [&text](const std::vector<std::string>& cells) {
     std::vector<std::string> safe;
+    safe.reserve(cells.size());
     for (const std::string& cell : cells) safe.push_back(latex_text(cell));
     text += join(safe, " & ") + " \\\\\n";
   };
-  add(kHead);
+  add(head_cells());
   text += "\\hline\n";
   for (const MethodSummary& row : summarise(comparison)) add(cells_of(row, comparison.evaluations));
   return text + "\\hline\n\\end{tabular}\n";
