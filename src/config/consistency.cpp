@@ -78,6 +78,7 @@ void check_shrink_keys(const ShrinkConfig& shrink) {
   const ShrinkConfig initial;
   check(is_locality, "seeds", shrink.seeds, initial.seeds);
   check(is_locality, "rounds", shrink.rounds, initial.rounds);
+  check(is_locality, "standard_errors", shrink.standard_errors, initial.standard_errors);
   check(is_locality, "latency_tolerance", shrink.latency_tolerance, initial.latency_tolerance);
   for (std::size_t i = 0; i < shrink.stages.size(); ++i) {
     const ShrinkConfig::Stage initial_stage;

@@ -295,6 +295,9 @@ void describe(Visitor& v, ShrinkConfig& c) {
     "locality: number of best architectures whose neighbourhoods are kept");
   v("rounds", c.rounds, range(1, 1000).added_with(5),
     "locality: largest number of regions that a stage tries one after the other");
+  v("standard_errors", c.standard_errors, range(0, 100).added_with(0),
+    "locality: by how many standard errors a region's mean score must exceed that of the region "
+    "before, or it is dropped; 0: any rise");
   v("latency_tolerance", c.latency_tolerance, range(0.001, 1e6).added_with(0.05),
     "locality: largest |latency / T - 1| of the architectures that are scored");
   v.list("stages", c.stages,

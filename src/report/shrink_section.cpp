@@ -135,7 +135,7 @@ std::string locality_section(const RunRecord& run) {
       figure(to_svg(rounds_plot(*run.shrink)),
              "Round 0 scores networks of the region from which a stage starts. Each further round "
              "scores networks near the best ones of all rounds before. A stage ends when the mean "
-             "has not risen by its standard error, and drops that last region.");
+             "no longer rises, and drops that last region.");
   const SearchSpace space(run.config.space);
   for (const ShrinkRecord::Stage& stage : run.shrink->stages) {
     html += what_is_left(stage);

@@ -161,7 +161,8 @@ ShrunkRegion keep_neighbourhoods(const NetworkRegion& region, const ShrinkConfig
                           .seeds = config.seeds,
                           .radius = config.stages[stage].radius,
                           .rounds = config.rounds,
-                          .latency_tolerance = config.latency_tolerance},
+                          .latency_tolerance = config.latency_tolerance,
+                          .standard_errors = config.standard_errors},
                          tools.scorer, tools.seed, stage, tools.log, tools.stop);
 }
 

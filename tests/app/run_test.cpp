@@ -300,6 +300,14 @@ TEST_CASE("a run that SIGUSR1 stops while it tunes or searches continues to the 
   check_interrupted(SIGUSR1, "shrink-1: 120 steps", {"shrink.stages.0.tune_epochs=20"});
 }
 
+TEST_CASE(
+    "a run that stops while it tunes on neighbourhoods of networks continues to the same result",
+    "[app]") {
+  check_interrupted(SIGUSR1, "shrink-1: 120 steps",
+                    {"shrink.method=locality", "shrink.samples=6", "shrink.seeds=2",
+                     R"(shrink.stages=[{"radius": 1, "tune_epochs": 20}])"});
+}
+
 TEST_CASE("a run that is killed continues from its last checkpoint to the same result", "[app]") {
   const Bench bench;
   const std::vector<std::string> settings{finished_run().table_override(), "--resume",

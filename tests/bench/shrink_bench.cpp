@@ -171,8 +171,7 @@ std::vector<Method> methods_for(const Benchmark& benchmark, int samples, Log& lo
   const auto balls = [&log, &stop, samples](double standard_errors) {
     return [&log, &stop, samples, standard_errors](const NetworkRegion& region, Scorer& scorer,
                                                    std::uint64_t seed) {
-      return shrink_to_balls(region,
-                             {.samples = samples, .rounds = 20, .standard_errors = standard_errors},
+      return shrink_to_balls(region, {.samples = samples, .standard_errors = standard_errors},
                              scorer, seed, 0, log, stop);
     };
   };

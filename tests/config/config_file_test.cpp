@@ -86,7 +86,7 @@ TEST_CASE("settings that contradict each other are refused", "[config]") {
   CHECK_THROWS_WITH(read_config(source),
                     "shrink.stages.1.layers has no effect with shrink.method locality: remove it "
                     "or set it to 4");
-  for (const char* key : {"seeds", "rounds"}) {
+  for (const char* key : {"seeds", "rounds", "standard_errors"}) {
     source["shrink"] = {{key, 3}};
     CHECK_THROWS_WITH(read_config(source),
                       Catch::Matchers::StartsWith(std::string("shrink.") + key +

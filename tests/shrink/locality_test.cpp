@@ -72,12 +72,14 @@ TEST_CASE("each kept region is smaller and better by its standard error, a dropp
   for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
     LocalityBench bench;
     bench.options.rounds = 20;
+    bench.options.standard_errors = seed % 2 == 0 ? 0.0 : 1.0;
     Scorer scorer = bench.scorer();
     const auto rounds = bench.shrink(bench.full, scorer, seed).rounds;
     REQUIRE(rounds.size() >= 3);
     REQUIRE(rounds.size() < 20);
     for (std::size_t i = 1; i < rounds.size(); ++i) {
-      const double error = std::hypot(rounds[i].standard_error, rounds[i - 1].standard_error);
+      const double error = bench.options.standard_errors *
+                           std::hypot(rounds[i].standard_error, rounds[i - 1].standard_error);
       const bool is_better = rounds[i].mean - rounds[i - 1].mean > error &&
                              rounds[i].log10_size < rounds[i - 1].log10_size;
       CHECK(rounds[i].is_kept == is_better);
@@ -106,7 +108,7 @@ TEST_CASE("without a rise of the mean score the region stays as it was", "[shrin
   CHECK(shrunk.rounds.size() == 2);
   CHECK_FALSE(shrunk.rounds[1].is_kept);
 
-  const Balls balls(bench.space, bench.full, std::vector{bench.space.uniform(0)}, 3);
+  const Balls balls(bench.space, bench.full, std::vector<Architecture>{bench.space.uniform(0)}, 3);
   const ShrunkRegion again = bench.shrink(balls, scorer);
   CHECK(again.region->log10_size() == balls.log10_size());
   CHECK(bench.stage(again).radius == 3);

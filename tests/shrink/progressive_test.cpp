@@ -285,7 +285,8 @@ TEST_CASE("every shrinker leaves a region inside the one it got, in which sample
     Bench bench;
     Scorer scorer = bench.scorer();
     ShrinkConfig config;
-    config.samples = 10;
+    config.samples = 20;
+    config.seeds = 3;
     config.stages = {{.layers = 2, .radius = 2}};
     config.method = std::string(shrinker.name);
     const ShrunkRegion smaller =

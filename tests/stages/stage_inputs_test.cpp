@@ -97,7 +97,8 @@ json busy_config(const Files& files) {
 
 /// Makes locality the shrinking method, if only that has `key`.
 void choose_shrinking(json& config, const ConfigKey& key) {
-  for (const char* name : {"seeds", "rounds", "latency_tolerance", "stages[].radius"}) {
+  for (const char* name :
+       {"seeds", "rounds", "standard_errors", "latency_tolerance", "stages[].radius"}) {
     if (key.path == std::string("shrink.") + name) config["shrink"]["method"] = "locality";
   }
   // A stage of locality shrinking must not decide another number of layers than by default.

@@ -121,6 +121,7 @@ struct ShrinkConfig {
   int samples = 100;
   int seeds = 10;                   ///< locality: best networks whose neighbourhoods are kept.
   int rounds = 5;                   ///< locality: regions that a stage tries at most.
+  double standard_errors = 0.0;     ///< locality: see LocalityOptions.
   double latency_tolerance = 0.05;  ///< locality: largest |latency / T - 1| of a scored network.
   std::vector<Stage> stages;
 };

@@ -18,7 +18,7 @@ struct LocalityOptions {
   int rounds = 5;                   ///< Regions that are tried at most.
   double latency_tolerance = 0.05;  ///< Of the scored networks.
   /// By how many of its standard errors the mean score must rise from one region to the next.
-  double standard_errors = 1.0;
+  double standard_errors = 0.0;
 };
 
 /// Finds pockets of good networks. Each round scores `samples` different networks of the region
