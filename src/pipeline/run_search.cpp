@@ -11,6 +11,7 @@
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/run_report.hpp"
+#include "hsconas/score/target_sampler.hpp"
 #include "hsconas/search/search.hpp"
 #include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/stages/load_run.hpp"
@@ -102,9 +103,8 @@ ResultRecord Run::baseline() {
   Rng rng(config_.seed, "baseline");
   const Subspace full = Subspace::full(space_);
   std::vector<Architecture> archs{smallest(space_), largest(space_)};
-  for (int i = 0; i < config_.search.baseline_samples; ++i) {
-    archs.push_back(sample_near_target(full, scorer, kBaselineTolerance, rng));
-  }
+  const TargetSampler sampler(full, scorer, kBaselineTolerance);
+  for (int i = 0; i < config_.search.baseline_samples; ++i) archs.push_back(sampler.sample(rng));
   log_.info(fmt::format("baseline: scoring {} random architectures near T",
                         config_.search.baseline_samples));
   const auto candidates = scorer.score(archs);
@@ -165,6 +165,7 @@ ResultRecord Run::search_stage() {
   log_.info(fmt::format("winner: F {:.4f}, {:.2f} % on the test set", found.best.score,
                         result.test_accuracy * 100.0));
   measure(result);
+  add_limits(result, space_, latency().limits);
   dir_.files.on_root([&] {
     save_model(dir_.model(), {.space = config_.space,
                               .arch = found.best.arch,

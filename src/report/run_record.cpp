@@ -32,6 +32,7 @@ json to_json(const ComparedArchitecture& compared, double target_ms) {
               {"macs", compared.macs},
               {"parameters", compared.parameters}};
   if (compared.measured_ms) row["measured_ms"] = *compared.measured_ms;
+  if (!compared.limited.empty()) row["limited"] = compared.limited;
   return row;
 }
 
@@ -89,7 +90,29 @@ ComparedArchitecture read_compared(JsonReader& reader) {
                              ? std::optional(reader.required<double>("measured_ms"))
                              : std::nullopt,
           .macs = reader.required<std::int64_t>("macs"),
-          .parameters = reader.required<std::int64_t>("parameters")};
+          .parameters = reader.required<std::int64_t>("parameters"),
+          .limited = reader.optional<std::vector<double>>("limited", {})};
+}
+
+LimitRecord read_limit(JsonReader& reader) {
+  const auto word = reader.required<std::string>("unit");
+  const auto unit = parse_word<LimitUnit>(word);
+  if (!unit) reader.fail("unit", "is unknown: " + word);
+  return {.key = reader.required<std::string>("key"),
+          .what = reader.required<std::string>("what"),
+          .unit = *unit,
+          .bound = reader.required<double>("at_most")};
+}
+
+/// Throws unless every compared architecture has a value for each limit.
+void check_limited(JsonReader& reader, const ResultRecord& result) {
+  const auto check = [&](const ComparedArchitecture& row) {
+    if (row.limited.size() == result.limits.size()) return;
+    reader.fail("limits", fmt::format("are {}, but the {} has {} limited quantities",
+                                      result.limits.size(), row.title, row.limited.size()));
+  };
+  check(result.winner);
+  for (const ComparedArchitecture& other : result.others) check(other);
 }
 
 ScoredArchitecture read_scored(JsonReader& reader) {
@@ -137,25 +160,33 @@ json to_json(const ResultRecord& result) {
   }
   json winner = to_json(result.winner, result.target_ms);
   winner["test_accuracy"] = result.test_accuracy;
-  return {{"format", kResultFormat},
-          {"name", result.name},
-          {"seed", result.seed},
-          {"space", result.space},
-          {"log10_space", result.log10_space},
-          {"log10_shrunk_space", result.log10_shrunk_space},
-          {"target_ms", result.target_ms},
-          {"beta", result.beta},
-          {"device", result.device},
-          {"batch", result.batch},
-          {"winner", winner},
-          {"others", others},
-          {"random",
-           {{"count", result.random.size()},
-            {"median_accuracy", result.random_median},
-            {"candidates", random}}},
-          {"weights", weights},
-          {"search",
-           {{"method", result.method}, {"evaluations", result.evaluations}, {"history", history}}}};
+  json object = {
+      {"format", kResultFormat},
+      {"name", result.name},
+      {"seed", result.seed},
+      {"space", result.space},
+      {"log10_space", result.log10_space},
+      {"log10_shrunk_space", result.log10_shrunk_space},
+      {"target_ms", result.target_ms},
+      {"beta", result.beta},
+      {"device", result.device},
+      {"batch", result.batch},
+      {"winner", winner},
+      {"others", others},
+      {"random",
+       {{"count", result.random.size()},
+        {"median_accuracy", result.random_median},
+        {"candidates", random}}},
+      {"weights", weights},
+      {"search",
+       {{"method", result.method}, {"evaluations", result.evaluations}, {"history", history}}}};
+  for (const LimitRecord& limit : result.limits) {
+    object["limits"].push_back({{"key", limit.key},
+                                {"what", limit.what},
+                                {"unit", word_of(limit.unit)},
+                                {"at_most", limit.bound}});
+  }
+  return object;
 }
 
 json to_json(const ShrinkRecord& shrink) {
@@ -195,6 +226,10 @@ ResultRecord read_result(const json& object, const std::string& source) {
     result.winner = read_compared(winner);
     result.test_accuracy = winner.required<double>("test_accuracy");
     result.others = read_list<ComparedArchitecture>(reader, "others", read_compared);
+    if (reader.has("limits")) {
+      result.limits = read_list<LimitRecord>(reader, "limits", read_limit);
+    }
+    check_limited(reader, result);
     JsonReader random = reader.child("random");
     result.random_median = random.required<double>("median_accuracy");
     result.random = read_list<ScoredArchitecture>(random, "candidates", read_scored);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "hsconas/report/limits_table.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "page.hpp"
 #include "run_sections.hpp"
@@ -76,6 +77,20 @@ std::string compared_table(const ResultRecord& result) {
   return table.str();
 }
 
+/// The limited quantities beside their limits; empty where there are none.
+std::string limits_part(const ResultRecord& result) {
+  if (result.limits.empty()) return "";
+  HtmlTable table(limits_head(result));
+  for (auto& row : limits_rows(result)) {
+    const bool is_winner = row.front() == "winner";
+    table.add(std::move(row), is_winner);
+  }
+  return table.str() +
+         paragraph(
+             "The winner and the random architectures keep to these limits beside T. An "
+             "exclamation mark means that an architecture exceeds a limit.");
+}
+
 std::string head(const RunRecord& run) {
   const Config& config = run.config;
   std::string html = fmt::format("<h1>{}</h1>\n", escaped(config.name));
@@ -97,6 +112,7 @@ std::string head(const RunRecord& run) {
   html += fmt::format("<p><code>{}</code><br>{}</p>\n", escaped(result.winner.arch),
                       escaped(result.winner.layers));
   html += compared_table(result);
+  html += limits_part(result);
   return html + paragraph(fmt::format(
                     "Accuracies in this table are measured on held-out training images with the "
                     "supernet's shared weights; those of the other rows were measured before the "

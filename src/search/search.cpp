@@ -4,7 +4,8 @@
 #include <utility>
 
 #include "hsconas/base/rng.hpp"
-#include "hsconas/score/target.hpp"
+#include "hsconas/score/feasible.hpp"
+#include "hsconas/score/target_sampler.hpp"
 
 namespace hsconas {
 
@@ -14,10 +15,7 @@ namespace {
 class NetworkProblem : public SearchProblem {
  public:
   NetworkProblem(const NetworkRegion& region, Scorer& scorer, double tolerance)
-      : region_(region),
-        scorer_(scorer),
-        tolerance_(tolerance),
-        widened_(widened_tolerance(scorer.latency(), region, scorer.objective(), tolerance)) {}
+      : region_(region), scorer_(scorer), sampler_(region, scorer, tolerance) {}
 
   const Region& region() const override { return region_; }
 
@@ -26,13 +24,10 @@ class NetworkProblem : public SearchProblem {
   }
 
   double violation(const Genes& genes) const override {
-    const double gap = scorer_.gap(architecture_of(genes));
-    return gap <= widened_ ? 0.0 : gap;
+    return sampler_.violation(architecture_of(genes));
   }
 
-  Genes random(Rng& rng) const override {
-    return genes_of(sample_near_target(region_, scorer_, tolerance_, rng));
-  }
+  Genes random(Rng& rng) const override { return genes_of(sampler_.sample(rng)); }
 
   std::vector<Fitness> evaluate(std::span<const Genes> individuals,
                                 const SearchFloor& floor) override;
@@ -42,8 +37,7 @@ class NetworkProblem : public SearchProblem {
  private:
   const NetworkRegion& region_;
   Scorer& scorer_;
-  double tolerance_;
-  double widened_;
+  TargetSampler sampler_;
 };
 
 std::vector<Fitness> NetworkProblem::evaluate(std::span<const Genes> individuals,
@@ -56,7 +50,8 @@ std::vector<Fitness> NetworkProblem::evaluate(std::span<const Genes> individuals
   }
   std::vector<Fitness> fitness;
   for (Candidate& candidate : scorer_.score_above(archs, scorer_floor)) {
-    // The nearest networks there are count as inside where none lies within the tolerance.
+    // Only networks inside the limits are evaluated; the nearest networks there are count as inside
+    // where none lies within the tolerance.
     fitness.push_back({.score = candidate.score});
     scored.push_back(std::move(candidate));
   }
@@ -77,7 +72,8 @@ SearchResult search(const NetworkRegion& region, Scorer& scorer, const SearchCon
                     std::uint64_t seed, Log& log, const GroupStop& stop,
                     const std::function<void(const Generation&)>& on_generation) {
   const SearchMethod& method = find_search_method(config.method);
-  check_target(scorer.latency(), region, scorer.objective(), config.latency_tolerance);
+  check_budget(scorer.space(), scorer.latency(), region, scorer.objective(), scorer.limits(),
+               config.latency_tolerance);
   NetworkProblem problem(region, scorer, config.latency_tolerance);
   Rng rng(seed, "search", config.seed);
   SearchResult result;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "hsconas/report/limits_table.hpp"
 #include "hsconas/report/table.hpp"
 
 namespace hsconas {
@@ -58,6 +59,18 @@ ScoredArchitecture scored(const Candidate& candidate, const SearchSpace& space) 
           .score = candidate.score};
 }
 
+void add_limits(ResultRecord& result, const SearchSpace& space, const NetworkLimits& limits) {
+  if (limits.empty()) return;
+  for (const NetworkLimit& limit : limits.all()) {
+    result.limits.push_back(
+        {.key = limit.key, .what = limit.what, .unit = limit.unit, .bound = limit.bound});
+  }
+  result.winner.limited = limits.values(space.decode(result.winner.arch));
+  for (ComparedArchitecture& other : result.others) {
+    other.limited = limits.values(space.decode(other.arch));
+  }
+}
+
 ShrinkRecord::Layer layer_of(const LayerDecision& decision, const SearchSpace& space) {
   ShrinkRecord::Layer layer{
       .layer = decision.layer, .kept = space.op(decision.kept).name, .operators = {}};
@@ -98,6 +111,11 @@ std::string format_result(const ResultRecord& result) {
   std::string text = fmt::format("\nT = {:.3f} ms per batch of {} on {}\n\n", result.target_ms,
                                  result.batch, result.device);
   text += table.str();
+  if (!result.limits.empty()) {
+    TextTable limits(limits_head(result));
+    for (auto& row : limits_rows(result)) limits.add(std::move(row));
+    text += "\n" + limits.str();
+  }
   if (!is_measured) {
     text += "\nLatencies are predicted: T is for another device, so nothing was timed here.\n";
   }

@@ -13,6 +13,7 @@
 #include "hsconas/config/config.hpp"
 #include "hsconas/latency/table.hpp"
 #include "hsconas/report/metrics.hpp"
+#include "hsconas/score/limits.hpp"
 
 namespace hsconas {
 
@@ -32,6 +33,7 @@ struct ComparedArchitecture {
   std::optional<double> measured_ms;  ///< Absent when the table's device is not this machine's.
   std::int64_t macs = 0;
   std::int64_t parameters = 0;
+  std::vector<double> limited{};  ///< The quantities of ResultRecord::limits, in their order.
 
   double millions_of_macs() const { return static_cast<double>(macs) / 1e6; }
   double millions_of_parameters() const { return static_cast<double>(parameters) / 1e6; }
@@ -54,6 +56,14 @@ struct SharedWeights {
   std::string fingerprint;  ///< As in the column `weights` of candidates.csv.
 };
 
+/// A limit that networks had to keep to, see NetworkLimit.
+struct LimitRecord {
+  std::string key;
+  std::string what;
+  LimitUnit unit = LimitUnit::Parameters;
+  double bound = 0.0;
+};
+
 /// What a search found: the content of result.json. All of it repeats with the same seed and
 /// latency table, except measured_ms.
 struct ResultRecord {
@@ -73,7 +83,8 @@ struct ResultRecord {
   double random_median = 0.0;              ///< Median accuracy of the random baseline.
   std::vector<SharedWeights> weights;      ///< Oldest first; the winner's are the last.
   std::string method;
-  std::size_t evaluations = 0;  ///< Distinct architectures that the search scored.
+  std::size_t evaluations = 0;        ///< Distinct architectures that the search scored.
+  std::vector<LimitRecord> limits{};  ///< Empty where the config has none.
 
   struct Generation {
     int evaluations = 0;

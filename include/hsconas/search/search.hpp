@@ -19,19 +19,16 @@ struct SearchResult {
   std::vector<Generation> history;
 };
 
-/// An architecture of `region` within `tolerance` of the latency budget T: drawn uniformly, then
-/// moved by steps of the region that come nearer until it is inside. Where a bounded number of
-/// steps and fresh starts does not get there, the nearest one reached is returned. A T outside the
-/// region's range widens the tolerance, see widened_tolerance(). Costs no evaluations.
+/// A network that TargetSampler draws. To draw many, make a TargetSampler.
 Architecture sample_near_target(const NetworkRegion& region, const Scorer& scorer, double tolerance,
                                 Rng& rng);
 
 /// Searches `region` for the architecture with the highest F by config.method, as run_search()
-/// describes: the limit is |latency / T - 1| <= latency_tolerance, and random individuals are those
-/// of sample_near_target(). Architectures are bred as they were drawn, so that they stay inside the
-/// region, and told apart by their canonical form.
+/// describes: the limits are |latency / T - 1| <= latency_tolerance and those of `scorer`, and
+/// random individuals come from a TargetSampler. Architectures are bred as they were drawn, so that
+/// they stay inside the region, and told apart by their canonical form.
 ///
-/// Throws Error(Usage) for an unknown method, Error(Infeasible) as check_target() does,
+/// Throws Error(Usage) for an unknown method, Error(Infeasible) as check_budget() does,
 /// Error(Interrupted) when `stop` is requested. The same seeds take the same decisions.
 /// Source of F: HSCoNAS (Luo et al., DATE 2021).
 SearchResult search(const NetworkRegion& region, Scorer& scorer, const SearchConfig& config,
