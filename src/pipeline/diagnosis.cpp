@@ -142,7 +142,8 @@ Diagnosis diagnose_config(const Config& config, const Machine& machine, Log& log
   for (const Config& target : target_configs(config)) {
     find_fault(findings, [&] {
       const std::string lines = check_latency(target, log, stop);
-      if (!lines.empty() && !config.targets.empty()) limits += "target " + target.name + ":\n";
+      if (!lines.empty() && !config.targets.empty())
+        limits += fmt::format("target {}:\n", target.name);
       limits += lines;
     });
   }

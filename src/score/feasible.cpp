@@ -100,21 +100,6 @@ std::vector<NetworkLimit> with_latency(const SearchSpace& space, const LatencyMo
   return all;
 }
 
-/// What the choices of a space add to a limited quantity at least and at most, all in all.
-std::pair<double, double> range_of(const NetworkLimit& limit, int layers) {
-  double least = limit.fixed;
-  double most = limit.fixed;
-  const auto choices = limit.values.size() / static_cast<std::size_t>(layers);
-  for (auto row = limit.values.begin(); row != limit.values.end();) {
-    const auto end = row + static_cast<std::ptrdiff_t>(choices);
-    const auto [low, high] = std::minmax_element(row, end);
-    least = limit.adds_up ? least + *low : std::max(least, *low);
-    most = limit.adds_up ? most + *high : std::max(most, *high);
-    row = end;
-  }
-  return {least, most};
-}
-
 /// The share of uniformly drawn networks that keep to the limits.
 double share_inside(const SearchSpace& space, const NetworkLimits& limits) {
   constexpr int kSamples = 2000;
@@ -161,7 +146,7 @@ void check_limits(const NetworkRegion& region, const NetworkLimits& limits) {
 std::string describe_limits(const SearchSpace& space, const NetworkLimits& limits) {
   std::string text;
   for (const NetworkLimit& limit : limits.all()) {
-    const auto [least, most] = range_of(limit, space.layers());
+    const auto [least, most] = limit.range();
     text += fmt::format("limit: {} at most {} ({} to {} in the space)\n", limit.what,
                         text_of(limit.bound, limit.unit), text_of(least, limit.unit),
                         text_of(most, limit.unit));

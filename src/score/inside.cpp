@@ -240,14 +240,11 @@ std::optional<Relaxed> relaxed_bound(const NetworkRegion& region,
     if (least == larger.end()) return {};
     return Relaxed{*least, is_certain};
   }
-  std::optional<double> high;
-  for (double factor = 1.25; !high; factor *= factor) {
-    if (factor > 1e12) return {};
-    high = value_with(bound * factor);
-  }
+  std::optional<double> high = value_with(std::max(bound, limit.range().second));
+  if (!high) return {};
   // Halves the interval between a bound that is too small and the value of a network.
   double low = bound;
-  for (int i = 0; i < 40 && *high - low > 1e-9 * *high; ++i) {
+  for (int i = 0; i < 60 && *high - low > 1e-9 * *high; ++i) {
     const double middle = low + (*high - low) / 2.0;
     if (const auto value = value_with(middle)) {
       high = value;

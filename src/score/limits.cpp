@@ -13,6 +13,8 @@ namespace hsconas {
 namespace {
 
 constexpr double kBytesPerMegabyte = 1e6;
+/// A T that equals the latency of a network is met although sums of differences round otherwise.
+constexpr double kRounding = 1.0 + 1e-9;
 
 /// `limit` with the value of every choice, and `fixed` of the stem and the head.
 NetworkLimit filled(NetworkLimit limit, const SearchSpace& space,
@@ -69,6 +71,18 @@ double NetworkLimit::value(const Architecture& arch) const {
     total = adds_up ? total + more : std::max(total, more);
   }
   return total;
+}
+
+std::pair<double, double> NetworkLimit::range() const {
+  double least = fixed;
+  double most = fixed;
+  const std::ptrdiff_t choices = std::ptrdiff_t{ops} * widths;
+  for (auto row = values.begin(); row != values.end(); row += choices) {
+    const auto [low, high] = std::minmax_element(row, row + choices);
+    least = adds_up ? least + *low : std::max(least, *low);
+    most = adds_up ? most + *high : std::max(most, *high);
+  }
+  return {least, most};
 }
 
 double NetworkLimit::excess(const Architecture& arch) const {
@@ -139,9 +153,26 @@ std::vector<double> NetworkLimits::values(const Architecture& arch) const {
 
 NetworkLimit latency_limit(const SearchSpace& space, const LatencyModel& model, double target_ms,
                            double tolerance) {
-  return of_model(
-      {.key = "latency.target_ms", .what = "latency", .bound = target_ms * (1.0 + tolerance)},
-      space, model);
+  return of_model({.key = "latency.target_ms",
+                   .what = "latency",
+                   .bound = target_ms * (1.0 + tolerance) * kRounding},
+                  space, model);
+}
+
+NetworkLimit slowness_limit(const SearchSpace& space, const LatencyModel& model, double target_ms,
+                            double tolerance) {
+  NetworkLimit limit = latency_limit(space, model, target_ms, 0.0);
+  limit.what = "slowness";
+  const double slowest_ms = limit.range().second;
+  // Each value becomes its distance from the largest of its layer, so that none is negative.
+  const std::ptrdiff_t choices = std::ptrdiff_t{limit.ops} * limit.widths;
+  for (auto row = limit.values.begin(); row != limit.values.end(); row += choices) {
+    const double most = *std::max_element(row, row + choices);
+    std::transform(row, row + choices, row, [most](double value) { return most - value; });
+  }
+  limit.fixed = 0.0;
+  limit.bound = (slowest_ms - target_ms * (1.0 - tolerance)) * kRounding;
+  return limit;
 }
 
 std::vector<LimitTable> load_limit_tables(const Config& config, const LatencySpace& space,

@@ -7,6 +7,8 @@
 
 #include "hsconas/latency/model.hpp"
 #include "hsconas/score/feasible.hpp"
+#include "hsconas/score/inside.hpp"
+#include "hsconas/score/limits.hpp"
 #include "hsconas/score/target.hpp"
 
 namespace hsconas {
@@ -16,6 +18,7 @@ namespace {
 constexpr int kStarts = 4;
 constexpr int kChangesPerLayer = 100;
 constexpr int kWanderPerLayer = 20;
+constexpr int kHalvings = 12;
 
 }  // namespace
 
@@ -32,15 +35,33 @@ void TargetSampler::find_inside_member(double tolerance) {
   Genes fast = genes_of(check_budget(scorer_.space(), scorer_.latency(), region_,
                                      scorer_.objective(), scorer_.limits(), tolerance));
   const auto gap = [this](const Genes& genes) { return scorer_.gap(architecture_of(genes)); };
-  inside_ = fast;
+  inside_ = std::move(fast);
   if (!std::isfinite(tolerance)) return;
+  // Halves the gap that the slowest network inside is known to have, while it is too large.
+  double too_small = 0.0;
+  double wanted = tolerance;
   Rng rng(0, "target");
-  for (int start = 0; start < kStarts && gap(inside_) > tolerance; ++start) {
-    Genes nearer = approach(fast, tolerance, rng);
-    if (gap(nearer) < gap(inside_)) inside_ = std::move(nearer);
+  for (int i = 0; i < kHalvings && gap(inside_) > tolerance; ++i) {
+    if (auto slow = find_slow_member(wanted, tolerance)) {
+      inside_ = approach(genes_of(*slow), tolerance, rng);
+    } else {
+      too_small = wanted;
+    }
+    wanted = (too_small + gap(inside_)) / 2.0;
   }
   const double nearest = gap(inside_);
   if (nearest > tolerance) tolerance_ = tolerance + nearest;
+}
+
+std::optional<Architecture> TargetSampler::find_slow_member(double gap, double tolerance) const {
+  const double target_ms = scorer_.objective().target_ms;
+  const auto limited = scorer_.limits().all();
+  std::vector<NetworkLimit> all(limited.begin(), limited.end());
+  all.push_back(latency_limit(scorer_.space(), scorer_.latency(), target_ms, tolerance));
+  all.push_back(slowness_limit(scorer_.space(), scorer_.latency(), target_ms, gap));
+  // Where T is above all networks, the slowest have a slowness of 0.
+  if (!(all.back().bound > 0.0)) return {};
+  return find_inside(region_, all).arch;
 }
 
 Genes TargetSampler::approach(Genes genes, double tolerance, Rng& rng) const {

@@ -52,7 +52,8 @@ std::vector<Fitness> NetworkProblem::evaluate(std::span<const Genes> individuals
   for (Candidate& candidate : scorer_.score_above(archs, scorer_floor)) {
     // Only networks inside the limits are evaluated; the nearest networks there are count as inside
     // where none lies within the tolerance.
-    fitness.push_back({.score = candidate.score});
+    fitness.push_back(
+        {.violation = scorer_.limits().violation(candidate.arch), .score = candidate.score});
     scored.push_back(std::move(candidate));
   }
   return fitness;

@@ -114,7 +114,8 @@ std::string format_result(const ResultRecord& result) {
   if (!result.limits.empty()) {
     TextTable limits(limits_head(result));
     for (auto& row : limits_rows(result)) limits.add(std::move(row));
-    text += "\n" + limits.str();
+    text += '\n';
+    text += limits.str();
   }
   if (!is_measured) {
     text += "\nLatencies are predicted: T is for another device, so nothing was timed here.\n";

@@ -33,6 +33,7 @@ struct BudgetBench {
 double remedy(const std::string& error, const std::string& key) {
   std::string pattern = key;
   pattern += " to at least ([0-9.e+]+)";
+  INFO(error);
   std::smatch found;
   REQUIRE(std::regex_search(error, found, std::regex(pattern)));
   return std::stod(found[1]);

@@ -4,6 +4,8 @@
 #include <limits>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "catch.hpp"
 #include "support/limits.hpp"
 #include "support/spaces.hpp"
@@ -23,13 +25,14 @@ std::vector<NetworkLimit> random_limits(const SearchSpace& space, int sums, int 
   std::vector<NetworkLimit> limits;
   const auto all = enumerate(Subspace::full(space));
   for (int i = 0; i < sums + peaks; ++i) {
-    limits.push_back(random_limit(space, "limit " + std::to_string(i), rng));
+    limits.push_back(random_limit(space, fmt::format("limit {}", i), rng));
     limits.back().adds_up = i < sums;
     std::vector<double> values;
     for (const Architecture& arch : all) values.push_back(limits.back().value(arch));
     std::sort(values.begin(), values.end());
     const double share = i < sums ? rng.uniform(0.0, 0.15) : rng.uniform(0.0, 0.5);
-    limits.back().bound = values[static_cast<std::size_t>(share * std::ssize(values))];
+    limits.back().bound =
+        values[static_cast<std::size_t>(share * static_cast<double>(values.size()))];
   }
   return limits;
 }

@@ -31,13 +31,16 @@ struct LimitedBench {
     const TargetSampler sampler(subspace, free_scorer, 0.05);
     Rng rng(1, "limits");
     std::vector<double> params;
+    std::vector<double> memory;
     for (int i = 0; i < 100; ++i) {
       const Architecture arch = sampler.sample(rng);
       params.push_back(static_cast<double>(space.cost(arch).parameters()));
+      memory.push_back(memory_mb(space, arch, 1, 4));
     }
     std::sort(params.begin(), params.end());
+    std::sort(memory.begin(), memory.end());
     limits.max_params = params[10];
-    limits.max_memory_mb = memory_mb(space, space.uniform(0, 0), 1, 4) * 1.1;
+    limits.max_memory_mb = memory[50];
   }
 
   Scorer scorer(const std::filesystem::path& csv = {}) {

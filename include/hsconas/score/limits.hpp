@@ -46,6 +46,8 @@ struct NetworkLimit {
   }
   /// Cost: O(layers), no allocation.
   double value(const Architecture& arch) const;
+  /// The smallest and the largest value of all combinations of choices.
+  std::pair<double, double> range() const;
   /// By how much `arch` exceeds the bound, relative to it; 0 exactly inside.
   double excess(const Architecture& arch) const;
 };
@@ -83,6 +85,11 @@ class NetworkLimits {
 /// layers.
 NetworkLimit latency_limit(const SearchSpace& space, const LatencyModel& model, double target_ms,
                            double tolerance);
+
+/// The lower bound T x (1 - `tolerance`) as an upper bound on how much faster than the slowest
+/// network one is, in milliseconds.
+NetworkLimit slowness_limit(const SearchSpace& space, const LatencyModel& model, double target_ms,
+                            double tolerance);
 
 /// Reads the tables that config.limits names. Throws the errors of the files, with the limit's key.
 std::vector<LimitTable> load_limit_tables(const Config& config, const LatencySpace& space,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "hsconas/base/rng.hpp"
 #include "hsconas/score/scorer.hpp"
 #include "hsconas/space/network_region.hpp"
@@ -29,6 +31,8 @@ class TargetSampler {
 
  private:
   void find_inside_member(double tolerance);
+  /// A network inside that takes T x (1 - gap) to T x (1 + tolerance), if one is found.
+  std::optional<Architecture> find_slow_member(double gap, double tolerance) const;
   /// Steps that keep to the limits and come nearer to T.
   Genes approach(Genes genes, double tolerance, Rng& rng) const;
   Architecture sample_near(Rng& rng) const;
