@@ -27,7 +27,9 @@ constexpr Shell kShells[] = {
 void print_completion(const CLI::App& app, const std::string& shell) {
   CompletionWords words{.configs = shipped_configs(), .keys = {}};
   for (const ConfigKey& key : config_keys()) {
-    if (key.path.find('[') == std::string::npos) words.keys.push_back(key.path);
+    const bool is_pattern =
+        key.path.find('[') != std::string::npos || key.path.find(kAnyName) != std::string::npos;
+    if (!is_pattern) words.keys.push_back(key.path);
   }
   for (const Shell& known : kShells) {
     if (known.name == shell) {

@@ -18,6 +18,7 @@
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/source.hpp"
 #include "hsconas/report/table.hpp"
+#include "hsconas/score/limits.hpp"
 #include "hsconas/stages/work_dir.hpp"
 
 namespace hsconas {
@@ -41,7 +42,8 @@ struct Row {
   std::string arch;
   int batch = 1;
   std::optional<double> predicted_ms, error_ms, measured_ms;
-  std::optional<Cost> cost;  ///< Empty for a cell, whose cost is not known.
+  std::optional<Cost> cost;         ///< Empty for a cell, whose cost is not known.
+  std::optional<double> memory_mb;  ///< Peak of activations for the batch; as `cost`.
 };
 
 /// The architectures as text: those of --arch, then those of the file.
@@ -155,6 +157,7 @@ std::vector<Row> predict_rows(PredictOptions options, const TorchCommands* torch
     dead = table->dead;
     batch = table->device.batch;
   }
+  const LimitsConfig limits = config ? config->limits : LimitsConfig{};
   std::vector<Row> rows;
   std::vector<Architecture> archs;
   for (const std::string& text : texts) {
@@ -166,7 +169,11 @@ std::vector<Row> predict_rows(PredictOptions options, const TorchCommands* torch
       row.predicted_ms = model->predict_ms(space.canonical(archs.back(), dead));
       row.error_ms = model->error_ms(*row.predicted_ms);
     }
-    if (!space.is_cell()) row.cost = space.search_space()->cost(archs.back());
+    if (!space.is_cell()) {
+      row.cost = space.search_space()->cost(archs.back());
+      row.memory_mb = memory_mb(*space.search_space(), archs.back(), memory_batch(limits, batch),
+                                limits.memory_value_bytes);
+    }
   }
   if (options.measure) {
     measure_rows(rows, archs, table, *config, *space.search_space(), *torch, context);
@@ -179,14 +186,16 @@ std::string number(const std::optional<double>& value, double scale = 1.0) {
 }
 
 std::string as_text(const std::vector<Row>& rows) {
-  TextTable table({"architecture", "predicted ms", "+-", "measured ms", "MACs (M)", "params (M)"});
+  TextTable table({"architecture", "predicted ms", "+-", "measured ms", "MACs (M)", "params (M)",
+                   "memory (MB)"});
   for (const Row& row : rows) {
     const auto of_cost = [&](auto count) {
       return row.cost ? std::optional(static_cast<double>(count(*row.cost))) : std::nullopt;
     };
     table.add({row.arch, number(row.predicted_ms), number(row.error_ms), number(row.measured_ms),
                number(of_cost([](const Cost& c) { return c.macs; }), 1e6),
-               number(of_cost([](const Cost& c) { return c.parameters(); }), 1e6)});
+               number(of_cost([](const Cost& c) { return c.parameters(); }), 1e6),
+               number(row.memory_mb)});
   }
   return table.str();
 }
@@ -202,18 +211,20 @@ json as_json(const std::vector<Row>& rows) {
     if (row.cost) {
       object["macs"] = row.cost->macs;
       object["parameters"] = row.cost->parameters();
+      object["memory_mb"] = *row.memory_mb;
     }
   }
   return list;
 }
 
 std::string as_csv(const std::vector<Row>& rows) {
-  std::string text = "arch,predicted_ms,error_ms,measured_ms,macs,parameters\n";
+  std::string text = "arch,predicted_ms,error_ms,measured_ms,macs,parameters,memory_mb\n";
   const auto cell = [](const auto& value) { return value ? format_exact(*value) : ""; };
   for (const Row& row : rows) {
-    text += fmt::format("{},{},{},{},{},{}\n", row.arch, cell(row.predicted_ms), cell(row.error_ms),
-                        cell(row.measured_ms), row.cost ? fmt::format("{}", row.cost->macs) : "",
-                        row.cost ? fmt::format("{}", row.cost->parameters()) : "");
+    text +=
+        fmt::format("{},{},{},{},{},{},{}\n", row.arch, cell(row.predicted_ms), cell(row.error_ms),
+                    cell(row.measured_ms), row.cost ? fmt::format("{}", row.cost->macs) : "",
+                    row.cost ? fmt::format("{}", row.cost->parameters()) : "", cell(row.memory_mb));
   }
   return text;
 }
@@ -237,7 +248,7 @@ void execute(const PredictOptions& options, const TorchCommands* torch, CommandC
 void add_predict_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<PredictOptions>();
   CLI::App* command = app.add_subcommand(
-      "predict", "Predict latency, multiply-adds and parameters of architectures");
+      "predict", "Predict latency, multiply-adds, parameters and memory of architectures");
   options->config.add_to(*command);
   command
       ->add_option("-s,--space", options->space,

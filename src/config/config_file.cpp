@@ -28,6 +28,14 @@ using nlohmann::json;
 
 namespace {
 
+/// Whether `name` can name a target, whose folder has that name, or a table of the limits.
+bool is_name(const std::string& name) {
+  constexpr std::size_t kLongest = 64;
+  return !name.empty() && name.size() <= kLongest && name.front() != '-' &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
+}
+
 /// Fills a section from JSON.
 class ReadVisitor {
  public:
@@ -72,6 +80,25 @@ class ReadVisitor {
       JsonReader child(array[i], fmt::format("{}{}[{}]", path_, key, i));
       ReadVisitor visitor(child, "");
       describe(visitor, items.emplace_back());
+      child.finish();
+    }
+  }
+
+  template <typename T>
+  void by_name(std::string_view key, std::vector<T>& items, std::string_view) {
+    if (!reader_.has(key)) return;
+    const auto object = reader_.required<json>(key);
+    if (!object.is_object()) reader_.fail(key, "must be an object of sections by name");
+    items.clear();
+    for (const auto& [name, value] : object.items()) {
+      if (!is_name(name)) {
+        reader_.fail(key, fmt::format("cannot hold the name '{}': use letters, digits, '-' and '_'",
+                                      printable(name)));
+      }
+      JsonReader child(value, fmt::format("{}{}.{}", path_, key, name));
+      ReadVisitor visitor(child, "");
+      items.emplace_back().name = name;
+      describe(visitor, items.back());
       child.finish();
     }
   }
@@ -127,6 +154,11 @@ struct WriteVisitor {
     for (T& item : items) array.push_back(write(item));
   }
   template <typename T>
+  void by_name(std::string_view key, std::vector<T>& items, std::string_view) {
+    json& members = object[std::string(key)] = json::object();
+    for (T& item : items) members[item.name] = write(item);
+  }
+  template <typename T>
   static json write(T& value) {
     WriteVisitor visitor;
     describe(visitor, value);
@@ -153,6 +185,17 @@ class PathVisitor {
   }
   template <typename T>
   void list(std::string_view, std::vector<T>&, std::string_view) {}
+  template <typename T>
+  void by_name(std::string_view key, std::vector<T>&, std::string_view) {
+    const auto members = object_.find(std::string(key));
+    if (members == object_.end() || !members->is_object()) return;
+    for (json& member : *members) {
+      if (!member.is_object()) continue;
+      T described;
+      PathVisitor visitor(member, folder_);
+      describe(visitor, described);
+    }
+  }
 
   void resolve(std::string_view key) {
     const auto value = object_.find(std::string(key));
@@ -237,6 +280,15 @@ json& descend(json& root, const std::string& path) {
   return *at;
 }
 
+/// Whether `path` is `key`, in which kAnyName stands for any name.
+bool is_key_of(const std::string& key, const std::string& path) {
+  const auto wanted = split(key, '.');
+  const auto given = split(path, '.');
+  return std::equal(
+      wanted.begin(), wanted.end(), given.begin(), given.end(),
+      [](const std::string& a, const std::string& b) { return a == kAnyName || a == b; });
+}
+
 /// Whether `path` is a key that holds text, so that an override such as 2024 stays text.
 bool is_text_key(std::string path) {
   if (path.starts_with("targets.")) {  // "targets.phone.latency.table"
@@ -244,7 +296,7 @@ bool is_text_key(std::string path) {
     path.erase(0, end == std::string::npos ? end : end + 1);
   }
   for (const ConfigKey& key : config_keys()) {
-    if (key.path == path) return key.initial.starts_with('"');
+    if (is_key_of(key.path, path)) return key.initial.starts_with('"');
   }
   return false;
 }
@@ -284,20 +336,12 @@ void overlay(json& onto, const json& settings) {
   }
 }
 
-/// Whether `name` can name the folder of a target.
-bool is_target_name(const std::string& name) {
-  constexpr std::size_t kLongest = 64;
-  return !name.empty() && name.size() <= kLongest && name.front() != '-' &&
-         std::all_of(name.begin(), name.end(),
-                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
-}
-
 std::vector<TargetConfig> read_targets(JsonReader& reader) {
   std::vector<TargetConfig> targets;
   const auto object = reader.optional<json>("targets", json::object());
   if (!object.is_object()) reader.fail("targets", "must be an object of targets by name");
   for (const auto& [name, settings] : object.items()) {
-    if (!is_target_name(name)) {
+    if (!is_name(name)) {
       reader.fail("targets", fmt::format("'{}' cannot name a target: use letters, digits, '-' and "
                                          "'_'",
                                          printable(name)));
@@ -305,12 +349,12 @@ std::vector<TargetConfig> read_targets(JsonReader& reader) {
     const std::string key = "targets." + name;
     if (!settings.is_object()) reader.fail(key, "must be an object of settings");
     for (const auto& [section, value] : settings.items()) {
-      if (section == "latency" || section == "score" || section == "shrink" ||
-          section == "search") {
+      if (section == "latency" || section == "limits" || section == "score" ||
+          section == "shrink" || section == "search") {
         continue;
       }
       reader.fail(key, fmt::format("cannot set '{}', because all targets share one supernet: only "
-                                   "latency, score, shrink and search may differ",
+                                   "latency, limits, score, shrink and search may differ",
                                    printable(section)));
     }
     targets.push_back({.name = name, .settings = settings.dump()});

@@ -50,6 +50,16 @@ struct ExplainVisitor {
     T item;
     section(std::string(key) + "[]", item, stages);
   }
+  template <typename T>
+  void by_name(std::string_view key, std::vector<T>&, std::string_view meaning) {
+    keys.push_back({.path = path + std::string(key),
+                    .initial = "{}",
+                    .allowed = "names",
+                    .meaning = std::string(meaning),
+                    .changes = with_later_stages(stages)});
+    T item;
+    section(fmt::format("{}.{}", key, kAnyName), item, stages);
+  }
 };
 
 }  // namespace

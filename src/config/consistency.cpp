@@ -61,6 +61,22 @@ void check_timing(const Config& config) {
   }
 }
 
+/// Rejects a table without a limit and settings of the memory that nothing limits.
+void check_limits(const LimitsConfig& limits) {
+  for (const TableLimit& table : limits.tables) {
+    if (table.table.empty() || !(table.max_ms > 0.0)) {
+      fail(
+          fmt::format("limits.tables.{} needs both table, a file, and max_ms above 0", table.name));
+    }
+  }
+  const bool describes_memory = limits.memory_batch != 0 || limits.memory_value_bytes != 4;
+  if (describes_memory && limits.max_memory_mb == 0.0) {
+    fail(
+        "limits.memory_batch and limits.memory_value_bytes have no effect without "
+        "limits.max_memory_mb: set it too");
+  }
+}
+
 void check_warmup(const char* section, const SupernetConfig& training) {
   if (training.warmup_epochs < training.epochs) return;
   fail(fmt::format("{0}.warmup_epochs must be below {0}.epochs ({1}), got {2}", section,
@@ -134,6 +150,11 @@ void check_trained(const Config& config) {
 /// A search on known accuracies times nothing: latencies come from a file, or there is no budget.
 void check_known(const Config& config) {
   if (!config.score.is_known()) return check_trained(config);
+  if (config.limits.any()) {
+    fail(
+        "the section limits has no effect on a search with score.accuracies: leave it out, or "
+        "leave score.accuracies empty");
+  }
   const LatencyConfig& latency = config.latency;
   if (latency.column.empty() && latency.unit != LatencyConfig{}.unit) {
     fail(
@@ -179,6 +200,7 @@ void check_consistency(const Config& config) {
   check_data(config.data);
   check_latency_source(config.latency);
   check_timing(config);
+  check_limits(config.limits);
   if (config.search.parents > config.search.population) {
     fail(fmt::format("search.parents must be at most search.population ({}), got {}",
                      config.search.population, config.search.parents));

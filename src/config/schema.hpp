@@ -107,9 +107,11 @@ inline std::string meanings(const std::vector<MethodWord>& methods) {
 /// The overloads of describe() list every key of the config once, for all uses: reading, writing,
 /// explaining, and finding out what a stage depends on are visitors. A visitor is called as
 /// visitor(key, member, allowed, meaning) for a value, as visitor.section(key, member, stages) for
-/// a section with its own describe(), and as visitor.list(key, items, meaning) for a list of
-/// sections. A change of a key of a section affects `stages`, unless the key says otherwise.
-/// `meaning` is one line that `hsconas config keys` prints.
+/// a section with its own describe(), as visitor.list(key, items, meaning) for a list of sections,
+/// and as visitor.by_name(key, items, meaning) for sections whose names the user chooses: an object
+/// in JSON, a list sorted by the member `name` in the config. A change of a key of a section
+/// affects `stages`, unless the key says otherwise. `meaning` is one line that `hsconas config
+/// keys` prints.
 template <typename Visitor>
 void describe(Visitor& v, DeviceConfig& c) {
   v("type", c.type,
@@ -273,6 +275,30 @@ void describe(Visitor& v, ScoreConfig& c) {
 }
 
 template <typename Visitor>
+void describe(Visitor& v, TableLimit& c) {
+  v("table", c.table, a_path(), "file of the device's latencies, as for latency.table");
+  v("max_ms", c.max_ms, range(0, 1e9),
+    "largest predicted latency on this device, in milliseconds per batch of its table");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, LimitsConfig& c) {
+  v("max_params", c.max_params, range(0, 1e15).added_with(0),
+    "largest number of parameters of the network alone; 0: no limit");
+  v("max_macs", c.max_macs, range(0, 1e18).added_with(0),
+    "largest number of multiply-adds for one image; 0: no limit");
+  v("max_memory_mb", c.max_memory_mb, range(0, 1e9).added_with(0),
+    "largest peak of activation memory, in megabytes (10^6 bytes), for limits.memory_batch images; "
+    "0: no limit");
+  v("memory_batch", c.memory_batch, range(0, 65536).added_with(0),
+    "images that limits.max_memory_mb is for; 0: as many as a batch of the latency table");
+  v("memory_value_bytes", c.memory_value_bytes, range(1, 8).added_with(4),
+    "bytes of an activation value for limits.max_memory_mb; 4: fp32, 2: fp16, 1: int8");
+  v.by_name("tables", c.tables,
+            "further devices by name, on each of which the network has to be fast enough");
+}
+
+template <typename Visitor>
 void describe(Visitor& v, ShrinkConfig::Stage& c) {
   v("layers", c.layers, range(1, 1000),
     "progressive: number of layers whose operator this stage fixes");
@@ -428,6 +454,7 @@ void describe(Visitor& v, Config& c) {
   v.section("latency", c.latency, {StageId::Latency});
   v.section("supernet", c.supernet, {StageId::Supernet, StageId::Dance});
   v.section("score", c.score, kJudged);
+  v.section("limits", c.limits, {StageId::Shrink, StageId::Search});
   v.section("shrink", c.shrink, {StageId::Shrink});
   v.section("search", c.search, {StageId::Search, StageId::Codesign});
   v.section("retrain", c.retrain, {StageId::Retrain});

@@ -46,6 +46,14 @@ struct SettingsVisitor {
       array.push_back(std::move(visitor.object));
     }
   }
+  template <typename T>
+  void by_name(std::string_view key, std::vector<T>& items, std::string_view) {
+    for (T& item : items) {
+      SettingsVisitor visitor{.counts = counts, .stages = stages};
+      describe(visitor, item);
+      if (!visitor.object.empty()) object[std::string(key)][item.name] = std::move(visitor.object);
+    }
+  }
 };
 
 json filtered(Config config, const Filter& counts) {  // A copy: describe() takes mutable members.

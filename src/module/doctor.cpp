@@ -23,10 +23,12 @@ void run_doctor(ConfigOptions options, CommandContext& context) {
   const Machine machine = inspect_machine(std::filesystem::current_path());
   std::vector<Finding> findings = diagnose_machine(machine);
   std::optional<Forecast> forecast;
+  std::string limits;
   if (config) {
     Diagnosis diagnosis = diagnose_config(*config, machine, context.log, context.stop);
     findings.insert(findings.end(), diagnosis.findings.begin(), diagnosis.findings.end());
     forecast = std::move(diagnosis.forecast);
+    limits = std::move(diagnosis.limits);
   }
   TextTable table({"this machine", ""});
   json facts = json::object();
@@ -43,6 +45,8 @@ void run_doctor(ConfigOptions options, CommandContext& context) {
     if (finding.fault) faults.push_back(*finding.fault);
   }
   json answer{{"machine", facts}, {"findings", found}};
+  text += limits;
+  if (!limits.empty()) answer["limits"] = limits;
   if (forecast) {
     text += describe_forecast(*forecast);
     json stages = json::object();

@@ -14,6 +14,8 @@
 #include "hsconas/latency/model.hpp"
 #include "hsconas/latency/source.hpp"
 #include "hsconas/pipeline/plan.hpp"
+#include "hsconas/score/feasible.hpp"
+#include "hsconas/score/limits.hpp"
 #include "hsconas/score/target.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/stages/known_run.hpp"
@@ -40,15 +42,30 @@ void find_fault(std::vector<Finding>& findings, const std::function<void()>& che
 
 }  // namespace
 
-void check_latency(const Config& config, Log& log, const StopToken& stop) {
+std::string check_latency(const Config& config, Log& log, const StopToken& stop) {
   const LatencySource& source = latency_source(config.latency);
-  if (source.is_measured) return;
   const SearchSpace space(config.space);
-  const LatencyTable table =
-      source.make(config, LatencySpace(space), {.log = log, .stop = stop, .open_timer = {}});
-  if (config.latency.target_ms <= 0.0) return;
-  check_target(TableModel(space, table), Subspace::full(space),
-               {.target_ms = config.latency.target_ms, .beta = config.score.beta});
+  const LatencySpace latency_space(space);
+  const Subspace full = Subspace::full(space);
+  const SourceContext context{.log = log, .stop = stop, .open_timer = {}};
+  const auto tables = load_limit_tables(config, latency_space, context);
+  if (source.is_measured) {
+    const NetworkLimits limits(space, config.limits, config.latency.batch, tables);
+    check_limits(full, limits);
+    std::string text = describe_limits(space, limits);
+    if (!text.empty())
+      text += "limits: whether T can be met beside them is known after measuring\n";
+    return text;
+  }
+  const LatencyTable table = source.make(config, latency_space, context);
+  const TableModel model(space, table);
+  const NetworkLimits limits(space, config.limits, table.device.batch, tables);
+  const Objective objective = objective_of(config, latency_range(model, full));
+  const Architecture inside = check_budget(space, model, full, objective, limits);
+  if (limits.empty()) return "";
+  return describe_limits(space, limits) +
+         fmt::format("limits: T = {:.4g} ms can be met beside them, for example in {:.4g} ms\n",
+                     objective.target_ms, model.predict_ms(inside));
 }
 
 std::vector<std::pair<std::string, std::string>> describe_machine(const Machine& machine) {
@@ -118,6 +135,7 @@ Diagnosis diagnose_config(const Config& config, const Machine& machine, Log& log
     return {std::move(findings), {}};
   }
   std::unique_ptr<RunData> data;
+  std::string limits;
   find_fault(findings, [&] { open_device(config.device.type); });
   if (config.latency_device() != config.device.type) {
     find_fault(findings, [&] { open_device(config.latency_device()); });
@@ -127,7 +145,12 @@ Diagnosis diagnose_config(const Config& config, const Machine& machine, Log& log
     if (data) check_batch("supernet.batch", config.supernet.batch, data->training_images());
   });
   for (const Config& target : target_configs(config)) {
-    find_fault(findings, [&] { check_latency(target, log, stop); });
+    find_fault(findings, [&] {
+      const std::string lines = check_latency(target, log, stop);
+      if (!lines.empty() && !config.targets.empty())
+        limits += fmt::format("target {}:\n", target.name);
+      limits += lines;
+    });
   }
   const std::string doubt = memory_doubt(config, machine.available_bytes);
   std::optional<Forecast> forecast;
@@ -142,7 +165,7 @@ Diagnosis diagnose_config(const Config& config, const Machine& machine, Log& log
                             config.device.threads, machine.usable_cpus)});
   }
   if (!doubt.empty()) findings.push_back({.fault = {}, .sentence = doubt});
-  return {std::move(findings), std::move(forecast)};
+  return {std::move(findings), std::move(forecast), std::move(limits)};
 }
 
 }  // namespace hsconas

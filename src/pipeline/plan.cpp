@@ -153,7 +153,7 @@ std::string describe_plan(const Config& config, Log& log, const StopToken& stop,
     check_processes("supernet", config.supernet, processes);
   }
   const SearchSpace space(config.space);
-  check_latency(config, log, stop);
+  const std::string limits = check_latency(config, log, stop);
   const auto data = open_data(config, log);
   if (data) check_batch("supernet.batch", config.supernet.batch, data->training_images());
   const std::int64_t images = data ? data->training_images() : kAssumedImages;
@@ -162,7 +162,7 @@ std::string describe_plan(const Config& config, Log& log, const StopToken& stop,
                              config.data.holdout_images)
                : fmt::format("data: {} does not exist; steps and time are those for {} images\n",
                              config.data.path, images);
-  text += describe_latency(config) + "\n";
+  text += describe_latency(config) + "\n" + limits;
   const Config resolved = with_resolved_precisions(config);
   const std::vector<StageWork> works = stage_works(config, space, images);
   text +=

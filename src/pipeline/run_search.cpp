@@ -10,6 +10,7 @@
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/run_report.hpp"
+#include "hsconas/score/target_sampler.hpp"
 #include "hsconas/search/search.hpp"
 #include "hsconas/stages/load_run.hpp"
 #include "hsconas/stages/search_steps.hpp"
@@ -119,6 +120,7 @@ ResultRecord Run::search_stage() {
   log_.info(fmt::format("winner: F {:.4f}, {:.2f} % on the test set", found.best.score,
                         result.test_accuracy * 100.0));
   measure(result);
+  add_limits(result, space_, latency().limits);
   dir_.files.on_root([&] {
     save_model(dir_.model(), {.space = config_.space,
                               .arch = found.best.arch,

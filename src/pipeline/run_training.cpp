@@ -204,6 +204,7 @@ Scorer& Run::scorer() {
     weights.latency = std::make_unique<TableModel>(space_, latency().table);
     weights.scorer = std::make_unique<Scorer>(space_, evaluator(), *weights.latency,
                                               latency().objective, dir_.candidates(), dir_.files);
+    weights.scorer->set_limits(latency().limits);
   }
   // The fingerprint keeps accuracies with other weights or images apart from these.
   const std::string fingerprint =

@@ -33,6 +33,7 @@ json to_json(const ComparedArchitecture& compared, double target_ms) {
               {"parameters", compared.parameters}};
   if (compared.measured_ms) row["measured_ms"] = *compared.measured_ms;
   if (compared.reported) row["reported_accuracy"] = *compared.reported;
+  if (!compared.limited.empty()) row["limited"] = compared.limited;
   return row;
 }
 
@@ -115,7 +116,8 @@ ComparedArchitecture read_compared(JsonReader& reader) {
           .measured_ms = read_optional(reader, "measured_ms"),
           .macs = reader.required<std::int64_t>("macs"),
           .parameters = reader.required<std::int64_t>("parameters"),
-          .reported = read_optional(reader, "reported_accuracy")};
+          .reported = read_optional(reader, "reported_accuracy"),
+          .limited = reader.optional<std::vector<double>>("limited", {})};
 }
 
 json to_json(const KnownSources& known) {
@@ -132,6 +134,27 @@ KnownSources read_known(JsonReader reader) {
           .reported_column = reader.required<std::string>("reported_column"),
           .latency_from = reader.required<std::string>("latency_from"),
           .latency_unit = reader.required<std::string>("latency_unit")};
+}
+
+LimitRecord read_limit(JsonReader& reader) {
+  const auto word = reader.required<std::string>("unit");
+  const auto unit = parse_word<LimitUnit>(word);
+  if (!unit) reader.fail("unit", "is unknown: " + word);
+  return {.key = reader.required<std::string>("key"),
+          .what = reader.required<std::string>("what"),
+          .unit = *unit,
+          .bound = reader.required<double>("at_most")};
+}
+
+/// Throws unless every compared architecture has a value for each limit.
+void check_limited(JsonReader& reader, const ResultRecord& result) {
+  const auto check = [&](const ComparedArchitecture& row) {
+    if (row.limited.size() == result.limits.size()) return;
+    reader.fail("limits", fmt::format("are {}, but the {} has {} limited quantities",
+                                      result.limits.size(), row.title, row.limited.size()));
+  };
+  check(result.winner);
+  for (const ComparedArchitecture& other : result.others) check(other);
 }
 
 ScoredArchitecture read_scored(JsonReader& reader) {
@@ -244,6 +267,12 @@ json to_json(const ResultRecord& result) {
               {"weights", weights},
               {"search", search}};
   if (result.known) object["known"] = to_json(*result.known);
+  for (const LimitRecord& limit : result.limits) {
+    object["limits"].push_back({{"key", limit.key},
+                                {"what", limit.what},
+                                {"unit", word_of(limit.unit)},
+                                {"at_most", limit.bound}});
+  }
   return object;
 }
 
@@ -279,6 +308,10 @@ ResultRecord read_result(const json& object, const std::string& source) {
     if (reader.has("known")) result.known = read_known(reader.child("known"));
     if (!result.known) result.test_accuracy = winner.required<double>("test_accuracy");
     result.others = read_list<ComparedArchitecture>(reader, "others", read_compared);
+    if (reader.has("limits")) {
+      result.limits = read_list<LimitRecord>(reader, "limits", read_limit);
+    }
+    check_limited(reader, result);
     JsonReader random = reader.child("random");
     result.random_median = random.required<double>("median_accuracy");
     result.random = read_list<ScoredArchitecture>(random, "candidates", read_scored);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "hsconas/report/limits_table.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "page.hpp"
 #include "run_sections.hpp"
@@ -137,6 +138,20 @@ std::string measured_on(const ResultRecord& result) {
   return result.has_budget() ? ", latencies from " + result.known->latency_from : "";
 }
 
+/// The limited quantities beside their limits; empty where there are none.
+std::string limits_part(const ResultRecord& result) {
+  if (result.limits.empty()) return "";
+  HtmlTable table(limits_head(result));
+  for (auto& row : limits_rows(result)) {
+    const bool is_winner = row.front() == "winner";
+    table.add(std::move(row), is_winner);
+  }
+  return table.str() +
+         paragraph(
+             "The winner and the random architectures keep to these limits beside T. An "
+             "exclamation mark means that an architecture exceeds a limit.");
+}
+
 std::string head(const RunRecord& run) {
   const Config& config = run.config;
   std::string html = fmt::format("<h1>{}</h1>\n", escaped(config.name));
@@ -158,6 +173,7 @@ std::string head(const RunRecord& run) {
   html += fmt::format("<p><code>{}</code><br>{}</p>\n", escaped(result.winner.arch),
                       escaped(result.winner.layers));
   html += compared_table(result);
+  html += limits_part(result);
   return html + paragraph(about_table(result));
 }
 

@@ -6,6 +6,14 @@
 
 namespace hsconas {
 
+Objective objective_of(const Config& config, const LatencyRange& range) {
+  const LatencyConfig& latency = config.latency;
+  const double at_position =
+      range.fastest_ms + latency.target_position * (range.slowest_ms - range.fastest_ms);
+  return {.target_ms = latency.target_ms == 0.0 ? at_position : latency.target_ms,
+          .beta = config.score.beta};
+}
+
 bool meets_target(const LatencyModel& model, const NetworkRegion& region,
                   const Objective& objective, double tolerance) {
   if (!objective.has_target()) return true;

@@ -1,33 +1,46 @@
 #include "hsconas/search/search.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <span>
 #include <utility>
 
 #include "hsconas/base/rng.hpp"
-#include "hsconas/latency/latency_space.hpp"
-#include "hsconas/score/target.hpp"
+#include "hsconas/score/feasible.hpp"
+#include "hsconas/score/target_sampler.hpp"
 #include "hsconas/search/front.hpp"
 
 namespace hsconas {
 
 namespace {
 
-/// A random network of at most `highest_ms` or, where few are, one near a random latency below.
-Architecture sample_below(const NetworkRegion& region, const Scorer& scorer, double highest_ms,
-                          double tolerance, Rng& rng) {
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+double excess(double ms, double highest_ms) {
+  return ms <= highest_ms ? 0.0 : ms / highest_ms - 1.0;
+}
+
+/// A random network of `sampler` that takes at most `highest_ms` or, where few do, one that steps
+/// of the region brought near a random latency below.
+Architecture sample_below(const NetworkRegion& region, const Scorer& scorer,
+                          const TargetSampler& sampler, double highest_ms, Rng& rng) {
   constexpr int kSampleTries = 10;
-  constexpr int kChangesToGoal = 100;
+  constexpr int kStepsPerLayer = 100;
   Architecture arch;
   for (int attempt = 0; attempt < kSampleTries; ++attempt) {
-    arch = sample(region, rng);
+    arch = sampler.sample(rng);
     if (scorer.latency_ms(arch) <= highest_ms) return arch;
   }
   const double fastest_ms = latency_range(scorer.latency(), region).fastest_ms;
-  // Near this latency, within the tolerance, is still below the highest.
-  const double goal_ms =
-      rng.uniform(fastest_ms, std::max(fastest_ms, highest_ms / (1.0 + tolerance)));
-  return walk_to_latency(arch, scorer.latency(), region, goal_ms, tolerance, kChangesToGoal, rng);
+  const double goal_ms = rng.uniform(fastest_ms, std::max(fastest_ms, highest_ms));
+  for (int i = 0; i < kStepsPerLayer * std::ssize(arch); ++i) {
+    const double ms = scorer.latency_ms(arch);
+    if (ms <= highest_ms && ms <= goal_ms) break;
+    Architecture changed = architecture_of(region.step(genes_of(arch), rng));
+    if (scorer.latency_ms(changed) >= ms || sampler.violation(changed) > 0.0) continue;
+    arch = std::move(changed);
+  }
+  return arch;
 }
 
 /// The largest latency of a front: that of the budget or, without one, of the slowest network.
@@ -43,8 +56,7 @@ class NetworkProblem : public SearchProblem {
   NetworkProblem(const NetworkRegion& region, Scorer& scorer, double tolerance, bool is_front)
       : region_(region),
         scorer_(scorer),
-        tolerance_(tolerance),
-        widened_(widened_tolerance(scorer.latency(), region, scorer.objective(), tolerance)),
+        sampler_(region, scorer, is_front ? kInfinity : tolerance),
         is_front_(is_front),
         highest_ms_(highest_latency_ms(region, scorer, tolerance)) {}
 
@@ -55,15 +67,14 @@ class NetworkProblem : public SearchProblem {
   }
 
   double violation(const Genes& genes) const override {
-    const double ms = scorer_.latency_ms(architecture_of(genes));
-    if (is_front_) return ms <= highest_ms_ ? 0.0 : ms / highest_ms_ - 1.0;
-    const double gap = scorer_.objective().gap(ms);
-    return gap <= widened_ ? 0.0 : gap;
+    const Architecture arch = architecture_of(genes);
+    const double outside = sampler_.violation(arch);
+    return is_front_ ? outside + excess(scorer_.latency_ms(arch), highest_ms_) : outside;
   }
 
   Genes random(Rng& rng) const override {
-    return genes_of(is_front_ ? sample_below(region_, scorer_, highest_ms_, tolerance_, rng)
-                              : sample_within(region_, scorer_, widened_, rng));
+    return genes_of(is_front_ ? sample_below(region_, scorer_, sampler_, highest_ms_, rng)
+                              : sampler_.sample(rng));
   }
 
   /// See Generation::hypervolume; of the first `count` scored.
@@ -77,8 +88,7 @@ class NetworkProblem : public SearchProblem {
  private:
   const NetworkRegion& region_;
   Scorer& scorer_;
-  double tolerance_;
-  double widened_;
+  TargetSampler sampler_;  ///< For a front it leaves T out.
   bool is_front_;
   double highest_ms_;  ///< Of a front.
 };
@@ -102,7 +112,8 @@ std::vector<Fitness> NetworkProblem::evaluate(std::span<const Genes> individuals
   }
   std::vector<Fitness> fitness;
   for (Candidate& candidate : scorer_.score_above(archs, scorer_floor)) {
-    // The nearest networks there are count as inside where none lies within the tolerance.
+    // Only networks inside the limits are evaluated; the nearest networks there are count as inside
+    // where none lies within the tolerance.
     fitness.push_back(
         {.score = candidate.score, .objectives = {1.0 - candidate.accuracy, candidate.latency_ms}});
     scored.push_back(std::move(candidate));
@@ -138,7 +149,8 @@ SearchResult search(const NetworkRegion& region, Scorer& scorer, const SearchCon
                     std::uint64_t seed, Log& log, const GroupStop& stop,
                     const std::function<void(const Generation&)>& on_generation) {
   const SearchMethod& method = find_search_method(config.method);
-  check_target(scorer.latency(), region, scorer.objective(), config.latency_tolerance);
+  check_budget(scorer.space(), scorer.latency(), region, scorer.objective(), scorer.limits(),
+               config.latency_tolerance);
   NetworkProblem problem(region, scorer, config.latency_tolerance, method.finds_front);
   Rng rng(seed, "search", config.seed);
   SearchResult result;

@@ -12,8 +12,8 @@
 #include "hsconas/base/progress.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
-#include "hsconas/score/target.hpp"
-#include "hsconas/search/search.hpp"
+#include "hsconas/score/feasible.hpp"
+#include "hsconas/score/target_sampler.hpp"
 #include "hsconas/space/balls.hpp"
 #include "hsconas/space/subspace.hpp"
 
@@ -64,8 +64,9 @@ std::vector<Architecture> LocalityShrinking::draw(const NetworkRegion& region) {
   constexpr int kTries = 200;
   std::vector<Architecture> drawn;
   std::set<Architecture> known;
+  const TargetSampler sampler(region, scorer_, options_.latency_tolerance);
   for (int tries = 0; tries < kTries && std::ssize(drawn) < options_.samples; ++tries) {
-    Architecture arch = sample_near_target(region, scorer_, options_.latency_tolerance, rng_);
+    Architecture arch = sampler.sample(rng_);
     if (!known.insert(scorer_.space().canonical(arch)).second) continue;
     drawn.push_back(std::move(arch));
     tries = 0;
@@ -132,7 +133,7 @@ ShrunkRegion LocalityShrinking::shrink(const NetworkRegion& region) {
     const ShrinkRound now = result.rounds.back();
     auto balls = std::make_shared<Balls>(scorer_.space(), within, best_seeds(), options_.radius);
     ShrinkRound next = score(*balls);
-    next.is_kept = rises(now, next) && meets_target(scorer_.latency(), *balls, scorer_.objective());
+    next.is_kept = rises(now, next) && !find_feasible(*balls, scorer_).empty();
     result.rounds.push_back(next);
     report(next, result.rounds.size() - 1);
     if (!next.is_kept) break;

@@ -4,10 +4,13 @@
 #include <cassert>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -15,14 +18,16 @@
 #include "hsconas/base/progress.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
-#include "hsconas/score/target.hpp"
+#include "hsconas/score/feasible.hpp"
+#include "hsconas/score/target_sampler.hpp"
 #include "hsconas/shrink/shrinkers.hpp"
 
 namespace hsconas {
 
 namespace {
 
-/// F of every operator in every sample: [operator][sample].
+/// F of every operator in every sample, plus beta x the excess over the limits, which counts as a
+/// missed T does: [operator][sample].
 using Scores = std::vector<std::vector<double>>;
 
 /// Puts each operator into the same samples at `layer` and scores them. All operators of a sample
@@ -45,7 +50,8 @@ Scores score_operators(std::span<const Architecture> samples, std::size_t layer,
     }
     const auto candidates = scorer.score(variants);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-      scores[i % ops.size()].push_back(candidates[i].score);
+      const double excess = scorer.limits().violation(candidates[i].arch);
+      scores[i % ops.size()].push_back(candidates[i].score + scorer.objective().beta * excess);
       if (scored != nullptr) scored->push_back({variants[i], candidates[i]});
     }
     progress.step(std::ssize(variants));
@@ -65,22 +71,28 @@ void compare(OperatorQuality& quality, std::span<const double> scores,
       standard_deviation(differences) / std::sqrt(static_cast<double>(differences.size()));
 }
 
-/// Whether `subspace` with `op` alone at `layer` still has an architecture that meets the target.
-bool meets_target_with(int op, int layer, Subspace subspace, const Scorer& scorer) {
+/// A network of `subspace` with `op` at `layer` that meets the target and the limits; empty if none
+/// was found. `known` is one of `subspace` that does, or empty.
+Architecture feasible_with(int op, int layer, Subspace subspace, const Scorer& scorer,
+                           const Architecture& known) {
+  if (!known.empty() && known[static_cast<std::size_t>(layer)].op == op) return known;
   subspace.ops[static_cast<std::size_t>(layer)] = {op};
-  return meets_target(scorer.latency(), subspace, scorer.objective());
+  return find_feasible(subspace, scorer);
 }
 
+/// `known` is a network of `subspace` that meets the target and the limits, or empty; it becomes
+/// one with the operator that is kept.
 LayerDecision decide(int layer, const Subspace& subspace, const Scorer& scorer,
-                     const Scores& scores) {
+                     const Scores& scores, Architecture& known) {
+  std::vector<Architecture> feasible;
   const std::vector<int>& ops = subspace.ops[static_cast<std::size_t>(layer)];
   LayerDecision decision{.layer = layer};
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    decision.operators.push_back(
-        {.op = ops[i],
-         .q = mean(scores[i]),
-         .spread = standard_deviation(scores[i]),
-         .within_budget = meets_target_with(ops[i], layer, subspace, scorer)});
+    feasible.push_back(feasible_with(ops[i], layer, subspace, scorer, known));
+    decision.operators.push_back({.op = ops[i],
+                                  .q = mean(scores[i]),
+                                  .spread = standard_deviation(scores[i]),
+                                  .within_budget = !feasible.back().empty()});
   }
   const auto best =
       std::max_element(decision.operators.begin(), decision.operators.end(),
@@ -89,6 +101,7 @@ LayerDecision decide(int layer, const Subspace& subspace, const Scorer& scorer,
                        });
   decision.kept = best->op;
   const auto kept_index = static_cast<std::size_t>(best - decision.operators.begin());
+  known = std::move(feasible[kept_index]);
   for (std::size_t i = 0; i < ops.size(); ++i) {
     compare(decision.operators[i], scores[i], scores[kept_index]);
   }
@@ -131,6 +144,7 @@ std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int
                                          std::vector<ScoredNetwork>* scored) {
   assert(last_layer < subspace.layers() && last_layer - layers + 1 >= 0 && samples >= 1);
   std::vector<LayerDecision> decisions;
+  Architecture known = find_feasible(subspace, scorer);
   for (int layer = last_layer; layer > last_layer - layers; --layer) {
     std::vector<int>& ops = subspace.ops[static_cast<std::size_t>(layer)];
     if (ops.size() == 1) {
@@ -139,12 +153,13 @@ std::vector<LayerDecision> shrink_layers(Subspace& subspace, int last_layer, int
       Rng rng(seed, "shrink", static_cast<std::uint64_t>(layer));
       std::vector<Architecture> drawn;
       drawn.reserve(static_cast<std::size_t>(samples));
-      for (int i = 0; i < samples; ++i) drawn.push_back(sample(subspace, rng));
+      const TargetSampler sampler(subspace, scorer, std::numeric_limits<double>::infinity());
+      for (int i = 0; i < samples; ++i) drawn.push_back(sampler.sample(rng));
       Progress progress(log, fmt::format("shrinking, layer {}", layer),
                         std::ssize(drawn) * std::ssize(ops));
       const Scores scores = score_operators(drawn, static_cast<std::size_t>(layer), ops, scorer,
                                             progress, stop, scored);
-      decisions.push_back(decide(layer, subspace, scorer, scores));
+      decisions.push_back(decide(layer, subspace, scorer, scores, known));
       ops = {decisions.back().kept};
     }
     log.info(summary(decisions.back(), scorer.space()));

@@ -180,6 +180,11 @@ RankSummary check_ranks(const Config& config, const WorkDir& dir, const PairCost
 }  // namespace
 
 DesignSpace designs_of(const Config& config) {
+  if (config.limits.any()) {
+    throw Error(ErrorKind::Usage,
+                "the section limits has no effect on a co-design: leave it out, and set "
+                "codesign.max_... instead");
+  }
   if (config.codesign.designs.empty()) {
     throw Error(ErrorKind::Usage,
                 "codesign.designs is required: name the file of the designs to choose from, such "

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hsconas/report/limits_table.hpp"
 #include "hsconas/report/table.hpp"
 #include "hsconas/space/balls.hpp"
 
@@ -63,6 +64,18 @@ ScoredArchitecture scored(const Candidate& candidate, const SearchSpace& space) 
           .accuracy = candidate.accuracy,
           .latency_ms = candidate.latency_ms,
           .score = candidate.score};
+}
+
+void add_limits(ResultRecord& result, const SearchSpace& space, const NetworkLimits& limits) {
+  if (limits.empty()) return;
+  for (const NetworkLimit& limit : limits.all()) {
+    result.limits.push_back(
+        {.key = limit.key, .what = limit.what, .unit = limit.unit, .bound = limit.bound});
+  }
+  result.winner.limited = limits.values(space.decode(result.winner.arch));
+  for (ComparedArchitecture& other : result.others) {
+    other.limited = limits.values(space.decode(other.arch));
+  }
 }
 
 ShrinkRecord::Layer layer_of(const LayerDecision& decision, const SearchSpace& space) {
@@ -223,6 +236,11 @@ std::string format_result(const ResultRecord& result) {
     table.add(columns.row(other, result));
   }
   std::string text = fmt::format("\n{}\n\n{}", budget_line(result), table.str());
+  if (!result.limits.empty()) {
+    TextTable limits(limits_head(result));
+    for (auto& row : limits_rows(result)) limits.add(std::move(row));
+    text += '\n' + limits.str();
+  }
   if (!columns.is_measured && !result.known) {
     text += "\nLatencies are predicted: T is for another device, so nothing was timed here.\n";
   }

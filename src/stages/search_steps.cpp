@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/score/target_sampler.hpp"
 #include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/stages/result.hpp"
@@ -63,9 +64,8 @@ ResultRecord score_baseline(const Config& config, const NetworkRegion& region, S
   const std::vector<NamedNetwork> named = extremes_of(space, region);
   std::vector<Architecture> archs;
   for (const NamedNetwork& one : named) archs.push_back(one.arch);
-  for (int i = 0; i < config.search.baseline_samples; ++i) {
-    archs.push_back(sample_near_target(region, scorer, kBaselineTolerance, rng));
-  }
+  const TargetSampler sampler(region, scorer, kBaselineTolerance);
+  for (int i = 0; i < config.search.baseline_samples; ++i) archs.push_back(sampler.sample(rng));
   log.info(fmt::format("baseline: scoring {} random architectures{}",
                        config.search.baseline_samples,
                        scorer.objective().has_target() ? " near T" : ""));

@@ -26,6 +26,14 @@ std::string file_identity(const std::string& file) {
   return is_there(file) ? fingerprint(read_file(file)) : file;
 }
 
+/// Adds the contents of the tables that limit networks to `inputs`, in which their limits are.
+void add_limit_tables(json& inputs, const LimitsConfig& limits) {
+  for (const TableLimit& limit : limits.tables) {
+    const LatencyConfig source = with_table({}, limit.table);
+    inputs["limits"]["tables"][limit.name]["table"] = latency_source(source).identity(limit.table);
+  }
+}
+
 /// Removes the object at `key` from `object` and returns it; empty if there is none.
 json take(json& object, const char* key) {
   json part = object.value(key, json::object());
@@ -69,6 +77,7 @@ json StageInputs::config() const {
   if (config_.score.is_known()) {
     all["score"]["accuracies"] = file_identity(config_.score.accuracies);
   }
+  add_limit_tables(all, config_.limits);
   const CodesignConfig& codesign = config_.codesign;
   all["codesign"]["designs"] = codesign.designs.empty() ? "" : file_identity(codesign.designs);
   all["codesign"]["accuracies"] =
@@ -105,6 +114,7 @@ json StageInputs::accuracy() const {
 
 json StageInputs::shrink(std::size_t stage, const LatencyIdentity& latency) const {
   json inputs = settings(StageId::Shrink);
+  add_limit_tables(inputs, config_.limits);
   auto& stages = inputs["shrink"]["stages"];
   stages.erase(stages.begin() + static_cast<std::ptrdiff_t>(stage) + 1, stages.end());
   inputs["weights"] = config_.score.is_known() ? accuracies_to_search() : supernet();
@@ -141,6 +151,7 @@ json StageInputs::search_known(const LatencyIdentity& latency) const {
 json StageInputs::search(const LatencyIdentity& latency) const {
   if (config_.score.is_known()) return search_known(latency);
   json inputs = settings(StageId::Search);
+  add_limit_tables(inputs, config_.limits);
   const json measured = take(inputs, "latency");
   take(inputs, "data");
   inputs["weights"] = supernet();

@@ -249,8 +249,8 @@ TEST_CASE("predict takes many architectures from a CSV and writes a CSV", "[app]
   REQUIRE(outcome.exit_code == 0);
   const auto lines = lines_of(read_file(bench / "out.csv"));
   REQUIRE(lines.size() == 28);
-  CHECK(lines[0] == "arch,predicted_ms,error_ms,measured_ms,macs,parameters");
-  CHECK(split(lines[1], ',').size() == 6);
+  CHECK(lines[0] == "arch,predicted_ms,error_ms,measured_ms,macs,parameters,memory_mb");
+  CHECK(split(lines[1], ',').size() == 7);
   CHECK(split(lines[1], ',')[0] == "000");
   const Outcome both = bench.run({"predict", "-s", "cell.json", "--config", "micro.json", "--table",
                                   "table.json", "--arch", "000"});

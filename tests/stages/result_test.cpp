@@ -8,6 +8,7 @@
 
 #include "catch.hpp"
 #include "hsconas/base/files.hpp"
+#include "support/errors.hpp"
 #include "support/spaces.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -76,6 +77,31 @@ TEST_CASE("a result is read back as it was written", "[result]") {
   CHECK(to_json(read_result(written, "result.json")) == written);
 }
 
+TEST_CASE("a result under limits shows them beside each network's values, and reads back",
+          "[result][limits]") {
+  ResultRecord result = example_result();
+  CHECK_FALSE(to_json(result).contains("limits"));
+  CHECK_FALSE(to_json(result).at("winner").contains("limited"));
+  const SearchSpace space(two_layers());
+  add_limits(result, space, {});
+  CHECK(result.limits.empty());
+  const auto parameters = static_cast<double>(result.winner.parameters);
+  add_limits(result, space,
+             NetworkLimits(space, {.max_params = parameters - 1.0, .max_memory_mb = 9.0}, 4, {}));
+  REQUIRE(result.winner.limited.size() == 2);
+  CHECK(result.winner.limited[0] == parameters);
+  const json written = to_json(result);
+  CHECK(to_json(read_result(written, "result.json")) == written);
+  const std::string text = format_result(result);
+  CHECK(contains(text, "memory, batch 4"));
+  CHECK(contains(text, "at most "));
+  CHECK(contains(text, " !"));  // The winner has one parameter too many.
+  json broken = written;
+  broken["winner"]["limited"] = {1.0};
+  CHECK(contains(error_of([&] { read_result(broken, "result.json"); }),
+                 "limits are 2, but the winner has 1"));
+}
+
 TEST_CASE("a result for people compares the winner with the others and ends with its string",
           "[result]") {
   CHECK(format_result(example_result()) == R"(
@@ -115,8 +141,7 @@ TEST_CASE("a result with a front says where it begins and ends", "[result]") {
   result.front = {{.arch = "a", .accuracy = 0.25, .latency_ms = 1.5},
                   {.arch = "b", .accuracy = 0.5, .latency_ms = 2.5}};
   CHECK(format_result(result).find("2 architectures form the front of accuracy and latency, from "
-                                   "1.5 ms (25.00 %) to\n2.5 ms (50.00 %)") !=
-        std::string::npos);
+                                   "1.5 ms (25.00 %) to\n2.5 ms (50.00 %)") != std::string::npos);
 }
 
 TEST_CASE("a result warns of the target only inside the winner's error bar, if there is one",

@@ -13,6 +13,7 @@
 #include "hsconas/base/hash.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/precision.hpp"
+#include "support/errors.hpp"
 #include "support/spaces.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -95,8 +96,9 @@ json busy_config(const Files& files) {
   return source;
 }
 
-/// Makes locality the shrinking method, if only that has `key`.
-void choose_shrinking(json& config, const ConfigKey& key) {
+/// Adds the settings beside which another value of `key` has an effect.
+void prepare(json& config, const ConfigKey& key, const Files& files) {
+  // Only locality shrinking has these keys.
   for (const char* name :
        {"seeds", "rounds", "standard_errors", "latency_tolerance", "stages[].radius"}) {
     if (key.path == std::string("shrink.") + name) config["shrink"]["method"] = "locality";
@@ -105,11 +107,19 @@ void choose_shrinking(json& config, const ConfigKey& key) {
   if (config["shrink"]["method"] == "locality" || key.path == "shrink.method") {
     config["shrink"]["stages"][0]["layers"] = 4;
   }
+  if (key.path.starts_with("limits.")) {
+    config["limits"] = {
+        {"max_memory_mb", 1.0},
+        {"tables", {{"NAME", {{"table", files.path("a", "table.json")}, {"max_ms", 5.0}}}}}};
+    config = to_json(read_config(config));
+  }
 }
 
 /// Another value of `key`, where the config has `value`.
 json another_value(const ConfigKey& key, const json& value, const Files& files) {
   if (key.path == "latency.table") return files.path("b", "table.json");
+  if (key.path == "limits.tables.NAME.table") return files.path("b", "table.json");
+  if (key.path == "limits.tables") return json::object();
   if (key.path == "latency.accelerator") return files.path("b", "accelerator.json");
   if (key.path == "codesign.designs") return files.path("b", "designs.json");
   if (key.path == "codesign.accuracies" || key.path == "score.accuracies")
@@ -163,7 +173,7 @@ TEST_CASE("another value of a key changes the stages that the key names, and no 
   for (const ConfigKey& key : config_keys()) {
     INFO(key.path);
     json before = with_needed(source, key, files);
-    choose_shrinking(before, key);
+    prepare(before, key, files);
     if (key.path == "codesign.accuracy_column") {
       before["codesign"]["accuracies"] = files.path("a", "accuracies.csv");
     }
@@ -197,7 +207,7 @@ TEST_CASE(
     if (key.path == "data.path")
       continue;  // Images count by what they hold, apart from the config.
     json before = with_needed(source, key, files);
-    choose_shrinking(before, key);
+    prepare(before, key, files);
     const json::json_pointer pointer = pointer_of(key.path);
     json after = before;
     after[pointer] = another_value(key, before.at(pointer), files);
@@ -264,6 +274,26 @@ TEST_CASE("groups are an input of the trainings unless there is one, as before t
   CHECK(inputs().supernet().at("supernet").at("groups") == 2);
   CHECK(inputs().config().at("supernet").at("groups") == 2);
   CHECK(inputs().retrain("", "", "").at("retrain").at("groups") == 4);
+}
+
+TEST_CASE("limits are inputs of shrinking and search, and none where there are none",
+          "[pipeline][config][limits]") {
+  const Files files;
+  Config config = read_config(busy_config(files));
+  const LatencyIdentity identity{.target_ms = 1.0, .table = "t"};
+  const auto inputs = [&] { return StageInputs(config, {}); };
+  CHECK_FALSE(inputs().shrink(0, identity).contains("limits"));
+  CHECK_FALSE(inputs().search(identity).contains("limits"));
+  CHECK_FALSE(inputs().config().contains("limits"));
+  config.limits.max_macs = 1e6;
+  config.limits.tables = {{.name = "phone", .table = files.path("a", "table.json"), .max_ms = 2.0}};
+  for (const json& stage :
+       {inputs().shrink(0, identity), inputs().search(identity), inputs().config()}) {
+    CHECK(stage.at("limits").at("max_macs") == 1e6);
+    CHECK(stage.at("limits").at("tables").at("phone").at("max_ms") == 2.0);
+    const std::string table = stage.at("limits").at("tables").at("phone").at("table");
+    CHECK_FALSE(contains(table, "table.json"));  // The content of the file, not its name.
+  }
 }
 
 TEST_CASE("every stage comes after those that it uses", "[config]") {

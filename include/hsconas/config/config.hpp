@@ -108,6 +108,27 @@ struct ScoreConfig {
   bool is_known() const { return !accuracies.empty(); }
 };
 
+/// A device on which the network has to be fast enough, too.
+struct TableLimit {
+  std::string name;     ///< Letters, digits, '-' and '_'.
+  std::string table;    ///< File as for latency.table.
+  double max_ms = 0.0;  ///< Milliseconds per batch of the table, > 0.
+};
+
+/// Limits of networks beside the latency budget T. A limit of 0 means no limit.
+struct LimitsConfig {
+  double max_params = 0.0;     ///< Parameters, Cost::parameters().
+  double max_macs = 0.0;       ///< Multiply-adds for one image.
+  double max_memory_mb = 0.0;  ///< peak_activations() in units of 10^6 bytes.
+  int memory_batch = 0;        ///< Images that the memory is for; 0: a batch of the latency table.
+  int memory_value_bytes = 4;  ///< Bytes per activation value.
+  std::vector<TableLimit> tables;  ///< Sorted by name.
+
+  bool any() const {
+    return max_params > 0.0 || max_macs > 0.0 || max_memory_mb > 0.0 || !tables.empty();
+  }
+};
+
 /// Shrinking the space in stages. Between stages the supernet is tuned to the region that is left.
 struct ShrinkConfig {
   struct Stage {
@@ -197,8 +218,9 @@ inline bool is_cuda(const std::string& device) {
 
 /// One of several targets that a search finds networks for with the weights of one supernet.
 struct TargetConfig {
-  std::string name;      ///< Letters, digits, '-' and '_': it names a folder.
-  std::string settings;  ///< JSON: where latency, score, shrink and search differ from the config.
+  std::string name;  ///< Letters, digits, '-' and '_': it names a folder.
+  /// JSON: where latency, limits, score, shrink and search differ from the config.
+  std::string settings;
 };
 
 /// All settings of a run: the content of one JSON file.
@@ -214,6 +236,7 @@ struct Config {
   LatencyConfig latency;
   SupernetConfig supernet;
   ScoreConfig score;
+  LimitsConfig limits;
   ShrinkConfig shrink;
   SearchConfig search;
   RetrainConfig retrain;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -35,6 +36,9 @@ Config load_config(const std::filesystem::path& path, const std::vector<std::str
 /// The config of each target: that of the search with the target's name and settings. For a config
 /// without targets, the config itself.
 std::vector<Config> target_configs(const Config& config);
+
+/// Stands in ConfigKey::path for a name that the user chooses: "limits.tables.NAME.max_ms".
+inline constexpr std::string_view kAnyName = "NAME";
 
 /// One key of the config, as `hsconas config keys` lists it.
 struct ConfigKey {

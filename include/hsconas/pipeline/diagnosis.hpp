@@ -31,11 +31,13 @@ std::vector<Finding> diagnose_machine(const Machine& machine);
 struct Diagnosis {
   std::vector<Finding> findings;     ///< Each reason for which it would fail or be slow.
   std::optional<Forecast> forecast;  ///< Empty if it would fail or may need too much memory.
+  std::string limits;                ///< Lines of check_latency(), by target if there are some.
 };
 
-/// Throws unless the config's latency table can be made and its budget can be met. Does nothing for
-/// a table that the run measures, because it is not known yet.
-void check_latency(const Config& config, Log& log, const StopToken& stop);
+/// Throws unless the config's latency table can be made and its budget and limits can be met. A
+/// table that the run measures is not known yet: then only the limits are checked.
+/// Returns lines about the limits, as describe_limits(); empty if there are none.
+std::string check_latency(const Config& config, Log& log, const StopToken& stop);
 
 /// Examines a search with `config` on this machine: the device, the threads, the memory, the data
 /// set, and the latency table with the budget. Opens the data set and makes the table, unless it is

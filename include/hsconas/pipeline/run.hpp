@@ -17,6 +17,7 @@
 #include "hsconas/report/metrics_log.hpp"
 #include "hsconas/report/run_record.hpp"
 #include "hsconas/score/evaluator.hpp"
+#include "hsconas/score/limits.hpp"
 #include "hsconas/score/objective.hpp"
 #include "hsconas/score/scorer.hpp"
 #include "hsconas/space/subspace.hpp"
@@ -53,10 +54,11 @@ struct RunOptions {
   std::vector<std::filesystem::path> tables_from{};
 };
 
-/// The latency table, and the objective that follows from it.
+/// The latency table, the objective that follows from it, and the limits beside it.
 struct LatencyBudget {
   LatencyTable table;
   Objective objective;  ///< Holds T in milliseconds, also where the config gives a position.
+  NetworkLimits limits;
 };
 
 /// One run: a config, a work directory, and the stages
@@ -86,7 +88,7 @@ class Run {
   ~Run();
 
   const LatencyBudget& latency();
-  /// Throws Error(Infeasible) when no architecture meets T.
+  /// Throws Error(Infeasible) when no architecture meets T and the limits, see check_budget().
   void check_feasible();
   /// The supernet after training on the whole space. The reference is valid until tuned() is
   /// called.
@@ -114,6 +116,10 @@ class Run {
   /// Sets needs_images_ and, if true, images_: from the data set or, if that has been removed since
   /// the run finished, from stages.json.
   void check_inputs(RunGoal goal);
+  /// Makes the latency table, unless it is measured, and throws where the budget cannot be met.
+  void check_latency_inputs(RunGoal goal);
+  /// The config's limits beside a latency table for batches of `batch` images.
+  NetworkLimits limits_beside(int batch);
   /// Throws Error(Usage) as the constructor describes.
   void check_config(bool may_change);
   /// The supernet of supernet_from_; null if none is to be taken, or the run has its own already.
@@ -178,6 +184,7 @@ class Run {
   bool needs_images_ = false;
   ImageFingerprints images_;
   std::optional<LatencyTable> made_;  ///< By table_at_hand(), until the latency stage takes it.
+  std::optional<std::vector<LimitTable>> limit_tables_;  ///< Read when first needed.
   std::optional<LatencyBudget> latency_;
   std::unique_ptr<Weights> weights_;
   std::shared_ptr<const NetworkRegion> shrunk_;

@@ -13,6 +13,7 @@
 #include "hsconas/config/config.hpp"
 #include "hsconas/latency/table.hpp"
 #include "hsconas/report/metrics.hpp"
+#include "hsconas/score/limits.hpp"
 
 namespace hsconas {
 
@@ -34,6 +35,7 @@ struct ComparedArchitecture {
   std::int64_t parameters = 0;
   /// The accuracy in score.reported_column, if accuracies are known and the key is set.
   std::optional<double> reported{};
+  std::vector<double> limited{};  ///< The quantities of ResultRecord::limits, in their order.
 
   double millions_of_macs() const { return static_cast<double>(macs) / 1e6; }
   double millions_of_parameters() const { return static_cast<double>(parameters) / 1e6; }
@@ -67,6 +69,14 @@ struct KnownSources {
   bool has_budget() const { return !latency_from.empty(); }
 };
 
+/// A limit that networks had to keep to, see NetworkLimit.
+struct LimitRecord {
+  std::string key;
+  std::string what;
+  LimitUnit unit = LimitUnit::Parameters;
+  double bound = 0.0;
+};
+
 /// What a search found: the content of result.json. All of it repeats with the same seed and
 /// latency table, except measured_ms.
 struct ResultRecord {
@@ -86,7 +96,8 @@ struct ResultRecord {
   double random_median = 0.0;              ///< Median accuracy of the random baseline.
   std::vector<SharedWeights> weights;      ///< Oldest first; the winner's are the last.
   std::string method;
-  std::size_t evaluations = 0;  ///< Distinct architectures that the search scored.
+  std::size_t evaluations = 0;        ///< Distinct architectures that the search scored.
+  std::vector<LimitRecord> limits{};  ///< Empty where the config has none.
 
   struct Generation {
     int evaluations = 0;

@@ -6,10 +6,12 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hsconas/latency/model.hpp"
 #include "hsconas/score/accuracy_cache.hpp"
+#include "hsconas/score/limits.hpp"
 #include "hsconas/score/objective.hpp"
 
 namespace hsconas {
@@ -64,6 +66,11 @@ class Scorer {
   const SearchSpace& space() const { return accuracies_.space(); }
   const LatencyModel& latency() const { return latency_; }
   const Objective& objective() const { return objective_; }
+
+  /// The limits beside T that sampling, shrinking and searching keep to; none at first. They do not
+  /// change any score.
+  void set_limits(NetworkLimits limits) { limits_ = std::move(limits); }
+  const NetworkLimits& limits() const { return limits_; }
   int evaluations() const { return accuracies_.evaluations(); }
   double full_evaluations() const { return accuracies_.full_evaluations(); }
 
@@ -72,6 +79,7 @@ class Scorer {
   AccuracyCache& accuracies_;
   const LatencyModel& latency_;
   Objective objective_;
+  NetworkLimits limits_;
 };
 
 }  // namespace hsconas

@@ -1,10 +1,14 @@
 #pragma once
 
+#include "hsconas/config/config.hpp"
 #include "hsconas/latency/model.hpp"
 #include "hsconas/score/objective.hpp"
 #include "hsconas/space/network_region.hpp"
 
 namespace hsconas {
+
+/// T and beta of a config. `range` is that of the latency model over the whole space.
+Objective objective_of(const Config& config, const LatencyRange& range);
 
 /// Whether the fastest architecture of `region` takes at most (1 + tolerance) x the target.
 /// Cost: that of latency_range().

@@ -23,29 +23,22 @@ struct SearchResult {
   std::vector<Candidate> front;
 };
 
-/// An architecture of `region` within `tolerance` of the latency budget T: drawn uniformly, then
-/// moved by steps of the region that come nearer until it is inside. Where a bounded number of
-/// steps and fresh starts does not get there, the nearest one reached is returned. A T outside the
-/// region's range widens the tolerance, see widened_tolerance(). Costs no evaluations.
+/// A network that TargetSampler draws. To draw many, make a TargetSampler.
 Architecture sample_near_target(const NetworkRegion& region, const Scorer& scorer, double tolerance,
                                 Rng& rng);
-/// The same with a tolerance that has been widened already: widening looks at a whole list of
-/// networks if their latencies are known. Without a budget, the architecture is uniform.
-Architecture sample_within(const NetworkRegion& region, const Scorer& scorer, double near,
-                           Rng& rng);
 
 /// The candidates that no other one beats in accuracy and latency, the fastest first; of equal ones
 /// the first.
 std::vector<Candidate> front_of(std::span<const Candidate> candidates);
 
 /// Searches `region` for the architecture with the highest F by config.method, as run_search()
-/// describes: the limit is |latency / T - 1| <= latency_tolerance, and random individuals are those
-/// of sample_near_target(). For a method that finds a front the limit is
-/// latency <= T (1 + latency_tolerance), and the random individuals lie anywhere below it.
-/// Architectures are bred as they were drawn, so that they stay inside the
-/// region, and told apart by their canonical form.
+/// describes: the limits are |latency / T - 1| <= latency_tolerance and those of `scorer`, and
+/// random individuals come from a TargetSampler. For a method that finds a front, the limit of the
+/// latency is T (1 + latency_tolerance), and the random individuals lie anywhere below it.
+/// Architectures are bred as they were drawn, so that they stay inside the region, and told apart
+/// by their canonical form.
 ///
-/// Throws Error(Usage) for an unknown method, Error(Infeasible) as check_target() does,
+/// Throws Error(Usage) for an unknown method, Error(Infeasible) as check_budget() does,
 /// Error(Interrupted) when `stop` is requested. The same seeds take the same decisions.
 /// Source of F: HSCoNAS (Luo et al., DATE 2021).
 SearchResult search(const NetworkRegion& region, Scorer& scorer, const SearchConfig& config,

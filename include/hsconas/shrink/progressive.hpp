@@ -19,7 +19,7 @@ struct OperatorQuality {
   /// error of that mean: a difference of few standard errors is a close call.
   double difference = 0.0;
   double standard_error = 0.0;
-  bool within_budget = true;  ///< Some architecture with it meets the target.
+  bool within_budget = true;  ///< Some architecture with it meets the target and the limits.
 };
 
 /// The decision for one layer.
@@ -42,8 +42,10 @@ struct ScoredNetwork {
 ///
 /// For a layer, `samples` >= 1 architectures are drawn from the subspace and each candidate
 /// operator is put into the same ones, so that operators are compared pairwise on equal ground. An
-/// operator that leaves nothing fast enough for the target is not kept while another one is:
-/// otherwise the layers decided last could make all the work before them worthless.
+/// operator that leaves nothing fast enough for the target and inside the limits is not kept while
+/// another one is: otherwise the layers decided last could make all the work before them worthless.
+/// Where the scorer has limits, the samples are networks inside them, and an operator that exceeds
+/// a limit loses beta x the relative excess, as for a missed target.
 /// Every layer has its own random stream, so a replay after a stop takes the same decisions. A
 /// layer with a single operator left is recorded and costs nothing. Each decision is a log line.
 /// Throws Error(Interrupted) when `stop` is requested; `subspace` then holds the layers decided

@@ -59,8 +59,8 @@ void write_codesign(const WorkDir& dir, const CodesignResult& result, const Sear
 std::string describe_codesign(const Config& config, std::size_t networks);
 
 /// The design space that config.codesign.designs names. Throws Error(Usage) when the key is empty,
-/// when the designs' energies have different units, and when a power limit is set but energies are
-/// not in pJ.
+/// when the section `limits` is used, which has no effect here, when the designs' energies have
+/// different units, and when a power limit is set but energies are not in pJ.
 DesignSpace designs_of(const Config& config);
 
 }  // namespace hsconas

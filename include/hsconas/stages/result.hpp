@@ -6,6 +6,7 @@
 
 #include "hsconas/latency/table.hpp"
 #include "hsconas/report/run_record.hpp"
+#include "hsconas/score/limits.hpp"
 #include "hsconas/score/scorer.hpp"
 #include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/space/network_region.hpp"
@@ -21,6 +22,9 @@ ComparedArchitecture compared(std::string title, const Candidate& candidate,
 
 /// The entry of result.json for a random architecture that the winner is compared with.
 ScoredArchitecture scored(const Candidate& candidate, const SearchSpace& space);
+
+/// Adds the limits of the search, and the limited quantities of all compared architectures.
+void add_limits(ResultRecord& result, const SearchSpace& space, const NetworkLimits& limits);
 
 /// The entry of shrink.json for `decision`.
 ShrinkRecord::Layer layer_of(const LayerDecision& decision, const SearchSpace& space);
