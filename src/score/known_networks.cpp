@@ -10,6 +10,7 @@
 #include "hsconas/latency/known_latency.hpp"
 #include "hsconas/latency/latency_space.hpp"
 #include "hsconas/latency/source.hpp"
+#include "hsconas/score/target.hpp"
 #include "hsconas/space/subspace.hpp"
 
 namespace hsconas {
@@ -28,14 +29,6 @@ const std::string& file_of_column(const Config& config) {
 }
 
 }  // namespace
-
-Objective objective_of(const Config& config, const LatencyRange& range) {
-  const LatencyConfig& latency = config.latency;
-  const double at_position =
-      range.fastest_ms + latency.target_position * (range.slowest_ms - range.fastest_ms);
-  return {.target_ms = latency.target_ms == 0.0 ? at_position : latency.target_ms,
-          .beta = config.score.beta};
-}
 
 KnownNetworks::KnownNetworks(const Config& config, Log& log, const StopToken& stop)
     : space_(config.space) {

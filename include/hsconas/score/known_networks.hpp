@@ -65,8 +65,4 @@ class KnownNetworks {
   Objective objective_;
 };
 
-/// The objective of `config`: T as it is given or, if latency.target_ms is 0, at
-/// latency.target_position of `range`.
-Objective objective_of(const Config& config, const LatencyRange& range);
-
 }  // namespace hsconas
