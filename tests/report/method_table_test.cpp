@@ -27,7 +27,7 @@ MethodTrial trial(std::uint64_t seed, std::size_t until, std::size_t evaluations
   return result;
 }
 
-MethodComparison example() {
+MethodComparison example_comparison() {
   MethodComparison comparison{
       .title = "a table_1",
       .evaluations = 100,
@@ -47,7 +47,7 @@ MethodComparison example() {
 
 TEST_CASE("medians count a search that misses the goal as one that needs more than all evaluations",
           "[report]") {
-  const auto rows = summarise(example());
+  const auto rows = summarise(example_comparison());
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].top_median == Effort(39.5));
   CHECK(*rows[0].top_p90 == Approx(30 + 0.9 * 19));
@@ -64,7 +64,7 @@ TEST_CASE("medians count a search that misses the goal as one that needs more th
 
 TEST_CASE("a comparison of methods is a table for Markdown, LaTeX and CSV, and curves",
           "[report]") {
-  const MethodComparison comparison = example();
+  const MethodComparison comparison = example_comparison();
   const std::string text = markdown(comparison);
   CHECK(contains(text, "### a table_1\n"));
   CHECK(contains(text, "| good   | 40 (47)"));
