@@ -21,7 +21,6 @@
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/latency_report.hpp"
-#include "hsconas/score/feasible.hpp"
 #include "hsconas/score/known_networks.hpp"
 #include "hsconas/score/target.hpp"
 #include "hsconas/stages/begin_run.hpp"
@@ -113,43 +112,6 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
 }
 
 Run::~Run() = default;
-
-void Run::check_latency_inputs(RunGoal goal) {
-  const bool has_budget = goal == RunGoal::Network || goal == RunGoal::Supernet;
-  const Subspace full = Subspace::full(space_);
-  if (!latency_source(config_.latency).is_measured) {
-    const LatencyTable table = table_at_hand();
-    const TableModel model(space_, table);
-    const Objective objective = objective_of(config_, latency_range(model, full));
-    if (!has_budget) return;
-    check_budget(space_, model, full, objective, limits_beside(table.device.batch));
-  } else if (has_budget) {
-    check_limits(full, limits_beside(config_.latency.batch));
-  }
-}
-
-NetworkLimits Run::limits_beside(int batch) {
-  if (!config_.limits.any()) return {};
-  if (!limit_tables_) {
-    // Rank 0 reads the files, so that all ranks have the same tables.
-    const json tables = json::parse(dir_.files.from_root([&] {
-      json all = json::array();
-      const LatencySpace space(space_);
-      for (const LimitTable& limit :
-           load_limit_tables(config_, space, {.log = log_, .stop = stop_.token()})) {
-        all.push_back(to_json(limit.table));
-      }
-      return all.dump();
-    }));
-    limit_tables_.emplace();
-    for (std::size_t i = 0; i < tables.size(); ++i) {
-      const TableLimit& limit = config_.limits.tables[i];
-      limit_tables_->push_back(
-          {limit.name, read_table(tables[i], "limits.tables." + limit.name), limit.max_ms});
-    }
-  }
-  return {space_, config_.limits, batch, *limit_tables_};
-}
 
 void Run::check_inputs(RunGoal goal) {
   refuse_known(config_, goal);
@@ -322,12 +284,6 @@ const LatencyBudget& Run::latency() {
 LatencyIdentity Run::latency_identity() {
   return {.target_ms = latency().objective.target_ms,
           .table = fingerprint_of(to_json(latency().table))};
-}
-
-void Run::check_feasible() {
-  const LatencyBudget& budget = latency();
-  check_budget(space_, TableModel(space_, budget.table), Subspace::full(space_), budget.objective,
-               budget.limits);
 }
 
 RunData& Run::data() {
