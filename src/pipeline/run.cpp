@@ -21,7 +21,6 @@
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/latency_report.hpp"
-#include "hsconas/score/known_networks.hpp"
 #include "hsconas/score/target.hpp"
 #include "hsconas/stages/begin_run.hpp"
 #include "hsconas/stages/codesign_run.hpp"
