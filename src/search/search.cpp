@@ -35,19 +35,12 @@ Architecture sample_below(const NetworkRegion& region, const Scorer& scorer,
   const double goal_ms = rng.uniform(fastest_ms, std::max(fastest_ms, highest_ms));
   for (int i = 0; i < kStepsPerLayer * std::ssize(arch); ++i) {
     const double ms = scorer.latency_ms(arch);
-    if (ms <= highest_ms && ms <= goal_ms) break;
+    if (ms <= goal_ms) break;
     Architecture changed = architecture_of(region.step(genes_of(arch), rng));
     if (scorer.latency_ms(changed) >= ms || sampler.violation(changed) > 0.0) continue;
     arch = std::move(changed);
   }
   return arch;
-}
-
-/// The largest latency of a front: that of the budget or, without one, of the slowest network.
-double highest_latency_ms(const NetworkRegion& region, const Scorer& scorer, double tolerance) {
-  const Objective& objective = scorer.objective();
-  if (objective.has_target()) return objective.target_ms * (1.0 + tolerance);
-  return latency_range(scorer.latency(), region).slowest_ms;
 }
 
 /// Networks of a region near the latency budget or, with `is_front`, below it, scored by F.
@@ -58,7 +51,7 @@ class NetworkProblem : public SearchProblem {
         scorer_(scorer),
         sampler_(region, scorer, is_front ? kInfinity : tolerance),
         is_front_(is_front),
-        highest_ms_(highest_latency_ms(region, scorer, tolerance)) {}
+        highest_ms_(scorer.objective().target_ms * (1.0 + tolerance)) {}
 
   const Region& region() const override { return region_; }
 
@@ -96,8 +89,7 @@ class NetworkProblem : public SearchProblem {
 double NetworkProblem::hypervolume(std::size_t count) const {
   std::vector<Objectives> points;
   for (std::size_t i = 0; i < count; ++i) {
-    const double share = highest_ms_ > 0.0 ? scored[i].latency_ms / highest_ms_ : 0.0;
-    points.push_back({1.0 - scored[i].accuracy, share});
+    points.push_back({1.0 - scored[i].accuracy, scored[i].latency_ms / highest_ms_});
   }
   return hsconas::hypervolume(points, {1.0, 1.0});
 }
@@ -151,11 +143,13 @@ SearchResult search(const NetworkRegion& region, Scorer& scorer, const SearchCon
   const SearchMethod& method = find_search_method(config.method);
   check_budget(scorer.space(), scorer.latency(), region, scorer.objective(), scorer.limits(),
                config.latency_tolerance);
-  NetworkProblem problem(region, scorer, config.latency_tolerance, method.finds_front);
+  // Without a budget there is no latency to weigh, so the front would be one network.
+  const bool has_front = method.finds_front && scorer.objective().has_target();
+  NetworkProblem problem(region, scorer, config.latency_tolerance, has_front);
   Rng rng(seed, "search", config.seed);
   SearchResult result;
   const auto add_generation = [&](Generation generation) {
-    if (method.finds_front) {
+    if (has_front) {
       generation.hypervolume =
           problem.hypervolume(static_cast<std::size_t>(generation.evaluations));
     }
@@ -170,7 +164,7 @@ SearchResult search(const NetworkRegion& region, Scorer& scorer, const SearchCon
               .on_generation = add_generation});
   result.scored = std::move(problem.scored);
   result.best = best_of(result.scored);
-  if (method.finds_front) result.front = front_of(result.scored);
+  if (has_front) result.front = front_of(result.scored);
   return result;
 }
 
