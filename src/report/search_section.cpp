@@ -100,7 +100,7 @@ std::string front_figure(const ResultRecord& result) {
       .lines = {{.name = fmt::format("T = {:.4g} ms", result.target_ms), .at = result.target_ms}}};
   return figure(to_svg(plot),
                 fmt::format("{} architectures that no other of the search beats in accuracy and "
-                            "latency. The winner is the one with the highest F.",
+                            "latency. The winner is the most accurate one within T.",
                             result.front.size())) +
          foldable("The front as a table", table.str());
 }
