@@ -105,7 +105,7 @@ std::string front_figure(const RunRecord& run, const ResultRecord& result) {
   }
   return figure(to_svg(plot),
                 fmt::format("{} architectures that no other of the search beats in accuracy and "
-                            "latency. The winner is the one with the highest F.",
+                            "latency. The winner is the most accurate one within T.",
                             result.front.size())) +
          foldable("The front as a table", table.str());
 }

@@ -73,6 +73,7 @@ void rank(std::vector<Ranked>& members) {
   }
   for (const auto& front : by_front) {
     std::vector<Objectives> points;
+    points.reserve(front.size());
     for (const std::size_t i : front) points.push_back(objectives_of(members[i].individual));
     const auto distances = crowding_distances(points);
     for (std::size_t i = 0; i < front.size(); ++i) members[front[i]].crowding = distances[i];

@@ -102,6 +102,7 @@ Genes Proposer::explore() const {
 
 void Proposer::sort_by_mean(std::vector<Proposal>& proposals) {
   std::vector<Genes> codes;
+  codes.reserve(proposals.size());
   for (const Proposal& proposal : proposals) codes.push_back(proposal.code);
   if (codes.empty()) return;
   std::vector<Proposal> sorted;

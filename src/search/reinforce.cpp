@@ -85,6 +85,7 @@ class Reinforce : public SearchStrategy {
 
   std::vector<Genes> ask(int count) override {
     std::vector<Genes> proposals;
+    proposals.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) proposals.push_back(draw());
     return proposals;
   }

@@ -121,6 +121,15 @@ const Candidate& best_of(const std::vector<Candidate>& scored) {
   return *best;
 }
 
+/// The most accurate of a front that is as fast as `target_ms`, or else the fastest.
+const Candidate& best_within(const std::vector<Candidate>& front, double target_ms) {
+  const Candidate* best = &front.front();
+  for (const Candidate& candidate : front) {
+    if (candidate.latency_ms <= target_ms) best = &candidate;
+  }
+  return *best;
+}
+
 }  // namespace
 
 std::vector<Candidate> front_of(std::span<const Candidate> candidates) {
@@ -164,7 +173,10 @@ SearchResult search(const NetworkRegion& region, Scorer& scorer, const SearchCon
               .on_generation = add_generation});
   result.scored = std::move(problem.scored);
   result.best = best_of(result.scored);
-  if (has_front) result.front = front_of(result.scored);
+  if (has_front) {
+    result.front = front_of(result.scored);
+    result.best = best_within(result.front, scorer.objective().target_ms);
+  }
   return result;
 }
 

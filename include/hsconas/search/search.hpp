@@ -15,6 +15,8 @@
 namespace hsconas {
 
 struct SearchResult {
+  /// The one with the highest F. Of a method that finds a front: the most accurate within T, or the
+  /// fastest where none is, because F would punish one for being faster than T.
   Candidate best;
   std::vector<Candidate> scored;  ///< Every distinct architecture, in the order it was scored.
   std::vector<Generation> history;
