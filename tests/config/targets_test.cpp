@@ -70,7 +70,8 @@ TEST_CASE("a target can only change what needs no other supernet", "[config]") {
        {"supernet", "data", "space", "device", "seed", "retrain", "targets"}) {
     CHECK(error_with({{"phone", {{section, json::object()}}}}) ==
           "usage: targets.phone cannot set '" + std::string(section) +
-              "', because all targets share one supernet: only latency, score, shrink and search "
+              "', because all targets share one supernet: only latency, limits, score, shrink and "
+              "search "
               "may differ");
   }
 }

@@ -47,7 +47,7 @@ TEST_CASE("differing settings are found in all sections, except the name", "[rep
   CHECK(differing_settings({examples()[0], examples()[0]}).empty());
   runs[1].config.shrink.stages.push_back({.layers = 1});
   const auto more = differing_settings(runs);
-  CHECK(more.size() == 4);  // The second run has a stage more, with three keys.
+  CHECK(more.size() == 5);  // The second run has a stage more, with four keys.
   CHECK(more[1].key == "shrink.stages.1.layers");
   CHECK(more[1].values == std::vector<std::string>{"", "1"});
 }

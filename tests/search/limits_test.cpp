@@ -77,7 +77,9 @@ TEST_CASE("every candidate of every method is inside the limits", "[search][limi
       CHECK(result.scored.size() == 20 * 7);
       for (const Candidate& candidate : result.scored) {
         CHECK(scorer.limits().violation(candidate.arch) == 0.0);
-        CHECK(bench.objective.gap(candidate.latency_ms) <= 0.05);
+        // T is only an upper bound for a method that finds a front.
+        CHECK(candidate.latency_ms <= 1.05 * bench.objective.target_ms);
+        if (!method.finds_front) CHECK(bench.objective.gap(candidate.latency_ms) <= 0.05);
       }
     }
   }
