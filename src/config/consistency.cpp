@@ -152,7 +152,7 @@ void check_known(const Config& config) {
   if (!config.score.is_known()) return check_trained(config);
   if (config.limits.any()) {
     fail(
-        "the section limits has no effect on a search with score.accuracies: leave it out, or "
+        "the section limits has no effect on a search on known accuracies: leave it out, or "
         "leave score.accuracies empty");
   }
   const LatencyConfig& latency = config.latency;

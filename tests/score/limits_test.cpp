@@ -104,6 +104,15 @@ TEST_CASE("limits that have no effect or no meaning are refused", "[config][limi
   CHECK(contains(error_with({{"tables", 3}}), "limits.tables must be an object"));
 }
 
+TEST_CASE("a search on known accuracies takes no limits", "[config][limits]") {
+  Config config;
+  config.space = tiny_description();
+  config.score.accuracies = "known.csv";
+  config.limits.max_macs = 1e6;
+  CHECK(contains(error_of([&] { read_config(to_json(config)); }),
+                 "the section limits has no effect on a search on known accuracies"));
+}
+
 TEST_CASE("a config with tables reads back as it was written", "[config][limits]") {
   Config config;
   config.space = tiny_description();

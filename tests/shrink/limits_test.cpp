@@ -6,6 +6,7 @@
 #include "catch.hpp"
 #include "hsconas/score/feasible.hpp"
 #include "hsconas/score/target_sampler.hpp"
+#include "hsconas/shrink/locality.hpp"
 #include "hsconas/shrink/progressive.hpp"
 #include "support/fake_evaluator.hpp"
 #include "support/fake_latency.hpp"
@@ -101,4 +102,22 @@ TEST_CASE("samples of shrinking keep to the limits except for the operator that 
   for (const Architecture& arch : bench.evaluator.asked) {
     CHECK(static_cast<double>(bench.space.cost(arch).macs) <= most + largest_layer);
   }
+}
+
+TEST_CASE("shrinking by locality scores networks inside the limits and leaves some",
+          "[shrink][limits]") {
+  ShrinkBench bench;
+  const double most = 0.5 * static_cast<double>(bench.space.cost(bench.space.uniform(0)).macs);
+  Scorer scorer = bench.scorer({.max_macs = most});
+  const ShrunkRegion shrunk = shrink_to_balls(
+      bench.subspace,
+      {.samples = 20, .seeds = 3, .radius = 2, .rounds = 3, .latency_tolerance = 0.5}, scorer, 1, 0,
+      bench.log, bench.stop);
+  CHECK(bench.evaluator.asked.size() >= 20);
+  for (const Architecture& arch : bench.evaluator.asked) {
+    CHECK(static_cast<double>(bench.space.cost(arch).macs) <= most);
+  }
+  const Architecture left = find_feasible(*shrunk.region, scorer);
+  REQUIRE_FALSE(left.empty());
+  CHECK(scorer.limits().violation(left) == 0.0);
 }
