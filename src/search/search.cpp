@@ -14,8 +14,6 @@ namespace hsconas {
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 double excess(double ms, double highest_ms) {
   return ms <= highest_ms ? 0.0 : ms / highest_ms - 1.0;
 }
@@ -43,13 +41,19 @@ Architecture sample_below(const NetworkRegion& region, const Scorer& scorer,
   return arch;
 }
 
+/// The tolerance of a sampler: one for a front leaves T out.
+double sampler_tolerance(bool is_front, double tolerance) {
+  if (is_front) return std::numeric_limits<double>::infinity();
+  return tolerance;
+}
+
 /// Networks of a region near the latency budget or, with `is_front`, below it, scored by F.
 class NetworkProblem : public SearchProblem {
  public:
   NetworkProblem(const NetworkRegion& region, Scorer& scorer, double tolerance, bool is_front)
       : region_(region),
         scorer_(scorer),
-        sampler_(region, scorer, is_front ? kInfinity : tolerance),
+        sampler_(region, scorer, sampler_tolerance(is_front, tolerance)),
         is_front_(is_front),
         highest_ms_(scorer.objective().target_ms * (1.0 + tolerance)) {}
 

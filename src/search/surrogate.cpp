@@ -55,6 +55,7 @@ void Surrogate::add(Individual individual) {
   auto kept = fittest(known_, kKept);
   std::sort(kept.begin(), kept.end());
   std::vector<Individual> fitter;
+  fitter.reserve(kept.size());
   for (const std::size_t i : kept) fitter.push_back(std::move(known_[i]));
   known_ = std::move(fitter);
   process_.reset();

@@ -63,6 +63,7 @@ ResultRecord score_baseline(const Config& config, const NetworkRegion& region, S
   Rng rng(config.seed, "baseline");
   const std::vector<NamedNetwork> named = extremes_of(space, region);
   std::vector<Architecture> archs;
+  archs.reserve(named.size());
   for (const NamedNetwork& one : named) archs.push_back(one.arch);
   const TargetSampler sampler(region, scorer, kBaselineTolerance);
   for (int i = 0; i < config.search.baseline_samples; ++i) archs.push_back(sampler.sample(rng));
