@@ -108,6 +108,7 @@ std::vector<Architecture> LocalityShrinking::best_seeds() const {
   });
   order.resize(std::min(order.size(), static_cast<std::size_t>(options_.seeds)));
   std::vector<Architecture> seeds;
+  seeds.reserve(order.size());
   for (const ScoredNetwork* drawn : order) seeds.push_back(drawn->arch);
   return seeds;
 }
