@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@
 #include "data/support.hpp"
 #include "hsconas/base/csv.hpp"
 #include "hsconas/report/metrics.hpp"
+#include "hsconas/score/rank_quality.hpp"
+#include "hsconas/space/subspace.hpp"
 #include "support/event_reader.hpp"
 
 using namespace hsconas;
@@ -268,3 +271,48 @@ TEST_CASE("a test folder must have exactly the network's classes", "[deploy]") {
   CHECK(contains(unknown.err, "'medium' is no class that the network knows"));
 }
 #endif
+
+TEST_CASE("the ranking by shared weights is compared with known accuracies", "[rank]") {
+  const CopiedSearch run;
+  const SearchSpace space(read_space(micro_config().at("space")));
+  std::string csv = "arch,acc\n";
+  Rng rng(1, "known");
+  std::set<Architecture> known;
+  while (known.size() < 12) known.insert(space.canonical(sample(Subspace::full(space), rng)));
+  for (const Architecture& arch : known) {
+    csv +=
+        fmt::format("{},{}\n", space.encode(arch), 0.3 + 0.01 * static_cast<double>(rng.below(40)));
+  }
+  write_file(run.bench / "known.csv", csv);
+  const auto rank = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{
+        "rank", "run", "--accuracies", "known.csv", "--accuracy-column", "acc", "--bins", "2"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run.run(words);
+  };
+  const Outcome outcome = rank({"--json", "--out", "ranked.csv"});
+  REQUIRE(outcome.exit_code == 0);
+  const json record = json::parse(outcome.out);
+  CHECK(record["networks"] == 12);
+  CHECK(record["shared_weights"]["tau"].get<double>() <= 1.0);
+  const CsvTable ranked = CsvTable::load(run.bench / "ranked.csv");
+  REQUIRE(ranked.rows() == 12);
+  std::vector<double> truth, shared, macs;
+  for (std::size_t row = 0; row < ranked.rows(); ++row) {
+    truth.push_back(ranked.number(row, ranked.column("accuracy")));
+    shared.push_back(ranked.number(row, ranked.column("shared_accuracy")));
+    macs.push_back(ranked.number(row, ranked.column("macs")));
+    CHECK(macs.back() ==
+          static_cast<double>(
+              space.cost(space.decode(ranked.text(row, ranked.column("arch")))).macs));
+  }
+  CHECK(record["shared_weights"]["tau_within_bins"].get<double>() ==
+        Catch::Approx(rank_quality(shared, truth, macs, 2).tau_within));
+  CHECK(rank({"--json"}).out == outcome.out);
+  CHECK(contains(rank({"--networks", "8"}).out, "8 networks"));
+
+  const Outcome few = rank({"--bins", "9"});
+  CHECK(few.exit_code == 2);
+  CHECK(contains(few.err, "12 networks are too few for 9 bins"));
+  CHECK(run.run({"rank", "absent", "--accuracies", "known.csv"}).exit_code == 3);
+}

@@ -73,6 +73,8 @@ struct SupernetConfig {
   double label_smoothing = 0.1;
   double clip_norm = 0.0;                 ///< Largest gradient norm; 0: unlimited.
   Precision precision = Precision::Auto;  ///< Type of activations, see resolved_precision().
+  std::string paths = "uniform";          ///< One of path_methods().
+  double width_warmup = 0.5;  ///< Share of the training on the largest widths only; 0: none.
 };
 
 /// Training of the winner alone, with weights of its own. It has the keys of the supernet with
@@ -259,6 +261,7 @@ struct Config {
     training.epochs = shrink.stages[stage].tune_epochs;
     training.lr = shrink.stages[stage].lr;
     training.warmup_epochs = 0.0;
+    training.width_warmup = 0.0;  // All widths have been trained before.
     return training;
   }
 };
