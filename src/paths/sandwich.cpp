@@ -24,10 +24,10 @@ std::vector<TrainedPath> sandwich_step(const PathDraw& draw, Rng& rng) {
   const auto narrowest = [](const std::vector<int>& widths) { return widths.front(); };
   const auto any = [&](const std::vector<int>& widths) { return widths[rng.index(widths.size())]; };
   std::vector<TrainedPath> result{{.arch = with_widths(drawn, axes, widest)},
-                                  {.arch = with_widths(drawn, axes, narrowest), .is_taught = true}};
+                                  {.arch = with_widths(drawn, axes, narrowest), .taught = 1.0}};
   constexpr int kRandom = 2;
   for (int i = 0; i < kRandom; ++i) {
-    result.push_back({.arch = with_widths(drawn, axes, any), .is_taught = true});
+    result.push_back({.arch = with_widths(drawn, axes, any), .taught = 1.0});
   }
   return result;
 }

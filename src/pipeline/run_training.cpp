@@ -168,7 +168,7 @@ void Run::train_stage(const std::string& stage, const json& inputs,
                               .metrics = [&](const json& line) { metrics_->add(line); },
                               .save = save,
                               .after_step = added.after_step,
-                              .path = added.path};
+                              .paths = added.paths};
     log_.info(fmt::format("{}: {} steps of {} images, in a space of 10^{:.2f} architectures", stage,
                           total, settings.batch, region->log10_size()));
     train(supernet,

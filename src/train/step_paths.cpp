@@ -34,8 +34,8 @@ StepPaths::StepPaths(Supernet& supernet, std::span<const TrainedPath> paths,
                      torch::ScalarType precision)
     : device_(supernet.device()) {
   for (const TrainedPath& path : paths) {
-    members_.push_back({TrainingPath(supernet, path.arch, precision), path.is_taught, {}});
-    if (path.is_taught) members_.back().path.stop_dropout();
+    members_.push_back({TrainingPath(supernet, path.arch, precision), path.taught, {}});
+    if (path.taught > 0.0) members_.back().path.stop_dropout();
   }
   if (members_.size() == 1) return;
   for (Member& member : members_) merge(member);
@@ -93,9 +93,15 @@ torch::Tensor StepPaths::run(const Batch& batch, const SupernetConfig& settings,
   torch::Tensor answers;  // Of the first path.
   for (Member& member : members_) {
     const torch::Tensor logits = member.path.forward(here.images);
-    const torch::Tensor loss = member.is_taught
-                                   ? soft_loss(answers, logits)
-                                   : training_loss(logits, here, settings, distillation);
+    torch::Tensor loss;
+    if (member.taught < 1.0) {
+      loss = training_loss(logits, here, settings,
+                           member.taught > 0.0 ? Distillation{} : distillation);
+    }
+    if (member.taught > 0.0) {
+      const torch::Tensor soft = soft_loss(answers, logits);
+      loss = member.taught < 1.0 ? (1.0 - member.taught) * loss + member.taught * soft : soft;
+    }
     if (!answers.defined()) answers = logits.detach();
     loss.backward();
     if (!merged_.empty()) add_gradients(member);

@@ -26,7 +26,7 @@ class StepPaths {
 
   /// Runs all paths forward and backward on `batch`. The leaves of slices() then have the sum of
   /// the gradients. Returns the mean of the paths' losses, on the supernet's device. `distillation`
-  /// concerns paths that learn from labels.
+  /// concerns paths that no other path teaches.
   torch::Tensor run(const Batch& batch, const SupernetConfig& settings,
                     const Distillation& distillation);
 
@@ -36,7 +36,7 @@ class StepPaths {
  private:
   struct Member {
     TrainingPath path;
-    bool is_taught;
+    double taught;
     std::vector<std::size_t> merged;  ///< For each slice of the path, its place in merged_.
   };
 

@@ -61,8 +61,8 @@ std::vector<TrainedPath> paths_of(const Supernet& supernet, const TrainingStage&
                                   const TrainingHooks& hooks, std::int64_t step) {
   Rng rng(stage.seed, stage.name + " path", static_cast<std::uint64_t>(step));
   std::vector<TrainedPath> paths;
-  if (hooks.path) {
-    paths.push_back({.arch = hooks.path(step)});
+  if (hooks.paths) {
+    paths = hooks.paths(step);
   } else {
     paths = find_path_method(stage.settings.paths)
                 .paths({.region = *stage.region,

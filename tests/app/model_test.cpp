@@ -272,6 +272,31 @@ TEST_CASE("a test folder must have exactly the network's classes", "[deploy]") {
 }
 #endif
 
+TEST_CASE("a network is retrained together with a shallower version of itself", "[deploy]") {
+  const CopiedSearch run;
+  const std::vector<std::string> depths{"--arch", "0:1-1:1-0:1", "retrain.depths=1", "--json"};
+  const Outcome outcome = run.retrain(depths);
+  REQUIRE(outcome.exit_code == 0);
+  const json result = json::parse(outcome.out);
+  REQUIRE(result["depths"].size() == 1);
+  const json depth = result["depths"][0];
+  CHECK(depth["macs"] < result["macs"]);
+  CHECK(depth["parameters"] < result["parameters"]);
+  const std::string folder = "run/retrain/" + depth["folder"].get<std::string>();
+  const Outcome evaluated = run.run({"--json", "evaluate", folder});
+  REQUIRE(evaluated.exit_code == 0);
+  CHECK(json::parse(evaluated.out)["top1"] == depth["test_accuracy"]);
+  CHECK(run.run({"export", folder, "--onnx", "shallow.onnx"}).exit_code == 0);
+  // A second call finds the finished work, also that of the shallower version.
+  std::vector<std::string> again = depths;
+  again.emplace_back("--resume");
+  CHECK(run.retrain(again).out == outcome.out);
+
+  const Outcome many = run.retrain({"--arch", "0:1-1:1-0:1", "retrain.depths=4", "--overwrite"});
+  CHECK(many.exit_code == 2);
+  CHECK(contains(many.err, "4 shallower versions of 0:1-1:1-0:1 do not exist"));
+}
+
 TEST_CASE("the ranking by shared weights is compared with known accuracies", "[rank]") {
   const CopiedSearch run;
   const SearchSpace space(read_space(micro_config().at("space")));

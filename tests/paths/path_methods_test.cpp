@@ -76,7 +76,7 @@ TEST_CASE("every path method draws members of the region, alike for the same ste
       const auto paths = steps.at(step);
       const auto again = steps.at(step);
       REQUIRE_FALSE(paths.empty());
-      CHECK_FALSE(paths.front().is_taught);
+      CHECK(paths.front().taught == 0.0);
       for (std::size_t i = 0; i < paths.size(); ++i) {
         CHECK(steps.region.contains(paths[i].arch));
         CHECK(paths[i].arch == again[i].arch);
@@ -141,7 +141,7 @@ TEST_CASE("sandwich trains one choice of operators at the extreme and at random 
     const auto paths = steps.at(step);
     REQUIRE(paths.size() == 4);
     for (std::size_t i = 0; i < paths.size(); ++i) {
-      CHECK(paths[i].is_taught == (i > 0));
+      CHECK(paths[i].taught == (i > 0 ? 1.0 : 0.0));
       for (std::size_t layer = 0; layer < 3; ++layer) {
         CHECK(paths[i].arch[layer].op == paths[0].arch[layer].op);
         CHECK(paths[0].arch[layer].width == 3);

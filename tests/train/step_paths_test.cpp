@@ -94,11 +94,11 @@ TEST_CASE("one path in a list gives the bits of a step on that path", "[train]")
   CHECK(same_state(one.supernet, listed.supernet));
 }
 
-TEST_CASE("a taught path learns the predictions of the first one", "[train]") {
+TEST_CASE("a taught path learns the predictions of the first one and the labels", "[train]") {
   Training training;
   const SearchSpace& space = training.space;
   const std::vector<TrainedPath> paths{{.arch = space.uniform(0, 1)},
-                                       {.arch = space.uniform(0, 0), .is_taught = true}};
+                                       {.arch = space.uniform(0, 0), .taught = 0.7}};
   const Batch batch = first_batch();
   SupernetConfig settings = small_settings();
   StepPaths step(training.supernet, paths, torch::kFloat);
@@ -111,7 +111,10 @@ TEST_CASE("a taught path learns the predictions of the first one", "[train]") {
                           .item<double>();
   const double soft =
       -(torch::softmax(answers, 1) * torch::log_softmax(own, 1)).sum(1).mean().item<double>();
-  CHECK(loss == Catch::Approx((hard + soft) / 2).epsilon(1e-5));
+  const double labels = torch::cross_entropy_loss(own, batch.labels, {}, at::Reduction::Mean, -100,
+                                                  settings.label_smoothing)
+                            .item<double>();
+  CHECK(loss == Catch::Approx((hard + 0.3 * labels + 0.7 * soft) / 2).epsilon(1e-5));
 }
 
 TEST_CASE("every path method trains, and resumes to the same bits", "[train]") {

@@ -91,6 +91,7 @@ struct RetrainConfig : SupernetConfig {
   bool use_holdout = true;        ///< Also train on the images that scored the candidates.
   double distillation = 0.0;  ///< Weight of the teacher's predictions in the loss; 0: no teacher.
   double temperature = 1.0;   ///< Softmax temperature of teacher and student.
+  int depths = 0;             ///< Shallower versions that are trained along; 0: none.
   std::string teacher;        ///< Folder of a trained model; empty: the largest network, with
                               ///< the supernet's weights.
 };

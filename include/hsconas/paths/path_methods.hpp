@@ -15,9 +15,9 @@ namespace hsconas {
 /// One of the paths (single networks of the supernet) that a training step trains together.
 struct TrainedPath {
   Architecture arch;
-  /// False: learns from the labels. True: learns from what the first path of the step predicts
-  /// for the same images, without dropout (in-place distillation, BigNAS).
-  bool is_taught = false;
+  /// Weight in the loss of what the first path of the step predicts for the same images (in-place
+  /// distillation, BigNAS); the labels have the rest. Such a path drops nothing (dropout).
+  double taught = 0.0;
 };
 
 /// What the paths of a step are drawn for.

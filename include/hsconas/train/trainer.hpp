@@ -50,8 +50,8 @@ struct TrainingHooks {
   std::function<void(const nlohmann::json&)> metrics;   ///< Receives one object every 20 steps.
   std::function<void(std::int64_t next_step)> save;     ///< Saves the supernet before `next_step`.
   std::function<void(std::int64_t step)> after_step{};  ///< When set, called after each update.
-  /// When set, gives the one path of each step instead of the settings' path method.
-  std::function<Architecture(std::int64_t step)> path{};
+  /// When set, gives the paths of each step instead of the settings' path method.
+  std::function<std::vector<TrainedPath>(std::int64_t step)> paths{};
 };
 
 /// One step of gradient descent on `paths`, whose gradients are added; returns the mean of their
@@ -74,7 +74,7 @@ std::int64_t training_steps(const SupernetConfig& settings, std::int64_t images)
 void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch);
 
 /// Trains `supernet` from `first_step` to the end of the stage, in each step on the paths that the
-/// path method (settings.paths) draws from the stage's region, or on that of hooks.path; `batches`
+/// path method (settings.paths) draws from the stage's region, or on those of hooks.paths; `batches`
 /// must be at `first_step`. All random choices in a step depend only on the seed, the stage's name
 /// and the step, so a resumed run gives the same result as an uninterrupted one.
 ///
