@@ -18,13 +18,3 @@ endif()
 if(HSCONAS_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
-
-# The version of clang-tidy is pinned, because checks differ between versions. Only the core is
-# checked: clang 14 cannot parse LibTorch 1.13's headers as C++20.
-if(HSCONAS_TIDY)
-  find_program(CLANG_TIDY clang-tidy-14)
-  if(NOT CLANG_TIDY)
-    message(STATUS "clang-tidy-14: absent, the core is not checked with it")
-    set(CLANG_TIDY "")
-  endif()
-endif()

@@ -104,7 +104,7 @@ std::string describe_paths(const SearchSpace& space, const SupernetConfig& setti
   if (settings.paths == SupernetConfig{}.paths) return "";
   Rng rng(0, "plan");
   const std::size_t count = paths_of_step(Subspace::full(space), settings, 0, 1, rng).size();
-  return fmt::format(", {} each ({})", counted(count, "path"), settings.paths);
+  return fmt::format(", {} path{} each ({})", count, count == 1 ? "" : "s", settings.paths);
 }
 
 std::string scaling_text(const Config& config, double images_per_second,

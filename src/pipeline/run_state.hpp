@@ -11,6 +11,7 @@
 #include <torch/types.h>
 
 #include "hsconas/latency/model.hpp"
+#include "hsconas/paths/path_methods.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/score/sharded_evaluator.hpp"
 #include "hsconas/supernet/device.hpp"
