@@ -233,7 +233,7 @@ void describe(Visitor& v, SupernetConfig& c) {
   describe_training(v, c);
   v("paths", c.paths, one_method_of(path_method_words()).added_with("uniform"),
     "networks of the supernet that a step trains; " + meanings(path_method_words()));
-  v("width_warmup", c.width_warmup, range(0.01, 0.6).added_with(0.5),
+  v("width_warmup", c.width_warmup, range(0.01, 0.66).added_with(0.5),
     "operators_first: share of the training on the largest widths only; over half as many steps "
     "after that, narrower widths are added one by one");
 }

@@ -274,7 +274,8 @@ TEST_CASE("a test folder must have exactly the network's classes", "[deploy]") {
 
 TEST_CASE("a network is retrained together with a shallower version of itself", "[deploy]") {
   const CopiedSearch run;
-  const std::vector<std::string> depths{"--arch", "0:1-1:1-0:1", "retrain.depths=1", "--json"};
+  const std::vector<std::string> depths{"--arch", "0:1-1:1-0:1",      "--out",
+                                        "deep",   "retrain.depths=1", "--json"};
   const Outcome outcome = run.retrain(depths);
   REQUIRE(outcome.exit_code == 0);
   const json result = json::parse(outcome.out);
@@ -282,7 +283,7 @@ TEST_CASE("a network is retrained together with a shallower version of itself", 
   const json depth = result["depths"][0];
   CHECK(depth["macs"] < result["macs"]);
   CHECK(depth["parameters"] < result["parameters"]);
-  const std::string folder = "run/retrain/" + depth["folder"].get<std::string>();
+  const std::string folder = "deep/" + depth["folder"].get<std::string>();
   const Outcome evaluated = run.run({"--json", "evaluate", folder});
   REQUIRE(evaluated.exit_code == 0);
   CHECK(json::parse(evaluated.out)["top1"] == depth["test_accuracy"]);
@@ -310,12 +311,12 @@ TEST_CASE("the ranking by shared weights is compared with known accuracies", "[r
   }
   write_file(run.bench / "known.csv", csv);
   const auto rank = [&](std::vector<std::string> more) {
-    std::vector<std::string> words{
-        "rank", "run", "--accuracies", "known.csv", "--accuracy-column", "acc", "--bins", "2"};
+    std::vector<std::string> words{"rank", "run", "--accuracies", "known.csv", "--accuracy-column",
+                                   "acc"};
     words.insert(words.end(), more.begin(), more.end());
     return run.run(words);
   };
-  const Outcome outcome = rank({"--json", "--out", "ranked.csv"});
+  const Outcome outcome = rank({"--json", "--bins", "2", "--out", "ranked.csv"});
   REQUIRE(outcome.exit_code == 0);
   const json record = json::parse(outcome.out);
   CHECK(record["networks"] == 12);
@@ -332,9 +333,9 @@ TEST_CASE("the ranking by shared weights is compared with known accuracies", "[r
               space.cost(space.decode(ranked.text(row, ranked.column("arch")))).macs));
   }
   CHECK(record["shared_weights"]["tau_within_bins"].get<double>() ==
-        Catch::Approx(rank_quality(shared, truth, macs, 2).tau_within));
-  CHECK(rank({"--json"}).out == outcome.out);
-  CHECK(contains(rank({"--networks", "8"}).out, "8 networks"));
+        Approx(rank_quality(shared, truth, macs, 2).tau_within));
+  CHECK(rank({"--json", "--bins", "2"}).out == outcome.out);
+  CHECK(contains(rank({"--bins", "2", "--networks", "8"}).out, "8 networks"));
 
   const Outcome few = rank({"--bins", "9"});
   CHECK(few.exit_code == 2);

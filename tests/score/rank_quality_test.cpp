@@ -8,15 +8,14 @@
 #include "support/errors.hpp"
 
 using namespace hsconas;
-using Catch::Approx;
 
 namespace {
 
-/// Networks whose accuracy has a part that follows from their size, and another.
-struct Networks {
+/// SizedNetworks whose accuracy has a part that follows from their size, and another.
+struct SizedNetworks {
   std::vector<double> macs, truth, own;
 
-  Networks() {
+  SizedNetworks() {
     Rng rng(1, "networks");
     for (int i = 0; i < 400; ++i) {
       macs.push_back(rng.uniform(1e6, 1e7));
@@ -29,7 +28,7 @@ struct Networks {
 }  // namespace
 
 TEST_CASE("a perfect measure ranks perfectly, overall and among similar networks", "[score]") {
-  const Networks networks;
+  const SizedNetworks networks;
   const RankQuality quality = rank_quality(networks.truth, networks.truth, networks.macs, 10);
   CHECK(quality.tau == Approx(1.0));
   CHECK(quality.tau_within == Approx(1.0));
@@ -39,7 +38,7 @@ TEST_CASE("a perfect measure ranks perfectly, overall and among similar networks
 
 TEST_CASE("a measure that only counts multiply-adds ranks worse among similar networks",
           "[score]") {
-  const Networks networks;
+  const SizedNetworks networks;
   const RankQuality by_macs = rank_quality(networks.macs, networks.truth, networks.macs, 100);
   const RankQuality by_own = rank_quality(networks.own, networks.truth, networks.macs, 100);
   CHECK(by_macs.tau > 0.9);
@@ -48,7 +47,7 @@ TEST_CASE("a measure that only counts multiply-adds ranks worse among similar ne
 }
 
 TEST_CASE("with one bin, the tau within bins is the tau overall", "[score]") {
-  const Networks networks;
+  const SizedNetworks networks;
   const RankQuality quality = rank_quality(networks.own, networks.truth, networks.macs, 1);
   CHECK(quality.tau_within == Approx(quality.tau));
   CHECK(quality.tau == Approx(kendall(networks.own, networks.truth)));

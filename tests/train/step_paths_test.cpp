@@ -74,10 +74,13 @@ TEST_CASE("a step leaves weights that none of its paths uses as they are", "[tra
   const std::vector<TrainedPath> paths{{.arch = space.uniform(0, 0)},
                                        {.arch = space.uniform(2, 0)}};
   train_step(training.supernet, paths, first_batch(), small_settings(), 0.1);
-  auto used = training.supernet.tensors_of(paths[0].arch);
-  for (const auto& [name, tensor] : used) tensor.detach().zero_();
+  for (const TrainedPath& path : paths) {
+    for (const auto& [name, tensor] : training.supernet.tensors_of(path.arch)) {
+      tensor.detach().zero_();
+    }
+  }
   for (const auto& [name, tensor] : before) {
-    // Only zeros, where the narrow path is, may differ from before.
+    // Only the zeros, where the paths are, may differ from before.
     const torch::Tensor now = training.supernet.tensors().at(name);
     const torch::Tensor same = (now == tensor).logical_or(now == 0);
     INFO(name);
@@ -114,7 +117,7 @@ TEST_CASE("a taught path learns the predictions of the first one and the labels"
   const double labels = torch::cross_entropy_loss(own, batch.labels, {}, at::Reduction::Mean, -100,
                                                   settings.label_smoothing)
                             .item<double>();
-  CHECK(loss == Catch::Approx((hard + 0.3 * labels + 0.7 * soft) / 2).epsilon(1e-5));
+  CHECK(loss == Approx((hard + 0.3 * labels + 0.7 * soft) / 2).epsilon(1e-5));
 }
 
 TEST_CASE("every path method trains, and resumes to the same bits", "[train]") {
