@@ -74,9 +74,9 @@ std::int64_t training_steps(const SupernetConfig& settings, std::int64_t images)
 void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch);
 
 /// Trains `supernet` from `first_step` to the end of the stage, in each step on the paths that the
-/// path method (settings.paths) draws from the stage's region, or on those of hooks.paths; `batches`
-/// must be at `first_step`. All random choices in a step depend only on the seed, the stage's name
-/// and the step, so a resumed run gives the same result as an uninterrupted one.
+/// path method (settings.paths) draws from the stage's region, or on those of hooks.paths;
+/// `batches` must be at `first_step`. All random choices in a step depend only on the seed, the
+/// stage's name and the step, so a resumed run gives the same result as an uninterrupted one.
 ///
 /// Each of the settings' groups is normalised by its own batch statistics, and the mean of their
 /// gradients makes the step. All ranks of the group of hooks.stop call it together, with equal
