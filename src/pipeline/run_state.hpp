@@ -44,7 +44,7 @@ struct Run::TrainingExtension {
   /// State of the learner, stored in the stage's checkpoints. The tensors share memory with it.
   std::map<std::string, torch::Tensor> tensors;
   std::function<std::vector<TrainedPath>(std::int64_t step)> paths;  ///< To train in a step.
-  std::function<void(std::int64_t step)> after_step;    ///< Called after each step.
+  std::function<void(std::int64_t step)> after_step;                 ///< Called after each step.
 };
 
 }  // namespace hsconas

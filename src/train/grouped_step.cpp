@@ -72,7 +72,8 @@ std::vector<GroupedSteps::Part> GroupedSteps::run_groups(StepPaths& paths, const
 std::int32_t GroupedSteps::hash_of(std::span<const TrainedPath> paths, std::int64_t step) {
   constexpr std::int64_t kStepsPerCheck = 1000;
   std::string text = fmt::format("{}", step);
-  for (const TrainedPath& path : paths) text += fmt::format(" {}", supernet_.space().encode(path.arch));
+  for (const TrainedPath& path : paths)
+    text += fmt::format(" {}", supernet_.space().encode(path.arch));
   // Ranks that begin with different weights, or whose memory or libraries differ, are found too.
   if (group_.size() > 1 && (is_first_step_ || step % kStepsPerCheck == 0)) {
     const torch::Tensor& weights = supernet_.flat_values();
