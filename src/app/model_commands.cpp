@@ -95,8 +95,8 @@ void add_evaluate(CLI::App& app, Command& chosen) {
 
 void add_rank(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<RankOptions>();
-  CLI::App* command = app.add_subcommand(
-      "rank", "Compare the ranking of networks by shared weights with known accuracies");
+  CLI::App* command =
+      app.add_subcommand("rank", "Compare a supernet's ranking of networks with known accuracies");
   command->add_option("run", options->folder, "Folder of a run with a trained supernet")
       ->required()
       ->type_name("RUN");
