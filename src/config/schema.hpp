@@ -254,8 +254,7 @@ void describe(Visitor& v, RetrainConfig& c) {
     "folder of a trained model to learn from; empty: the largest network with supernet weights");
   v("depths", c.depths, range(0, 100).added_with(0),
     "also train this many shallower versions of the network, which share its weights and learn "
-    "from "
-    "it; version n lacks the last n layers of each stage, of those that keep the shape");
+    "from it; version n lacks the last n layers of each stage, of those that keep the shape");
 }
 
 /// The stages that use the accuracy of candidates.

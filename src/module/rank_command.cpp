@@ -25,12 +25,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What is known of each network that is ranked.
+/// The networks to rank, and for each in the same order its accuracies and multiply-adds.
 struct RankedNetworks {
   std::vector<Architecture> archs;
-  std::vector<double> truth;
+  std::vector<double> truth;  ///< Known accuracies, in [0, 1].
   std::vector<double> macs;
-  std::vector<double> shared;
+  std::vector<double> shared;  ///< Accuracies with shared weights, in [0, 1].
 };
 
 /// At most `most` of the networks of `accuracies`, drawn at random.
@@ -95,8 +95,9 @@ void run_rank(RankOptions options, CommandContext& context) {
   networks.shared = run.shared_accuracies(networks.archs);
   const RankRecord record = compare(networks, options.bins);
   files.on_root([&] {
-    if (!options.out.empty()) write_file(options.out, as_csv(space, networks));
+    // Printed first, so that a full disk does not lose what took minutes to compute.
     fmt::print("{}", context.options.json ? to_json(record).dump() + "\n" : format_ranking(record));
+    if (!options.out.empty()) write_file(options.out, as_csv(space, networks));
   });
 }
 

@@ -40,8 +40,7 @@ PathMethod operators_first_paths() {
           .meaning =
               "one random path per step, with the largest widths only at first (see "
               "supernet.width_warmup)",
-          .paths = operators_first_step,
-          .warms_up_widths = true};
+          .paths = operators_first_step};
 }
 
 }  // namespace hsconas

@@ -4,11 +4,7 @@
 #include <map>
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "hsconas/base/error.hpp"
-#include "hsconas/base/text.hpp"
-#include "hsconas/config/methods.hpp"
+#include "hsconas/config/method_table.hpp"
 
 // The table: X(name) is the method that name_paths() in src/paths/name.cpp describes.
 #define HSCONAS_PATH_METHODS(X) \
@@ -31,21 +27,11 @@ std::span<const PathMethod> path_methods() {
 }
 
 const PathMethod& find_path_method(std::string_view name) {
-  std::vector<std::string> names;
-  for (const PathMethod& method : path_methods()) {
-    if (method.name == name) return method;
-    names.emplace_back(method.name);
-  }
-  throw Error(ErrorKind::Usage,
-              fmt::format("supernet.paths must be one of {}, got \"{}\"", join(names, ", "), name));
+  return find_method(path_methods(), "supernet.paths", name);
 }
 
 std::vector<MethodWord> path_method_words() {
-  std::vector<MethodWord> words;
-  for (const PathMethod& method : path_methods()) {
-    words.push_back({std::string(method.name), std::string(method.meaning)});
-  }
-  return words;
+  return words_of(path_methods());
 }
 
 std::int64_t parameters_of_step(const SearchSpace& space, std::span<const TrainedPath> paths) {

@@ -171,23 +171,33 @@ class Retraining {
   /// The finished network.
   DeployedModel model() { return model_of(arch_, config_.space); }
 
+  /// The models of the shallower versions.
+  std::vector<std::filesystem::path> version_models() const {
+    std::vector<std::filesystem::path> models;
+    for (std::size_t depth = 1; depth <= versions_.size(); ++depth) {
+      models.push_back(
+          WorkDir{.root = dir_.depths() / std::to_string(depth), .lock = nullptr}.model());
+    }
+    return models;
+  }
+
   /// Tests the shallower versions and writes their models, each into a folder of its own.
   std::vector<DepthRecord> write_versions() {
     std::vector<DepthRecord> records;
-    for (const Architecture& version : versions_) {
-      const std::string folder = fmt::format("depths/{}", records.size() + 1);
+    for (const std::filesystem::path& file : version_models()) {
+      const Architecture& version = versions_[records.size()];
       const DeployedModel model = model_of(version, space_.description());
       const Cost cost = space_.cost(version);
-      records.push_back({.folder = folder,
+      const WorkDir folder{.root = file.parent_path(), .lock = nullptr};
+      records.push_back({.folder = folder.root.lexically_relative(dir_.root).string(),
                          .arch = space_.encode(version),
                          .macs = cost.macs,
                          .parameters = cost.parameters(),
                          .test_accuracy = test(model.network).top1()});
       dir_.files.on_root([&] {
-        const WorkDir of_version{.root = dir_.root / folder, .lock = nullptr};
-        make_folder(of_version.root);
-        save_model(of_version.model(), model);
-        write_json(of_version.config(), to_json(config_));
+        make_folder(folder.root);
+        save_model(file, model);
+        write_json(folder.config(), to_json(config_));
       });
     }
     return records;
@@ -408,12 +418,11 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
     result = read_retrain_record(dir.files.read_sealed_json(dir.result()), dir.result().string());
     return true;
   };
-  run_stage({.name = kStage,
-             .inputs = inputs,
-             .outputs = {dir.result(), dir.model()},
-             .produce = produce,
-             .load = load},
-            record, log);
+  std::vector<std::filesystem::path> outputs = training.version_models();
+  outputs.insert(outputs.begin(), {dir.result(), dir.model()});
+  run_stage(
+      {.name = kStage, .inputs = inputs, .outputs = outputs, .produce = produce, .load = load},
+      record, log);
   return result;
 }
 

@@ -292,6 +292,9 @@ TEST_CASE("a network is retrained together with a shallower version of itself", 
   std::vector<std::string> again = depths;
   again.emplace_back("--resume");
   CHECK(run.retrain(again).out == outcome.out);
+  fs::remove(run.bench / folder / "model.safetensors");
+  CHECK(run.retrain(again).out == outcome.out);
+  CHECK(fs::exists(run.bench / folder / "model.safetensors"));
 
   const Outcome many = run.retrain({"--arch", "0:1-1:1-0:1", "retrain.depths=4", "--overwrite"});
   CHECK(many.exit_code == 2);

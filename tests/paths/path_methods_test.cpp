@@ -11,20 +11,14 @@
 #include "hsconas/space/balls.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/errors.hpp"
+#include "support/spaces.hpp"
 
 using namespace hsconas;
 
 namespace {
 
 SpaceDescription description() {
-  SpaceDescription space;
-  space.name = "paths";
-  space.image_size = 8;
-  space.classes = 2;
-  space.stem = {.channels = 8, .kernel = 3, .stride = 1};
-  space.stages = {{.layers = 3, .channels = 16, .stride = 2}};
-  space.head = {.channels = 16, .bias = true};
-  space.operators = {"shuffle_k3", "mbconv_e3_k3", "skip"};
+  SpaceDescription space = tiny_description();
   space.widths = {0.25, 0.5, 0.75, 1.0};
   return space;
 }

@@ -4,23 +4,18 @@
 #include "hsconas/base/rng.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "support/errors.hpp"
+#include "support/spaces.hpp"
 
 using namespace hsconas;
 
 namespace {
 
 SpaceDescription description() {
-  SpaceDescription space;
-  space.name = "depths";
-  space.image_size = 16;
-  space.classes = 2;
-  space.stem = {.channels = 8, .kernel = 3, .stride = 1};
-  space.stages = {{.layers = 3, .channels = 16, .stride = 2},
-                  {.layers = 2, .channels = 32, .stride = 2},
-                  {.layers = 1, .channels = 32, .stride = 1}};
-  space.head = {.channels = 16, .bias = true};
+  SpaceDescription space = tiny_description();
+  space.stages = {{.layers = 3, .channels = 32, .stride = 2},
+                  {.layers = 2, .channels = 64, .stride = 2},
+                  {.layers = 1, .channels = 64, .stride = 1}};
   space.operators = {"shuffle_k3", "mbconv_e3_k3"};
-  space.widths = {0.5, 1.0};
   return space;
 }
 

@@ -27,7 +27,8 @@ Batch first_batch(int images = 16) {
   return loader.next();
 }
 
-/// What a step without momentum and decay takes away from the weights at rate 1: their gradients.
+/// The gradients of a step on `paths`. Without momentum and decay, a step at rate 1 subtracts just
+/// these from the weights.
 Gradients gradients_of(const std::vector<TrainedPath>& paths) {
   Training training;
   const Gradients before = [&] {

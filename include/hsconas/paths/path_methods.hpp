@@ -20,7 +20,7 @@ struct TrainedPath {
   double taught = 0.0;
 };
 
-/// What the paths of a step are drawn for.
+/// A step of a training, for which a path method draws the paths.
 struct PathDraw {
   const NetworkRegion& region;
   const SupernetConfig& settings;
@@ -38,8 +38,6 @@ struct PathMethod {
   /// The paths of one step, never none; the first is not taught. They depend on `draw` and on
   /// `rng`, which is new for every step, and on nothing else.
   std::vector<TrainedPath> (*paths)(const PathDraw& draw, Rng& rng);
-  /// Whether supernet.width_warmup has an effect.
-  bool warms_up_widths = false;
 };
 
 /// All methods, in the order of the documentation.
