@@ -205,6 +205,7 @@ void check_consistency(const Config& config) {
     fail(fmt::format("search.parents must be at most search.population ({}), got {}",
                      config.search.population, config.search.parents));
   }
+  check_supernet_method(config);
   check_warmup("supernet", config.supernet);
   check_warmup("retrain", config.retrain);
   check_groups("supernet", config.supernet, config.device.type);

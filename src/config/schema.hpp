@@ -228,6 +228,47 @@ void describe(Visitor& v, SupernetConfig& c) {
 }
 
 template <typename Visitor>
+void describe(Visitor& v, GradientConfig& c) {
+  const GradientConfig initial;
+  v("held_out_weight", c.held_out_weight, range(0, 1e9).added_with(initial.held_out_weight),
+    "mixed_level: weight (lambda) of the held-out loss beside the training loss in the gradient of "
+    "the architecture parameters; 0: as single_level; large: close to bilevel");
+  v("choice_lr", c.choice_lr, range(1e-9, 10).added_with(initial.choice_lr),
+    "learning rate (Adam) of the architecture parameters");
+  v("choice_decay", c.choice_decay, range(0, 1).added_with(initial.choice_decay),
+    "L2 penalty on the architecture parameters");
+  v("choice_every", c.choice_every, range(1, 1e6).added_with(initial.choice_every),
+    "training steps of the weights per step of the architecture parameters");
+  v("temperature", c.temperature, range(1e-3, 1e3).added_with(initial.temperature),
+    "temperature of the Gumbel-softmax of the architecture parameters in the first step");
+  v("final_temperature", c.final_temperature,
+    range(1e-3, 1e3).added_with(initial.final_temperature),
+    "temperature in the last step, to which it changes linearly");
+  v("latency_weight", c.latency_weight, range(0, 1e6).added_with(initial.latency_weight),
+    "weight of the predicted latency, divided by its mean over random architectures, that is added "
+    "to the loss of the architecture parameters");
+  v("stop_below_target", c.stop_below_target, anything().added_with(initial.stop_below_target),
+    "end the training once the most probable network was slower than T and no longer is");
+  v("readings", c.readings, range(1, 1e6).added_with(initial.readings),
+    "how often per epoch the most probable network is read off; the search chooses among these");
+  v("latency_bins", c.latency_bins,
+    range(1, 1e6).changing({StageId::Search}).added_with(initial.latency_bins),
+    "equal ranges between the fastest and the slowest network of the space; the best network of "
+    "each may be on the front");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, SupernetStageConfig& c) {
+  describe(v, static_cast<SupernetConfig&>(c));
+  v("method", c.method, words<SupernetMethod>().added_with("single_path"),
+    "what is trained; single_path: the weights, on random networks, among which the search then "
+    "looks; mixed_level: also a probability of every choice, by the gradient of training and "
+    "held-out loss (MiLeNAS); bilevel: by that of the held-out loss (DARTS); single_level: by that "
+    "of the training loss");
+  v.section("gradient", c.gradient, {StageId::Supernet, StageId::Dance});
+}
+
+template <typename Visitor>
 void describe(Visitor& v, RetrainConfig& c) {
   describe(v, static_cast<SupernetConfig&>(c));
   v("average_decay", c.average_decay, range(0, 0.999999),

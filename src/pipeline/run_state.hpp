@@ -11,6 +11,7 @@
 #include <torch/types.h>
 
 #include "hsconas/latency/model.hpp"
+#include "hsconas/loader/loader.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/score/sharded_evaluator.hpp"
 #include "hsconas/supernet/device.hpp"
@@ -35,15 +36,19 @@ struct Run::Weights {
   std::vector<SharedWeights> scored_under;  ///< Weights used for scoring so far, oldest first.
 };
 
-/// Hooks of another learner (DANCE) that takes part in a training of the shared weights.
+/// Hooks of another learner (of architecture parameters) that takes part in a training of the
+/// shared weights.
 struct Run::TrainingExtension {
   /// The "stage" of the learner's own lines in metrics.jsonl. It must differ from the training
   /// stage's, because steps have to increase within a stage.
   std::string metrics;
   /// State of the learner, stored in the stage's checkpoints. The tensors share memory with it.
   std::map<std::string, torch::Tensor> tensors;
-  std::function<Architecture(std::int64_t step)> path;  ///< The architecture to train in a step.
-  std::function<void(std::int64_t step)> after_step;    ///< Called after each step.
+  std::function<Architecture(std::int64_t step)> path{};  ///< The architecture to train in a step.
+  std::function<void(std::int64_t step)> after_step{};    ///< Called after each step.
+  /// If set, called before each step with its images.
+  std::function<void(std::int64_t step, const Batch& batch)> before_step{};
+  std::function<bool()> is_over{};  ///< If set, the training ends after a step if this is true.
 };
 
 }  // namespace hsconas

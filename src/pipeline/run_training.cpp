@@ -66,6 +66,12 @@ Run::Weights& Run::weights() {
 
 std::shared_ptr<const Checkpoint> Run::load_supernet_from() {
   const json inputs = this->inputs().supernet();
+  if (!supernet_from_.empty() && config_.supernet.learns_choices()) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("--supernet takes weights alone, but supernet.method {} also learns "
+                            "which network to choose: leave --supernet out",
+                            word_of(config_.supernet.method)));
+  }
   if (supernet_from_.empty() || record_.is_done(kSupernet, inputs)) return nullptr;
   if (dir_.starts_over) {
     dir_.files.on_root([this] { refuse_inside(supernet_from_, dir_.root); });
@@ -110,6 +116,7 @@ Supernet& Run::supernet() {
   if (weights_ && weights_->stage == kSupernet) return weights_->supernet;
   // If this training starts at step 0, it must start from initial weights, not from tuned ones.
   weights_.reset();
+  if (config_.supernet.learns_choices()) return train_by_gradient();
   train_stage(kSupernet, inputs().supernet(), std::make_shared<Subspace>(Subspace::full(space_)),
               config_.supernet);
   return weights().supernet;
@@ -147,8 +154,10 @@ void Run::train_stage(const std::string& stage, const json& inputs,
                               .stop = stop_,
                               .metrics = [&](const json& line) { metrics_->add(line); },
                               .save = save,
+                              .before_step = added.before_step,
                               .after_step = added.after_step,
-                              .path = added.path};
+                              .path = added.path,
+                              .is_over = added.is_over};
     log_.info(fmt::format("{}: {} steps of {} images, in a space of 10^{:.2f} architectures", stage,
                           total, settings.batch, region->log10_size()));
     train(supernet,

@@ -63,6 +63,12 @@ Architecture path_of(const Supernet& supernet, const TrainingStage& stage,
   return arch;
 }
 
+Error stopped_after(const TrainingStage& stage, std::int64_t step) {
+  return {ErrorKind::Interrupted,
+          fmt::format("{}: stopped on request after step {} of {}; --resume continues", stage.name,
+                      step + 1, stage.total_steps)};
+}
+
 /// A step of train_step() on a GPU's own engine, without waiting for the GPU.
 torch::Tensor device_step(Supernet& supernet, DeviceEngine& engine, const DeviceNetwork& network,
                           const Batch& batch, const SupernetConfig& settings, double lr,
@@ -153,8 +159,9 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
   for (std::int64_t step = first_step; step < stage.total_steps; ++step) {
     const double lr =
         learning_rate(settings.schedule, settings.lr, step, warmup, stage.total_steps);
-    const Architecture arch = path_of(supernet, stage, hooks, step);
     const Batch batch = batches.next();
+    if (hooks.before_step) hooks.before_step(step, batch);
+    const Architecture arch = path_of(supernet, stage, hooks, step);
     const auto wishes = [&]() -> GroupedSteps::Wishes {
       return {.stops = hooks.stop.token().requested(),
               .is_due = seconds_since(last_save) > stage.save_minutes * 60.0 ||
@@ -171,7 +178,8 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
     if (hooks.after_step) hooks.after_step(step);
     if (!grouped) agreed = wishes();  // One group means one rank.
     const auto [stops, is_due] = agreed;
-    const bool ends = step + 1 == stage.total_steps;
+    const bool is_over = hooks.is_over && hooks.is_over();
+    const bool ends = is_over || step + 1 == stage.total_steps;
     // Losses are also checked before each save, so that weights are never saved after a loss that
     // is not finite.
     if (meter.count() == kStepsPerReport || ends || stops || is_due) {
@@ -188,14 +196,13 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
     }
     if (stops && !ends) {
       hooks.save(step + 1);
-      throw Error(ErrorKind::Interrupted,
-                  fmt::format("{}: stopped on request after step {} of {}; --resume continues",
-                              stage.name, step + 1, stage.total_steps));
+      throw stopped_after(stage, step);
     }
     if (!ends && is_due) {
       hooks.save(step + 1);
       last_save = Clock::now();
     }
+    if (is_over) return;
   }
 }
 

@@ -53,7 +53,9 @@ struct Training {
                  on_metrics();
                },
            .save = [this](std::int64_t next_step) { on_save(next_step); },
-           .path = path});
+           .before_step = before_step,
+           .path = path,
+           .is_over = is_over});
   }
 
   /// Makes every following loss NaN.
@@ -72,7 +74,9 @@ struct Training {
   std::vector<nlohmann::json> metrics;
   std::function<void()> on_metrics = [] {};
   std::function<void(std::int64_t)> on_save = [](std::int64_t) {};
+  std::function<void(std::int64_t, const Batch&)> before_step;
   std::function<Architecture(std::int64_t)> path;  ///< When set, replaces sampling.
+  std::function<bool()> is_over;
 };
 
 inline bool same_state(const Supernet& a, const Supernet& b) {

@@ -45,10 +45,14 @@ struct TrainingStage {
 struct TrainingHooks {
   Log& log;
   GroupStop stop;
-  std::function<void(const nlohmann::json&)> metrics;   ///< Receives one object every 20 steps.
-  std::function<void(std::int64_t next_step)> save;     ///< Saves the supernet before `next_step`.
-  std::function<void(std::int64_t step)> after_step{};  ///< When set, called after each update.
+  std::function<void(const nlohmann::json&)> metrics;  ///< Receives one object every 20 steps.
+  std::function<void(std::int64_t next_step)> save;    ///< Saves the supernet before `next_step`.
+  /// When set, called before each step with this rank's images of the batch, before the path is
+  /// drawn.
+  std::function<void(std::int64_t step, const Batch& batch)> before_step{};
+  std::function<void(std::int64_t step)> after_step{};    ///< When set, called after each update.
   std::function<Architecture(std::int64_t step)> path{};  ///< When set, replaces uniform sampling.
+  std::function<bool()> is_over{};  ///< When set, the training ends after a step if this is true.
 };
 
 /// One step of gradient descent on the path `arch`; returns the loss before the step, as a tensor
