@@ -11,7 +11,7 @@ namespace hsconas {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& sentence) {
+[[noreturn]] void reject(const std::string& sentence) {
   throw Error(ErrorKind::Usage, sentence);
 }
 
@@ -47,7 +47,7 @@ void check_gradient_keys(const SupernetStageConfig& supernet) {
     return supernet.learns_choices() && (is_mixed || name != "held_out_weight");
   });
   if (key.empty()) return;
-  refuse(
+  reject(
       fmt::format("supernet.gradient.{} has no effect with supernet.method {}: leave it out, or "
                   "set supernet.method={}",
                   key, word_of(supernet.method), word_of(SupernetMethod::MixedLevel)));
@@ -59,7 +59,7 @@ void check_search_keys(const Config& config, const std::string& method) {
     return name == "latency_tolerance" || name == "baseline_samples";
   });
   if (key.empty()) return;
-  refuse(
+  reject(
       fmt::format("search.{} has no effect with supernet.method {}, which chooses among the "
                   "networks that its training reads off: leave it out",
                   key, method));
@@ -72,21 +72,21 @@ void check_supernet_method(const Config& config) {
   if (!config.supernet.learns_choices()) return;
   const std::string method = word_of(config.supernet.method);
   if (config.score.is_known()) {
-    refuse(
+    reject(
         fmt::format("supernet.method {} trains on images: leave score.accuracies empty", method));
   }
   if (!config.shrink.stages.empty()) {
-    refuse(
+    reject(
         fmt::format("shrink.stages have no effect with supernet.method {}, which learns in the "
                     "whole space: set shrink.stages=[]",
                     method));
   }
   if (config.limits.any()) {
-    refuse(fmt::format("the section limits has no effect with supernet.method {}: leave it out",
+    reject(fmt::format("the section limits has no effect with supernet.method {}: leave it out",
                        method));
   }
   if (!config.targets.empty()) {
-    refuse(
+    reject(
         fmt::format("supernet.method {} learns for one target: remove the others with "
                     "targets={{}}, or set supernet.method=single_path",
                     method));

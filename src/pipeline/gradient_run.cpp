@@ -227,9 +227,8 @@ void Run::add_course(const SearchResult& found, ResultRecord& result) const {
   result.method = word_of(config_.supernet.method);
   for (const NetworkReading& reading : readings_) {
     const Architecture arch = space_.canonical(reading.arch);
-    const auto candidate =
-        std::find_if(found.scored.begin(), found.scored.end(),
-                     [&](const Candidate& scored) { return scored.arch == arch; });
+    const auto candidate = std::find_if(found.scored.begin(), found.scored.end(),
+                                        [&](const Candidate& known) { return known.arch == arch; });
     result.course.push_back({reading.step, scored(*candidate, space_)});
   }
   result.is_collapsed = is_collapsed(space_, readings_.back().arch);

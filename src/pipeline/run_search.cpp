@@ -13,6 +13,7 @@
 #include "hsconas/score/target_sampler.hpp"
 #include "hsconas/search/search.hpp"
 #include "hsconas/stages/load_run.hpp"
+#include "hsconas/stages/result.hpp"
 #include "hsconas/stages/search_steps.hpp"
 #include "run_data.hpp"
 #include "run_state.hpp"

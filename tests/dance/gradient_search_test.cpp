@@ -10,9 +10,9 @@
 
 #include "catch.hpp"
 #include "hsconas/space/subspace.hpp"
+#include "supernet/networks.hpp"
 #include "support/fake_latency.hpp"
 #include "support/spaces.hpp"
-#include "train/images.hpp"
 
 using namespace hsconas;
 
@@ -52,7 +52,7 @@ bool is_close(const torch::Tensor& a, const torch::Tensor& b) {
   return torch::allclose(a, b, 1e-4, 1e-7);
 }
 
-std::map<std::string, torch::Tensor> copy_of(const std::map<std::string, torch::Tensor>& tensors) {
+std::map<std::string, torch::Tensor> cloned(const std::map<std::string, torch::Tensor>& tensors) {
   std::map<std::string, torch::Tensor> all;
   for (const auto& [name, tensor] : tensors) all[name] = tensor.clone();
   return all;
@@ -122,7 +122,7 @@ TEST_CASE("a large held-out weight leads to the choices of bilevel", "[gradient]
 
 TEST_CASE("an update changes the architecture parameters and no bit of the weights", "[gradient]") {
   GradientBench bench;
-  const auto weights = copy_of(bench.supernet.tensors());
+  const auto weights = cloned(bench.supernet.tensors());
   GradientSearch search = bench.search();
   const torch::Tensor before = search.tensors().at("alpha").clone();
   for (int i = 0; i < 3; ++i) search.update(bench.training, bench.held_out, i, 0.0);

@@ -131,7 +131,7 @@ TEST_CASE("mixed_level with a held-out weight of 0 finds what single_level finds
 TEST_CASE("with stop_below_target a training ends once its network is no longer slower than T",
           "[pipeline][gradient]") {
   const char* more = R"({"supernet": {"epochs": 20, "gradient": {"stop_below_target": true,
-      "latency_weight": 50, "choice_lr": 0.3, "readings": 6}}, "latency": {"target_position": 0.3}})";
+      "latency_weight": 50, "choice_lr": 0.1, "readings": 6}}, "latency": {"target_position": 0.1}})";
   GradientRuns runs;
   REQUIRE(runs.run(gradient_config(more)) == "nothing");
   const json& course = runs.result["search"]["course"];
