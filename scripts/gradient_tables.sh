@@ -20,10 +20,11 @@ methods=${METHODS:-mixed_level bilevel single_level}
 jobs=${JOBS:-$(nproc)}
 settings=(
   "latency.accelerator=$here/configs/accelerators/kc-p.json" latency.target_position=0.5
-  device.threads=1 data.workers=1 data.train_images=10000 score.calibration_images=500
-  supernet.epochs=8 supernet.gradient.choice_every=4 supernet.gradient.choice_lr=0.02
-  supernet.gradient.temperature=1 supernet.gradient.readings=8
-  retrain.batch=64 retrain.epochs=8 retrain.lr=0.1 retrain.warmup_epochs=0.2
+  device.threads=1 data.workers=1 data.train_images=5000 score.calibration_images=500
+  search.baseline_samples=10
+  supernet.batch=32 supernet.epochs=6 supernet.lr=0.05 supernet.gradient.choice_every=4
+  supernet.gradient.choice_lr=0.05 supernet.gradient.temperature=1 supernet.gradient.readings=5
+  retrain.batch=32 retrain.epochs=8 retrain.lr=0.05 retrain.warmup_epochs=0.2
   retrain.clip_norm=5 retrain.average_decay=0.99 retrain.use_holdout=false "$@")
 
 # search METHOD SEED
