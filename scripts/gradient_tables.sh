@@ -19,7 +19,7 @@ seeds=${SEEDS:-1 2 3}
 methods=${METHODS:-mixed_level bilevel single_level}
 jobs=${JOBS:-$(nproc)}
 settings=(
-  "latency.accelerator=$here/configs/accelerators/kc-p.json" latency.target_position=0.5
+  "latency.accelerator=$here/configs/accelerators/kc-p.json" latency.target_position=0.7
   device.threads=1 data.workers=1 data.train_images=5000 score.calibration_images=500
   search.baseline_samples=10
   supernet.batch=32 supernet.epochs=6 supernet.lr=0.05 supernet.gradient.choice_every=4
