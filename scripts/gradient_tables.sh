@@ -18,21 +18,23 @@ shift
 seeds=${SEEDS:-1 2 3}
 methods=${METHODS:-mixed_level bilevel single_level}
 jobs=${JOBS:-$(nproc)}
-settings=(
+common=(
   "latency.accelerator=$here/configs/accelerators/kc-p.json" latency.target_position=0.7
   device.threads=1 data.workers=1 data.train_images=5000 score.calibration_images=500
-  search.baseline_samples=10
-  supernet.batch=32 supernet.epochs=6 supernet.lr=0.05 supernet.gradient.choice_every=4
-  supernet.gradient.choice_lr=0.05 supernet.gradient.temperature=1 supernet.gradient.readings=5
+  search.baseline_samples=10 supernet.batch=32 supernet.epochs=6 supernet.lr=0.05
   retrain.batch=32 retrain.epochs=8 retrain.lr=0.05 retrain.warmup_epochs=0.2
   retrain.clip_norm=5 retrain.average_decay=0.99 retrain.use_holdout=false "$@")
+# Settings of the search by gradient, which a retraining refuses.
+gradient=(
+  supernet.gradient.choice_every=4 supernet.gradient.choice_lr=0.05
+  supernet.gradient.temperature=1 supernet.gradient.readings=5)
 
 # search METHOD SEED
 search() {
   local dir=$out/$1-$2
   [ -e "$dir/result.json" ] && return
   "$hsconas" -q search --config "$here/configs/dance.json" --work-dir "$dir" --resume \
-    "${settings[@]}" "supernet.method=$1" "seed=$2" > "$dir.txt"
+    "${gradient[@]}" "${common[@]}" "supernet.method=$1" "seed=$2" > "$dir.txt"
 }
 
 # retrain NAME SEED ARCH
@@ -40,7 +42,7 @@ retrain() {
   local dir=$out/$1-$2-alone
   [ -e "$dir/result.json" ] && return
   "$hsconas" -q retrain --config "$here/configs/dance.json" --arch "$3" --out "$dir" --resume \
-    "${settings[@]}" "seed=$2" > "$dir.txt"
+    "${common[@]}" "seed=$2" > "$dir.txt"
 }
 
 # Calls the given function for each line of arguments on stdin, `jobs` at a time.
