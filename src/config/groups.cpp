@@ -42,7 +42,7 @@ void check_one_process(const SupernetStageConfig& supernet, int processes) {
   throw Error(ErrorKind::Usage,
               fmt::format("supernet.method {} works with one process, but {} were started: start "
                           "one, or set supernet.method=single_path",
-                          word_of(supernet.method), processes));
+                          supernet.method, processes));
 }
 
 void check_device(const std::string& device, int processes) {

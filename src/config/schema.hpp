@@ -11,8 +11,10 @@
 
 #include "hsconas/config/config.hpp"
 #include "hsconas/config/latency_keys.hpp"
+#include "hsconas/config/method_table.hpp"
 #include "hsconas/config/methods.hpp"
 #include "hsconas/config/stage_set.hpp"
+#include "hsconas/config/supernet_methods.hpp"
 
 namespace hsconas {
 
@@ -204,8 +206,9 @@ void describe(Visitor& v, LatencyConfig& c) {
     "over the latency range");
 }
 
+/// The keys that every training has.
 template <typename Visitor>
-void describe(Visitor& v, SupernetConfig& c) {
+void describe_training(Visitor& v, SupernetConfig& c) {
   v("batch", c.batch, range(1, 1e6), "training images per step");
   v("groups", c.groups, range(1, 1024).added_with(1),
     "equal parts of a batch, each with its own batch norm statistics; at most this many processes "
@@ -259,18 +262,21 @@ void describe(Visitor& v, GradientConfig& c) {
 
 template <typename Visitor>
 void describe(Visitor& v, SupernetStageConfig& c) {
-  describe(v, static_cast<SupernetConfig&>(c));
-  v("method", c.method, words<SupernetMethod>().added_with("single_path"),
-    "what is trained; single_path: the weights, on random networks, among which the search then "
-    "looks; mixed_level: also a probability of every choice, by the gradient of training and "
-    "held-out loss (MiLeNAS); bilevel: by that of the held-out loss (DARTS); single_level: by that "
-    "of the training loss");
+  describe_training(v, c);
+  v("paths", c.paths, one_method_of(path_method_words()).added_with("uniform"),
+    "networks of the supernet that a step trains; " + meanings(path_method_words()));
+  v("width_warmup", c.width_warmup, range(0.01, 0.66).added_with(0.5),
+    "operators_first: share of the training on the largest widths only; over half as many steps "
+    "after that, narrower widths are added one by one");
+  const std::vector<MethodWord> methods = words_of(supernet_methods());
+  v("method", c.method, one_method_of(methods).added_with("single_path"),
+    "what is learned; " + meanings(methods));
   v.section("gradient", c.gradient, {StageId::Supernet, StageId::Dance});
 }
 
 template <typename Visitor>
 void describe(Visitor& v, RetrainConfig& c) {
-  describe(v, static_cast<SupernetConfig&>(c));
+  describe_training(v, c);
   v("average_decay", c.average_decay, range(0, 0.999999),
     "decay per step of the moving average of the weights, which is what is kept; 0: no average");
   v("from_supernet", c.from_supernet, {},
@@ -282,6 +288,9 @@ void describe(Visitor& v, RetrainConfig& c) {
     "softmax temperature of the predictions of teacher and student; above 1 softens them");
   v("teacher", c.teacher, a_path(),
     "folder of a trained model to learn from; empty: the largest network with supernet weights");
+  v("depths", c.depths, range(0, 100).added_with(0),
+    "also train this many shallower versions of the network, which share its weights and learn "
+    "from it; version n lacks the last n layers of each stage, of those that keep the shape");
 }
 
 /// The stages that use the accuracy of candidates.

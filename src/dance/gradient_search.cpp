@@ -8,6 +8,7 @@
 #include <torch/utils.h>
 
 #include "hsconas/base/rng.hpp"
+#include "hsconas/config/supernet_methods.hpp"
 #include "hsconas/dance/cost_networks.hpp"
 #include "hsconas/space/subspace.hpp"
 
@@ -69,9 +70,11 @@ GradientSearch::GradientSearch(Supernet& supernet, const SupernetStageConfig& co
                                const LatencyModel& latency, std::uint64_t seed,
                                torch::ScalarType precision)
     : config_(config.gradient), mixture_(supernet, seed, "gradient", precision) {
-  if (config.method == SupernetMethod::Bilevel) training_weight_ = 0.0;
-  if (config.method == SupernetMethod::SingleLevel) held_out_weight_ = 0.0;
-  if (config.method == SupernetMethod::MixedLevel) held_out_weight_ = config_.held_out_weight;
+  const SupernetMethod& method = find_supernet_method(config.method);
+  if (method.uses_training_loss) training_weight_ = 1.0;
+  if (method.uses_held_out_loss) {
+    held_out_weight_ = method.uses_training_loss ? config_.held_out_weight : 1.0;
+  }
   const SearchSpace& space = supernet.space();
   Rng rng(seed, "gradient start");
   torch::Tensor noise = torch::empty_like(mixture_.logits());

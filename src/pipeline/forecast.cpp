@@ -18,6 +18,7 @@
 #include "hsconas/base/text.hpp"
 #include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/config/precision.hpp"
+#include "hsconas/config/supernet_methods.hpp"
 #include "hsconas/data/image_source.hpp"
 #include "hsconas/latency/source.hpp"
 #include "hsconas/search/methods.hpp"
@@ -231,9 +232,9 @@ class Scoring {
 /// A step of the weights runs one path, and one of architecture parameters every operator for each
 /// of its losses.
 double passes_per_step(const SupernetStageConfig& supernet, const SearchSpace& space) {
-  if (!supernet.learns_choices()) return 1.0;
-  const double losses = supernet.method == SupernetMethod::MixedLevel ? 2.0 : 1.0;
-  return 1.0 + losses * space.ops() / supernet.gradient.choice_every;
+  const SupernetMethod& method = find_supernet_method(supernet.method);
+  const int losses = (method.uses_training_loss ? 1 : 0) + (method.uses_held_out_loss ? 1 : 0);
+  return 1.0 + static_cast<double>(losses * space.ops()) / supernet.gradient.choice_every;
 }
 
 /// The architectures that a search scores after `steps` steps of training, at most.

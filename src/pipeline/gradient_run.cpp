@@ -149,7 +149,7 @@ bool fell_below(const std::vector<NetworkReading>& readings, const LatencyModel&
 
 }  // namespace
 
-json Run::gradient_inputs() {
+json Run::supernet_inputs() {
   json inputs = this->inputs().supernet();
   const GradientConfig& gradient = config_.supernet.gradient;
   if (gradient.stop_below_target || gradient.latency_weight > 0.0) {
@@ -179,7 +179,9 @@ Supernet& Run::train_by_gradient() {
   extension.before_step = [&](std::int64_t step, const Batch& batch) {
     training.before_step(step, batch);
   };
-  extension.path = [&](std::int64_t step) { return search.path(step); };
+  extension.paths = [&](std::int64_t step) {
+    return std::vector<TrainedPath>{{.arch = search.path(step)}};
+  };
   extension.after_step = [&](std::int64_t step) {
     const bool is_read =
         training.after_step(step, [&](const Architecture& arch) { return model.predict_ms(arch); });
@@ -192,7 +194,7 @@ Supernet& Run::train_by_gradient() {
                     kGradientStage, step + 1, total));
   };
   extension.is_over = [&] { return is_over; };
-  train_stage(kGradientStage, gradient_inputs(), std::make_shared<Subspace>(Subspace::full(space_)),
+  train_stage(kGradientStage, supernet_inputs(), std::make_shared<Subspace>(Subspace::full(space_)),
               config_.supernet, &extension);
   readings_ = readings.all();
   return weights().supernet;
@@ -200,7 +202,7 @@ Supernet& Run::train_by_gradient() {
 
 SearchResult Run::choose_reading() {
   const SearchConfig& settings = config_.search;
-  const std::string method = word_of(config_.supernet.method);
+  const std::string& method = config_.supernet.method;
   std::vector<Architecture> archs;
   for (const NetworkReading& reading : readings_) archs.push_back(reading.arch);
   log_.info(fmt::format("search: {}, among the networks of {} readings", method, archs.size()));
@@ -224,7 +226,7 @@ SearchResult Run::choose_reading() {
 }
 
 void Run::add_course(const SearchResult& found, ResultRecord& result) const {
-  result.method = word_of(config_.supernet.method);
+  result.method = config_.supernet.method;
   for (const NetworkReading& reading : readings_) {
     const Architecture arch = space_.canonical(reading.arch);
     const auto candidate = std::find_if(found.scored.begin(), found.scored.end(),

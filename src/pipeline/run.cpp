@@ -72,7 +72,7 @@ void check_gradient(const Config& config, RunGoal goal, int processes) {
     throw Error(ErrorKind::Usage,
                 fmt::format("supernet.method {} chooses one network, so codesign has nothing to "
                             "search: set supernet.method=single_path",
-                            word_of(config.supernet.method)));
+                            config.supernet.method));
   }
   check_one_process(config.supernet, processes);
 }

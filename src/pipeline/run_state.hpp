@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "hsconas/latency/model.hpp"
 #include "hsconas/loader/loader.hpp"
+#include "hsconas/paths/path_methods.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/score/sharded_evaluator.hpp"
 #include "hsconas/supernet/device.hpp"
@@ -44,10 +46,10 @@ struct Run::TrainingExtension {
   std::string metrics;
   /// State of the learner, stored in the stage's checkpoints. The tensors share memory with it.
   std::map<std::string, torch::Tensor> tensors;
-  std::function<Architecture(std::int64_t step)> path{};  ///< The architecture to train in a step.
-  std::function<void(std::int64_t step)> after_step{};    ///< Called after each step.
   /// If set, called before each step with its images.
   std::function<void(std::int64_t step, const Batch& batch)> before_step{};
+  std::function<std::vector<TrainedPath>(std::int64_t step)> paths{};  ///< To train in a step.
+  std::function<void(std::int64_t step)> after_step{};                 ///< Called after each step.
   std::function<bool()> is_over{};  ///< If set, the training ends after a step if this is true.
 };
 

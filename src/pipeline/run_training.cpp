@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/progress.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/pipeline/run.hpp"
@@ -70,7 +71,7 @@ std::shared_ptr<const Checkpoint> Run::load_supernet_from() {
     throw Error(ErrorKind::Usage,
                 fmt::format("--supernet takes weights alone, but supernet.method {} also learns "
                             "which network to choose: leave --supernet out",
-                            word_of(config_.supernet.method)));
+                            config_.supernet.method));
   }
   if (supernet_from_.empty() || record_.is_done(kSupernet, inputs)) return nullptr;
   if (dir_.starts_over) {
@@ -122,6 +123,25 @@ Supernet& Run::supernet() {
   return weights().supernet;
 }
 
+bool Run::has_supernet() {
+  return record_.is_done(kSupernet, supernet_inputs());
+}
+
+std::vector<double> Run::shared_accuracies(std::span<const Architecture> archs) {
+  constexpr std::size_t kTogether = 20;
+  supernet();
+  std::vector<double> accuracies;
+  Progress progress(log_, "rank", std::ssize(archs), 0);
+  while (accuracies.size() < archs.size()) {
+    stop_.check();
+    const std::size_t count = std::min(kTogether, archs.size() - accuracies.size());
+    const auto some = evaluator().accuracy(archs.subspan(accuracies.size(), count));
+    accuracies.insert(accuracies.end(), some.begin(), some.end());
+    progress.step(static_cast<int>(count), "");
+  }
+  return accuracies;
+}
+
 void Run::train_stage(const std::string& stage, const json& inputs,
                       std::shared_ptr<const NetworkRegion> region, const SupernetConfig& settings,
                       const TrainingExtension* extension) {
@@ -155,8 +175,8 @@ void Run::train_stage(const std::string& stage, const json& inputs,
                               .metrics = [&](const json& line) { metrics_->add(line); },
                               .save = save,
                               .before_step = added.before_step,
+                              .paths = added.paths,
                               .after_step = added.after_step,
-                              .path = added.path,
                               .is_over = added.is_over};
     log_.info(fmt::format("{}: {} steps of {} images, in a space of 10^{:.2f} architectures", stage,
                           total, settings.batch, region->log10_size()));

@@ -87,14 +87,14 @@ TEST_CASE("the hook before a step sees its batch, and a training that is over en
   plain.stage.total_steps = 7;
   plain.run();
   Training hooked;
-  std::vector<std::int64_t> order;  // Steps as n before, and as -n - 1 when the path is drawn.
+  std::vector<std::int64_t> order;  // Steps as n before, and as -n - 1 when paths are drawn.
   hooked.before_step = [&](std::int64_t step, const Batch& batch) {
     order.push_back(step);
     CHECK(batch.images.size(0) == hooked.stage.settings.batch);
   };
-  hooked.path = [&](std::int64_t step) {
+  hooked.paths = [&](std::int64_t step) {
     order.push_back(-step - 1);
-    return hooked.space.uniform(0);
+    return std::vector<TrainedPath>{{.arch = hooked.space.uniform(0)}};
   };
   hooked.is_over = [&] { return order.size() == 4; };
   hooked.run();

@@ -54,7 +54,7 @@ struct Training {
                },
            .save = [this](std::int64_t next_step) { on_save(next_step); },
            .before_step = before_step,
-           .path = path,
+           .paths = paths,
            .is_over = is_over});
   }
 
@@ -75,7 +75,8 @@ struct Training {
   std::function<void()> on_metrics = [] {};
   std::function<void(std::int64_t)> on_save = [](std::int64_t) {};
   std::function<void(std::int64_t, const Batch&)> before_step;
-  std::function<Architecture(std::int64_t)> path;  ///< When set, replaces sampling.
+  /// When set, replaces the path method.
+  std::function<std::vector<TrainedPath>(std::int64_t)> paths;
   std::function<bool()> is_over;
 };
 

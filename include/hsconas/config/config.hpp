@@ -73,11 +73,13 @@ struct SupernetConfig {
   double label_smoothing = 0.1;
   double clip_norm = 0.0;                 ///< Largest gradient norm; 0: unlimited.
   Precision precision = Precision::Auto;  ///< Type of activations, see resolved_precision().
+  std::string paths = "uniform";          ///< One of path_methods().
+  double width_warmup = 0.5;  ///< Share of the training on the largest widths only; 0: none.
 };
 
 /// The search by gradient: architecture parameters (a probability of every choice in every layer)
-/// are trained together with the weights, see SupernetMethod. Defaults of the rates are those of
-/// MiLeNAS (He et al., CVPR 2020), of the temperature those of GDAS (Dong and Yang, CVPR 2019).
+/// are trained together with the weights, see supernet_methods(). Defaults of the rates are those
+/// of MiLeNAS (He et al., CVPR 2020), of the temperature those of GDAS (Dong and Yang, CVPR 2019).
 struct GradientConfig {
   double held_out_weight = 1.0;    ///< mixed_level: lambda, the weight of the held-out loss.
   double choice_lr = 3e-4;         ///< Learning rate (Adam) of the architecture parameters.
@@ -93,11 +95,11 @@ struct GradientConfig {
 
 /// The stage "supernet": its training, and what it learns beside the weights.
 struct SupernetStageConfig : SupernetConfig {
-  SupernetMethod method = SupernetMethod::SinglePath;
+  std::string method = "single_path";  ///< One of supernet_methods().
   GradientConfig gradient;
 
   /// Whether architecture parameters are trained.
-  bool learns_choices() const { return method != SupernetMethod::SinglePath; }
+  bool learns_choices() const;
 };
 
 /// Training of the winner alone, with weights of its own. It has the keys of the supernet with
@@ -114,6 +116,7 @@ struct RetrainConfig : SupernetConfig {
   bool use_holdout = true;        ///< Also train on the images that scored the candidates.
   double distillation = 0.0;  ///< Weight of the teacher's predictions in the loss; 0: no teacher.
   double temperature = 1.0;   ///< Softmax temperature of teacher and student.
+  int depths = 0;             ///< Shallower versions that are trained along; 0: none.
   std::string teacher;        ///< Folder of a trained model; empty: the largest network, with
                               ///< the supernet's weights.
 };
@@ -284,6 +287,7 @@ struct Config {
     training.epochs = shrink.stages[stage].tune_epochs;
     training.lr = shrink.stages[stage].lr;
     training.warmup_epochs = 0.0;
+    training.width_warmup = 0.0;  // All widths have been trained before.
     return training;
   }
 };

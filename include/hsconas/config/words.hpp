@@ -42,14 +42,6 @@ enum class TimedPrecision {
   Fp16   ///< fp16 weights and activations.
 };
 
-/// How the supernet is trained, and what is learned beside its weights.
-enum class SupernetMethod {
-  SinglePath,  ///< A uniformly random path per step (SPOS); the weights only.
-  MixedLevel,  ///< Also a probability of every choice, by the training and the held-out loss.
-  Bilevel,     ///< The same by the held-out loss only, as first-order DARTS does.
-  SingleLevel  ///< The same by the training loss only.
-};
-
 /// How DANCE combines latency, energy and area into one cost: their product, or a weighted mean.
 enum class CostKind { Edap, Linear };
 
@@ -93,11 +85,6 @@ template <>
 inline constexpr std::array kWords<TimedPrecision>{Word{TimedPrecision::Fp32, "fp32"},
                                                    Word{TimedPrecision::Tf32, "tf32"},
                                                    Word{TimedPrecision::Fp16, "fp16"}};
-template <>
-inline constexpr std::array kWords<SupernetMethod>{
-    Word{SupernetMethod::SinglePath, "single_path"},
-    Word{SupernetMethod::MixedLevel, "mixed_level"}, Word{SupernetMethod::Bilevel, "bilevel"},
-    Word{SupernetMethod::SingleLevel, "single_level"}};
 template <>
 inline constexpr std::array kWords<CostKind>{Word{CostKind::Edap, "edap"},
                                              Word{CostKind::Linear, "linear"}};

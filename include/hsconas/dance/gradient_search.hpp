@@ -36,10 +36,11 @@ class HeldOutBatches {
 
 /// The mixed-level search of MiLeNAS (He et al., CVPR 2020), and the two that it lies between. The
 /// architecture parameters alpha (ChoiceMixture) descend the gradient of
-///   L_training + held_out_weight L_held_out (mixed_level), of L_held_out only (bilevel:
-///   first-order
-/// DARTS) or of L_training only (single_level), with the weights as they are. The weights are
-/// trained on paths drawn from the probabilities (path() is a hook of train()), as in GDAS.
+///   L_training + held_out_weight L_held_out (mixed_level),
+///   L_held_out (bilevel: first-order DARTS) or
+///   L_training (single_level),
+/// with the weights as they are. The weights are trained on paths drawn from the probabilities, as
+/// in GDAS: path() draws that of a step of train().
 ///
 /// For a gradient, each operator of each layer runs once, at a random width, and a hard
 /// Gumbel-softmax over these choices mixes the outputs. So a step costs as many passes as there are
@@ -82,8 +83,8 @@ class GradientSearch {
   double add_latency(const Draw& draw, torch::Tensor& gradient) const;
 
   GradientConfig config_;
-  double training_weight_ = 1.0;
-  double held_out_weight_ = 1.0;
+  double training_weight_ = 0.0;
+  double held_out_weight_ = 0.0;
   ChoiceMixture mixture_;
   /// [layers, choices]: latency of a choice beyond that of the first one, relative to the mean
   /// latency of random networks; undefined without a weight.

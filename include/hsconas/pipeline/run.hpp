@@ -100,6 +100,10 @@ class Run {
   /// The supernet after training on the whole space. The reference is valid until tuned() is
   /// called.
   Supernet& supernet();
+  /// The accuracies of `archs` on the held-out images with the weights of supernet(), in order.
+  std::vector<double> shared_accuracies(std::span<const Architecture> archs);
+  /// Whether the supernet has been trained with the present settings.
+  bool has_supernet();
   /// The region of the space that is left after all shrinking stages.
   const NetworkRegion& shrunk();
   /// The supernet after tuning to shrunk(). The reference is valid until supernet() is called.
@@ -171,9 +175,9 @@ class Run {
   /// Scores random architectures near T, the smallest and the largest one, with the weights of
   /// supernet().
   ResultRecord baseline();
-  /// The inputs of the stage "supernet" if it learns architecture parameters: those of any other
-  /// supernet and, where they count, the latency table and T.
-  nlohmann::json gradient_inputs();
+  /// The inputs of the stage "supernet", with the latency table and T where a search by gradient
+  /// depends on them; the table is then made if there is none yet.
+  nlohmann::json supernet_inputs();
   /// supernet() if architecture parameters are learned with it. Sets readings_.
   Supernet& train_by_gradient();
   /// The search if architecture parameters were learned: scores readings_ and chooses among them.

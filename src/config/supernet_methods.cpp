@@ -1,3 +1,5 @@
+#include "hsconas/config/supernet_methods.hpp"
+
 #include <string>
 
 #include <fmt/format.h>
@@ -5,9 +7,37 @@
 
 #include "consistency.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/config/method_table.hpp"
 #include "schema.hpp"
 
 namespace hsconas {
+
+std::span<const SupernetMethod> supernet_methods() {
+  static constexpr SupernetMethod kMethods[] = {
+      {.name = "single_path",
+       .meaning = "the weights only, on the paths of supernet.paths, for the search after that"},
+      {.name = "mixed_level",
+       .meaning = "also a probability of every choice, by the gradient of training and held-out "
+                  "loss (MiLeNAS)",
+       .uses_training_loss = true,
+       .uses_held_out_loss = true},
+      {.name = "bilevel",
+       .meaning = "the same by the held-out loss only (DARTS)",
+       .uses_held_out_loss = true},
+      {.name = "single_level",
+       .meaning = "the same by the training loss only",
+       .uses_training_loss = true}};
+  return kMethods;
+}
+
+const SupernetMethod& find_supernet_method(std::string_view name) {
+  return find_method(supernet_methods(), "supernet.method", name);
+}
+
+bool SupernetStageConfig::learns_choices() const {
+  const SupernetMethod& row = find_supernet_method(method);
+  return row.uses_training_loss || row.uses_held_out_loss;
+}
 
 namespace {
 
@@ -42,15 +72,16 @@ std::string first_without_effect(Section section, const IsUsed& is_used) {
 
 /// Rejects keys of the search by gradient where nothing, or something else, learns by gradient.
 void check_gradient_keys(const SupernetStageConfig& supernet) {
-  const bool is_mixed = supernet.method == SupernetMethod::MixedLevel;
+  const SupernetMethod& method = find_supernet_method(supernet.method);
+  const bool adds_losses = method.uses_training_loss && method.uses_held_out_loss;
   const std::string key = first_without_effect(supernet.gradient, [&](const std::string& name) {
-    return supernet.learns_choices() && (is_mixed || name != "held_out_weight");
+    return supernet.learns_choices() && (adds_losses || name != "held_out_weight");
   });
   if (key.empty()) return;
   reject(
       fmt::format("supernet.gradient.{} has no effect with supernet.method {}: leave it out, or "
-                  "set supernet.method={}",
-                  key, word_of(supernet.method), word_of(SupernetMethod::MixedLevel)));
+                  "set supernet.method=mixed_level",
+                  key, supernet.method));
 }
 
 /// Rejects keys of the search among random networks, which a search by gradient does without.
@@ -70,7 +101,7 @@ void check_search_keys(const Config& config, const std::string& method) {
 void check_supernet_method(const Config& config) {
   check_gradient_keys(config.supernet);
   if (!config.supernet.learns_choices()) return;
-  const std::string method = word_of(config.supernet.method);
+  const std::string& method = config.supernet.method;
   if (config.score.is_known()) {
     reject(
         fmt::format("supernet.method {} trains on images: leave score.accuracies empty", method));

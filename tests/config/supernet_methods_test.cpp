@@ -52,13 +52,17 @@ TEST_CASE("settings without effect on a search by gradient are refused", "[confi
   CHECK(contains(refusal("mixed_level", R"({"limits": {"max_macs": 1e6}})"), "section limits"));
   CHECK(contains(refusal("mixed_level", R"({"score": {"accuracies": "a.csv"}})"),
                  "leave score.accuracies empty"));
+  CHECK(refusal("bilevel", R"({"supernet": {"paths": "fair"}})") ==
+        "usage: supernet.paths fair has no effect with supernet.method bilevel, which draws its "
+        "paths itself: leave it at uniform");
+  CHECK(refusal("single_path", R"({"supernet": {"paths": "fair"}})") == "nothing");
   CHECK(contains(refusal("mixed_level", R"({"targets": {"phone": {}}})"), "for one target"));
 }
 
 TEST_CASE("a search by gradient is refused to several processes", "[config]") {
   SupernetStageConfig supernet;
   CHECK(error_of([&] { check_one_process(supernet, 3); }) == "nothing");
-  supernet.method = SupernetMethod::MixedLevel;
+  supernet.method = "mixed_level";
   CHECK(error_of([&] { check_one_process(supernet, 1); }) == "nothing");
   CHECK(error_of([&] { check_one_process(supernet, 3); }) ==
         "usage: supernet.method mixed_level works with one process, but 3 were started: start one, "
