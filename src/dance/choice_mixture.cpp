@@ -12,12 +12,16 @@ namespace {
 
 constexpr double kNever = -1e9;  // Logit of probability 0; checkpoints need it to be finite.
 
+}  // namespace
+
+std::int64_t column_of(const SearchSpace& space, LayerChoice choice) {
+  return std::int64_t{choice.op} * space.widths() + choice.width;
+}
+
 LayerChoice choice_at(const SearchSpace& space, std::int64_t column) {
   const auto i = static_cast<int>(column);
   return {i / space.widths(), i % space.widths()};
 }
-
-}  // namespace
 
 ChoiceMixture::ChoiceMixture(Supernet& supernet, std::uint64_t seed, std::string_view stream,
                              torch::ScalarType precision)
@@ -47,10 +51,6 @@ torch::Tensor ChoiceMixture::gumbel(std::string_view use, std::int64_t step,
   return noise;
 }
 
-std::int64_t ChoiceMixture::column(LayerChoice choice) const {
-  return std::int64_t{choice.op} * supernet_.space().widths() + choice.width;
-}
-
 Architecture ChoiceMixture::decode(const torch::Tensor& scores) const {
   const torch::Tensor chosen = scores.argmax(1);
   Architecture arch;
@@ -63,7 +63,7 @@ Architecture ChoiceMixture::decode(const torch::Tensor& scores) const {
 torch::Tensor ChoiceMixture::one_hot(const Architecture& arch) const {
   torch::Tensor choices = torch::zeros_like(logits_);
   for (std::size_t layer = 0; layer < arch.size(); ++layer) {
-    choices[static_cast<std::int64_t>(layer)][column(arch[layer])] = 1.0;
+    choices[static_cast<std::int64_t>(layer)][column_of(supernet_.space(), arch[layer])] = 1.0;
   }
   return choices;
 }
@@ -98,7 +98,7 @@ torch::Tensor ChoiceMixture::error(std::span<const Architecture> archs,
     const auto row = static_cast<std::int64_t>(layer);
     torch::Tensor mixed;
     for (std::size_t i = 0; i < archs.size(); ++i) {
-      const std::int64_t choice = column(archs[i][layer]);
+      const std::int64_t choice = column_of(supernet_.space(), archs[i][layer]);
       if (!exists_[row][choice].item<bool>()) continue;
       // In fp32, because the gradient of a choice is a sum over a whole layer.
       const torch::Tensor part =

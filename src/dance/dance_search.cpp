@@ -19,12 +19,9 @@ DanceSearch::DanceSearch(Supernet& supernet, const CostNetworks* costs, const Da
     : mixture_(supernet, seed, "dance", precision), costs_(costs), config_(config) {
   const SearchSpace& space = supernet.space();
   macs_ = torch::zeros_like(mixture_.logits());
-  for (int op = 0; op < space.ops(); ++op) {
-    for (int width = 0; width < space.widths(); ++width) {
-      for (int layer = 0; layer < space.layers(); ++layer) {
-        macs_[layer][op * space.widths() + width] =
-            static_cast<double>(cost_of(space.block(layer, {op, width})).macs);
-      }
+  for (int layer = 0; layer < space.layers(); ++layer) {
+    for (std::int64_t i = 0; i < macs_.size(1); ++i) {
+      macs_[layer][i] = static_cast<double>(cost_of(space.block(layer, choice_at(space, i))).macs);
     }
   }
 

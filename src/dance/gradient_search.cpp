@@ -93,8 +93,7 @@ GradientSearch::GradientSearch(Supernet& supernet, const SupernetStageConfig& co
   latency_ = torch::zeros_like(mixture_.logits());
   for (std::size_t layer = 0; layer < arch.size(); ++layer) {
     for (std::int64_t i = 0; i < latency_.size(1); ++i) {
-      const auto choice = static_cast<int>(i);
-      arch[layer] = {choice / space.widths(), choice % space.widths()};
+      arch[layer] = choice_at(space, i);
       latency_[static_cast<std::int64_t>(layer)][i] = (latency.predict_ms(arch) - first_ms) / unit;
     }
     arch[layer] = {0, 0};

@@ -48,7 +48,7 @@ class ReadingList {
   void add(std::int64_t steps, const Architecture& arch) {
     torch::Tensor row = columns_[(steps + every_ - 1) / every_ - 1];
     for (std::size_t layer = 0; layer < arch.size(); ++layer) {
-      row[static_cast<std::int64_t>(layer)] = arch[layer].op * space_.widths() + arch[layer].width;
+      row[static_cast<std::int64_t>(layer)] = column_of(space_, arch[layer]);
     }
   }
 
@@ -59,8 +59,7 @@ class ReadingList {
       NetworkReading& reading = readings.emplace_back();
       reading.step = std::min((i + 1) * every_, total_steps_);
       for (std::int64_t layer = 0; layer < columns_.size(1); ++layer) {
-        const auto column = static_cast<int>(columns_[i][layer].item<std::int64_t>());
-        reading.arch.push_back({column / space_.widths(), column % space_.widths()});
+        reading.arch.push_back(choice_at(space_, columns_[i][layer].item<std::int64_t>()));
       }
     }
     return readings;
@@ -75,7 +74,7 @@ class ReadingList {
   const SearchSpace& space_;
   std::int64_t total_steps_;
   std::int64_t every_;
-  torch::Tensor columns_;  ///< [readings, layers]: operator * widths + width.
+  torch::Tensor columns_;  ///< [readings, layers]: column_of() the choice; kNone: not yet read off.
 };
 
 /// Trains the architecture parameters between the training steps of the weights.
@@ -91,12 +90,14 @@ class GradientTraining {
         total_steps_(total_steps),
         write_metrics_(std::move(write_metrics)) {}
 
+  /// Throws Error(Usage) that names the step when a loss is not finite.
   void before_step(std::int64_t step, const Batch& batch) {
     if (step % config_.choice_every != 0) return;
     const std::int64_t update = step / config_.choice_every;
     const auto last = static_cast<double>(std::max<std::int64_t>(1, total_steps_ - 1));
     const auto [training, held_out, latency] =
         search_.update(batch, held_out_.at(update), update, static_cast<double>(step) / last);
+    check_choice_losses(kGradientStage, step, {training, held_out, latency});
     sums_.training += training;
     sums_.held_out += held_out;
     sums_.latency += latency;

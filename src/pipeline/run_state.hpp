@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -52,5 +53,10 @@ struct Run::TrainingExtension {
   std::function<void(std::int64_t step)> after_step{};                 ///< Called after each step.
   std::function<bool()> is_over{};  ///< If set, the training ends after a step if this is true.
 };
+
+/// Throws Error(Usage) that names the stage and the step, counted from 0, unless all `losses` of
+/// the architecture parameters are finite.
+void check_choice_losses(std::string_view stage, std::int64_t step,
+                         std::initializer_list<double> losses);
 
 }  // namespace hsconas

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -140,6 +141,18 @@ std::vector<double> Run::shared_accuracies(std::span<const Architecture> archs) 
     progress.step(static_cast<int>(count), "");
   }
   return accuracies;
+}
+
+void check_choice_losses(std::string_view stage, std::int64_t step,
+                         std::initializer_list<double> losses) {
+  for (const double loss : losses) {
+    if (std::isfinite(loss)) continue;
+    throw Error(ErrorKind::Usage,
+                fmt::format("{}: the loss of the architecture parameters is not finite at step {}; "
+                            "the previous checkpoint is kept: lower supernet.lr or set "
+                            "supernet.clip_norm",
+                            stage, step + 1));
+  }
 }
 
 void Run::train_stage(const std::string& stage, const json& inputs,

@@ -145,6 +145,13 @@ TEST_CASE("with stop_below_target a training ends once its network is no longer 
         course[i - 1]["predicted_ms"] > target_ms && course[i]["predicted_ms"] <= target_ms;
     CHECK_FALSE(fell);
   }
+  {
+    Log log(Verbosity::Quiet, false);
+    const StopToken stop;
+    Run again(gradient_config(more), WorkDir::open(runs.folder / "run", WorkDirMode::Resume), log,
+              stop, {.goal = RunGoal::Supernet});
+    CHECK(again.has_supernet());
+  }
   // Without the stop, T does not count in the training, and another one keeps the weights.
   const Config all = gradient_config();
   REQUIRE(runs.run(all, "all") == "nothing");
@@ -157,6 +164,14 @@ TEST_CASE("with stop_below_target a training ends once its network is no longer 
           {.may_change = true});
   run.search();
   CHECK((runs.file("all/checkpoints/supernet.safetensors") == weights));
+}
+
+TEST_CASE("a search by gradient whose loss is not finite names the step", "[pipeline][gradient]") {
+  Config config = gradient_config();
+  config.supernet.lr = 1e38;
+  GradientRuns runs;
+  CHECK(contains(runs.run(config),
+                 "supernet: the loss of the architecture parameters is not finite at step 2; "));
 }
 
 TEST_CASE("a search by gradient refuses what it does not support before it writes anything",

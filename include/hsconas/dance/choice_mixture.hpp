@@ -17,10 +17,15 @@
 
 namespace hsconas {
 
+/// The column of `choice` in tensors over choices, which have the shape [layers, operators *
+/// widths]: operator * widths + width.
+std::int64_t column_of(const SearchSpace& space, LayerChoice choice);
+/// The choice whose column is `column`.
+LayerChoice choice_at(const SearchSpace& space, std::int64_t column);
+
 /// The architecture parameters of a search by gradient: for every layer, one logit per choice
 /// (operator and width). The softmax of a layer's logits gives the probabilities of its choices.
-/// Tensors over choices have the shape [layers, operators * widths]; the column of a choice is
-/// operator * widths + width.
+/// Tensors over choices have the shape [layers, operators * widths], see column_of().
 ///
 /// To get gradients of the parameters, several choices of each layer run, and their outputs are
 /// added with given weights. A choice that is the same network as another one (SearchSpace::
@@ -37,7 +42,7 @@ class ChoiceMixture {
   Architecture draw(std::int64_t step) const;
   /// Every layer's most probable choice.
   Architecture best() const;
-  /// Probabilities [layer][operator * widths + width], which sum to 1 in every layer.
+  /// Probabilities [layer][column_of(choice)], which sum to 1 in every layer.
   std::vector<std::vector<double>> probabilities() const;
 
   /// Gumbel noise of `shape` in the random stream `use`.
@@ -72,7 +77,6 @@ class ChoiceMixture {
 
  private:
   Architecture decode(const torch::Tensor& scores) const;
-  std::int64_t column(LayerChoice choice) const;
 
   Supernet& supernet_;
   std::uint64_t seed_;
