@@ -108,6 +108,11 @@ void prepare(json& config, const ConfigKey& key, const Files& files) {
     config["shrink"]["stages"][0]["layers"] = 4;
   }
   if (key.path == "supernet.width_warmup") config["supernet"]["paths"] = "operators_first";
+  if (key.path.starts_with("supernet.gradient.")) config["supernet"]["method"] = "mixed_level";
+  // Nothing is shrunk where architecture parameters are learned.
+  if (key.path.starts_with("supernet.gradient.") || key.path == "supernet.method") {
+    config["shrink"]["stages"] = json::array();
+  }
   if (key.path.starts_with("limits.")) {
     config["limits"] = {
         {"max_memory_mb", 1.0},
