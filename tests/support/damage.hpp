@@ -8,8 +8,8 @@
 
 namespace hsconas {
 
-/// Damaged copies of a file for a test. There are fewer under the address sanitizer, where each takes
-/// ten times as long and where the readers are fuzzed too.
+/// Damaged copies of a file for a test. There are fewer under the address sanitizer, where each
+/// takes ten times as long and where the readers are fuzzed too.
 #ifdef __SANITIZE_ADDRESS__
 constexpr int kDamages = 100;
 #else
