@@ -36,9 +36,10 @@ std::map<StageId, json> all_inputs(const Config& asked) {
       .table = fingerprint_of(inputs.latency())};
   const json judged =
       config.codesign.accuracies.empty() ? inputs.supernet_accuracies() : inputs.known_accuracies();
+  const std::size_t last = config.shrink.stages.size() - 1;  // Wraps if there are none.
   return {{StageId::Latency, inputs.latency()},
           {StageId::Supernet, inputs.supernet()},
-          {StageId::Shrink, inputs.shrink(config.shrink.stages.size() - 1, identity)},
+          {StageId::Shrink, inputs.shrink(last, identity)},
           {StageId::Search, inputs.search(identity)},
           {StageId::CostNetworks, inputs.cost_networks()},
           {StageId::Dance, inputs.dance()},
