@@ -47,3 +47,23 @@ else()
   target_compile_definitions(hsconas_torch INTERFACE HSCONAS_HAVE_GLOO)
   set(hsconas_has_gloo TRUE)
 endif()
+
+# NCCL carries the gradients between GPUs. LibTorch contains it; its header comes with CUDA or with
+# the package of pip that torch needs.
+set(hsconas_has_nccl FALSE)
+if(hsconas_has_gloo AND TARGET torch_cuda)
+  get_target_property(torch_cuda_definitions torch_cuda INTERFACE_COMPILE_DEFINITIONS)
+  file(GLOB nccl_folders "${TORCH_INSTALL_PREFIX}/../nvidia/*/include")
+  find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${CUDA_TOOLKIT_INCLUDE}
+    ${nccl_folders} PATHS /usr/local/cuda/include)
+  if(NOT torch_cuda_definitions MATCHES "USE_C10D_NCCL")
+    message(STATUS "NCCL: not in this LibTorch, processes exchange gradients through the host")
+  elseif(NOT NCCL_INCLUDE_DIR)
+    message(STATUS "NCCL: nccl.h is absent, processes exchange gradients through the host")
+  else()
+    message(STATUS "NCCL: ${NCCL_INCLUDE_DIR}")
+    target_include_directories(hsconas_torch SYSTEM INTERFACE ${NCCL_INCLUDE_DIR})
+    target_compile_definitions(hsconas_torch INTERFACE HSCONAS_HAVE_NCCL)
+    set(hsconas_has_nccl TRUE)
+  endif()
+endif()

@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <new>
-#include <set>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -200,24 +199,17 @@ const TorchCommands& load_torch(const ProcessLaunch& launch, char** argv) {
 }
 
 /// Meets the other processes of the run that `launch` describes.
-Joined join_run(const Command& command, const std::string& name, const ProcessLaunch& launch,
-                const TorchCommands& torch) {
+std::shared_ptr<ProcessGroup> join_run(const Command& command, const std::string& name,
+                                       const ProcessLaunch& launch, const TorchCommands& torch) {
   std::set_terminate(end_lost);
   const ClusterConfig waits = waits_of(command);
-  Joined joined = torch.join(launch, stop_of_signals(),
-                             {.program = version_line() + " " + name,
-                              .join_timeout = milliseconds_of(waits.join),
-                              .timeout = milliseconds_of(waits.timeout),
-                              .on_hang = end_now});
-  share_cpus(joined.group->local_size());
-  return joined;
-}
-
-std::string description(const Joined& joined) {
-  const std::set<std::string> hosts(joined.hosts.begin(), joined.hosts.end());
-  return fmt::format("this run has {} processes on {} {}: {}", joined.hosts.size(), hosts.size(),
-                     hosts.size() == 1 ? "host" : "hosts",
-                     hsconas::join({hosts.begin(), hosts.end()}, ", "));
+  auto group = torch.join(launch, stop_of_signals(),
+                          {.program = version_line() + " " + name,
+                           .join_timeout = milliseconds_of(waits.join),
+                           .timeout = milliseconds_of(waits.timeout),
+                           .on_hang = end_now});
+  share_cpus(group->local_size());
+  return group;
 }
 
 /// Tells the other ranks of `group` how this one ends, and returns the exit code.
@@ -267,12 +259,10 @@ int run_command(const Command& command, const std::string& name, const CommonOpt
     if (needs_torch != nullptr) torch = &load_torch(launch, argv);
     // After LibTorch, too: it needs libfabric on Debian 13, which catches SIGHUP when it is loaded.
     handle_signals();
-    Joined joined{.group = group, .hosts = {}};
-    if (launch.size > 1) joined = join_run(command, name, launch, *torch);
-    group = joined.group;
+    if (launch.size > 1) group = join_run(command, name, launch, *torch);
     Log log(options.verbosity(), group->rank() == 0);
     if (!launch.warning.empty()) log.warn(launch.warning);
-    if (group->size() > 1) log.info(description(joined));
+    if (group->size() > 1) log.info("this run has " + group->description());
     CommandContext context{options, log, stop_of_signals(), group};
     if (needs_torch != nullptr) {
       (*needs_torch)(*torch, context);

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/hash.hpp"
+#include "nccl.hpp"
 
 namespace hsconas {
 
@@ -53,12 +54,13 @@ void send_from_root(Collectives& collectives, std::span<std::uint8_t> bytes) {
 class Pauses {
  public:
   void pause() {
-    constexpr std::chrono::microseconds kLongest = milliseconds(100);
     std::this_thread::sleep_for(next_);
     next_ = std::min(next_ * 5 / 4, kLongest);
   }
+  bool are_long() const { return next_ == kLongest; }
 
  private:
+  static constexpr std::chrono::microseconds kLongest = milliseconds(100);
   std::chrono::microseconds next_{100};
 };
 
@@ -108,6 +110,37 @@ void C10dGroup::sum_up(const std::string& call, std::span<T> values) {
   agree(call, {});
   if (values.empty()) return;
   guarded(call, [&] { reduce(*collectives_, values, c10d::ReduceOp::SUM); });
+}
+
+bool C10dGroup::connect_devices() {
+  if (knows_devices_) return device_collectives_ != nullptr;
+  std::int32_t cannot = can_connect_gpus(seat_.local_size) ? 0 : 1;
+  agree("connect GPUs", std::span(&cannot, 1));
+  knows_devices_ = true;
+  if (cannot != 0) return false;
+  device_collectives_ = guarded("connect GPUs", [&] {
+    return connect_gpus(store_->part("nccl"), seat_.rank, seat_.size, call_limit_);
+  });
+  return true;
+}
+
+bool C10dGroup::sum_on_device(std::int32_t* values, std::size_t count) {
+  if (!connect_devices()) return false;
+  const std::string call = fmt::format("sum of {} integers on GPUs", count);
+  agree(call, {});
+  std::vector<at::Tensor> tensors{gpu_tensor(values, count)};
+  const auto work = guarded(call, [&] { return device_collectives_->allreduce(tensors); });
+  // Its wait() does not wait for the GPU. Whoever waits for the GPU later would not notice that
+  // another rank is gone.
+  const auto end = HangWatch::Clock::now() + call_limit_;
+  Pauses pauses;
+  while (!guarded(call, [&] { return work->isCompleted(); })) {
+    if (HangWatch::Clock::now() > end) give_up_for(lost(call, "no answer"));
+    if (pauses.are_long()) throw_if_failed();
+    pauses.pause();
+  }
+  guarded(call, [&] { work->wait(); });
+  return true;
 }
 
 void C10dGroup::broadcast(std::string& text) {
@@ -304,7 +337,9 @@ void C10dGroup::close_collectives() {
     bool is_done = false;
   };
   const auto closing = std::make_shared<Closing>();
-  std::thread([closing, collectives = std::exchange(collectives_, {})]() mutable {
+  std::thread([closing, collectives = std::exchange(collectives_, {}),
+               of_devices = std::exchange(device_collectives_, {})]() mutable {
+    of_devices.reset();
     collectives.reset();
     const std::lock_guard lock(closing->mutex);
     closing->is_done = true;

@@ -24,6 +24,7 @@ struct Seat {
   int local_rank = 0;
   int local_size = 1;
   std::string host;
+  std::string group;  ///< See ProcessGroup::description().
   bool serves_store = false;
 };
 
@@ -31,7 +32,8 @@ struct Seat {
 ///
 /// Gloo ends the process if the ranks of a collective pass buffers of different sizes. Therefore
 /// each call begins with a small exchange of fixed size that compares what the ranks are about to
-/// do, and carries the data if they are few.
+/// do, and carries the data if they are few. Sums of values in the memory of GPUs go over NCCL,
+/// with the same small exchange before them.
 class C10dGroup final : public ProcessGroup {
  public:
   /// A call that takes longer than `call_limit` hangs.
@@ -43,10 +45,12 @@ class C10dGroup final : public ProcessGroup {
   int size() const override { return seat_.size; }
   int local_rank() const override { return seat_.local_rank; }
   int local_size() const override { return seat_.local_size; }
+  std::string description() const override { return seat_.group; }
 
   void max(std::span<std::int32_t> values) override;
   void sum(std::span<std::int32_t> values) override;
   void sum(std::span<std::int64_t> values) override;
+  bool sum_on_device(std::int32_t* values, std::size_t count) override;
   void broadcast(std::string& text) override;
   std::int64_t next(const std::string& queue) override;
   std::string on_root(const std::function<std::string()>& f) override;
@@ -67,6 +71,8 @@ class C10dGroup final : public ProcessGroup {
   /// Gives the text of rank 0, and a number that goes with it, to all.
   void share(const std::string& call, std::string& text, std::int32_t& number);
   void wait_for_root(const std::string& call);
+  /// Connects the GPUs of all ranks at the first call. Returns whether they are connected.
+  bool connect_devices();
   template <typename T>
   void sum_up(const std::string& call, std::span<T> values);
 
@@ -91,8 +97,10 @@ class C10dGroup final : public ProcessGroup {
   std::unique_ptr<HangWatch> watch_;
   const std::chrono::milliseconds call_limit_;
   c10::intrusive_ptr<Collectives> collectives_;
-  std::uint64_t calls_ = 0;      ///< Collective ones so far.
-  std::int64_t root_calls_ = 0;  ///< Calls of on_root() so far.
+  c10::intrusive_ptr<Collectives> device_collectives_;  ///< Null: not possible, or not yet.
+  bool knows_devices_ = false;                          ///< Whether connect_devices() was called.
+  std::uint64_t calls_ = 0;                             ///< Collective ones so far.
+  std::int64_t root_calls_ = 0;                         ///< Calls of on_root() so far.
   bool is_on_root_ = false;
   bool has_left_ = false;         ///< By leave() or fail().
   std::optional<Error> failure_;  ///< Thrown by every later call.

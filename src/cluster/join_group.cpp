@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -164,12 +165,20 @@ std::vector<std::string> gather_hosts(Meeting& meeting, const ProcessLaunch& lau
   }
 }
 
+std::string describe(const ProcessLaunch& launch, const std::vector<std::string>& hosts) {
+  const std::set<std::string> different(hosts.begin(), hosts.end());
+  return fmt::format("{} processes on {} {} ({}): {}", hosts.size(), different.size(),
+                     different.size() == 1 ? "host" : "hosts", launch.launcher,
+                     join({different.begin(), different.end()}, ", "));
+}
+
 Seat seat_of(const ProcessLaunch& launch, const std::vector<std::string>& hosts) {
   Seat seat{.rank = launch.rank,
             .size = launch.size,
             .local_rank = launch.local_rank,
             .local_size = launch.local_size,
             .host = hosts.at(static_cast<std::size_t>(launch.rank)),
+            .group = describe(launch, hosts),
             .serves_store = launch.serves_store};
   const auto own = hosts.begin() + launch.rank;
   if (seat.local_rank < 0) {
@@ -218,8 +227,9 @@ c10::intrusive_ptr<Gloo::Options> gloo_settings(const ProcessLaunch& launch,
 
 }  // namespace
 
-Joined join_group(const ProcessLaunch& launch, const StopToken& stop, const JoinOptions& options) {
-  if (launch.size == 1) return {std::make_shared<SingleGroup>(), {""}};
+std::shared_ptr<ProcessGroup> join_group(const ProcessLaunch& launch, const StopToken& stop,
+                                         const JoinOptions& options) {
+  if (launch.size == 1) return std::make_shared<SingleGroup>();
   // Every rank keeps a connection to every other one.
   constexpr int kMostRanks = 128;
   if (launch.size > kMostRanks) {
@@ -230,7 +240,7 @@ Joined join_group(const ProcessLaunch& launch, const StopToken& stop, const Join
   c10::initLogging();  // Reads TORCH_CPP_LOG_LEVEL.
   auto store = std::make_unique<RunStore>(launch, options.join_timeout, stop);
   Meeting meeting(launch, stop, options, *store);
-  std::vector<std::string> hosts = gather_hosts(meeting, launch, options);
+  const std::vector<std::string> hosts = gather_hosts(meeting, launch, options);
   store->set_timeout(options.timeout);
   const Seat seat = seat_of(launch, hosts);
   auto watch = std::make_unique<HangWatch>(options.on_hang);
@@ -261,14 +271,14 @@ Joined join_group(const ProcessLaunch& launch, const StopToken& stop, const Join
   auto group = std::make_shared<C10dGroup>(seat, std::move(store), std::move(watch), call_limit,
                                            std::move(collectives));
   group->meet();
-  return {std::move(group), std::move(hosts)};
+  return group;
 }
 
 #else
 
-Joined join_group(const ProcessLaunch& launch, const StopToken& /*stop*/,
-                  const JoinOptions& /*options*/) {
-  if (launch.size == 1) return {std::make_shared<SingleGroup>(), {""}};
+std::shared_ptr<ProcessGroup> join_group(const ProcessLaunch& launch, const StopToken& /*stop*/,
+                                         const JoinOptions& /*options*/) {
+  if (launch.size == 1) return std::make_shared<SingleGroup>();
   throw Error(ErrorKind::Usage,
               fmt::format("{} processes were started, but this build has no Gloo: install "
                           "libgloo-dev and configure again, or start one process",

@@ -243,8 +243,8 @@ void check_consistency(const Config& config) {
   check_warmup("supernet", config.supernet);
   check_paths(config);
   check_warmup("retrain", config.retrain);
-  check_groups("supernet", config.supernet, config.device.type);
-  check_groups("retrain", config.retrain, config.device.type);
+  check_groups("supernet", config.supernet);
+  check_groups("retrain", config.retrain);
   check_precisions(config);
   check_dance(config.codesign);
   check_known(config);

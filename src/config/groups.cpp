@@ -5,20 +5,14 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/same_on_all.hpp"
 
 namespace hsconas {
 
-void check_groups(std::string_view section, const SupernetConfig& training,
-                  const std::string& device) {
+void check_groups(std::string_view section, const SupernetConfig& training) {
   if (training.batch % training.groups != 0) {
     throw Error(ErrorKind::Usage, fmt::format("{0}.groups must divide {0}.batch ({1}), got {2}",
                                               section, training.batch, training.groups));
-  }
-  if (training.groups > 1 && is_cuda(device)) {
-    throw Error(ErrorKind::Usage,
-                fmt::format("{0}.groups is {1}, but training on a GPU supports only one group: set "
-                            "{0}.groups=1, or device.type=cpu",
-                            section, training.groups));
   }
 }
 
@@ -51,6 +45,21 @@ void check_device(const std::string& device, int processes) {
               fmt::format("device.type is {}, but {} processes were started: set device.type=cuda, "
                           "so that each process takes a GPU of its own",
                           device, processes));
+}
+
+bool check_equal_devices(ProcessGroup& group, const std::string& device, bool may_differ) {
+  const int other = rank_that_differs(group, device);
+  if (other < 0 || may_differ) return other >= 0;
+  std::string first = device;
+  group.broadcast(first);
+  throw Error(
+      ErrorKind::Usage,
+      fmt::format("rank 0 computes on \"{}\" and {}, and each kind of device rounds "
+                  "differently: start all processes on equal machines, or set "
+                  "cluster.mixed=true to do without equal bits",
+                  first,
+                  device == first ? fmt::format("rank {} on another device", other)
+                                  : fmt::format("rank {} on \"{}\"", group.rank(), device)));
 }
 
 GroupShare share_of(const SupernetConfig& training, int rank, int processes) {

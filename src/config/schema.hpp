@@ -134,6 +134,10 @@ void describe(Visitor& v, ClusterConfig& c) {
     "seconds that a process of a run waits for another one before it counts as lost");
   v("join", c.join, range(1, 86400).harmless(),
     "seconds that the processes of a run wait for each other at the start");
+  v("mixed", c.mixed, anything().harmless(),
+    "whether the processes of a run may compute on different kinds of CPUs or GPUs; the result "
+    "then "
+    "depends on which of them computes what");
 }
 
 template <typename Visitor>

@@ -24,10 +24,11 @@ std::vector<double> time_networks(const Config& config, const SearchSpace& space
                           context.stop);
 }
 
-Joined join(const ProcessLaunch& launch, const StopToken& stop, const JoinOptions& options) {
-  Joined joined = join_group(launch, stop, options);
-  choose_gpu(joined.group->local_rank());
-  return joined;
+std::shared_ptr<ProcessGroup> join(const ProcessLaunch& launch, const StopToken& stop,
+                                   const JoinOptions& options) {
+  auto group = join_group(launch, stop, options);
+  choose_gpu(group->local_rank());
+  return group;
 }
 
 std::optional<std::string> message_of_torch(bool backtrace) {

@@ -15,12 +15,12 @@
 #include "hsconas/edge/edge_kit.hpp"
 #include "hsconas/pipeline/plan.hpp"
 #include "hsconas/pipeline/run.hpp"
+#include "hsconas/pipeline/run_devices.hpp"
 #include "hsconas/pipeline/target_search.hpp"
 #include "hsconas/report/comparison.hpp"
 #include "hsconas/report/latency_report.hpp"
 #include "hsconas/stages/codesign_run.hpp"
 #include "hsconas/stages/result.hpp"
-#include "hsconas/supernet/device.hpp"
 
 namespace hsconas {
 
@@ -153,7 +153,9 @@ void execute(RunCommandOptions options, const RunCommand& command, CommandContex
     return;
   }
   // Throws for an absent GPU before a folder is created. Profiling does not use device.type.
-  if (command.answer != answer_profile) open_device(config.device.type);
+  if (command.answer != answer_profile) {
+    check_run_devices(config, *context.group, context.log);
+  }
   stop_on_closed_pipe();
   WorkDir dir = open_work_dir(options, config, files);
   const std::filesystem::path root = dir.root;

@@ -20,6 +20,7 @@
 #include "hsconas/deploy/classify.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/pipeline/run.hpp"
+#include "hsconas/pipeline/run_devices.hpp"
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/report/metrics_log.hpp"
 #include "hsconas/space/depths.hpp"
@@ -381,7 +382,7 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
   check_device(config.device.type, dir.files.group()->size());
   check_processes("retrain", config.retrain, dir.files.group()->size());
   // All inputs are checked before any file is written or removed.
-  open_device(config.device.type);
+  check_run_devices(config, *dir.files.group(), log);
   set_threads(config.device.threads);
   if (!dir.starts_over) dir.files.on_root([&] { check_kind(dir, RunKind::Retrain); });
   Retraining training(request, dir, log, stop);
@@ -402,7 +403,7 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
       make_folder(dir.checkpoints());
       log.attach_file(dir.log());
       write_json(dir.config(), to_json(config));
-      write_file(dir.version(), version_text());
+      write_file(dir.version(), version_text(*dir.files.group()));
     });
     record.finish(kBegun, inputs);
     const std::int64_t steps = training.train(fingerprint_of(inputs));

@@ -111,14 +111,16 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
   check_inputs(options.goal);
   check_config(options.may_change);
   const auto taken = load_supernet_from();
-  begin_run(config_, dir_, record_, kind, inputs().config(), version_text(), log_);
+  begin_run(config_, dir_, record_, kind, inputs().config(), version_text(*dir_.files.group()),
+            log_);
   if (needs_images_) {
     record_.finish("data", {{"train", images_.train}, {"test", images_.test}});
   }
   dir_.files.on_root([this] { make_folder(dir_.checkpoints()); });
   const int threads = set_threads(config_.device.threads);
   metrics_.emplace(dir_.metrics(), true, config_.log.tensorboard, dir_.files);
-  log_.detail(fmt::format("{}{} with {} threads", version_text(), config_.device.type, threads));
+  log_.detail(fmt::format("{}{} with {} threads", version_text(*dir_.files.group()),
+                          config_.device.type, threads));
   log_.info(describe_space(space_));
   if (taken) take_supernet(*taken);
 }

@@ -8,10 +8,11 @@
 
 namespace hsconas {
 
-std::string version_text() {
+std::string version_text(const ProcessGroup& group) {
   const std::vector<torch::Device> devices = all_devices();
   std::string text = fmt::format("{}\n{}\ncompiler {}\n", version_line(),
                                  describe_libraries(devices.back()), __VERSION__);
+  if (group.size() > 1) text += group.description() + "\n";
   std::string last;
   for (const torch::Device& device : devices) {
     const std::string line = describe_device(device) + "\n";

@@ -25,9 +25,17 @@ std::int32_t exponent_of(double x) {
   return exponent;
 }
 
+double scale_of_terms(std::int32_t exponent, int count) {
+  return std::ldexp(1.0, bits_for(count) - exponent);
+}
+
+double scale_of_means(std::int32_t exponent, int count) {
+  return std::ldexp(1.0, exponent - bits_for(count)) / count;
+}
+
 void add_terms(std::span<const float> terms, std::int32_t exponent, int count,
                std::span<std::int32_t> sums) {
-  const double scale = std::ldexp(1.0, bits_for(count) - exponent);
+  const double scale = scale_of_terms(exponent, count);
   for (std::size_t i = 0; i < terms.size(); ++i) {
     // Exact up to the cast, which drops the fraction.
     const double scaled = static_cast<double>(terms[i]) * scale;
@@ -37,7 +45,7 @@ void add_terms(std::span<const float> terms, std::int32_t exponent, int count,
 
 void take_means(std::span<const std::int32_t> sums, std::int32_t exponent, int count,
                 std::span<float> means) {
-  const double scale = std::ldexp(1.0, exponent - bits_for(count)) / count;
+  const double scale = scale_of_means(exponent, count);
   for (std::size_t i = 0; i < sums.size(); ++i) {
     means[i] = static_cast<float>(sums[i] * scale);
   }

@@ -1,10 +1,12 @@
 #include "grouped_step.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 #include <torch/utils.h>
@@ -12,9 +14,8 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/rng.hpp"
-#include "hsconas/supernet/device.hpp"
 #include "hsconas/train/gradient_sum.hpp"
-#include "hsconas/train/optimizer.hpp"
+#include "tensor_sum.hpp"
 #include "training_loss.hpp"
 
 namespace hsconas {
@@ -25,26 +26,6 @@ namespace {
 constexpr std::int32_t kGradientNotFinite = 1;
 constexpr std::int32_t kLossNotFinite = 2;
 
-/// The gradient of all slices as one flat tensor; the leaves are without one afterwards.
-torch::Tensor take_gradient(std::vector<TrainingPath::Slice>& slices) {
-  std::vector<torch::Tensor> parts;
-  for (auto& slice : slices) {
-    parts.push_back(slice.leaf.grad().reshape({-1}));
-    slice.leaf.mutable_grad() = torch::Tensor();
-  }
-  return torch::cat(parts);
-}
-
-/// Makes the parts of the flat `gradient` the gradients of the leaves.
-void give_gradient(std::vector<TrainingPath::Slice>& slices, const torch::Tensor& gradient) {
-  std::int64_t at = 0;
-  for (auto& slice : slices) {
-    const std::int64_t count = slice.leaf.numel();
-    slice.leaf.mutable_grad() = gradient.narrow(0, at, count).view_as(slice.leaf);
-    at += count;
-  }
-}
-
 }  // namespace
 
 GroupedSteps::GroupedSteps(Supernet& supernet, const TrainingStage& stage, ProcessGroup& group)
@@ -53,20 +34,37 @@ GroupedSteps::GroupedSteps(Supernet& supernet, const TrainingStage& stage, Proce
       group_(group),
       share_(share_of(stage.settings, group.rank(), group.size())) {}
 
-std::vector<GroupedSteps::Part> GroupedSteps::run_groups(StepPaths& paths, const Batch& part,
-                                                         std::int64_t step) const {
-  const SupernetConfig& settings = stage_.settings;
-  std::vector<Part> parts;
+GroupedSteps::Parts GroupedSteps::run_groups(TrainingStep& paths, const Batch& part,
+                                             std::int64_t step) const {
+  Parts parts;
+  std::vector<torch::Tensor> numbers;  // Of all groups, so that a GPU is waited for once.
   for (int i = 0; i < share_.count; ++i) {
     const std::int64_t first = std::int64_t{i} * share_.images_per_group;
     const Batch images{part.images.narrow(0, first, share_.images_per_group),
                        part.labels.narrow(0, first, share_.images_per_group)};
-    const auto number = static_cast<std::uint64_t>(step * settings.groups + share_.first + i);
+    const auto number =
+        static_cast<std::uint64_t>(step * stage_.settings.groups + share_.first + i);
     paths.seed_dropout(Rng(stage_.seed, stage_.name + " dropout", number).next());
-    const torch::Tensor loss = paths.run(images, settings, stage_.distillation);
-    parts.push_back({take_gradient(paths.slices()), loss.item<double>()});
+    const torch::Tensor loss = paths.run(images, stage_.distillation);
+    parts.gradients.push_back(paths.take_gradient());
+    numbers.push_back(parts.gradients.back().abs().max());
+    numbers.push_back(loss.detach().to(torch::kFloat));
+  }
+  const torch::Tensor known = torch::stack(numbers).to(torch::kCPU, torch::kDouble);
+  const double* values = known.data_ptr<double>();
+  for (int i = 0; i < share_.count; ++i) {
+    parts.largest.push_back(values[2 * i]);
+    parts.losses.push_back(values[2 * i + 1]);
   }
   return parts;
+}
+
+template <typename Exchange>
+void GroupedSteps::timed(Exchange&& exchange) {
+  const auto start = std::chrono::steady_clock::now();
+  exchange();
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  exchange_seconds_ += seconds.count();
 }
 
 std::int32_t GroupedSteps::hash_of(std::span<const TrainedPath> paths, std::int64_t step) {
@@ -76,7 +74,7 @@ std::int32_t GroupedSteps::hash_of(std::span<const TrainedPath> paths, std::int6
     text += fmt::format(" {}", supernet_.space().encode(path.arch));
   // Ranks that begin with different weights, or whose memory or libraries differ, are found too.
   if (group_.size() > 1 && (is_first_step_ || step % kStepsPerCheck == 0)) {
-    const torch::Tensor& weights = supernet_.flat_values();
+    const torch::Tensor weights = supernet_.flat_values().cpu();
     text += fingerprint(std::string_view(reinterpret_cast<const char*>(weights.data_ptr<float>()),
                                          weights.nbytes()));
   }
@@ -85,26 +83,25 @@ std::int32_t GroupedSteps::hash_of(std::span<const TrainedPath> paths, std::int6
   return static_cast<std::int32_t>((hash ^ (hash >> 32U)) & 0x7FFFFFFFU);
 }
 
-GroupedSteps::Notes GroupedSteps::agree(const std::vector<Part>& parts, const Wishes& wishes,
-                                        std::int32_t hash, std::int64_t step) {
+GroupedSteps::Notes GroupedSteps::agree(const Parts& parts, const Wishes& wishes, std::int32_t hash,
+                                        std::int64_t step) {
   Notes notes{};
   notes[kStops] = wishes.stops ? 1 : 0;
   notes[kIsDue] = wishes.is_due ? 1 : 0;
   notes[kHash] = hash;
   notes[kMinusHash] = -hash;
   notes[kGradientExponent] = notes[kLossExponent] = exponent_of(0.0);
-  for (const Part& part : parts) {
-    const double largest = part.gradient.abs().max().item<double>();
-    if (!std::isfinite(part.loss)) {
+  for (std::size_t i = 0; i < parts.losses.size(); ++i) {
+    if (!std::isfinite(parts.losses[i])) {
       notes[kNotFinite] = kLossNotFinite;
-    } else if (!std::isfinite(largest)) {
+    } else if (!std::isfinite(parts.largest[i])) {
       notes[kNotFinite] = std::max(notes[kNotFinite], kGradientNotFinite);
     } else {
-      notes[kGradientExponent] = std::max(notes[kGradientExponent], exponent_of(largest));
-      notes[kLossExponent] = std::max(notes[kLossExponent], exponent_of(part.loss));
+      notes[kGradientExponent] = std::max(notes[kGradientExponent], exponent_of(parts.largest[i]));
+      notes[kLossExponent] = std::max(notes[kLossExponent], exponent_of(parts.losses[i]));
     }
   }
-  group_.max(notes);
+  timed([&] { group_.max(notes); });
   if (notes[kHash] != hash || notes[kMinusHash] != -hash) {
     throw Error(ErrorKind::Internal,
                 fmt::format("{}: the ranks diverged: at step {} they train different paths, or "
@@ -117,25 +114,33 @@ GroupedSteps::Notes GroupedSteps::agree(const std::vector<Part>& parts, const Wi
   return notes;
 }
 
-GroupedSteps::Part GroupedSteps::mean_of_all(const std::vector<Part>& parts, const Notes& notes) {
+GroupedSteps::Means GroupedSteps::means_of_all(const Parts& parts, const Notes& notes) {
   const int groups = stage_.settings.groups;
-  const auto count = static_cast<std::size_t>(parts.front().gradient.numel());
-  sums_.assign(count + 1, 0);
-  const std::span<std::int32_t> all(sums_);
-  for (const Part& part : parts) {
-    const auto loss = static_cast<float>(part.loss);
-    add_terms({part.gradient.data_ptr<float>(), count}, notes[kGradientExponent], groups,
-              all.first(count));
-    add_terms({&loss, 1}, notes[kLossExponent], groups, all.last(1));
+  const std::int64_t count = parts.gradients.front().numel();
+  const torch::Tensor all =
+      torch::zeros({count + 1}, torch::TensorOptions(torch::kInt).device(supernet_.device()));
+  const torch::Tensor gradients = all.narrow(0, 0, count);
+  const torch::Tensor loss = all.narrow(0, count, 1);
+  std::int32_t losses = 0;
+  for (std::size_t i = 0; i < parts.losses.size(); ++i) {
+    add_terms(parts.gradients[i], notes[kGradientExponent], groups, gradients);
+    const auto term = static_cast<float>(parts.losses[i]);
+    add_terms({&term, 1}, notes[kLossExponent], groups, {&losses, 1});
   }
-  group_.sum(all);
-  Part mean{.gradient = torch::empty_like(parts.front().gradient)};
-  take_means(all.first(count), notes[kGradientExponent], groups,
-             {mean.gradient.data_ptr<float>(), count});
-  float loss = 0.0F;
-  take_means(all.last(1), notes[kLossExponent], groups, {&loss, 1});
-  mean.loss = loss;
-  return mean;
+  torch::Tensor(loss).fill_(losses);
+  timed([&] { sum_over_ranks(all); });
+  return {.gradient = means_of(gradients, notes[kGradientExponent], groups),
+          .loss = means_of(loss, notes[kLossExponent], groups).squeeze(0)};
+}
+
+void GroupedSteps::sum_over_ranks(const torch::Tensor& values) {
+  const auto count = static_cast<std::size_t>(values.numel());
+  if (values.device().is_cuda() && group_.sum_on_device(values.data_ptr<std::int32_t>(), count)) {
+    return;
+  }
+  const torch::Tensor on_host = values.cpu();  // On a CPU this is the same memory.
+  group_.sum({on_host.data_ptr<std::int32_t>(), count});
+  if (!on_host.is_same(values)) torch::Tensor(values).copy_(on_host);
 }
 
 GroupedSteps::Outcome GroupedSteps::step(std::span<const TrainedPath> paths, const Batch& part,
@@ -145,14 +150,17 @@ GroupedSteps::Outcome GroupedSteps::step(std::span<const TrainedPath> paths, con
                 fmt::format("{}: the loader makes {} images of a batch, not the {} of this process",
                             stage_.name, part.images.size(0), share_.images()));
   }
-  StepPaths members(supernet_, paths, scalar_type(activation_type(supernet_, stage_.settings)));
+  const auto members =
+      make_training_step(supernet_, paths, stage_.settings, share_.images_per_group);
   const std::int32_t hash = hash_of(paths, step);
-  const std::vector<Part> parts = run_groups(members, part, step);
+  const Parts parts = run_groups(*members, part, step);
   const Notes notes = agree(parts, wishes, hash, step);
-  const Part mean = mean_of_all(parts, notes);
-  give_gradient(members.slices(), mean.gradient);
-  sgd_step(members.slices(), stage_.settings, lr);
-  return {.loss = mean.loss, .wishes = {.stops = notes[kStops] != 0, .is_due = notes[kIsDue] != 0}};
+  const Means mean = means_of_all(parts, notes);
+  members->give_gradient(mean.gradient);
+  members->update(lr);
+  return {.loss = mean.loss,
+          .wishes = {.stops = notes[kStops] != 0, .is_due = notes[kIsDue] != 0},
+          .exchange_seconds = std::exchange(exchange_seconds_, 0.0)};
 }
 
 }  // namespace hsconas

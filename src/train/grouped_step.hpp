@@ -6,10 +6,12 @@
 #include <span>
 #include <vector>
 
+#include <torch/types.h>
+
 #include "hsconas/base/process_group.hpp"
 #include "hsconas/config/groups.hpp"
 #include "hsconas/train/trainer.hpp"
-#include "step_paths.hpp"
+#include "training_step.hpp"
 
 namespace hsconas {
 
@@ -27,8 +29,9 @@ class GroupedSteps {
     bool is_due = false;  ///< A checkpoint.
   };
   struct Outcome {
-    double loss = 0.0;  ///< The mean over the batch, before the step.
+    torch::Tensor loss;  ///< The mean over the batch before the step: [], fp32, on the device.
     Wishes wishes;
+    double exchange_seconds = 0.0;  ///< In calls of the group, so also waiting for slower ranks.
   };
 
   /// One step on `paths`; `part` holds the images of this rank's groups. Collective: all ranks get
@@ -39,10 +42,17 @@ class GroupedSteps {
                const Wishes& wishes);
 
  private:
-  /// A group's gradient and loss.
-  struct Part {
-    torch::Tensor gradient;  ///< All slices of the paths, flat.
-    double loss = 0.0;
+  /// The gradients and losses of this rank's groups.
+  struct Parts {
+    std::vector<torch::Tensor> gradients;  ///< As TrainingStep::take_gradient() gives them.
+    std::vector<double> largest;           ///< Their largest magnitudes.
+    std::vector<double> losses;
+  };
+
+  /// The means over the groups of all ranks, on the supernet's device.
+  struct Means {
+    torch::Tensor gradient;  ///< As TrainingStep::take_gradient() gives it.
+    torch::Tensor loss;      ///< [], fp32.
   };
 
   /// The values of the small exchange of a step, of which all ranks get the largest.
@@ -58,21 +68,24 @@ class GroupedSteps {
   };
   using Notes = std::array<std::int32_t, kNotes>;
 
-  std::vector<Part> run_groups(StepPaths& paths, const Batch& part, std::int64_t step) const;
+  Parts run_groups(TrainingStep& paths, const Batch& part, std::int64_t step) const;
   /// Hashes the step and the paths, and now and then the weights.
   std::int32_t hash_of(std::span<const TrainedPath> paths, std::int64_t step);
   /// The largest notes of all ranks; throws the errors of step().
-  Notes agree(const std::vector<Part>& parts, const Wishes& wishes, std::int32_t hash,
-              std::int64_t step);
-  /// The mean over the groups of all ranks.
-  Part mean_of_all(const std::vector<Part>& parts, const Notes& notes);
+  Notes agree(const Parts& parts, const Wishes& wishes, std::int32_t hash, std::int64_t step);
+  Means means_of_all(const Parts& parts, const Notes& notes);
+  /// Runs `exchange`, a call of the group, and counts its time.
+  template <typename Exchange>
+  void timed(Exchange&& exchange);
+  /// Replaces each of `values` (int32, on the supernet's device) by its sum over all ranks.
+  void sum_over_ranks(const torch::Tensor& values);
 
   Supernet& supernet_;
   const TrainingStage& stage_;
   ProcessGroup& group_;
   GroupShare share_;
-  std::vector<std::int32_t> sums_;  ///< Gradients, then the loss, summed over groups.
   bool is_first_step_ = true;
+  double exchange_seconds_ = 0.0;  ///< Of the current step.
 };
 
 }  // namespace hsconas

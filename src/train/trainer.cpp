@@ -2,9 +2,10 @@
 
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -16,11 +17,10 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"
 #include "hsconas/config/groups.hpp"
-#include "hsconas/supernet/device.hpp"
 #include "hsconas/supernet/device_path.hpp"
 #include "hsconas/train/optimizer.hpp"
-#include "step_paths.hpp"
 #include "training_loss.hpp"
+#include "training_step.hpp"
 
 namespace hsconas {
 
@@ -41,6 +41,7 @@ class LossMeter {
         progress_(hooks.log, stage.name, stage.total_steps, first_step) {}
 
   void add(const torch::Tensor& loss) { losses_.push_back(loss); }
+  void add_exchange(double seconds) { exchange_seconds_ += seconds; }
   /// Whether there are as many losses as are reported together.
   bool is_full() const { return losses_.size() == kStepsPerReport; }
   /// Reports the losses, of which there is at least one, and clears them; `step` is the step of the
@@ -48,14 +49,22 @@ class LossMeter {
   void report(std::int64_t step, double lr) {
     const auto steps = static_cast<int>(losses_.size());
     const double loss = take_mean(step);
-    const double rate = steps * stage_.settings.batch / seconds_since(last_report_);
+    const double seconds = seconds_since(last_report_);
+    const double rate = steps * stage_.settings.batch / seconds;
     last_report_ = Clock::now();
-    hooks_.metrics({{"stage", stage_.name},
-                    {"step", step + 1},
-                    {"loss", loss},
-                    {"lr", lr},
-                    {"images_per_second", std::lround(rate)}});
-    progress_.step(steps, fmt::format("loss {:.3f}, {:.0f} images/s", loss, rate));
+    nlohmann::json metrics = {{"stage", stage_.name},
+                              {"step", step + 1},
+                              {"loss", loss},
+                              {"lr", lr},
+                              {"images_per_second", std::lround(rate)}};
+    std::string text = fmt::format("loss {:.3f}, {:.0f} images/s", loss, rate);
+    if (hooks_.stop.group().size() > 1) {
+      const double share = std::exchange(exchange_seconds_, 0.0) / seconds;
+      metrics["exchange_share"] = share;
+      text += fmt::format(", {:.0f} % exchanging", 100.0 * share);
+    }
+    hooks_.metrics(metrics);
+    progress_.step(steps, text);
   }
 
  private:
@@ -77,6 +86,7 @@ class LossMeter {
   const TrainingHooks& hooks_;
   Progress progress_;
   std::vector<torch::Tensor> losses_;
+  double exchange_seconds_ = 0.0;  ///< In the steps since the last report.
   Clock::time_point last_report_ = Clock::now();
 };
 
@@ -117,64 +127,15 @@ Error stopped_after(const TrainingStage& stage, std::int64_t step) {
                       step + 1, stage.total_steps)};
 }
 
-/// A step of train_step() on a GPU's own engine, without waiting for the GPU.
-torch::Tensor device_step(Supernet& supernet, DeviceEngine& engine, const DeviceNetwork& network,
-                          const Batch& batch, const SupernetConfig& settings, double lr,
-                          const Distillation& distillation) {
-  const torch::Tensor images =
-      batch.images.to(supernet.device()).contiguous(torch::MemoryFormat::ChannelsLast);
-  const torch::Tensor labels = batch.labels.to(supernet.device());
-  // Dropout is seeded from torch's default generator, as on the CPU.
-  const auto seed = network.dropout > 0.0 ? torch::randint(std::numeric_limits<std::int64_t>::max(),
-                                                           {1}, torch::kLong)
-                                                .item<std::int64_t>()
-                                          : 0;
-  const float* logits =
-      engine.forward(network, device_images(images), static_cast<std::uint64_t>(seed));
-  torch::Tensor loss =
-      torch::empty({}, images.options().memory_format(torch::MemoryFormat::Contiguous));
-  const float* gradient = engine.loss(labels.data_ptr<std::int64_t>(), settings.label_smoothing,
-                                      loss.data_ptr<float>());
-  torch::Tensor mixed;
-  if (distillation.teacher != nullptr) {
-    const auto options = torch::TensorOptions(torch::kFloat).device(supernet.device());
-    const std::vector<std::int64_t> shape{images.size(0), network.classes};
-    const torch::Tensor leaf = torch::from_blob(const_cast<float*>(logits), shape, options)
-                                   .clone()
-                                   .set_requires_grad(true);
-    const torch::Tensor taught = teacher_loss(distillation, images, leaf);
-    taught.backward();
-    mixed = (1.0 - distillation.weight) *
-                torch::from_blob(const_cast<float*>(gradient), shape, options) +
-            distillation.weight * leaf.grad();
-    gradient = mixed.data_ptr<float>();
-    loss = (1.0 - distillation.weight) * loss + distillation.weight * taught.detach();
-  }
-  engine.backward(gradient);
-  engine.update({.lr = lr,
-                 .momentum = settings.momentum,
-                 .weight_decay = settings.weight_decay,
-                 .clip_norm = settings.clip_norm});
-  return loss;
-}
-
 }  // namespace
 
 torch::Tensor train_step(Supernet& supernet, std::span<const TrainedPath> paths, const Batch& batch,
                          const SupernetConfig& settings, double lr,
                          const Distillation& distillation) {
-  const Number type = activation_type(supernet, settings);
-  if (supernet.device().is_cuda() && paths.size() == 1) {
-    const auto network = device_network(supernet, paths.front().arch);
-    DeviceEngine* engine =
-        device_engine_for_training(supernet, type, static_cast<int>(batch.images.size(0)));
-    if (network && engine != nullptr) {
-      return device_step(supernet, *engine, *network, batch, settings, lr, distillation);
-    }
-  }
-  StepPaths step(supernet, paths, scalar_type(type));
-  torch::Tensor loss = step.run(batch, settings, distillation);
-  sgd_step(step.slices(), settings, lr);
+  const auto step =
+      make_training_step(supernet, paths, settings, static_cast<int>(batch.images.size(0)));
+  torch::Tensor loss = step->run(batch, distillation);
+  step->update(lr);
   return loss;
 }
 
@@ -198,9 +159,9 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
            std::int64_t first_step, const TrainingHooks& hooks) {
   const auto& settings = stage.settings;
   ProcessGroup& group = hooks.stop.group();
-  check_groups(stage.section, settings, supernet.device().str());
+  check_groups(stage.section, settings);
   check_processes(stage.section, settings, group.size());
-  prepare_training(supernet, settings, settings.batch);
+  prepare_training(supernet, settings, settings.batch / settings.groups);
   std::optional<GroupedSteps> grouped;
   if (settings.groups > 1) grouped.emplace(supernet, stage, group);
   const auto warmup = static_cast<std::int64_t>(
@@ -222,7 +183,8 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
     GroupedSteps::Wishes agreed;  // Requests to stop and clocks are each rank's own.
     if (grouped) {
       const auto outcome = grouped->step(paths, batch, step, lr, wishes());
-      meter.add(torch::scalar_tensor(outcome.loss, torch::kDouble));
+      meter.add(outcome.loss);
+      meter.add_exchange(outcome.exchange_seconds);
       agreed = outcome.wishes;
     } else {
       meter.add(train_step(supernet, paths, batch, settings, lr, stage.distillation));

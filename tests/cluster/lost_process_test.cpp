@@ -127,10 +127,9 @@ TEST_CASE("a rank of another test", "[.rank]") {
   const StopToken stop;
   std::shared_ptr<ProcessGroup> group;
   try {
-    group = join_group(local_launch(rank, std::stoi(variable("WORLD_SIZE")),
-                                    std::stoi(variable("MASTER_PORT"))),
-                       stop, options)
-                .group;
+    group = join_group(
+        local_launch(rank, std::stoi(variable("WORLD_SIZE")), std::stoi(variable("MASTER_PORT"))),
+        stop, options);
     if (rank == 0) write_file(variable("HSCONAS_TEST_READY"), "ready");
     roles().at(role)(*group);
     group->leave();

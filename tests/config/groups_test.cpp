@@ -5,6 +5,7 @@
 #include "catch.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "support/spaces.hpp"
+#include "support/thread_group.hpp"
 
 using namespace hsconas;
 using nlohmann::json;
@@ -30,15 +31,6 @@ TEST_CASE("groups must divide the batch", "[config]") {
                     "supernet.groups must be in [1, 1024], got 0");
 }
 
-TEST_CASE("several groups are refused on a GPU", "[config]") {
-  json settings = {{"supernet", {{"batch", 64}, {"groups", 4}}}, {"device", {{"type", "cuda:1"}}}};
-  CHECK_THROWS_WITH(read(settings),
-                    "supernet.groups is 4, but training on a GPU supports only one group: set "
-                    "supernet.groups=1, or device.type=cpu");
-  settings["supernet"]["groups"] = 1;
-  CHECK_NOTHROW(read(settings));
-}
-
 TEST_CASE("more processes than groups are told how many groups to set", "[config]") {
   const SupernetConfig one{.batch = 1024};
   CHECK_NOTHROW(check_processes("supernet", one, 1));
@@ -61,6 +53,31 @@ TEST_CASE("several processes do not share one GPU that is named", "[config]") {
   CHECK_THROWS_WITH(check_device("cuda:1", 2),
                     "device.type is cuda:1, but 2 processes were started: set device.type=cuda, so "
                     "that each process takes a GPU of its own");
+}
+
+TEST_CASE("processes on different kinds of devices are refused, unless they may be mixed",
+          "[config]") {
+  const auto ends_on = [](const std::vector<std::string>& devices, bool may_differ) {
+    std::vector<int> differ(devices.size(), -1);
+    auto ends = run_ranks(static_cast<int>(devices.size()), [&](const auto& group) {
+      const auto rank = static_cast<std::size_t>(group->rank());
+      differ[rank] = check_equal_devices(*group, devices[rank], may_differ) ? 1 : 0;
+    });
+    for (const int each : differ) ends.push_back(std::to_string(each));
+    return ends;
+  };
+  CHECK(ends_on({"cpu: A", "cpu: A"}, false) ==
+        std::vector<std::string>{"nothing", "nothing", "0", "0"});
+  CHECK(ends_on({"cpu: A", "cpu: B"}, true) ==
+        std::vector<std::string>{"nothing", "nothing", "1", "1"});
+  const auto ends = ends_on({"cpu: A", "cpu: B", "cpu: A"}, false);
+  const std::string rest =
+      ", and each kind of device rounds differently: start all processes on equal machines, or set "
+      "cluster.mixed=true to do without equal bits";
+  for (const std::size_t rank : {0U, 2U}) {
+    CHECK(ends[rank] == "usage: rank 0 computes on \"cpu: A\" and rank 1 on another device" + rest);
+  }
+  CHECK(ends[1] == "usage: rank 0 computes on \"cpu: A\" and rank 1 on \"cpu: B\"" + rest);
 }
 
 TEST_CASE("each group of a batch belongs to one process, and no process is without", "[config]") {

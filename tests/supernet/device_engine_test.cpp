@@ -104,7 +104,8 @@ void compare_step(const SearchSpace& space, const Architecture& arch, int batch,
   host.engine.update({.lr = 0.1,
                       .momentum = settings.momentum,
                       .weight_decay = settings.weight_decay,
-                      .clip_norm = settings.clip_norm});
+                      .clip_norm = settings.clip_norm},
+                     nullptr);
   const torch::Tensor unchanged = ours.flat_values().clone();
   double squares = 0.0;
   double all = 0.0;
@@ -156,6 +157,45 @@ TEST_CASE("the device engine trains whole networks like the CPU", "[supernet]") 
     const Architecture arch = sample(Subspace::full(space), rng);
     INFO(name << ": " << space.describe(arch));
     compare_step<float>(space, arch, 3, 5, 1e-3, 1e-2);
+  }
+}
+
+TEST_CASE("gradients that are copied out of the device engine and given back make the same step",
+          "[supernet]") {
+  for (const std::string name : {"cifar-32", "nas-bench-macro"}) {
+    SpaceDescription description = shipped_description(name);
+    description.image_size = 16;
+    const SearchSpace space(description);
+    Rng rng(3, "test");
+    const Architecture arch = sample(Subspace::full(space), rng);
+    const Architecture other = sample(Subspace::full(space), rng);
+    INFO(name << ": " << space.describe(arch));
+    const DeviceSgd settings{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.01, .clip_norm = 0.5};
+    const torch::Tensor images = normal_images(space, 3, 8);
+    const torch::Tensor labels = torch::arange(3, torch::kLong);
+    const auto run = [&](HostEngine<float>& host, const DeviceNetwork& network) {
+      host.forward(network, images);
+      float loss = 0.0F;
+      host.engine.backward(host.engine.loss(labels.data_ptr<std::int64_t>(), 0.0, &loss));
+    };
+    Supernet direct(space, torch::kCPU, 4);
+    Supernet copied(space, torch::kCPU, 4);
+    HostEngine<float> expected(direct);
+    run(expected, *device_network(direct, arch));
+    expected.engine.update(settings, nullptr);
+
+    HostEngine<float> host(copied, 2);
+    run(host, *device_network(copied, other));
+    run(host, *device_network(copied, arch));
+    torch::Tensor gradient = torch::full({host.engine.weight_count() + 1}, 5.0);
+    host.engine.copy_gradient(gradient.data_ptr<float>());
+    CHECK(gradient[-1].item<float>() == 5.0F);
+    CHECK(gradient.narrow(0, 0, gradient.numel() - 1).isfinite().all().item<bool>());
+    // Another batch's gradients, which are not used.
+    host.forward(*device_network(copied, arch), images + 1.0);
+    host.engine.update(settings, gradient.data_ptr<float>());
+    CHECK(same_bits(direct.flat_values(), copied.flat_values()));
+    CHECK(same_bits(direct.flat_momentum(), copied.flat_momentum()));
   }
 }
 

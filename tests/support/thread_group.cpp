@@ -115,6 +115,7 @@ class ThreadGroup final : public ProcessGroup {
   int size() const override { return meeting_.size(); }
   int local_rank() const override { return rank_; }
   int local_size() const override { return meeting_.size(); }
+  std::string description() const override { return ""; }
 
   void max(std::span<std::int32_t> values) override {
     const Exchange& all = meet(fmt::format("max of {}", values.size()), [&](Exchange& exchange) {
@@ -140,6 +141,8 @@ class ThreadGroup final : public ProcessGroup {
         sum_of({values.begin(), values.end()}, fmt::format("sum of {}", values.size()));
     std::copy(sums.begin(), sums.end(), values.begin());
   }
+
+  bool sum_on_device(std::int32_t* /*values*/, std::size_t /*count*/) override { return false; }
 
   void broadcast(std::string& text) override {
     text = meet("broadcast", [&](Exchange& exchange) {

@@ -1,4 +1,5 @@
 // Training and scoring on a real GPU; run with hsconas_gpu_tests "[gpu]".
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "hsconas/train/trainer.hpp"
 #include "supernet/networks.hpp"
 #include "support/spaces.hpp"
+#include "train/training.hpp"
 
 using namespace hsconas;
 
@@ -102,4 +104,26 @@ TEST_CASE("accuracies on a GPU are near the CPU's and do not depend on the other
       CHECK(evaluator.accuracy(std::span(&archs[i], 1)).front() == together[i]);
     }
   }
+}
+
+TEST_CASE("a training in groups on a GPU is near the CPU's, and two leave the same bits",
+          "[.gpu]") {
+  const auto run = [](torch::Device device, double dropout) {
+    SpaceDescription description = bright_description();
+    description.head.dropout = dropout;
+    auto training = std::make_unique<Training>(description, 1, device);
+    training->stage.settings.groups = 4;
+    training->stage.settings.clip_norm = 0.5;
+    training->stage.total_steps = 3;
+    training->run();
+    return training;
+  };
+  const torch::Device gpu(torch::kCUDA, 0);
+  const auto on_cpu = run(torch::kCPU, 0.0);
+  const auto on_gpu = run(gpu, 0.0);
+  CHECK(on_gpu->metrics.at(0).at("loss").get<double>() ==
+        Approx(on_cpu->metrics.at(0).at("loss").get<double>()).epsilon(1e-3));
+  CHECK(max_difference(on_gpu->supernet.flat_values().cpu(), on_cpu->supernet.flat_values()) <
+        1e-2);
+  CHECK(same_state(run(gpu, 0.4)->supernet, run(gpu, 0.4)->supernet));
 }

@@ -25,9 +25,10 @@ inline SupernetConfig small_settings() {
 
 /// A training on bright_sides(), with the metrics it reported.
 struct Training {
-  explicit Training(SpaceDescription description = bright_description(), std::uint64_t seed = 1)
+  explicit Training(SpaceDescription description = bright_description(), std::uint64_t seed = 1,
+                    torch::Device device = torch::kCPU)
       : space(std::move(description)),
-        supernet(space, torch::kCPU, seed),
+        supernet(space, device, seed),
         stage{.name = "supernet",
               .region = std::make_shared<Subspace>(Subspace::full(space)),
               .settings = small_settings(),

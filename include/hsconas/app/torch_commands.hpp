@@ -102,7 +102,7 @@ struct TorchCommands {
                                        std::span<const Architecture>, int batch, CommandContext&);
 
   /// join_group(), and the choice of this process' GPU.
-  Joined (*join)(const ProcessLaunch&, const StopToken&, const JoinOptions&);
+  std::shared_ptr<ProcessGroup> (*join)(const ProcessLaunch&, const StopToken&, const JoinOptions&);
   /// The message of the exception that is being handled if it is one of LibTorch; with `backtrace`,
   /// it says where the exception was thrown.
   std::optional<std::string> (*message_of_torch)(bool backtrace);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -18,11 +19,12 @@ namespace hsconas {
 /// same decisions. What only one of them can know (a signal, a clock, a loss that is not finite)
 /// becomes a decision of all through max().
 ///
-/// max(), sum(), broadcast(), on_root() and leave() are collective: every rank makes the same calls
-/// in the same order with spans of the same length, and each returns once all ranks have called.
-/// Each of them throws, on every rank, when the ranks' calls differ (Error(Internal)) or when a
-/// rank has failed (its Error); the group is of no use after that. A group that is destroyed before
-/// leave() counts as failed. A rank calls its group from one thread at a time.
+/// max(), sum(), sum_on_device(), broadcast(), on_root() and leave() are collective: every rank
+/// makes the same calls in the same order with spans of the same length, and each returns once all
+/// ranks have called. Each of them throws, on every rank, when the ranks' calls differ
+/// (Error(Internal)) or when a rank has failed (its Error); the group is of no use after that. A
+/// group that is destroyed before leave() counts as failed. A rank calls its group from one thread
+/// at a time.
 class ProcessGroup {
  public:
   virtual ~ProcessGroup() = default;
@@ -32,6 +34,9 @@ class ProcessGroup {
   /// The same among the ranks on this machine: they share its devices and cores.
   virtual int local_rank() const = 0;
   virtual int local_size() const = 0;
+  /// The number of ranks, their hosts and what started them, for people: "2 processes on 1 host
+  /// (srun): node7". Empty for a process that works alone.
+  virtual std::string description() const = 0;
 
   /// Replaces each value by the largest that any rank has at that place.
   virtual void max(std::span<std::int32_t> values) = 0;
@@ -40,6 +45,10 @@ class ProcessGroup {
   /// data that ranks exchange, and take half the time of 64 bits.
   virtual void sum(std::span<std::int32_t> values) = 0;
   virtual void sum(std::span<std::int64_t> values) = 0;
+  /// Like sum(), for `count` values in the memory of this process' GPU, after the work that its
+  /// current stream holds. Returns false, on all ranks, if the ranks cannot exchange such memory;
+  /// the values have not changed then.
+  virtual bool sum_on_device(std::int32_t* values, std::size_t count) = 0;
   /// Replaces `text` by that of rank 0.
   virtual void broadcast(std::string& text) = 0;
 
@@ -66,10 +75,12 @@ class SingleGroup final : public ProcessGroup {
   int size() const override { return 1; }
   int local_rank() const override { return 0; }
   int local_size() const override { return 1; }
+  std::string description() const override { return ""; }
 
   void max(std::span<std::int32_t> /*values*/) override {}
   void sum(std::span<std::int32_t> /*values*/) override {}
   void sum(std::span<std::int64_t> /*values*/) override {}
+  bool sum_on_device(std::int32_t* /*values*/, std::size_t /*count*/) override { return true; }
   void broadcast(std::string& /*text*/) override {}
   std::int64_t next(const std::string& queue) override { return taken_[queue]++; }
   std::string on_root(const std::function<std::string()>& f) override { return f(); }

@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "hsconas/base/launch.hpp"
 #include "hsconas/base/process_group.hpp"
@@ -25,14 +24,9 @@ struct JoinOptions {
   std::function<void(const Error&)> on_hang;
 };
 
-/// The group of this process, and the hosts on which its ranks run.
-struct Joined {
-  std::shared_ptr<ProcessGroup> group;
-  std::vector<std::string> hosts;  ///< By rank.
-};
-
 /// Meets the other processes of a run, which `launch` describes, and returns their group. It
-/// exchanges data with Gloo, over TCP. A launch of one process gives a SingleGroup.
+/// exchanges data with Gloo, over TCP, and sums in the memory of GPUs with NCCL. A launch of one
+/// process gives a SingleGroup.
 ///
 /// If a rank fails, the calls of the others throw its Error, with the rank and its host in front.
 /// If a rank is lost without a word (killed, or its host is gone) or does not come to a collective
@@ -45,6 +39,7 @@ struct Joined {
 /// Throws Error(Usage) if the build has no Gloo, the port is in use or the processes do not fit
 /// together, Error(Lost) if some do not come in time, and Error(Interrupted) if `stop` is requested
 /// while rank 0 waits.
-Joined join_group(const ProcessLaunch& launch, const StopToken& stop, const JoinOptions& options);
+std::shared_ptr<ProcessGroup> join_group(const ProcessLaunch& launch, const StopToken& stop,
+                                         const JoinOptions& options);
 
 }  // namespace hsconas

@@ -16,10 +16,11 @@ struct DeviceConfig {
   int threads = 0;           ///< CPU threads; 0: usable_cpus().
 };
 
-/// How long the processes of one run wait for each other.
+/// The processes of one run: how long they wait for each other, and what they may be.
 struct ClusterConfig {
   double timeout = 300;  ///< Seconds in an exchange, after which another process counts as lost.
   double join = 300;     ///< Seconds at the start, until all processes have come.
+  bool mixed = false;    ///< Whether they may compute on different kinds of devices.
 };
 
 /// Images to train, score and test on.

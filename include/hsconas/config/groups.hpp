@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "hsconas/base/process_group.hpp"
 #include "hsconas/config/config.hpp"
 
 namespace hsconas {
@@ -10,10 +11,8 @@ namespace hsconas {
 // A training step cuts its batch into `groups` equal parts. The functions below name the config
 // keys by their section, "supernet" or "retrain".
 
-/// Throws Error(Usage) if the groups do not divide the batch, or if `device`, named as for
-/// open_device(), cannot train on several groups.
-void check_groups(std::string_view section, const SupernetConfig& training,
-                  const std::string& device);
+/// Throws Error(Usage) if the groups do not divide the batch.
+void check_groups(std::string_view section, const SupernetConfig& training);
 
 /// Throws Error(Usage) if a training cannot be shared by `processes` processes: each needs a group.
 void check_processes(std::string_view section, const SupernetConfig& training, int processes);
@@ -24,6 +23,12 @@ void check_one_process(const SupernetStageConfig& supernet, int processes);
 /// Throws Error(Usage) if `device`, named as for open_device(), is one GPU that several processes
 /// would share.
 void check_device(const std::string& device, int processes);
+
+/// Compares `device`, the kind of device that this rank computes on, with those of the other ranks
+/// of `group`. Different kinds round differently, so that the result of a run would depend on which
+/// rank computes what. Throws Error(Usage) on all ranks if they differ, unless `may_differ`;
+/// returns whether they differ.
+bool check_equal_devices(ProcessGroup& group, const std::string& device, bool may_differ);
 
 /// The groups of a batch on which one process trains, and the images of the batch in them.
 struct GroupShare {

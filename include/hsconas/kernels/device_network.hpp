@@ -134,8 +134,14 @@ class DeviceEngine {
   virtual const float* loss(const std::int64_t* labels, double smoothing, float* loss) = 0;
   /// Computes the gradients of all the network's weights from that of the logits [images, classes].
   virtual void backward(const float* logits_gradient) = 0;
-  /// Makes one step of gradient descent with the gradients of backward(), on the network's weights.
-  virtual void update(const DeviceSgd& settings) = 0;
+  /// The number of weights of the network of forward().
+  virtual std::int64_t weight_count() const = 0;
+  /// Writes the gradients of backward() to `gradient`, weight_count() values on the device in a
+  /// fixed order.
+  virtual void copy_gradient(float* gradient) = 0;
+  /// Makes one step of gradient descent on the network's weights, with `gradient`, which has the
+  /// form of copy_gradient(), or with the gradients of backward() if it is nullptr.
+  virtual void update(const DeviceSgd& settings, const float* gradient) = 0;
 
   /// Runs the blocks [first, last) of `network` without gradients. `in` is the output of block
   /// `first` - 1, or nullptr for the stem, which reads `images`. Batch norm uses the statistics of

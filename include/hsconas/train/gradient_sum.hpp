@@ -15,6 +15,11 @@ namespace hsconas {
 /// The smallest e with |x| < 2^e; a very small number for 0. `x` must be finite.
 std::int32_t exponent_of(double x);
 
+/// What a term is multiplied by before it is rounded to an integer, half away from zero: 2^(b - e).
+double scale_of_terms(std::int32_t exponent, int count);
+/// What a sum of integers is multiplied by to become the mean of the terms.
+double scale_of_means(std::int32_t exponent, int count);
+
 /// Adds each of `terms` to the sum at its place. `count` is the number of terms of each sum.
 void add_terms(std::span<const float> terms, std::int32_t exponent, int count,
                std::span<std::int32_t> sums);

@@ -87,13 +87,12 @@ void prepare_training(const Supernet& supernet, const SupernetConfig& settings, 
 /// arguments. Each runs its share of the groups (share_of()), of which its `batches` has the
 /// images; all ranks make the same update. The weights do not depend on the number of ranks by a
 /// single bit where all ranks, and the runs compared, use the same kind of CPU and number of
-/// threads. When to stop and when to save is decided for all ranks, so that they call the hooks at
-/// the same steps.
+/// threads, or the same kind of GPU. When to stop and when to save is decided for all ranks, so
+/// that they call the hooks at the same steps.
 ///
 /// Throws Error(Interrupted) after saving when a stop is requested, Error(Usage) that names the
 /// step when the loss is not finite. With several groups that is found before the weights change,
-/// also for the gradient. Throws Error(Usage) when there are more ranks than groups, and when
-/// several groups are asked for on a GPU.
+/// also for the gradient. Throws Error(Usage) when there are more ranks than groups.
 void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
            std::int64_t first_step, const TrainingHooks& hooks);
 

@@ -94,12 +94,18 @@ class Engine final : public DeviceEngine {
     }
   }
 
-  void update(const DeviceSgd& settings) override {
+  std::int64_t weight_count() const override { return tables_.value_count(); }
+
+  void copy_gradient(float* gradient) override {
+    launcher_.launch(CopyGradients{tables_.values(), gradient}, tables_.values_grid());
+  }
+
+  void update(const DeviceSgd& settings, const float* gradient) override {
     const WeightTable table = tables_.values();
     const Grid grid = tables_.values_grid();
     launcher_.launch(
-        CollectGradients{table, weights_.gradient, static_cast<float>(settings.clip_norm), factor_,
-                         squares_, launcher_.counters},
+        CollectGradients{table, gradient, weights_.gradient, static_cast<float>(settings.clip_norm),
+                         factor_, squares_, launcher_.counters},
         grid, CollectGradients::shared_bytes());
     launcher_.launch(
         DescendGradient{table, weights_.values, weights_.momentum, weights_.gradient,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <type_traits>
 #include <vector>
@@ -17,6 +18,7 @@ class WeightTables {
     rows_.clear();
     packed_chunks_.clear();
     value_chunks_.clear();
+    value_count_ = 0;
   }
 
   void add(const WeightRow& row) {
@@ -24,12 +26,13 @@ class WeightTables {
     for (int first = 0; first < row.packed_count(); first += WeightTable::kChunk) {
       packed_chunks_.push_back({index, first});
     }
-    if (row.constant == 0.0F) {
-      for (int first = 0; first < row.count(); first += WeightTable::kChunk) {
-        value_chunks_.push_back({index, first});
-      }
-    }
     rows_.push_back(row);
+    if (row.constant != 0.0F) return;
+    for (int first = 0; first < row.count(); first += WeightTable::kChunk) {
+      value_chunks_.push_back({index, first});
+    }
+    rows_.back().first_value = value_count_;
+    value_count_ += row.count();
   }
 
   void allocate(Arena& arena) {
@@ -64,11 +67,14 @@ class WeightTables {
   /// The same for kernels over the values that are learned.
   WeightTable values() const { return {rows_on_device_, value_chunks_on_device_}; }
   Grid values_grid() const { return {static_cast<int>(value_chunks_.size()), 1}; }
+  /// The number of values that are learned.
+  std::int64_t value_count() const { return value_count_; }
 
  private:
   std::vector<WeightRow> rows_;
   std::vector<WeightChunk> packed_chunks_;
   std::vector<WeightChunk> value_chunks_;
+  std::int64_t value_count_ = 0;
   std::vector<unsigned char> tables_;  ///< Copy of the three tables for the upload.
   WeightRow* rows_on_device_ = nullptr;
   WeightChunk* packed_chunks_on_device_ = nullptr;

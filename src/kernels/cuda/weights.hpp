@@ -30,6 +30,7 @@ struct WeightRow {
   std::int64_t part_step = 0;
   bool decays = true;
   float constant = 0.0F;  ///< Unless 0, all values have this value and are not learned (pooling).
+  std::int64_t first_value = 0;  ///< Learned values of the rows before this one.
 
   HSCONAS_BOTH int count() const { return rows * columns * taps; }
   HSCONAS_BOTH int packed_count() const {
@@ -67,6 +68,21 @@ struct WeightRow {
     const int group = row / (rows / groups);
     if (channel < group * columns || channel >= (group + 1) * columns) return -1;
     return offset + row * row_stride + (channel - group * columns);
+  }
+  /// The gradient of value `i` of [rows][columns][taps]: its parts, added in their order.
+  HSCONAS_DEVICE float gradient_of(int i) const {
+    const float* part = parts + packed_at(i);
+    float sum = 0.0F;
+    int p = 0;
+    for (; p + 8 <= part_count; p += 8) {  // Eight loads in flight at once.
+      float eight[8];
+      HSCONAS_UNROLL
+      for (int k = 0; k < 8; ++k) eight[k] = part[(p + k) * part_step];
+      HSCONAS_UNROLL
+      for (int k = 0; k < 8; ++k) sum += eight[k];
+    }
+    for (; p < part_count; ++p) sum += part[p * part_step];
+    return sum;
   }
 };
 
@@ -126,12 +142,29 @@ struct Total {
   HSCONAS_DEVICE void add(const Total& other) { sum += other.sum; }
 };
 
-/// Adds up the parts of every weight's gradient, in their order; the chunks divide the values. With
-/// `clip_norm` > 0, `factor` becomes the factor that limits the norm of all gradients together to
-/// `clip_norm`.
+/// Writes the gradients of all weights one after another; the chunks divide the values.
+struct CopyGradients {
+  static constexpr int kThreads = WeightTable::kThreads;
+  WeightTable table;
+  float* to;
+
+  template <typename Block>
+  HSCONAS_DEVICE void operator()(Block& block) const {
+    block.each([&](int thread) {
+      table.for_values(
+          block, thread, [](const WeightRow& row) { return row.count(); },
+          [&](const WeightRow& row, int i) { to[row.first_value + i] = row.gradient_of(i); });
+    });
+  }
+};
+
+/// Writes the gradients of all weights to their places in the flat array; the chunks divide the
+/// values. With `clip_norm` > 0, `factor` becomes the factor that limits the norm of all gradients
+/// together to `clip_norm`.
 struct CollectGradients {
   static constexpr int kThreads = WeightTable::kThreads;
   WeightTable table;
+  const float* given;  ///< As CopyGradients writes them; nullptr: those of the last backward pass.
   float* gradient;
   float clip_norm;
   float* factor;
@@ -149,17 +182,7 @@ struct CollectGradients {
       table.for_values(
           block, thread, [](const WeightRow& row) { return row.count(); },
           [&](const WeightRow& row, int i) {
-            const float* part = row.parts + row.packed_at(i);
-            float sum = 0.0F;
-            int p = 0;
-            for (; p + 8 <= row.part_count; p += 8) {  // Eight loads in flight at once.
-              float eight[8];
-              HSCONAS_UNROLL
-              for (int k = 0; k < 8; ++k) eight[k] = part[(p + k) * row.part_step];
-              HSCONAS_UNROLL
-              for (int k = 0; k < 8; ++k) sum += eight[k];
-            }
-            for (; p < row.part_count; ++p) sum += part[p * row.part_step];
+            const float sum = given == nullptr ? row.gradient_of(i) : given[row.first_value + i];
             gradient[row.flat(i)] = sum;
             sum_of_squares += sum * sum;
           });
