@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hsconas/base/shipped_files.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/config/latency_keys.hpp"
 #include "hsconas/config/method_table.hpp"
@@ -25,6 +26,8 @@ struct Allowed {
   double high = std::numeric_limits<double>::infinity();
   std::vector<std::string> words{};  ///< For text: the only words allowed; empty: any.
   bool is_path = false;              ///< For text: names a file or a folder.
+  /// For a path: the kind of shipped file that the value may name without its folder.
+  std::optional<Shipped> shipped{};
   /// The stages whose own output depends on the value; stages that use those outputs follow. If
   /// unset, the stages of the section.
   std::optional<StageSet> stages{};
@@ -50,6 +53,10 @@ struct Allowed {
   }
   Allowed guarded() && {
     is_guarded = true;
+    return std::move(*this);
+  }
+  Allowed or_shipped(Shipped kind) && {
+    shipped = kind;
     return std::move(*this);
   }
   Allowed added_with(nlohmann::json value) && {
@@ -182,7 +189,7 @@ void describe(Visitor& v, LatencyConfig& c) {
     words<TimedPrecision>().changing({StageId::Latency, StageId::Search}).resolved(),
     "number format of a timed inference; tf32 and fp16 need a GPU");
   v("table", c.table, a_path(), meaning_of_latency_key("table") + "; empty: measure one");
-  v("accelerator", c.accelerator, a_path(),
+  v("accelerator", c.accelerator, a_path().or_shipped(Shipped::Accelerator),
     meaning_of_latency_key("accelerator") + "; empty: use a device");
   v("column", c.column, anything().changing({StageId::Shrink, StageId::Search}).added_with(""),
     "with score.accuracies: column of that file, or of latency.table, with the latency of each "
@@ -453,8 +460,10 @@ template <typename Visitor>
 void describe(Visitor& v, CodesignConfig& c) {
   v("method", c.method, one_method_of(codesign_method_words()),
     "co-design method; " + meanings(codesign_method_words()));
-  v("designs", c.designs, a_path().changing({StageId::CostNetworks, StageId::Codesign}),
-    "file of the accelerator designs to choose from, such as one in configs/designs; required");
+  v("designs", c.designs,
+    a_path().or_shipped(Shipped::Designs).changing({StageId::CostNetworks, StageId::Codesign}),
+    "file of the accelerator designs to choose from, or the name of one in configs/designs; "
+    "required");
   v("accuracies", c.accuracies, a_path(),
     "CSV of known accuracies, with the columns arch and codesign.accuracy_column; empty: the "
     "supernet scores networks");
