@@ -409,6 +409,15 @@ void describe(Visitor& v, SearchConfig& c) {
     "score in full");
   v("baseline_samples", c.baseline_samples, range(1, 1e6).changing({StageId::Search}),
     "random architectures near T that the winner is compared with");
+  v("controller", c.controller, words<Controller>().added_with("softmax"),
+    "reinforce: what holds the probabilities; softmax: one softmax per gene; recurrent: an LSTM "
+    "that draws one gene after the other");
+  v("controller_units", c.controller_units, range(1, 4096).added_with(35),
+    "reinforce: size of the state and of the embeddings of a recurrent controller");
+  v("controller_lr", c.controller_lr, range(0, 10).added_with(0.0),
+    "reinforce: learning rate (Adam) of the controller; 0: 0.05 for softmax, 0.01 for recurrent");
+  v("controller_entropy", c.controller_entropy, range(0, 1e6).added_with(0.0),
+    "reinforce: weight of the controller's entropy (nats) beside the score F; 0: no such term");
 }
 
 template <typename Visitor>

@@ -133,6 +133,29 @@ TEST_CASE("path methods are refused where they have no effect", "[config]") {
   CHECK_THROWS_WITH(read_config(source), Catch::Matchers::StartsWith("supernet.paths must be one"));
 }
 
+TEST_CASE("settings of the controller are refused where the search has no such controller",
+          "[config]") {
+  json source = minimal();
+  for (const auto& [key, value] : {std::pair<const char*, json>("controller", "recurrent"),
+                                   {"controller_units", 8},
+                                   {"controller_lr", 0.02},
+                                   {"controller_entropy", 0.1}}) {
+    source["search"] = {{key, value}};
+    CHECK_THROWS_WITH(
+        read_config(source),
+        std::string("search.") + key + " has no effect with search.method evolution: leave it out");
+    source["search"]["method"] = "reinforce";
+    if (std::string(key) != "controller_units") CHECK_NOTHROW(read_config(source));
+  }
+  source["search"] = {{"method", "reinforce"}, {"controller_units", 8}};
+  CHECK_THROWS_WITH(
+      read_config(source),
+      "search.controller_units has no effect with search.controller softmax: leave it out");
+  source["search"]["controller"] = "recurrent";
+  CHECK(read_config(source).search.controller == Controller::Recurrent);
+  CHECK(read_config(source).search.controller_units == 8);
+}
+
 TEST_CASE("settings of a GPU are refused where no GPU is timed", "[config]") {
   json source = minimal();
   source["latency"] = {{"cuda", "graph"}};
@@ -293,7 +316,7 @@ TEST_CASE("a config in any folder can name shipped spaces, accelerators and desi
     CHECK(load_with({{"space", name}}).space.name == name);
   }
   CHECK(load_with({{"space", "nas-bench-201"}, {"score", {{"accuracies", "x.csv"}}}}).space.cell);
-  CHECK(load_with({}, {"space=fbnet"}).space.name == "fbnet");
+  CHECK(load_with(json::object(), {"space=fbnet"}).space.name == "fbnet");
   const std::string shipped = (fs::current_path() / "configs").string();
   const Config config = load_with({{"latency", {{"accelerator", "kc-p"}}},
                                    {"codesign", {{"designs", "dance"}}},
