@@ -39,7 +39,8 @@ struct AccelOptions {
   bool csv = false;
 };
 
-SearchSpace load_space(const std::string& file) {
+SearchSpace load_space(const std::string& name) {
+  const std::string file = file_or_shipped(name, Shipped::Space).string();
   try {
     return SearchSpace(read_space(read_json_or_shipped(file)));
   } catch (const Error& error) {
@@ -54,7 +55,9 @@ Network network_to_cost(const AccelOptions& options) {
     throw Error(ErrorKind::Usage,
                 "accel needs one network: either --network FILE, or --space FILE with --arch ARCH");
   }
-  if (!options.network.empty()) return load_network(options.network);
+  if (!options.network.empty()) {
+    return load_network(file_or_shipped(options.network, Shipped::Network));
+  }
   if (options.space.empty() || options.arch.empty()) {
     throw Error(ErrorKind::Usage, "accel needs --space and --arch together");
   }
@@ -187,10 +190,10 @@ void execute(const AccelOptions& options, CommandContext& context) {
   if (options.mode == "timeloop") return print(as_timeloop(network, options), options, context);
   if (options.design.empty()) {
     throw Error(ErrorKind::Usage,
-                "accel needs a design: name it with --design, such as "
-                "configs/accelerators/eyeriss-168.json");
+                "accel needs a design: name it with --design, such as eyeriss-168");
   }
-  const Accelerator design = load_accelerator(options.design);
+  const Accelerator design =
+      load_accelerator(file_or_shipped(options.design, Shipped::Accelerator));
   if (options.mode == "maestro") return print(as_maestro(network, design), options, context);
   if (options.mode == "scalesim") return print(as_scalesim(network, design), options, context);
   if (options.mode != "native") {
@@ -218,8 +221,8 @@ void add_accel_command(CLI::App& app, Command& chosen) {
     command->add_option(name, value, what)->type_name("FILE");
   };
   file("-d,--design", options->design,
-       "Accelerator design, e.g. configs/accelerators/eyeriss-168.json");
-  file("-n,--network", options->network, "Network, e.g. configs/networks/resnet18.json");
+       "Accelerator design, or name of a shipped one, e.g. eyeriss-168");
+  file("-n,--network", options->network, "Network, or name of a shipped one, e.g. resnet18");
   file("-s,--space", options->space, "Space that --arch belongs to; use both instead of --network");
   command->add_option("-a,--arch", options->arch, "Architecture, as search prints it")
       ->type_name("ARCH");

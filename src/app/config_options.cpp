@@ -45,7 +45,7 @@ const Config& ConfigOptions::load() {
     throw Error(ErrorKind::Usage,
                 "no config is named: give --config a file of your own or one of the shipped "
                 "configs: " +
-                    join(shipped_configs(), ", "));
+                    join(shipped_names(Shipped::Config), ", "));
   }
   return read.emplace(load_config(file, all_overrides()));
 }

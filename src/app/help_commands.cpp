@@ -25,7 +25,7 @@ constexpr Shell kShells[] = {
     {"bash", bash_completion}, {"zsh", zsh_completion}, {"fish", fish_completion}};
 
 void print_completion(const CLI::App& app, const std::string& shell) {
-  CompletionWords words{.configs = shipped_configs(), .keys = {}};
+  CompletionWords words{.configs = shipped_names(Shipped::Config), .keys = {}};
   for (const ConfigKey& key : config_keys()) {
     const bool is_pattern =
         key.path.find('[') != std::string::npos || key.path.find(kAnyName) != std::string::npos;

@@ -261,7 +261,8 @@ void compare_latency(const CompareOptions& options, CommandContext& context) {
 
 void add_space(CLI::App& command, ImportOptions& options) {
   command
-      .add_option("-s,--space", options.space, "Space or cell file, e.g. configs/spaces/fbnet.json")
+      .add_option("-s,--space", options.space,
+                  "Space or cell file, or name of a shipped one, e.g. fbnet")
       ->required()
       ->type_name("FILE");
 }

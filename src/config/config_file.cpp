@@ -6,13 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "config_paths.hpp"
 #include "consistency.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
@@ -165,82 +165,6 @@ struct WriteVisitor {
     return visitor.object;
   }
 };
-
-/// Makes relative paths in the JSON of a config absolute, starting from `folder`. Values that are
-/// not text are left unchanged; ReadVisitor rejects them later.
-class PathVisitor {
- public:
-  PathVisitor(json& object, const fs::path& folder) : object_(object), folder_(folder) {}
-
-  template <typename T>
-  void operator()(std::string_view key, T&, const Allowed& allowed, std::string_view) {
-    if (allowed.is_path) resolve(key);
-  }
-  template <typename T>
-  void section(std::string_view key, T& value, StageSet) {
-    const auto part = object_.find(std::string(key));
-    if (part == object_.end() || !part->is_object()) return;
-    PathVisitor visitor(*part, folder_);
-    describe(visitor, value);
-  }
-  template <typename T>
-  void list(std::string_view, std::vector<T>&, std::string_view) {}
-  template <typename T>
-  void by_name(std::string_view key, std::vector<T>&, std::string_view) {
-    const auto members = object_.find(std::string(key));
-    if (members == object_.end() || !members->is_object()) return;
-    for (json& member : *members) {
-      if (!member.is_object()) continue;
-      T described;
-      PathVisitor visitor(member, folder_);
-      describe(visitor, described);
-    }
-  }
-
-  void resolve(std::string_view key) {
-    const auto value = object_.find(std::string(key));
-    if (value == object_.end() || !value->is_string()) return;
-    const auto name = value->get<std::string>();
-    if (name.empty()) return;
-    const fs::path plain = folder_ / fs::path(name);
-    const fs::path normal = plain.lexically_normal();
-    // Normalising "link/.." would give the folder of the link instead of the target's parent.
-    std::error_code unknown;
-    const bool is_other = fs::exists(plain, unknown) && !fs::equivalent(plain, normal, unknown);
-    *value = (is_other ? plain : normal).string();
-  }
-
- private:
-  json& object_;
-  const fs::path& folder_;
-};
-
-void resolve_paths(json& config, const fs::path& folder) {
-  if (!config.is_object()) return;
-  Config described;
-  PathVisitor visitor(config, folder);
-  describe(visitor, described);
-  visitor.resolve("space");
-  const auto targets = config.find("targets");
-  if (targets == config.end() || !targets->is_object()) return;
-  for (json& settings : *targets) resolve_paths(settings, folder);
-}
-
-/// Whether the config comes from a stream such as /dev/stdin, whose folder is of no use.
-bool comes_from_pipe(const fs::path& path) {
-  std::error_code unknown;
-  const std::string text = fs::absolute(path, unknown).lexically_normal().string();
-  return text.starts_with("/dev/") || text.starts_with("/proc/") ||
-         !fs::is_regular_file(path, unknown);
-}
-
-/// The folder from which relative paths in the config file `path` count: the file's own folder, or
-/// the current one if the config comes from a pipe (/dev/stdin, <(...)).
-fs::path folder_of(const fs::path& path) {
-  if (comes_from_pipe(path)) return fs::current_path();
-  std::error_code unknown;
-  return fs::absolute(path, unknown).lexically_normal().parent_path();
-}
 
 /// Replaces the path of a space file, which is absolute by now, by the content of the file.
 void inline_space(json& config) {
@@ -409,16 +333,11 @@ json to_json(const Config& config) {
 }
 
 Config load_config(const fs::path& path, const std::vector<std::string>& overrides) {
-  std::error_code unknown;
-  const bool is_word = path == path.stem() && !fs::exists(path, unknown);
-  const auto shipped = shipped_file(path.string() + ".json");
-  const bool is_shipped = is_word && shipped.has_value();
-  if (is_word && !is_shipped) {
-    throw Error(ErrorKind::Data,
-                fmt::format("{}: is neither a file nor the name of a shipped config{}",
-                            path.string(), suggestion(path.string(), shipped_configs())));
-  }
-  json source = parse_json(is_shipped ? std::string(*shipped) : read_file(path), path.string());
+  const auto shipped = shipped_named(path, Shipped::Config);
+  const bool is_shipped = shipped.has_value();
+  if (!is_shipped && path == path.stem()) check_named(path, Shipped::Config);
+  json source = parse_json(is_shipped ? std::string(*shipped_file(*shipped)) : read_file(path),
+                           path.string());
   if (!source.is_object()) {
     throw Error(ErrorKind::Usage, path.string() + ": a config must be a JSON object ({...})");
   }
@@ -426,6 +345,11 @@ Config load_config(const fs::path& path, const std::vector<std::string>& overrid
     source["name"] = !is_shipped && comes_from_pipe(path) ? "stdin" : path.stem().string();
   resolve_paths(source, is_shipped ? fs::current_path() / "configs" : folder_of(path));
   for (const std::string& text : overrides) apply_override(source, text);
+  try {
+    check_shipped_names(source);
+  } catch (const Error& error) {
+    throw Error(error.kind(), path.string() + ": " + error.what());
+  }
   inline_space(source);
   try {
     return read_config(source);

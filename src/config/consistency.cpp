@@ -77,6 +77,26 @@ void check_limits(const LimitsConfig& limits) {
   }
 }
 
+/// Rejects settings of the controller where the search has none, or another one.
+void check_controller(const SearchConfig& search) {
+  const SearchConfig initial;
+  const auto check = [&](const char* key, const std::string& what, bool is_initial) {
+    if (is_initial) return;
+    fail(fmt::format("search.{} has no effect with {}: leave it out", key, what));
+  };
+  if (search.method != "reinforce") {
+    const std::string what = fmt::format("search.method {}", search.method);
+    check("controller", what, search.controller == initial.controller);
+    check("controller_units", what, search.controller_units == initial.controller_units);
+    check("controller_lr", what, search.controller_lr == initial.controller_lr);
+    check("controller_entropy", what, search.controller_entropy == initial.controller_entropy);
+  }
+  if (search.controller != Controller::Recurrent) {
+    check("controller_units", fmt::format("search.controller {}", word_of(search.controller)),
+          search.controller_units == initial.controller_units);
+  }
+}
+
 void check_warmup(const char* section, const SupernetConfig& training) {
   if (training.warmup_epochs < training.epochs) return;
   fail(fmt::format("{0}.warmup_epochs must be below {0}.epochs ({1}), got {2}", section,
@@ -239,6 +259,7 @@ void check_consistency(const Config& config) {
     fail(fmt::format("search.parents must be at most search.population ({}), got {}",
                      config.search.population, config.search.parents));
   }
+  check_controller(config.search);
   check_supernet_method(config);
   check_warmup("supernet", config.supernet);
   check_paths(config);

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hsconas/base/shipped_files.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/config/latency_keys.hpp"
 #include "hsconas/config/method_table.hpp"
@@ -25,6 +26,8 @@ struct Allowed {
   double high = std::numeric_limits<double>::infinity();
   std::vector<std::string> words{};  ///< For text: the only words allowed; empty: any.
   bool is_path = false;              ///< For text: names a file or a folder.
+  /// For a path: the kind of shipped file that the value may name without its folder.
+  std::optional<Shipped> shipped{};
   /// The stages whose own output depends on the value; stages that use those outputs follow. If
   /// unset, the stages of the section.
   std::optional<StageSet> stages{};
@@ -50,6 +53,10 @@ struct Allowed {
   }
   Allowed guarded() && {
     is_guarded = true;
+    return std::move(*this);
+  }
+  Allowed or_shipped(Shipped kind) && {
+    shipped = kind;
     return std::move(*this);
   }
   Allowed added_with(nlohmann::json value) && {
@@ -186,7 +193,7 @@ void describe(Visitor& v, LatencyConfig& c) {
     words<TimedPrecision>().changing({StageId::Latency, StageId::Search}).resolved(),
     "number format of a timed inference; tf32 and fp16 need a GPU");
   v("table", c.table, a_path(), meaning_of_latency_key("table") + "; empty: measure one");
-  v("accelerator", c.accelerator, a_path(),
+  v("accelerator", c.accelerator, a_path().or_shipped(Shipped::Accelerator),
     meaning_of_latency_key("accelerator") + "; empty: use a device");
   v("column", c.column, anything().changing({StageId::Shrink, StageId::Search}).added_with(""),
     "with score.accuracies: column of that file, or of latency.table, with the latency of each "
@@ -406,6 +413,15 @@ void describe(Visitor& v, SearchConfig& c) {
     "score in full");
   v("baseline_samples", c.baseline_samples, range(1, 1e6).changing({StageId::Search}),
     "random architectures near T that the winner is compared with");
+  v("controller", c.controller, words<Controller>().added_with("softmax"),
+    "reinforce: what holds the probabilities; softmax: one softmax per gene; recurrent: an LSTM "
+    "that draws one gene after the other");
+  v("controller_units", c.controller_units, range(1, 4096).added_with(35),
+    "reinforce: size of the state and of the embeddings of a recurrent controller");
+  v("controller_lr", c.controller_lr, range(0, 10).added_with(0.0),
+    "reinforce: learning rate (Adam) of the controller; 0: 0.05 for softmax, 0.01 for recurrent");
+  v("controller_entropy", c.controller_entropy, range(0, 1e6).added_with(0.0),
+    "reinforce: weight of the controller's entropy (nats) beside the score F; 0: no such term");
 }
 
 template <typename Visitor>
@@ -457,8 +473,10 @@ template <typename Visitor>
 void describe(Visitor& v, CodesignConfig& c) {
   v("method", c.method, one_method_of(codesign_method_words()),
     "co-design method; " + meanings(codesign_method_words()));
-  v("designs", c.designs, a_path().changing({StageId::CostNetworks, StageId::Codesign}),
-    "file of the accelerator designs to choose from, such as one in configs/designs; required");
+  v("designs", c.designs,
+    a_path().or_shipped(Shipped::Designs).changing({StageId::CostNetworks, StageId::Codesign}),
+    "file of the accelerator designs to choose from, or the name of one in configs/designs; "
+    "required");
   v("accuracies", c.accuracies, a_path(),
     "CSV of known accuracies, with the columns arch and codesign.accuracy_column; empty: the "
     "supernet scores networks");

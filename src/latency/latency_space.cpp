@@ -146,7 +146,8 @@ std::map<std::string, double> work_of(const Block& block) {
   return work;
 }
 
-LatencySpace load_latency_space(const std::filesystem::path& path) {
+LatencySpace load_latency_space(const std::filesystem::path& name) {
+  const std::filesystem::path path = file_or_shipped(name, Shipped::Space);
   const nlohmann::json json = read_json_or_shipped(path);
   try {
     return LatencySpace(SearchSpace(is_cell(json) ? read_space(json, "") : read_space(json)));

@@ -1,87 +1,46 @@
 #include <algorithm>
-#include <cmath>
+#include <cstddef>
 #include <memory>
-#include <optional>
+#include <span>
 #include <vector>
 
 #include "hsconas/search/methods.hpp"
+#include "hsconas/search/policy.hpp"
 
 namespace hsconas {
 
 namespace {
 
-constexpr double kLearningRate = 0.05;
-constexpr double kBaselineDecay = 0.9;
-constexpr double kFirstDecay = 0.9;
-constexpr double kSecondDecay = 0.999;
-constexpr double kTiny = 1e-8;
 constexpr int kReinforceRound = 5;
 /// Members drawn for a place before it is left to the driver.
 constexpr int kDraws = 100;
 
-/// Probabilities of the values of one axis: a softmax of logits that Adam (Kingma and Ba, 2015)
-/// moves.
-class AxisPolicy {
- public:
-  explicit AxisPolicy(std::vector<int> values)
-      : values_(std::move(values)),
-        logits_(values_.size()),
-        first_(values_.size()),
-        second_(values_.size()) {}
+std::vector<int> counts_of(const std::vector<std::vector<int>>& axes) {
+  std::vector<int> counts;
+  counts.reserve(axes.size());
+  for (const auto& values : axes) counts.push_back(static_cast<int>(values.size()));
+  return counts;
+}
 
-  int draw(Rng& rng) const {
-    const auto chances = probabilities();
-    double left = rng.uniform();
-    for (std::size_t i = 0; i + 1 < chances.size(); ++i) {
-      left -= chances[i];
-      if (left < 0.0) return values_[i];
-    }
-    return values_.back();
-  }
+std::unique_ptr<Policy> make_policy(const std::vector<int>& counts, const SearchConfig& config,
+                                    Rng& rng) {
+  PolicySettings settings{.learning_rate = config.controller_lr,
+                          .entropy = config.controller_entropy,
+                          .units = config.controller_units};
+  const bool is_recurrent = config.controller == Controller::Recurrent;
+  // 0.01 is the rate of the recurrent controllers of HotNAS (Jiang et al., 2020).
+  if (settings.learning_rate == 0.0) settings.learning_rate = is_recurrent ? 0.01 : 0.05;
+  return is_recurrent ? recurrent_policy(counts, settings, rng) : softmax_policy(counts, settings);
+}
 
-  /// One step up the gradient of advantage x log(probability of `value`).
-  void reinforce(int value, double advantage) {
-    ++steps_;
-    const auto chances = probabilities();
-    const double first_share = 1.0 - std::pow(kFirstDecay, steps_);
-    const double second_share = 1.0 - std::pow(kSecondDecay, steps_);
-    for (std::size_t i = 0; i < values_.size(); ++i) {
-      const double gradient = advantage * ((values_[i] == value ? 1.0 : 0.0) - chances[i]);
-      first_[i] = kFirstDecay * first_[i] + (1.0 - kFirstDecay) * gradient;
-      second_[i] = kSecondDecay * second_[i] + (1.0 - kSecondDecay) * gradient * gradient;
-      logits_[i] += kLearningRate * (first_[i] / first_share) /
-                    (std::sqrt(second_[i] / second_share) + kTiny);
-    }
-  }
-
- private:
-  std::vector<double> probabilities() const {
-    const double highest = *std::max_element(logits_.begin(), logits_.end());
-    std::vector<double> result;
-    double sum = 0.0;
-    for (const double logit : logits_) {
-      result.push_back(std::exp(logit - highest));
-      sum += result.back();
-    }
-    for (double& probability : result) probability /= sum;
-    return result;
-  }
-
-  std::vector<int> values_;
-  std::vector<double> logits_;
-  std::vector<double> first_;   ///< Moving mean of the gradient.
-  std::vector<double> second_;  ///< Moving mean of its square.
-  double steps_ = 0.0;
-};
-
-/// Policy gradient: every axis has a softmax over its values, all of which learn from the score of
-/// each individual less a moving mean of scores. Source: Williams, REINFORCE, 1992; without a
-/// recurrent controller as in the comparison of NATS-Bench (Dong et al., TPAMI 2021).
+/// Policy gradient: a policy draws individuals, and learns from the score of each of them less a
+/// moving mean of scores. Source: Williams, REINFORCE, 1992.
 class Reinforce : public SearchStrategy {
  public:
-  explicit Reinforce(const StrategyContext& context) : context_(context) {
-    for (auto& values : context.region.axes()) axes_.emplace_back(std::move(values));
-  }
+  explicit Reinforce(const StrategyContext& context)
+      : context_(context),
+        axes_(context.region.axes()),
+        policy_(make_policy(counts_of(axes_), context.config, context.rng)) {}
 
   std::vector<Genes> ask(int count) override {
     std::vector<Genes> proposals;
@@ -93,44 +52,54 @@ class Reinforce : public SearchStrategy {
   void tell(std::span<const Individual> scored) override {
     for (const Individual& individual : scored) {
       if (individual.fitness.violation > 0.0) continue;
-      const double score = individual.fitness.score;
-      if (baseline_) {
-        for (std::size_t axis = 0; axis < axes_.size(); ++axis) {
-          axes_[axis].reinforce(individual.genes[axis], score - *baseline_);
-        }
-      }
-      baseline_ = kBaselineDecay * baseline_.value_or(score) + (1.0 - kBaselineDecay) * score;
+      const auto advantage = baseline_.advantage(individual.fitness.score);
+      if (!advantage) continue;
+      const Episode episode{.choices = choices_of(individual.genes), .advantage = *advantage};
+      policy_->reinforce({&episode, 1});
     }
   }
 
   int batch() const override { return kReinforceRound; }
 
   /// The score of an individual below the mean may be an estimate; it only pushes away from it.
-  double floor() const override { return baseline_.value_or(SearchStrategy::floor()); }
+  double floor() const override { return baseline_.value().value_or(SearchStrategy::floor()); }
 
  private:
   /// Drawn again while it is outside the limits or known, because the policy knows neither.
   Genes draw() const {
     Genes genes(axes_.size());
     for (int attempt = 0; attempt < kDraws; ++attempt) {
+      const auto choices = policy_->draw(context_.rng);
       for (std::size_t axis = 0; axis < axes_.size(); ++axis) {
-        genes[axis] = axes_[axis].draw(context_.rng);
+        genes[axis] = axes_[axis][static_cast<std::size_t>(choices[axis])];
       }
       if (context_.is_usable(genes)) break;
     }
     return genes;
   }
 
+  std::vector<int> choices_of(const Genes& genes) const {
+    std::vector<int> choices;
+    choices.reserve(genes.size());
+    for (std::size_t axis = 0; axis < genes.size(); ++axis) {
+      const auto& values = axes_[axis];
+      const auto at = std::lower_bound(values.begin(), values.end(), genes[axis]);
+      choices.push_back(static_cast<int>(at - values.begin()));
+    }
+    return choices;
+  }
+
   StrategyContext context_;
-  std::vector<AxisPolicy> axes_;
-  std::optional<double> baseline_;
+  std::vector<std::vector<int>> axes_;  ///< The values of each gene, ascending.
+  std::unique_ptr<Policy> policy_;
+  MovingBaseline baseline_;
 };
 
 }  // namespace
 
 SearchMethod reinforce_search() {
   return {.name = "reinforce",
-          .meaning = "policy gradient on one softmax per gene",
+          .meaning = "policy gradient; search.controller holds the probabilities",
           .make = [](const StrategyContext& context) -> std::unique_ptr<SearchStrategy> {
             return std::make_unique<Reinforce>(context);
           },

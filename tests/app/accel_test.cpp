@@ -46,6 +46,20 @@ TEST_CASE("accel prints a network's cost as a table, CSV and JSON", "[app]") {
   CHECK(json::parse(object.out)["layers"].size() == 12);
 }
 
+TEST_CASE("accel takes the names of shipped designs, networks and spaces", "[app]") {
+  const Bench bench;
+  const std::string expected = accel(bench, {"-d", kDesign, "-n", kNetwork, "--csv"}).out;
+  CHECK(accel(bench, {"-d", "eyeriss-168", "-n", "resnet18", "--csv"}).out == expected);
+  const Outcome arch =
+      accel(bench, {"-d", "eyeriss-168", "-s", "nas-bench-macro", "-a", "22212202"});
+  CHECK(contains(arch.out, "22212202 on eyeriss-168"));
+  const Outcome wrong = accel(bench, {"-d", "eyeris-168", "-n", "resnet18"});
+  CHECK(wrong.exit_code == 3);
+  CHECK(contains(wrong.err,
+                 "eyeris-168: is neither a file nor the name of a shipped accelerator (did you "
+                 "mean 'eyeriss-168'?)"));
+}
+
 TEST_CASE(
     "accel prints an architecture's cost, and the results of MAESTRO's and SCALE-Sim's models",
     "[app]") {

@@ -9,6 +9,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/shipped_files.hpp"
+#include "support/errors.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace hsconas;
@@ -130,6 +131,29 @@ TEST_CASE("path methods are refused where they have no effect", "[config]") {
   CHECK(read_config(source).supernet.width_warmup == 0.3);
   source["supernet"] = {{"paths", "fairly"}};
   CHECK_THROWS_WITH(read_config(source), Catch::Matchers::StartsWith("supernet.paths must be one"));
+}
+
+TEST_CASE("settings of the controller are refused where the search has no such controller",
+          "[config]") {
+  json source = minimal();
+  for (const auto& [key, value] : {std::pair<const char*, json>("controller", "recurrent"),
+                                   {"controller_units", 8},
+                                   {"controller_lr", 0.02},
+                                   {"controller_entropy", 0.1}}) {
+    source["search"] = {{key, value}};
+    CHECK_THROWS_WITH(
+        read_config(source),
+        std::string("search.") + key + " has no effect with search.method evolution: leave it out");
+    source["search"]["method"] = "reinforce";
+    if (std::string(key) != "controller_units") CHECK_NOTHROW(read_config(source));
+  }
+  source["search"] = {{"method", "reinforce"}, {"controller_units", 8}};
+  CHECK_THROWS_WITH(
+      read_config(source),
+      "search.controller_units has no effect with search.controller softmax: leave it out");
+  source["search"]["controller"] = "recurrent";
+  CHECK(read_config(source).search.controller == Controller::Recurrent);
+  CHECK(read_config(source).search.controller_units == 8);
 }
 
 TEST_CASE("settings of a GPU are refused where no GPU is timed", "[config]") {
@@ -261,7 +285,7 @@ TEST_CASE("every shipped config and space is valid", "[config]") {
 }
 
 TEST_CASE("a shipped config is known by its name, without its file", "[config]") {
-  const auto names = shipped_configs();
+  const auto names = shipped_names(Shipped::Config);
   CHECK(std::find(names.begin(), names.end(), "quickstart") != names.end());
   for (const std::string& name : names) {
     INFO(name);
@@ -278,6 +302,95 @@ TEST_CASE("a shipped config is known by its name, without its file", "[config]")
   CHECK_THROWS_WITH(load_config("quickstrt", {}),
                     "quickstrt: is neither a file nor the name of a shipped config (did you mean "
                     "'quickstart'?)");
+}
+
+TEST_CASE("a config in any folder can name shipped spaces, accelerators and designs", "[config]") {
+  const TemporaryFolder folder;
+  const auto load_with = [&](const json& changes, std::vector<std::string> overrides = {}) {
+    json source = minimal();
+    source.merge_patch(changes);
+    write_json(folder / "mine.json", source);
+    return load_config(folder / "mine.json", overrides);
+  };
+  for (const char* name : {"spos", "quickstart-32"}) {
+    CHECK(load_with({{"space", name}}).space.name == name);
+  }
+  CHECK(load_with({{"space", "nas-bench-201"}, {"score", {{"accuracies", "x.csv"}}}}).space.cell);
+  CHECK(load_with(json::object(), {"space=fbnet"}).space.name == "fbnet");
+  const std::string shipped = (fs::current_path() / "configs").string();
+  const Config config = load_with({{"latency", {{"accelerator", "kc-p"}}},
+                                   {"codesign", {{"designs", "dance"}}},
+                                   {"targets", {{"a", {{"score", {{"beta", -0.1}}}}}}}});
+  CHECK(config.latency.accelerator == shipped + "/accelerators/kc-p.json");
+  CHECK(config.codesign.designs == shipped + "/designs/dance.json");
+  CHECK_FALSE(read_file_or_shipped(config.latency.accelerator).empty());
+  const json target = {{"chip", {{"latency", {{"accelerator", "yx-p"}}}}}};
+  CHECK(target_configs(load_with({{"targets", target}})).at(0).latency.accelerator ==
+        shipped + "/accelerators/yx-p.json");
+  // Other keys name no shipped files.
+  CHECK(load_with({{"latency", {{"table", "kc-p"}}}}).latency.table == (folder / "kc-p").string());
+}
+
+TEST_CASE("a config written out in another folder still names the shipped files", "[config]") {
+  const TemporaryFolder folder;
+  const auto load_with = [&](const std::string& design) {
+    json source = minimal();
+    source["latency"] = {{"accelerator", design}};
+    write_json(folder / "mine.json", source);
+    return load_config(folder / "mine.json", {}).latency.accelerator;
+  };
+  const std::string other = (folder / "gone/configs/").string();
+  CHECK(load_with(other + "accelerators/kc-p.json") ==
+        (fs::current_path() / "configs/accelerators/kc-p.json").string());
+  for (const char* name : {"accelerators/mine.json", "spaces/kc-p.json", "designs/dance.json"}) {
+    CHECK(load_with(other + name) == other + name);
+  }
+  fs::create_directories(folder / "gone/configs/accelerators");
+  write_file(other + "accelerators/kc-p.json", "{}");
+  CHECK(load_with(other + "accelerators/kc-p.json") == other + "accelerators/kc-p.json");
+}
+
+TEST_CASE("a file beside the config precedes a shipped one of its name, a folder does not",
+          "[config]") {
+  const TemporaryFolder folder;
+  json source = minimal();
+  write_json(folder / "spos", source["space"]);
+  fs::create_directory(folder / "fbnet");
+  const auto space = [&](const char* name) {
+    source["space"] = name;
+    write_json(folder / "mine.json", source);
+    return load_config(folder / "mine.json", {}).space.name;
+  };
+  CHECK(space("spos") == "tiny");
+  CHECK(space("fbnet") == "fbnet");
+}
+
+TEST_CASE("a misspelt name of a shipped file is an error with the key and the nearest name",
+          "[config]") {
+  const TemporaryFolder folder;
+  const auto error = [&](const json& changes) {
+    json source = minimal();
+    source.merge_patch(changes);
+    write_json(folder / "mine.json", source);
+    return error_of([&] { load_config(folder / "mine.json", {}); });
+  };
+  const std::string here = (folder / "").string();
+  const auto expected = [&](const std::string& key, const std::string& name,
+                            const std::string& kind, const std::string& known) {
+    return "data: " + here + "mine.json: " + key + ": " + here + name +
+           ": is neither a file nor the name of a shipped " + kind + known;
+  };
+  CHECK(error({{"space", "quickstrt-32"}}) ==
+        expected("space", "quickstrt-32", "space", " (did you mean 'quickstart-32'?)"));
+  CHECK(error({{"space", "nas-bench-21"}}) ==
+        expected("space", "nas-bench-21", "space", " (did you mean 'nas-bench-201'?)"));
+  CHECK(error({{"latency", {{"accelerator", "kcp"}}}}) ==
+        expected("latency.accelerator", "kcp", "accelerator", " (did you mean 'kc-p'?)"));
+  CHECK(error({{"codesign", {{"designs", "something-else"}}}}) ==
+        expected("codesign.designs", "something-else", "design space",
+                 " (known: dance, semi-decoupled)"));
+  CHECK(contains(error({{"targets", {{"a", {{"latency", {{"accelerator", "kcp"}}}}}}}}),
+                 "targets.a.latency.accelerator: "));
 }
 
 TEST_CASE("the paper's targets have the paper's settings", "[config]") {

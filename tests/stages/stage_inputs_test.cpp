@@ -108,6 +108,8 @@ void prepare(json& config, const ConfigKey& key, const Files& files) {
   if (config["shrink"]["method"] == "locality" || key.path == "shrink.method") {
     config["shrink"]["stages"][0]["layers"] = 4;
   }
+  if (key.path.starts_with("search.controller")) config["search"]["method"] = "reinforce";
+  if (key.path == "search.controller_units") config["search"]["controller"] = "recurrent";
   if (key.path == "supernet.width_warmup") config["supernet"]["paths"] = "operators_first";
   if (key.path.starts_with("supernet.gradient.")) config["supernet"]["method"] = "mixed_level";
   // Nothing is shrunk where architecture parameters are learned.

@@ -189,6 +189,10 @@ struct SearchConfig {
   double racing = 0.999;      ///< Confidence at which a candidate that cannot become a parent is
                               ///< scored no further; 1: score all in full.
   int baseline_samples = 50;  ///< Random architectures near T to compare the winner with.
+  Controller controller = Controller::Softmax;  ///< This and the next three: method reinforce.
+  int controller_units = 35;                    ///< Size of the state of a recurrent controller.
+  double controller_lr = 0.0;                   ///< Step size of Adam; 0: by the controller.
+  double controller_entropy = 0.0;              ///< Weight of the entropy in the objective.
 };
 
 /// Files that a run writes in addition to its results.

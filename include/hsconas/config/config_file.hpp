@@ -19,15 +19,16 @@ Config read_config(const nlohmann::json& source);
 /// The config as JSON, with every key. read_config() turns it back into an equal config.
 nlohmann::json to_json(const Config& config);
 
-/// Reads a config file and applies `overrides` in order. `path` may also be the name of one of
-/// shipped_configs(), if no file of that name exists. `space` may name a file.
+/// Reads a config file and applies `overrides` in order. `path` may also be the name of a shipped
+/// config, if no file of that name exists. `space` may name a file.
 ///
 /// Overrides: each is "a.b=c", where c is JSON, or else text; "shrink.stages.0.layers=2" reaches
 /// into a list. The value of a key that holds text is always text, as in data.path=2024.
 ///
 /// Paths: the result holds absolute paths only. A relative path counts from the folder of the
 /// config file; from ./configs in a shipped config, whether that folder exists or not; from the
-/// current folder in an override and in a config that is read from a pipe.
+/// current folder in an override and in a config that is read from a pipe. A bare name of a space,
+/// an accelerator or accelerator designs that is no file there may name a shipped file.
 ///
 /// `name` defaults to the stem of the file name, or "stdin" for a pipe. Throws Error(Data) when a
 /// file is missing and Error(Usage), naming the file, when its content is invalid.

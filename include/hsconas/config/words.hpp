@@ -49,6 +49,10 @@ enum class CostKind { Edap, Linear };
 /// number of multiply-adds, or nothing.
 enum class Penalty { Cost, Macs, None };
 
+/// What holds the probabilities of search.method reinforce: a softmax per gene, or a recurrent
+/// network that draws one gene after the other.
+enum class Controller { Softmax, Recurrent };
+
 template <typename Enum>
 struct Word {
   Enum value;
@@ -91,6 +95,10 @@ inline constexpr std::array kWords<CostKind>{Word{CostKind::Edap, "edap"},
 template <>
 inline constexpr std::array kWords<Penalty>{
     Word{Penalty::Cost, "cost"}, Word{Penalty::Macs, "macs"}, Word{Penalty::None, "none"}};
+
+template <>
+inline constexpr std::array kWords<Controller>{Word{Controller::Softmax, "softmax"},
+                                               Word{Controller::Recurrent, "recurrent"}};
 
 /// The word for `value`; "" if kWords<Enum> does not list it.
 template <typename Enum>

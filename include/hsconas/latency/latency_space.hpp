@@ -99,8 +99,8 @@ Architecture random_architecture(const LatencySpace& space, Rng& rng);
 /// Devices differ in how fast they do each.
 std::map<std::string, double> work_of(const Block& block);
 
-/// Reads a space file (configs/spaces, configs/cells).
+/// Reads a space file (configs/spaces, configs/cells). A bare name may be that of a shipped one.
 /// Throws Error(Usage) with the file and the key at fault.
-LatencySpace load_latency_space(const std::filesystem::path& path);
+LatencySpace load_latency_space(const std::filesystem::path& name);
 
 }  // namespace hsconas
