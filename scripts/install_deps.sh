@@ -4,8 +4,8 @@
 #     build  build hsconas (the default)
 #     package  build, and make a Debian package of it
 #     test   build hsconas and run its tests
-#     ci     test, plus packages that optional tests need: a browser, Python with torch, ONNX Runtime
-#            (in build/onnxruntime); those that cannot be installed are named and left out
+#     ci     test, plus packages that optional tests need: a browser, Python with torch, pagmo, ONNX
+#            Runtime (in build/onnxruntime); those that cannot be installed are named and left out
 #     core   build and test the core alone (preset core), which needs no LibTorch
 # Works on Debian 12 and 13, as root or with sudo. On other systems it does nothing, and CMake names
 # what it cannot find. If CMAKE_PREFIX_PATH or Torch_DIR names a LibTorch, none is installed.
@@ -99,6 +99,7 @@ try_install() {
 command -v chromium > /dev/null || command -v google-chrome > /dev/null || try_install chromium
 is_installed python3-numpy || try_install python3-numpy
 is_installed python3-torch || try_install python3-torch
+is_installed libpagmo-dev || try_install libpagmo-dev
 try_command node nodejs
 try_command npm npm
 

@@ -3,12 +3,13 @@
 #   scripts/method_tables.sh DATA [OUT] [--quick] [key=value ...]
 # DATA is a folder with nas_bench_201/nb201.csv.gz and nas_bench_macro/nas_bench_macro_cifar10.csv.gz;
 # a file that is missing is left out. OUT (default: method_tables) gets a folder for each table, and
-# methods.md with one table for all of them. --quick takes 10 searches per method instead of 100.
-# METHODS names the methods (default: all; see hsconas compare-methods --help).
+# methods.md with one table for all of them. --quick takes 10 searches per method instead of SEEDS
+# (default: 100). METHODS names the methods (see hsconas compare-methods --help; default: all, with the
+# populations that suit them).
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 hsconas=${HSCONAS:-$here/build/release/hsconas}
-seeds=100
+seeds=${SEEDS:-100}
 words=()
 for word in "$@"; do
   if [ "$word" = --quick ]; then seeds=10; else words+=("$word"); fi
@@ -19,7 +20,9 @@ data=$1
 shift
 out=method_tables
 case ${1-} in "" | *=*) ;; *) out=$1; shift ;; esac
-methods=${METHODS:-all}
+methods=${METHODS:-"evolution population=50 parents=10, evolution population=20 parents=5, \
+regularized population=10 parents=3, local population=20 parents=5, predictor, bayesian, reinforce, \
+nsga2 population=20 parents=5, random"}
 
 # The value of a column at a quantile between 0 and 1; empty cells do not count.
 quantile() { # FILE COLUMN QUANTILE

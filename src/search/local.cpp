@@ -19,7 +19,7 @@ class LocalSearch : public SearchStrategy {
     std::vector<Genes> neighbours;
     if (!place_) return neighbours;
     for (int i = 0; i < count; ++i) {
-      neighbours.push_back(context_.region.step(place_->genes, context_.rng));
+      neighbours.push_back(context_.neighbour(place_->genes));
     }
     return neighbours;
   }

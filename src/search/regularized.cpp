@@ -19,7 +19,7 @@ class RegularizedEvolution : public SearchStrategy {
     std::vector<Genes> children;
     if (std::ssize(population_) < context_.config.population) return children;
     for (int i = 0; i < count; ++i) {
-      children.push_back(context_.region.step(tournament().genes, context_.rng));
+      children.push_back(context_.neighbour(tournament().genes));
     }
     return children;
   }

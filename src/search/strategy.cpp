@@ -7,6 +7,14 @@
 
 namespace hsconas {
 
+namespace {
+
+constexpr int kMostSteps = 3;
+/// For each number of steps. A step often changes nothing, and there are dozens of steps.
+constexpr int kNeighbourTries = 100;
+
+}  // namespace
+
 bool is_fitter(const Fitness& a, const Fitness& b) {
   if (a.violation != b.violation) return a.violation < b.violation;
   if (a.score != b.score) return a.score > b.score;
@@ -32,6 +40,18 @@ double parents_floor(std::span<const Individual> individuals, const SearchConfig
   const auto parents = fittest(individuals, config.parents);
   if (std::ssize(parents) < config.parents) return -std::numeric_limits<double>::infinity();
   return individuals[parents.back()].fitness.score;
+}
+
+Genes StrategyContext::neighbour(const Genes& genes) const {
+  Genes changed;
+  for (int steps = 1; steps <= kMostSteps; ++steps) {
+    for (int attempt = 0; attempt < kNeighbourTries; ++attempt) {
+      changed = genes;
+      for (int i = 0; i < steps; ++i) changed = region.step(changed, rng);
+      if (is_usable(changed)) return changed;
+    }
+  }
+  return changed;
 }
 
 }  // namespace hsconas

@@ -3,7 +3,6 @@
 //   hsconas_search_bench [--seeds N] [--methods a,b,...] [--parts searches,budgets,fronts,overhead]
 // The tables are read from HSCONAS_DATA or ../shared/data.
 #include <algorithm>
-#include <cmath>
 #include <ctime>
 #include <map>
 #include <optional>
@@ -46,20 +45,10 @@ const std::vector<Row>& rows() {
   return all;
 }
 
-/// The rows of the table that were scored, in their order.
+/// The rows of the table that a search by `row` scores, in their order.
 std::vector<std::size_t> searched(KnownProblem& problem, const Row& row, int evaluations,
                                   std::uint64_t seed) {
-  const SearchConfig config{.population = row.population,
-                            .generations = evaluations / row.population - 1,
-                            .parents = row.parents,
-                            .racing = 1.0};
-  Log log{Verbosity::Quiet, false};
-  const StopToken stop;
-  Rng rng(seed, "search-bench");
-  problem.scored.clear();
-  run_search(problem, find_search_method(row.method), config, rng,
-             {.label = row.method, .score = "accuracy", .log = log, .stop = stop});
-  return problem.scored;
+  return rows_searched(problem, row.method, row.population, row.parents, evaluations, seed);
 }
 
 /// What one row found, over all seeds.
@@ -71,26 +60,6 @@ struct Found {
 
 std::string evaluations_of(double number) {
   return number > kEvaluations ? fmt::format("> {}", kEvaluations) : fmt::format("{:.0f}", number);
-}
-
-/// Probability that values as small as `a` beside `b` are chance (Mann and Whitney, 1947; normal
-/// approximation with ties).
-double chance_below(const std::vector<double>& a, const std::vector<double>& b) {
-  std::vector<double> both = a;
-  both.insert(both.end(), b.begin(), b.end());
-  const auto order = ranks(both);
-  const auto m = static_cast<double>(a.size());
-  const auto n = static_cast<double>(b.size());
-  double sum = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += order[i];
-  std::map<double, double> ties;
-  for (const double value : both) ties[value] += 1.0;
-  double tied = 0.0;
-  for (const auto& [value, count] : ties) tied += count * count * count - count;
-  const double variance = m * n / 12.0 * (m + n + 1.0 - tied / ((m + n) * (m + n - 1.0)));
-  if (variance <= 0.0) return 1.0;
-  const double z = (sum - m * (m + 1.0) / 2.0 - m * n / 2.0) / std::sqrt(variance);
-  return 0.5 * std::erfc(-z / std::sqrt(2.0));
 }
 
 void add_run(const KnownProblem& problem, const std::vector<std::size_t>& scored, Found& found) {
@@ -136,7 +105,7 @@ void print_searches(KnownProblem& problem, const std::string& title, int seeds,
                                    evaluations_of(median(found.until_best))};
     for (const int at : {50, 100, 200})
       cells.push_back(fmt::format("{:.2f}", mean(found.reported[at])));
-    cells.push_back(fmt::format("{:.1e}", chance_below(found.until_top, random)));
+    cells.push_back(fmt::format("{:.1e}", mann_whitney_p(found.until_top, random)));
     out.add(std::move(cells));
   }
   fmt::print("{}, {} seeds, {} members\n{}\n", title, seeds, problem.members(), out.str());

@@ -142,4 +142,21 @@ class KnownProblem : public SearchProblem {
   std::vector<double> inside_;  ///< Signals, highest first.
 };
 
+/// The rows of the table that a search scores, in their order.
+inline std::vector<std::size_t> rows_searched(KnownProblem& problem, const std::string& method,
+                                              int population, int parents, int evaluations,
+                                              std::uint64_t seed) {
+  const SearchConfig config{.population = population,
+                            .generations = evaluations / population - 1,
+                            .parents = parents,
+                            .racing = 1.0};
+  Log log{Verbosity::Quiet, false};
+  const StopToken stop;
+  Rng rng(seed, "search-bench");
+  problem.scored.clear();
+  run_search(problem, find_search_method(method), config, rng,
+             {.label = method, .score = "accuracy", .log = log, .stop = stop});
+  return problem.scored;
+}
+
 }  // namespace hsconas

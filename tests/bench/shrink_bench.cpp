@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <numbers>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -17,6 +16,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "bench/noise.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/report/table.hpp"
@@ -74,28 +74,14 @@ SearchSpace cell_space() {
   return SearchSpace(space);
 }
 
-/// Accuracies whose Kendall correlation with the judged ones of the benchmark is `tau` on average:
-/// ranks become normal deviates, get normal noise, and choose among the same accuracies.
+/// Accuracies whose Kendall correlation with the judged ones of the benchmark is `tau` on average.
 class NoisyEvaluator : public Evaluator {
  public:
   NoisyEvaluator(const Benchmark& benchmark, double tau, std::uint64_t seed) {
-    // Of two jointly normal variables with correlation r, tau is 2 / pi asin(r).
-    const double correlation = std::sin(0.5 * std::numbers::pi * tau);
-    const std::size_t count = benchmark.networks.size();
     Rng rng(seed, "noise");
-    std::vector<double> sorted;
-    for (std::size_t i = 0; i < count; ++i) sorted.push_back(rng.normal());
-    std::sort(sorted.begin(), sorted.end());  // Normal deviates in order, one for each rank.
-    const auto by_truth = order_of(benchmark.judged);
-    std::vector<double> noisy(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      noisy[by_truth[i]] =
-          correlation * sorted[i] + std::sqrt(1.0 - correlation * correlation) * rng.normal();
-    }
-    const auto by_noise = order_of(noisy);
-    for (std::size_t i = 0; i < count; ++i) {
-      known_[benchmark.networks[by_noise[i]]] = benchmark.judged[by_truth[i]];
-    }
+    const auto noisy = with_noise(benchmark.judged, tau, rng,
+                                  [&](std::size_t /*network*/) { return rng.normal(); });
+    for (std::size_t i = 0; i < noisy.size(); ++i) known_[benchmark.networks[i]] = noisy[i];
   }
 
   std::vector<double> accuracy(std::span<const Architecture> archs) override {
@@ -105,14 +91,6 @@ class NoisyEvaluator : public Evaluator {
   }
 
  private:
-  static std::vector<std::size_t> order_of(const std::vector<double>& values) {
-    std::vector<std::size_t> order(values.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
-    return order;
-  }
-
   std::map<Architecture, double> known_;
 };
 

@@ -77,6 +77,10 @@ struct StrategyContext {
   std::function<Genes(Rng&)> random{};
 
   Genes draw() const { return random ? random(rng) : region.sample(rng); }
+  /// A usable member near the member `genes`: one step away, or where a bounded number of tries
+  /// finds none, two, then three. Several steps together may keep a latency that none of them
+  /// keeps alone. Where none of these is usable either, the last one drawn.
+  Genes neighbour(const Genes& genes) const;
 };
 
 }  // namespace hsconas
