@@ -5,7 +5,7 @@ set -eu
 cd "${1:-$(dirname "$0")/..}"
 
 # The layers, lowest first.
-order="base kernels space config latency score accel reference data loader cluster supernet train profile \
+order="base kernels space embed config latency score accel reference data loader cluster supernet train profile \
 search shrink codesign onnx edge report stages dance deploy pipeline app module"
 
 rank() {

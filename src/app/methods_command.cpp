@@ -121,10 +121,12 @@ MethodComparison compare(const Config& config, KnownNetworks& known, const Metho
     MethodTrials& trials = comparison.methods.emplace_back();
     trials.name = entry.name;
     trials.is_random = entry.config.search.method == kBaseline;
+    const auto embeddings = known.load_embeddings(entry.config.search.embeddings);
     for (int seed = 0; seed < options.seeds; ++seed) {
       context.stop.check();
       trials.trials.push_back(run_trial(known, entry.config, static_cast<std::uint64_t>(seed),
-                                        comparison.evaluations, comparison.optimum, context.stop));
+                                        comparison.evaluations, comparison.optimum, context.stop,
+                                        embeddings ? &*embeddings : nullptr));
       progress.step(1, entry.name);
     }
   }

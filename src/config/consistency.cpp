@@ -124,6 +124,22 @@ void check_shrinking(const Config& config) {
   }
 }
 
+/// Rejects embeddings of networks where nothing compares these.
+void check_embeddings(const Config& config) {
+  if (config.search.embeddings.empty()) return;
+  if (config.search.method != "bayesian") {
+    fail(
+        fmt::format("search.embeddings has no effect with search.method {}: set search.method to "
+                    "bayesian, or leave search.embeddings empty",
+                    config.search.method));
+  }
+  if (!config.score.is_known()) {
+    fail(
+        "search.embeddings has no effect without score.accuracies: name the CSV of known "
+        "accuracies there, or leave search.embeddings empty");
+  }
+}
+
 /// Rejects settings that only matter with known accuracies.
 void check_trained(const Config& config) {
   const auto refuse = [](const char* key) {
@@ -205,6 +221,7 @@ void check_consistency(const Config& config) {
     fail(fmt::format("search.parents must be at most search.population ({}), got {}",
                      config.search.population, config.search.parents));
   }
+  check_embeddings(config);
   check_warmup("supernet", config.supernet);
   check_warmup("retrain", config.retrain);
   check_groups("supernet", config.supernet, config.device.type);

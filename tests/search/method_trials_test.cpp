@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/search/methods.hpp"
@@ -98,6 +100,46 @@ TEST_CASE("a search of all networks finds the best one", "[search]") {
   CHECK(trial.best_score.size() == 81);
   CHECK(trial.best_score.back() == optimum.best_score);
   CHECK(trial.until_best > 0);
+}
+
+TEST_CASE("a Bayesian search that compares networks by embeddings follows what these say",
+          "[search]") {
+  Truth truth;
+  truth.source["search"]["method"] = "bayesian";
+  const Config config = read_config(truth.source);
+  KnownNetworks known(config, truth.log, truth.stop);
+  const KnownOptimum optimum = known_optimum(known, 0.05);
+  // The best embedding there is: the accuracy. The worst: equal for all networks.
+  std::string good = "arch,e1\n";
+  std::string blind = good;
+  for (const Architecture& arch : known.networks()) {
+    const std::string code = known.space().encode(arch);
+    good += fmt::format("{},{}\n", code, known.accuracies().accuracy(arch));
+    blind += code + ",1\n";
+  }
+  write_file(truth.folder / "good.csv", good);
+  write_file(truth.folder / "blind.csv", blind);
+  double needed[2] = {0.0, 0.0};
+  for (int which = 0; which < 2; ++which) {
+    const auto embeddings =
+        known.load_embeddings((truth.folder / (which == 0 ? "good.csv" : "blind.csv")).string());
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+      const MethodTrial trial =
+          run_trial(known, config, seed, 81, optimum, truth.stop, &*embeddings);
+      needed[which] += static_cast<double>(trial.until_best);
+    }
+  }
+  CHECK(needed[0] < 10 * 20);
+  CHECK(needed[1] > 10 * 25);
+}
+
+TEST_CASE("embeddings must be there for all known networks", "[search]") {
+  Truth truth;
+  const KnownNetworks known(read_config(truth.source), truth.log, truth.stop);
+  CHECK_FALSE(known.load_embeddings("").has_value());
+  write_file(truth.folder / "few.csv", "arch,e1\n0000,1\n");
+  CHECK(contains(error_of([&] { known.load_embeddings((truth.folder / "few.csv").string()); }),
+                 "has no embedding of network 0001"));
 }
 
 TEST_CASE(

@@ -7,6 +7,7 @@
 
 #include "hsconas/base/rng.hpp"
 #include "hsconas/config/config.hpp"
+#include "hsconas/embed/embeddings.hpp"
 #include "hsconas/space/region.hpp"
 
 namespace hsconas {
@@ -75,6 +76,8 @@ struct StrategyContext {
   std::function<Genes(const Genes&)> canonical = [](const Genes& genes) { return genes; };
   /// A random member, inside the limits where one is found. Empty: any member of the region.
   std::function<Genes(Rng&)> random{};
+  /// Of all canonical individuals of the region; null: none are known.
+  const Embeddings* embeddings = nullptr;
 
   Genes draw() const { return random ? random(rng) : region.sample(rng); }
 };
