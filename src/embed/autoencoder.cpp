@@ -12,6 +12,9 @@ using Eigen::VectorXd;
 namespace {
 
 constexpr double kLeastNormVariance = 1e-5;
+/// The weight of a node in the sum with its neighbours, GIN's 1 + epsilon. No sum of neighbours is
+/// half a node: with 1, a convolution before a pooling would be a pooling before a convolution.
+constexpr double kSelf = 1.5;
 /// Size of u, whose products tell the links.
 constexpr Index kLinkWidth = 16;
 
@@ -29,7 +32,7 @@ double log1p_exp(double x) {
 
 /// What a round keeps for its gradient.
 struct Autoencoder::RoundState {
-  NodeMatrix sums;    ///< H + A H.
+  NodeMatrix sums;    ///< 1.5 H + A H.
   NodeMatrix hidden;  ///< After the first layer.
   NodeMatrix normed;  ///< Before gain and offset of the norm.
   VectorXd inverse;   ///< 1 / deviation of each node.
@@ -94,7 +97,7 @@ NodeMatrix Autoencoder::features(std::span<const CellGraph> graphs) const {
 
 NodeMatrix Autoencoder::with_neighbours(std::span<const CellGraph> graphs,
                                         const NodeMatrix& nodes) const {
-  NodeMatrix sums = nodes;
+  NodeMatrix sums = kSelf * nodes;
   Index first = 0;
   for (const CellGraph& graph : graphs) {
     for (const auto& [i, j] : graph.links) {
@@ -123,7 +126,7 @@ Autoencoder::RoundState Autoencoder::run_round(const Round& round, NodeMatrix su
   return state;
 }
 
-/// From the gradient for the new H that for H + A H.
+/// From the gradient for the new H that for 1.5 H + A H.
 NodeMatrix Autoencoder::round_gradient(const Round& round, const RoundState& state,
                                        const NodeMatrix& above, VectorXd& gradient) const {
   const NodeMatrix out = (state.out.array() > 0.0).select(above, 0.0);

@@ -25,8 +25,8 @@ struct AutoencoderShape {
 
 /// A variational autoencoder of graphs. The encoder starts from the kind of each node and its
 /// number, one-hot, because the edges of a cell are not interchangeable. In each round a node adds
-/// up its neighbours and itself, and two layers and a layer norm follow:
-///   H <- ReLU(norm(ReLU((H + A H) W1 + b1) W2))
+/// up its neighbours and 1.5 times itself, and two layers and a layer norm follow:
+///   H <- ReLU(norm(ReLU((1.5 H + A H) W1 + b1) W2))
 /// with the symmetric adjacency A. Linear layers on the last H give the mean and the logarithm of
 /// the deviation of each node's code. The decoder gets a sample z of the code; a softmax of a
 /// linear layer says the kind of the node, and sigmoid(u_i u_j + b) with u = z L whether two nodes
