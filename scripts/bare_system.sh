@@ -1,8 +1,9 @@
 #!/bin/bash
 # Builds and tests hsconas as a newcomer would, in a bare Debian system made for that:
-#   scripts/bare_system.sh RELEASE [--core|--all|--package] [--folder FOLDER] [--mirror URL] [--keep]
+#   scripts/bare_system.sh RELEASE [--core|--sanitizers|--all|--package] [--folder FOLDER] [--mirror URL]
+#     [--keep]
 # RELEASE is bookworm or trixie. --core (the default) builds and tests only the core, without LibTorch,
-# in a few minutes. --all follows the README, with quickstart.sh, and runs every test, in about half an
+# in a few minutes; --sanitizers does so under the address and undefined-behaviour sanitizers. --all follows the README, with quickstart.sh, and runs every test, in about half an
 # hour. --package makes a Debian package, installs it in a second bare system and runs the quickstart
 # search there, without the source. Prints the time of each step at the end. With CI=true, warnings are
 # errors.
@@ -14,7 +15,7 @@
 set -euo pipefail
 
 usage() {
-  echo "usage: scripts/bare_system.sh bookworm|trixie [--core|--all|--package] [--folder FOLDER] [--mirror URL] [--keep]" >&2
+  echo "usage: scripts/bare_system.sh bookworm|trixie [--core|--sanitizers|--all|--package] [--folder FOLDER] [--mirror URL] [--keep]" >&2
   exit 2
 }
 cannot() {
@@ -37,7 +38,7 @@ mirror=
 keep=false
 while [ $# -gt 0 ]; do
   case $1 in
-    --core | --all | --package) what=${1#--} ;;
+    --core | --sanitizers | --all | --package) what=${1#--} ;;
     --folder | --mirror)
       [ $# -gt 1 ] || usage
       declare "${1#--}=$2"
@@ -162,8 +163,11 @@ bare() {  # COMMAND LINE
 command -v apt-get > /dev/null || cannot "this machine has no apt-get: run this on Debian or Ubuntu"
 mirror=${mirror:-$(find_mirror || true)}
 [ -n "$mirror" ] || cannot "this machine's apt uses no Debian mirror over http: name one with --mirror URL"
-preset=release
-[ "$what" = all ] || preset=core
+case $what in
+  all) preset=release ;;
+  sanitizers) preset=dev ;;
+  *) preset=core ;;
+esac
 werror=OFF
 [ "${CI:-}" != true ] || werror=ON
 install_debootstrap

@@ -93,6 +93,41 @@ void add_evaluate(CLI::App& app, Command& chosen) {
   });
 }
 
+void add_rank(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<RankOptions>();
+  CLI::App* command =
+      app.add_subcommand("rank", "Compare a supernet's ranking of networks with known accuracies");
+  command->add_option("run", options->folder, "Folder of a run with a trained supernet")
+      ->required()
+      ->type_name("RUN");
+  command
+      ->add_option("--accuracies", options->accuracies,
+                   "CSV of accuracies of networks of the run's space (as score.accuracies)")
+      ->required()
+      ->type_name("CSV");
+  command
+      ->add_option("--accuracy-column", options->column,
+                   "Column of the accuracies (default: accuracy)")
+      ->type_name("NAME");
+  command
+      ->add_option("--networks", options->networks,
+                   "Score this many of the networks, drawn at random (default: 500)")
+      ->check(CLI::Range(4, 1'000'000))
+      ->type_name("N");
+  command
+      ->add_option("--bins", options->bins,
+                   "Also compare within this many bins of similar multiply-adds (default: 10)")
+      ->check(CLI::Range(1, 10'000))
+      ->type_name("N");
+  command->add_option("-o,--out", options->out, "CSV of the scored networks to write")
+      ->type_name("FILE");
+  command->callback([options, &chosen] {
+    chosen = [options](const TorchCommands& torch, CommandContext& context) {
+      torch.rank(*options, context);
+    };
+  });
+}
+
 void add_export(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<ExportOptions>();
   CLI::App* command = app.add_subcommand(
@@ -122,6 +157,7 @@ void add_export(CLI::App& app, Command& chosen) {
 void add_model_commands(CLI::App& app, Command& chosen) {
   add_retrain(app, chosen);
   add_evaluate(app, chosen);
+  add_rank(app, chosen);
   add_export(app, chosen);
 }
 

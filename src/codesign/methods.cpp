@@ -2,11 +2,7 @@
 
 #include <vector>
 
-#include <fmt/format.h>
-
-#include "hsconas/base/error.hpp"
-#include "hsconas/base/text.hpp"
-#include "hsconas/config/methods.hpp"
+#include "hsconas/config/method_table.hpp"
 
 // The table: X(name) is the method that name_codesign() in src/codesign/name.cpp describes.
 #define HSCONAS_CODESIGN_METHODS(X) \
@@ -30,21 +26,11 @@ std::span<const CodesignMethod> codesign_methods() {
 }
 
 const CodesignMethod& find_codesign_method(std::string_view name) {
-  std::vector<std::string> names;
-  for (const CodesignMethod& method : codesign_methods()) {
-    if (method.name == name) return method;
-    names.emplace_back(method.name);
-  }
-  throw Error(ErrorKind::Usage, fmt::format("codesign.method must be one of {}, got \"{}\"",
-                                            join(names, ", "), name));
+  return find_method(codesign_methods(), "codesign.method", name);
 }
 
 std::vector<MethodWord> codesign_method_words() {
-  std::vector<MethodWord> words;
-  for (const CodesignMethod& method : codesign_methods()) {
-    words.push_back({std::string(method.name), std::string(method.meaning)});
-  }
-  return words;
+  return words_of(codesign_methods());
 }
 
 }  // namespace hsconas

@@ -83,6 +83,30 @@ void check_warmup(const char* section, const SupernetConfig& training) {
                    training.epochs, training.warmup_epochs));
 }
 
+/// Rejects path methods and their keys where they have no effect.
+void check_paths(const Config& config) {
+  const SupernetConfig& supernet = config.supernet;
+  const bool opens_widths = supernet.paths == "operators_first";
+  if (!opens_widths && supernet.width_warmup != SupernetConfig{}.width_warmup) {
+    fail(
+        "supernet.width_warmup has no effect without supernet.paths operators_first: set that, "
+        "or leave supernet.width_warmup out");
+  }
+  const bool needs_widths = opens_widths || supernet.paths == "sandwich";
+  if (needs_widths && config.space.widths.size() == 1) {
+    fail(
+        fmt::format("supernet.paths {} concerns widths, but space {} has only one: choose another "
+                    "path method, or give the space more widths",
+                    supernet.paths, config.space.name));
+  }
+  if (supernet.paths != SupernetConfig{}.paths && config.codesign.method == "dance") {
+    fail(
+        fmt::format("supernet.paths {} has no effect with codesign.method dance, which draws its "
+                    "paths itself: leave it at {}",
+                    supernet.paths, SupernetConfig{}.paths));
+  }
+}
+
 /// Rejects keys of the shrinking method that is not chosen: they would have no effect.
 void check_shrink_keys(const ShrinkConfig& shrink) {
   const bool is_locality = shrink.method == "locality";
@@ -223,6 +247,7 @@ void check_consistency(const Config& config) {
   }
   check_embeddings(config);
   check_warmup("supernet", config.supernet);
+  check_paths(config);
   check_warmup("retrain", config.retrain);
   check_groups("supernet", config.supernet, config.device.type);
   check_groups("retrain", config.retrain, config.device.type);

@@ -204,8 +204,9 @@ void describe(Visitor& v, LatencyConfig& c) {
     "over the latency range");
 }
 
+/// The keys that every training has.
 template <typename Visitor>
-void describe(Visitor& v, SupernetConfig& c) {
+void describe_training(Visitor& v, SupernetConfig& c) {
   v("batch", c.batch, range(1, 1e6), "training images per step");
   v("groups", c.groups, range(1, 1024).added_with(1),
     "equal parts of a batch, each with its own batch norm statistics; at most this many processes "
@@ -228,8 +229,18 @@ void describe(Visitor& v, SupernetConfig& c) {
 }
 
 template <typename Visitor>
+void describe(Visitor& v, SupernetConfig& c) {
+  describe_training(v, c);
+  v("paths", c.paths, one_method_of(path_method_words()).added_with("uniform"),
+    "networks of the supernet that a step trains; " + meanings(path_method_words()));
+  v("width_warmup", c.width_warmup, range(0.01, 0.66).added_with(0.5),
+    "operators_first: share of the training on the largest widths only; over half as many steps "
+    "after that, narrower widths are added one by one");
+}
+
+template <typename Visitor>
 void describe(Visitor& v, RetrainConfig& c) {
-  describe(v, static_cast<SupernetConfig&>(c));
+  describe_training(v, c);
   v("average_decay", c.average_decay, range(0, 0.999999),
     "decay per step of the moving average of the weights, which is what is kept; 0: no average");
   v("from_supernet", c.from_supernet, {},
@@ -241,6 +252,9 @@ void describe(Visitor& v, RetrainConfig& c) {
     "softmax temperature of the predictions of teacher and student; above 1 softens them");
   v("teacher", c.teacher, a_path(),
     "folder of a trained model to learn from; empty: the largest network with supernet weights");
+  v("depths", c.depths, range(0, 100).added_with(0),
+    "also train this many shallower versions of the network, which share its weights and learn "
+    "from it; version n lacks the last n layers of each stage, of those that keep the shape");
 }
 
 /// The stages that use the accuracy of candidates.

@@ -16,6 +16,7 @@ void run_shrink(const RunCommandOptions& options, CommandContext& context);
 void run_codesign(const RunCommandOptions& options, CommandContext& context);
 void run_retrain(RetrainOptions options, CommandContext& context);
 void run_evaluate(EvaluateOptions options, CommandContext& context);
+void run_rank(RankOptions options, CommandContext& context);
 void run_export(ExportOptions options, CommandContext& context);
 
 /// Prints the facts about this machine and what makes runs slow on it. If a config is named, also

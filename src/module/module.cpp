@@ -51,6 +51,7 @@ extern "C" const TorchCommands* hsconas_torch_commands() {
       .codesign = run_codesign,
       .retrain = run_retrain,
       .evaluate = run_evaluate,
+      .rank = run_rank,
       .export_model = run_export,
       .doctor = run_doctor,
       .describe_device = describe_device_named,

@@ -194,7 +194,8 @@ CodesignRecord Run::search_by_gradient() {
   const TrainingExtension extension{
       .metrics = kChoices,
       .tensors = search.tensors(),
-      .path = [&](std::int64_t step) { return search.path(step); },
+      .paths =
+          [&](std::int64_t step) { return std::vector<TrainedPath>{{.arch = search.path(step)}}; },
       .after_step = [&](std::int64_t step) { choices.after_step(step); }};
   train_stage(kDanceStage, inputs().dance(), std::make_shared<Subspace>(Subspace::full(space_)),
               config_.supernet, &extension);

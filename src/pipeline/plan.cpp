@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -13,6 +15,7 @@
 #include "hsconas/config/groups.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/latency/source.hpp"
+#include "hsconas/paths/path_methods.hpp"
 #include "hsconas/pipeline/diagnosis.hpp"
 #include "hsconas/pipeline/forecast.hpp"
 #include "hsconas/shrink/shrinkers.hpp"
@@ -71,22 +74,43 @@ std::unique_ptr<RunData> open_data(const Config& config, Log& log) {
   return std::make_unique<RunData>(config, log);
 }
 
-/// Bytes of the gradient of a step, on average over the architectures of the space.
-double gradient_bytes(const SearchSpace& space) {
-  constexpr int kSamples = 200;
+/// The paths of a step of the training that `settings` describe.
+std::vector<TrainedPath> paths_of_step(const Subspace& region, const SupernetConfig& settings,
+                                       std::int64_t step, std::int64_t steps, Rng& rng) {
+  return find_path_method(settings.paths)
+      .paths({.region = region,
+              .settings = settings,
+              .stage = "plan",
+              .step = step,
+              .total_steps = steps},
+             rng);
+}
+
+/// Bytes of the gradient of a step, on average over steps.
+double gradient_bytes(const SearchSpace& space, const SupernetConfig& settings) {
+  constexpr int kSteps = 200;
   const Subspace full = Subspace::full(space);
   Rng rng(0, "gradient");
   double parameters = 0.0;
-  for (int i = 0; i < kSamples; ++i) {
-    parameters += static_cast<double>(space.cost(sample(full, rng)).parameters());
+  for (int step = 0; step < kSteps; ++step) {
+    parameters += static_cast<double>(
+        parameters_of_step(space, paths_of_step(full, settings, step, kSteps, rng)));
   }
-  return sizeof(float) * parameters / kSamples;
+  return sizeof(float) * parameters / kSteps;
+}
+
+/// ", 4 paths each (sandwich)"; empty if a step trains one uniformly random path.
+std::string describe_paths(const SearchSpace& space, const SupernetConfig& settings) {
+  if (settings.paths == SupernetConfig{}.paths) return "";
+  Rng rng(0, "plan");
+  const std::size_t count = paths_of_step(Subspace::full(space), settings, 0, 1, rng).size();
+  return fmt::format(", {} path{} each ({})", count, count == 1 ? "" : "s", settings.paths);
 }
 
 std::string scaling_text(const Config& config, double images_per_second,
                          const PlanOptions& options) {
   if (options.processes.empty()) return "";
-  const double bytes = gradient_bytes(SearchSpace(config.space));
+  const double bytes = gradient_bytes(SearchSpace(config.space), config.supernet);
   std::vector<ScaledStep> steps;
   for (const int processes : options.processes) {
     steps.push_back(
@@ -165,10 +189,10 @@ std::string describe_plan(const Config& config, Log& log, const StopToken& stop,
   text += describe_latency(config) + "\n" + limits;
   const Config resolved = with_resolved_precisions(config);
   const std::vector<StageWork> works = stage_works(config, space, images);
-  text +=
-      fmt::format("supernet: {} steps of {} images{} in {}, scored in {}\n", works.front().steps,
-                  config.supernet.batch, describe_groups(config.supernet, log),
-                  word_of(resolved.supernet.precision), word_of(resolved.score.precision));
+  text += fmt::format("supernet: {} steps of {} images{}{} in {}, scored in {}\n",
+                      works.front().steps, config.supernet.batch,
+                      describe_paths(space, config.supernet), describe_groups(config.supernet, log),
+                      word_of(resolved.supernet.precision), word_of(resolved.score.precision));
   text += describe_shrinking(config.shrink, space);
   int evaluations = 0;
   for (const StageWork& work : works) {

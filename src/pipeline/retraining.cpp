@@ -22,6 +22,7 @@
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/report/metrics_log.hpp"
+#include "hsconas/space/depths.hpp"
 #include "hsconas/stages/result.hpp"
 #include "hsconas/stages/run_kind.hpp"
 #include "hsconas/stages/stage.hpp"
@@ -60,7 +61,9 @@ class Retraining {
         dir_(dir),
         log_(log),
         stop_(stop),
-        space_(config_.space),
+        space_(settings_.depths > 0 ? with_skip(config_.space) : config_.space),
+        versions_(settings_.depths > 0 ? shallower(space_, arch_, settings_.depths)
+                                       : std::vector<Architecture>{}),
         supernet_(space_, open_device(config_.device.type), config_.seed),
         data_(config_, log) {
     check_batch("retrain.batch", settings_.batch,
@@ -125,14 +128,17 @@ class Retraining {
       store.save({state(), next_step});
       metrics.flush();
     };
-    const TrainingHooks hooks{.log = log_,
-                              .stop = GroupStop(stop_, dir_.files.group()),
-                              .metrics = [&](const json& line) { metrics.add(line); },
-                              .save = save,
-                              .after_step =
-                                  [this](std::int64_t step) {
-                                    if (average_) average_->update(step);
-                                  }};
+    TrainingHooks hooks{.log = log_,
+                        .stop = GroupStop(stop_, dir_.files.group()),
+                        .metrics = [&](const json& line) { metrics.add(line); },
+                        .save = save,
+                        .after_step =
+                            [this](std::int64_t step) {
+                              if (average_) average_->update(step);
+                            }};
+    if (!versions_.empty()) {
+      hooks.paths = [this](std::int64_t step) { return paths_of(step); };
+    }
     log_.info(fmt::format("retrain: {}, {} steps of {} images", space_.encode(arch_), total,
                           settings_.batch));
     if (first_step < total) {
@@ -154,19 +160,47 @@ class Retraining {
     return total;
   }
 
-  /// The finished network, with averaged weights.
-  DeployedModel model() {
+  /// Makes the averaged weights, if there are any, the network's weights.
+  void finish() {
     if (average_) average_->apply();
-    std::vector<torch::Tensor> images;
     for (const Batch& batch : data_.calibration()) {
-      images.push_back(batch.images.to(supernet_.device()));
+      calibration_.push_back(batch.images.to(supernet_.device()));
     }
-    return {.space = config_.space,
-            .arch = arch_,
-            .network = freeze(supernet_, arch_, calibrate(supernet_, arch_, images)),
-            .classes = data_.classes(),
-            .normalisation = data_.normalisation(),
-            .weights = "retrained"};
+  }
+
+  /// The finished network.
+  DeployedModel model() { return model_of(arch_, config_.space); }
+
+  /// The models of the shallower versions.
+  std::vector<std::filesystem::path> version_models() const {
+    std::vector<std::filesystem::path> models;
+    for (std::size_t depth = 1; depth <= versions_.size(); ++depth) {
+      models.push_back(
+          WorkDir{.root = dir_.depths() / std::to_string(depth), .lock = nullptr}.model());
+    }
+    return models;
+  }
+
+  /// Tests the shallower versions and writes their models, each into a folder of its own.
+  std::vector<DepthRecord> write_versions() {
+    std::vector<DepthRecord> records;
+    for (const std::filesystem::path& file : version_models()) {
+      const Architecture& version = versions_[records.size()];
+      const DeployedModel model = model_of(version, space_.description());
+      const Cost cost = space_.cost(version);
+      const WorkDir folder{.root = file.parent_path(), .lock = nullptr};
+      records.push_back({.folder = folder.root.lexically_relative(dir_.root).string(),
+                         .arch = space_.encode(version),
+                         .macs = cost.macs,
+                         .parameters = cost.parameters(),
+                         .test_accuracy = test(model.network).top1()});
+      dir_.files.on_root([&] {
+        make_folder(folder.root);
+        save_model(file, model);
+        write_json(folder.config(), to_json(config_));
+      });
+    }
+    return records;
   }
 
   Evaluation test(const FrozenNetwork& network) const {
@@ -176,6 +210,23 @@ class Retraining {
   }
 
  private:
+  /// The network, and one of its shallower versions, which learns from it and from the labels.
+  std::vector<TrainedPath> paths_of(std::int64_t step) const {
+    constexpr double kTaught = 0.5;
+    Rng rng(config_.seed, "retrain depth", static_cast<std::uint64_t>(step));
+    return {{.arch = arch_}, {.arch = versions_[rng.index(versions_.size())], .taught = kTaught}};
+  }
+
+  /// `arch` with the supernet's weights and statistics of its own.
+  DeployedModel model_of(const Architecture& arch, const SpaceDescription& space) {
+    return {.space = space,
+            .arch = arch,
+            .network = freeze(supernet_, arch, calibrate(supernet_, arch, calibration_)),
+            .classes = data_.classes(),
+            .normalisation = data_.normalisation(),
+            .weights = "retrained"};
+  }
+
   bool needs_shared_teacher() const {
     return settings_.distillation > 0.0 && settings_.teacher.empty();
   }
@@ -252,8 +303,10 @@ class Retraining {
   Log& log_;
   const StopToken& stop_;
   SearchSpace space_;
+  std::vector<Architecture> versions_;  ///< Shallower ones of arch_, deepest first.
   Supernet supernet_;
   RunData data_;
+  std::vector<torch::Tensor> calibration_;  ///< Images, once training is over.
   std::optional<WeightAverage> average_;
   std::optional<FrozenNetwork> teacher_;
 };
@@ -298,7 +351,8 @@ RetrainRecord record_of(const RetrainRequest& request, const SearchSpace& space,
           .test_images = test.images(),
           .test_accuracy = test.top1(),
           .test_top5 = test.top5(),
-          .shared_test_accuracy = shared_accuracy(request, space, files)};
+          .shared_test_accuracy = shared_accuracy(request, space, files),
+          .depths = {}};
 }
 
 }  // namespace
@@ -352,22 +406,23 @@ RetrainRecord retrain(const RetrainRequest& asked, const WorkDir& dir, Log& log,
     });
     record.finish(kBegun, inputs);
     const std::int64_t steps = training.train(fingerprint_of(inputs));
+    training.finish();
     const DeployedModel model = training.model();
     const Evaluation test = training.test(model.network);
     dir.files.on_root([&] { save_model(dir.model(), model); });
     result = record_of(request, space, steps, test, dir.files);
+    result.depths = training.write_versions();
     dir.files.on_root([&] { write_sealed_json(dir.result(), to_json(result)); });
   };
   const auto load = [&] {
     result = read_retrain_record(dir.files.read_sealed_json(dir.result()), dir.result().string());
     return true;
   };
-  run_stage({.name = kStage,
-             .inputs = inputs,
-             .outputs = {dir.result(), dir.model()},
-             .produce = produce,
-             .load = load},
-            record, log);
+  std::vector<std::filesystem::path> outputs = training.version_models();
+  outputs.insert(outputs.begin(), {dir.result(), dir.model()});
+  run_stage(
+      {.name = kStage, .inputs = inputs, .outputs = outputs, .produce = produce, .load = load},
+      record, log);
   return result;
 }
 

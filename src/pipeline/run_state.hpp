@@ -11,6 +11,7 @@
 #include <torch/types.h>
 
 #include "hsconas/latency/model.hpp"
+#include "hsconas/paths/path_methods.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/score/sharded_evaluator.hpp"
 #include "hsconas/supernet/device.hpp"
@@ -42,8 +43,8 @@ struct Run::TrainingExtension {
   std::string metrics;
   /// State of the learner, stored in the stage's checkpoints. The tensors share memory with it.
   std::map<std::string, torch::Tensor> tensors;
-  std::function<Architecture(std::int64_t step)> path;  ///< The architecture to train in a step.
-  std::function<void(std::int64_t step)> after_step;    ///< Called after each step.
+  std::function<std::vector<TrainedPath>(std::int64_t step)> paths;  ///< To train in a step.
+  std::function<void(std::int64_t step)> after_step;                 ///< Called after each step.
 };
 
 }  // namespace hsconas

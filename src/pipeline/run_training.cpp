@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/progress.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/pipeline/run.hpp"
@@ -115,6 +116,25 @@ Supernet& Run::supernet() {
   return weights().supernet;
 }
 
+bool Run::has_supernet() const {
+  return record_.is_done(kSupernet, inputs().supernet());
+}
+
+std::vector<double> Run::shared_accuracies(std::span<const Architecture> archs) {
+  constexpr std::size_t kTogether = 20;
+  supernet();
+  std::vector<double> accuracies;
+  Progress progress(log_, "rank", std::ssize(archs), 0);
+  while (accuracies.size() < archs.size()) {
+    stop_.check();
+    const std::size_t count = std::min(kTogether, archs.size() - accuracies.size());
+    const auto some = evaluator().accuracy(archs.subspan(accuracies.size(), count));
+    accuracies.insert(accuracies.end(), some.begin(), some.end());
+    progress.step(static_cast<int>(count), "");
+  }
+  return accuracies;
+}
+
 void Run::train_stage(const std::string& stage, const json& inputs,
                       std::shared_ptr<const NetworkRegion> region, const SupernetConfig& settings,
                       const TrainingExtension* extension) {
@@ -148,7 +168,7 @@ void Run::train_stage(const std::string& stage, const json& inputs,
                               .metrics = [&](const json& line) { metrics_->add(line); },
                               .save = save,
                               .after_step = added.after_step,
-                              .path = added.path};
+                              .paths = added.paths};
     log_.info(fmt::format("{}: {} steps of {} images, in a space of 10^{:.2f} architectures", stage,
                           total, settings.batch, region->log10_size()));
     train(supernet,

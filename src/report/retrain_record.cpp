@@ -14,24 +14,51 @@ namespace {
 
 constexpr const char* kFormat = "hsconas-retrain-1";
 
+json as_json(const std::vector<DepthRecord>& depths) {
+  json list = json::array();
+  for (const DepthRecord& depth : depths) {
+    list.push_back({{"folder", depth.folder},
+                    {"arch", depth.arch},
+                    {"macs", depth.macs},
+                    {"parameters", depth.parameters},
+                    {"test_accuracy", depth.test_accuracy}});
+  }
+  return list;
+}
+
+std::vector<DepthRecord> read_depths(JsonReader& reader) {
+  std::vector<DepthRecord> depths;
+  for (const json& object : reader.optional<std::vector<json>>("depths", {})) {
+    JsonReader depth(object, "depths", ErrorKind::Data);
+    depths.push_back({.folder = depth.required<std::string>("folder"),
+                      .arch = depth.required<std::string>("arch"),
+                      .macs = depth.required<std::int64_t>("macs"),
+                      .parameters = depth.required<std::int64_t>("parameters"),
+                      .test_accuracy = depth.required<double>("test_accuracy")});
+  }
+  return depths;
+}
+
 }  // namespace
 
 json to_json(const RetrainRecord& record) {
-  return {{"format", kFormat},
-          {"name", record.name},
-          {"seed", record.seed},
-          {"space", record.space},
-          {"arch", record.arch},
-          {"layers", record.layers},
-          {"macs", record.macs},
-          {"parameters", record.parameters},
-          {"epochs", record.epochs},
-          {"steps", record.steps},
-          {"test_images", record.test_images},
-          {"test_accuracy", record.test_accuracy},
-          {"test_top5", record.test_top5},
-          {"shared_test_accuracy",
-           record.shared_test_accuracy ? json(*record.shared_test_accuracy) : json()}};
+  json object = {{"format", kFormat},
+                 {"name", record.name},
+                 {"seed", record.seed},
+                 {"space", record.space},
+                 {"arch", record.arch},
+                 {"layers", record.layers},
+                 {"macs", record.macs},
+                 {"parameters", record.parameters},
+                 {"epochs", record.epochs},
+                 {"steps", record.steps},
+                 {"test_images", record.test_images},
+                 {"test_accuracy", record.test_accuracy},
+                 {"test_top5", record.test_top5},
+                 {"shared_test_accuracy",
+                  record.shared_test_accuracy ? json(*record.shared_test_accuracy) : json()}};
+  if (!record.depths.empty()) object["depths"] = as_json(record.depths);
+  return object;
 }
 
 RetrainRecord read_retrain_record(const json& object, const std::string& source) {
@@ -55,7 +82,8 @@ RetrainRecord read_retrain_record(const json& object, const std::string& source)
             .test_top5 = reader.required<double>("test_top5"),
             .shared_test_accuracy =
                 shared.is_null() ? std::nullopt
-                                 : std::optional(reader.required<double>("shared_test_accuracy"))};
+                                 : std::optional(reader.required<double>("shared_test_accuracy")),
+            .depths = read_depths(reader)};
   } catch (const Error& error) {
     throw Error(ErrorKind::Data, fmt::format("{}: {}", source, error.what()));
   }
@@ -72,7 +100,13 @@ std::string format_retrain_record(const RetrainRecord& record) {
     text += fmt::format("; with the supernet's weights it was {:.2f} %",
                         100.0 * *record.shared_test_accuracy);
   }
-  return text + "\n";
+  text += "\n";
+  for (const DepthRecord& depth : record.depths) {
+    text += fmt::format("{}: {:.2f} M multiply-adds, {:.3f} M parameters, test accuracy {:.2f} %\n",
+                        depth.folder, static_cast<double>(depth.macs) / 1e6,
+                        static_cast<double>(depth.parameters) / 1e6, 100.0 * depth.test_accuracy);
+  }
+  return text;
 }
 
 }  // namespace hsconas

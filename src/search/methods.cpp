@@ -1,13 +1,8 @@
 #include "hsconas/search/methods.hpp"
 
-#include <string>
 #include <vector>
 
-#include <fmt/format.h>
-
-#include "hsconas/base/error.hpp"
-#include "hsconas/base/text.hpp"
-#include "hsconas/config/methods.hpp"
+#include "hsconas/config/method_table.hpp"
 
 // The table: X(name) is the method that name_search() in src/search/name.cpp describes.
 #define HSCONAS_SEARCH_METHODS(X) \
@@ -34,13 +29,7 @@ std::span<const SearchMethod> search_methods() {
 }
 
 const SearchMethod& find_search_method(std::string_view name) {
-  std::vector<std::string> names;
-  for (const SearchMethod& method : search_methods()) {
-    if (method.name == name) return method;
-    names.emplace_back(method.name);
-  }
-  throw Error(ErrorKind::Usage,
-              fmt::format("search.method must be one of {}, got \"{}\"", join(names, ", "), name));
+  return find_method(search_methods(), "search.method", name);
 }
 
 int population_evaluations(const SearchConfig& config) {
@@ -48,11 +37,7 @@ int population_evaluations(const SearchConfig& config) {
 }
 
 std::vector<MethodWord> search_method_words() {
-  std::vector<MethodWord> words;
-  for (const SearchMethod& method : search_methods()) {
-    words.push_back({std::string(method.name), std::string(method.meaning)});
-  }
-  return words;
+  return words_of(search_methods());
 }
 
 }  // namespace hsconas

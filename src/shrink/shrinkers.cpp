@@ -5,9 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "hsconas/base/error.hpp"
-#include "hsconas/base/text.hpp"
-#include "hsconas/config/methods.hpp"
+#include "hsconas/config/method_table.hpp"
 #include "hsconas/space/subspace.hpp"
 
 // The table: X(name) is the shrinker that name_shrinker() in src/shrink/name.cpp describes.
@@ -29,21 +27,11 @@ std::span<const Shrinker> shrinkers() {
 }
 
 const Shrinker& find_shrinker(std::string_view name) {
-  std::vector<std::string> names;
-  for (const Shrinker& shrinker : shrinkers()) {
-    if (shrinker.name == name) return shrinker;
-    names.emplace_back(shrinker.name);
-  }
-  throw Error(ErrorKind::Usage,
-              fmt::format("shrink.method must be one of {}, got \"{}\"", join(names, ", "), name));
+  return find_method(shrinkers(), "shrink.method", name);
 }
 
 std::vector<MethodWord> shrink_method_words() {
-  std::vector<MethodWord> words;
-  for (const Shrinker& shrinker : shrinkers()) {
-    words.push_back({std::string(shrinker.name), std::string(shrinker.meaning)});
-  }
-  return words;
+  return words_of(shrinkers());
 }
 
 std::vector<Candidate> best_members(const NetworkRegion& region,

@@ -54,7 +54,7 @@ bool holds_files(const fs::path& root) {
 /// Whether `dir` holds anything that does not belong to a run.
 bool holds_other_files(const WorkDir& dir) {
   std::vector<std::string> own{kLockName, dir.checkpoints().filename(), dir.retraining().filename(),
-                               dir.targets().filename()};
+                               dir.targets().filename(), dir.depths().filename()};
   for (const fs::path& file : files_of(dir)) own.push_back(file.filename().string());
   for (const std::string& name : names_in(dir.root)) {
     if (std::find(own.begin(), own.end(), name) == own.end() && !is_event_file(name)) return true;
@@ -156,6 +156,7 @@ void empty_here(const WorkDir& dir) {
   remove_or_throw(dir.checkpoints());
   remove_or_throw(dir.retraining());
   remove_or_throw(dir.targets());
+  remove_or_throw(dir.depths());
 }
 
 }  // namespace

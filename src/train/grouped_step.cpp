@@ -53,7 +53,7 @@ GroupedSteps::GroupedSteps(Supernet& supernet, const TrainingStage& stage, Proce
       group_(group),
       share_(share_of(stage.settings, group.rank(), group.size())) {}
 
-std::vector<GroupedSteps::Part> GroupedSteps::run_groups(TrainingPath& path, const Batch& part,
+std::vector<GroupedSteps::Part> GroupedSteps::run_groups(StepPaths& paths, const Batch& part,
                                                          std::int64_t step) const {
   const SupernetConfig& settings = stage_.settings;
   std::vector<Part> parts;
@@ -62,18 +62,18 @@ std::vector<GroupedSteps::Part> GroupedSteps::run_groups(TrainingPath& path, con
     const Batch images{part.images.narrow(0, first, share_.images_per_group),
                        part.labels.narrow(0, first, share_.images_per_group)};
     const auto number = static_cast<std::uint64_t>(step * settings.groups + share_.first + i);
-    path.seed_dropout(Rng(stage_.seed, stage_.name + " dropout", number).next());
-    const torch::Tensor loss =
-        training_loss(path, images, supernet_.device(), settings, stage_.distillation);
-    loss.backward();
-    parts.push_back({take_gradient(path.slices()), loss.item<double>()});
+    paths.seed_dropout(Rng(stage_.seed, stage_.name + " dropout", number).next());
+    const torch::Tensor loss = paths.run(images, settings, stage_.distillation);
+    parts.push_back({take_gradient(paths.slices()), loss.item<double>()});
   }
   return parts;
 }
 
-std::int32_t GroupedSteps::hash_of(const Architecture& arch, std::int64_t step) {
+std::int32_t GroupedSteps::hash_of(std::span<const TrainedPath> paths, std::int64_t step) {
   constexpr std::int64_t kStepsPerCheck = 1000;
-  std::string text = fmt::format("{} {}", step, supernet_.space().encode(arch));
+  std::string text = fmt::format("{}", step);
+  for (const TrainedPath& path : paths)
+    text += fmt::format(" {}", supernet_.space().encode(path.arch));
   // Ranks that begin with different weights, or whose memory or libraries differ, are found too.
   if (group_.size() > 1 && (is_first_step_ || step % kStepsPerCheck == 0)) {
     const torch::Tensor& weights = supernet_.flat_values();
@@ -138,20 +138,20 @@ GroupedSteps::Part GroupedSteps::mean_of_all(const std::vector<Part>& parts, con
   return mean;
 }
 
-GroupedSteps::Outcome GroupedSteps::step(const Architecture& arch, const Batch& part,
+GroupedSteps::Outcome GroupedSteps::step(std::span<const TrainedPath> paths, const Batch& part,
                                          std::int64_t step, double lr, const Wishes& wishes) {
   if (part.images.size(0) != share_.images()) {
     throw Error(ErrorKind::Internal,
                 fmt::format("{}: the loader makes {} images of a batch, not the {} of this process",
                             stage_.name, part.images.size(0), share_.images()));
   }
-  TrainingPath path(supernet_, arch, scalar_type(activation_type(supernet_, stage_.settings)));
-  const std::int32_t hash = hash_of(arch, step);
-  const std::vector<Part> parts = run_groups(path, part, step);
+  StepPaths members(supernet_, paths, scalar_type(activation_type(supernet_, stage_.settings)));
+  const std::int32_t hash = hash_of(paths, step);
+  const std::vector<Part> parts = run_groups(members, part, step);
   const Notes notes = agree(parts, wishes, hash, step);
   const Part mean = mean_of_all(parts, notes);
-  give_gradient(path.slices(), mean.gradient);
-  sgd_step(path.slices(), stage_.settings, lr);
+  give_gradient(members.slices(), mean.gradient);
+  sgd_step(members.slices(), stage_.settings, lr);
   return {.loss = mean.loss, .wishes = {.stops = notes[kStops] != 0, .is_due = notes[kIsDue] != 0}};
 }
 

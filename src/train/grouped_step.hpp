@@ -3,12 +3,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "hsconas/base/process_group.hpp"
 #include "hsconas/config/groups.hpp"
-#include "hsconas/supernet/training_path.hpp"
 #include "hsconas/train/trainer.hpp"
+#include "step_paths.hpp"
 
 namespace hsconas {
 
@@ -30,17 +31,17 @@ class GroupedSteps {
     Wishes wishes;
   };
 
-  /// One step on `arch`; `part` holds the images of this rank's groups. Collective: all ranks get
+  /// One step on `paths`; `part` holds the images of this rank's groups. Collective: all ranks get
   /// the same outcome. Throws Error(Usage) on all of them if a loss or gradient is not finite on
   /// any rank, and Error(Internal) if the ranks train different paths, or from different weights.
   /// The weights have not changed then.
-  Outcome step(const Architecture& arch, const Batch& part, std::int64_t step, double lr,
+  Outcome step(std::span<const TrainedPath> paths, const Batch& part, std::int64_t step, double lr,
                const Wishes& wishes);
 
  private:
   /// A group's gradient and loss.
   struct Part {
-    torch::Tensor gradient;  ///< All slices of the path, flat.
+    torch::Tensor gradient;  ///< All slices of the paths, flat.
     double loss = 0.0;
   };
 
@@ -57,9 +58,9 @@ class GroupedSteps {
   };
   using Notes = std::array<std::int32_t, kNotes>;
 
-  std::vector<Part> run_groups(TrainingPath& path, const Batch& part, std::int64_t step) const;
-  /// Hashes the step and the path, and now and then the weights.
-  std::int32_t hash_of(const Architecture& arch, std::int64_t step);
+  std::vector<Part> run_groups(StepPaths& paths, const Batch& part, std::int64_t step) const;
+  /// Hashes the step and the paths, and now and then the weights.
+  std::int32_t hash_of(std::span<const TrainedPath> paths, std::int64_t step);
   /// The largest notes of all ranks; throws the errors of step().
   Notes agree(const std::vector<Part>& parts, const Wishes& wishes, std::int32_t hash,
               std::int64_t step);

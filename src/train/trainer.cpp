@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <fmt/format.h>
@@ -18,6 +19,7 @@
 #include "hsconas/supernet/device.hpp"
 #include "hsconas/supernet/device_path.hpp"
 #include "hsconas/train/optimizer.hpp"
+#include "step_paths.hpp"
 #include "training_loss.hpp"
 
 namespace hsconas {
@@ -53,14 +55,35 @@ class LossMeter {
   std::vector<torch::Tensor> losses_;
 };
 
-/// The path of `step`, the same on all ranks. Also seeds torch's default generator for the step if
+/// The paths of `step`, the same on all ranks. Also seeds torch's default generator for the step if
 /// the space has dropout.
-Architecture path_of(const Supernet& supernet, const TrainingStage& stage,
-                     const TrainingHooks& hooks, std::int64_t step) {
+std::vector<TrainedPath> paths_of(const Supernet& supernet, const TrainingStage& stage,
+                                  const TrainingHooks& hooks, std::int64_t step) {
   Rng rng(stage.seed, stage.name + " path", static_cast<std::uint64_t>(step));
-  Architecture arch = hooks.path ? hooks.path(step) : sample(*stage.region, rng);
+  std::vector<TrainedPath> paths;
+  if (hooks.paths) {
+    paths = hooks.paths(step);
+  } else {
+    paths = find_path_method(stage.settings.paths)
+                .paths({.region = *stage.region,
+                        .settings = stage.settings,
+                        .seed = stage.seed,
+                        .stage = stage.name,
+                        .step = step,
+                        .total_steps = stage.total_steps},
+                       rng);
+  }
   if (supernet.space().description().head.dropout > 0.0) torch::manual_seed(rng.next());
-  return arch;
+  return paths;
+}
+
+/// The engine of a GPU runs one path per step; several paths run as LibTorch's operations.
+void warn_about_speed(const Supernet& supernet, std::size_t paths, Log& log) {
+  if (supernet.device().is_cpu() || paths == 1) return;
+  log.warn(
+      fmt::format("training {} paths per step uses LibTorch's operations on this GPU, which "
+                  "take several times as long as the engine that trains one path per step",
+                  paths));
 }
 
 /// A step of train_step() on a GPU's own engine, without waiting for the GPU.
@@ -106,23 +129,29 @@ torch::Tensor device_step(Supernet& supernet, DeviceEngine& engine, const Device
 
 }  // namespace
 
-torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
+torch::Tensor train_step(Supernet& supernet, std::span<const TrainedPath> paths, const Batch& batch,
                          const SupernetConfig& settings, double lr,
                          const Distillation& distillation) {
   const Number type = activation_type(supernet, settings);
-  if (supernet.device().is_cuda()) {
-    const auto network = device_network(supernet, arch);
+  if (supernet.device().is_cuda() && paths.size() == 1) {
+    const auto network = device_network(supernet, paths.front().arch);
     DeviceEngine* engine =
         device_engine_for_training(supernet, type, static_cast<int>(batch.images.size(0)));
     if (network && engine != nullptr) {
       return device_step(supernet, *engine, *network, batch, settings, lr, distillation);
     }
   }
-  TrainingPath path(supernet, arch, scalar_type(type));
-  torch::Tensor loss = training_loss(path, batch, supernet.device(), settings, distillation);
-  loss.backward();
-  sgd_step(path.slices(), settings, lr);
-  return loss.detach();
+  StepPaths step(supernet, paths, scalar_type(type));
+  torch::Tensor loss = step.run(batch, settings, distillation);
+  sgd_step(step.slices(), settings, lr);
+  return loss;
+}
+
+torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
+                         const SupernetConfig& settings, double lr,
+                         const Distillation& distillation) {
+  const TrainedPath path{.arch = arch};
+  return train_step(supernet, std::span(&path, 1), batch, settings, lr, distillation);
 }
 
 std::int64_t training_steps(const SupernetConfig& settings, std::int64_t images) {
@@ -153,7 +182,8 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
   for (std::int64_t step = first_step; step < stage.total_steps; ++step) {
     const double lr =
         learning_rate(settings.schedule, settings.lr, step, warmup, stage.total_steps);
-    const Architecture arch = path_of(supernet, stage, hooks, step);
+    const std::vector<TrainedPath> paths = paths_of(supernet, stage, hooks, step);
+    if (step == first_step) warn_about_speed(supernet, paths.size(), hooks.log);
     const Batch batch = batches.next();
     const auto wishes = [&]() -> GroupedSteps::Wishes {
       return {.stops = hooks.stop.token().requested(),
@@ -162,11 +192,11 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
     };
     GroupedSteps::Wishes agreed;  // Requests to stop and clocks are each rank's own.
     if (grouped) {
-      const auto outcome = grouped->step(arch, batch, step, lr, wishes());
+      const auto outcome = grouped->step(paths, batch, step, lr, wishes());
       meter.add(torch::scalar_tensor(outcome.loss, torch::kDouble));
       agreed = outcome.wishes;
     } else {
-      meter.add(train_step(supernet, arch, batch, settings, lr, stage.distillation));
+      meter.add(train_step(supernet, paths, batch, settings, lr, stage.distillation));
     }
     if (hooks.after_step) hooks.after_step(step);
     if (!grouped) agreed = wishes();  // One group means one rank.

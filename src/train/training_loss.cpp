@@ -17,19 +17,20 @@ torch::Tensor teacher_loss(const Distillation& distillation, const torch::Tensor
   const double t = distillation.temperature;
   // Autograd cannot save tensors made in inference mode, so it gets a copy.
   const torch::Tensor answers = distillation.teacher->forward(images).clone();
-  const torch::Tensor targets = torch::softmax(answers / t, 1);
-  return -(targets * torch::log_softmax(logits / t, 1)).sum(1).mean() * (t * t);
+  return soft_loss(answers / t, logits / t) * (t * t);
 }
 
-torch::Tensor training_loss(TrainingPath& path, const Batch& batch, const torch::Device& device,
+torch::Tensor soft_loss(const torch::Tensor& teacher, const torch::Tensor& student) {
+  return -(torch::softmax(teacher, 1) * torch::log_softmax(student, 1)).sum(1).mean();
+}
+
+torch::Tensor training_loss(const torch::Tensor& logits, const Batch& batch,
                             const SupernetConfig& settings, const Distillation& distillation) {
-  const torch::Tensor images = batch.images.to(device);
-  const torch::Tensor logits = path.forward(images);
   const torch::Tensor loss = torch::cross_entropy_loss(
-      logits, batch.labels.to(device), {}, at::Reduction::Mean, -100, settings.label_smoothing);
+      logits, batch.labels, {}, at::Reduction::Mean, -100, settings.label_smoothing);
   if (distillation.teacher == nullptr) return loss;
   return (1.0 - distillation.weight) * loss +
-         distillation.weight * teacher_loss(distillation, images, logits);
+         distillation.weight * teacher_loss(distillation, batch.images, logits);
 }
 
 Error not_finite(const TrainingStage& stage, const char* what, std::int64_t step) {

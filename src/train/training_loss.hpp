@@ -15,8 +15,12 @@ Number activation_type(const Supernet& supernet, const SupernetConfig& settings)
 torch::Tensor teacher_loss(const Distillation& distillation, const torch::Tensor& images,
                            const torch::Tensor& logits);
 
-/// The mean loss of `path` on the images of `batch`.
-torch::Tensor training_loss(TrainingPath& path, const Batch& batch, const torch::Device& device,
+/// The mean cross entropy between the softmax of the teacher's logits and that of the student's,
+/// both [N, classes].
+torch::Tensor soft_loss(const torch::Tensor& teacher, const torch::Tensor& student);
+
+/// The mean loss of `logits` [N, classes] on the images of `batch`, which is on their device.
+torch::Tensor training_loss(const torch::Tensor& logits, const Batch& batch,
                             const SupernetConfig& settings, const Distillation& distillation);
 
 /// The error of a training whose loss or gradient, `what`, is not finite at `step`.

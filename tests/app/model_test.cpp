@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@
 #include "data/support.hpp"
 #include "hsconas/base/csv.hpp"
 #include "hsconas/report/metrics.hpp"
+#include "hsconas/score/rank_quality.hpp"
+#include "hsconas/space/subspace.hpp"
 #include "support/event_reader.hpp"
 
 using namespace hsconas;
@@ -268,3 +271,77 @@ TEST_CASE("a test folder must have exactly the network's classes", "[deploy]") {
   CHECK(contains(unknown.err, "'medium' is no class that the network knows"));
 }
 #endif
+
+TEST_CASE("a network is retrained together with a shallower version of itself", "[deploy]") {
+  const CopiedSearch run;
+  const std::vector<std::string> depths{"--arch", "0:1-1:1-0:1",      "--out",
+                                        "deep",   "retrain.depths=1", "--json"};
+  const Outcome outcome = run.retrain(depths);
+  REQUIRE(outcome.exit_code == 0);
+  const json result = json::parse(outcome.out);
+  REQUIRE(result["depths"].size() == 1);
+  const json depth = result["depths"][0];
+  CHECK(depth["macs"] < result["macs"]);
+  CHECK(depth["parameters"] < result["parameters"]);
+  const std::string folder = "deep/" + depth["folder"].get<std::string>();
+  const Outcome evaluated = run.run({"--json", "evaluate", folder});
+  REQUIRE(evaluated.exit_code == 0);
+  CHECK(json::parse(evaluated.out)["top1"] == depth["test_accuracy"]);
+  CHECK(run.run({"export", folder, "--onnx", "shallow.onnx"}).exit_code == 0);
+  // A second call finds the finished work, also that of the shallower version.
+  std::vector<std::string> again = depths;
+  again.emplace_back("--resume");
+  CHECK(run.retrain(again).out == outcome.out);
+  fs::remove(run.bench / folder / "model.safetensors");
+  CHECK(run.retrain(again).out == outcome.out);
+  CHECK(fs::exists(run.bench / folder / "model.safetensors"));
+
+  const Outcome many = run.retrain({"--arch", "0:1-1:1-0:1", "retrain.depths=4", "--overwrite"});
+  CHECK(many.exit_code == 2);
+  CHECK(contains(many.err, "4 shallower versions of 0:1-1:1-0:1 do not exist"));
+}
+
+TEST_CASE("the ranking by shared weights is compared with known accuracies", "[rank]") {
+  const CopiedSearch run;
+  const SearchSpace space(read_space(micro_config().at("space")));
+  std::string csv = "arch,acc\n";
+  Rng rng(1, "known");
+  std::set<Architecture> known;
+  while (known.size() < 12) known.insert(space.canonical(sample(Subspace::full(space), rng)));
+  for (const Architecture& arch : known) {
+    csv +=
+        fmt::format("{},{}\n", space.encode(arch), 0.3 + 0.01 * static_cast<double>(rng.below(40)));
+  }
+  write_file(run.bench / "known.csv", csv);
+  const auto rank = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{"rank", "run", "--accuracies", "known.csv", "--accuracy-column",
+                                   "acc"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run.run(words);
+  };
+  const Outcome outcome = rank({"--json", "--bins", "2", "--out", "ranked.csv"});
+  REQUIRE(outcome.exit_code == 0);
+  const json record = json::parse(outcome.out);
+  CHECK(record["networks"] == 12);
+  CHECK(record["shared_weights"]["tau"].get<double>() <= 1.0);
+  const CsvTable ranked = CsvTable::load(run.bench / "ranked.csv");
+  REQUIRE(ranked.rows() == 12);
+  std::vector<double> truth, shared, macs;
+  for (std::size_t row = 0; row < ranked.rows(); ++row) {
+    truth.push_back(ranked.number(row, ranked.column("accuracy")));
+    shared.push_back(ranked.number(row, ranked.column("shared_accuracy")));
+    macs.push_back(ranked.number(row, ranked.column("macs")));
+    CHECK(macs.back() ==
+          static_cast<double>(
+              space.cost(space.decode(ranked.text(row, ranked.column("arch")))).macs));
+  }
+  CHECK(record["shared_weights"]["tau_within_bins"].get<double>() ==
+        Approx(rank_quality(shared, truth, macs, 2).tau_within));
+  CHECK(rank({"--json", "--bins", "2"}).out == outcome.out);
+  CHECK(contains(rank({"--bins", "2", "--networks", "8"}).out, "8 networks"));
+
+  const Outcome few = rank({"--bins", "9"});
+  CHECK(few.exit_code == 2);
+  CHECK(contains(few.err, "12 networks are too few for 9 bins"));
+  CHECK(run.run({"rank", "absent", "--accuracies", "known.csv"}).exit_code == 3);
+}

@@ -121,6 +121,31 @@ TEST_CASE("embeddings are refused where no method compares networks by them", "[
   CHECK(read_config(source).search.embeddings == "e.csv");
 }
 
+TEST_CASE("path methods are refused where they have no effect", "[config]") {
+  json source = minimal();
+  source["space"]["widths"] = {1.0};
+  source["supernet"] = {{"paths", "fair"}};
+  CHECK(read_config(source).supernet.paths == "fair");
+  source["supernet"] = {{"paths", "sandwich"}};
+  CHECK_THROWS_WITH(read_config(source),
+                    Catch::Matchers::StartsWith("supernet.paths sandwich concerns widths, but"));
+  source["space"]["widths"] = {0.5, 1.0};
+  CHECK(read_config(source).supernet.paths == "sandwich");
+  source["codesign"] = {{"method", "dance"}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "supernet.paths sandwich has no effect with codesign.method dance, which draws "
+                    "its paths itself: leave it at uniform");
+  source["codesign"] = json::object();
+  source["supernet"] = {{"width_warmup", 0.3}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "supernet.width_warmup has no effect without supernet.paths operators_first: "
+                    "set that, or leave supernet.width_warmup out");
+  source["supernet"] = {{"paths", "operators_first"}, {"width_warmup", 0.3}};
+  CHECK(read_config(source).supernet.width_warmup == 0.3);
+  source["supernet"] = {{"paths", "fairly"}};
+  CHECK_THROWS_WITH(read_config(source), Catch::Matchers::StartsWith("supernet.paths must be one"));
+}
+
 TEST_CASE("settings of a GPU are refused where no GPU is timed", "[config]") {
   json source = minimal();
   source["latency"] = {{"cuda", "graph"}};

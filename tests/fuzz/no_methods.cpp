@@ -5,6 +5,10 @@
 
 namespace hsconas {
 
+std::vector<MethodWord> path_method_words() {
+  return {};
+}
+
 std::vector<MethodWord> search_method_words() {
   return {};
 }

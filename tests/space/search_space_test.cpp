@@ -98,8 +98,8 @@ TEST_CASE("the costs of all 6,561 networks of NAS-Bench-Macro are as published",
 }
 
 TEST_CASE("every shipped space can be built, and written and read back unchanged", "[space]") {
-  for (const char* name :
-       {"hsconas-a", "hsconas-b", "spos", "cifar-32", "fashion-28", "fbnet", "nas-bench-macro"}) {
+  for (const char* name : {"hsconas-a", "hsconas-b", "spos", "cifar-32", "fashion-28", "fbnet",
+                           "nas-bench-macro", "channel-bench-macro"}) {
     const SpaceDescription space = shipped_description(name);
     CHECK(space.name == name);
     CHECK_NOTHROW(SearchSpace(space));
@@ -188,6 +188,17 @@ TEST_CASE("decoding inverts encoding on random architectures of every space", "[
       CHECK(space.decode(space.encode(arch)) == arch);
     }
   }
+}
+
+TEST_CASE("Channel-Bench-Macro's networks have the multiply-adds and parameters of its table",
+          "[space]") {
+  const SearchSpace space = shipped_space("channel-bench-macro");
+  const Cost largest = space.cost(space.decode("0:3-0:3-0:3-0:3"));  // 4444444 there.
+  CHECK(largest.macs == 211'281'920);
+  CHECK(largest.parameters() == 1'804'170);
+  const Cost smallest = space.cost(space.decode("0:0-0:0-0:0-0:0"));  // 4111414 there.
+  CHECK(smallest.macs == 66'074'624);
+  CHECK(smallest.parameters() == 660'810);
 }
 
 TEST_CASE("codes are short digits in spaces with one width, pairs in the others", "[space]") {

@@ -109,6 +109,7 @@ void prepare(json& config, const ConfigKey& key, const Files& files) {
   if (config["shrink"]["method"] == "locality" || key.path == "shrink.method") {
     config["shrink"]["stages"][0]["layers"] = 4;
   }
+  if (key.path == "supernet.width_warmup") config["supernet"]["paths"] = "operators_first";
   if (key.path.starts_with("limits.")) {
     config["limits"] = {
         {"max_memory_mb", 1.0},

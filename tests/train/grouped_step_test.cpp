@@ -145,7 +145,7 @@ TEST_CASE("a step is that of the mean of the gradients of all groups", "[train][
   Training training;
   training.stage.settings.groups = kGroups;
   training.stage.total_steps = 1;
-  training.path = [&](std::int64_t) { return arch; };
+  training.paths = [&](std::int64_t) { return std::vector<TrainedPath>{{.arch = arch}}; };
   training.run();
   CHECK(training.metrics.at(0).at("loss").get<double>() == Approx(loss.item<double>()));
   const Supernet before(space, torch::kCPU, 1);
@@ -252,8 +252,9 @@ TEST_CASE("ranks that train different paths, or from different weights, are foun
           "[train][group]") {
   SharedTraining paths;
   paths.prepare = [](Training& training, int rank) {
-    training.path = [&training, rank](std::int64_t step) {
-      return training.space.uniform(rank == 1 && step == 5 ? 1 : 0);
+    training.paths = [&training, rank](std::int64_t step) {
+      return std::vector<TrainedPath>{
+          {.arch = training.space.uniform(rank == 1 && step == 5 ? 1 : 0)}};
     };
   };
   paths.run(3);

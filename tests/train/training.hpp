@@ -53,7 +53,7 @@ struct Training {
                  on_metrics();
                },
            .save = [this](std::int64_t next_step) { on_save(next_step); },
-           .path = path});
+           .paths = paths});
   }
 
   /// Makes every following loss NaN.
@@ -72,7 +72,8 @@ struct Training {
   std::vector<nlohmann::json> metrics;
   std::function<void()> on_metrics = [] {};
   std::function<void(std::int64_t)> on_save = [](std::int64_t) {};
-  std::function<Architecture(std::int64_t)> path;  ///< When set, replaces sampling.
+  /// When set, replaces the path method.
+  std::function<std::vector<TrainedPath>(std::int64_t)> paths;
 };
 
 inline bool same_state(const Supernet& a, const Supernet& b) {

@@ -70,6 +70,14 @@ struct EvaluateOptions {
   bool shared = false;
 };
 
+struct RankOptions {
+  std::string folder, accuracies;
+  std::string column = ScoreConfig{}.accuracy_column;
+  std::string out;     ///< CSV to write; empty: none.
+  int networks = 500;  ///< At most.
+  int bins = 10;
+};
+
 struct ExportOptions {
   std::string folder, onnx, torchscript, safetensors;
   bool shared = false;
@@ -84,6 +92,7 @@ struct TorchCommands {
   void (*codesign)(const RunCommandOptions&, CommandContext&);
   void (*retrain)(RetrainOptions, CommandContext&);
   void (*evaluate)(EvaluateOptions, CommandContext&);
+  void (*rank)(RankOptions, CommandContext&);
   void (*export_model)(ExportOptions, CommandContext&);
   void (*doctor)(ConfigOptions, CommandContext&);
 

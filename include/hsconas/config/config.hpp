@@ -73,6 +73,8 @@ struct SupernetConfig {
   double label_smoothing = 0.1;
   double clip_norm = 0.0;                 ///< Largest gradient norm; 0: unlimited.
   Precision precision = Precision::Auto;  ///< Type of activations, see resolved_precision().
+  std::string paths = "uniform";          ///< One of path_methods().
+  double width_warmup = 0.5;  ///< Share of the training on the largest widths only; 0: none.
 };
 
 /// Training of the winner alone, with weights of its own. It has the keys of the supernet with
@@ -89,6 +91,7 @@ struct RetrainConfig : SupernetConfig {
   bool use_holdout = true;        ///< Also train on the images that scored the candidates.
   double distillation = 0.0;  ///< Weight of the teacher's predictions in the loss; 0: no teacher.
   double temperature = 1.0;   ///< Softmax temperature of teacher and student.
+  int depths = 0;             ///< Shallower versions that are trained along; 0: none.
   std::string teacher;        ///< Folder of a trained model; empty: the largest network, with
                               ///< the supernet's weights.
 };
@@ -260,6 +263,7 @@ struct Config {
     training.epochs = shrink.stages[stage].tune_epochs;
     training.lr = shrink.stages[stage].lr;
     training.warmup_epochs = 0.0;
+    training.width_warmup = 0.0;  // All widths have been trained before.
     return training;
   }
 };

@@ -11,9 +11,11 @@ struct MethodWord {
   std::string meaning;
 };
 
-/// The values of search.method, shrink.method and codesign.method. The rooms `search`, `shrink` and
-/// `codesign` hold the tables of methods and define these functions; `config` lies below them in
-/// the include order, so it can only declare what it needs from the tables.
+/// The values of supernet.paths, search.method, shrink.method and codesign.method. The rooms
+/// `paths`, `search`, `shrink` and `codesign` hold the tables of methods and define these
+/// functions; `config` lies below them in the include order, so it can only declare what it needs
+/// from the tables.
+std::vector<MethodWord> path_method_words();
 std::vector<MethodWord> search_method_words();
 std::vector<MethodWord> shrink_method_words();
 std::vector<MethodWord> codesign_method_words();

@@ -93,6 +93,10 @@ class Run {
   /// The supernet after training on the whole space. The reference is valid until tuned() is
   /// called.
   Supernet& supernet();
+  /// The accuracies of `archs` on the held-out images with the weights of supernet(), in order.
+  std::vector<double> shared_accuracies(std::span<const Architecture> archs);
+  /// Whether the supernet has been trained with the present settings.
+  bool has_supernet() const;
   /// The region of the space that is left after all shrinking stages.
   const NetworkRegion& shrunk();
   /// The supernet after tuning to shrunk(). The reference is valid until supernet() is called.

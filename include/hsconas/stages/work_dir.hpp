@@ -49,6 +49,7 @@ struct WorkDir {
   std::filesystem::path ranks_plot() const { return root / "ranks.svg"; }
   std::filesystem::path model() const { return root / "model.safetensors"; }
   std::filesystem::path architecture() const { return root / "architecture.json"; }
+  std::filesystem::path depths() const { return root / "depths"; }       ///< Shallower models.
   std::filesystem::path retraining() const { return root / "retrain"; }  ///< A WorkDir of its own.
   /// The folder of WorkDirs, one for each target of a search with several.
   std::filesystem::path targets() const { return root / "targets"; }

@@ -28,6 +28,8 @@ class TrainingPath {
 
   /// Draws dropout from a generator of this path from now on, instead of torch's default one.
   void seed_dropout(std::uint64_t seed);
+  /// Drops nothing from now on.
+  void stop_dropout() { dropout_ = 0.0; }
 
   /// Logits [N, classes], fp32, of images [N, C, H, W], with batch statistics and the space's
   /// dropout. On the CPU, convolutions run in our own kernels

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
@@ -12,6 +13,7 @@
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
 #include "hsconas/loader/loader.hpp"
+#include "hsconas/paths/path_methods.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/supernet/frozen_network.hpp"
 #include "hsconas/supernet/supernet.hpp"
@@ -48,11 +50,17 @@ struct TrainingHooks {
   std::function<void(const nlohmann::json&)> metrics;   ///< Receives one object every 20 steps.
   std::function<void(std::int64_t next_step)> save;     ///< Saves the supernet before `next_step`.
   std::function<void(std::int64_t step)> after_step{};  ///< When set, called after each update.
-  std::function<Architecture(std::int64_t step)> path{};  ///< When set, replaces uniform sampling.
+  /// When set, gives the paths of each step instead of the settings' path method.
+  std::function<std::vector<TrainedPath>(std::int64_t step)> paths{};
 };
 
-/// One step of gradient descent on the path `arch`; returns the loss before the step, as a tensor
-/// on the supernet's device. Dropout is drawn from torch's default generator.
+/// One step of gradient descent on `paths`, whose gradients are added; returns the mean of their
+/// losses before the step, as a tensor on the supernet's device. Dropout is drawn from torch's
+/// default generator.
+torch::Tensor train_step(Supernet& supernet, std::span<const TrainedPath> paths, const Batch& batch,
+                         const SupernetConfig& settings, double lr,
+                         const Distillation& distillation = {});
+/// The same on one path that learns from the labels.
 torch::Tensor train_step(Supernet& supernet, const Architecture& arch, const Batch& batch,
                          const SupernetConfig& settings, double lr,
                          const Distillation& distillation = {});
@@ -65,10 +73,10 @@ std::int64_t training_steps(const SupernetConfig& settings, std::int64_t images)
 /// its first run is slow. Does nothing on a CPU. train() calls it.
 void prepare_training(const Supernet& supernet, const SupernetConfig& settings, int batch);
 
-/// Trains `supernet` from `first_step` to the end of the stage, on one path of the stage's region
-/// per step, sampled uniformly or by hooks.path; `batches` must be at `first_step`. All random
-/// choices in a step depend only on the seed, the stage's name and the step, so a resumed run gives
-/// the same result as an uninterrupted one.
+/// Trains `supernet` from `first_step` to the end of the stage, in each step on the paths that the
+/// path method (settings.paths) draws from the stage's region, or on those of hooks.paths;
+/// `batches` must be at `first_step`. All random choices in a step depend only on the seed, the
+/// stage's name and the step, so a resumed run gives the same result as an uninterrupted one.
 ///
 /// Each of the settings' groups is normalised by its own batch statistics, and the mean of their
 /// gradients makes the step. All ranks of the group of hooks.stop call it together, with equal

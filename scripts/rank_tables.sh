@@ -1,0 +1,91 @@
+#!/bin/bash
+# Trains supernets in each way that supernet.paths offers, and compares their ranking of networks
+# with the accuracies of the same networks trained alone:
+#   scripts/rank_tables.sh DATA IMAGES [OUT] [--quick] [key=value ...]
+# DATA is a folder with nas_bench_macro/nas_bench_macro_cifar10.csv.gz and
+# channel_bench_macro/mobilenet.csv.gz; a file that is missing is left out. IMAGES is CIFAR-10 as
+# folders, train/ and test/ with one folder per class. OUT (default: rank_tables) gets a folder for
+# each training, which is continued by the next call if it was stopped, and ranking.md. All ways run
+# the same number of images through the supernet: a method that trains several paths per step trains
+# fewer epochs. --quick trains for a twentieth of the time. Further words change the config.
+#   SPACES, PATHS, SEEDS, EPOCHS: lists and the epochs of `uniform`, to run a part.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+hsconas=${HSCONAS:-$here/build/release/hsconas}
+epochs=${EPOCHS:-60}
+words=()
+for word in "$@"; do
+  if [ "$word" = --quick ]; then epochs=3; else words+=("$word"); fi
+done
+set -- "${words[@]+"${words[@]}"}"
+[ $# -ge 2 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+data=$1 images=$2
+shift 2
+out=rank_tables
+case ${1-} in "" | *=*) ;; *) out=$1; shift ;; esac
+mkdir -p "$out"
+
+config=$out/config.json
+cat > "$config" <<JSON
+{"data": {"format": "folder", "path": "$images", "augment": "small", "holdout_images": 5000},
+ "latency": {"accelerator": "$here/configs/accelerators/kc-p.json", "target_position": 0.5},
+ "supernet": {"batch": 128, "lr": 0.1, "warmup_epochs": 0.1, "schedule": "cosine",
+              "label_smoothing": 0, "clip_norm": 5, "precision": "bf16"},
+ "score": {"calibration_images": 1000, "validation_images": 2500, "batch": 250}}
+JSON
+
+# The true accuracies, in a file that hsconas reads; networks: how many there are to compare.
+truth_of() { # SPACE
+  local macro=$data/nas_bench_macro/nas_bench_macro_cifar10.csv.gz
+  local channels=$data/channel_bench_macro/mobilenet.csv.gz
+  case $1 in
+    nas-bench-macro) [ ! -e "$macro" ] || zcat "$macro" > "$out/$1.csv" ;;
+    channel-bench-macro)
+      # Genes 1, 5 and 7 are outer widths, which the space keeps at their largest.
+      [ ! -e "$channels" ] || zcat "$channels" | awk -F, '
+        NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "mean_acc") column = i
+                  print "arch,mean_acc"; next }
+        $1 ~ /^4...4.4$/ { split($1, gene, "")
+          printf "0:%d-0:%d-0:%d-0:%d,%s\n", gene[2] - 1, gene[3] - 1, gene[4] - 1, gene[6] - 1,
+                 $column }' > "$out/$1.csv" ;;
+  esac
+  [ -e "$out/$1.csv" ]
+}
+
+passes_of() { # SPACE PATHS
+  case $1/$2 in */sandwich) echo 4 ;; nas-bench-macro/fair) echo 3 ;; *) echo 1 ;; esac
+}
+
+# The value of a key of the first object of a line of JSON.
+value_of() { grep -o "\"$2\":{[^}]*}" <<< "$1" | grep -o "\"$3\":[-0-9.e]*" | cut -d: -f2; }
+
+table=$out/ranking.md
+echo "| space | paths | seed | epochs | tau | within bins | best tenth | regret (%) |" > "$table"
+echo "|---|---|---|---|---|---|---|---|" >> "$table"
+row() { # SPACE LABEL SEED EPOCHS JSON MEASURE
+  printf '| %s | %s | %s | %s | %.3f | %.3f | %.3f | %.2f |\n' "$1" "$2" "$3" "$4" \
+    "$(value_of "$5" "$6" tau)" "$(value_of "$5" "$6" tau_within_bins)" \
+    "$(value_of "$5" "$6" tau_of_best_tenth)" \
+    "$(value_of "$5" "$6" regret | awk '{ print 100 * $1 }')" >> "$table"
+}
+
+for space in ${SPACES:-nas-bench-macro channel-bench-macro}; do
+  truth_of "$space" || { echo "skipped: $space, whose accuracies are not in $data" >&2; continue; }
+  bins=10 networks=500 methods="uniform fair"
+  [ "$space" = nas-bench-macro ] || { bins=4 networks=256 methods="uniform fair sandwich operators_first"; }
+  macs_are_known=false
+  for paths in ${PATHS:-$methods}; do
+    for seed in ${SEEDS:-1 2 3}; do
+      trained=$(awk -v e="$epochs" -v p="$(passes_of "$space" "$paths")" 'BEGIN { print e / p }')
+      run=$out/$space-$paths-$seed
+      "$hsconas" -q train --config "$config" "space=$here/configs/spaces/$space.json" "seed=$seed" \
+        "supernet.paths=$paths" "supernet.epochs=$trained" --work-dir "$run" --resume "$@" > /dev/null
+      ranking=$("$hsconas" -q --json rank "$run" --accuracies "$out/$space.csv" \
+        --accuracy-column mean_acc --networks "$networks" --bins "$bins" --out "$run/ranking.csv")
+      $macs_are_known || row "$space" "multiply-adds alone" "" "" "$ranking" multiply_adds
+      macs_are_known=true
+      row "$space" "$paths" "$seed" "$trained" "$ranking" shared_weights
+    done
+  done
+done
+cat "$table"

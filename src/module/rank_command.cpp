@@ -1,0 +1,104 @@
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "entries.hpp"
+#include "hsconas/app/commands.hpp"
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/config/config_file.hpp"
+#include "hsconas/pipeline/run.hpp"
+#include "hsconas/score/rank_quality.hpp"
+#include "hsconas/score/table_evaluator.hpp"
+#include "hsconas/supernet/device.hpp"
+
+namespace hsconas {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The networks to rank, and for each in the same order its accuracies and multiply-adds.
+struct RankedNetworks {
+  std::vector<Architecture> archs;
+  std::vector<double> truth;  ///< Known accuracies, in [0, 1].
+  std::vector<double> macs;
+  std::vector<double> shared;  ///< Accuracies with shared weights, in [0, 1].
+};
+
+/// At most `most` of the networks of `accuracies`, drawn at random.
+RankedNetworks draw_networks(const SearchSpace& space, const TableEvaluator& accuracies,
+                             std::size_t most, std::uint64_t seed) {
+  RankedNetworks drawn{.archs = accuracies.architectures()};
+  Rng rng(seed, "rank");
+  rng.shuffle(std::span(drawn.archs));
+  drawn.archs.resize(std::min(most, drawn.archs.size()));
+  for (const Architecture& arch : drawn.archs) {
+    drawn.truth.push_back(accuracies.accuracy(arch));
+    drawn.macs.push_back(static_cast<double>(space.cost(arch).macs));
+  }
+  return drawn;
+}
+
+RankRecord compare(const RankedNetworks& networks, int bins) {
+  return {.networks = static_cast<int>(networks.archs.size()),
+          .bins = bins,
+          .shared = rank_quality(networks.shared, networks.truth, networks.macs, bins),
+          .macs = rank_quality(networks.macs, networks.truth, networks.macs, bins)};
+}
+
+std::string as_csv(const SearchSpace& space, const RankedNetworks& networks) {
+  std::string text = "arch,accuracy,shared_accuracy,macs\n";
+  for (std::size_t i = 0; i < networks.archs.size(); ++i) {
+    text += fmt::format("{},{},{},{}\n", space.encode(networks.archs[i]), networks.truth[i],
+                        networks.shared[i], networks.macs[i]);
+  }
+  return text;
+}
+
+/// The config of a run with a folder of its own.
+Config config_of_run(const fs::path& folder) {
+  const fs::path file = WorkDir{folder}.config();
+  if (is_there(file)) return load_config(file, {});
+  throw Error(ErrorKind::Data,
+              folder.string() + ": is not the folder of a run: it holds no config.json");
+}
+
+}  // namespace
+
+void run_rank(RankOptions options, CommandContext& context) {
+  const GroupFiles files(context.group);
+  const Config config = config_of_run(options.folder);
+  require_same_config(*context.group, config);
+  open_device(config.device.type);
+  const SearchSpace space(config.space);
+  const TableEvaluator accuracies(space, options.accuracies, options.column);
+  RankedNetworks networks =
+      draw_networks(space, accuracies, static_cast<std::size_t>(options.networks), config.seed);
+  // Too few networks are found out before they are scored.
+  rank_quality(networks.macs, networks.truth, networks.macs, options.bins);
+  Run run(config, WorkDir::open(options.folder, WorkDirMode::Resume, false, files), context.log,
+          context.stop, {.goal = RunGoal::Supernet});
+  if (!run.has_supernet()) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{0}: its supernet is not trained to the end: continue with hsconas "
+                            "train --config {0}/config.json --work-dir {0} --resume",
+                            options.folder));
+  }
+  networks.shared = run.shared_accuracies(networks.archs);
+  const RankRecord record = compare(networks, options.bins);
+  files.on_root([&] {
+    // Printed first, so that a full disk does not lose what took minutes to compute.
+    fmt::print("{}", context.options.json ? to_json(record).dump() + "\n" : format_ranking(record));
+    if (!options.out.empty()) write_file(options.out, as_csv(space, networks));
+  });
+}
+
+}  // namespace hsconas

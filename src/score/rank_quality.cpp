@@ -1,0 +1,96 @@
+#include "hsconas/score/rank_quality.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/statistics.hpp"
+
+namespace hsconas {
+
+namespace {
+
+using nlohmann::json;
+
+/// The indices of `values`, smallest value first.
+std::vector<std::size_t> ascending(std::span<const double> values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
+  return order;
+}
+
+double tau_among(std::span<const std::size_t> networks, std::span<const double> measure,
+                 std::span<const double> truth) {
+  std::vector<double> x, y;
+  for (const std::size_t network : networks) {
+    x.push_back(measure[network]);
+    y.push_back(truth[network]);
+  }
+  return kendall(x, y);
+}
+
+json as_json(const RankQuality& quality) {
+  return {{"tau", quality.tau},
+          {"tau_within_bins", quality.tau_within},
+          {"tau_of_best_tenth", quality.tau_best},
+          {"regret", quality.regret}};
+}
+
+}  // namespace
+
+RankQuality rank_quality(std::span<const double> measure, std::span<const double> truth,
+                         std::span<const double> macs, int bins) {
+  const auto parts = static_cast<std::size_t>(bins);
+  if (truth.size() < 2 * parts) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} networks are too few for {} bins of at least two: use fewer bins "
+                            "or more networks",
+                            truth.size(), bins));
+  }
+  RankQuality quality{.tau = kendall(measure, truth)};
+  const std::vector<std::size_t> by_macs = ascending(macs);
+  for (std::size_t part = 0; part < parts; ++part) {
+    const std::size_t begin = part * truth.size() / parts;
+    const std::size_t end = (part + 1) * truth.size() / parts;
+    quality.tau_within +=
+        tau_among(std::span(by_macs).subspan(begin, end - begin), measure, truth) / bins;
+  }
+  const std::vector<std::size_t> by_truth = ascending(truth);
+  const std::size_t best = std::max<std::size_t>(2, truth.size() / 10);
+  quality.tau_best = tau_among(std::span(by_truth).last(best), measure, truth);
+  const auto first = std::max_element(measure.begin(), measure.end()) - measure.begin();
+  quality.regret = truth[by_truth.back()] - truth[static_cast<std::size_t>(first)];
+  return quality;
+}
+
+json to_json(const RankRecord& record) {
+  return {{"format", "hsconas-ranking-1"},
+          {"networks", record.networks},
+          {"bins", record.bins},
+          {"shared_weights", as_json(record.shared)},
+          {"multiply_adds", as_json(record.macs)}};
+}
+
+std::string format_ranking(const RankRecord& record) {
+  std::string text = fmt::format(
+      "{} networks; Kendall's tau between their true accuracies and\n\n"
+      "{:<16}{:>8}{:>18}{:>12}{:>20}\n",
+      record.networks, "", "overall", fmt::format("in {} MAC bins", record.bins), "best tenth",
+      "regret of the first");
+  const auto add = [&](const char* name, const RankQuality& quality) {
+    text += fmt::format("{:<16}{:>8.3f}{:>18.3f}{:>12.3f}{:>18.2f} %\n", name, quality.tau,
+                        quality.tau_within, quality.tau_best, 100.0 * quality.regret);
+  };
+  add("shared weights", record.shared);
+  add("multiply-adds", record.macs);
+  return text;
+}
+
+}  // namespace hsconas
