@@ -58,6 +58,7 @@ std::string text_of(const EmbedReport& report, const Smoothness& smooth) {
       report.networks, report.classes, report.distinct, report.learned, report.held_back,
       100.0 * report.operators, 100.0 * report.links, 100.0 * report.graphs, report.draws,
       100.0 * report.valid, 100.0 * report.unique);
+  if (smooth.pairs == 0) return text;
   text += fmt::format(
       "rank correlations, {} pairs\n"
       "  distance of embeddings and edges that differ        {:.3f}\n",

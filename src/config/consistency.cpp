@@ -148,14 +148,15 @@ void check_shrinking(const Config& config) {
   }
 }
 
-/// Rejects embeddings of networks where nothing compares these.
+/// Rejects embeddings of networks where no method uses them.
 void check_embeddings(const Config& config) {
   if (config.search.embeddings.empty()) return;
-  if (config.search.method != "bayesian") {
+  const std::string& method = config.search.method;
+  if (method != "bayesian" && method != "reinforce") {
     fail(
         fmt::format("search.embeddings has no effect with search.method {}: set search.method to "
-                    "bayesian, or leave search.embeddings empty",
-                    config.search.method));
+                    "bayesian or reinforce, or leave search.embeddings empty",
+                    method));
   }
   if (!config.score.is_known()) {
     fail(

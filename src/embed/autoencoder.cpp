@@ -269,21 +269,4 @@ CellGraph Autoencoder::decode(const NodeMatrix& codes) const {
   return graph;
 }
 
-void AdamSteps::step(VectorXd& parameters, VectorXd& gradient, double rate) {
-  constexpr double kMostNorm = 5.0;
-  constexpr double kFirst = 0.9;
-  constexpr double kSecond = 0.999;
-  constexpr double kTiny = 1e-8;
-  const double norm = gradient.norm();
-  if (norm > kMostNorm) gradient *= kMostNorm / norm;
-  first_share_ *= kFirst;
-  second_share_ *= kSecond;
-  first_ = kFirst * first_ + (1.0 - kFirst) * gradient;
-  second_ = kSecond * second_.array() + (1.0 - kSecond) * gradient.array().square();
-  const double first_scale = rate / (1.0 - first_share_);
-  const double second_scale = 1.0 / (1.0 - second_share_);
-  parameters.array() -=
-      first_scale * first_.array() / ((second_scale * second_.array()).sqrt() + kTiny);
-}
-
 }  // namespace hsconas

@@ -14,7 +14,7 @@ namespace hsconas {
 using NodeMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 struct AutoencoderShape {
-  int nodes = 0;  ///< Of every graph.
+  int nodes = 0;  ///< All graphs have as many.
   int kinds = 0;
   int rounds = 4;
   int width = 128;
@@ -40,7 +40,9 @@ class Autoencoder {
   Autoencoder(const AutoencoderShape& shape, Rng& rng);
 
   const AutoencoderShape& shape() const { return shape_; }
-  Eigen::VectorXd& parameters() { return parameters_; }
+  std::span<double> parameters() {
+    return {parameters_.data(), static_cast<std::size_t>(parameters_.size())};
+  }
 
   /// Means of the codes of the nodes, [graphs x nodes, latent].
   NodeMatrix encode(std::span<const CellGraph> graphs) const;
@@ -86,18 +88,6 @@ class Autoencoder {
   Place mean_, mean_bias_, deviation_, deviation_bias_;
   Place kind_, kind_bias_, link_, link_bias_;
   Eigen::VectorXd parameters_;
-};
-
-/// The factor that makes a gradient's norm at most 5 and one step of Adam (Kingma and Ba, 2015).
-class AdamSteps {
- public:
-  explicit AdamSteps(Eigen::Index size)
-      : first_(Eigen::VectorXd::Zero(size)), second_(Eigen::VectorXd::Zero(size)) {}
-  void step(Eigen::VectorXd& parameters, Eigen::VectorXd& gradient, double rate);
-
- private:
-  Eigen::VectorXd first_, second_;
-  double first_share_ = 1.0, second_share_ = 1.0;
 };
 
 }  // namespace hsconas

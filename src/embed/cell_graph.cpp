@@ -38,7 +38,7 @@ std::size_t count_networks(const CellDescription& cell) {
   return count;
 }
 
-/// What an edge adds to the sum of the node it leads to, where `from` is the sum it starts at.
+/// The term that an edge adds to the node it leads to; `from` is the sum at the node it starts at.
 std::string term(const CellDescription& cell, int op, const std::string& from) {
   if (op == cell.nothing || from == kZero) return kZero;
   if (op == cell.identity) return from;

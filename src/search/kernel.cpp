@@ -32,16 +32,6 @@ Kernel kernel_of(std::vector<double> by_distance) {
       };
 }
 
-/// A column for each network.
-Eigen::MatrixXd columns_of(const Embeddings& embeddings, std::span<const Genes> genes) {
-  Eigen::MatrixXd columns(static_cast<Eigen::Index>(embeddings.dimensions()), std::ssize(genes));
-  for (std::size_t i = 0; i < genes.size(); ++i) {
-    const std::span<const double> values = embeddings.of(genes[i]);
-    std::copy(values.begin(), values.end(), columns.col(static_cast<Eigen::Index>(i)).data());
-  }
-  return columns;
-}
-
 /// Euclidean distances of columns. The differences are written out, because equal networks must
 /// have the distance 0.
 Eigen::MatrixXd distances(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
@@ -60,6 +50,15 @@ Kernel hamming_kernel(std::size_t axes, double length) {
     by_distance.push_back(std::exp(-static_cast<double>(distance) / length));
   }
   return kernel_of(std::move(by_distance));
+}
+
+Eigen::MatrixXd columns_of(const Embeddings& embeddings, std::span<const Genes> genes) {
+  Eigen::MatrixXd columns(static_cast<Eigen::Index>(embeddings.dimensions()), std::ssize(genes));
+  for (std::size_t i = 0; i < genes.size(); ++i) {
+    const std::span<const double> values = embeddings.of(genes[i]);
+    std::copy(values.begin(), values.end(), columns.col(static_cast<Eigen::Index>(i)).data());
+  }
+  return columns;
 }
 
 Kernel embedding_kernel(const Embeddings& embeddings, double length) {

@@ -18,6 +18,8 @@ using Kernel = std::function<Eigen::MatrixXd(std::span<const Genes> a, std::span
 /// exp(-d / length) with the Hamming distance d, the number of genes that differ. `length` > 0.
 Kernel hamming_kernel(std::size_t axes, double length);
 
+/// The embeddings of `genes`, which are canonical, as columns.
+Eigen::MatrixXd columns_of(const Embeddings& embeddings, std::span<const Genes> genes);
 /// exp(-d / length) with the Euclidean distance d of the embeddings. `embeddings` must outlive it.
 Kernel embedding_kernel(const Embeddings& embeddings, double length);
 /// The mean of d over all pairs of `genes`; 1 if all are equal.

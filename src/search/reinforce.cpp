@@ -4,7 +4,9 @@
 #include <optional>
 #include <vector>
 
+#include "hsconas/base/adam.hpp"
 #include "hsconas/search/methods.hpp"
+#include "point_policy.hpp"
 
 namespace hsconas {
 
@@ -12,22 +14,15 @@ namespace {
 
 constexpr double kLearningRate = 0.05;
 constexpr double kBaselineDecay = 0.9;
-constexpr double kFirstDecay = 0.9;
-constexpr double kSecondDecay = 0.999;
-constexpr double kTiny = 1e-8;
 constexpr int kReinforceRound = 5;
 /// Members drawn for a place before it is left to the driver.
 constexpr int kDraws = 100;
 
-/// Probabilities of the values of one axis: a softmax of logits that Adam (Kingma and Ba, 2015)
-/// moves.
+/// Probabilities of the values of one axis: a softmax of logits that Adam moves.
 class AxisPolicy {
  public:
   explicit AxisPolicy(std::vector<int> values)
-      : values_(std::move(values)),
-        logits_(values_.size()),
-        first_(values_.size()),
-        second_(values_.size()) {}
+      : values_(std::move(values)), logits_(values_.size()), adam_(values_.size()) {}
 
   int draw(Rng& rng) const {
     const auto chances = probabilities();
@@ -40,18 +35,12 @@ class AxisPolicy {
   }
 
   /// One step up the gradient of advantage x log(probability of `value`).
-  void reinforce(int value, double advantage) {
-    ++steps_;
-    const auto chances = probabilities();
-    const double first_share = 1.0 - std::pow(kFirstDecay, steps_);
-    const double second_share = 1.0 - std::pow(kSecondDecay, steps_);
+  void reinforce(int value, double advantage, double rate) {
+    std::vector<double> gradient = probabilities();
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      const double gradient = advantage * ((values_[i] == value ? 1.0 : 0.0) - chances[i]);
-      first_[i] = kFirstDecay * first_[i] + (1.0 - kFirstDecay) * gradient;
-      second_[i] = kSecondDecay * second_[i] + (1.0 - kSecondDecay) * gradient * gradient;
-      logits_[i] += kLearningRate * (first_[i] / first_share) /
-                    (std::sqrt(second_[i] / second_share) + kTiny);
+      gradient[i] = advantage * (gradient[i] - (values_[i] == value ? 1.0 : 0.0));
     }
+    adam_.descend(logits_, gradient, rate);
   }
 
  private:
@@ -69,46 +58,16 @@ class AxisPolicy {
 
   std::vector<int> values_;
   std::vector<double> logits_;
-  std::vector<double> first_;   ///< Moving mean of the gradient.
-  std::vector<double> second_;  ///< Moving mean of its square.
-  double steps_ = 0.0;
+  Adam adam_;
 };
 
-/// Policy gradient: every axis has a softmax over its values, all of which learn from the score of
-/// each individual less a moving mean of scores. Source: Williams, REINFORCE, 1992; without a
-/// recurrent controller as in the comparison of NATS-Bench (Dong et al., TPAMI 2021).
-class Reinforce : public SearchStrategy {
+/// A policy over genes: every axis has a softmax over its values.
+class SoftmaxPolicy {
  public:
-  explicit Reinforce(const StrategyContext& context) : context_(context) {
+  explicit SoftmaxPolicy(const StrategyContext& context) : context_(context) {
     for (auto& values : context.region.axes()) axes_.emplace_back(std::move(values));
   }
 
-  std::vector<Genes> ask(int count) override {
-    std::vector<Genes> proposals;
-    proposals.reserve(static_cast<std::size_t>(count));
-    for (int i = 0; i < count; ++i) proposals.push_back(draw());
-    return proposals;
-  }
-
-  void tell(std::span<const Individual> scored) override {
-    for (const Individual& individual : scored) {
-      if (individual.fitness.violation > 0.0) continue;
-      const double score = individual.fitness.score;
-      if (baseline_) {
-        for (std::size_t axis = 0; axis < axes_.size(); ++axis) {
-          axes_[axis].reinforce(individual.genes[axis], score - *baseline_);
-        }
-      }
-      baseline_ = kBaselineDecay * baseline_.value_or(score) + (1.0 - kBaselineDecay) * score;
-    }
-  }
-
-  int batch() const override { return kReinforceRound; }
-
-  /// The score of an individual below the mean may be an estimate; it only pushes away from it.
-  double floor() const override { return baseline_.value_or(SearchStrategy::floor()); }
-
- private:
   /// Drawn again while it is outside the limits or known, because the policy knows neither.
   Genes draw() const {
     Genes genes(axes_.size());
@@ -121,8 +80,48 @@ class Reinforce : public SearchStrategy {
     return genes;
   }
 
+  void reinforce(const Genes& genes, double advantage, double rate) {
+    for (std::size_t axis = 0; axis < axes_.size(); ++axis) {
+      axes_[axis].reinforce(genes[axis], advantage, rate);
+    }
+  }
+
+ private:
   StrategyContext context_;
   std::vector<AxisPolicy> axes_;
+};
+
+/// Policy gradient: a policy learns from the score of each individual less a moving mean of scores.
+/// Source: Williams, REINFORCE, 1992; without a recurrent controller as in the comparison of
+/// NATS-Bench (Dong et al., TPAMI 2021).
+template <typename Policy>
+class Reinforce : public SearchStrategy {
+ public:
+  explicit Reinforce(const StrategyContext& context) : policy_(context) {}
+
+  std::vector<Genes> ask(int count) override {
+    std::vector<Genes> proposals;
+    proposals.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) proposals.push_back(policy_.draw());
+    return proposals;
+  }
+
+  void tell(std::span<const Individual> scored) override {
+    for (const Individual& individual : scored) {
+      if (individual.fitness.violation > 0.0) continue;
+      const double score = individual.fitness.score;
+      if (baseline_) policy_.reinforce(individual.genes, score - *baseline_, kLearningRate);
+      baseline_ = kBaselineDecay * baseline_.value_or(score) + (1.0 - kBaselineDecay) * score;
+    }
+  }
+
+  int batch() const override { return kReinforceRound; }
+
+  /// The score of an individual below the mean may be an estimate; it only pushes away from it.
+  double floor() const override { return baseline_.value_or(SearchStrategy::floor()); }
+
+ private:
+  Policy policy_;
   std::optional<double> baseline_;
 };
 
@@ -132,7 +131,10 @@ SearchMethod reinforce_search() {
   return {.name = "reinforce",
           .meaning = "policy gradient on one softmax per gene",
           .make = [](const StrategyContext& context) -> std::unique_ptr<SearchStrategy> {
-            return std::make_unique<Reinforce>(context);
+            if (context.embeddings != nullptr) {
+              return std::make_unique<Reinforce<PointPolicy>>(context);
+            }
+            return std::make_unique<Reinforce<SoftmaxPolicy>>(context);
           },
           .evaluations = population_evaluations};
 }

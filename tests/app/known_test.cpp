@@ -213,9 +213,18 @@ TEST_CASE("embeddings that embed writes are those by which a Bayesian search com
   const Outcome wrong = bench.search("other", {"search.embeddings=e.csv"});
   CHECK(wrong.exit_code == 2);
   CHECK(contains(wrong.err, "search.embeddings has no effect with search.method evolution"));
+  write_file(bench / "e.csv", file + "\n");
+  const Outcome continued =
+      bench.search("run", {"search.method=bayesian", "search.embeddings=e.csv", "--resume"});
+  CHECK(continued.exit_code == 2);
+  CHECK(contains(continued.err, "search.embeddings"));
+  const Outcome pairs = bench.run({"codesign", "--config", "known.json", "-n",
+                                   "codesign.accuracies=table.csv", words[0], words[1]});
+  CHECK(pairs.exit_code == 2);
+  CHECK(contains(pairs.err, "search.embeddings has no effect on co-design"));
   const Outcome compared =
       bench.run({"compare-methods", "--config", "known.json", "--seeds", "3", "--evaluations", "30",
-                 "--methods", "bayesian, bayesian embeddings=e.csv"});
+                 "--methods", "bayesian, bayesian embeddings=e.csv, reinforce embeddings=e.csv"});
   INFO(compared.err);
   CHECK(compared.exit_code == 0);
   CHECK(contains(compared.out, "bayesian embeddings=e.csv"));

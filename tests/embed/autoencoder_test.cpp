@@ -1,10 +1,12 @@
 #include "embed/autoencoder.hpp"
 
+#include <span>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "hsconas/base/adam.hpp"
 #include "support/known_table.hpp"
 
 using namespace hsconas;
@@ -40,13 +42,14 @@ TEST_CASE("the gradient of the autoencoder is the slope of its loss", "[embed]")
   const auto graphs = small.some();
   const NodeMatrix noise = small.noise(graphs.size());
   // Away from where it starts, so that gains, offsets and biases count.
-  Eigen::VectorXd& parameters = small.autoencoder.parameters();
+  const std::span parameters = small.autoencoder.parameters();
   for (double& value : parameters) value += 0.1 * small.rng.normal();
   Eigen::VectorXd gradient;
   Eigen::VectorXd unused;
   small.autoencoder.loss(graphs, noise, 0.3, gradient);
   constexpr double kStep = 1e-6;
-  for (Eigen::Index i = 0; i < parameters.size(); ++i) {
+  REQUIRE(gradient.size() == std::ssize(parameters));
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
     CAPTURE(i);
     const double value = parameters[i];
     parameters[i] = value + kStep;
@@ -54,7 +57,8 @@ TEST_CASE("the gradient of the autoencoder is the slope of its loss", "[embed]")
     parameters[i] = value - kStep;
     const double below = small.autoencoder.loss(graphs, noise, 0.3, unused);
     parameters[i] = value;
-    CHECK(gradient[i] == Approx((above - below) / (2.0 * kStep)).margin(1e-6).epsilon(1e-4));
+    CHECK(gradient[static_cast<Eigen::Index>(i)] ==
+          Approx((above - below) / (2.0 * kStep)).margin(1e-6).epsilon(1e-4));
   }
 }
 
@@ -71,11 +75,12 @@ TEST_CASE("the code of a graph does not depend on the graphs that it is encoded 
 TEST_CASE("an autoencoder that has learned a few graphs decodes them", "[embed]") {
   Small small;
   const auto graphs = small.some();
-  AdamSteps adam(small.autoencoder.parameters().size());
+  const std::span parameters = small.autoencoder.parameters();
+  Adam adam(parameters.size());
   Eigen::VectorXd gradient;
   for (int step = 0; step < 2000; ++step) {
     small.autoencoder.loss(graphs, small.noise(graphs.size()), 1e-3, gradient);
-    adam.step(small.autoencoder.parameters(), gradient, 1e-2);
+    adam.descend(parameters, {gradient.data(), parameters.size()}, 1e-2);
   }
   const NodeMatrix codes = small.autoencoder.encode(graphs);
   for (std::size_t i = 0; i < graphs.size(); ++i) {

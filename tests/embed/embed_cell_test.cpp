@@ -95,6 +95,9 @@ TEST_CASE("rank correlations tell how embeddings follow edges and accuracies", "
   CHECK(known.accuracy > 0.999);
   CHECK(std::abs(known.edits_accuracy - known.edits) < 1e-3);
   CHECK(std::isnan(smoothness(bench.graphs, line, networks, {}, 1).accuracy));
+  const Smoothness none = smoothness(bench.graphs, line, std::span(networks).first(1), {}, 1);
+  CHECK(none.pairs == 0);
+  CHECK(std::isnan(none.edits));
 }
 
 TEST_CASE("a cell with few different networks is refused", "[embed]") {

@@ -163,7 +163,7 @@ struct SearchConfig {
   double racing = 0.999;      ///< Confidence at which a candidate that cannot become a parent is
                               ///< scored no further; 1: score all in full.
   int baseline_samples = 50;  ///< Random architectures near T to compare the winner with.
-  std::string embeddings;     ///< CSV of `hsconas embed` by which `bayesian` compares networks.
+  std::string embeddings;     ///< CSV of `hsconas embed`, for `bayesian` and `reinforce`.
 };
 
 /// Files that a run writes in addition to its results.

@@ -17,11 +17,11 @@ struct CellGraph {
   bool operator==(const CellGraph&) const = default;
 };
 
-/// The graphs of all networks of a cell. Networks that only differ in how they are written have one
-/// graph, that of the first of them. Two are such a class if their outputs are equal expressions
-/// after every operator `nothing`, and what has no other input, became a zero, and the operator
-/// `identity` was left out; the order of a sum does not matter. Of NAS-Bench-201's 15,625 networks
-/// 6,466 are different in this sense. Source: Dong and Yang, NAS-Bench-201, ICLR 2020.
+/// The graphs of all networks of a cell, and the classes of networks that compute the same. Two
+/// networks are in one class if their outputs are equal as expressions: the operator `nothing`, and
+/// every operator without an input, is a zero; the operator `identity` is left out; the order of a
+/// sum does not matter. NAS-Bench-201's 15,625 networks have 6,466 classes. Source: Dong and Yang,
+/// NAS-Bench-201, ICLR 2020.
 class CellGraphs {
  public:
   /// Throws Error(Usage) for a space that is no cell or has more than kMostNetworks.
@@ -29,9 +29,9 @@ class CellGraphs {
   static constexpr std::size_t kMostNetworks = 1'000'000;
 
   std::size_t networks() const { return class_of_.size(); }
-  /// Network `index`; the operator of the first edge changes fastest.
+  /// The network with this number below networks(); the first edge's operator changes fastest.
   Architecture network(std::size_t index) const;
-  /// The inverse of network().
+  /// The number of a network.
   std::size_t index(const Architecture& arch) const;
   std::size_t classes() const { return firsts_.size(); }
   std::size_t class_of(std::size_t network) const { return class_of_[network]; }
@@ -47,7 +47,7 @@ class CellGraphs {
 
  private:
   CellDescription cell_;
-  int last_node_ = 0;  ///< Of the cell.
+  int last_node_ = 0;  ///< The output of the cell.
   std::vector<std::size_t> class_of_;
   std::vector<std::size_t> firsts_;
 };

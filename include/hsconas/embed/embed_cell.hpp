@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,17 +21,16 @@ struct EmbedSettings {
 /// How well the autoencoder knows the cell.
 struct EmbedReport {
   std::size_t networks = 0;
-  std::size_t classes = 0;   ///< Different ones, see CellGraphs.
-  std::size_t distinct = 0;  ///< Different embeddings.
-  std::size_t learned = 0;   ///< Graphs that the autoencoder was trained on.
-  // Fractions that are decoded as they were encoded, of the graphs that it was not trained on.
-  std::size_t held_back = 0;
-  double operators = 0.0;
-  double links = 0.0;     ///< Of the pairs of nodes, whether linked or not.
-  double graphs = 0.0;    ///< Without any error.
-  std::size_t draws = 0;  ///< Codes that are drawn around the mean of each node.
-  double valid = 0.0;     ///< Fraction of the draws that decode to a network of the cell.
-  double unique = 0.0;    ///< Different networks, as a fraction of the valid draws.
+  std::size_t classes = 0;    ///< Networks that are different, see CellGraphs.
+  std::size_t distinct = 0;   ///< Embeddings that are different.
+  std::size_t learned = 0;    ///< Graphs that the autoencoder was trained on.
+  std::size_t held_back = 0;  ///< Graphs that it was not trained on; the next three concern these.
+  double operators = 0.0;     ///< Fraction of the operators that are decoded as they were encoded.
+  double links = 0.0;         ///< Likewise of the pairs of nodes, linked or not.
+  double graphs = 0.0;        ///< Fraction of the graphs that are decoded without any error.
+  std::size_t draws = 0;      ///< Codes that are drawn around the mean of each node.
+  double valid = 0.0;         ///< Fraction of the draws that decode to a network of the cell.
+  double unique = 0.0;        ///< Number of different networks, as a fraction of the valid draws.
 };
 
 struct CellEmbedding {
@@ -55,16 +55,17 @@ CellEmbedding embed_cell(const CellGraphs& graphs, const EmbedSettings& settings
 std::string embeddings_csv(const SearchSpace& space, const CellGraphs& graphs,
                            const CellEmbedding& embedding);
 
-/// Rank correlations (Spearman) over random pairs of networks.
+/// Rank correlations (Spearman) over random pairs of networks; NaN where they are not known.
 struct Smoothness {
+  static constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
   std::size_t pairs = 0;
-  double edits = 0.0;     ///< Distance of the embeddings with the number of edges that differ.
-  double accuracy = 0.0;  ///< The same distance with the difference of the accuracies.
-  double edits_accuracy = 0.0;  ///< The number of edges that differ with that difference.
+  double edits = kUnknown;     ///< Distance of the embeddings with the number of edges that differ.
+  double accuracy = kUnknown;  ///< The same distance with the difference of the accuracies.
+  double edits_accuracy = kUnknown;  ///< The number of edges that differ with that difference.
 };
 
-/// `networks` of the cell, at least three, and their accuracies; without accuracies, correlations
-/// with these are NaN.
+/// Compares the embeddings of `networks`, which are indices of CellGraphs, with `accuracies`, of
+/// which there may be none. Fewer than three networks give no pairs.
 Smoothness smoothness(const CellGraphs& graphs, const CellEmbedding& embedding,
                       std::span<const std::size_t> networks, std::span<const double> accuracies,
                       std::uint64_t seed);

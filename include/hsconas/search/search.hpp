@@ -40,7 +40,7 @@ std::vector<Candidate> front_of(std::span<const Candidate> candidates);
 /// Architectures are bred as they were drawn, so that they stay inside the region, and told apart
 /// by their canonical form.
 ///
-/// `embeddings` of all networks of the region are for methods that compare networks.
+/// `embeddings`, if not null, hold all networks of the region, for methods that use them.
 ///
 /// Throws Error(Usage) for an unknown method, Error(Infeasible) as check_budget() does,
 /// Error(Interrupted) when `stop` is requested. The same seeds take the same decisions.

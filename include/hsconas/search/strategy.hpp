@@ -76,7 +76,7 @@ struct StrategyContext {
   std::function<Genes(const Genes&)> canonical = [](const Genes& genes) { return genes; };
   /// A random member, inside the limits where one is found. Empty: any member of the region.
   std::function<Genes(Rng&)> random{};
-  /// Of all canonical individuals of the region; null: none are known.
+  /// Embeddings of all canonical individuals of the region; null if there are none.
   const Embeddings* embeddings = nullptr;
 
   Genes draw() const { return random ? random(rng) : region.sample(rng); }
