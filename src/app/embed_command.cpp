@@ -115,7 +115,7 @@ void add_embed_command(CLI::App& app, Command& chosen) {
       ->required();
   command
       ->add_option("--epochs", options->settings.epochs,
-                   "Passes over the networks that are learned from (default 40)")
+                   "Passes over the networks that are learned from (default 10)")
       ->type_name("N")
       ->check(CLI::Range(1, 100'000));
   command

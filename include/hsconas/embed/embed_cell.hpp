@@ -14,7 +14,7 @@
 namespace hsconas {
 
 struct EmbedSettings {
-  int epochs = 40;         ///< Passes over the graphs to learn from.
+  int epochs = 10;         ///< Passes over the graphs to learn from.
   double held_back = 0.1;  ///< Fraction of the graphs that are not learned from, to judge by.
 };
 
