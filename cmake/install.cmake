@@ -29,6 +29,8 @@ install(CODE "
   file(WRITE \"${generated}/doc/changelog.Debian\"
     \"hsconas (${PROJECT_VERSION}-1) unstable; urgency=low\\n\\n  * See changelog.gz.\\n\\n -- \"
     \"${CPACK_PACKAGE_CONTACT}  \${now}\\n\")
+  # Debian's archive asks for the number of a bug that a first upload closes; there is no upload.
+  file(WRITE \"${generated}/lintian/hsconas\" \"hsconas: initial-upload-closes-no-bugs *\\n\")
   file(GLOB pages \"${generated}/man/*.1\")
   find_program(gzip gzip)
   if(gzip)
@@ -38,6 +40,7 @@ install(CODE "
   endif()")
 install(DIRECTORY ${generated}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(DIRECTORY ${generated}/doc/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY ${generated}/lintian/ DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides)
 install(FILES ${generated}/completion/bash RENAME hsconas
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES ${generated}/completion/zsh RENAME _hsconas

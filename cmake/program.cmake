@@ -8,7 +8,9 @@ target_compile_options(hsconas PRIVATE ${brief_options})
 set_target_properties(hsconas PROPERTIES ENABLE_EXPORTS ON)
 target_link_libraries(hsconas PRIVATE
   $<LINK_LIBRARY:WHOLE_ARCHIVE,hsconas_core> CLI11::CLI11 ${CMAKE_DL_LIBS} hsconas_warnings)
-set(HSCONAS_MODULE_FOLDER lib/hsconas)  # In an installation, whose programs are in bin.
+# In an installation, whose programs are in bin. For a library in a folder of lib itself, CPack would add
+# calls of ldconfig to the package, which is no library for others.
+set(HSCONAS_MODULE_FOLDER lib/hsconas/module)
 set_source_files_properties(src/app/torch_module.cpp PROPERTIES
   COMPILE_DEFINITIONS HSCONAS_MODULE_FOLDER="${HSCONAS_MODULE_FOLDER}")
 

@@ -83,6 +83,15 @@ void check_warmup(const char* section, const SupernetConfig& training) {
                    training.epochs, training.warmup_epochs));
 }
 
+/// What draws the paths of the training instead of supernet.paths, such as "codesign.method dance";
+/// empty if nothing does.
+std::string drawn_by(const Config& config) {
+  if (config.supernet.learns_choices()) {
+    return fmt::format("supernet.method {}", config.supernet.method);
+  }
+  return config.codesign.method == "dance" ? "codesign.method dance" : "";
+}
+
 /// Rejects path methods and their keys where they have no effect.
 void check_paths(const Config& config) {
   const SupernetConfig& supernet = config.supernet;
@@ -99,11 +108,12 @@ void check_paths(const Config& config) {
                     "path method, or give the space more widths",
                     supernet.paths, config.space.name));
   }
-  if (supernet.paths != SupernetConfig{}.paths && config.codesign.method == "dance") {
+  const std::string other = drawn_by(config);
+  if (supernet.paths != SupernetConfig{}.paths && !other.empty()) {
     fail(
-        fmt::format("supernet.paths {} has no effect with codesign.method dance, which draws its "
-                    "paths itself: leave it at {}",
-                    supernet.paths, SupernetConfig{}.paths));
+        fmt::format("supernet.paths {} has no effect with {}, which draws its paths itself: leave "
+                    "it at {}",
+                    supernet.paths, other, SupernetConfig{}.paths));
   }
 }
 
@@ -247,6 +257,7 @@ void check_consistency(const Config& config) {
                      config.search.population, config.search.parents));
   }
   check_embeddings(config);
+  check_supernet_method(config);
   check_warmup("supernet", config.supernet);
   check_paths(config);
   check_warmup("retrain", config.retrain);

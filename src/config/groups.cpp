@@ -37,6 +37,14 @@ void check_processes(std::string_view section, const SupernetConfig& training, i
                           processes, section, training.groups, groups, training.batch / groups));
 }
 
+void check_one_process(const SupernetStageConfig& supernet, int processes) {
+  if (processes == 1 || !supernet.learns_choices()) return;
+  throw Error(ErrorKind::Usage,
+              fmt::format("supernet.method {} works with one process, but {} were started: start "
+                          "one, or set supernet.method=single_path",
+                          supernet.method, processes));
+}
+
 void check_device(const std::string& device, int processes) {
   if (processes == 1 || !device.starts_with("cuda:")) return;
   throw Error(ErrorKind::Usage,

@@ -11,8 +11,10 @@
 
 #include "hsconas/config/config.hpp"
 #include "hsconas/config/latency_keys.hpp"
+#include "hsconas/config/method_table.hpp"
 #include "hsconas/config/methods.hpp"
 #include "hsconas/config/stage_set.hpp"
+#include "hsconas/config/supernet_methods.hpp"
 
 namespace hsconas {
 
@@ -229,13 +231,47 @@ void describe_training(Visitor& v, SupernetConfig& c) {
 }
 
 template <typename Visitor>
-void describe(Visitor& v, SupernetConfig& c) {
+void describe(Visitor& v, GradientConfig& c) {
+  const GradientConfig initial;
+  v("held_out_weight", c.held_out_weight, range(0, 1e9).added_with(initial.held_out_weight),
+    "mixed_level: weight (lambda) of the held-out loss beside the training loss in the gradient of "
+    "the architecture parameters; 0: as single_level; large: close to bilevel");
+  v("choice_lr", c.choice_lr, range(1e-9, 10).added_with(initial.choice_lr),
+    "learning rate (Adam) of the architecture parameters");
+  v("choice_decay", c.choice_decay, range(0, 1).added_with(initial.choice_decay),
+    "L2 penalty on the architecture parameters");
+  v("choice_every", c.choice_every, range(1, 1e6).added_with(initial.choice_every),
+    "training steps of the weights per step of the architecture parameters");
+  v("temperature", c.temperature, range(1e-3, 1e3).added_with(initial.temperature),
+    "temperature of the Gumbel-softmax of the architecture parameters in the first step");
+  v("final_temperature", c.final_temperature,
+    range(1e-3, 1e3).added_with(initial.final_temperature),
+    "temperature in the last step, to which it changes linearly");
+  v("latency_weight", c.latency_weight, range(0, 1e6).added_with(initial.latency_weight),
+    "weight of the predicted latency, divided by its mean over random architectures, that is added "
+    "to the loss of the architecture parameters");
+  v("stop_below_target", c.stop_below_target, anything().added_with(initial.stop_below_target),
+    "end the training once the most probable network was slower than T and no longer is");
+  v("readings", c.readings, range(1, 1e6).added_with(initial.readings),
+    "how often per epoch the most probable network is read off; the search chooses among these");
+  v("latency_bins", c.latency_bins,
+    range(1, 1e6).changing({StageId::Search}).added_with(initial.latency_bins),
+    "equal ranges between the fastest and the slowest network of the space; the best network of "
+    "each may be on the front");
+}
+
+template <typename Visitor>
+void describe(Visitor& v, SupernetStageConfig& c) {
   describe_training(v, c);
   v("paths", c.paths, one_method_of(path_method_words()).added_with("uniform"),
     "networks of the supernet that a step trains; " + meanings(path_method_words()));
   v("width_warmup", c.width_warmup, range(0.01, 0.66).added_with(0.5),
     "operators_first: share of the training on the largest widths only; over half as many steps "
     "after that, narrower widths are added one by one");
+  const std::vector<MethodWord> methods = words_of(supernet_methods());
+  v("method", c.method, one_method_of(methods).added_with("single_path"),
+    "what is learned; " + meanings(methods));
+  v.section("gradient", c.gradient, {StageId::Supernet, StageId::Dance});
 }
 
 template <typename Visitor>

@@ -90,13 +90,7 @@ class ChoiceTraining {
     Rng rng(config_.seed, "dance images", static_cast<std::uint64_t>(update));
     const auto [error, penalty] =
         search_.update(some_images(held_out_, config_.supernet.batch, rng), weight, update);
-    if (!std::isfinite(error) || !std::isfinite(penalty)) {
-      throw Error(ErrorKind::Usage,
-                  fmt::format("{}: the loss of the architecture parameters is not finite at step "
-                              "{}; the previous checkpoint is kept: lower supernet.lr or set "
-                              "supernet.clip_norm",
-                              kDanceStage, step + 1));
-    }
+    check_choice_losses(kDanceStage, step, {error, penalty});
     sums_.error += error;
     sums_.penalty += penalty;
     if ((update + 1) % kUpdatesPerReport != 0) return;

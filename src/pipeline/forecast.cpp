@@ -18,6 +18,7 @@
 #include "hsconas/base/text.hpp"
 #include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/config/precision.hpp"
+#include "hsconas/config/supernet_methods.hpp"
 #include "hsconas/data/image_source.hpp"
 #include "hsconas/latency/source.hpp"
 #include "hsconas/search/methods.hpp"
@@ -228,6 +229,23 @@ class Scoring {
   std::unique_ptr<SupernetEvaluator> evaluator_;
 };
 
+/// A step of the weights runs one path, and one of architecture parameters every operator for each
+/// of its losses.
+double passes_per_step(const SupernetStageConfig& supernet, const SearchSpace& space) {
+  const SupernetMethod& method = find_supernet_method(supernet.method);
+  const int losses = (method.uses_training_loss ? 1 : 0) + (method.uses_held_out_loss ? 1 : 0);
+  return 1.0 + static_cast<double>(losses * space.ops()) / supernet.gradient.choice_every;
+}
+
+/// The architectures that a search scores after `steps` steps of training, at most.
+int evaluations_of(const Config& config, std::int64_t steps) {
+  if (!config.supernet.learns_choices()) {
+    return find_search_method(config.search.method).evaluations(config.search);
+  }
+  const double readings = std::ceil(config.supernet.epochs * config.supernet.gradient.readings);
+  return static_cast<int>(std::min(readings, static_cast<double>(steps)));
+}
+
 Forecast measure(const Config& config, const RunData* data, const StopToken& stop) {
   set_threads(config.device.threads);
   const torch::Device device = open_device(config.device.type);
@@ -244,7 +262,7 @@ Forecast measure(const Config& config, const RunData* data, const StopToken& sto
   }
   const double shrinkings = std::max<double>(1.0, static_cast<double>(config.shrink.stages.size()));
   for (const StageWork& work : stage_works(config, space, forecast.images)) {
-    double seconds = static_cast<double>(work.steps * config.supernet.batch) / rate;
+    double seconds = work.passes * static_cast<double>(work.steps * config.supernet.batch) / rate;
     if (work.middle_layer >= 0) {
       seconds +=
           work.evaluations * scoring.seconds_each(kScoringSeconds / shrinkings, [&](Rng& rng) {
@@ -272,7 +290,9 @@ std::vector<StageWork> stage_works(const Config& config, const SearchSpace& spac
                                    std::int64_t images) {
   constexpr int kSmallestAndLargest = 2;
   std::vector<StageWork> works{
-      {.stage = "supernet", .steps = training_steps(config.supernet, images)},
+      {.stage = "supernet",
+       .steps = training_steps(config.supernet, images),
+       .passes = passes_per_step(config.supernet, space)},
       {.stage = "baseline", .evaluations = config.search.baseline_samples + kSmallestAndLargest}};
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
     const ShrinkForecast shrinking =
@@ -283,9 +303,7 @@ std::vector<StageWork> stage_works(const Config& config, const SearchSpace& spac
                      .middle_layer = shrinking.middle_layer,
                      .steps = is_tuned ? training_steps(config.tuning(i), images) : 0});
   }
-  works.push_back(
-      {.stage = "search",
-       .evaluations = find_search_method(config.search.method).evaluations(config.search)});
+  works.push_back({.stage = "search", .evaluations = evaluations_of(config, works.front().steps)});
   return works;
 }
 

@@ -145,11 +145,12 @@ std::int64_t estimate_memory(const SearchSpace& space, const Config& config) {
   std::int64_t weights = cost_of(space.stem()).weights + cost_of(space.head()).weights;
   std::int64_t live = activations(space.stem()) + activations(space.head());
   for (int layer = 0; layer < space.layers(); ++layer) {
-    std::int64_t most = 0;
+    std::int64_t most = 0;  // Of all operators that run at once.
     for (int op = 0; op < space.ops(); ++op) {
       const Block block = space.widest_block(layer, op);
       weights += cost_of(block).weights;
-      most = std::max(most, activations(block));
+      most = config.supernet.learns_choices() ? most + activations(block)
+                                              : std::max(most, activations(block));
     }
     live += most;
   }
@@ -175,6 +176,7 @@ std::string describe_plan(const Config& config, Log& log, const StopToken& stop,
                           const PlanOptions& options) {
   for (const int processes : options.processes) {
     check_processes("supernet", config.supernet, processes);
+    check_one_process(config.supernet, processes);
   }
   const SearchSpace space(config.space);
   const std::string limits = check_latency(config, log, stop);
@@ -201,8 +203,10 @@ std::string describe_plan(const Config& config, Log& log, const StopToken& stop,
       text += fmt::format("{}: then {} steps\n", work.stage, work.steps);
     }
   }
-  text += fmt::format("search: {}, {} evaluations ({} in all)\n", config.search.method,
-                      works.back().evaluations, evaluations);
+  const std::string method =
+      config.supernet.learns_choices() ? config.supernet.method : config.search.method;
+  text += fmt::format("search: {}, {} evaluations ({} in all)\n", method, works.back().evaluations,
+                      evaluations);
   text += fmt::format("memory: about {:.0f} MB for training and scoring\n",
                       megabytes(estimate_memory(space, config)));
   text += forecast_text(config, data.get(), stop, options);

@@ -64,6 +64,19 @@ void refuse_known(const Config& config, RunGoal goal) {
             "search or shrink, or leave the key empty");
 }
 
+/// Throws Error(Usage) if the goal or the number of processes does not fit a supernet that learns
+/// architecture parameters.
+void check_gradient(const Config& config, RunGoal goal, int processes) {
+  if (!config.supernet.learns_choices() || goal == RunGoal::Latency) return;
+  if (goal == RunGoal::Codesign) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("supernet.method {} chooses one network, so codesign has nothing to "
+                            "search: set supernet.method=single_path",
+                            config.supernet.method));
+  }
+  check_one_process(config.supernet, processes);
+}
+
 /// The kind that a run with this goal gives to its work directory.
 RunKind kind_for(RunGoal goal) {
   switch (goal) {
@@ -114,6 +127,7 @@ Run::~Run() = default;
 
 void Run::check_inputs(RunGoal goal) {
   refuse_known(config_, goal);
+  check_gradient(config_, goal, stop_.group().size());
   if (goal != RunGoal::Targets) check_latency_inputs(goal);
   const CodesignConfig& codesign = config_.codesign;
   if (goal == RunGoal::Codesign) {

@@ -13,6 +13,7 @@
 #include "hsconas/score/target_sampler.hpp"
 #include "hsconas/search/search.hpp"
 #include "hsconas/stages/load_run.hpp"
+#include "hsconas/stages/result.hpp"
 #include "hsconas/stages/search_steps.hpp"
 #include "run_data.hpp"
 #include "run_state.hpp"
@@ -104,19 +105,25 @@ ResultRecord Run::search() {
   return result;
 }
 
-ResultRecord Run::search_stage() {
-  ResultRecord result = baseline();
-  tuned();
+SearchResult Run::find_network() {
+  if (config_.supernet.learns_choices()) return choose_reading();
   const NetworkRegion& region = shrunk();
   log_.info(fmt::format("search: {} among {} architectures", config_.search.method,
                         format_power(region.log10_size())));
-  const SearchResult found = hsconas::search(region, scorer(), config_.search, config_.seed, log_,
-                                             stop_, to_metrics(*metrics_));
+  return hsconas::search(region, scorer(), config_.search, config_.seed, log_, stop_,
+                         to_metrics(*metrics_));
+}
+
+ResultRecord Run::search_stage() {
+  ResultRecord result = baseline();
+  tuned();
+  const SearchResult found = find_network();
   const FrozenNetwork winner = weights().evaluator->freeze_candidate(found.best.arch);
   Tally tally;
   data().for_each_test_batch([&](const Batch& batch) { tally += classify(winner, batch); });
   result.test_accuracy = tally.accuracy();
-  add_search(config_, region, scorer(), latency().table.error_percent, found, result);
+  add_search(config_, shrunk(), scorer(), latency().table.error_percent, found, result);
+  if (config_.supernet.learns_choices()) add_course(found, result);
   log_.info(fmt::format("winner: F {:.4f}, {:.2f} % on the test set", found.best.score,
                         result.test_accuracy * 100.0));
   measure(result);

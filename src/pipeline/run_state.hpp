@@ -2,15 +2,18 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "hsconas/latency/model.hpp"
+#include "hsconas/loader/loader.hpp"
 #include "hsconas/paths/path_methods.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/score/sharded_evaluator.hpp"
@@ -36,15 +39,24 @@ struct Run::Weights {
   std::vector<SharedWeights> scored_under;  ///< Weights used for scoring so far, oldest first.
 };
 
-/// Hooks of another learner (DANCE) that takes part in a training of the shared weights.
+/// Hooks of another learner (of architecture parameters) that takes part in a training of the
+/// shared weights.
 struct Run::TrainingExtension {
   /// The "stage" of the learner's own lines in metrics.jsonl. It must differ from the training
   /// stage's, because steps have to increase within a stage.
   std::string metrics;
   /// State of the learner, stored in the stage's checkpoints. The tensors share memory with it.
   std::map<std::string, torch::Tensor> tensors;
-  std::function<std::vector<TrainedPath>(std::int64_t step)> paths;  ///< To train in a step.
-  std::function<void(std::int64_t step)> after_step;                 ///< Called after each step.
+  /// If set, called before each step with its images.
+  std::function<void(std::int64_t step, const Batch& batch)> before_step{};
+  std::function<std::vector<TrainedPath>(std::int64_t step)> paths{};  ///< To train in a step.
+  std::function<void(std::int64_t step)> after_step{};                 ///< Called after each step.
+  std::function<bool()> is_over{};  ///< If set, the training ends after a step if this is true.
 };
+
+/// Throws Error(Usage) that names the stage and the step, counted from 0, unless all `losses` of
+/// the architecture parameters are finite.
+void check_choice_losses(std::string_view stage, std::int64_t step,
+                         std::initializer_list<double> losses);
 
 }  // namespace hsconas

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -67,6 +68,12 @@ Run::Weights& Run::weights() {
 
 std::shared_ptr<const Checkpoint> Run::load_supernet_from() {
   const json inputs = this->inputs().supernet();
+  if (!supernet_from_.empty() && config_.supernet.learns_choices()) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("--supernet takes weights alone, but supernet.method {} also learns "
+                            "which network to choose: leave --supernet out",
+                            config_.supernet.method));
+  }
   if (supernet_from_.empty() || record_.is_done(kSupernet, inputs)) return nullptr;
   if (dir_.starts_over) {
     dir_.files.on_root([this] { refuse_inside(supernet_from_, dir_.root); });
@@ -111,13 +118,14 @@ Supernet& Run::supernet() {
   if (weights_ && weights_->stage == kSupernet) return weights_->supernet;
   // If this training starts at step 0, it must start from initial weights, not from tuned ones.
   weights_.reset();
+  if (config_.supernet.learns_choices()) return train_by_gradient();
   train_stage(kSupernet, inputs().supernet(), std::make_shared<Subspace>(Subspace::full(space_)),
               config_.supernet);
   return weights().supernet;
 }
 
-bool Run::has_supernet() const {
-  return record_.is_done(kSupernet, inputs().supernet());
+bool Run::has_supernet() {
+  return record_.is_done(kSupernet, supernet_inputs());
 }
 
 std::vector<double> Run::shared_accuracies(std::span<const Architecture> archs) {
@@ -133,6 +141,18 @@ std::vector<double> Run::shared_accuracies(std::span<const Architecture> archs) 
     progress.step(static_cast<int>(count), "");
   }
   return accuracies;
+}
+
+void check_choice_losses(std::string_view stage, std::int64_t step,
+                         std::initializer_list<double> losses) {
+  for (const double loss : losses) {
+    if (std::isfinite(loss)) continue;
+    throw Error(ErrorKind::Usage,
+                fmt::format("{}: the loss of the architecture parameters is not finite at step {}; "
+                            "the previous checkpoint is kept: lower supernet.lr or set "
+                            "supernet.clip_norm",
+                            stage, step + 1));
+  }
 }
 
 void Run::train_stage(const std::string& stage, const json& inputs,
@@ -167,8 +187,10 @@ void Run::train_stage(const std::string& stage, const json& inputs,
                               .stop = stop_,
                               .metrics = [&](const json& line) { metrics_->add(line); },
                               .save = save,
+                              .before_step = added.before_step,
+                              .paths = added.paths,
                               .after_step = added.after_step,
-                              .paths = added.paths};
+                              .is_over = added.is_over};
     log_.info(fmt::format("{}: {} steps of {} images, in a space of 10^{:.2f} architectures", stage,
                           total, settings.batch, region->log10_size()));
     train(supernet,

@@ -186,15 +186,23 @@ json to_json(const ResultRecord::Generation& generation) {
   return object;
 }
 
+json to_json(const ScoredArchitecture& scored) {
+  return {{"arch", scored.arch},
+          {"accuracy", scored.accuracy},
+          {"predicted_ms", scored.latency_ms},
+          {"score", scored.score}};
+}
+
 json to_json(const std::vector<ScoredArchitecture>& candidates) {
   json list = json::array();
-  for (const auto& scored : candidates) {
-    list.push_back({{"arch", scored.arch},
-                    {"accuracy", scored.accuracy},
-                    {"predicted_ms", scored.latency_ms},
-                    {"score", scored.score}});
-  }
+  for (const auto& scored : candidates) list.push_back(to_json(scored));
   return list;
+}
+
+json to_json(const ResultRecord::Reading& reading) {
+  json object = to_json(reading.network);
+  object["step"] = reading.step;
+  return object;
 }
 
 ShrinkRecord::Round read_round(JsonReader& reader) {
@@ -248,6 +256,8 @@ json to_json(const ResultRecord& result) {
   if (!result.known) winner["test_accuracy"] = result.test_accuracy;
   json search{{"method", result.method}, {"evaluations", result.evaluations}, {"history", history}};
   if (!result.front.empty()) search["front"] = to_json(result.front);
+  for (const auto& reading : result.course) search["course"].push_back(to_json(reading));
+  if (!result.course.empty()) search["collapsed"] = result.is_collapsed;
   json object{{"format", kResultFormat},
               {"name", result.name},
               {"seed", result.seed},
@@ -330,6 +340,13 @@ ResultRecord read_result(const json& object, const std::string& source) {
         });
     if (search.has("front")) {
       result.front = read_list<ScoredArchitecture>(search, "front", read_scored);
+    }
+    if (search.has("course")) {
+      result.course = read_list<ResultRecord::Reading>(
+          search, "course", [](JsonReader& reading) -> ResultRecord::Reading {
+            return {reading.required<std::int64_t>("step"), read_scored(reading)};
+          });
+      result.is_collapsed = search.required<bool>("collapsed");
     }
     return result;
   });

@@ -77,6 +77,44 @@ std::string hypervolume_figure(const ResultRecord& result) {
                 "allowed that is less accurate and slower than some architecture of the front.");
 }
 
+std::string about_winner(const ResultRecord& result) {
+  return result.course.empty() ? "The winner is the most accurate one within T."
+                               : "The winner is the architecture with the highest F near T.";
+}
+
+std::string course_figure(const ResultRecord& result) {
+  PlotSeries line{
+      .name = "most probable architecture", .x = {}, .y = {}, .mark = Mark::LineAndPoints};
+  HtmlTable table({"step", "latency ms", "accuracy", "score F", "architecture"});
+  for (const auto& [step, network] : result.course) {
+    line.x.push_back(static_cast<double>(step));
+    line.y.push_back(network.latency_ms);
+    line.notes.push_back(fmt::format("step {}: {:.4g} ms, {}\n{}", step, network.latency_ms,
+                                     percent(network.accuracy), network.arch));
+    const bool is_winner = network.arch == result.winner.arch;
+    table.add({fmt::format("{}", step), fmt::format("{:.3f}", network.latency_ms),
+               percent(network.accuracy), fmt::format("{:.4f}", network.score),
+               network.arch + (is_winner ? " (winner)" : "")},
+              is_winner);
+  }
+  Plot plot{.title = fmt::format("Latency of the most probable architecture ({})", result.method),
+            .x_label = "training steps, number",
+            .y_label = ms_axis("predicted latency", result.batch),
+            .series = {std::move(line)},
+            .has_whole_x = true};
+  plot.lines.push_back({.name = fmt::format("T = {:.4g} ms", result.target_ms),
+                        .at = result.target_ms,
+                        .is_vertical = false});
+  return figure(to_svg(plot),
+                std::string("The most probable choice of every layer, read off while the "
+                            "architecture parameters were trained. Accuracies are those with the "
+                            "final weights.") +
+                    (result.is_collapsed ? " The search has collapsed: the last of them skips "
+                                           "every layer that can be skipped."
+                                         : "")) +
+         foldable("The most probable architectures as a table", table.str());
+}
+
 std::string front_figure(const RunRecord& run, const ResultRecord& result) {
   PlotSeries line{.name = "front", .x = {}, .y = {}, .mark = Mark::LineAndPoints};
   const std::string unit = result.latency_unit();
@@ -105,8 +143,8 @@ std::string front_figure(const RunRecord& run, const ResultRecord& result) {
   }
   return figure(to_svg(plot),
                 fmt::format("{} architectures that no other of the search beats in accuracy and "
-                            "latency. The winner is the most accurate one within T.",
-                            result.front.size())) +
+                            "latency. {}",
+                            result.front.size(), about_winner(result))) +
          foldable("The front as a table", table.str());
 }
 
@@ -117,7 +155,9 @@ std::string search_section(const RunRecord& run) {
   if (!run.result) return section(kTitle, paragraph("The search has not ended."));
   const ResultRecord& result = *run.result;
   std::string html;
-  if (!result.front.empty()) html += front_figure(run, result) + hypervolume_figure(result);
+  if (!result.front.empty()) html += front_figure(run, result);
+  if (!result.course.empty()) return section(kTitle, html + course_figure(result));
+  if (!result.front.empty()) html += hypervolume_figure(result);
   return section(kTitle, html + progress_figure(result) + generations_table(result));
 }
 

@@ -226,6 +226,13 @@ std::string about_front(const ResultRecord& result) {
       slowest.latency_ms, result.latency_unit(), slowest.accuracy * 100.0);
 }
 
+std::string about_collapse(const ResultRecord& result) {
+  if (!result.is_collapsed) return "";
+  return fmt::format(
+      "{} has collapsed: its last most probable network skips every layer that can be skipped.\n",
+      result.method);
+}
+
 }  // namespace
 
 std::string format_result(const ResultRecord& result) {
@@ -244,7 +251,8 @@ std::string format_result(const ResultRecord& result) {
   if (!columns.is_measured && !result.known) {
     text += "\nLatencies are predicted: T is for another device, so nothing was timed here.\n";
   }
-  text += about_accuracies(result) + about_error_bar(result) + about_front(result);
+  text += about_accuracies(result) + about_error_bar(result) + about_front(result) +
+          about_collapse(result);
   return text + fmt::format("winner: {}\n  {}\n", result.winner.arch, result.winner.layers);
 }
 

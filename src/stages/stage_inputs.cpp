@@ -130,7 +130,7 @@ json StageInputs::shrink(std::size_t stage, const LatencyIdentity& latency) cons
   json inputs = settings(StageId::Shrink);
   add_limit_tables(inputs, config_.limits);
   auto& stages = inputs["shrink"]["stages"];
-  stages.erase(stages.begin() + static_cast<std::ptrdiff_t>(stage) + 1, stages.end());
+  while (stages.size() > stage + 1) stages.erase(stages.size() - 1);
   inputs["weights"] = config_.score.is_known() ? accuracies_to_search() : supernet();
   inputs["judged_by"] = {{"score", take(inputs, "score")},
                          {"target_ms", latency.target_ms},

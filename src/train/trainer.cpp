@@ -32,27 +32,52 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Collects the losses of some steps and copies them from the device all at once.
+/// Collects the losses of some steps, copies them from the device all at once and reports them.
 class LossMeter {
  public:
+  LossMeter(const TrainingStage& stage, const TrainingHooks& hooks, std::int64_t first_step)
+      : stage_(stage),
+        hooks_(hooks),
+        progress_(hooks.log, stage.name, stage.total_steps, first_step) {}
+
   void add(const torch::Tensor& loss) { losses_.push_back(loss); }
-  int count() const { return static_cast<int>(losses_.size()); }
-  /// Returns the mean and clears the losses; `step` is the step of the last loss. Throws
-  /// Error(Usage) when a loss is not finite.
-  double take(const TrainingStage& stage, std::int64_t step) {
+  /// Whether there are as many losses as are reported together.
+  bool is_full() const { return losses_.size() == kStepsPerReport; }
+  /// Reports the losses, of which there is at least one, and clears them; `step` is the step of the
+  /// last one, and `lr` its learning rate. Throws Error(Usage) when a loss is not finite.
+  void report(std::int64_t step, double lr) {
+    const auto steps = static_cast<int>(losses_.size());
+    const double loss = take_mean(step);
+    const double rate = steps * stage_.settings.batch / seconds_since(last_report_);
+    last_report_ = Clock::now();
+    hooks_.metrics({{"stage", stage_.name},
+                    {"step", step + 1},
+                    {"loss", loss},
+                    {"lr", lr},
+                    {"images_per_second", std::lround(rate)}});
+    progress_.step(steps, fmt::format("loss {:.3f}, {:.0f} images/s", loss, rate));
+  }
+
+ private:
+  static constexpr std::size_t kStepsPerReport = 20;
+
+  double take_mean(std::int64_t step) {
     const torch::Tensor losses = torch::stack(losses_).cpu();
     double sum = 0.0;
     for (std::int64_t i = 0; i < losses.size(0); ++i) {
       const auto loss = losses[i].item<double>();
-      if (!std::isfinite(loss)) throw not_finite(stage, "loss", step - losses.size(0) + 1 + i);
+      if (!std::isfinite(loss)) throw not_finite(stage_, "loss", step - losses.size(0) + 1 + i);
       sum += loss;
     }
     losses_.clear();
     return sum / static_cast<double>(losses.size(0));
   }
 
- private:
+  const TrainingStage& stage_;
+  const TrainingHooks& hooks_;
+  Progress progress_;
   std::vector<torch::Tensor> losses_;
+  Clock::time_point last_report_ = Clock::now();
 };
 
 /// The paths of `step`, the same on all ranks. Also seeds torch's default generator for the step if
@@ -84,6 +109,12 @@ void warn_about_speed(const Supernet& supernet, std::size_t paths, Log& log) {
       fmt::format("training {} paths per step uses LibTorch's operations on this GPU, which "
                   "take several times as long as the engine that trains one path per step",
                   paths));
+}
+
+Error stopped_after(const TrainingStage& stage, std::int64_t step) {
+  return {ErrorKind::Interrupted,
+          fmt::format("{}: stopped on request after step {} of {}; --resume continues", stage.name,
+                      step + 1, stage.total_steps)};
 }
 
 /// A step of train_step() on a GPU's own engine, without waiting for the GPU.
@@ -165,7 +196,6 @@ void prepare_training(const Supernet& supernet, const SupernetConfig& settings, 
 
 void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
            std::int64_t first_step, const TrainingHooks& hooks) {
-  constexpr int kStepsPerReport = 20;
   const auto& settings = stage.settings;
   ProcessGroup& group = hooks.stop.group();
   check_groups(stage.section, settings, supernet.device().str());
@@ -175,16 +205,15 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
   if (settings.groups > 1) grouped.emplace(supernet, stage, group);
   const auto warmup = static_cast<std::int64_t>(
       std::lround(settings.warmup_epochs * static_cast<double>(batches.steps_per_epoch())));
-  Progress progress(hooks.log, stage.name, stage.total_steps, first_step);
-  LossMeter meter;
+  LossMeter meter(stage, hooks, first_step);
   auto last_save = Clock::now();
-  auto last_report = last_save;
   for (std::int64_t step = first_step; step < stage.total_steps; ++step) {
     const double lr =
         learning_rate(settings.schedule, settings.lr, step, warmup, stage.total_steps);
+    const Batch batch = batches.next();
+    if (hooks.before_step) hooks.before_step(step, batch);
     const std::vector<TrainedPath> paths = paths_of(supernet, stage, hooks, step);
     if (step == first_step) warn_about_speed(supernet, paths.size(), hooks.log);
-    const Batch batch = batches.next();
     const auto wishes = [&]() -> GroupedSteps::Wishes {
       return {.stops = hooks.stop.token().requested(),
               .is_due = seconds_since(last_save) > stage.save_minutes * 60.0 ||
@@ -201,31 +230,20 @@ void train(Supernet& supernet, const TrainingStage& stage, TrainLoader& batches,
     if (hooks.after_step) hooks.after_step(step);
     if (!grouped) agreed = wishes();  // One group means one rank.
     const auto [stops, is_due] = agreed;
-    const bool ends = step + 1 == stage.total_steps;
+    const bool is_over = hooks.is_over && hooks.is_over();
+    const bool ends = is_over || step + 1 == stage.total_steps;
     // Losses are also checked before each save, so that weights are never saved after a loss that
     // is not finite.
-    if (meter.count() == kStepsPerReport || ends || stops || is_due) {
-      const int steps = meter.count();
-      const double loss = meter.take(stage, step);
-      const double rate = steps * settings.batch / seconds_since(last_report);
-      last_report = Clock::now();
-      hooks.metrics({{"stage", stage.name},
-                     {"step", step + 1},
-                     {"loss", loss},
-                     {"lr", lr},
-                     {"images_per_second", std::lround(rate)}});
-      progress.step(steps, fmt::format("loss {:.3f}, {:.0f} images/s", loss, rate));
-    }
+    if (meter.is_full() || ends || stops || is_due) meter.report(step, lr);
     if (stops && !ends) {
       hooks.save(step + 1);
-      throw Error(ErrorKind::Interrupted,
-                  fmt::format("{}: stopped on request after step {} of {}; --resume continues",
-                              stage.name, step + 1, stage.total_steps));
+      throw stopped_after(stage, step);
     }
     if (!ends && is_due) {
       hooks.save(step + 1);
       last_save = Clock::now();
     }
+    if (is_over) return;
   }
 }
 

@@ -308,6 +308,30 @@ TEST_CASE(
                      R"(shrink.stages=[{"radius": 1, "tune_epochs": 20}])"});
 }
 
+TEST_CASE("a search by gradient that is killed continues to the same result", "[app]") {
+  const Bench bench;
+  json config = micro_config();
+  config["supernet"]["method"] = "mixed_level";
+  config["supernet"]["epochs"] = 5;
+  config["shrink"] = {{"stages", json::array()}};
+  config["search"] = {{"baseline_samples", 4}};
+  config["checkpoint_minutes"] = 0;
+  config["latency"]["table"] = finished_run().file("latency.json").string();
+  write_json(bench / "micro.json", config);
+  Process whole = bench.start(Bench::search("whole"));
+  Process killed = bench.start(Bench::search("killed"));
+  killed.wait_until([&] { return fs::exists(bench / "killed/checkpoints/supernet.safetensors"); });
+  killed.send(SIGKILL);
+  REQUIRE(killed.wait().exit_code == 128 + SIGKILL);
+  const Outcome continued = bench.run(Bench::search("killed", {"--resume"}));
+  INFO(continued.err);
+  REQUIRE(continued.exit_code == 0);
+  CHECK(contains(continued.err, "supernet: continues at step "));
+  REQUIRE(whole.wait().exit_code == 0);
+  CHECK(result_of(bench / "killed") == result_of(bench / "whole"));
+  CHECK(contains(bench.run(Bench::search("plan", {"--dry-run"})).out, "search: mixed_level, 5 "));
+}
+
 TEST_CASE("a run that is killed continues from its last checkpoint to the same result", "[app]") {
   const Bench bench;
   const std::vector<std::string> settings{finished_run().table_override(), "--resume",

@@ -30,7 +30,7 @@ class LoneProgram {
     fs::copy_file(HSCONAS_PROGRAM, folder_ / "bin/hsconas");
   }
 
-  fs::path module() const { return folder_ / "lib/hsconas/hsconas_torch.so"; }
+  fs::path module() const { return folder_ / "lib/hsconas/module/hsconas_torch.so"; }
 
   /// Runs a command line; `out` and `err` hold the same.
   Outcome run(const std::string& arguments) const {
@@ -96,7 +96,7 @@ TEST_CASE("without the module, the error names its file and what to do", "[app]"
   CHECK(program.run("config check --config quickstart").exit_code == 0);
 }
 
-TEST_CASE("an installed program finds its module in ../lib/hsconas", "[app]") {
+TEST_CASE("an installed program finds its module in ../lib/hsconas/module", "[app]") {
   const LoneProgram program;
   fs::create_symlink(fs::path(HSCONAS_PROGRAM).parent_path() / "hsconas_torch.so",
                      program.module());

@@ -19,8 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kDamages = 1000;
-
 std::string noise(std::size_t count) {
   Rng rng(1, "pixels");
   std::string bytes;

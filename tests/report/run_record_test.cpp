@@ -77,6 +77,24 @@ TEST_CASE("a front is written and read, and only a search for one writes it", "[
   CHECK(again.history[2].hypervolume == 0.0);
 }
 
+TEST_CASE("the course of a search by gradient is written and read, and no other search has one",
+          "[report]") {
+  const json& written = files().result;
+  CHECK_FALSE(written["search"].contains("course"));
+  CHECK_FALSE(written["search"].contains("collapsed"));
+  ResultRecord result = read_result(written, "R");
+  result.course = {{10, {.arch = "a", .accuracy = 0.25, .latency_ms = 1.5, .score = 0.125}},
+                   {20, {.arch = "b", .accuracy = 0.5, .latency_ms = 2.5, .score = 0.375}}};
+  result.is_collapsed = true;
+  const ResultRecord again = read_result(to_json(result), "R");
+  REQUIRE(again.course.size() == 2);
+  CHECK(again.course[1].step == 20);
+  CHECK(again.course[1].network.arch == "b");
+  CHECK(again.course[1].network.latency_ms == 2.5);
+  CHECK(again.course[0].network.accuracy == 0.25);
+  CHECK(again.is_collapsed);
+}
+
 TEST_CASE("a result need not have measured times", "[report]") {
   json written = files().result;
   written["winner"].erase("measured_ms");

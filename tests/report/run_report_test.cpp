@@ -130,6 +130,32 @@ TEST_CASE("a search for a front adds the front and its hypervolume to the report
   CHECK(count(part, winner.arch + " (winner)</td>") == 1);
 }
 
+TEST_CASE("a search by gradient shows the latency of its most probable network, not generations",
+          "[report]") {
+  RunRecord run = example_run();
+  ResultRecord& result = *run.result;
+  CHECK_FALSE(contains(run_report(run), "most probable architecture"));
+  const ScoredArchitecture winner{.arch = result.winner.arch,
+                                  .accuracy = result.winner.accuracy,
+                                  .latency_ms = result.winner.predicted_ms,
+                                  .score = result.winner.score};
+  result.method = "mixed_level";
+  result.history.clear();
+  result.front = {winner};
+  result.course = {{30, result.random[0]}, {60, winner}};
+  const std::string page = run_report(run);
+  check_well_formed_html(page);
+  const std::string part = section_of(page, "The search");
+  CHECK(contains(part, ">Latency of the most probable architecture (mixed_level)<"));
+  CHECK(contains(part, "The winner is the architecture with the highest F near T."));
+  CHECK(contains(part, ">60</td>"));
+  CHECK_FALSE(contains(part, "Hypervolume"));
+  CHECK_FALSE(contains(part, "Progress of the search"));
+  CHECK_FALSE(contains(part, "collapsed"));
+  result.is_collapsed = true;
+  CHECK(contains(run_report(run), "The search has collapsed"));
+}
+
 TEST_CASE("a report of locality shrinking shows the rounds, the seeds and what is left",
           "[report]") {
   Config config = example_config(tiny_description(4));

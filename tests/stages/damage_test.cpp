@@ -35,8 +35,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kDamages = 1000;
-
 /// write_file() syncs, which a thousand files need not wait for.
 void overwrite(const fs::path& path, const std::string& contents) {
   std::ofstream(path, std::ios::binary) << contents;

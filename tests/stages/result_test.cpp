@@ -175,3 +175,12 @@ TEST_CASE("the smallest and the largest architecture are those of a full enumera
     }
   }
 }
+
+TEST_CASE("a collapsed search by gradient says so in a sentence", "[result]") {
+  ResultRecord result = example_result();
+  CHECK(format_result(result).find("collapsed") == std::string::npos);
+  result.method = "bilevel";
+  result.is_collapsed = true;
+  CHECK(format_result(result).find("bilevel has collapsed: its last most probable network skips "
+                                   "every layer that can be skipped.\n") != std::string::npos);
+}

@@ -37,9 +37,10 @@ std::map<StageId, json> all_inputs(const Config& asked) {
       .table = fingerprint_of(inputs.latency())};
   const json judged =
       config.codesign.accuracies.empty() ? inputs.supernet_accuracies() : inputs.known_accuracies();
+  const std::size_t last = config.shrink.stages.size() - 1;  // Wraps if there are none.
   return {{StageId::Latency, inputs.latency()},
           {StageId::Supernet, inputs.supernet()},
-          {StageId::Shrink, inputs.shrink(config.shrink.stages.size() - 1, identity)},
+          {StageId::Shrink, inputs.shrink(last, identity)},
           {StageId::Search, inputs.search(identity)},
           {StageId::CostNetworks, inputs.cost_networks()},
           {StageId::Dance, inputs.dance()},
@@ -110,6 +111,11 @@ void prepare(json& config, const ConfigKey& key, const Files& files) {
     config["shrink"]["stages"][0]["layers"] = 4;
   }
   if (key.path == "supernet.width_warmup") config["supernet"]["paths"] = "operators_first";
+  if (key.path.starts_with("supernet.gradient.")) config["supernet"]["method"] = "mixed_level";
+  // Nothing is shrunk where architecture parameters are learned.
+  if (key.path.starts_with("supernet.gradient.") || key.path == "supernet.method") {
+    config["shrink"]["stages"] = json::array();
+  }
   if (key.path.starts_with("limits.")) {
     config["limits"] = {
         {"max_memory_mb", 1.0},

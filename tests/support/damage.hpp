@@ -8,6 +8,14 @@
 
 namespace hsconas {
 
+/// Damaged copies of a file for a test. There are fewer under the address sanitizer, where each
+/// takes ten times as long and where the readers are fuzzed too.
+#ifdef __SANITIZE_ADDRESS__
+constexpr int kDamages = 100;
+#else
+constexpr int kDamages = 1000;
+#endif
+
 /// Calls `check(damaged, what)` for `count` damaged copies of `contents`: half of them are cut off
 /// at a random position, the others have one random byte changed. `what` describes the damage.
 template <typename Check>

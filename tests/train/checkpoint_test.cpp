@@ -107,7 +107,7 @@ TEST_CASE("a damaged checkpoint is replaced by the one before it, and the log sa
   const std::string older = read_file(bench.store.newest());
   bench.store.save(state(20));
   const std::string newer = read_file(bench.store.newest());
-  for_each_damage(newer, 1000, [&](const std::string& damaged, const std::string& what) {
+  for_each_damage(newer, kDamages, [&](const std::string& damaged, const std::string& what) {
     CAPTURE(what);
     overwrite(bench.store.newest(), damaged);
     overwrite(bench.store.previous(), older);

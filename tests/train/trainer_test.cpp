@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
@@ -78,6 +79,33 @@ TEST_CASE("a stop requested during the last step does not interrupt the run", "[
   training.run();
   CHECK(saves == 0);  // The caller saves a finished stage.
   CHECK(training.metrics.size() == 1);
+}
+
+TEST_CASE("the hook before a step sees its batch, and a training that is over ends after its step",
+          "[train]") {
+  Training plain;
+  plain.stage.total_steps = 7;
+  plain.run();
+  Training hooked;
+  std::vector<std::int64_t> order;  // Steps as n before, and as -n - 1 when paths are drawn.
+  hooked.before_step = [&](std::int64_t step, const Batch& batch) {
+    order.push_back(step);
+    CHECK(batch.images.size(0) == hooked.stage.settings.batch);
+  };
+  hooked.paths = [&](std::int64_t step) {
+    order.push_back(-step - 1);
+    return std::vector<TrainedPath>{{.arch = hooked.space.uniform(0)}};
+  };
+  hooked.is_over = [&] { return order.size() == 4; };
+  hooked.run();
+  CHECK(order == std::vector<std::int64_t>{0, -1, 1, -2});
+  CHECK(hooked.metrics.back().at("step") == 2);
+  // A hook that changes nothing leaves every bit as it is.
+  Training watched;
+  watched.stage.total_steps = 7;
+  watched.before_step = [](std::int64_t, const Batch&) {};
+  watched.run();
+  CHECK(same_state(watched.supernet, plain.supernet));
 }
 
 TEST_CASE("a learning rate far too large is a usage error", "[train]") {

@@ -53,7 +53,9 @@ struct Training {
                  on_metrics();
                },
            .save = [this](std::int64_t next_step) { on_save(next_step); },
-           .paths = paths});
+           .before_step = before_step,
+           .paths = paths,
+           .is_over = is_over});
   }
 
   /// Makes every following loss NaN.
@@ -72,8 +74,10 @@ struct Training {
   std::vector<nlohmann::json> metrics;
   std::function<void()> on_metrics = [] {};
   std::function<void(std::int64_t)> on_save = [](std::int64_t) {};
+  std::function<void(std::int64_t, const Batch&)> before_step;
   /// When set, replaces the path method.
   std::function<std::vector<TrainedPath>(std::int64_t)> paths;
+  std::function<bool()> is_over;
 };
 
 inline bool same_state(const Supernet& a, const Supernet& b) {

@@ -77,6 +77,31 @@ struct SupernetConfig {
   double width_warmup = 0.5;  ///< Share of the training on the largest widths only; 0: none.
 };
 
+/// The search by gradient: architecture parameters (a probability of every choice in every layer)
+/// are trained together with the weights, see supernet_methods(). Defaults of the rates are those
+/// of MiLeNAS (He et al., CVPR 2020), of the temperature those of GDAS (Dong and Yang, CVPR 2019).
+struct GradientConfig {
+  double held_out_weight = 1.0;    ///< mixed_level: lambda, the weight of the held-out loss.
+  double choice_lr = 3e-4;         ///< Learning rate (Adam) of the architecture parameters.
+  double choice_decay = 1e-3;      ///< L2 penalty on the architecture parameters.
+  int choice_every = 1;            ///< Steps of the weights per step of those parameters.
+  double temperature = 10.0;       ///< Temperature of the Gumbel-softmax in the first step;
+  double final_temperature = 1.0;  ///< it changes linearly to this one in the last step.
+  double latency_weight = 0.0;     ///< Weight of the latency, relative to random networks.
+  bool stop_below_target = false;  ///< End once the most probable network has become as fast as T.
+  int readings = 1;                ///< Readings of the most probable network per epoch.
+  int latency_bins = 20;           ///< Ranges of latency, each with one network of the front.
+};
+
+/// The stage "supernet": its training, and what it learns beside the weights.
+struct SupernetStageConfig : SupernetConfig {
+  std::string method = "single_path";  ///< One of supernet_methods().
+  GradientConfig gradient;
+
+  /// Whether architecture parameters are trained.
+  bool learns_choices() const;
+};
+
 /// Training of the winner alone, with weights of its own. It has the keys of the supernet with
 /// other defaults (SPOS trains the winner twice as long as the supernet), and some more.
 struct RetrainConfig : SupernetConfig {
@@ -238,7 +263,7 @@ struct Config {
   ClusterConfig cluster;
   DataConfig data;
   LatencyConfig latency;
-  SupernetConfig supernet;
+  SupernetStageConfig supernet;
   ScoreConfig score;
   LimitsConfig limits;
   ShrinkConfig shrink;
@@ -259,7 +284,7 @@ struct Config {
   }
   /// How the supernet is tuned after the shrinking stage `stage`, counted from 0.
   SupernetConfig tuning(std::size_t stage) const {
-    SupernetConfig training = supernet;
+    SupernetConfig training = static_cast<const SupernetConfig&>(supernet);
     training.epochs = shrink.stages[stage].tune_epochs;
     training.lr = shrink.stages[stage].lr;
     training.warmup_epochs = 0.0;

@@ -18,6 +18,9 @@ void check_groups(std::string_view section, const SupernetConfig& training,
 /// Throws Error(Usage) if a training cannot be shared by `processes` processes: each needs a group.
 void check_processes(std::string_view section, const SupernetConfig& training, int processes);
 
+/// Throws Error(Usage) if there are several processes, but supernet.method needs whole batches.
+void check_one_process(const SupernetStageConfig& supernet, int processes);
+
 /// Throws Error(Usage) if `device`, named as for open_device(), is one GPU that several processes
 /// would share.
 void check_device(const std::string& device, int processes);

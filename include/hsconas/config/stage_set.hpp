@@ -50,8 +50,9 @@ struct StageDescription {
 };
 
 /// Every stage, each after the stages that it uses. Retraining also uses the search if
-/// retrain.from_supernet is set or the teacher has the supernet's weights; this depends on the
-/// config and is therefore not in the table.
+/// retrain.from_supernet is set or the teacher has the supernet's weights, and a supernet that
+/// learns which networks are fast uses the latency table; this depends on the config and is
+/// therefore not in the table.
 inline constexpr std::array<StageDescription, 8> kStages{
     {{StageId::Latency, "latency", {}},
      {StageId::Supernet, "supernet", {}},

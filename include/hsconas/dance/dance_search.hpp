@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -9,11 +8,10 @@
 #include <torch/types.h>
 
 #include "hsconas/config/config.hpp"
+#include "hsconas/dance/choice_mixture.hpp"
 #include "hsconas/dance/cost_networks.hpp"
 #include "hsconas/loader/loader.hpp"
 #include "hsconas/supernet/supernet.hpp"
-#include "hsconas/supernet/training_path.hpp"
-#include "hsconas/train/optimizer.hpp"
 
 namespace hsconas {
 
@@ -38,7 +36,7 @@ class DanceSearch {
               std::uint64_t seed, torch::ScalarType precision = torch::kFloat);
 
   /// The architecture of training step `step`, drawn from the current probabilities.
-  Architecture path(std::int64_t step) const;
+  Architecture path(std::int64_t step) const { return mixture_.draw(step); }
 
   struct Losses {
     double error = 0.0;  ///< Cross entropy.
@@ -49,38 +47,23 @@ class DanceSearch {
   Losses update(const Batch& batch, double penalty_weight, std::int64_t update);
 
   /// Every layer's most probable choice.
-  Architecture best() const;
-  /// Probabilities [layer][operator * widths + width], which sum to 1 in every layer. A choice that
-  /// gives the same network as another choice has probability 0.
-  std::vector<std::vector<double>> probabilities() const;
+  Architecture best() const { return mixture_.best(); }
+  /// See ChoiceMixture.
+  std::vector<std::vector<double>> probabilities() const { return mixture_.probabilities(); }
 
   /// The state that update() changes, by name, for checkpoints; shares memory with the search.
-  std::map<std::string, torch::Tensor> tensors() const;
+  std::map<std::string, torch::Tensor> tensors() const { return mixture_.tensors(); }
 
   /// The penalty of `choices` [layers, choices], whose rows are one-hot or mixtures. `noise` is
   /// passed to CostNetworks::generate(); undefined means none. Differentiable.
   torch::Tensor penalty(const torch::Tensor& choices, const torch::Tensor& noise) const;
 
  private:
-  torch::Tensor gumbel(const char* stream, std::int64_t step,
-                       const std::vector<std::int64_t>& shape) const;
-  Architecture decode(const torch::Tensor& scores) const;
-  torch::Tensor one_hot(const Architecture& arch) const;
-  /// One path per choice, with this choice in every layer and weights without gradients.
-  std::deque<TrainingPath> paths() const;
-  torch::Tensor mixed_logits(std::deque<TrainingPath>& paths, const torch::Tensor& images,
-                             const torch::Tensor& choices) const;
-
-  Supernet& supernet_;
+  ChoiceMixture mixture_;
   const CostNetworks* costs_;
   DanceConfig config_;
-  std::uint64_t seed_;
-  torch::ScalarType precision_;
-  torch::Tensor macs_;    ///< [layers, choices].
-  double unit_ = 1.0;     ///< Mean penalty of random architectures.
-  torch::Tensor exists_;  ///< [layers, choices], bool: false if another choice is the same network.
-  torch::Tensor alpha_;   ///< [layers, choices], logits of the probabilities.
-  AdamMoments moments_;
+  torch::Tensor macs_;  ///< [layers, choices].
+  double unit_ = 1.0;   ///< Mean penalty of random architectures.
 };
 
 }  // namespace hsconas

@@ -18,6 +18,7 @@ struct StageWork {
   int evaluations = 0;     ///< Architectures that are scored, at most.
   int middle_layer = -1;   ///< See ShrinkForecast.
   std::int64_t steps = 0;  ///< Of training, after the scoring.
+  double passes = 1.0;     ///< Passes through one path that take as long as a step.
 };
 
 /// The stages of a search with `images` training images, in their order, besides the measuring of

@@ -20,6 +20,7 @@
 #include "hsconas/score/limits.hpp"
 #include "hsconas/score/objective.hpp"
 #include "hsconas/score/scorer.hpp"
+#include "hsconas/search/search.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/stages/stage.hpp"
 #include "hsconas/stages/stage_inputs.hpp"
@@ -61,6 +62,12 @@ struct LatencyBudget {
   NetworkLimits limits;
 };
 
+/// The most probable network after some step of a search by gradient.
+struct NetworkReading {
+  std::int64_t step = 0;  ///< Steps that have been trained.
+  Architecture arch;
+};
+
 /// One run: a config, a work directory, and the stages
 ///   latency -> supernet -> baseline -> shrink-1 ... -> search.
 /// A stage (see Stage) reuses its output if the work directory holds it for the same inputs;
@@ -96,7 +103,7 @@ class Run {
   /// The accuracies of `archs` on the held-out images with the weights of supernet(), in order.
   std::vector<double> shared_accuracies(std::span<const Architecture> archs);
   /// Whether the supernet has been trained with the present settings.
-  bool has_supernet() const;
+  bool has_supernet();
   /// The region of the space that is left after all shrinking stages.
   const NetworkRegion& shrunk();
   /// The supernet after tuning to shrunk(). The reference is valid until supernet() is called.
@@ -168,6 +175,17 @@ class Run {
   /// Scores random architectures near T, the smallest and the largest one, with the weights of
   /// supernet().
   ResultRecord baseline();
+  /// The inputs of the stage "supernet", with the latency table and T where a search by gradient
+  /// depends on them; the table is then made if there is none yet.
+  nlohmann::json supernet_inputs();
+  /// supernet() if architecture parameters are learned with it. Sets readings_.
+  Supernet& train_by_gradient();
+  /// The search if architecture parameters were learned: scores readings_ and chooses among them.
+  SearchResult choose_reading();
+  /// Adds readings_, all of which `found` has scored, to the result of a search by gradient.
+  void add_course(const SearchResult& found, ResultRecord& result) const;
+  /// The search for the best network of shrunk().
+  SearchResult find_network();
   /// Produces the outputs of the stage "search".
   ResultRecord search_stage();
   /// Times the compared architectures on the device of the latency table, if that is rank 0's.
@@ -191,6 +209,7 @@ class Run {
   std::optional<std::vector<LimitTable>> limit_tables_;  ///< Read when first needed.
   std::optional<LatencyBudget> latency_;
   std::unique_ptr<Weights> weights_;
+  std::vector<NetworkReading> readings_;  ///< By train_by_gradient().
   std::shared_ptr<const NetworkRegion> shrunk_;
   std::string tuned_by_;  ///< The training stage whose weights tuned() returns.
 };

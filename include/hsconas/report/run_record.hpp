@@ -108,6 +108,14 @@ struct ResultRecord {
   std::vector<Generation> history;
   /// The front of accuracy and latency, the fastest first; empty if the method looks for none.
   std::vector<ScoredArchitecture> front;
+  /// The most probable network of a search by gradient after some step, with the final weights.
+  struct Reading {
+    std::int64_t step = 0;
+    ScoredArchitecture network;
+  };
+  std::vector<Reading> course;  ///< In the order of steps; empty for any other search.
+  /// Whether the last of them skips every layer that can be skipped.
+  bool is_collapsed = false;
   std::optional<KnownSources> known{};  ///< Set if nothing was trained or timed.
 
   bool has_budget() const { return !known || known->has_budget(); }

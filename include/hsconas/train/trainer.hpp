@@ -47,11 +47,15 @@ struct TrainingStage {
 struct TrainingHooks {
   Log& log;
   GroupStop stop;
-  std::function<void(const nlohmann::json&)> metrics;   ///< Receives one object every 20 steps.
-  std::function<void(std::int64_t next_step)> save;     ///< Saves the supernet before `next_step`.
-  std::function<void(std::int64_t step)> after_step{};  ///< When set, called after each update.
+  std::function<void(const nlohmann::json&)> metrics;  ///< Receives one object every 20 steps.
+  std::function<void(std::int64_t next_step)> save;    ///< Saves the supernet before `next_step`.
+  /// When set, called before each step with this rank's images of the batch, before the paths are
+  /// drawn.
+  std::function<void(std::int64_t step, const Batch& batch)> before_step{};
   /// When set, gives the paths of each step instead of the settings' path method.
   std::function<std::vector<TrainedPath>(std::int64_t step)> paths{};
+  std::function<void(std::int64_t step)> after_step{};  ///< When set, called after each update.
+  std::function<bool()> is_over{};  ///< When set, the training ends after a step if this is true.
 };
 
 /// One step of gradient descent on `paths`, whose gradients are added; returns the mean of their
