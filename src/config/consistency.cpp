@@ -161,12 +161,11 @@ void check_shrinking(const Config& config) {
 /// Rejects embeddings of networks where no method uses them.
 void check_embeddings(const Config& config) {
   if (config.search.embeddings.empty()) return;
-  const std::string& method = config.search.method;
-  if (method != "bayesian" && method != "reinforce") {
+  if (config.search.method != "bayesian") {
     fail(
         fmt::format("search.embeddings has no effect with search.method {}: set search.method to "
-                    "bayesian or reinforce, or leave search.embeddings empty",
-                    method));
+                    "bayesian, or leave search.embeddings empty",
+                    config.search.method));
   }
   if (!config.score.is_known()) {
     fail(

@@ -403,8 +403,8 @@ void describe(Visitor& v, SearchConfig& c) {
   v("baseline_samples", c.baseline_samples, range(1, 1e6).changing({StageId::Search}),
     "random architectures near T that the winner is compared with");
   v("embeddings", c.embeddings, a_path().changing({StageId::Search}).added_with(""),
-    "bayesian and reinforce, on known accuracies: CSV of embeddings (hsconas embed) in which they "
-    "search; empty: they search by layers or edges");
+    "bayesian, on known accuracies: CSV of embeddings (hsconas embed) by which networks are "
+    "compared, beside how many layers or edges differ");
 }
 
 template <typename Visitor>

@@ -42,10 +42,11 @@ std::size_t count_networks(const CellDescription& cell) {
 std::string term(const CellDescription& cell, int op, const std::string& from) {
   if (op == cell.nothing || from == kZero) return kZero;
   if (op == cell.identity) return from;
-  return fmt::format("({}){}", from, op);
+  return fmt::format("({}){}", from, cell.operators[static_cast<std::size_t>(op)]);
 }
 
-/// Equal for networks whose outputs are equal expressions. A node without an edge to it is a zero.
+/// The output of a network as a text, by the rules of NAS-Bench-201's authors. A node without an
+/// edge to it is a zero.
 std::string expression(const CellDescription& cell, int last_node, const Architecture& arch) {
   std::vector<std::string> sums{"0"};
   for (int node = 1; node <= last_node; ++node) {

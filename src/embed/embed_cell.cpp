@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <numbers>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -67,7 +68,7 @@ void train_on(Autoencoder& autoencoder, const CellGraphs& graphs, std::vector<st
       const double loss =
           autoencoder.loss(batch, noise, 1.0 / static_cast<double>(nodes), gradient);
       gradient *= std::min(1.0, kMostNorm / gradient.norm());
-      const double rate = 0.5 * kEmbedRate * (1.0 + std::cos(M_PI * step++ / steps));
+      const double rate = 0.5 * kEmbedRate * (1.0 + std::cos(std::numbers::pi * step++ / steps));
       adam.descend(parameters, {gradient.data(), parameters.size()}, rate);
       progress.step(1, fmt::format("loss {:.4f}", loss));
     }

@@ -45,13 +45,6 @@ void Embeddings::require(const SearchSpace& space, std::span<const Architecture>
   }
 }
 
-std::vector<Genes> Embeddings::networks() const {
-  std::vector<Genes> networks;
-  networks.reserve(rows_.size());
-  for (const auto& [genes, row] : rows_) networks.push_back(genes);
-  return networks;
-}
-
 std::span<const double> Embeddings::of(const Genes& genes) const {
   return std::span(values_).subspan(rows_.at(genes) * dimensions_, dimensions_);
 }

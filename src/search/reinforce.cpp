@@ -6,7 +6,6 @@
 
 #include "hsconas/base/adam.hpp"
 #include "hsconas/search/methods.hpp"
-#include "point_policy.hpp"
 
 namespace hsconas {
 
@@ -35,12 +34,12 @@ class AxisPolicy {
   }
 
   /// One step up the gradient of advantage x log(probability of `value`).
-  void reinforce(int value, double advantage, double rate) {
+  void reinforce(int value, double advantage) {
     std::vector<double> gradient = probabilities();
     for (std::size_t i = 0; i < values_.size(); ++i) {
       gradient[i] = advantage * (gradient[i] - (values_[i] == value ? 1.0 : 0.0));
     }
-    adam_.descend(logits_, gradient, rate);
+    adam_.descend(logits_, gradient, kLearningRate);
   }
 
  private:
@@ -61,13 +60,41 @@ class AxisPolicy {
   Adam adam_;
 };
 
-/// A policy over genes: every axis has a softmax over its values.
-class SoftmaxPolicy {
+/// Policy gradient: every axis has a softmax over its values, all of which learn from the score of
+/// each individual less a moving mean of scores. Source: Williams, REINFORCE, 1992; without a
+/// recurrent controller as in the comparison of NATS-Bench (Dong et al., TPAMI 2021).
+class Reinforce : public SearchStrategy {
  public:
-  explicit SoftmaxPolicy(const StrategyContext& context) : context_(context) {
+  explicit Reinforce(const StrategyContext& context) : context_(context) {
     for (auto& values : context.region.axes()) axes_.emplace_back(std::move(values));
   }
 
+  std::vector<Genes> ask(int count) override {
+    std::vector<Genes> proposals;
+    proposals.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) proposals.push_back(draw());
+    return proposals;
+  }
+
+  void tell(std::span<const Individual> scored) override {
+    for (const Individual& individual : scored) {
+      if (individual.fitness.violation > 0.0) continue;
+      const double score = individual.fitness.score;
+      if (baseline_) {
+        for (std::size_t axis = 0; axis < axes_.size(); ++axis) {
+          axes_[axis].reinforce(individual.genes[axis], score - *baseline_);
+        }
+      }
+      baseline_ = kBaselineDecay * baseline_.value_or(score) + (1.0 - kBaselineDecay) * score;
+    }
+  }
+
+  int batch() const override { return kReinforceRound; }
+
+  /// The score of an individual below the mean may be an estimate; it only pushes away from it.
+  double floor() const override { return baseline_.value_or(SearchStrategy::floor()); }
+
+ private:
   /// Drawn again while it is outside the limits or known, because the policy knows neither.
   Genes draw() const {
     Genes genes(axes_.size());
@@ -80,48 +107,8 @@ class SoftmaxPolicy {
     return genes;
   }
 
-  void reinforce(const Genes& genes, double advantage, double rate) {
-    for (std::size_t axis = 0; axis < axes_.size(); ++axis) {
-      axes_[axis].reinforce(genes[axis], advantage, rate);
-    }
-  }
-
- private:
   StrategyContext context_;
   std::vector<AxisPolicy> axes_;
-};
-
-/// Policy gradient: a policy learns from the score of each individual less a moving mean of scores.
-/// Source: Williams, REINFORCE, 1992; without a recurrent controller as in the comparison of
-/// NATS-Bench (Dong et al., TPAMI 2021).
-template <typename Policy>
-class Reinforce : public SearchStrategy {
- public:
-  explicit Reinforce(const StrategyContext& context) : policy_(context) {}
-
-  std::vector<Genes> ask(int count) override {
-    std::vector<Genes> proposals;
-    proposals.reserve(static_cast<std::size_t>(count));
-    for (int i = 0; i < count; ++i) proposals.push_back(policy_.draw());
-    return proposals;
-  }
-
-  void tell(std::span<const Individual> scored) override {
-    for (const Individual& individual : scored) {
-      if (individual.fitness.violation > 0.0) continue;
-      const double score = individual.fitness.score;
-      if (baseline_) policy_.reinforce(individual.genes, score - *baseline_, kLearningRate);
-      baseline_ = kBaselineDecay * baseline_.value_or(score) + (1.0 - kBaselineDecay) * score;
-    }
-  }
-
-  int batch() const override { return kReinforceRound; }
-
-  /// The score of an individual below the mean may be an estimate; it only pushes away from it.
-  double floor() const override { return baseline_.value_or(SearchStrategy::floor()); }
-
- private:
-  Policy policy_;
   std::optional<double> baseline_;
 };
 
@@ -131,10 +118,7 @@ SearchMethod reinforce_search() {
   return {.name = "reinforce",
           .meaning = "policy gradient on one softmax per gene",
           .make = [](const StrategyContext& context) -> std::unique_ptr<SearchStrategy> {
-            if (context.embeddings != nullptr) {
-              return std::make_unique<Reinforce<PointPolicy>>(context);
-            }
-            return std::make_unique<Reinforce<SoftmaxPolicy>>(context);
+            return std::make_unique<Reinforce>(context);
           },
           .evaluations = population_evaluations};
 }

@@ -210,6 +210,16 @@ TEST_CASE("embeddings that embed writes are those by which a Bayesian search com
   const Outcome found = bench.search("run", words);
   INFO(found.err);
   CHECK(found.exit_code == 0);
+  // Killed after the first candidates.
+  const std::string candidates = read_file(bench / "run/candidates.csv");
+  std::size_t end = 0;
+  for (int line = 0; line < 15; ++line) end = candidates.find('\n', end) + 1;
+  write_file(bench / "run/candidates.csv", candidates.substr(0, end));
+  std::filesystem::remove(bench / "run/result.json");
+  const Outcome killed =
+      bench.search("run", {"search.method=bayesian", "search.embeddings=e.csv", "--resume"});
+  CHECK(killed.out == found.out);
+  CHECK(read_file(bench / "run/candidates.csv") == candidates);
   const Outcome wrong = bench.search("other", {"search.embeddings=e.csv"});
   CHECK(wrong.exit_code == 2);
   CHECK(contains(wrong.err, "search.embeddings has no effect with search.method evolution"));
@@ -224,7 +234,7 @@ TEST_CASE("embeddings that embed writes are those by which a Bayesian search com
   CHECK(contains(pairs.err, "search.embeddings has no effect on co-design"));
   const Outcome compared =
       bench.run({"compare-methods", "--config", "known.json", "--seeds", "3", "--evaluations", "30",
-                 "--methods", "bayesian, bayesian embeddings=e.csv, reinforce embeddings=e.csv"});
+                 "--methods", "bayesian, bayesian embeddings=e.csv"});
   INFO(compared.err);
   CHECK(compared.exit_code == 0);
   CHECK(contains(compared.out, "bayesian embeddings=e.csv"));

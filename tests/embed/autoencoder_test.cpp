@@ -17,9 +17,17 @@ struct Small {
   SearchSpace cell{read_space(small_cell())};
   CellGraphs graphs{cell};
   Rng rng{1, "test"};
-  Autoencoder autoencoder{
-      {.nodes = graphs.nodes(), .kinds = graphs.kinds(), .rounds = 2, .width = 6, .latent = 3},
-      rng};
+  int latent;
+  Autoencoder autoencoder;
+
+  Small(int width, int latent_size)
+      : latent(latent_size),
+        autoencoder({.nodes = graphs.nodes(),
+                     .kinds = graphs.kinds(),
+                     .rounds = 2,
+                     .width = width,
+                     .latent = latent_size},
+                    rng) {}
 
   std::vector<CellGraph> some() const {
     std::vector<CellGraph> result;
@@ -29,7 +37,7 @@ struct Small {
     return result;
   }
   NodeMatrix noise(std::size_t count) {
-    NodeMatrix noise(static_cast<Eigen::Index>(count) * graphs.nodes(), 3);
+    NodeMatrix noise(static_cast<Eigen::Index>(count) * graphs.nodes(), latent);
     for (Eigen::Index i = 0; i < noise.size(); ++i) noise.data()[i] = rng.normal();
     return noise;
   }
@@ -38,7 +46,7 @@ struct Small {
 }  // namespace
 
 TEST_CASE("the gradient of the autoencoder is the slope of its loss", "[embed]") {
-  Small small;
+  Small small(6, 3);
   const auto graphs = small.some();
   const NodeMatrix noise = small.noise(graphs.size());
   // Away from where it starts, so that gains, offsets and biases count.
@@ -63,7 +71,7 @@ TEST_CASE("the gradient of the autoencoder is the slope of its loss", "[embed]")
 }
 
 TEST_CASE("the code of a graph does not depend on the graphs that it is encoded with", "[embed]") {
-  const Small small;
+  const Small small(6, 3);
   const auto graphs = small.some();
   const NodeMatrix together = small.autoencoder.encode(graphs);
   for (std::size_t i = 0; i < graphs.size(); ++i) {
@@ -73,7 +81,7 @@ TEST_CASE("the code of a graph does not depend on the graphs that it is encoded 
 }
 
 TEST_CASE("an autoencoder that has learned a few graphs decodes them", "[embed]") {
-  Small small;
+  Small small(16, 8);
   const auto graphs = small.some();
   const std::span parameters = small.autoencoder.parameters();
   Adam adam(parameters.size());

@@ -35,9 +35,6 @@ TEST_CASE("embeddings are read for each network, wherever the column of networks
   const Embeddings embeddings = file.load("first,arch,second\n1,0212,2.5\n-3,1111,4\n");
   CHECK(embeddings.size() == 2);
   REQUIRE(embeddings.dimensions() == 2);
-  const std::vector<Genes> networks{genes_of(file.cell.decode("0212")),
-                                    genes_of(file.cell.decode("1111"))};
-  CHECK(embeddings.networks() == networks);
   const auto values = embeddings.of(genes_of(file.cell.decode("1111")));
   CHECK(std::vector(values.begin(), values.end()) == std::vector{-3.0, 4.0});
 }

@@ -87,6 +87,10 @@ TEST_CASE("a kernel of embeddings falls with their distance and is 1 for equal o
   CHECK(kernel(2, 0) == 1.0);
   CHECK(kernel(1, 0) == Approx(std::exp(-2.5)));
   CHECK(kernel(0, 1) == Approx(std::exp(-2.5)));
+  const MatrixXd product =
+      product_kernel(embedding_kernel(embeddings, 2.0), hamming_kernel(4, 1.0))(members, members);
+  CHECK(product(0, 1) == Approx(std::exp(-2.5) * std::exp(-1.0)));
+  CHECK(product(0, 2) == Approx(std::exp(-1.0)));
   CHECK(mean_distance(embeddings, members) == Approx(10.0 / 3.0));
   const std::vector<Genes> equal{members[0], members[2]};
   CHECK(mean_distance(embeddings, equal) == 1.0);

@@ -188,7 +188,7 @@ struct SearchConfig {
   double racing = 0.999;      ///< Confidence at which a candidate that cannot become a parent is
                               ///< scored no further; 1: score all in full.
   int baseline_samples = 50;  ///< Random architectures near T to compare the winner with.
-  std::string embeddings;     ///< CSV of `hsconas embed`, for `bayesian` and `reinforce`.
+  std::string embeddings;     ///< CSV of `hsconas embed`, for `bayesian`.
 };
 
 /// Files that a run writes in addition to its results.

@@ -18,10 +18,11 @@ struct CellGraph {
 };
 
 /// The graphs of all networks of a cell, and the classes of networks that compute the same. Two
-/// networks are in one class if their outputs are equal as expressions: the operator `nothing`, and
-/// every operator without an input, is a zero; the operator `identity` is left out; the order of a
-/// sum does not matter. NAS-Bench-201's 15,625 networks have 6,466 classes. Source: Dong and Yang,
-/// NAS-Bench-201, ICLR 2020.
+/// networks are in one class if their outputs, written as texts, are equal: the operator `nothing`,
+/// and every operator after it, is a zero; the operator `identity` is left out; the terms of a sum
+/// are sorted. These are the rules of NAS-Bench-201's authors, whose 15,625 networks have 6,466
+/// classes. Some classes still compute the same, because the texts keep zeros in sums, and do not
+/// sort the terms of a sum that an identity passes on. Source: Dong and Yang, ICLR 2020.
 class CellGraphs {
  public:
   /// Throws Error(Usage) for a space that is no cell or has more than kMostNetworks.

@@ -26,8 +26,6 @@ class Embeddings {
   std::size_t size() const { return rows_.size(); }
   /// Numbers per network.
   std::size_t dimensions() const { return dimensions_; }
-  /// The canonical genes of all networks, in ascending order.
-  std::vector<Genes> networks() const;
   /// The embedding of the network with these canonical genes, which the file must hold.
   std::span<const double> of(const Genes& genes) const;
 

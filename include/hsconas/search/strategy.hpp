@@ -7,10 +7,11 @@
 
 #include "hsconas/base/rng.hpp"
 #include "hsconas/config/config.hpp"
-#include "hsconas/embed/embeddings.hpp"
 #include "hsconas/space/region.hpp"
 
 namespace hsconas {
+
+class Embeddings;
 
 /// How good an individual is. Those inside the limits precede those outside; inside, the higher
 /// score wins, and of equal scores the lower cost; outside, the smaller violation.
