@@ -5,8 +5,8 @@ set -eu
 cd "${1:-$(dirname "$0")/..}"
 
 # The layers, lowest first.
-order="base kernels space config paths latency score accel reference data loader cluster supernet train profile \
-search shrink codesign onnx edge report stages dance deploy pipeline app module"
+order="base kernels space embed config paths latency score accel reference data loader cluster supernet train \
+profile search shrink codesign onnx edge report stages dance deploy pipeline app module"
 
 rank() {
   n=0

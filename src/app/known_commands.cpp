@@ -55,6 +55,14 @@ void check_options(const RunCommandOptions& options, const Config& config) {
   }
 }
 
+/// Rejects a setting that concerns the search of networks alone.
+void check_pairs(const Config& config) {
+  if (config.search.embeddings.empty()) return;
+  throw Error(ErrorKind::Usage,
+              "search.embeddings has no effect on co-design, which searches pairs of a network and "
+              "an accelerator: leave it empty");
+}
+
 void print_plan(CommandContext& context, const std::string& plan) {
   fmt::print("{}", context.options.json ? json{{"plan", plan}}.dump() + "\n" : plan);
 }
@@ -137,6 +145,7 @@ PlainCommand known_codesign(const std::shared_ptr<RunCommandOptions>& options) {
   return [options](CommandContext& context) {
     const Config& settings = options->config.load();
     check_options(*options, settings);
+    check_pairs(settings);
     if (options->dry_run) {
       print_plan(context, codesign_plan(settings));
       return;

@@ -314,6 +314,7 @@ int main(int argc, char** argv) {
   add_latency_commands(app, chosen);
   add_report_command(app, chosen);
   add_methods_command(app, chosen);
+  add_embed_command(app, chosen);
   add_config_commands(app, chosen);
   add_doctor_command(app, chosen);
   add_help_commands(app, chosen);

@@ -36,7 +36,7 @@ struct MethodsOptions {
 };
 
 /// A method with settings of its own.
-struct Entry {
+struct MethodEntry {
   std::string name;  ///< As the user wrote it.
   Config config;
 };
@@ -49,7 +49,7 @@ std::vector<std::string> words_in(const std::string& text) {
 }
 
 /// The entry of "METHOD key=value ...", where the keys are those of the section search.
-Entry read_entry(const Config& config, const std::string& text) {
+MethodEntry read_entry(const Config& config, const std::string& text) {
   const std::vector<std::string> words = words_in(text);
   if (words.empty()) {
     throw Error(ErrorKind::Usage,
@@ -76,8 +76,8 @@ Entry read_entry(const Config& config, const std::string& text) {
 }
 
 /// The methods to compare. Random search, with which the others are compared, is always among them.
-std::vector<Entry> read_entries(const Config& config, const std::string& methods) {
-  std::vector<Entry> entries;
+std::vector<MethodEntry> read_entries(const Config& config, const std::string& methods) {
+  std::vector<MethodEntry> entries;
   std::istringstream stream(methods);
   for (std::string text; std::getline(stream, text, ',');) {
     if (words_in(text) != std::vector<std::string>{"all"}) {
@@ -88,9 +88,9 @@ std::vector<Entry> read_entries(const Config& config, const std::string& methods
       entries.push_back(read_entry(config, std::string(method.name)));
     }
   }
-  const bool has_baseline = std::any_of(entries.begin(), entries.end(), [](const Entry& entry) {
-    return entry.config.search.method == kBaseline;
-  });
+  const bool has_baseline =
+      std::any_of(entries.begin(), entries.end(),
+                  [](const MethodEntry& entry) { return entry.config.search.method == kBaseline; });
   if (!has_baseline) entries.push_back(read_entry(config, kBaseline));
   return entries;
 }
@@ -107,7 +107,7 @@ std::string default_title(const Config& config, const KnownNetworks& known,
 
 MethodComparison compare(const Config& config, KnownNetworks& known, const MethodsOptions& options,
                          CommandContext& context) {
-  const std::vector<Entry> entries = read_entries(config, options.methods);
+  const std::vector<MethodEntry> entries = read_entries(config, options.methods);
   MethodComparison comparison{.title = options.title,
                               .evaluations = static_cast<std::size_t>(options.evaluations),
                               .optimum = known_optimum(known, config.search.latency_tolerance),
@@ -117,14 +117,16 @@ MethodComparison compare(const Config& config, KnownNetworks& known, const Metho
   }
   Progress progress(context.log, "comparing methods",
                     static_cast<std::int64_t>(entries.size()) * options.seeds);
-  for (const Entry& entry : entries) {
+  for (const MethodEntry& entry : entries) {
     MethodTrials& trials = comparison.methods.emplace_back();
     trials.name = entry.name;
     trials.is_random = entry.config.search.method == kBaseline;
+    const auto embeddings = known.load_embeddings(entry.config.search.embeddings);
     for (int seed = 0; seed < options.seeds; ++seed) {
       context.stop.check();
       trials.trials.push_back(run_trial(known, entry.config, static_cast<std::uint64_t>(seed),
-                                        comparison.evaluations, comparison.optimum, context.stop));
+                                        comparison.evaluations, comparison.optimum, context.stop,
+                                        embeddings ? &*embeddings : nullptr));
       progress.step(1, entry.name);
     }
   }

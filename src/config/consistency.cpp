@@ -178,6 +178,22 @@ void check_shrinking(const Config& config) {
   }
 }
 
+/// Rejects embeddings of networks where no method uses them.
+void check_embeddings(const Config& config) {
+  if (config.search.embeddings.empty()) return;
+  if (config.search.method != "bayesian") {
+    fail(
+        fmt::format("search.embeddings has no effect with search.method {}: set search.method to "
+                    "bayesian, or leave search.embeddings empty",
+                    config.search.method));
+  }
+  if (!config.score.is_known()) {
+    fail(
+        "search.embeddings has no effect without score.accuracies: name the CSV of known "
+        "accuracies there, or leave search.embeddings empty");
+  }
+}
+
 /// Rejects settings that only matter with known accuracies.
 void check_trained(const Config& config) {
   const auto refuse = [](const char* key) {
@@ -260,6 +276,7 @@ void check_consistency(const Config& config) {
                      config.search.population, config.search.parents));
   }
   check_controller(config.search);
+  check_embeddings(config);
   check_supernet_method(config);
   check_warmup("supernet", config.supernet);
   check_paths(config);

@@ -422,6 +422,9 @@ void describe(Visitor& v, SearchConfig& c) {
     "reinforce: learning rate (Adam) of the controller; 0: 0.05 for softmax, 0.01 for recurrent");
   v("controller_entropy", c.controller_entropy, range(0, 1e6).added_with(0.0),
     "reinforce: weight of the controller's entropy (nats) beside the score F; 0: no such term");
+  v("embeddings", c.embeddings, a_path().changing({StageId::Search}).added_with(""),
+    "bayesian, on known accuracies: CSV of embeddings (hsconas embed) by which networks are "
+    "compared, beside how many layers or edges differ");
 }
 
 template <typename Visitor>

@@ -80,4 +80,11 @@ void KnownNetworks::open_region() {
   }
 }
 
+std::optional<Embeddings> KnownNetworks::load_embeddings(const std::string& file) const {
+  if (file.empty()) return std::nullopt;
+  Embeddings embeddings = Embeddings::load(space_, file);
+  embeddings.require(space_, networks_);
+  return embeddings;
+}
+
 }  // namespace hsconas

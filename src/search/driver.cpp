@@ -75,7 +75,8 @@ StrategyContext SearchDriver::context() {
                 return is_usable(genes) && !seen_.contains(problem_.canonical(genes));
               },
           .canonical = [this](const Genes& genes) { return problem_.canonical(genes); },
-          .random = [this](Rng& rng) { return problem_.random(rng); }};
+          .random = [this](Rng& rng) { return problem_.random(rng); },
+          .embeddings = problem_.embeddings()};
 }
 
 bool SearchDriver::add_if_new(Genes genes, std::vector<Genes>& round) {

@@ -75,7 +75,8 @@ KnownOptimum known_optimum(const KnownNetworks& known, double latency_tolerance)
 }
 
 MethodTrial run_trial(KnownNetworks& known, const Config& config, std::uint64_t search_seed,
-                      std::size_t evaluations, const KnownOptimum& optimum, const StopToken& stop) {
+                      std::size_t evaluations, const KnownOptimum& optimum, const StopToken& stop,
+                      const Embeddings* embeddings) {
   SearchConfig settings = config.search;
   settings.seed = search_seed;
   const auto population = static_cast<std::size_t>(settings.population);
@@ -84,8 +85,8 @@ MethodTrial run_trial(KnownNetworks& known, const Config& config, std::uint64_t 
   MethodTrial trial{.seed = search_seed, .best_score = {}, .reported = {}};
   const double begin = cpu_seconds();
   Scorer scorer(known.space(), known.accuracies(), known.latency(), known.objective());
-  const SearchResult result =
-      search(*known.region(), scorer, settings, config.seed, quiet, GroupStop(stop));
+  const SearchResult result = search(*known.region(), scorer, settings, config.seed, quiet,
+                                     GroupStop(stop), {}, embeddings);
   trial.seconds = cpu_seconds() - begin;
   follow(result.scored, known, optimum, evaluations, trial);
   return trial;

@@ -50,14 +50,17 @@ double sampler_tolerance(bool is_front, double tolerance) {
 /// Networks of a region near the latency budget or, with `is_front`, below it, scored by F.
 class NetworkProblem : public SearchProblem {
  public:
-  NetworkProblem(const NetworkRegion& region, Scorer& scorer, double tolerance, bool is_front)
+  NetworkProblem(const NetworkRegion& region, Scorer& scorer, double tolerance, bool is_front,
+                 const Embeddings* embeddings)
       : region_(region),
         scorer_(scorer),
         sampler_(region, scorer, sampler_tolerance(is_front, tolerance)),
         is_front_(is_front),
-        highest_ms_(scorer.objective().target_ms * (1.0 + tolerance)) {}
+        highest_ms_(scorer.objective().target_ms * (1.0 + tolerance)),
+        embeddings_(embeddings) {}
 
   const Region& region() const override { return region_; }
+  const Embeddings* embeddings() const override { return embeddings_; }
 
   Genes canonical(const Genes& genes) const override {
     return genes_of(scorer_.space().canonical(architecture_of(genes)));
@@ -88,6 +91,7 @@ class NetworkProblem : public SearchProblem {
   TargetSampler sampler_;  ///< For a front it leaves T out.
   bool is_front_;
   double highest_ms_;  ///< Of a front.
+  const Embeddings* embeddings_;
 };
 
 double NetworkProblem::hypervolume(std::size_t count) const {
@@ -152,13 +156,14 @@ std::vector<Candidate> front_of(std::span<const Candidate> candidates) {
 
 SearchResult search(const NetworkRegion& region, Scorer& scorer, const SearchConfig& config,
                     std::uint64_t seed, Log& log, const GroupStop& stop,
-                    const std::function<void(const Generation&)>& on_generation) {
+                    const std::function<void(const Generation&)>& on_generation,
+                    const Embeddings* embeddings) {
   const SearchMethod& method = find_search_method(config.method);
   check_budget(scorer.space(), scorer.latency(), region, scorer.objective(), scorer.limits(),
                config.latency_tolerance);
   // Without a budget there is no latency to weigh, so the front would be one network.
   const bool has_front = method.finds_front && scorer.objective().has_target();
-  NetworkProblem problem(region, scorer, config.latency_tolerance, has_front);
+  NetworkProblem problem(region, scorer, config.latency_tolerance, has_front, embeddings);
   Rng rng(seed, "search", config.seed);
   SearchResult result;
   const auto add_generation = [&](Generation generation) {

@@ -30,6 +30,16 @@ std::vector<std::pair<int, int>> read_edges(JsonReader& reader) {
   return result;
 }
 
+/// The index of the operator `name`, which `key` names.
+int operator_at(JsonReader& reader, const std::vector<std::string>& operators, const char* key,
+                const std::string& name) {
+  const auto found = std::find(operators.begin(), operators.end(), name);
+  if (found == operators.end()) {
+    reader.fail(key, "must be one of the operators" + suggestion(name, operators));
+  }
+  return static_cast<int>(found - operators.begin());
+}
+
 }  // namespace
 
 bool is_cell(const nlohmann::json& json) {
@@ -52,21 +62,28 @@ CellDescription read_cell(const nlohmann::json& json, const std::string& path) {
     }
   }
   cell.edges = read_edges(reader);
-  const auto nothing = reader.required<std::string>("nothing");
-  const auto found = std::find(cell.operators.begin(), cell.operators.end(), nothing);
-  if (found == cell.operators.end()) {
-    reader.fail("nothing", "must be one of the operators" + suggestion(nothing, cell.operators));
+  cell.nothing =
+      operator_at(reader, cell.operators, "nothing", reader.required<std::string>("nothing"));
+  const auto identity = reader.optional<std::string>("identity", "");
+  if (!identity.empty()) {
+    cell.identity = operator_at(reader, cell.operators, "identity", identity);
   }
-  cell.nothing = static_cast<int>(found - cell.operators.begin());
+  if (cell.identity == cell.nothing) {
+    reader.fail("identity", "must be another operator than nothing");
+  }
   reader.finish();
   return cell;
 }
 
 nlohmann::json to_json(const CellDescription& cell) {
-  return {{"name", cell.name},
-          {"operators", cell.operators},
-          {"edges", cell.edges},
-          {"nothing", cell.operators[static_cast<std::size_t>(cell.nothing)]}};
+  nlohmann::json json = {{"name", cell.name},
+                         {"operators", cell.operators},
+                         {"edges", cell.edges},
+                         {"nothing", cell.operators[static_cast<std::size_t>(cell.nothing)]}};
+  if (cell.identity >= 0) {
+    json["identity"] = cell.operators[static_cast<std::size_t>(cell.identity)];
+  }
+  return json;
 }
 
 }  // namespace hsconas

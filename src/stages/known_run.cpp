@@ -81,6 +81,7 @@ KnownRun::KnownRun(Config config, WorkDir dir, Log& log, const StopToken& stop, 
   if (!dir_.starts_over) check_kind(dir_, RunKind::Search);
   check_shrinking(config_, known_);
   check_target(known_.latency(), *known_.region(), known_.objective());
+  embeddings_ = known_.load_embeddings(config_.search.embeddings);
   const Config resolved = with_resolved_precisions(config_);
   const json settings = StageInputs(resolved, {}).config();
   check_changes(dir_, record_, settings, {}, may_change);
@@ -156,8 +157,9 @@ ResultRecord KnownRun::search_stage() {
   const NetworkRegion& region = shrunk();
   log_.info(fmt::format("search: {} among {} architectures", config_.search.method,
                         format_power(region.log10_size())));
-  const SearchResult found = hsconas::search(region, *scorer_, config_.search, config_.seed, log_,
-                                             stop_, to_metrics(*metrics_));
+  const SearchResult found =
+      hsconas::search(region, *scorer_, config_.search, config_.seed, log_, stop_,
+                      to_metrics(*metrics_), embeddings_ ? &*embeddings_ : nullptr);
   add_search(config_, region, *scorer_, error_percent(known_), found, result);
   result.device = known_.latency_from();
   result.weights = {{.stage = "known accuracies", .fingerprint = weights_}};
@@ -186,6 +188,7 @@ std::string describe_known_search(const Config& config, Log& log, const StopToke
   const KnownNetworks known(config, log, stop);
   check_shrinking(config, known);
   check_target(known.latency(), *known.region(), known.objective());
+  known.load_embeddings(config.search.embeddings);
   warn_without_effect(config, log);
   const int evaluations = find_search_method(config.search.method).evaluations(config.search);
   std::string text = describe_space(known.space()) + "\n";

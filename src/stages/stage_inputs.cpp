@@ -26,6 +26,19 @@ std::string file_identity(const std::string& file) {
   return is_there(file) ? fingerprint(read_file(file)) : file;
 }
 
+/// The space without what no stage depends on: which operator of a cell is the identity concerns
+/// only embeddings, whose file is an input of its own.
+json identity_of(const SpaceDescription& space) {
+  json identity = to_json(space);
+  if (space.cell) identity.erase("identity");
+  return identity;
+}
+
+/// Adds the content of the file of embeddings, if there is one, to the section search.
+void add_embeddings(json& search, const SearchConfig& config) {
+  if (!config.embeddings.empty()) search["embeddings"] = file_identity(config.embeddings);
+}
+
 /// Adds the contents of the tables that limit networks to `inputs`, in which their limits are.
 void add_limit_tables(json& inputs, const LimitsConfig& limits) {
   for (const TableLimit& limit : limits.tables) {
@@ -64,7 +77,7 @@ json StageInputs::config() const {
     if (stage.id != StageId::Retrain) stages = stages | StageSet{stage.id};
   }
   json all = settings_of(config_, stages);
-  all["space"] = to_json(config_.space);
+  all["space"] = identity_of(config_.space);
   json& latency = all["latency"];
   latency.erase("cuda");
   latency.erase("precision");
@@ -77,6 +90,7 @@ json StageInputs::config() const {
   if (config_.score.is_known()) {
     all["score"]["accuracies"] = file_identity(config_.score.accuracies);
   }
+  add_embeddings(all["search"], config_.search);
   add_limit_tables(all, config_.limits);
   const CodesignConfig& codesign = config_.codesign;
   all["codesign"]["designs"] = codesign.designs.empty() ? "" : file_identity(codesign.designs);
@@ -129,12 +143,13 @@ json StageInputs::accuracies_to_search() const {
   return {
       {"file", images_.accuracies.empty() ? file_identity(score.accuracies) : images_.accuracies},
       {"column", score.accuracy_column},
-      {"space", to_json(config_.space)}};
+      {"space", identity_of(config_.space)}};
 }
 
 json StageInputs::search_known(const LatencyIdentity& latency) const {
   const LatencyConfig& source = config_.latency;
-  const json all = settings(StageId::Search);
+  json search = settings(StageId::Search).at("search");
+  add_embeddings(search, config_.search);
   return {{"accuracies", accuracies_to_search()},
           {"reported_column", config_.score.reported_column},
           {"judged_by",
@@ -143,7 +158,7 @@ json StageInputs::search_known(const LatencyIdentity& latency) const {
             {"latency_table", latency.table}}},
           {"latency", {{"column", source.column}, {"unit", source.unit}}},
           {"shrink", settings(StageId::Shrink).at("shrink")},
-          {"search", all.at("search")},
+          {"search", std::move(search)},
           {"seed", config_.seed},
           {"result_format", kResultFormat}};
 }

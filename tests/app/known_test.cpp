@@ -187,3 +187,55 @@ TEST_CASE("compare-methods refuses methods and settings that do not exist", "[ap
   CHECK(contains(bench.run({"compare-methods", "--config", "micro.json"}).err,
                  "works on known accuracies: name a CSV of them with score.accuracies"));
 }
+
+TEST_CASE("embeddings that embed writes are those by which a Bayesian search compares networks",
+          "[app]") {
+  const KnownBench bench;
+  const std::vector<std::string> embed{"embed",    "--config", "known.json", "--out", "e.csv",
+                                       "--epochs", "30",       "--seed",     "3"};
+  const Outcome text = bench.run(embed);
+  INFO(text.err);
+  REQUIRE(text.exit_code == 0);
+  CHECK(contains(text.out, "networks          81 ("));
+  CHECK(contains(text.out, "distance of embeddings and difference of accuracies"));
+  const std::string file = read_file(bench / "e.csv");
+  std::vector<std::string> again = embed;
+  again.insert(again.begin(), "--json");
+  const Outcome object = bench.run(again);
+  REQUIRE(object.exit_code == 0);
+  CHECK(json::parse(object.out)["networks"] == 81);
+  CHECK(read_file(bench / "e.csv") == file);
+
+  const std::vector<std::string> words{"search.method=bayesian", "search.embeddings=e.csv"};
+  const Outcome found = bench.search("run", words);
+  INFO(found.err);
+  CHECK(found.exit_code == 0);
+  // Killed after the first candidates.
+  const std::string candidates = read_file(bench / "run/candidates.csv");
+  std::size_t end = 0;
+  for (int line = 0; line < 15; ++line) end = candidates.find('\n', end) + 1;
+  write_file(bench / "run/candidates.csv", candidates.substr(0, end));
+  std::filesystem::remove(bench / "run/result.json");
+  const Outcome killed =
+      bench.search("run", {"search.method=bayesian", "search.embeddings=e.csv", "--resume"});
+  CHECK(killed.out == found.out);
+  CHECK(read_file(bench / "run/candidates.csv") == candidates);
+  const Outcome wrong = bench.search("other", {"search.embeddings=e.csv"});
+  CHECK(wrong.exit_code == 2);
+  CHECK(contains(wrong.err, "search.embeddings has no effect with search.method evolution"));
+  write_file(bench / "e.csv", file + "\n");
+  const Outcome continued =
+      bench.search("run", {"search.method=bayesian", "search.embeddings=e.csv", "--resume"});
+  CHECK(continued.exit_code == 2);
+  CHECK(contains(continued.err, "search.embeddings"));
+  const Outcome pairs = bench.run({"codesign", "--config", "known.json", "-n",
+                                   "codesign.accuracies=table.csv", words[0], words[1]});
+  CHECK(pairs.exit_code == 2);
+  CHECK(contains(pairs.err, "search.embeddings has no effect on co-design"));
+  const Outcome compared =
+      bench.run({"compare-methods", "--config", "known.json", "--seeds", "3", "--evaluations", "30",
+                 "--methods", "bayesian, bayesian embeddings=e.csv"});
+  INFO(compared.err);
+  CHECK(compared.exit_code == 0);
+  CHECK(contains(compared.out, "bayesian embeddings=e.csv"));
+}

@@ -108,6 +108,20 @@ TEST_CASE("settings that contradict each other are refused", "[config]") {
   CHECK_THROWS_WITH(read_config(source), "data.path is required for data.format \"idx\"");
 }
 
+TEST_CASE("embeddings are refused where no method uses them", "[config]") {
+  json source = minimal();
+  source["search"] = {{"embeddings", "e.csv"}};
+  CHECK_THROWS_WITH(read_config(source),
+                    "search.embeddings has no effect with search.method evolution: set "
+                    "search.method to bayesian, or leave search.embeddings empty");
+  source["search"]["method"] = "bayesian";
+  CHECK_THROWS_WITH(
+      read_config(source),
+      Catch::Matchers::StartsWith("search.embeddings has no effect without score.accuracies"));
+  source["score"] = {{"accuracies", "known.csv"}};
+  CHECK(read_config(source).search.embeddings == "e.csv");
+}
+
 TEST_CASE("path methods are refused where they have no effect", "[config]") {
   json source = minimal();
   source["space"]["widths"] = {1.0};

@@ -1,12 +1,15 @@
 #include "hsconas/search/method_trials.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/search/methods.hpp"
@@ -98,6 +101,44 @@ TEST_CASE("a search of all networks finds the best one", "[search]") {
   CHECK(trial.best_score.size() == 81);
   CHECK(trial.best_score.back() == optimum.best_score);
   CHECK(trial.until_best > 0);
+}
+
+TEST_CASE("a Bayesian search follows what embeddings say beside the genes", "[search]") {
+  Truth truth;
+  truth.source["search"]["method"] = "bayesian";
+  const Config config = read_config(truth.source);
+  KnownNetworks known(config, truth.log, truth.stop);
+  const KnownOptimum optimum = known_optimum(known, 0.05);
+  /// Evaluations until the best network of all seeds together.
+  const auto needed = [&](const Embeddings* embeddings) {
+    std::size_t sum = 0;
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+      sum += run_trial(known, config, seed, 81, optimum, truth.stop, embeddings).until_best;
+    }
+    return sum;
+  };
+  const auto embedded = [&](const std::function<double(const Architecture&)>& value) {
+    std::string csv = "arch,e1\n";
+    for (const Architecture& arch : known.networks()) {
+      csv += fmt::format("{},{}\n", known.space().encode(arch), value(arch));
+    }
+    write_file(truth.folder / "e.csv", csv);
+    const auto embeddings = known.load_embeddings((truth.folder / "e.csv").string());
+    return needed(&*embeddings);
+  };
+  const std::size_t alone = needed(nullptr);
+  CHECK(embedded([](const Architecture&) { return 1.0; }) == alone);
+  const auto accuracy = [&](const Architecture& arch) { return known.accuracies().accuracy(arch); };
+  CHECK(embedded(accuracy) < alone);
+}
+
+TEST_CASE("embeddings must be there for all known networks", "[search]") {
+  Truth truth;
+  const KnownNetworks known(read_config(truth.source), truth.log, truth.stop);
+  CHECK_FALSE(known.load_embeddings("").has_value());
+  write_file(truth.folder / "few.csv", "arch,e1\n0000,1\n");
+  CHECK(contains(error_of([&] { known.load_embeddings((truth.folder / "few.csv").string()); }),
+                 "has no embedding of network 0001"));
 }
 
 TEST_CASE(

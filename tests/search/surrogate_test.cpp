@@ -5,8 +5,11 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "support/grid_region.hpp"
+#include "support/known_table.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace hsconas;
 using Eigen::MatrixXd;
@@ -68,6 +71,29 @@ TEST_CASE("the kernel of pairs is the inner product of the codes, which are neve
             Approx(product / whole));
     }
   }
+}
+
+TEST_CASE("a kernel of embeddings falls with their distance and is 1 for equal ones", "[search]") {
+  const SearchSpace cell(read_space(small_cell()));
+  const TemporaryFolder folder;
+  write_file(folder / "e.csv", "arch,x,y\n0000,0,0\n0001,3,4\n0002,0,0\n");
+  const Embeddings embeddings = Embeddings::load(cell, folder / "e.csv");
+  std::vector<Genes> members;
+  for (const char* code : {"0000", "0001", "0002"}) members.push_back(genes_of(cell.decode(code)));
+  const MatrixXd kernel = embedding_kernel(embeddings, 2.0)(members, std::span(members).first(2));
+  REQUIRE(kernel.rows() == 3);
+  REQUIRE(kernel.cols() == 2);
+  CHECK(kernel(0, 0) == 1.0);
+  CHECK(kernel(2, 0) == 1.0);
+  CHECK(kernel(1, 0) == Approx(std::exp(-2.5)));
+  CHECK(kernel(0, 1) == Approx(std::exp(-2.5)));
+  const MatrixXd product =
+      product_kernel(embedding_kernel(embeddings, 2.0), hamming_kernel(4, 1.0))(members, members);
+  CHECK(product(0, 1) == Approx(std::exp(-2.5) * std::exp(-1.0)));
+  CHECK(product(0, 2) == Approx(std::exp(-1.0)));
+  CHECK(mean_distance(embeddings, members) == Approx(10.0 / 3.0));
+  const std::vector<Genes> equal{members[0], members[2]};
+  CHECK(mean_distance(embeddings, equal) == 1.0);
 }
 
 TEST_CASE("a Gaussian process predicts as the ridge regression with its kernel", "[search]") {

@@ -48,4 +48,12 @@ TEST_CASE("a cell is written as it was read", "[space]") {
   nlohmann::json broken = small_cell();
   broken["nothing"] = "zero";
   CHECK(contains(error_of([&] { read_space(broken); }), "space.nothing must be one of"));
+  nlohmann::json more = small_cell();
+  more["identity"] = "skip";
+  CHECK(read_space(more).cell->identity == 1);
+  CHECK(to_json(read_space(more)) == more);
+  more["identity"] = "skipp";
+  CHECK(contains(error_of([&] { read_space(more); }), "space.identity must be one of"));
+  more["identity"] = "none";
+  CHECK(contains(error_of([&] { read_space(more); }), "must be another operator than nothing"));
 }

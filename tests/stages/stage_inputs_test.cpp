@@ -14,6 +14,7 @@
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/precision.hpp"
 #include "support/errors.hpp"
+#include "support/known_table.hpp"
 #include "support/spaces.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -63,6 +64,7 @@ class Files {
     for (const char* name : {"a", "b"}) {
       std::filesystem::create_directory(folder_ / name);
       write_file(path(name, "accuracies.csv"), fmt::format("arch,accuracy\n0:0,{}\n", name));
+      write_file(path(name, "embeddings.csv"), fmt::format("arch,e1\n0:0,{}\n", name));
       json table = read_json(source_folder() / "tests/golden/latency_table.json");
       table["bias_ms"] = std::string(name) == "a" ? 1.0 : 2.0;
       write_json(path(name, "table.json"), table);
@@ -129,6 +131,7 @@ json another_value(const ConfigKey& key, const json& value, const Files& files) 
   if (key.path == "latency.table") return files.path("b", "table.json");
   if (key.path == "limits.tables.NAME.table") return files.path("b", "table.json");
   if (key.path == "limits.tables") return json::object();
+  if (key.path == "search.embeddings") return files.path("b", "embeddings.csv");
   if (key.path == "latency.accelerator") return files.path("b", "accelerator.json");
   if (key.path == "codesign.designs") return files.path("b", "designs.json");
   if (key.path == "codesign.accuracies" || key.path == "score.accuracies")
@@ -158,9 +161,10 @@ json with_needed(json source, const ConfigKey& key, const Files& files) {
   if (is_gpu) source["latency"]["device"] = "cuda";
   const bool is_known = key.path == "score.accuracy_column" ||
                         key.path == "score.reported_column" || key.path == "latency.column" ||
-                        key.path == "latency.unit";
+                        key.path == "latency.unit" || key.path == "search.embeddings";
   if (is_known) source["score"]["accuracies"] = files.path("a", "accuracies.csv");
   if (key.path == "latency.unit") source["latency"]["column"] = "ms";
+  if (key.path == "search.embeddings") source["search"]["method"] = "bayesian";
   return source;
 }
 
@@ -303,6 +307,27 @@ TEST_CASE("limits are inputs of shrinking and search, and none where there are n
     const std::string table = stage.at("limits").at("tables").at("phone").at("table");
     CHECK_FALSE(contains(table, "table.json"));  // The content of the file, not its name.
   }
+}
+
+TEST_CASE("the content of embeddings is an input of the search, and the identity of a cell is none",
+          "[pipeline][config]") {
+  const Files files;
+  Config config;
+  config.space = read_space(small_cell());
+  config.score.accuracies = files.path("a", "accuracies.csv");
+  const auto inputs = [&] { return StageInputs(config, {}); };
+  const json before = inputs().search({});
+  const json all = inputs().config();
+  CHECK_FALSE(before.at("search").contains("embeddings"));
+  config.space.cell->identity = 1;
+  CHECK(inputs().search({}) == before);
+  CHECK(inputs().config() == all);
+  config.search.embeddings = files.path("a", "embeddings.csv");
+  const json first = inputs().search({});
+  CHECK(first.at("search").at("embeddings") ==
+        fingerprint(read_file(files.path("a", "embeddings.csv"))));
+  config.search.embeddings = files.path("b", "embeddings.csv");
+  CHECK(inputs().search({}) != first);
 }
 
 TEST_CASE("every stage comes after those that it uses", "[config]") {

@@ -73,6 +73,7 @@ void add_accel_command(CLI::App& app, Command& chosen);     ///< accel
 void add_latency_commands(CLI::App& app, Command& chosen);  ///< latency import, adapt, ...
 void add_report_command(CLI::App& app, Command& chosen);    ///< report
 void add_methods_command(CLI::App& app, Command& chosen);   ///< compare-methods
+void add_embed_command(CLI::App& app, Command& chosen);     ///< embed
 void add_config_commands(CLI::App& app, Command& chosen);   ///< config print, check, new, keys
 void add_doctor_command(CLI::App& app, Command& chosen);    ///< doctor
 void add_help_commands(CLI::App& app, Command& chosen);     ///< completion, manual

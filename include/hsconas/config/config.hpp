@@ -193,6 +193,7 @@ struct SearchConfig {
   int controller_units = 35;                    ///< Size of the state of a recurrent controller.
   double controller_lr = 0.0;                   ///< Step size of Adam; 0: by the controller.
   double controller_entropy = 0.0;              ///< Weight of the entropy in the objective.
+  std::string embeddings;                       ///< CSV of `hsconas embed`, for `bayesian`.
 };
 
 /// Files that a run writes in addition to its results.

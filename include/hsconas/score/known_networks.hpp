@@ -8,6 +8,7 @@
 #include "hsconas/base/log.hpp"
 #include "hsconas/base/stop_token.hpp"
 #include "hsconas/config/config.hpp"
+#include "hsconas/embed/embeddings.hpp"
 #include "hsconas/latency/model.hpp"
 #include "hsconas/latency/table.hpp"
 #include "hsconas/score/objective.hpp"
@@ -45,6 +46,10 @@ class KnownNetworks {
   /// The networks of the region, canonical and each once.
   const std::vector<Architecture>& networks() const { return networks_; }
   const Objective& objective() const { return objective_; }
+
+  /// The embeddings of all networks in `file`; none if `file` is empty. Throws what
+  /// Embeddings::load() and require() throw.
+  std::optional<Embeddings> load_embeddings(const std::string& file) const;
 
   /// Where latencies come from, such as "column raspi4 of nb201.csv"; empty without a budget.
   const std::string& latency_from() const { return latency_from_; }

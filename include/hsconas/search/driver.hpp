@@ -32,6 +32,9 @@ class SearchProblem {
   /// A random member of the region inside the limits or, where a bounded number of tries finds
   /// none, the nearest it came to. Costs no evaluation.
   virtual Genes random(Rng& rng) const = 0;
+  /// Embeddings of all canonical individuals of the region, which outlive the problem; null if
+  /// there are none.
+  virtual const Embeddings* embeddings() const { return nullptr; }
   /// Scores new individuals, in order.
   virtual std::vector<Fitness> evaluate(std::span<const Genes> individuals,
                                         const SearchFloor& floor) = 0;

@@ -35,9 +35,10 @@ struct MethodTrial {
 };
 
 /// Runs the search of `config` on `known`, with at most `evaluations` evaluations: generations are
-/// set so that the population takes them up. Throws what search() throws. Each call with the same
-/// arguments gives the same trial, except for the seconds.
+/// set so that the population takes them up. `embeddings` are passed to search(). Throws what
+/// search() throws. Each call with the same arguments gives the same trial, except for the seconds.
 MethodTrial run_trial(KnownNetworks& known, const Config& config, std::uint64_t search_seed,
-                      std::size_t evaluations, const KnownOptimum& optimum, const StopToken& stop);
+                      std::size_t evaluations, const KnownOptimum& optimum, const StopToken& stop,
+                      const Embeddings* embeddings = nullptr);
 
 }  // namespace hsconas

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "hsconas/base/adam.hpp"
 #include "hsconas/base/rng.hpp"
-#include "hsconas/search/adam.hpp"
 
 namespace hsconas {
 

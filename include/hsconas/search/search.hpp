@@ -40,11 +40,14 @@ std::vector<Candidate> front_of(std::span<const Candidate> candidates);
 /// Architectures are bred as they were drawn, so that they stay inside the region, and told apart
 /// by their canonical form.
 ///
+/// `embeddings`, if not null, hold all networks of the region, for methods that use them.
+///
 /// Throws Error(Usage) for an unknown method, Error(Infeasible) as check_budget() does,
 /// Error(Interrupted) when `stop` is requested. The same seeds take the same decisions.
 /// Source of F: HSCoNAS (Luo et al., DATE 2021).
 SearchResult search(const NetworkRegion& region, Scorer& scorer, const SearchConfig& config,
                     std::uint64_t seed, Log& log, const GroupStop& stop,
-                    const std::function<void(const Generation&)>& on_generation = {});
+                    const std::function<void(const Generation&)>& on_generation = {},
+                    const Embeddings* embeddings = nullptr);
 
 }  // namespace hsconas

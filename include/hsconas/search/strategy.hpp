@@ -11,6 +11,8 @@
 
 namespace hsconas {
 
+class Embeddings;
+
 /// How good an individual is. Those inside the limits precede those outside; inside, the higher
 /// score wins, and of equal scores the lower cost; outside, the smaller violation.
 struct Fitness {
@@ -75,6 +77,8 @@ struct StrategyContext {
   std::function<Genes(const Genes&)> canonical = [](const Genes& genes) { return genes; };
   /// A random member, inside the limits where one is found. Empty: any member of the region.
   std::function<Genes(Rng&)> random{};
+  /// Embeddings of all canonical individuals of the region; null if there are none.
+  const Embeddings* embeddings = nullptr;
 
   Genes draw() const { return random ? random(rng) : region.sample(rng); }
   /// A usable member near the member `genes`: one step away, or where a bounded number of tries

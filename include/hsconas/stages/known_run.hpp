@@ -48,7 +48,8 @@ class KnownRun {
   GroupStop stop_;
   KnownNetworks known_;
   StageRecord record_;
-  std::string weights_;  ///< Stands for the accuracies in candidates.csv.
+  std::optional<Embeddings> embeddings_;  ///< By which the search compares networks, if any.
+  std::string weights_;                   ///< Stands for the accuracies in candidates.csv.
   std::optional<MetricsLog> metrics_;
   std::unique_ptr<Scorer> scorer_;
   std::shared_ptr<const NetworkRegion> shrunk_;

@@ -1,7 +1,7 @@
-#include "hsconas/search/adam.hpp"
+#include "hsconas/base/adam.hpp"
 
+#include <cassert>
 #include <cmath>
-#include <cstddef>
 
 namespace hsconas {
 
@@ -13,18 +13,17 @@ constexpr double kTiny = 1e-8;
 
 }  // namespace
 
-void Adam::ascend(std::span<double> parameters, std::span<const double> gradient,
-                  double learning_rate) {
-  first_.resize(parameters.size());
-  second_.resize(parameters.size());
+void Adam::descend(std::span<double> values, std::span<const double> gradient, double rate) {
+  first_.resize(values.size());
+  second_.resize(values.size());
+  assert(values.size() == first_.size() && gradient.size() == first_.size());
   ++steps_;
   const double first_share = 1.0 - std::pow(kFirstDecay, steps_);
   const double second_share = 1.0 - std::pow(kSecondDecay, steps_);
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
     first_[i] = kFirstDecay * first_[i] + (1.0 - kFirstDecay) * gradient[i];
     second_[i] = kSecondDecay * second_[i] + (1.0 - kSecondDecay) * gradient[i] * gradient[i];
-    parameters[i] +=
-        learning_rate * (first_[i] / first_share) / (std::sqrt(second_[i] / second_share) + kTiny);
+    values[i] -= rate * (first_[i] / first_share) / (std::sqrt(second_[i] / second_share) + kTiny);
   }
 }
 
