@@ -47,7 +47,8 @@ TEST_CASE("fronts, crowding and hypervolume are those of pagmo", "[search]") {
         CHECK(static_cast<std::size_t>(numbers[i]) == expected[i]);
       }
       const auto points = points_for_pagmo(count, objectives, 0, rng);
-      for (const auto& members : std::get<0>(pagmo::fast_non_dominated_sorting(points))) {
+      const auto fronts = std::get<0>(pagmo::fast_non_dominated_sorting(points));
+      for (const auto& members : fronts) {
         if (members.size() < 2) continue;  // Pagmo refuses a single point.
         std::vector<Objectives> front;
         for (const std::size_t i : members) front.push_back(points[i]);
