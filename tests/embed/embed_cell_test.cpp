@@ -109,7 +109,7 @@ TEST_CASE("a cell with few different networks is refused", "[embed]") {
   const CellGraphs graphs(cell);
   Bench bench;
   CHECK(contains(error_of([&] { embed_cell(graphs, {}, 1, bench.log, bench.stop); }),
-                 "the cell has only 4 different networks"));
+                 "the cell has only 8 different networks"));
 }
 
 TEST_CASE("a stop request ends the training of an autoencoder", "[embed]") {
