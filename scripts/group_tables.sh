@@ -25,7 +25,7 @@ train() { # OUT HSCONAS BATCH GROUPS SEED [key=value ...]
   local run=$1/batch-$3-groups-$4-seed-$5
   [ -e "$run/result.json" ] ||
     "$2" -q search --config quickstart --work-dir "$run" --resume "seed=$5" "supernet.batch=$3" \
-      "supernet.groups=$4" latency.accelerator=accelerators/kc-p.json latency.target_position=0.5 \
+      "supernet.groups=$4" latency.accelerator=kc-p latency.target_position=0.5 \
       'shrink.stages=[]' search.method=random search.population=20 search.parents=2 \
       search.generations=1 search.racing=1 search.latency_tolerance=1 search.baseline_samples=1 \
       score.validation_images=1000 "${@:6}" > "$run.txt" || { cat "$run.txt" >&2; return 1; }

@@ -252,7 +252,7 @@ void add_predict_command(CLI::App& app, Command& chosen) {
   options->config.add_to(*command);
   command
       ->add_option("-s,--space", options->space,
-                   "Space or cell file, or name of a shipped one, instead of a config, e.g. fbnet")
+                   "Space or cell (file or shipped name, e.g. fbnet) instead of a config")
       ->type_name("FILE");
   command
       ->add_option("-a,--arch", options->archs,

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "hsconas/base/error.hpp"
-#include "hsconas/base/files.hpp"
 #include "hsconas/base/hash.hpp"
+#include "hsconas/base/shipped_files.hpp"
 #include "hsconas/config/latency_keys.hpp"
 #include "hsconas/latency/source.hpp"
 
@@ -51,7 +51,7 @@ LatencyConfig with_table(LatencyConfig config, const std::string& file) {
 }
 
 std::string json_identity(const std::string& file) {
-  return fingerprint(read_json(file).dump());
+  return fingerprint(read_json_or_shipped(file).dump());
 }
 
 std::vector<LatencyKey> latency_keys() {

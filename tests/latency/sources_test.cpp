@@ -129,3 +129,10 @@ TEST_CASE("the help of a key that names a source says what its files may be", "[
     }
   }
 }
+
+TEST_CASE("a shipped design has the same identity by its name in any folder as by its file",
+          "[latency]") {
+  const std::string file = "configs/accelerators/kc-p.json";
+  CHECK(json_identity(file) == json_identity(std::string(HSCONAS_SOURCE_DIR) + "/" + file));
+  CHECK_THROWS_AS(json_identity("configs/accelerators/none.json"), Error);
+}
