@@ -41,7 +41,7 @@ struct Bench {
 TEST_CASE("an autoencoder learns a small cell and decodes networks that it has not seen",
           "[embed]") {
   const Bench bench;
-  const CellEmbedding embedding = bench.embed(1, 400);
+  const CellEmbedding embedding = bench.embed(1, 100);
   const EmbedReport& report = embedding.report;
   CHECK(report.networks == 256);
   CHECK(report.classes == bench.graphs.classes());
