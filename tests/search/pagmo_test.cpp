@@ -1,6 +1,7 @@
 // Compares our sorting by fronts with that of pagmo (Biscani and Izzo, 2020), where it is
 // installed.
 #include <cstddef>
+#include <tuple>
 #include <vector>
 
 #include "catch.hpp"
@@ -47,7 +48,8 @@ TEST_CASE("fronts, crowding and hypervolume are those of pagmo", "[search]") {
         CHECK(static_cast<std::size_t>(numbers[i]) == expected[i]);
       }
       const auto points = points_for_pagmo(count, objectives, 0, rng);
-      for (const auto& members : std::get<0>(pagmo::fast_non_dominated_sorting(points))) {
+      const auto fronts = std::get<0>(pagmo::fast_non_dominated_sorting(points));
+      for (const auto& members : fronts) {
         if (members.size() < 2) continue;  // Pagmo refuses a single point.
         std::vector<Objectives> front;
         for (const std::size_t i : members) front.push_back(points[i]);
