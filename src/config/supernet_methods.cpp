@@ -58,16 +58,25 @@ struct ValuesVisitor {
 /// The first key of `section` whose value differs from the default and that `is_used` rejects;
 /// empty if there is none.
 template <typename Section, typename IsUsed>
-std::string first_without_effect(Section section, const IsUsed& is_used) {
+std::string first_without_effect(Section section, const IsUsed& is_used,
+                                 Section by_default = Section{}) {
   ValuesVisitor asked;
   describe(asked, section);
   ValuesVisitor initial;
-  Section by_default;
   describe(initial, by_default);
   for (const auto& [key, value] : asked.values.items()) {
     if (value != initial.values.at(key) && !is_used(key)) return key;
   }
   return "";
+}
+
+/// The defaults of earlier programs, which are in the config.json of the runs of these.
+SearchConfig earlier_search_defaults() {
+  SearchConfig search;
+  search.population = 50;
+  search.generations = 20;
+  search.parents = 10;
+  return search;
 }
 
 /// Rejects keys of the search by gradient where nothing, or something else, learns by gradient.
@@ -86,10 +95,12 @@ void check_gradient_keys(const SupernetStageConfig& supernet) {
 
 /// Rejects keys of the search among random networks, which a search by gradient does without.
 void check_search_keys(const Config& config, const std::string& method) {
-  const std::string key = first_without_effect(config.search, [](const std::string& name) {
+  const auto is_used = [](const std::string& name) {
     return name == "latency_tolerance" || name == "baseline_samples";
-  });
+  };
+  const std::string key = first_without_effect(config.search, is_used);
   if (key.empty()) return;
+  if (first_without_effect(config.search, is_used, earlier_search_defaults()).empty()) return;
   reject(
       fmt::format("search.{} has no effect with supernet.method {}, which chooses among the "
                   "networks that its training reads off: leave it out",

@@ -9,6 +9,10 @@ namespace hsconas {
 
 namespace {
 
+/// Children bred for a place before it is left to the driver. Near a budget that few networks keep,
+/// or once the parents are alike, most children are unusable.
+constexpr int kChildTries = 100;
+
 /// The `parents` fittest of all individuals so far have children. A child has two parents (uniform
 /// crossover) with crossover_probability, else one; then every gene mutates with
 /// mutation_probability. Source: SPOS (Guo et al., arXiv 1904.00420), released code.
@@ -20,7 +24,7 @@ class Evolution : public SearchStrategy {
     std::vector<Genes> children;
     if (scored_.empty()) return children;
     const auto parents = fittest(scored_, context_.config.parents);
-    for (int i = 0; i < count; ++i) children.push_back(child(parents));
+    for (int i = 0; i < count; ++i) children.push_back(usable_child(parents));
     return children;
   }
 
@@ -33,6 +37,16 @@ class Evolution : public SearchStrategy {
   double floor() const override { return parents_floor(scored_, context_.config); }
 
  private:
+  /// Bred again while it is outside the limits or known, because breeding heeds neither.
+  Genes usable_child(std::span<const std::size_t> parents) const {
+    Genes genes;
+    for (int attempt = 0; attempt < kChildTries; ++attempt) {
+      genes = child(parents);
+      if (context_.is_usable(genes)) break;
+    }
+    return genes;
+  }
+
   Genes child(std::span<const std::size_t> parents) const {
     Rng& rng = context_.rng;
     const auto any_parent = [&]() -> const Genes& {

@@ -175,13 +175,19 @@ void print_one_front(const std::vector<std::string>& devices, int seeds) {
     for (int seed = 1; seed <= seeds; ++seed) {
       const auto number = static_cast<std::uint64_t>(seed);
       const auto front = searched(whole, {"nsga2", 50, 10}, kEvaluations, number);
+      std::vector<double> limits;
+      std::vector<std::size_t> found;
       for (const double share : {0.1, 0.3, 0.5, 0.7, 0.9}) {
-        const double limit = quantile(costs, share);
-        KnownProblem part(nas_bench_201("acc200_cifar10_test"), device, limit);
+        limits.push_back(quantile(costs, share));
+        KnownProblem part(nas_bench_201("acc200_cifar10_test"), device, limits.back());
+        const auto rows = searched(part, {"evolution", 20, 5}, kEvaluations / 5, number);
+        found.insert(found.end(), rows.begin(), rows.end());
+      }
+      // What a run finds for one latency is there for all larger ones, too.
+      for (const double limit : limits) {
         const double truth = best_within(whole, whole.rows_inside(), limit);
         by_front.push_back(truth - best_within(whole, front, limit));
-        const auto found = searched(part, {"evolution", 20, 5}, kEvaluations / 5, number);
-        by_evolution.push_back(truth - best_within(part, found, limit));
+        by_evolution.push_back(truth - best_within(whole, found, limit));
       }
     }
     out.add(

@@ -36,6 +36,14 @@ TEST_CASE("supernet.method takes the methods of a search by gradient and their k
         "nothing");
 }
 
+TEST_CASE(
+    "a search by gradient accepts the defaults of earlier programs, which its config.json has",
+    "[config]") {
+  const char* earlier = R"({"search": {"population": 50, "generations": 20, "parents": 10}})";
+  CHECK(refusal("mixed_level", earlier) == "nothing");
+  CHECK(contains(refusal("mixed_level", R"({"search": {"population": 50}})"), "search.population"));
+}
+
 TEST_CASE("settings without effect on a search by gradient are refused", "[config]") {
   CHECK(refusal("single_path", R"({"supernet": {"gradient": {"choice_lr": 0.01}}})") ==
         "usage: supernet.gradient.choice_lr has no effect with supernet.method single_path: leave "
@@ -43,7 +51,7 @@ TEST_CASE("settings without effect on a search by gradient are refused", "[confi
   CHECK(refusal("bilevel", R"({"supernet": {"gradient": {"held_out_weight": 2}}})") ==
         "usage: supernet.gradient.held_out_weight has no effect with supernet.method bilevel: "
         "leave it out, or set supernet.method=mixed_level");
-  CHECK(refusal("mixed_level", R"({"search": {"population": 20}})") ==
+  CHECK(refusal("mixed_level", R"({"search": {"population": 30}})") ==
         "usage: search.population has no effect with supernet.method mixed_level, which chooses "
         "among the networks that its training reads off: leave it out");
   CHECK(contains(refusal("mixed_level", R"({"search": {"method": "nsga2"}})"), "search.method"));

@@ -155,8 +155,9 @@ TEST_CASE(
     "[search][data]") {
   const auto file = reference_data("nas_bench_201/nb201.csv.gz");
   if (!file) return skip_test(no_reference_data("nas_bench_201/nb201.csv.gz"));
-  Config config = load_config(source_folder() / "configs/nas-bench-201.json",
-                              {"score.accuracies=" + file->string()});
+  Config config = load_config(
+      source_folder() / "configs/nas-bench-201.json",
+      {"score.accuracies=" + file->string(), "search.population=50", "search.parents=10"});
   Log log(Verbosity::Quiet, false);
   const StopToken stop;
   KnownNetworks known(config, log, stop);

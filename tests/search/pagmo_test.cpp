@@ -1,6 +1,7 @@
 // Compares our sorting by fronts with that of pagmo (Biscani and Izzo, 2020), where it is
 // installed.
 #include <cstddef>
+#include <tuple>
 #include <vector>
 
 #include "catch.hpp"

@@ -180,9 +180,9 @@ struct ShrinkConfig {
 struct SearchConfig {
   std::string method = "evolution";  ///< A name in search_method_words().
   std::uint64_t seed = 0;            ///< Varies the search alone; combined with the run's seed.
-  int population = 50;
-  int generations = 20;                ///< Generations after the first.
-  int parents = 10;                    ///< Best candidates from which the next generation is bred.
+  int population = 20;
+  int generations = 51;                ///< Generations after the first.
+  int parents = 5;                     ///< Best candidates from which the next generation is bred.
   double crossover_probability = 0.5;  ///< Probability that a child has two parents.
   double mutation_probability = 0.1;   ///< Per layer, separately for its operator and its width.
   double latency_tolerance = 0.05;     ///< Largest |latency / T - 1| of a candidate.
