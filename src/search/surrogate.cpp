@@ -143,7 +143,9 @@ GaussianProcess best_process(std::span<const Kernel> kernels, std::span<const do
   double best_value = 0.0;
   for (const Kernel& kernel : kernels) {
     const MatrixXd alike = kernel(genes, genes);
-    const Kernel known = [&](std::span<const Genes>, std::span<const Genes>) { return alike; };
+    const Kernel known = [&](std::span<const Genes>, std::span<const Genes>) -> const MatrixXd& {
+      return alike;
+    };
     for (const double noise : noises) {
       GaussianProcess process(known, noise);
       process.add(genes);
