@@ -67,8 +67,8 @@ std::string expression(const CellDescription& cell, int last_node, const Archite
 
 }  // namespace
 
-CellGraphs::CellGraphs(const SearchSpace& space)
-    : cell_(cell_of(space)), class_of_(count_networks(cell_)) {
+CellGraphs::CellGraphs(const SearchSpace& cell)
+    : cell_(cell_of(cell)), class_of_(count_networks(cell_)) {
   for (const auto& [from, to] : cell_.edges) last_node_ = std::max(last_node_, to);
   std::unordered_map<std::string, std::size_t> known;
   for (std::size_t i = 0; i < class_of_.size(); ++i) {
@@ -90,8 +90,8 @@ Architecture CellGraphs::network(std::size_t index) const {
 
 std::size_t CellGraphs::index(const Architecture& arch) const {
   std::size_t index = 0;
-  for (auto choice = arch.rbegin(); choice != arch.rend(); ++choice) {
-    index = index * cell_.operators.size() + static_cast<std::size_t>(choice->op);
+  for (std::size_t edge = arch.size(); edge-- > 0;) {
+    index = index * cell_.operators.size() + static_cast<std::size_t>(arch[edge].op);
   }
   return index;
 }

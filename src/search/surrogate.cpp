@@ -142,8 +142,12 @@ GaussianProcess best_process(std::span<const Kernel> kernels, std::span<const do
   std::optional<GaussianProcess> best;
   double best_value = 0.0;
   for (const Kernel& kernel : kernels) {
+    const MatrixXd alike = kernel(genes, genes);
+    const Kernel known = [&](std::span<const Genes>, std::span<const Genes>) -> const MatrixXd& {
+      return alike;
+    };
     for (const double noise : noises) {
-      GaussianProcess process(kernel, noise);
+      GaussianProcess process(known, noise);
       process.add(genes);
       process.set_scores(scores);
       const double value = judge(process);
