@@ -41,11 +41,12 @@ void overwrite(const fs::path& path, const std::string& contents) {
 }
 
 /// `read` returns what the program takes from `path`, as text. Counts the copies it refused.
-int check_own(const fs::path& path, const std::function<std::string()>& read) {
+int check_own(const fs::path& path, const std::function<std::string()>& read,
+              int copies = kDamages) {
   const std::string contents = read_file(path);
   const std::string sound = read();
   int refused = 0;
-  for_each_damage(contents, kDamages, [&](const std::string& damaged, const std::string& what) {
+  for_each_damage(contents, copies, [&](const std::string& damaged, const std::string& what) {
     overwrite(path, damaged);
     std::string found;
     const std::string error = error_of([&] { found = read(); });
@@ -106,11 +107,12 @@ TEST_CASE("a damaged latency table, record of stages or result is refused or say
 }
 
 TEST_CASE("a run is reported as it was, or not at all, when a file of its is damaged", "[damage]") {
+  constexpr int copies = kDamages / 5;  // Reporting a run reads all of its files.
   for (const char* name : {"shrink.json", "result.json"}) {
     const TemporaryFolder folder;
     make_example_run(folder / "run", example_config());
     const auto report = [&] { return run_report(load_run(folder / "run")); };
-    CHECK(check_own(folder / "run" / name, report) > kDamages * 2 / 3);
+    CHECK(check_own(folder / "run" / name, report, copies) > copies * 2 / 3);
   }
 }
 
