@@ -176,7 +176,7 @@ std::vector<Architecture> random_architectures(const SearchSpace& space, int cou
 int images_to_score_on(const Config& config, const torch::Device& device) {
   if (device.is_cuda()) return 2000;
   const double pixels = std::pow(config.space.image_size, 2.0);
-  return static_cast<int>(std::clamp(4e6 / pixels, 50.0, 1000.0));
+  return static_cast<int>(std::clamp(1e6 / pixels, 50.0, 1000.0));
 }
 
 std::int64_t count(const std::vector<Batch>& batches) {
