@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -27,7 +29,8 @@ using nlohmann::json;
 
 struct ImportOptions {
   std::string results;  ///< The results.csv of an edge kit, or a CSV to recognise by its header.
-  std::string space, networks, operators, source, out, scatter;
+  std::string space, networks, operators, out, scatter;
+  std::vector<std::string> sources;  ///< Tables of other devices, or folders of them.
   std::string column = "ms";
   std::string dead = "auto";
   std::string device = "imported";
@@ -53,14 +56,15 @@ struct NetworksRead {
   std::size_t networks = 0;
 };
 
+/// `prior` may be null; it matters for --choose only.
 MeasurementSplit load_networks(const ImportOptions& options, const LatencySpace& space,
-                               NetworksRead& read) {
+                               NetworksRead& read, const TermPrior* prior = nullptr) {
   const CsvTable csv = CsvTable::load(options.networks);
   std::vector<Measurement> networks = read_measurements(csv, space, options.column);
   read = {.rows = csv.rows(), .networks = networks.size()};
   try {
     return split_measurements(std::move(networks), options.fit, options.seed,
-                              options.choose ? &space : nullptr);
+                              options.choose ? &space : nullptr, prior);
   } catch (const Error& error) {
     throw Error(error.kind(), options.networks + ": " + error.what());
   }
@@ -185,12 +189,46 @@ void import_latency(ImportOptions options, CommandContext& context) {
   finish(table, space, options, read, context);
 }
 
+/// The files in `words`, of which a folder stands for the .json files in it. Leaves out the table
+/// that the command writes, which an earlier call may have left in such a folder.
+std::vector<std::filesystem::path> table_files(const std::vector<std::string>& words,
+                                               const std::string& written) {
+  namespace fs = std::filesystem;
+  std::vector<fs::path> files;
+  for (const std::string& word : words) {
+    if (!fs::is_directory(word)) {
+      files.emplace_back(word);
+      continue;
+    }
+    const std::size_t before = files.size();
+    for (const auto& entry : fs::directory_iterator(word)) {
+      const fs::path& path = entry.path();
+      const bool is_written = fs::exists(written) && fs::equivalent(path, written);
+      if (path.extension() == ".json" && !is_written) files.push_back(path);
+    }
+    if (files.size() == before) {
+      throw Error(ErrorKind::Data, word + ": holds no .json file: name a folder of latency tables");
+    }
+    std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
+  }
+  return files;
+}
+
+std::vector<LatencyTable> load_sources(const ImportOptions& options) {
+  std::vector<LatencyTable> tables;
+  for (const auto& file : table_files(options.sources, options.out)) {
+    tables.push_back(load_table(file));
+  }
+  return tables;
+}
+
 void adapt_latency(const ImportOptions& options, CommandContext& context) {
   const LatencySpace space = load_latency_space(options.space);
-  const LatencyTable source = load_table(options.source);
+  const std::vector<LatencyTable> sources = load_sources(options);
+  const TermPrior prior = prior_from_devices(space, sources);
   NetworksRead read;
-  const MeasurementSplit networks = load_networks(options, space, read);
-  finish(adapt_table(space, source, networks, device_of(options)), space, options, read, context);
+  const MeasurementSplit networks = load_networks(options, space, read, &prior);
+  finish(adapt_table(space, sources, networks, device_of(options)), space, options, read, context);
 }
 
 void print_keys(const ImportOptions& options, CommandContext& context) {
@@ -224,8 +262,11 @@ void print_chosen(const ImportOptions& options, CommandContext& context) {
   for (std::size_t i = 0; i < kChoiceCandidates; ++i) {
     candidates.push_back(random_architecture(space, rng));
   }
+  TermPrior prior;
+  if (!options.sources.empty()) prior = prior_from_devices(space, load_sources(options));
+  const TermPrior* known = options.sources.empty() ? nullptr : &prior;
   std::vector<std::string> archs;
-  for (const std::size_t i : choose_networks(space, candidates, options.count)) {
+  for (const std::size_t i : choose_networks(space, candidates, options.count, known)) {
     archs.push_back(space.encode(space.canonical(candidates[i], DeadOperators::Cost)));
   }
   fmt::print("{}", context.options.json ? json{{"architectures", archs}}.dump() + "\n"
@@ -302,6 +343,14 @@ void add_fit_options(CLI::App& command, ImportOptions& options) {
       ->type_name("N");
 }
 
+CLI::Option* add_sources(CLI::App& command, ImportOptions& options) {
+  return command
+      .add_option("-t,--table", options.sources,
+                  "Latency table of another device, or a folder of tables; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+}
+
 void add_import(CLI::App& latency, Command& chosen) {
   auto import = std::make_shared<ImportOptions>();
   CLI::App* command = latency.add_subcommand(
@@ -332,12 +381,10 @@ void add_import(CLI::App& latency, Command& chosen) {
 void add_adapt(CLI::App& latency, Command& chosen) {
   auto adapt = std::make_shared<ImportOptions>();
   CLI::App* command = latency.add_subcommand(
-      "adapt", "Adapt a table to another device with a few networks measured there");
+      "adapt", "Adapt tables of other devices to a new one with a few networks measured there");
   add_fit_options(*command, *adapt);
   command->get_option("--networks")->required();
-  command->add_option("-t,--table", adapt->source, "Latency table of the first device")
-      ->required()
-      ->type_name("FILE");
+  add_sources(*command, *adapt)->required();
   command->callback([adapt, &chosen] {
     chosen = [adapt](CommandContext& context) { adapt_latency(*adapt, context); };
   });
@@ -348,6 +395,7 @@ void add_choose(CLI::App& latency, Command& chosen) {
   CLI::App* command = latency.add_subcommand(
       "choose", "List the most informative networks, to time them on another device");
   add_space(*command, *choose);
+  add_sources(*command, *choose);
   command->add_option("-n,--count", choose->count, "Number of networks to list (default: 50)")
       ->check(CLI::Range(2, 1000))
       ->type_name("N");

@@ -50,9 +50,10 @@ struct Contribution {
   double value = 0.0;
 };
 
-/// Everything that the term at `index` adds for one feature group.
+/// Everything that the term at `index` adds for one feature group. `prior` may be null.
 std::vector<Contribution> contributions(FeatureGroup group, const LatencySpace& space,
-                                        std::size_t index, double prior_ms) {
+                                        std::size_t index, const TermPrior* prior) {
+  const double prior_ms = prior == nullptr ? 0.0 : prior->ms[index];
   const LatencySpace::Term& term = space.term(index);
   const std::string op = std::to_string(space.op_of(index));
   std::vector<Contribution> result;
@@ -67,6 +68,11 @@ std::vector<Contribution> contributions(FeatureGroup group, const LatencySpace& 
       return {{"", op, prior_ms}};
     case FeatureGroup::TimeByShape:
       return {{"", term.shape_key, prior_ms}};
+    case FeatureGroup::Device:
+      for (std::size_t d = 0; prior != nullptr && d < prior->device_differences.size(); ++d) {
+        result.push_back({"", std::to_string(d), prior->device_differences[d][index]});
+      }
+      return result;
     case FeatureGroup::Block:
       return {{"", term.block_key, 1.0}};
     case FeatureGroup::BlockTime:
@@ -95,8 +101,7 @@ std::vector<std::vector<Feature>> term_features(const LatencySpace& space, const
     // A block that does nothing is known to cost nothing: no correction may change that.
     if (prior != nullptr && space.term(t).is_free) continue;
     for (std::size_t g = 0; g < form.groups.size(); ++g) {
-      const double prior_ms = prior == nullptr ? 0.0 : prior->ms[t];
-      for (const Contribution& c : contributions(form.groups[g], space, t, prior_ms)) {
+      for (const Contribution& c : contributions(form.groups[g], space, t, prior)) {
         if (c.value == 0.0) continue;
         features[t].push_back({columns.at(fmt::format("{} {}", g, c.group), c.column), c.value});
       }
@@ -135,6 +140,14 @@ double prior_scale(const LatencySpace& space, std::span<const Measurement> netwo
     if (sum > 0.0) ratios.push_back(network.ms / sum);
   }
   return ratios.empty() ? 1.0 : median(ratios);
+}
+
+void rescale(TermPrior& prior, double factor) {
+  prior.fixed_ms *= factor;
+  for (double& ms : prior.ms) ms *= factor;
+  for (auto& differences : prior.device_differences) {
+    for (double& ms : differences) ms *= factor;
+  }
 }
 
 FormFit fit_form(const LatencySpace& space, std::span<const Measurement> networks,
@@ -189,7 +202,7 @@ std::vector<FitForm> correction_forms() {
            .groups = {Layers, Time, OperatorCount, OperatorTime, Block, BlockTime}}};
 }
 
-std::vector<FitForm> adaptation_forms(bool by_position, bool is_cell) {
+std::vector<FitForm> adaptation_forms(bool by_position, bool is_cell, bool several_devices) {
   using enum FeatureGroup;
   const FeatureGroup single = by_position ? Position : Block;
   const FeatureGroup single_time = by_position ? PositionTime : BlockTime;
@@ -197,9 +210,16 @@ std::vector<FitForm> adaptation_forms(bool by_position, bool is_cell) {
   if (!is_cell) all.insert(all.end(), {TimeByShape, Work, WorkByShape, Block});
   if (by_position || is_cell) all.push_back(single);
   all.push_back(single_time);
-  return {{.name = "scale", .groups = {Time}},
-          {.name = "per operator", .groups = {Time, OperatorCount, OperatorTime}},
-          {.name = by_position ? "per position" : "per block", .groups = all}};
+  std::vector<FitForm> forms{
+      {.name = "scale", .groups = {Time}},
+      {.name = "per operator", .groups = {Time, OperatorCount, OperatorTime}},
+      {.name = by_position ? "per position" : "per block", .groups = all}};
+  if (!several_devices) return forms;
+  for (FitForm& form : forms) {
+    form.name = "mixture, " + form.name;
+    form.groups.insert(form.groups.begin(), Device);
+  }
+  return forms;
 }
 
 std::vector<FitForm> network_forms(bool is_cell) {
@@ -237,9 +257,7 @@ FormFit fit_best_form(const LatencySpace& space, std::span<const Measurement> ne
     TermPrior prior;
     if (options.prior != nullptr) {
       prior = *options.prior;
-      const double scale = options.rescale_prior ? prior_scale(space, canonical, prior) : 1.0;
-      prior.fixed_ms *= scale;
-      for (double& ms : prior.ms) ms *= scale;
+      if (options.rescale_prior) rescale(prior, prior_scale(space, canonical, prior));
     }
     for (const FitForm& form : options.forms) {
       FormFit tried = fit_form(space, canonical, form, options.prior == nullptr ? nullptr : &prior);
@@ -310,12 +328,17 @@ NetworkFit fit_networks(const LatencySpace& space, std::span<const Measurement> 
 
 std::vector<std::size_t> choose_networks(const LatencySpace& space,
                                          std::span<const Architecture> candidates,
-                                         std::size_t count) {
+                                         std::size_t count, const TermPrior* prior) {
   assert(count <= candidates.size());
-  const std::vector<FitForm> forms = network_forms(space.is_cell());
-  const FitForm& richest = forms[forms.size() - 2];  // The last one is least squares.
+  std::vector<FitForm> forms;
+  if (prior == nullptr) {
+    forms = network_forms(space.is_cell());
+    forms.pop_back();  // Least squares, with the features of the one before.
+  } else {
+    forms = adaptation_forms(true, space.is_cell(), !prior->device_differences.empty());
+  }
   Columns columns;
-  const auto features = term_features(space, richest, nullptr, columns);
+  const auto features = term_features(space, forms.back(), prior, columns);
   RidgeProblem problem{.group_of = columns.group_of(), .groups = columns.groups()};
   for (const Architecture& candidate : candidates) {
     const Architecture arch = space.canonical(candidate, DeadOperators::Cost);

@@ -100,6 +100,19 @@ std::size_t unknowns(const LatencySpace& space) {
   return keys.size() - static_cast<std::size_t>(space.positions()) + 1;
 }
 
+/// Mean time over all networks of the space. Throws Error(Data) unless it is above 0.
+double mean_time(const LatencySpace& space, const TermPrior& prior, const LatencyTable& table) {
+  double sum = 0.0;
+  for (const double ms : prior.ms) sum += ms;
+  const double choices = static_cast<double>(space.terms()) / space.positions();
+  const double time = prior.fixed_ms + sum / choices;
+  if (time > 0.0) return time;
+  throw Error(ErrorKind::Data,
+              fmt::format("the latency table of {} says that networks take {} ms on average: leave "
+                          "it out, or measure it again",
+                          describe(table.device), time));
+}
+
 LatencyTable empty_table(const LatencySpace& space, const DeviceInfo& device, bool by_position) {
   return {.space = space.name(), .device = device, .by_position = by_position};
 }
@@ -175,7 +188,8 @@ LatencyTable table_of_blocks(const CsvTable& csv, const SearchSpace& space,
 }
 
 MeasurementSplit split_measurements(std::vector<Measurement> all, std::size_t fit_count,
-                                    std::uint64_t seed, const LatencySpace* choose_in) {
+                                    std::uint64_t seed, const LatencySpace* choose_in,
+                                    const TermPrior* prior) {
   if (all.size() < 2) {
     throw Error(ErrorKind::Data,
                 "a fit needs two different networks or more, and there is only "
@@ -198,7 +212,7 @@ MeasurementSplit split_measurements(std::vector<Measurement> all, std::size_t fi
       candidates.push_back(all[i].arch);
     }
     std::vector<bool> is_chosen(all.size(), false);
-    for (const std::size_t i : choose_networks(*choose_in, candidates, fit_count)) {
+    for (const std::size_t i : choose_networks(*choose_in, candidates, fit_count, prior)) {
       is_chosen[i] = true;
     }
     MeasurementSplit split;
@@ -231,18 +245,45 @@ LatencyTable fit_table(const LatencySpace& space, const MeasurementSplit& networ
   return table;
 }
 
-LatencyTable adapt_table(const LatencySpace& space, const LatencyTable& source,
+TermPrior prior_from_devices(const LatencySpace& space, std::span<const LatencyTable> sources) {
+  assert(!sources.empty());
+  std::vector<TermPrior> devices;
+  std::vector<double> means;
+  for (const LatencyTable& source : sources) {
+    devices.push_back(prior_from(space, source, true));
+    means.push_back(mean_time(space, devices.back(), source));
+  }
+  if (devices.size() == 1) return devices[0];
+  TermPrior prior{.ms = std::vector<double>(space.terms())};
+  const double count = static_cast<double>(devices.size());
+  for (std::size_t d = 0; d < devices.size(); ++d) {
+    const double scale = mean(means) / means[d];
+    for (double& ms : devices[d].ms) ms *= scale;
+    for (std::size_t t = 0; t < space.terms(); ++t) prior.ms[t] += devices[d].ms[t] / count;
+    prior.fixed_ms += scale * devices[d].fixed_ms / count;
+  }
+  for (TermPrior& device : devices) {
+    for (std::size_t t = 0; t < space.terms(); ++t) device.ms[t] -= prior.ms[t];
+    prior.device_differences.push_back(std::move(device.ms));
+  }
+  return prior;
+}
+
+LatencyTable adapt_table(const LatencySpace& space, std::span<const LatencyTable> sources,
                          const MeasurementSplit& networks, const DeviceInfo& device) {
-  LatencyTable table = source;
+  const TermPrior prior = prior_from_devices(space, sources);
+  const auto by_position =
+      std::find_if(sources.begin(), sources.end(), [](const auto& s) { return s.by_position; });
+  LatencyTable table = by_position == sources.end() ? sources.front() : *by_position;
   table.device = device;
   table.noise = {};
   table.test_spread.clear();
-  const TermPrior prior = prior_from(space, source, true);
   apply_fit(table, space,
-            fit_networks(space, networks.fit,
-                         {.forms = adaptation_forms(source.by_position, space.is_cell()),
-                          .prior = &prior,
-                          .rescale_prior = true}));
+            fit_networks(
+                space, networks.fit,
+                {.forms = adaptation_forms(table.by_position, space.is_cell(), sources.size() > 1),
+                 .prior = &prior,
+                 .rescale_prior = true}));
   if (table.by_position) {
     count_occurrences(table, space, networks.fit);
   } else {

@@ -85,6 +85,41 @@ TEST_CASE("latency adapt adapts a table to another device", "[app]") {
   }
 }
 
+TEST_CASE("latency adapt and choose take several tables or a folder of them", "[app]") {
+  const CellBench bench;
+  std::filesystem::create_directory(bench / "tables");
+  for (const char* device : {"fast", "slow"}) {
+    REQUIRE(bench
+                .run({"latency", "import", "-s", "cell.json", "--networks", "networks.csv",
+                      "--column", device, "-o", std::string("tables/") + device + ".json"})
+                .exit_code == 0);
+  }
+  const std::vector<std::string> adapt{
+      "latency",      "adapt",    "-s",   "cell.json", "--networks",
+      "networks.csv", "--column", "slow", "--fit",     "14"};
+  const auto adapted = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), adapt.begin(), adapt.end());
+    const Outcome outcome = bench.run(more);
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 0);
+    return outcome.out;
+  };
+  const std::string by_name =
+      adapted({"-t", "tables/fast.json", "-t", "tables/slow.json", "-o", "slow.json"});
+  CHECK(contains(by_name, "mixture"));
+  // The table that an earlier call wrote into the folder is not one of the sources.
+  for (int call = 0; call < 2; ++call) {
+    adapted({"-t", "tables", "-o", "tables/adapted.json"});
+    CHECK(read_file(bench / "tables/adapted.json") == read_file(bench / "slow.json"));
+  }
+  CHECK(bench.run({"latency", "choose", "-s", "cell.json", "-n", "5", "-t", "tables"}).exit_code ==
+        0);
+  std::filesystem::create_directory(bench / "empty");
+  const Outcome empty = bench.run({"latency", "choose", "-s", "cell.json", "-t", "empty"});
+  CHECK(empty.exit_code == 3);
+  CHECK(contains(empty.err, "empty: holds no .json file"));
+}
+
 TEST_CASE("times for all blocks of latency keys make a table; a missing block is named", "[app]") {
   const Bench bench;
   const Outcome keys = bench.run({"latency", "keys", "-s", space_file("quickstart-32")});

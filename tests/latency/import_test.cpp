@@ -352,7 +352,7 @@ TEST_CASE("too few networks for the unknowns, and choices that none contains, ar
 
   const LatencyTable blocks = table_of_blocks(parse(blocks_csv(space)), space, "ms", kDevice);
   const LatencyTable adapted =
-      adapt_table(terms, blocks, {.fit = measured(space, 4, 2.0), .test = {}}, kDevice);
+      adapt_table(terms, {&blocks, 1}, {.fit = measured(space, 4, 2.0), .test = {}}, kDevice);
   CHECK(contains(join(shortcomings(adapted, terms), "; "),
                  "the error bar rests on 4 networks, too few"));
 }
@@ -484,7 +484,7 @@ TEST_CASE("a table brought to another device needs few networks there", "[latenc
   const auto networks = split_measurements(there, 20, 1);
   const DeviceInfo board{.device = "board", .precision = "int8", .versions = "unknown"};
   for (const LatencyTable& source : {by_block, by_position}) {
-    const LatencyTable table = adapt_table(terms, source, networks, board);
+    const LatencyTable table = adapt_table(terms, {&source, 1}, networks, board);
     CHECK(table.device == board);
     CHECK(table.by_position == source.by_position);
     CHECK(table.calibration.size() == 20);
@@ -500,14 +500,113 @@ TEST_CASE("a table brought to another device needs few networks there", "[latenc
   }
 }
 
+namespace {
+
+/// A table with entries by position, whose times are drawn by `seed`.
+LatencyTable drawn_table(const LatencySpace& space, std::uint64_t seed) {
+  LatencyTable table{.space = space.name(), .by_position = true, .bias_ms = 2.0};
+  table.device = {.device = fmt::format("board {}", seed), .precision = "int8", .versions = "1"};
+  Rng rng(seed, "drawn-table");
+  for (std::size_t i = 0; i < space.terms(); ++i) {
+    const double ms = space.term(i).is_free ? 0.0 : rng.uniform(0.1, 2.0);
+    table.entries[space.term(i).position_key] = {.ms = ms, .network_ms = ms};
+  }
+  return table;
+}
+
+/// Multiplies all times of a table.
+LatencyTable times(LatencyTable table, double factor) {
+  table.bias_ms *= factor;
+  for (auto& [key, entry] : table.entries) entry.network_ms *= factor;
+  return table;
+}
+
+/// Networks of a device whose times are a mixture of those of two tables.
+std::vector<Measurement> mixed(const SearchSpace& space, const LatencyTable& first,
+                               const LatencyTable& second, std::size_t count) {
+  const TableModel a(space, first);
+  const TableModel b(space, second);
+  auto networks = measured(space, count, 1.0, 3);
+  for (Measurement& network : networks) {
+    network.ms = 0.7 * a.predict_ms(network.arch) + 0.3 * b.predict_ms(network.arch);
+  }
+  return networks;
+}
+
+}  // namespace
+
+TEST_CASE("a device that is a mixture of known ones needs few networks", "[latency]") {
+  const SearchSpace space = tiny_space(8);
+  const LatencySpace terms(space);
+  std::vector<LatencyTable> sources;
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) sources.push_back(drawn_table(terms, seed));
+  const auto networks = split_measurements(mixed(space, sources[1], sources[3], 200), 20, 1);
+  const LatencyTable mixture = adapt_table(terms, sources, networks, kDevice);
+  CHECK(mixture.device == kDevice);
+  CHECK(mixture.by_position);
+  CHECK(mixture.form.starts_with("mixture"));
+  const double error = accuracy_on(mixture.test, mixture, Prediction::Fitted).rmse_percent;
+  CHECK(error < 1.0);
+  for (const LatencyTable& source : sources) {
+    const LatencyTable single = adapt_table(terms, {&source, 1}, networks, kDevice);
+    CHECK(error < 0.5 * accuracy_on(single.test, single, Prediction::Fitted).rmse_percent);
+  }
+}
+
+TEST_CASE("the units of the tables that are mixed do not matter", "[latency]") {
+  const SearchSpace space = tiny_space(6);
+  const LatencySpace terms(space);
+  const LatencyTable a = drawn_table(terms, 1);
+  const LatencyTable b = drawn_table(terms, 2);
+  const auto networks = split_measurements(mixed(space, a, b, 60), 20, 1);
+  const LatencyTable ones = adapt_table(terms, std::vector{a, b}, networks, kDevice);
+  const LatencyTable others =
+      adapt_table(terms, std::vector{times(a, 1e3), times(b, 1e-3)}, networks, kDevice);
+  for (std::size_t i = 0; i < ones.test.size(); ++i) {
+    CHECK(others.test[i].predicted_ms == Approx(ones.test[i].predicted_ms).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("tables by block and by position can be mixed, and one without time is refused",
+          "[latency]") {
+  const SearchSpace space = tiny_space(6);
+  const LatencySpace terms(space);
+  const LatencyTable blocks = table_of_blocks(parse(blocks_csv(space)), space, "ms", kDevice);
+  const LatencyTable drawn = drawn_table(terms, 1);
+  const auto networks = split_measurements(mixed(space, blocks, drawn, 60), 30, 1);
+  CHECK_FALSE(adapt_table(terms, std::vector{blocks, blocks}, networks, kDevice).by_position);
+  const LatencyTable table = adapt_table(terms, std::vector{blocks, drawn}, networks, kDevice);
+  CHECK(table.by_position);
+  CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 1.0);
+  CHECK(error_of([&] {
+          adapt_table(terms, std::vector{blocks, times(drawn, 0.0)}, networks, kDevice);
+        }) ==
+        "data: the latency table of board 1 says that networks take 0 ms on average: leave it "
+        "out, or measure it again");
+}
+
+TEST_CASE("the networks to measure depend on the tables that are known", "[latency]") {
+  const SearchSpace space = tiny_space(6);
+  const LatencySpace terms(space);
+  const std::vector<LatencyTable> sources{drawn_table(terms, 1), drawn_table(terms, 2)};
+  const TermPrior prior = prior_from_devices(terms, sources);
+  REQUIRE(prior.device_differences.size() == 2);
+  std::vector<Architecture> candidates;
+  for (const Measurement& network : measured(space, 100, 1.0)) candidates.push_back(network.arch);
+  const auto chosen = choose_networks(terms, candidates, 10, &prior);
+  CHECK(std::set<std::size_t>(chosen.begin(), chosen.end()).size() == 10);
+  CHECK(chosen != choose_networks(terms, candidates, 10));
+}
+
 TEST_CASE("a table brought to another device keeps nothing of the source's measurements",
           "[latency]") {
   const SearchSpace space = tiny_space(5);
   LatencyTable source = table_of_blocks(parse(blocks_csv(space)), space, "ms", kDevice);
   source.noise = {.reference_ms = 1.0, .slow_percent = 50.0, .cpus = 2.0};
   source.test_spread = {{.arch = "0:0-0:0-0:0-0:0-0:0", .predicted_ms = 1.0, .measured_ms = 1.0}};
-  const LatencyTable table = adapt_table(
-      LatencySpace(space), source, split_measurements(measured(space, 30, 2.0), 20, 1), kDevice);
+  const LatencyTable table =
+      adapt_table(LatencySpace(space), {&source, 1},
+                  split_measurements(measured(space, 30, 2.0), 20, 1), kDevice);
   CHECK(table.noise.reference_ms == 0.0);
   CHECK_FALSE(table.noise.is_disturbed());
   CHECK(table.test_spread.empty());

@@ -15,10 +15,12 @@ struct Measurement {
 };
 
 /// Times of all terms as known before whole networks are measured: those of blocks timed alone, or
-/// those of another device's table.
+/// those of other devices' tables.
 struct TermPrior {
-  std::vector<double> ms;  ///< By LatencySpace::index().
+  std::vector<double> ms;  ///< By LatencySpace::index(); of several devices, the mean.
   double fixed_ms = 0.0;   ///< Time of the parts that every network has, such as stem and head.
+  /// [device][LatencySpace::index()]: how much each of several devices differs from `ms`.
+  std::vector<std::vector<double>> device_differences;
 };
 
 /// Quantities a fit may put a coefficient on, summed over a network's terms.
@@ -32,6 +34,7 @@ enum class FeatureGroup {
   Position,       ///< Number of terms per position key, so that each has its own coefficient.
   PositionTime,   ///< Prior's times per position key.
   TimeByShape,    ///< Prior's times per layer shape.
+  Device,         ///< The prior's differences per device; the coefficients make a mixture of them.
   Work,           ///< Every kind of work_of(); each kind has its own variance.
   WorkByShape     ///< Every kind of work per layer shape.
 };
@@ -66,7 +69,9 @@ struct NetworkFit {
 /// block.
 std::vector<FitForm> correction_forms();
 /// Forms for a table of another device, which has entries by block or, `by_position`, by position.
-std::vector<FitForm> adaptation_forms(bool by_position, bool is_cell);
+/// With several devices, every form mixes them: ridge regression draws the mixture towards their
+/// mean.
+std::vector<FitForm> adaptation_forms(bool by_position, bool is_cell, bool several_devices = false);
 /// Forms without a prior, for a chain of layers or for a cell; the last one is plain least squares.
 std::vector<FitForm> network_forms(bool is_cell);
 
@@ -92,10 +97,11 @@ NetworkFit fit_networks(const LatencySpace& space, std::span<const Measurement> 
 
 /// Chooses the networks to time where timing is expensive: indices of `count` candidates, taken one
 /// by one so that each lowers the mean variance of all predictions most. All kinds of features in
-/// network_forms() are assumed equally important (an I-optimal design, chosen greedily). `count` is
-/// at most the number of candidates. Cost: candidates^2 x (count + number of features).
+/// network_forms() or, with a prior, in adaptation_forms() are assumed equally important (an
+/// I-optimal design, chosen greedily). `count` is at most the number of candidates. Cost:
+/// candidates^2 x (count + number of features).
 std::vector<std::size_t> choose_networks(const LatencySpace& space,
                                          std::span<const Architecture> candidates,
-                                         std::size_t count);
+                                         std::size_t count, const TermPrior* prior = nullptr);
 
 }  // namespace hsconas

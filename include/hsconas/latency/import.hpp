@@ -46,10 +46,12 @@ struct MeasurementSplit {
 /// Draws `fit_count` networks to fit on and leaves the rest to judge by. 0 stands for four fifths,
 /// rounded up, but at least kFewestToFit if there are as many. If the networks' space is given as
 /// `choose_in`, choose_networks() picks them among kChoiceCandidates drawn ones (or `fit_count`, if
-/// that is more). Throws Error(Data) when `all` holds fewer than two networks, Error(Usage) when
-/// `fit_count` is below 2 or above their number.
+/// that is more), with regard to what `prior`, which may be null, knows. Throws Error(Data) when
+/// `all` holds fewer than two networks, Error(Usage) when `fit_count` is below 2 or above their
+/// number.
 MeasurementSplit split_measurements(std::vector<Measurement> all, std::size_t fit_count,
-                                    std::uint64_t seed, const LatencySpace* choose_in = nullptr);
+                                    std::uint64_t seed, const LatencySpace* choose_in = nullptr,
+                                    const TermPrior* prior = nullptr);
 inline constexpr std::size_t kChoiceCandidates = 1000;
 
 /// Limits what fit_table() tries.
@@ -65,9 +67,16 @@ inline constexpr std::size_t kFewestToFit = 10;
 LatencyTable fit_table(const LatencySpace& space, const MeasurementSplit& networks,
                        const TableFitOptions& options, const DeviceInfo& device);
 
-/// Adapts `source` to another device by networks measured there: by a scale, corrections per
-/// operator or corrections per term, whichever predicts left-out networks best.
-LatencyTable adapt_table(const LatencySpace& space, const LatencyTable& source,
+/// What the tables of one device or of several say about another one. With several, the times are
+/// the mean of theirs after each table is scaled to the same mean over all networks, because their
+/// devices, batches and units differ. Throws Error(Data) that names an entry that a table lacks.
+TermPrior prior_from_devices(const LatencySpace& space, std::span<const LatencyTable> sources);
+
+/// Adapts the tables of one or more devices to another device by networks measured there: by a
+/// scale, corrections per operator or corrections per term, each with a mixture of the devices if
+/// there are several; whichever predicts left-out networks best. The result has entries by block if
+/// all sources have.
+LatencyTable adapt_table(const LatencySpace& space, std::span<const LatencyTable> sources,
                          const MeasurementSplit& networks, const DeviceInfo& device);
 
 /// Warnings about a table that was fitted to networks, one sentence each: too few networks for its

@@ -1,0 +1,181 @@
+// Predicts every device of published measurements from few networks of it and the tables of all
+// other devices:
+//   hsconas_adapt_bench SPACE CSV [--strict] [--draws N] [--devices NAME,...]
+// SPACE is a space or cell file or the name of a shipped one; CSV has a column ops or arch and a
+// column of milliseconds per device. Each source is fitted on 500 networks. For each number K of
+// networks, drawn 5 times, it prints Kendall's tau and the RMSE (% of the mean) on networks that
+// were not used: of the mixture of all sources, of one source drawn at random, and of a fit on 500
+// networks of the device itself. --strict leaves out sources whose names differ from the device's
+// in a last "_N" only, which are the same device at another batch size.
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/csv.hpp"
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/base/statistics.hpp"
+#include "hsconas/base/text.hpp"
+#include "hsconas/latency/import.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+constexpr std::size_t kOwn = 500;           // Networks of a source and of the fit to compare with.
+constexpr std::size_t kJudgedBy = 2000;     // Networks to judge by, at most.
+constexpr std::size_t kFewestJudges = 300;  // A device with fewer further networks is left out.
+constexpr std::size_t kCounts[] = {10, 20, 50, 100};
+constexpr double kNear = 0.03;  // Difference of tau that counts as equally good.
+
+struct Device {
+  std::string name;
+  std::vector<Measurement> networks;
+  LatencyTable table;  // Fitted on kOwn networks.
+};
+
+std::vector<Device> read_devices(const LatencySpace& space, const std::string& path) {
+  const CsvTable csv = CsvTable::load(path);
+  std::vector<Device> devices;
+  for (const std::string& name : csv.header()) {
+    if (name == "ops" || name == "arch" || name.starts_with("acc") || name.starts_with("iso")) {
+      continue;
+    }
+    const std::size_t column = csv.column(name);
+    std::vector<Measurement> rows;
+    for (std::size_t row = 0; row < csv.rows(); ++row) {
+      const double ms = std::strtod(csv.text(row, column).c_str(), nullptr);
+      if (ms > 0.0) rows.push_back({space.decode(csv.text(row, arch_column(csv))), ms});
+    }
+    if (rows.size() < kOwn + kFewestJudges) continue;
+    devices.push_back({.name = name, .networks = merge_repeats(space, rows), .table = {}});
+  }
+  return devices;
+}
+
+MeasurementSplit split(const Device& device, std::size_t count, std::uint64_t seed) {
+  MeasurementSplit networks = split_measurements(device.networks, count, seed);
+  // The same networks judge the fit on kOwn networks: none that it was fitted on.
+  networks.test.erase(networks.test.begin(),
+                      networks.test.begin() + static_cast<std::ptrdiff_t>(kOwn - count));
+  if (networks.test.size() > kJudgedBy) networks.test.resize(kJudgedBy);
+  return networks;
+}
+
+ModelAccuracy accuracy(const LatencyTable& table) {
+  return accuracy_on(table.test, table, Prediction::Fitted);
+}
+
+/// The name without a last "_N".
+std::string without_batch(const std::string& name) {
+  const auto cut = name.find_last_of('_');
+  const bool is_batch = cut != std::string::npos &&
+                        name.find_first_not_of("0123456789", cut + 1) == std::string::npos;
+  return is_batch ? name.substr(0, cut) : name;
+}
+
+struct Figures {
+  std::vector<double> tau, rmse;
+  void add(const ModelAccuracy& accuracy) {
+    tau.push_back(accuracy.kendall);
+    rmse.push_back(accuracy.rmse_percent);
+  }
+};
+
+struct Options {
+  std::string space, csv, devices;
+  bool is_strict = false;
+  int draws = 5;
+};
+
+std::string row_of(const LatencySpace& space, const std::vector<Device>& devices, std::size_t held,
+                   const Options& options, std::map<std::size_t, int>& near) {
+  const Device& device = devices[held];
+  std::vector<LatencyTable> sources;
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const bool is_same =
+        options.is_strict && without_batch(devices[i].name) == without_batch(device.name);
+    if (i != held && !is_same) sources.push_back(devices[i].table);
+  }
+  Figures own;
+  std::map<std::size_t, Figures> mixture, single;
+  Rng rng(1, "adapt-bench-source");
+  for (int draw = 1; draw <= options.draws; ++draw) {
+    const auto seed = static_cast<std::uint64_t>(draw);
+    own.add(accuracy(fit_table(space, split(device, kOwn, seed), {}, {})));
+    const LatencyTable& one = sources[rng.index(sources.size())];
+    for (const std::size_t count : kCounts) {
+      const MeasurementSplit networks = split(device, count, seed);
+      mixture[count].add(accuracy(adapt_table(space, sources, networks, {})));
+      single[count].add(accuracy(adapt_table(space, {&one, 1}, networks, {})));
+    }
+  }
+  std::string row = fmt::format("| {} |", device.name);
+  for (const std::size_t count : kCounts) {
+    const double tau = mean(mixture[count].tau);
+    row += fmt::format(" {:.3f} {:.1f} |", tau, mean(mixture[count].rmse));
+    near[count] += tau >= mean(own.tau) - kNear ? 1 : 0;
+  }
+  for (const std::size_t count : kCounts) row += fmt::format(" {:.3f} |", mean(single[count].tau));
+  return row + fmt::format(" {:.3f} {:.1f} |", mean(own.tau), mean(own.rmse));
+}
+
+Options read_options(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--strict") {
+      options.is_strict = true;
+    } else if (word == "--draws" && i + 1 < argc) {
+      options.draws = std::atoi(argv[++i]);
+    } else if (word == "--devices" && i + 1 < argc) {
+      options.devices = argv[++i];
+    } else {
+      (options.space.empty() ? options.space : options.csv) = word;
+    }
+  }
+  if (options.csv.empty()) throw Error(ErrorKind::Usage, "usage: hsconas_adapt_bench SPACE CSV");
+  return options;
+}
+
+void run(const Options& options) {
+  const LatencySpace space = load_latency_space(options.space);
+  std::vector<Device> devices = read_devices(space, options.csv);
+  for (Device& device : devices) {
+    device.table = fit_table(space, split(device, kOwn, 1), {}, {.device = device.name});
+  }
+  fmt::print(
+      "| device | mixture, 10: tau, RMSE % | 20 | 50 | 100 | one source, 10: tau | 20 | 50 "
+      "| 100 | own 500: tau, RMSE % |\n|---|---|---|---|---|---|---|---|---|---|\n");
+  std::map<std::size_t, int> near;
+  int rows = 0;
+  const auto wanted = hsconas::split(options.devices, ',');
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const bool is_wanted = options.devices.empty() ||
+                           std::find(wanted.begin(), wanted.end(), devices[i].name) != wanted.end();
+    if (!is_wanted) continue;
+    fmt::print("{}\n", row_of(space, devices, i, options, near));
+    std::fflush(stdout);
+    ++rows;
+  }
+  for (const std::size_t count : kCounts) {
+    fmt::print("with {} networks, tau of the mixture is at most {} below the fit on {}: {} of {}\n",
+               count, kNear, kOwn, near[count], rows);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    run(read_options(argc, argv));
+    return 0;
+  } catch (const Error& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 2;
+  }
+}
