@@ -23,7 +23,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kFormat = "hsconas-int8-1";
+constexpr const char* kInt8Format = "hsconas-int8-1";
 
 /// Throws Error(Usage) unless the network was trained for images like those of `set`.
 void check_images(const DeployedModel& model, const Dataset& set) {
@@ -92,7 +92,7 @@ json to_json(const Calibration& calibration) {
 json describe_int8(const DeployedModel& model, const Int8Model& int8, const Evaluation& fp32,
                    const Evaluation& tested) {
   return {
-      {"format", kFormat},
+      {"format", kInt8Format},
       {"arch", SearchSpace(model.space).encode(model.arch)},
       {"weights", model.weights},
       {"weight_bits", IntegerWeights::kWeightBits},

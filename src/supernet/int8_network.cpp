@@ -1,6 +1,6 @@
 #include "hsconas/supernet/int8_network.hpp"
 
-#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <span>
 #include <utility>
@@ -16,15 +16,15 @@ namespace hsconas {
 
 namespace {
 
-/// The smallest and the largest value at a point.
+/// The smallest and the largest value at a point; NaN if one of the values is.
 struct ValueRange {
   double low = std::numeric_limits<double>::infinity();
   double high = -std::numeric_limits<double>::infinity();
 
   void cover(const torch::Tensor& values) {
     const auto [least, most] = torch::aminmax(values);
-    low = std::min(low, least.item<double>());
-    high = std::max(high, most.item<double>());
+    if (!(least.item<double>() >= low) && !std::isnan(low)) low = least.item<double>();
+    if (!(most.item<double>() <= high) && !std::isnan(high)) high = most.item<double>();
   }
 };
 
