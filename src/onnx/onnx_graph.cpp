@@ -119,6 +119,7 @@ class GraphBuilder {
     }
     if (outputs.size() == 1) return outputs.front();
     std::vector<std::string> parts;
+    parts.reserve(outputs.size());
     for (const GraphValue& output : outputs) parts.push_back(real(output));
     return {add("Concat", std::move(parts), {{"axis", std::int64_t{1}}})};
   }

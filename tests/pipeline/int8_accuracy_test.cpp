@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
-#include <torch/utils.h>
 
 #include "catch.hpp"
 #include "hsconas/base/files.hpp"
@@ -143,8 +142,8 @@ TEST_CASE("a trained network loses at most half a percent as int8, whatever imag
 TEST_CASE("the same images give the same int8 network, and other ones another", "[int8]") {
   const Int8Model first = trained().int8(32);
   const Int8Model again = trained().int8(32);
-  CHECK(first.network.scales.input == again.network.scales.input);
-  CHECK(first.network.scales.points == again.network.scales.points);
+  CHECK((first.network.scales.input == again.network.scales.input));
+  CHECK((first.network.scales.points == again.network.scales.points));
   for (std::size_t i = 0; i < first.network.weights.size(); ++i) {
     for (std::size_t slot = 0; slot < first.network.weights[i].size(); ++slot) {
       CHECK(first.network.weights[i][slot].values == again.network.weights[i][slot].values);
@@ -154,7 +153,7 @@ TEST_CASE("the same images give the same int8 network, and other ones another", 
   CHECK(!first.calibration.data_set.empty());
   Config other = trained().config;
   other.seed = 2;
-  CHECK(trained().int8(32, other).network.scales.points != first.network.scales.points);
+  CHECK((trained().int8(32, other).network.scales.points != first.network.scales.points));
   // There are fewer images than asked for.
   CHECK(trained().int8(1'000'000).calibration.images == 3000);
 }

@@ -89,7 +89,7 @@ TEST_CASE("scales cover the values at every point and depend on the images only"
     low = std::min(low, batch.min().item<double>());
     high = std::max(high, batch.max().item<double>());
   }
-  CHECK(scales.input == activation_scale(low, high));
+  CHECK((scales.input == activation_scale(low, high)));
   // Neither the order nor the size of batches matters.
   const std::vector<torch::Tensor> whole{
       torch::cat({example.batches[2], example.batches[0], example.batches[1]})};
