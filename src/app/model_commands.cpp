@@ -42,6 +42,13 @@ void Int8Options::add_to(CLI::App& command, const char* help) {
       ->check(CLI::Range(1, 100'000'000))
       ->type_name("N")
       ->needs(flag);
+  command
+      .add_option("--weight-bits", weight_bits,
+                  "Bits of a weight: 7 (default) is exact on all processors, 8 on those that add "
+                  "products of 8 bits without saturation")
+      ->check(CLI::Range(4, 8))
+      ->type_name("N")
+      ->needs(flag);
 }
 
 namespace {

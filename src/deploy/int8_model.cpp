@@ -59,7 +59,8 @@ json to_json(const Evaluation& evaluation) {
 
 }  // namespace
 
-Int8Model make_int8(const DeployedModel& model, const Config& config, int images, Log& log) {
+Int8Model make_int8(const DeployedModel& model, const Config& config, const Int8Settings& settings,
+                    Log& log) {
   DataConfig data = config.data;
   data.image_size = model.space.image_size;
   const Dataset set = open_dataset(data, config.seed, log);
@@ -67,7 +68,7 @@ Int8Model make_int8(const DeployedModel& model, const Config& config, int images
   std::vector<std::int64_t> indices = split_training_set(set, data, config.seed).train;
   Rng rng(config.seed, "int8 images");
   rng.shuffle(std::span(indices));
-  indices.resize(std::min(indices.size(), static_cast<std::size_t>(images)));
+  indices.resize(std::min(indices.size(), static_cast<std::size_t>(settings.images)));
   const Preprocessing preprocessing{data.image_size, set.channels, data.augment,
                                     model.normalisation};
   std::vector<torch::Tensor> batches;
@@ -77,10 +78,14 @@ Int8Model make_int8(const DeployedModel& model, const Config& config, int images
     batches.push_back(batch.images);
   }
   const FrozenNetwork network = model.network.to(device);
-  return {.network = quantise(network, measure_scales(network, batches)),
+  const WeightBits bits = [&](std::size_t, std::size_t, const Primitive&) {
+    return settings.weight_bits;
+  };
+  return {.network = quantise(network, measure_scales(network, batches), bits),
           .calibration = {.images = std::ssize(indices),
                           .seed = config.seed,
-                          .data_set = set.train_identity.fingerprint}};
+                          .data_set = set.train_identity.fingerprint},
+          .weight_bits = settings.weight_bits};
 }
 
 json to_json(const Calibration& calibration) {
@@ -95,7 +100,7 @@ json describe_int8(const DeployedModel& model, const Int8Model& int8, const Eval
       {"format", kInt8Format},
       {"arch", SearchSpace(model.space).encode(model.arch)},
       {"weights", model.weights},
-      {"weight_bits", IntegerWeights::kWeightBits},
+      {"weight_bits", int8.weight_bits},
       {"weight_bytes", int8.network.weight_bytes()},
       {"calibration", to_json(int8.calibration)},
       {"scales", to_json(int8.network.scales)},

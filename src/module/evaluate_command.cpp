@@ -66,7 +66,7 @@ void run_evaluate(EvaluateOptions options, CommandContext& context) {
   set_threads(config.device.threads);
   std::optional<Int8Model> int8;
   if (options.int8.is_wanted) {
-    int8 = make_int8(model, config, images_for(options.int8), context.log);
+    int8 = make_int8(model, config, int8_settings(options.int8), context.log);
   }
   const ModelTest test = test_model(model, int8 ? &*int8 : nullptr, config, context);
   const Evaluation& evaluation = test.fp32;

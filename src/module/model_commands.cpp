@@ -150,9 +150,9 @@ void export_int8(const ExportOptions& options, const fs::path& folder, const Dep
   const fs::path file = options.onnx.empty()
                             ? fs::path(options.run.folder) / "export" / "model.int8.onnx"
                             : fs::path(options.onnx);
-  make_folder_of(file);
   const fs::path record = (can_write(folder) ? folder : file.parent_path()) / kInt8File;
-  const Int8Model int8 = make_int8(model, config, images_for(options.int8), context.log);
+  const Int8Model int8 = make_int8(model, config, int8_settings(options.int8), context.log);
+  make_folder_of(file);  // Before the test, which takes longer.
   const ModelTest test = test_model(model, &int8, config, context);
   write_onnx(file, model, int8);
   write_json(record, describe_int8(model, int8, test.fp32, *test.int8));

@@ -23,8 +23,11 @@ bool can_write(const std::filesystem::path& folder) {
   return ::access(folder.c_str(), W_OK) == 0;
 }
 
-int images_for(const Int8Options& options) {
-  return options.images > 0 ? options.images : kCalibrationImages;
+Int8Settings int8_settings(const Int8Options& options) {
+  Int8Settings settings;
+  if (options.images > 0) settings.images = options.images;
+  if (options.weight_bits > 0) settings.weight_bits = options.weight_bits;
+  return settings;
 }
 
 ModelTest test_model(const DeployedModel& model, const Int8Model* int8, Config config,
@@ -57,13 +60,10 @@ ModelTest test_model(const DeployedModel& model, const Int8Model* int8, Config c
 }
 
 json int8_json(const ModelTest& test, const Int8Model& int8) {
-  return {{"top1", test.int8->top1()},
-          {"top5", test.int8->top5()},
-          {"fp32_top1", test.fp32.top1()},
-          {"fp32_top5", test.fp32.top5()},
-          {"images", test.int8->images()},
-          {"calibration", to_json(int8.calibration)},
-          {"weight_bytes", int8.network.weight_bytes()}};
+  return {{"top1", test.int8->top1()},       {"top5", test.int8->top5()},
+          {"fp32_top1", test.fp32.top1()},   {"fp32_top5", test.fp32.top5()},
+          {"images", test.int8->images()},   {"calibration", to_json(int8.calibration)},
+          {"weight_bits", int8.weight_bits}, {"weight_bytes", int8.network.weight_bytes()}};
 }
 
 std::string int8_text(const ModelTest& test, const Int8Model& int8) {

@@ -20,8 +20,8 @@ void print(const CommandContext& context, const nlohmann::json& object, const st
 
 bool can_write(const std::filesystem::path& folder);
 
-/// The number of images to calibrate int8 with.
-int images_for(const Int8Options& options);
+/// The settings that the options name, and the defaults of the others.
+Int8Settings int8_settings(const Int8Options& options);
 
 /// The answers of a network on the test images.
 struct ModelTest {

@@ -1,5 +1,6 @@
 #include "hsconas/supernet/int8_network.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -16,15 +17,20 @@ namespace hsconas {
 
 namespace {
 
-/// The smallest and the largest value at a point; NaN if one of the values is.
+/// The smallest and the largest value at a point; `low` is NaN if a value is not finite.
 struct ValueRange {
   double low = std::numeric_limits<double>::infinity();
   double high = -std::numeric_limits<double>::infinity();
 
   void cover(const torch::Tensor& values) {
+    // The smallest value may hide a NaN, the sum does not.
+    if (std::isnan(low) || !std::isfinite(values.sum().item<double>())) {
+      low = std::numeric_limits<double>::quiet_NaN();
+      return;
+    }
     const auto [least, most] = torch::aminmax(values);
-    if (!(least.item<double>() >= low) && !std::isnan(low)) low = least.item<double>();
-    if (!(most.item<double>() <= high) && !std::isnan(high)) high = most.item<double>();
+    low = std::min(low, least.item<double>());
+    high = std::max(high, most.item<double>());
   }
 };
 

@@ -37,6 +37,7 @@ TEST_CASE("evaluate --int8 tests both networks, and export --int8 writes what it
   CHECK(record["test"]["int8"]["top1"] == evaluation["int8"]["top1"]);
   CHECK(record["test"]["fp32"]["top1"] == evaluation["top1"]);
   CHECK(record["calibration"] == evaluation["int8"]["calibration"]);
+  CHECK(record["weight_bits"] == 7);
   CHECK(record["scales"]["blocks"].size() == 5);  // Stem, three layers, head.
 
   // The same command writes the same file, and the text names both accuracies.
@@ -46,6 +47,10 @@ TEST_CASE("evaluate --int8 tests both networks, and export --int8 writes what it
   CHECK(contains(again.out, "int8: top-1 "));
   CHECK(contains(again.out, "fp32: top-1 "));
   CHECK(read_file(bench / "x/a.onnx") == read_file(bench / "run/export/model.int8.onnx"));
+  const Outcome eight =
+      bench.run({"--json", "export", "run", "--int8", "--weight-bits", "8", "--onnx", "x/b.onnx"});
+  REQUIRE(eight.exit_code == 0);
+  CHECK(json::parse(eight.out)["int8"]["weight_bits"] == 8);
 }
 
 TEST_CASE("what has no int8 form, and settings without an effect, are one-line errors", "[int8]") {
@@ -60,6 +65,7 @@ TEST_CASE("what has no int8 form, and settings without an effect, are one-line e
                      {"export", "run", "--int8", "data.format=idx", "data.path=nowhere"},
                      {"evaluate", "run", "--int8", "data.format=idx", "data.path=nowhere"},
                      {"evaluate", "run", "--calibration-images", "100"},
+                     {"export", "run", "--int8", "--weight-bits", "3"},
                      {"export", "empty", "--int8"}});
   const std::vector<std::pair<int, std::string>> expected{
       {2, "--torchscript has no int8 form, only ONNX has"},
@@ -69,6 +75,7 @@ TEST_CASE("what has no int8 form, and settings without an effect, are one-line e
       {3, "nowhere"},
       {3, "nowhere"},
       {2, "--int8"},
+      {2, "--weight-bits"},
       {3, "is neither a run nor a model"}};
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     INFO(outcomes[i].err);

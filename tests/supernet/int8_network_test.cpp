@@ -32,7 +32,7 @@ struct Example {
   std::vector<torch::Tensor> batches;
 };
 
-double relative_error(const torch::Tensor& expected, const torch::Tensor& got) {
+double distance_share(const torch::Tensor& expected, const torch::Tensor& got) {
   return ((got - expected).norm() / expected.norm()).item<double>();
 }
 
@@ -40,7 +40,7 @@ double error_with(const Example& example, const WeightBits& bits) {
   const IntegerNetwork integers =
       quantise(example.network, measure_scales(example.network, example.batches), bits);
   const torch::Tensor& images = example.batches.front();
-  return relative_error(example.network.forward(images),
+  return distance_share(example.network.forward(images),
                         Int8Network(integers, torch::kCPU).forward(images));
 }
 

@@ -67,7 +67,8 @@ struct RetrainOptions {
 /// What evaluate and export do about int8.
 struct Int8Options {
   bool is_wanted = false;
-  int images = 0;  ///< To calibrate with; 0: the default number.
+  int images = 0;       ///< To calibrate with; 0: the default number.
+  int weight_bits = 0;  ///< 0: the default number.
 
   void add_to(CLI::App& command, const char* help);
 };
