@@ -5,7 +5,7 @@ set -eu
 cd "${1:-$(dirname "$0")/..}"
 
 # The layers, lowest first.
-order="base kernels space embed config paths latency score accel reference data loader cluster supernet train \
+order="base kernels space int8 embed config paths latency score accel reference data loader cluster supernet train \
 profile search shrink codesign onnx edge report stages dance deploy pipeline app module"
 
 rank() {

@@ -34,6 +34,23 @@ Config FolderOptions::load(const std::filesystem::path& where) {
   return load_config(file, config.all_overrides());
 }
 
+void Int8Options::add_to(CLI::App& command, const char* help) {
+  auto* flag = command.add_flag("--int8", is_wanted, help);
+  command
+      .add_option("--calibration-images", images,
+                  "Training images that set the scales of int8 (default: 512)")
+      ->check(CLI::Range(1, 100'000'000))
+      ->type_name("N")
+      ->needs(flag);
+  command
+      .add_option("--weight-bits", weight_bits,
+                  "Bits of a weight: 7 (default) is exact on all processors, 8 on those that add "
+                  "products of 8 bits without saturation")
+      ->check(CLI::Range(4, 8))
+      ->type_name("N")
+      ->needs(flag);
+}
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -77,6 +94,7 @@ void add_evaluate(CLI::App& app, Command& chosen) {
   CLI::App* command = app.add_subcommand(
       "evaluate", "Test a trained network: accuracy, confusions by class, latency");
   options->run.add_to(*command, "Folder of a finished search, a retraining or a model", true);
+  options->int8.add_to(*command, "Also test the network as int8");
   command->add_option("--batch", options->batch, "Images per timed inference (latency.batch)")
       ->check(CLI::Range(1, 65536))
       ->type_name("N");
@@ -132,9 +150,8 @@ void add_export(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<ExportOptions>();
   CLI::App* command = app.add_subcommand(
       "export", "Write the trained network as ONNX, TorchScript and safetensors");
-  command->add_option("run", options->folder, "Folder of a finished search, retraining or model")
-      ->required()
-      ->type_name("RUN");
+  options->run.add_to(*command, "Folder of a finished search, retraining or model", true);
+  options->int8.add_to(*command, "Write ONNX with integers of 8 bits, and test it");
   command->add_option("--onnx", options->onnx, "ONNX file to write")->type_name("FILE");
   command->add_option("--torchscript", options->torchscript, "TorchScript archive to write")
       ->type_name("FILE");
@@ -144,7 +161,10 @@ void add_export(CLI::App& app, Command& chosen) {
       ->type_name("FILE");
   command->add_flag("--shared", options->shared,
                     "Use the supernet's weights even if there are retrained ones");
-  command->footer("If no file is named, all three are written to RUN/export.");
+  command->footer(
+      "If no file is named, all three are written to RUN/export, or with --int8 only "
+      "model.int8.onnx. --int8 reads the run's data set; the config and its overrides are for "
+      "that.");
   command->callback([options, &chosen] {
     chosen = [options](const TorchCommands& torch, CommandContext& context) {
       torch.export_model(*options, context);

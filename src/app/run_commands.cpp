@@ -78,11 +78,14 @@ void add_run_command(CLI::App& app, Command& chosen, const char* name, const cha
     add_scaling_options(*command, options->plan, *dry_run);
   }
   if (entry == &TorchCommands::profile) {
-    command
-        ->add_option("--export-kit", options->kit,
-                     "Write models, and scripts to time them on another device, instead")
-        ->type_name("DIR")
-        ->excludes(work_dir);
+    auto* kit =
+        command
+            ->add_option("--export-kit", options->kit,
+                         "Write models, and scripts to time them on another device, instead")
+            ->type_name("DIR")
+            ->excludes(work_dir);
+    command->add_flag("--int8", options->int8, "The models of the kit compute with int8")
+        ->needs(kit);
   }
   command->callback([options, entry, without_torch, &chosen] {
     chosen = [options, entry](const TorchCommands& torch, CommandContext& context) {

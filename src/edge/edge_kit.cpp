@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +12,8 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
 #include "hsconas/base/rng.hpp"
+#include "hsconas/int8/integer_weights.hpp"
+#include "hsconas/int8/points.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/network_draw.hpp"
 #include "hsconas/onnx/onnx_graph.hpp"
@@ -26,13 +29,21 @@ namespace {
 constexpr const char* kFormat = "hsconas-kit-1";
 constexpr const char* kDataFile = "weights.bin";
 constexpr const char* kManifest = "manifest.json";
+constexpr const char* kTensorRtScript = "run_trtexec.sh";
 
 // All models share one array of small random weights, followed by one of biases. The squares of up
 // to 2,400 weights sum to less than 1, so that activations do not grow through a network. Biases
 // are positive, so that no activation becomes denormal, which would slow processors down.
 constexpr double kLargestWeight = 0.035;
 constexpr double kLargestBias = 0.1;
-constexpr std::int64_t kAlignment = 16;  // In values: 64 bytes, a cache line.
+// The scales of all values and weights of an int8 kit.
+constexpr float kStep = 1.0F / 64.0F;
+constexpr int kMiddle = 128;  // The zero point of values that may be negative.
+constexpr int kLargestInteger = largest_weight(IntegerWeights::kWeightBits);
+constexpr float kWeightStep = static_cast<float>(kLargestWeight / kLargestInteger);
+constexpr std::int32_t kLargestIntegerBias =
+    static_cast<std::int32_t>(kLargestBias / double{kStep * kWeightStep});
+constexpr std::int64_t kAlignment = 16;  // In values: 64 bytes of fp32, a cache line.
 
 /// Assigns consecutive places in the shared arrays to the weights and biases of one model.
 class DataLayout {
@@ -61,22 +72,63 @@ DataLayout reach_of(std::span<const Block> chain) {
   return layout;
 }
 
-/// Encodes the chain as an ONNX model whose weights are in the kit's data file; biases start at the
-/// value `first_bias`.
-std::string encode_model(std::span<const Block> chain, const KitModel& model, std::int64_t batch,
-                         std::int64_t first_bias) {
+/// The scales of an int8 kit's model.
+ActivationScales kit_scales(std::span<const Block> chain) {
+  ActivationScales scales{.input = {kStep, kMiddle}, .points = {}};
+  for (const Block& block : chain) {
+    auto& points = scales.points.emplace_back();
+    for (const Point& point : points_of(block)) {
+      points.push_back({kStep, point.is_rectified ? 0 : kMiddle});
+    }
+  }
+  return scales;
+}
+
+/// Encodes the chain as an ONNX model whose weights are in the kit's data file, the biases behind
+/// `weights` values of weights.
+std::string encode_model(std::span<const Block> chain, const KitModel& model, const EdgeKit& kit,
+                         std::int64_t weights) {
+  const OnnxType weight_type = kit.is_int8 ? OnnxType::Int8 : OnnxType::Float;
+  const OnnxType bias_type = kit.is_int8 ? OnnxType::Int32 : OnnxType::Float;
+  const std::int64_t first_bias = weights * bytes_of(weight_type);
+  const ActivationScales scales = kit_scales(chain);
+  const bool is_inside = model.role == "block" && model.key != SearchSpace(kit.space).stem().key();
   DataLayout layout;
-  const auto stored = [](std::int64_t offset) {
-    return OnnxTensor::Stored{offset * static_cast<std::int64_t>(sizeof(float))};
-  };
-  OnnxModel onnx = onnx_graph(
-      chain, {.name = model.key, .batch = batch},
-      [&](std::size_t, std::size_t, const Primitive& p) {
-        return OnnxWeight{stored(layout.place(layout.weights, p.weight_count())),
-                          stored(first_bias + layout.place(layout.biases, p.out_channels))};
-      });
+  OnnxModel onnx =
+      onnx_graph(chain,
+                 {.name = model.key,
+                  .batch = kit.batch,
+                  .scales = kit.is_int8 ? &scales : nullptr,
+                  .takes_integers = kit.is_int8 && is_inside},
+                 [&](std::size_t, std::size_t, const Primitive& p) {
+                   const auto weight = layout.place(layout.weights, p.weight_count());
+                   const auto bias = layout.place(layout.biases, p.out_channels);
+                   return OnnxWeight{
+                       OnnxTensor::Stored{weight * bytes_of(weight_type), weight_type},
+                       OnnxTensor::Stored{first_bias + bias * bytes_of(bias_type), bias_type},
+                       std::vector<float>(static_cast<std::size_t>(p.out_channels), kWeightStep)};
+                 });
   onnx.data_file = kDataFile;
   return encode_onnx(onnx);
+}
+
+template <typename T>
+std::string_view bytes_in(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+std::string random_integers(const DataLayout& size, std::uint64_t seed) {
+  Rng rng(seed, "edge kit");
+  std::vector<std::int8_t> weights;
+  std::vector<std::int32_t> biases;
+  for (std::int64_t i = 0; i < size.weights; ++i) {
+    const auto draw = static_cast<int>(rng.below(2 * kLargestInteger + 1));
+    weights.push_back(static_cast<std::int8_t>(draw - kLargestInteger));
+  }
+  for (std::int64_t i = 0; i < size.biases; ++i) {
+    biases.push_back(static_cast<std::int32_t>(rng.below(kLargestIntegerBias)));
+  }
+  return std::string(bytes_in(weights)) + std::string(bytes_in(biases));
 }
 
 std::string random_data(const DataLayout& size, std::uint64_t seed) {
@@ -89,7 +141,7 @@ std::string random_data(const DataLayout& size, std::uint64_t seed) {
   for (std::int64_t i = 0; i < size.biases; ++i) {
     values.push_back(static_cast<float>(rng.uniform(0.0, kLargestBias)));
   }
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
+  return std::string(bytes_in(values));
 }
 
 /// A table of multiply-adds instead of times, which are not known yet. It only serves to select
@@ -119,11 +171,13 @@ json to_json(const EdgeKit& kit) {
                       {"channels", model.channels},
                       {"size", model.size}});
   }
-  return {{"format", kFormat},
-          {"space", to_json(kit.space)},
-          {"batch", kit.batch},
-          {"reference", kit.reference},
-          {"models", models}};
+  json manifest{{"format", kFormat},
+                {"space", to_json(kit.space)},
+                {"batch", kit.batch},
+                {"reference", kit.reference},
+                {"models", models}};
+  if (kit.is_int8) manifest["precision"] = kInt8Precision;
+  return manifest;
 }
 
 std::string to_csv(const EdgeKit& kit) {
@@ -137,6 +191,14 @@ std::string to_csv(const EdgeKit& kit) {
     if (model.file == kit.reference) add(model, "reference");
   }
   return text;
+}
+
+/// Whether a manifest is that of an int8 kit. The manifest of another kit names no precision.
+bool reads_int8(JsonReader& reader) {
+  if (!reader.has("precision")) return false;
+  const auto precision = reader.required<std::string>("precision");
+  if (precision == kInt8Precision) return true;
+  throw Error(ErrorKind::Data, "precision is unknown: " + precision);
 }
 
 }  // namespace
@@ -185,13 +247,15 @@ void write_edge_kit(const fs::path& folder, const EdgeKit& kit, std::uint64_t se
     size.weights = std::max(size.weights, reach.weights);
     size.biases = std::max(size.biases, reach.biases);
   }
-  write_file(folder / kDataFile, random_data(size, seed));
+  write_file(folder / kDataFile,
+             kit.is_int8 ? random_integers(size, seed) : random_data(size, seed));
   for (const KitModel& model : kit.models) {
     write_file(folder / model.file,
-               encode_model(chain_of(model, space, blocks), model, kit.batch, size.weights));
+               encode_model(chain_of(model, space, blocks), model, kit, size.weights));
   }
   write_file(folder / "manifest.csv", to_csv(kit));
   for (const auto& [name, text] : kKitScripts) {
+    if (kit.is_int8 && name == std::string_view(kTensorRtScript)) continue;
     write_file(folder / name, text);
     fs::permissions(folder / name, fs::perms::owner_exec | fs::perms::group_exec,
                     fs::perm_options::add, unknown);
@@ -209,6 +273,7 @@ EdgeKit load_edge_kit(const fs::path& folder) {
     }
     EdgeKit kit{.space = read_space(reader.required<json>("space")),
                 .batch = reader.required<int>("batch"),
+                .is_int8 = reads_int8(reader),
                 .reference = reader.required<std::string>("reference")};
     const json models = reader.required<json>("models");
     for (std::size_t i = 0; i < models.size(); ++i) {

@@ -67,6 +67,7 @@ LatencyTable table_of_results(const std::filesystem::path& results, const EdgeKi
   const SearchSpace space(kit.space);
   LatencyTable table{.space = kit.space.name, .device = device};
   table.device.batch = kit.batch;
+  if (kit.is_int8) table.device.precision = kInt8Precision;
   MeasurementSplit networks;
   std::size_t random_count = 0;
   for (const char* role :

@@ -1,5 +1,4 @@
 #include <filesystem>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -9,20 +8,15 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
-#include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/config/config_file.hpp"
-#include "hsconas/data/dataset.hpp"
-#include "hsconas/deploy/classify.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/deploy/export.hpp"
-#include "hsconas/latency/measure.hpp"
 #include "hsconas/pipeline/retraining.hpp"
 #include "hsconas/pipeline/trained_model.hpp"
-#include "hsconas/profile/torch_timer.hpp"
-#include "hsconas/report/evaluation_report.hpp"
 #include "hsconas/stages/result.hpp"
 #include "hsconas/stages/work_dir.hpp"
 #include "hsconas/supernet/device.hpp"
+#include "model_test.hpp"
 
 namespace hsconas {
 
@@ -30,10 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-void print(CommandContext& context, const json& object, const std::string& text) {
-  fmt::print("{}", context.options.json ? object.dump() + "\n" : text);
-}
 
 // --- retrain -------------------------------------------------------------------------------------
 
@@ -123,100 +113,6 @@ void run_retrain(RetrainOptions options, CommandContext& context) {
   context.log.info("all files of this retraining are in " + out.string());
 }
 
-// --- evaluate ------------------------------------------------------------------------------------
-
-namespace {
-
-Evaluation test(const DeployedModel& model, Config config, CommandContext& context) {
-  config.data.image_size = model.space.image_size;
-  const Dataset set = open_test_set(config.data, model.classes, config.seed, context.log);
-  if (set.channels != model.space.image_channels) {
-    throw Error(ErrorKind::Usage,
-                fmt::format("the images have {} channels, but the network takes {}: set data.path "
-                            "to a data set that fits",
-                            set.channels, model.space.image_channels));
-  }
-  const Preprocessing preprocessing{model.space.image_size, set.channels, config.data.augment,
-                                    model.normalisation};
-  const FrozenNetwork network = model.network.to(open_device(config.device.type));
-  Evaluation evaluation(model.classes);
-  for_each_batch(*set.test, all_indices(*set.test), preprocessing, config.score.batch,
-                 threads_for(config.data.workers), [&](const Batch& batch) {
-                   context.stop.check();
-                   classify(network, batch, evaluation);
-                 });
-  return evaluation;
-}
-
-json as_json(const Evaluation& evaluation) {
-  json classes = json::array();
-  for (int label = 0; label < std::ssize(evaluation.classes()); ++label) {
-    const bool has_images = evaluation.images_of(label) > 0;
-    classes.push_back({{"name", evaluation.classes()[static_cast<std::size_t>(label)]},
-                       {"images", evaluation.images_of(label)},
-                       {"recall", has_images ? json(evaluation.recall(label)) : json()}});
-  }
-  return {{"format", "hsconas-evaluation-1"},
-          {"images", evaluation.images()},
-          {"top1", evaluation.top1()},
-          {"top5", evaluation.top5()},
-          {"classes", classes}};
-}
-
-}  // namespace
-
-void run_evaluate(EvaluateOptions options, CommandContext& context) {
-  constexpr std::size_t kWorstClasses = 10;
-  const fs::path folder =
-      find_model(options.run.folder, options.shared ? ModelChoice::Shared : ModelChoice::Best);
-  const DeployedModel model = load_model(folder);
-  Config config = options.run.load(folder);
-  if (options.batch > 0) config.latency.batch = options.batch;
-  // Whether the folder is writable is checked before the work, not after it.
-  const fs::path out = options.out.empty() ? folder : fs::path(options.out);
-  if (!options.out.empty()) make_folder(out);
-  const bool is_kept = ::access(out.c_str(), W_OK) == 0;
-  if (!is_kept && !options.out.empty()) {
-    throw Error(ErrorKind::Data, out.string() + ": cannot write here; choose another --out");
-  }
-  if (!is_kept) {
-    context.log.warn(
-        fmt::format("{}: cannot write here, so confusion.csv and evaluation.json are "
-                    "left out; name another folder with --out DIR",
-                    out.string()));
-  }
-  // In this command, --threads N also sets the threads of the timed inferences.
-  if (!options.run.config.threads.empty()) config.latency.threads = config.device.threads;
-  set_threads(config.device.threads);
-  const Evaluation evaluation = test(model, config, context);
-  const SearchSpace space(model.space);
-  TorchTimer timer(open_device(config.latency_device()),
-                   timer_settings(config.latency, config.latency.batch, &context.log));
-  const double ms = measure_networks(space, {&model.arch, 1}, timer, config.latency, config.seed,
-                                     context.log, context.stop)
-                        .front();
-  const fs::path confusion = out / "confusion.csv";
-  if (is_kept) write_file(confusion, evaluation.confusion_csv());
-  json report = as_json(evaluation);
-  report["arch"] = space.encode(model.arch);
-  report["weights"] = model.weights;
-  report["model"] = folder.string();
-  if (is_kept) report["confusion"] = confusion.string();
-  report["latency"] = {{"ms", ms},
-                       {"batch", config.latency.batch},
-                       {"threads", config.latency.threads},
-                       {"device", describe(timer.info())}};
-  if (is_kept) write_json(out / "evaluation.json", report);
-  print(context, report,
-        fmt::format("{} ({} weights)\ntop-1 {:.2f} %, top-5 {:.2f} % on {} test images\n"
-                    "{:.3f} ms per batch of {} with {} thread{} on {}\n\n{}{}",
-                    report["arch"].get<std::string>(), model.weights, 100.0 * evaluation.top1(),
-                    100.0 * evaluation.top5(), evaluation.images(), ms, config.latency.batch,
-                    config.latency.threads, config.latency.threads == 1 ? "" : "s",
-                    describe(timer.info()), worst_classes(evaluation, kWorstClasses),
-                    is_kept ? "\nall classes: " + confusion.string() + "\n" : ""));
-}
-
 // --- export --------------------------------------------------------------------------------------
 
 namespace {
@@ -225,14 +121,55 @@ void make_folder_of(const fs::path& file) {
   if (file.has_parent_path()) make_folder(file.parent_path());
 }
 
-}  // namespace
+/// Throws Error(Usage) for options that do not go together.
+void check_options(const ExportOptions& options) {
+  const ConfigOptions& config = options.run.config;
+  if (!options.int8.is_wanted) {
+    if (config.file.empty() && config.all_overrides().empty()) return;
+    throw Error(ErrorKind::Usage,
+                "export reads a config for --int8 only: add --int8, or leave out --config and "
+                "the settings");
+  }
+  for (const auto& [name, file] : {std::pair("--torchscript", &options.torchscript),
+                                   {"--safetensors", &options.safetensors}}) {
+    if (file->empty()) continue;
+    throw Error(ErrorKind::Usage,
+                fmt::format("{0} has no int8 form, only ONNX has: leave out {0}, or write it by "
+                            "an export without --int8",
+                            name));
+  }
+}
 
-void run_export(ExportOptions options, CommandContext& context) {
-  const fs::path folder =
-      find_model(options.folder, options.shared ? ModelChoice::Shared : ModelChoice::Best);
-  const DeployedModel model = load_model(folder);
+/// Tests the network in fp32 and as int8, writes the ONNX file and int8.json, which lies beside the
+/// model or, if that is impossible, beside the ONNX file.
+void export_int8(const ExportOptions& options, const fs::path& folder, const DeployedModel& model,
+                 CommandContext& context) {
+  FolderOptions run = options.run;
+  const Config config = run.load(folder);
+  set_threads(config.device.threads);
+  const fs::path file = options.onnx.empty()
+                            ? fs::path(options.run.folder) / "export" / "model.int8.onnx"
+                            : fs::path(options.onnx);
+  const fs::path record = (can_write(folder) ? folder : file.parent_path()) / kInt8File;
+  const Int8Model int8 = make_int8(model, config, int8_settings(options.int8), context.log);
+  make_folder_of(file);  // Before the test, which takes longer.
+  const ModelTest test = test_model(model, &int8, config, context);
+  write_onnx(file, model, int8);
+  write_json(record, describe_int8(model, int8, test.fp32, *test.int8));
+  print(context,
+        {{"model", folder.string()},
+         {"weights", model.weights},
+         {"files", {file.string(), record.string()}},
+         {"int8", int8_json(test, int8)}},
+        fmt::format("{} ({} weights) from {}\n{}{}\n{}\n",
+                    SearchSpace(model.space).encode(model.arch), model.weights, folder.string(),
+                    int8_text(test, int8), file.string(), record.string()));
+}
+
+void export_fp32(ExportOptions options, const fs::path& folder, const DeployedModel& model,
+                 CommandContext& context) {
   if (options.onnx.empty() && options.torchscript.empty() && options.safetensors.empty()) {
-    const fs::path out = fs::path(options.folder) / "export";
+    const fs::path out = fs::path(options.run.folder) / "export";
     options.onnx = out / "model.onnx";
     options.torchscript = out / "model.pt";
     options.safetensors = out / kModelFile;
@@ -255,6 +192,20 @@ void run_export(ExportOptions options, CommandContext& context) {
                   model.weights, folder.string());
   for (const json& file : files) text += file.get<std::string>() + "\n";
   print(context, {{"model", folder.string()}, {"weights", model.weights}, {"files", files}}, text);
+}
+
+}  // namespace
+
+void run_export(ExportOptions options, CommandContext& context) {
+  check_options(options);
+  const fs::path folder =
+      find_model(options.run.folder, options.shared ? ModelChoice::Shared : ModelChoice::Best);
+  const DeployedModel model = load_model(folder);
+  if (options.int8.is_wanted) {
+    export_int8(options, folder, model, context);
+  } else {
+    export_fp32(std::move(options), folder, model, context);
+  }
 }
 
 }  // namespace hsconas

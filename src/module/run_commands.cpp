@@ -85,9 +85,10 @@ std::string codesign_plan(const Config& config, Log& /*log*/, const StopToken& /
 
 /// Writes a kit: the models to time, and scripts that time them, for a device on which hsconas does
 /// not run.
-void export_kit(const Config& config, const std::string& folder, CommandContext& context) {
-  const EdgeKit kit =
-      plan_edge_kit(SearchSpace(config.space), config.latency, config.seed, context.log);
+void export_kit(const Config& config, const std::string& folder, bool is_int8,
+                CommandContext& context) {
+  EdgeKit kit = plan_edge_kit(SearchSpace(config.space), config.latency, config.seed, context.log);
+  kit.is_int8 = is_int8;
   write_edge_kit(folder, kit, config.seed);
   const auto blocks = std::count_if(kit.models.begin(), kit.models.end(),
                                     [](const KitModel& model) { return model.role == "block"; });
@@ -95,10 +96,11 @@ void export_kit(const Config& config, const std::string& folder, CommandContext&
   fmt::print("{}",
              context.options.json
                  ? json{{"kit", folder}, {"blocks", blocks}, {"networks", networks}}.dump() + "\n"
-                 : fmt::format("{} blocks and {} networks of space {}, batch {}, in {}\n"
-                               "On the device, run python3 run.py or ./run_trtexec.sh; then, with "
+                 : fmt::format("{} blocks and {} networks of space {}, batch {}{}, in {}\n"
+                               "On the device, run python3 run.py{}; then, with "
                                "its results.csv, here: hsconas latency import {}/results.csv\n",
-                               blocks, networks, kit.space.name, kit.batch, folder, folder));
+                               blocks, networks, kit.space.name, kit.batch, is_int8 ? ", int8" : "",
+                               folder, is_int8 ? "" : " or ./run_trtexec.sh", folder));
 }
 
 /// A command that works on a run: its work, and the text of its --dry-run.
@@ -149,7 +151,7 @@ void execute(RunCommandOptions options, const RunCommand& command, CommandContex
     return;
   }
   if (!options.kit.empty()) {
-    files.on_root([&] { export_kit(config, options.kit, context); });
+    files.on_root([&] { export_kit(config, options.kit, options.int8, context); });
     return;
   }
   // Throws for an absent GPU before a folder is created. Profiling does not use device.type.

@@ -43,8 +43,6 @@ class Message {
 };
 
 // Field numbers and enumerators are those of onnx.proto3.
-constexpr int kFloat = 1;
-constexpr int kInt64 = 7;
 constexpr int kAttributeInt = 2;
 constexpr int kAttributeInts = 7;
 constexpr int kExternal = 1;
@@ -57,27 +55,48 @@ Message entry(std::string_view key, std::string_view value) {
 }
 
 template <typename T>
-std::string_view raw(const T* data, std::int64_t count) {
-  return {reinterpret_cast<const char*>(data), static_cast<std::size_t>(count) * sizeof(T)};
-}
+constexpr OnnxType kTypeOf = OnnxType::Float;
+template <>
+constexpr OnnxType kTypeOf<std::uint8_t> = OnnxType::UInt8;
+template <>
+constexpr OnnxType kTypeOf<std::int8_t> = OnnxType::Int8;
+template <>
+constexpr OnnxType kTypeOf<std::int32_t> = OnnxType::Int32;
+template <>
+constexpr OnnxType kTypeOf<std::int64_t> = OnnxType::Int64;
+
+/// Encodes the type and the values of `tensor`.
+struct ValuesEncoder {
+  const OnnxTensor& tensor;
+  const std::string& data_file;
+  Message& message;
+
+  template <typename T>
+  void raw(const T* data) {
+    message.number(2, static_cast<int>(kTypeOf<T>));
+    message.bytes(8, tensor.name);
+    message.bytes(9, {reinterpret_cast<const char*>(data),
+                      static_cast<std::size_t>(tensor.size()) * sizeof(T)});
+  }
+  template <typename T>
+  void operator()(const std::vector<T>& values) {
+    raw(values.data());
+  }
+  void operator()(const OnnxTensor::Floats& floats) { raw(floats.data); }
+  void operator()(const OnnxTensor::Stored& stored) {
+    message.number(2, static_cast<int>(stored.type));
+    message.bytes(8, tensor.name);
+    message.message(13, entry("location", data_file));
+    message.message(13, entry("offset", std::to_string(stored.offset)));
+    message.message(13, entry("length", std::to_string(tensor.size() * bytes_of(stored.type))));
+    message.number(14, kExternal);
+  }
+};
 
 Message encode(const OnnxTensor& tensor, const std::string& data_file) {
   Message message;
   for (const std::int64_t dim : tensor.dims) message.number(1, dim);
-  const auto* integers = std::get_if<std::vector<std::int64_t>>(&tensor.values);
-  message.number(2, integers != nullptr ? kInt64 : kFloat);
-  message.bytes(8, tensor.name);
-  if (integers != nullptr) {
-    message.bytes(9, raw(integers->data(), tensor.size()));
-  } else if (const auto* floats = std::get_if<OnnxTensor::Floats>(&tensor.values)) {
-    message.bytes(9, raw(floats->data, tensor.size()));
-  } else {
-    const auto offset = std::get<OnnxTensor::Stored>(tensor.values).offset;
-    message.message(13, entry("location", data_file));
-    message.message(13, entry("offset", std::to_string(offset)));
-    message.message(13, entry("length", std::to_string(tensor.size() * 4)));
-    message.number(14, kExternal);
-  }
+  std::visit(ValuesEncoder{tensor, data_file, message}, tensor.values);
   return message;
 }
 
@@ -116,7 +135,7 @@ Message encode(const OnnxValue& value) {
     shape.message(1, dimension);
   }
   Message tensor;
-  tensor.number(1, kFloat);
+  tensor.number(1, static_cast<int>(value.type));
   tensor.message(2, shape);
   Message type;
   type.message(1, tensor);
@@ -127,6 +146,20 @@ Message encode(const OnnxValue& value) {
 }
 
 }  // namespace
+
+std::int64_t bytes_of(OnnxType type) {
+  switch (type) {
+    case OnnxType::UInt8:
+    case OnnxType::Int8:
+      return 1;
+    case OnnxType::Float:
+    case OnnxType::Int32:
+      return 4;
+    case OnnxType::Int64:
+      return 8;
+  }
+  return 0;
+}
 
 std::int64_t OnnxTensor::size() const {
   return std::accumulate(dims.begin(), dims.end(), std::int64_t{1}, std::multiplies<>());

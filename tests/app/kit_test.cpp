@@ -20,9 +20,15 @@ const std::string kScripts = std::string(HSCONAS_SOURCE_DIR) + "/tests/scripts";
 
 /// An exported kit of the micro space, and shell commands in its folder.
 struct Kit {
+  explicit Kit(const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words{"--json",     "profile",      "--config",
+                                   "micro.json", "--export-kit", "kit"};
+    words.insert(words.end(), more.begin(), more.end());
+    outcome = bench.run(words);
+  }
+
   Bench bench;
-  Outcome outcome =
-      bench.run({"--json", "profile", "--config", "micro.json", "--export-kit", "kit"});
+  Outcome outcome;
 
   std::filesystem::path file(const std::string& name) const { return bench / "kit" / name; }
   int shell(const std::string& command) const {
@@ -69,6 +75,22 @@ TEST_CASE("run.py times every model of a kit, and latency import makes a table o
             .run({"predict", "--config", "micro.json", "--arch", "0:1-1:0-2:1", "--table",
                   "kit/latency.json"})
             .exit_code == 0);
+}
+
+TEST_CASE("run.py times an int8 kit, and its table says so", "[deploy][int8]") {
+  const Kit kit({"--int8"});
+  REQUIRE(kit.outcome.exit_code == 0);
+  CHECK(!std::filesystem::exists(kit.file("run_trtexec.sh")));
+  const std::string python = python_with_numpy();
+  if (python.empty()) return skip_test("no python3 with numpy");
+  REQUIRE(kit.shell(fmt::format("PYTHONPATH='{}/fake_onnxruntime' {} run.py --rounds 3 "
+                                "--sample-ms 0.1",
+                                kScripts, python)) == 0);
+  REQUIRE(kit.bench.run({"latency", "import", "kit/results.csv"}).exit_code == 0);
+  CHECK(read_json(kit.file("latency.json"))["device"]["precision"] == "int8");
+  const Outcome alone = kit.bench.run({"profile", "--config", "micro.json", "--int8"});
+  CHECK(alone.exit_code == 2);
+  CHECK(contains(alone.err, "--export-kit"));
 }
 
 TEST_CASE("run_trtexec.sh takes the middle of the medians that trtexec prints", "[deploy]") {

@@ -1,11 +1,14 @@
 #include "hsconas/edge/edge_kit.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "catch.hpp"
 #include "hsconas/base/csv.hpp"
@@ -114,11 +117,57 @@ TEST_CASE("a kit's models run with the shared weights, and their values neither 
                     (folder / "kit").string() + " is not empty; name a new folder for the kit");
 }
 
+TEST_CASE("an int8 kit's blocks take and return integers, which neither vanish nor saturate",
+          "[deploy][int8]") {
+  const TemporaryFolder folder;
+  EdgeKit kit = tiny_kit();
+  write_edge_kit(folder / "fp32", kit, 1);
+  kit.is_int8 = true;
+  write_edge_kit(folder / "int8", kit, 1);
+  Rng rng(1, "images");
+  const std::string stem = tiny_space().stem().key();
+  bool has_network = false;
+  for (const KitModel& model : kit.models) {
+    const bool is_block = model.role == "block";
+    if (!is_block && std::exchange(has_network, true)) continue;
+    const test::OnnxFile file(folder / "int8" / model.file);
+    const bool is_inside = is_block && model.key != stem;
+    CHECK(file.inputs.at(0).type == (is_inside ? 2 : 1));
+    test::Array images{{kit.batch, model.channels, model.size, model.size}, {}};
+    for (std::int64_t i = 0; i < test::count_of(images.dims); ++i) {
+      const double draw = rng.uniform();
+      images.values.push_back(static_cast<float>(is_inside ? std::floor(256.0 * draw) : draw));
+    }
+    const test::Array out = file.run(images);
+    std::set<float> different(out.values.begin(), out.values.end());
+    CHECK(different.size() > 5);
+    if (file.outputs.at(0).type == 1) continue;  // Logits.
+    const auto ends = std::count_if(out.values.begin(), out.values.end(),
+                                    [](float value) { return value == 255.0F; });
+    CHECK(ends < std::ssize(out.values) / 20);
+  }
+  // Weights of one byte instead of four.
+  CHECK(std::filesystem::file_size(folder / "int8/weights.bin") <
+        std::filesystem::file_size(folder / "fp32/weights.bin") / 3);
+  CHECK(std::filesystem::exists(folder / "int8/run.py"));
+  CHECK(!std::filesystem::exists(folder / "int8/run_trtexec.sh"));
+  const EdgeKit back = load_edge_kit(folder / "int8");
+  CHECK(back.is_int8);
+  CHECK(!load_edge_kit(folder / "fp32").is_int8);
+  write_file(folder / "int8/results.csv", as_csv(results_of(back)));
+  CHECK(table_of_results(folder / "int8/results.csv", back, kDevice).device.precision == "int8");
+}
+
 TEST_CASE("the same seed writes the same kit", "[deploy]") {
   const TemporaryFolder folder;
-  for (const char* name : {"a", "b"}) write_edge_kit(folder / name, tiny_kit(), 1);
-  for (const char* file : {"manifest.json", "manifest.csv", "weights.bin", "network0003.onnx"}) {
-    CHECK(read_file(folder / "a" / file) == read_file(folder / "b" / file));
+  for (const bool is_int8 : {false, true}) {
+    EdgeKit kit = tiny_kit();
+    kit.is_int8 = is_int8;
+    const std::string kind = is_int8 ? "int8" : "fp32";
+    for (const char* name : {"a", "b"}) write_edge_kit(folder / (kind + name), kit, 1);
+    for (const char* file : {"manifest.json", "manifest.csv", "weights.bin", "network0003.onnx"}) {
+      CHECK(read_file(folder / (kind + "a") / file) == read_file(folder / (kind + "b") / file));
+    }
   }
 }
 
@@ -188,4 +237,11 @@ TEST_CASE("a manifest of another format is an error that names the file", "[depl
   const std::string error = error_of([&] { load_edge_kit(folder / ""); });
   CHECK(contains(error, "manifest.json: not the manifest of an edge kit"));
   CHECK(error.starts_with("data: "));
+  EdgeKit kit = tiny_kit();
+  kit.is_int8 = true;
+  write_edge_kit(folder / "kit", kit, 1);
+  nlohmann::json manifest = read_json(folder / "kit/manifest.json");
+  manifest["precision"] = "int3";
+  write_json(folder / "kit/manifest.json", manifest);
+  CHECK(contains(error_of([&] { load_edge_kit(folder / "kit"); }), "precision is unknown: int3"));
 }

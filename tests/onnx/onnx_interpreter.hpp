@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -36,6 +37,8 @@ struct ProtoMessage {
         if (length > data.size()) throw std::runtime_error("a field runs past the end");
         bytes[field].push_back(data.substr(0, length));
         data.remove_prefix(length);
+      } else if (key % 8 == 5 && data.size() >= 4) {
+        data.remove_prefix(4);  // A float attribute, which no node of ours has.
       } else {
         throw std::runtime_error("unexpected wire type");
       }
@@ -76,7 +79,7 @@ struct ProtoMessage {
   }
 };
 
-/// A float tensor, row-major.
+/// A tensor of float, uint8, int8 or int32, row-major.
 struct Array {
   std::vector<std::int64_t> dims;
   std::vector<float> values;
@@ -103,6 +106,7 @@ class OnnxFile {
   struct Value {
     std::string name;
     std::vector<std::string> dims;  ///< "8", or the name of a free dimension.
+    std::int64_t type = 0;          ///< 1: float, 2: uint8.
   };
 
   explicit OnnxFile(const std::filesystem::path& path) {
@@ -168,22 +172,40 @@ class OnnxFile {
         throw std::runtime_error(name + " runs past the end of its file");
       }
     }
-    const bool is_float = tensor.number(2) == 1;
-    if (raw.size() != count * (is_float ? 4 : 8)) throw std::runtime_error(name + ": wrong size");
-    if (is_float) {
-      Array& array = floats[name];
-      array.dims = dims;
-      array.values.resize(count);
-      std::memcpy(array.values.data(), raw.data(), raw.size());
-    } else {
-      integers[name].resize(count);
-      std::memcpy(integers[name].data(), raw.data(), raw.size());
+    switch (tensor.number(2)) {
+      case 1:
+        floats[name] = {dims, values_in<float, float>(raw, count)};
+        break;
+      case 2:
+        floats[name] = {dims, values_in<std::uint8_t, float>(raw, count)};
+        break;
+      case 3:
+        floats[name] = {dims, values_in<std::int8_t, float>(raw, count)};
+        break;
+      case 6:
+        floats[name] = {dims, values_in<std::int32_t, float>(raw, count)};
+        break;
+      case 7:
+        integers[name] = values_in<std::int64_t, std::int64_t>(raw, count);
+        break;
+      default:
+        throw std::runtime_error(name + ": unknown type");
     }
   }
 
+  template <typename Stored, typename Value>
+  static std::vector<Value> values_in(const std::string& raw, std::size_t count) {
+    if (raw.size() != count * sizeof(Stored)) throw std::runtime_error("a tensor of wrong size");
+    std::vector<Stored> stored(count);
+    std::memcpy(stored.data(), raw.data(), raw.size());
+    std::vector<Value> values;
+    for (const Stored value : stored) values.push_back(static_cast<Value>(value));
+    return values;
+  }
+
   static Value read_value(const ProtoMessage& value) {
-    Value result{value.text(1), {}};
     const ProtoMessage type = value.messages(2).at(0).messages(1).at(0);
+    Value result{value.text(1), {}, type.number(1)};
     for (const ProtoMessage& dim : type.messages(2).at(0).messages(1)) {
       result.dims.push_back(dim.bytes.contains(2) ? dim.text(2) : std::to_string(dim.number(1)));
     }
@@ -214,11 +236,41 @@ class OnnxFile {
     if (node.op == "Transpose") return transpose(node, x);
     if (node.op == "GlobalAveragePool") return mean(x);
     if (node.op == "Flatten") return {{x.dim(0), count_of(x.dims) / x.dim(0)}, x.values};
+    if (node.op == "QuantizeLinear") {
+      return quantize(x, values.at(node.inputs.at(1)), values.at(node.inputs.at(2)));
+    }
+    if (node.op == "DequantizeLinear") {
+      return dequantize(node, x, values.at(node.inputs.at(1)), values.at(node.inputs.at(2)));
+    }
     if (node.op == "Gemm") {
       return multiply(node, x, values.at(node.inputs.at(1)),
                       node.inputs.size() > 2 ? &values.at(node.inputs[2]) : nullptr);
     }
     throw std::runtime_error("no operator " + node.op);
+  }
+
+  /// To uint8, with one scale for the whole tensor.
+  static Array quantize(const Array& x, const Array& scale, const Array& zero_point) {
+    Array y{x.dims, {}};
+    for (const float value : x.values) {
+      const float integer = std::nearbyint(value / scale.values.at(0)) + zero_point.values.at(0);
+      y.values.push_back(std::clamp(integer, 0.0F, 255.0F));
+    }
+    return y;
+  }
+
+  /// With one scale for the whole tensor, or for each entry of the dimension 0.
+  static Array dequantize(const Node& node, const Array& x, const Array& scale,
+                          const Array& zero_point) {
+    const std::size_t channels = scale.values.size();
+    if (channels > 1 && node.attribute("axis", 1) != 0) throw std::runtime_error("another axis");
+    const std::size_t row = x.values.size() / channels;
+    Array y{x.dims, {}};
+    for (std::size_t i = 0; i < x.values.size(); ++i) {
+      const std::size_t c = i / row;
+      y.values.push_back((x.values[i] - zero_point.values.at(c)) * scale.values[c]);
+    }
+    return y;
   }
 
   static Array convolve(const Node& node, const Array& x, const Array& w, const Array& b) {

@@ -23,10 +23,14 @@ const rows = all.filter((row) => row.role !== 'reference');
 
 const ready = async (row) => {
   const shape = [row.batch, row.channels, row.size, row.size].map(Number);
-  const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => Math.random());
   const session = await ort.InferenceSession.create(join(kit, row.file),
     { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential' });
-  return { session, inputs: { images: new ort.Tensor('float32', values, shape) } };
+  const type = session.inputMetadata[0].type;
+  const isInt8 = type === 'uint8';  // A block of an int8 kit.
+  const draw = isInt8 ? () => Math.floor(256 * Math.random()) : () => Math.random();
+  const length = shape.reduce((a, b) => a * b);
+  const values = (isInt8 ? Uint8Array : Float32Array).from({ length }, draw);
+  return { session, inputs: { images: new ort.Tensor(type, values, shape) } };
 };
 const milliseconds = async ({ session, inputs }, runs) => {
   const begin = process.hrtime.bigint();

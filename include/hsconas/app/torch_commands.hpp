@@ -25,6 +25,7 @@ struct RunCommandOptions {
   std::string work_dir;
   std::string supernet;  ///< Work directory of a run whose supernet is taken.
   std::string kit;       ///< Folder of an edge kit to write instead of measuring.
+  bool int8 = false;     ///< The kit holds int8 models.
   bool resume = false;
   bool allow_changes = false;
   bool overwrite = false;
@@ -63,8 +64,18 @@ struct RetrainOptions {
   bool overwrite = false;
 };
 
+/// What evaluate and export do about int8.
+struct Int8Options {
+  bool is_wanted = false;
+  int images = 0;       ///< To calibrate with; 0: the default number.
+  int weight_bits = 0;  ///< 0: the default number.
+
+  void add_to(CLI::App& command, const char* help);
+};
+
 struct EvaluateOptions {
   FolderOptions run;
+  Int8Options int8;
   std::string out;
   int batch = 0;
   bool shared = false;
@@ -79,7 +90,9 @@ struct RankOptions {
 };
 
 struct ExportOptions {
-  std::string folder, onnx, torchscript, safetensors;
+  FolderOptions run;
+  Int8Options int8;
+  std::string onnx, torchscript, safetensors;
   bool shared = false;
 };
 

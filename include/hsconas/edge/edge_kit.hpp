@@ -30,12 +30,18 @@ struct KitModel {
 ///   "hsconas-kit-1", with the space) for the import of the results.
 /// - run.py for ONNX Runtime and run_trtexec.sh for TensorRT. Both write results.csv (columns
 ///   file,ms; run.py adds low,high,n).
+/// In an int8 kit, blocks take and return the integers that they exchange inside a network; images
+/// and logits are fp32. It has no run_trtexec.sh, because TensorRT takes no integers from 0 to 255.
 struct EdgeKit {
   SpaceDescription space;
   int batch = 1;
+  bool is_int8 = false;
   std::string reference;  ///< The block that is timed repeatedly to detect noise, see MachineNoise.
   std::vector<KitModel> models;
 };
+
+/// The precision that the table of an int8 kit names.
+inline constexpr const char* kInt8Precision = "int8";
 
 /// Plans the kit for `space`. As for a table measured on this machine, latency.batch,
 /// latency.bias_networks and latency.test_networks apply. "spread" networks are spread evenly over

@@ -8,19 +8,28 @@
 
 namespace hsconas {
 
+/// Types of tensors, with the numbers that the format gives them.
+enum class OnnxType { Float = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Int64 = 7 };
+
+/// Bytes of one number of this type.
+std::int64_t bytes_of(OnnxType type);
+
 /// The parts of an ONNX model that our networks need, as plain data.
 struct OnnxTensor {
   std::string name;
   std::vector<std::int64_t> dims;
-  /// float32 values (not owned; they must outlive the encoding), int64 values, or the offset of
-  /// float32 values in OnnxModel::data_file, in bytes.
+  /// float32 values that are not owned and must outlive the encoding.
   struct Floats {
     const float* data = nullptr;
   };
+  /// Values in OnnxModel::data_file, from byte `offset` on.
   struct Stored {
     std::int64_t offset = 0;
+    OnnxType type = OnnxType::Float;
   };
-  std::variant<Floats, std::vector<std::int64_t>, Stored> values;
+  std::variant<Floats, std::vector<std::int64_t>, Stored, std::vector<float>,
+               std::vector<std::uint8_t>, std::vector<std::int8_t>, std::vector<std::int32_t>>
+      values;
 
   std::int64_t size() const;  ///< Number of values.
 };
@@ -33,10 +42,11 @@ struct OnnxNode {
   std::map<std::string, std::variant<std::int64_t, std::vector<std::int64_t>>> attributes;
 };
 
-/// A float32 input or output of the graph. A dimension of kAnyBatch may have any size.
+/// An input or output of the graph. A dimension of kAnyBatch may have any size.
 struct OnnxValue {
   std::string name;
   std::vector<std::int64_t> dims;
+  OnnxType type = OnnxType::Float;
 };
 inline constexpr std::int64_t kAnyBatch = -1;
 

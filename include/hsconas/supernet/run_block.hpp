@@ -45,7 +45,10 @@ inline torch::Tensor shuffle_channels(const torch::Tensor& x, int groups) {
 ///                                         at the beginning of `primitives`, with an average
 ///                                         pooling before them, remove all these and return the
 ///                                         number of units. When it returns 0, `x` must suit the
-///                                         functions above.
+///                                         functions above;
+///   after(path, i, x), merged(block, x)   optional: return what takes the place of x, the output
+///   of
+///                                         path.primitives[i] or that of the block.
 /// `input` is [N, in_channels, in_size, in_size]; returns [N, out_channels, out_size, out_size], or
 /// [N, classes] for the head.
 template <typename Runner>
@@ -87,11 +90,17 @@ torch::Tensor run_block(const Block& block, const torch::Tensor& input, Runner& 
           x = x.mean({2, 3});
           break;
       }
+      if constexpr (requires { runner.after(path, std::size_t{0}, x); }) {
+        x = runner.after(path, path.primitives.size() - left.size() - 1, x);
+      }
     }
     outputs.push_back(std::move(x));
   }
-  if (block.merge == Merge::AddInput) return outputs.front() + input;
-  return outputs.size() == 1 ? outputs.front() : torch::cat(outputs, 1);
+  torch::Tensor y = block.merge == Merge::AddInput ? outputs.front() + input
+                    : outputs.size() == 1          ? outputs.front()
+                                                   : torch::cat(outputs, 1);
+  if constexpr (requires { runner.merged(block, y); }) return runner.merged(block, y);
+  return y;
 }
 
 }  // namespace hsconas

@@ -42,7 +42,12 @@ class Model:
         self.session = onnxruntime.InferenceSession(
             os.path.join(HERE, row["file"]), settings, providers=providers)
         shape = (int(row["batch"]), int(row["channels"]), int(row["size"]), int(row["size"]))
-        self.inputs = {"images": numpy.random.default_rng(1).random(shape, dtype=numpy.float32)}
+        draw = numpy.random.default_rng(1)
+        if self.session.get_inputs()[0].type == "tensor(uint8)":  # A block of an int8 kit.
+            images = draw.integers(0, 256, shape, dtype=numpy.uint8)
+        else:
+            images = draw.random(shape, dtype=numpy.float32)
+        self.inputs = {"images": images}
 
     def milliseconds(self, runs):
         """Mean time of `runs` consecutive runs."""

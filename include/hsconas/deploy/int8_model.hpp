@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "hsconas/base/log.hpp"
+#include "hsconas/config/config.hpp"
+#include "hsconas/deploy/deployed_model.hpp"
+#include "hsconas/int8/integer_network.hpp"
+#include "hsconas/report/evaluation.hpp"
+
+namespace hsconas {
+
+/// The images that set the scales of an int8 network.
+struct Calibration {
+  std::int64_t images = 0;
+  std::uint64_t seed = 0;  ///< With which they were drawn from the training images.
+  std::string data_set;    ///< Fingerprint of the whole training part.
+};
+
+/// A trained network as int8.
+struct Int8Model {
+  IntegerNetwork network;
+  Calibration calibration;
+  int weight_bits = 0;
+};
+
+struct Int8Settings {
+  int images = 512;  ///< To calibrate with.
+  /// Of all weights. With 7 bits, the sum of two products with activations fits into 16 bits: on
+  /// x86 processors without VNNI, ONNX Runtime saturates larger sums, which can cost percents of
+  /// accuracy.
+  int weight_bits = 7;
+};
+
+inline constexpr const char* kInt8File = "int8.json";
+
+/// Rounds the network to int8. The scales of its activations are measured on settings.images of the
+/// training images of config.data (all, if there are fewer), which config.seed draws. The result
+/// depends only on the arguments. Throws what open_dataset() throws, and Error(Usage) when the
+/// images have other classes or channels than the network.
+Int8Model make_int8(const DeployedModel& model, const Config& config, const Int8Settings& settings,
+                    Log& log);
+
+/// What int8.json, format "hsconas-int8-1", holds: the calibration, all activation scales, and the
+/// test accuracy in fp32 and in int8.
+nlohmann::json describe_int8(const DeployedModel& model, const Int8Model& int8,
+                             const Evaluation& fp32, const Evaluation& tested);
+
+/// The calibration as an object.
+nlohmann::json to_json(const Calibration& calibration);
+
+}  // namespace hsconas
