@@ -104,7 +104,7 @@ class LearnedSearch {
   /// What each of `genes` promises.
   std::vector<double> gains(std::span<const Genes> genes) const;
   /// The score of pairs as the models expect it, see search_learned().
-  std::vector<Prediction> scores(std::span<const Genes> genes) const;
+  std::vector<GenePrediction> scores(std::span<const Genes> genes) const;
   std::vector<Genes> propose(std::size_t count);
   void add_new(const Genes& genes, std::set<Genes>& taken, std::vector<Genes>& fresh) const;
   std::vector<Genes> starts() const;
@@ -214,12 +214,12 @@ void LearnedSearch::learn() {
   }
 }
 
-std::vector<Prediction> LearnedSearch::scores(std::span<const Genes> genes) const {
+std::vector<GenePrediction> LearnedSearch::scores(std::span<const Genes> genes) const {
   std::vector<Genes> networks;
   networks.reserve(genes.size());
   for (const Genes& one : genes) networks.push_back(network_of(one));
   const auto products = products_.predict(genes);
-  std::vector<Prediction> result;
+  std::vector<GenePrediction> result;
   if (has_networks_) {
     result = accuracies_.predict(networks);
   } else {

@@ -65,7 +65,8 @@ class CodesignBench : public Bench {
 TEST_CASE("codesign finds a pair by every method and writes all scored pairs", "[app]") {
   const CodesignBench bench;
   double coupled = 0.0;
-  for (const char* method : {"coupled", "decoupled", "semi_decoupled", "random"}) {
+  for (const char* method : {"coupled", "decoupled", "semi_decoupled", "random", "two_level",
+                             "multi_phase", "bayesian"}) {
     CAPTURE(method);
     const Outcome outcome = bench.codesign(
         {"-w", method, fmt::format("codesign.method={}", method), "codesign.limit_levels=4"});
@@ -129,6 +130,12 @@ TEST_CASE("unreachable limits and invalid settings of codesign are one-line erro
     CHECK(contains(outcome.err, part));
   };
   refused({"codesign.max_latency_ms=1e-6"}, 4, "the nearest is network");
+  for (const char* method : {"two_level", "multi_phase", "bayesian"}) {
+    refused({"codesign.max_latency_ms=1e-6", fmt::format("codesign.method={}", method)}, 4,
+            "the nearest is network");
+  }
+  refused({"codesign.method=two_level", "codesign.phase_tries=3"}, 2,
+          "codesign.phase_tries has no effect with codesign.method two_level");
   refused({"codesign.max_area_mm2=1e-6", "codesign.method=coupled"}, 4, "the smallest, ");
   refused({"codesign.max_power_mw=1e-6", "codesign.method=coupled"}, 4, "mW");
   refused({"codesign.method=joint"}, 2, "codesign.method must be one of");
@@ -191,6 +198,54 @@ TEST_CASE("without known accuracies codesign scores networks with a supernet, an
   const Outcome resumed = bench.codesign({"-w", "run", "--resume"});
   CHECK(resumed.exit_code == 0);
   CHECK(bench.result("run") == result);
+}
+
+TEST_CASE("every co-design search that was stopped asks for the missing accuracies only", "[app]") {
+  const CodesignBench bench;
+  json config = micro_config();
+  config["search"] = {{"population", 4}, {"generations", 3}, {"parents", 2}};
+  config["codesign"] = {{"designs", "designs.json"}};
+  write_json(bench / "codesign.json", config);
+  for (const char* method : {"two_level", "multi_phase", "bayesian"}) {
+    CAPTURE(method);
+    const std::string setting = fmt::format("codesign.method={}", method);
+    const Outcome outcome = bench.codesign({"-w", method, setting});
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    const json result = bench.result(method);
+    const auto candidates = bench / method / "codesign-candidates.csv";
+    const std::string all = read_file(candidates);
+    const auto lines = lines_of(all);
+    REQUIRE(lines.size() > 8);
+    // As a run leaves it that was stopped after 6 accuracies.
+    std::string some;
+    for (std::size_t i = 0; i < 7; ++i) some += lines[i] + "\n";
+    write_file(candidates, some);
+    std::filesystem::remove(bench / method / "codesign.json");
+    json stages = read_json(bench / method / "stages.json");
+    stages.erase("codesign");
+    write_sealed_json(bench / method / "stages.json", stages);
+    CHECK(bench.codesign({"-w", method, setting, "--resume"}).exit_code == 0);
+    CHECK(read_file(candidates) == all);
+    CHECK(bench.result(method) == result);
+  }
+}
+
+TEST_CASE("the plans of co-design searches say how many pairs they try", "[app]") {
+  const CodesignBench bench;
+  const auto plan = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"--dry-run"};
+    words.insert(words.end(), more.begin(), more.end());
+    return bench.codesign(words).out;
+  };
+  const std::string two_level = plan({"codesign.method=two_level", "codesign.fast_tries=7"});
+  CHECK(contains(two_level, "pairs: at most 40 + 44, the winner on all designs"));
+  CHECK(contains(two_level, "fast level: up to 7 more draws for each pair"));
+  CHECK(
+      contains(plan({"codesign.method=multi_phase"}), "phases: up to 10 more draws of each part"));
+  const std::string bayesian =
+      plan({"codesign.method=bayesian", "codesign.cost_knowledge=learned"});
+  CHECK(contains(bayesian, "pairs: at most 40\ncosts: learned"));
 }
 
 TEST_CASE("codesign with DANCE gives the best design for the learned network, and resumes",

@@ -9,7 +9,7 @@
 namespace hsconas {
 
 /// What is expected of a value that is not known.
-struct Prediction {
+struct GenePrediction {
   double mean = 0.0;
   double deviation = 0.0;
 };
@@ -35,7 +35,7 @@ class GeneModel {
   /// the same order.
   void learn(std::span<const Genes> genes, std::span<const double> values);
   /// After learn(). Cost for m of them beside n: O(n^2 m).
-  std::vector<Prediction> predict(std::span<const Genes> others) const;
+  std::vector<GenePrediction> predict(std::span<const Genes> others) const;
 
  private:
   struct State;
@@ -50,8 +50,8 @@ GeneModel::Positions log_positions(std::span<const double> sizes);
 std::vector<double> normal_scores(std::span<const double> values);
 
 /// By how much a normal variable is expected to exceed `best` (Mockus, 1975).
-double expected_gain(const Prediction& prediction, double best);
+double expected_gain(const GenePrediction& prediction, double best);
 /// The probability that a normal variable is above `bound`.
-double probability_above(const Prediction& prediction, double bound);
+double probability_above(const GenePrediction& prediction, double bound);
 
 }  // namespace hsconas
