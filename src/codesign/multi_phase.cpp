@@ -22,9 +22,10 @@ constexpr double kPhasedNoPairReward = -1.0;
 
 /// A controller that decides in phases: the network, the array, the dataflow, clock and network on
 /// the chip. In an episode each phase draws its part several times beside what the others chose,
-/// and keeps the best by cost. The accuracy does not depend on the design, so the network's phase
-/// alone learns from it; the phases of the design learn from the slack. After SCORCH (Liu and
-/// Karanth, ISQED 2024), of which only the idea is public.
+/// and keeps the best by cost; the network's does so only if its first draw misses a limit. The
+/// accuracy does not depend on the design, so the network's phase alone learns from it; the phases
+/// of the design learn from the slack. After SCORCH (Liu and Karanth, ISQED 2024), of which only
+/// the idea is public.
 class MultiPhaseSearch {
  public:
   explicit MultiPhaseSearch(CodesignContext& context)
@@ -42,6 +43,9 @@ class MultiPhaseSearch {
 
  private:
   void episode();
+  bool may_ask(const DrawnPair& pair) const {
+    return pair.is_inside() && !controller_.is_known(pair);
+  }
   /// The best by cost of `pair` and what `phase` draws in its place. Adds pairs outside the limits
   /// to `missed`.
   DrawnPair improved(DrawnPair pair, DesignPhase phase, std::vector<DrawnPair>& missed);
@@ -60,14 +64,14 @@ class MultiPhaseSearch {
 
 DrawnPair MultiPhaseSearch::improved(DrawnPair pair, DesignPhase phase,
                                      std::vector<DrawnPair>& missed) {
+  const bool is_network = phase == DesignPhase::Network;
   const auto rank = [&](const DrawnPair& one) {
-    // Of networks inside the limits the first drawn is kept: a cheaper one is a less accurate one.
-    const bool is_network = phase == DesignPhase::Network;
     return std::tuple(!one.is_member, one.violation, is_network && controller_.is_known(one),
                       is_network ? 0.0 : one.cost.product());
   };
   for (int i = 0; i < context_.config.phase_tries; ++i) {
-    if (phase == DesignPhase::Network && pair.is_inside() && !controller_.is_known(pair)) break;
+    // Of networks inside the limits the first is kept: a cheaper one is a less accurate one.
+    if (is_network && may_ask(pair)) break;
     DrawnPair other = controller_.redraw(pair, axes_[static_cast<std::size_t>(phase)]);
     if (other.is_member && !other.is_inside()) missed.push_back(other);
     if (rank(other) < rank(pair)) pair = std::move(other);
@@ -79,8 +83,12 @@ std::optional<DrawnPair> MultiPhaseSearch::find_pair(std::vector<DrawnPair>& mis
   for (int repeats = 0; repeats < kPhasedRepeats; ++repeats) {
     DrawnPair pair = controller_.draw();
     if (pair.is_member && !pair.is_inside()) missed.push_back(pair);
-    for (const DesignPhase phase : phases_) pair = improved(std::move(pair), phase, missed);
-    if (pair.is_inside() && !controller_.is_known(pair)) return pair;
+    for (const DesignPhase phase : phases_) {
+      if (phase != DesignPhase::Network) pair = improved(std::move(pair), phase, missed);
+    }
+    // Last, because a network must only be given up if no design suits it.
+    pair = improved(std::move(pair), DesignPhase::Network, missed);
+    if (may_ask(pair)) return pair;
     // Outside the limits, the episode has failed. Else its network is known, which is no failure.
     if (pair.is_member && !pair.is_inside()) return std::nullopt;
   }
@@ -107,8 +115,8 @@ void MultiPhaseSearch::episode() {
   if (!pair) ++without_pair_;
   if (!pair && !drawn.empty()) learn(drawn.back(), kPhasedNoPairReward);
   if (pair) {
-    const double accuracy = controller_.ask(*pair);
-    learn(*pair, pair_reward(context_.config, context_.problem.limits, accuracy, pair->cost));
+    const double reward = controller_.ask(*pair);
+    learn(*pair, reward);
   }
   if (drawn.empty()) return;
   if (pair) drawn.push_back(*pair);

@@ -1,6 +1,7 @@
 #include "pair_controller.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -13,10 +14,20 @@ constexpr double kCostRate = 0.1;
 
 }  // namespace
 
-double pair_reward(const CodesignConfig& config, const Limits& limits, double accuracy,
+double AccuracyScale::relative(double accuracy) {
+  // Welford's running variance.
+  const double before = accuracy - mean_;
+  count_ += 1.0;
+  mean_ += before / count_;
+  squares_ += before * (accuracy - mean_);
+  const double deviation = count_ > 1.0 ? std::sqrt(squares_ / (count_ - 1.0)) : 0.0;
+  return deviation > 0.0 ? std::clamp((accuracy - mean_) / (2.0 * deviation), -1.0, 1.0) : 0.0;
+}
+
+double pair_reward(const CodesignConfig& config, const Limits& limits, double relative_accuracy,
                    const PairCost& cost) {
   const double weight = config.accuracy_weight;
-  return weight * accuracy + (1.0 - weight) * limits.slack(cost);
+  return weight * relative_accuracy + (1.0 - weight) * limits.slack(cost);
 }
 
 PairController::PairController(CodesignContext& context)
@@ -103,7 +114,8 @@ double PairController::ask(const DrawnPair& pair) {
                     .accuracy = context_.archive.accuracy(network),
                     .cost = pair.cost});
   context_.archive.add(tried_.back());
-  return tried_.back().accuracy;
+  return pair_reward(context_.config, context_.problem.limits,
+                     scale_.relative(tried_.back().accuracy), pair.cost);
 }
 
 void PairController::learn_costs(std::span<const DrawnPair> drawn) {

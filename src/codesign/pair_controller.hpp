@@ -29,9 +29,24 @@ struct DrawnPair {
   bool is_inside() const { return violation == 0.0; }
 };
 
-/// w x accuracy + (1 - w) x slack, see Limits::slack() and codesign.accuracy_weight.
-/// Source: the reward of Jiang et al. (TCAD 2020).
-double pair_reward(const CodesignConfig& config, const Limits& limits, double accuracy,
+/// Accuracies relative to those before: networks of one space differ by a percent or by tens of
+/// them, and a reward compares these differences with distances to limits.
+class AccuracyScale {
+ public:
+  /// How many times two standard deviations `accuracy` is above the mean of all so far, itself
+  /// included; in [-1, 1].
+  double relative(double accuracy);
+
+ private:
+  double count_ = 0.0;
+  double mean_ = 0.0;
+  double squares_ = 0.0;  ///< Sum of squared differences from the mean.
+};
+
+/// w x relative accuracy + (1 - w) x slack, see AccuracyScale, Limits::slack() and
+/// codesign.accuracy_weight. Source: the reward of Jiang et al. (TCAD 2020), whose accuracies are
+/// not relative; so they hardly count beside slacks.
+double pair_reward(const CodesignConfig& config, const Limits& limits, double relative_accuracy,
                    const PairCost& cost);
 
 /// A policy over the genes of networks and designs, and what searches by it have in common: they
@@ -58,7 +73,8 @@ class PairController {
 
   /// Whether the accuracy of the pair's network was asked for.
   bool is_known(const DrawnPair& pair) const { return asked_.contains(pair.network); }
-  /// Asks for the accuracy of the network of a member, and takes the pair as tried.
+  /// Asks for the accuracy of the network of a member, and takes the pair as tried. Returns its
+  /// reward.
   double ask(const DrawnPair& pair);
 
   /// Teaches the policy what the members among `drawn` cost, relative to other pairs drawn: the
@@ -86,6 +102,7 @@ class PairController {
   std::vector<std::size_t> order_;        ///< [axis of the policy]: its gene. By phase.
   std::unique_ptr<Policy> policy_;
   MovingBaseline cost_baseline_;
+  AccuracyScale scale_;
   std::set<Architecture> asked_;
   std::int64_t costed_ = 0;
   std::vector<Pair> tried_;

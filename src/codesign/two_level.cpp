@@ -78,9 +78,8 @@ void TwoLevelSearch::episode() {
   if (!pair) ++without_pair_;
   if (!pair && !drawn.empty()) learn(drawn.back().choices, kNoPairReward);
   if (pair) {
-    const double accuracy = controller_.ask(*pair);
-    learn(pair->choices,
-          pair_reward(context_.config, context_.problem.limits, accuracy, pair->cost));
+    const double reward = controller_.ask(*pair);
+    learn(pair->choices, reward);
   }
   if (drawn.empty()) return;
   if (pair) drawn.push_back(*pair);

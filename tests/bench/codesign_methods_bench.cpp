@@ -10,7 +10,8 @@
 //   phases         multi_phase, two_level and plain REINFORCE under 9 limits
 //   product        designs until the least energy x delay of a network, on both grids
 //   invalid        pairs tried outside the limits, with and without a model of them
-//   weights        how two_level and multi_phase depend on codesign.accuracy_weight and tries
+//   settings       other settings, named after SEEDS and FIRST_SEED, on limits of their own:
+//                  settings 10 1001 "two_level accuracy_weight=0.9" "multi_phase phase_tries=5"
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
@@ -28,6 +29,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/base/text.hpp"
 #include "hsconas/codesign/codesign.hpp"
 #include "hsconas/report/table.hpp"
 #include "hsconas/score/table_evaluator.hpp"
@@ -333,32 +335,29 @@ void methods(const Ground& ground, Options options, const std::string& title) {
              ground.networks.size());
 }
 
-/// Settings to choose between, on limits and seeds that no other part uses.
-void weights(const Ground& ground, Options options) {
-  if (options.seeds == 0) options.seeds = 10;
-  if (options.first_seed == 1) options.first_seed = 1001;
+/// A setting written as "two_level accuracy_weight=0.9 controller_lr=0.1".
+Setting parsed(const std::string& text) {
+  const auto words = split(text, ' ');
+  Setting one = setting(text, words[0].c_str());
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto at = words[i].find('=');
+    const std::string key = words[i].substr(0, at);
+    const double value = std::stod(words[i].substr(at + 1));
+    if (key == "accuracy_weight") one.config.accuracy_weight = value;
+    if (key == "fast_tries") one.config.fast_tries = static_cast<int>(value);
+    if (key == "phase_tries") one.config.phase_tries = static_cast<int>(value);
+    if (key == "phase_entropy") one.config.phase_entropy = value;
+    if (key == "controller_lr") one.search.controller_lr = value;
+    if (key == "controller_entropy") one.search.controller_entropy = value;
+  }
+  return one;
+}
+
+/// Settings to choose between, on limits and, by default, seeds that no other part uses.
+void settings(const Ground& ground, Options options, const std::vector<std::string>& texts) {
   std::vector<Setting> all;
-  for (const char* method : {"two_level", "multi_phase"}) {
-    for (const double weight : {0.3, 0.5, 0.9, 0.99, 1.0}) {
-      all.push_back(with(setting(fmt::format("{}, w {}", method, weight), method),
-                         [&](auto& config, auto&) { config.accuracy_weight = weight; }));
-    }
-  }
-  for (const double rate : {0.02, 0.1, 0.2}) {
-    all.push_back(with(setting(fmt::format("two_level, w 1, rate {}", rate), "two_level"),
-                       [&](auto& config, auto& search) {
-                         config.accuracy_weight = 1.0;
-                         search.controller_lr = rate;
-                       }));
-  }
-  for (const int tries : {2, 5, 30}) {
-    all.push_back(with(setting(fmt::format("multi_phase, w 1, {} tries", tries), "multi_phase"),
-                       [&](auto& config, auto&) {
-                         config.accuracy_weight = 1.0;
-                         config.phase_tries = tries;
-                       }));
-  }
-  print_reached("weights", ground, limit_grid(ground, {0.2, 0.6, 0.8}), all, options);
+  for (const std::string& text : texts) all.push_back(parsed(text));
+  print_reached("settings", ground, limit_grid(ground, {0.2, 0.6, 0.8}), all, options);
 }
 
 void phases(const Ground& ground, Options options) {
@@ -617,8 +616,8 @@ int main(int argc, char** argv) {
       share(ground, options);
     } else if (part == "phases") {
       phases(ground, options);
-    } else if (part == "weights") {
-      weights(ground, options);
+    } else if (part == "settings") {
+      settings(ground, options, {argv + std::min(argc, 5), argv + argc});
     } else {
       fmt::print(stderr, "there is no part {}\n", part);
       return 2;

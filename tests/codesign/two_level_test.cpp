@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "catch.hpp"
 #include "codesign/pair_controller.hpp"
@@ -26,6 +27,19 @@ TEST_CASE("the reward of a pair weighs its accuracy and the least distance to a 
   CHECK(pair_reward(config, limits, 0.8, {12.0, 90.0}) == Approx(0.25 * 0.8 - 0.75 * 0.2));
   CHECK(pair_reward(config, limits, 0.8, {1e3, 90.0}) == Approx(0.25 * 0.8 - 0.75));
   CHECK(pair_reward(config, {}, 0.8, {1e3, 90.0}) == Approx(0.25 * 0.8));
+}
+
+TEST_CASE("accuracies count relative to those before, in halves of their standard deviation",
+          "[codesign]") {
+  AccuracyScale scale;
+  CHECK(scale.relative(0.9) == 0.0);
+  // Mean 0.91, standard deviation sqrt(0.0002).
+  CHECK(scale.relative(0.92) == Approx(0.01 / (2.0 * std::sqrt(0.0002))));
+  CHECK(scale.relative(0.91) == Approx(0.0).margin(1e-9));
+  CHECK(scale.relative(0.1) > -1.0 - 1e-12);
+  AccuracyScale equal;
+  CHECK(equal.relative(0.5) == 0.0);
+  CHECK(equal.relative(0.5) == 0.0);
 }
 
 TEST_CASE("the fast level spares the accuracies of pairs outside the limits", "[codesign]") {
