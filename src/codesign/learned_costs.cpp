@@ -100,7 +100,9 @@ class LearnedSearch {
   void attempt(const Genes& genes);
   /// Trials that the models see.
   std::vector<std::size_t> modelled() const;
-  void learn();
+  void learn_costs(std::span<const std::size_t> some);
+  /// After learn_costs().
+  void learn_accuracies(std::span<const std::size_t> some);
   /// What each of `genes` promises.
   std::vector<double> gains(std::span<const Genes> genes) const;
   /// The score of pairs as the models expect it, see search_learned().
@@ -172,18 +174,15 @@ std::vector<std::size_t> LearnedSearch::modelled() const {
   return all;
 }
 
-void LearnedSearch::learn() {
+void LearnedSearch::learn_costs(std::span<const std::size_t> some) {
   std::vector<Genes> genes;
   std::vector<Genes> fitting;
   std::vector<double> labels;
   std::vector<double> products;
-  std::map<Genes, double> accuracies;
-  const auto some = modelled();
   for (const std::size_t i : some) {
     const Trial& trial = trials_[i];
     genes.push_back(trial.genes);
     labels.push_back(label_of(trial.pair));
-    if (trial.is_inside) accuracies.emplace(network_of(trial.genes), trial.pair.accuracy);
     if (!std::isfinite(trial.pair.cost.ms)) continue;
     fitting.push_back(trial.genes);
     products.push_back(std::log(trial.pair.cost.product()));
@@ -193,17 +192,22 @@ void LearnedSearch::learn() {
   product_deviation_ = std::max(standard_deviation(products), 1e-9);
   for (double& product : products) product = (product - product_mean_) / product_deviation_;
   if (!fitting.empty()) products_.learn(fitting, products);
+}
+
+void LearnedSearch::learn_accuracies(std::span<const std::size_t> some) {
   known_scores_.clear();
   best_score_.reset();
-  if (accuracies.empty()) return;
-  std::vector<Genes> networks;
+  std::vector<Genes> networks;  // In the order of the trials, so that the model only grows.
   std::vector<double> values;
-  for (const auto& [network, accuracy] : accuracies) {
-    networks.push_back(network);
-    values.push_back(accuracy);
+  for (const std::size_t i : some) {
+    const Trial& trial = trials_[i];
+    if (!trial.is_inside || !known_scores_.emplace(network_of(trial.genes), 0.0).second) continue;
+    networks.push_back(network_of(trial.genes));
+    values.push_back(trial.pair.accuracy);
   }
+  if (networks.empty()) return;
   values = normal_scores(values);
-  for (std::size_t i = 0; i < values.size(); ++i) known_scores_.emplace(networks[i], values[i]);
+  for (std::size_t i = 0; i < values.size(); ++i) known_scores_[networks[i]] = values[i];
   if (has_networks_) accuracies_.learn(networks, values);
   for (const std::size_t i : some) {
     if (!trials_[i].is_inside) continue;
@@ -322,7 +326,9 @@ BestPairs LearnedSearch::run() {
     if (is_new) attempt_one(genes);
   }
   while (trials_.size() < budget) {
-    learn();
+    const auto some = modelled();
+    learn_costs(some);
+    learn_accuracies(some);
     const std::size_t wanted = trials_.size() < kSingleTrials ? 1 : kTrialsAtOnce;
     const auto next = propose(std::min(wanted, budget - trials_.size()));
     if (next.empty()) break;  // Nothing new was found: the region has run out.

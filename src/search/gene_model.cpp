@@ -87,6 +87,11 @@ struct FitSample {
   std::vector<double> values;
 };
 
+struct FittedKernel {
+  Kernel kernel;
+  double noise = 0.0;
+};
+
 double likelihood(const Kernel& kernel, double noise, const FitSample& sample) {
   GaussianProcess process(kernel, noise);
   process.add(sample.genes);
@@ -96,7 +101,7 @@ double likelihood(const Kernel& kernel, double noise, const FitSample& sample) {
 
 /// The lengths and the noise with the highest likelihood: first with one length for all sizes, then
 /// each size's length twice or half as long where that is better.
-GaussianProcess fitted(const GeneAxes& axes, const FitSample& sample) {
+FittedKernel fitted(const GeneAxes& axes, const FitSample& sample) {
   double best = 0.0;
   double category_length = 0.0;
   double noise = 0.0;
@@ -136,8 +141,25 @@ GaussianProcess fitted(const GeneAxes& axes, const FitSample& sample) {
 struct GeneModel::State {
   explicit State(std::vector<Positions> all) : axes(std::move(all)) {}
 
+  /// Whether kernel and noise are to be fitted to `count` individuals.
+  bool needs_fit(std::size_t count) const {
+    return !process || static_cast<double>(count) >= kFitGrowth * static_cast<double>(fitted_to);
+  }
+  void fit(std::span<const Genes> genes, std::span<const double> values) {
+    FitSample sample;
+    const std::size_t count = std::min(genes.size(), kMostFitted);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t at = i * genes.size() / count;
+      sample.genes.push_back(genes[at]);
+      sample.values.push_back(values[at]);
+    }
+    best = fitted(axes, sample);
+    fitted_to = genes.size();
+  }
+
   GeneAxes axes;
   std::vector<Genes> known;
+  FittedKernel best;
   std::optional<GaussianProcess> process;
   std::size_t fitted_to = 0;
 };
@@ -150,26 +172,17 @@ GeneModel& GeneModel::operator=(GeneModel&&) noexcept = default;
 
 void GeneModel::learn(std::span<const Genes> genes, std::span<const double> values) {
   State& state = *state_;
-  const std::size_t old = state.known.size();
-  const bool continues =
-      old <= genes.size() && std::equal(state.known.begin(), state.known.end(), genes.begin());
-  const bool has_grown =
-      static_cast<double>(genes.size()) >= kFitGrowth * static_cast<double>(state.fitted_to);
-  std::size_t first = old;
-  if (!state.process || !continues || has_grown) {
-    FitSample sample;
-    const std::size_t count = std::min(genes.size(), kMostFitted);
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t at = i * genes.size() / count;
-      sample.genes.push_back(genes[at]);
-      sample.values.push_back(values[at]);
-    }
-    state.process = fitted(state.axes, sample);
-    state.fitted_to = genes.size();
-    first = 0;
+  const bool fits_anew = state.needs_fit(genes.size());
+  if (fits_anew) state.fit(genes, values);
+  const bool continues = !fits_anew && state.known.size() <= genes.size() &&
+                         std::equal(state.known.begin(), state.known.end(), genes.begin());
+  if (!continues) {
+    state.process.emplace(state.best.kernel, state.best.noise);
+    state.known.clear();
   }
-  if (first < genes.size()) state.process->add(genes.subspan(first));
-  state.known.assign(genes.begin(), genes.end());
+  const auto fresh = genes.subspan(state.known.size());
+  if (!fresh.empty()) state.process->add(fresh);
+  state.known.insert(state.known.end(), fresh.begin(), fresh.end());
   state.process->set_scores(values);
 }
 

@@ -200,37 +200,6 @@ TEST_CASE("without known accuracies codesign scores networks with a supernet, an
   CHECK(bench.result("run") == result);
 }
 
-TEST_CASE("every co-design search that was stopped asks for the missing accuracies only", "[app]") {
-  const CodesignBench bench;
-  json config = micro_config();
-  config["search"] = {{"population", 4}, {"generations", 3}, {"parents", 2}};
-  config["codesign"] = {{"designs", "designs.json"}};
-  write_json(bench / "codesign.json", config);
-  for (const char* method : {"two_level", "multi_phase", "bayesian"}) {
-    CAPTURE(method);
-    const std::string setting = fmt::format("codesign.method={}", method);
-    const Outcome outcome = bench.codesign({"-w", method, setting});
-    CAPTURE(outcome.err);
-    REQUIRE(outcome.exit_code == 0);
-    const json result = bench.result(method);
-    const auto candidates = bench / method / "codesign-candidates.csv";
-    const std::string all = read_file(candidates);
-    const auto lines = lines_of(all);
-    REQUIRE(lines.size() > 8);
-    // As a run leaves it that was stopped after 6 accuracies.
-    std::string some;
-    for (std::size_t i = 0; i < 7; ++i) some += lines[i] + "\n";
-    write_file(candidates, some);
-    std::filesystem::remove(bench / method / "codesign.json");
-    json stages = read_json(bench / method / "stages.json");
-    stages.erase("codesign");
-    write_sealed_json(bench / method / "stages.json", stages);
-    CHECK(bench.codesign({"-w", method, setting, "--resume"}).exit_code == 0);
-    CHECK(read_file(candidates) == all);
-    CHECK(bench.result(method) == result);
-  }
-}
-
 TEST_CASE("the plans of co-design searches say how many pairs they try", "[app]") {
   const CodesignBench bench;
   const auto plan = [&](const std::vector<std::string>& more) {
