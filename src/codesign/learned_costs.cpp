@@ -35,6 +35,10 @@ constexpr int kPoolClimbs = 3;
 /// Weight of the standardised log(energy x delay) beside the normal score of the accuracy: among
 /// networks that promise alike, the cheaper pair is tried.
 constexpr double kProductWeight = 0.1;
+/// A pair that is less likely than this to meet the limits is tried only where it promises many
+/// times as much as those that are.
+constexpr double kLikely = 0.9;
+constexpr double kUnlikelyWeight = 0.01;
 
 /// The positions of the values of a design axis: by logarithm if all are positive numbers.
 GeneModel::Positions positions_of(const DesignAxis& axis) {
@@ -85,7 +89,11 @@ class LearnedSearch {
         network_genes_(region_.networks().axes().size()),
         products_(pair_positions(context.problem)),
         slacks_(pair_positions(context.problem)),
+        fits_(pair_positions(context.problem)),
         accuracies_(network_positions()) {
+    const Limits& limits = context.problem.limits;
+    is_limited_ =
+        std::isfinite(limits.ms) || std::isfinite(limits.energy) || std::isfinite(limits.power_mw);
     for (const auto& axis : region_.networks().axes()) has_networks_ |= axis.size() > 1;
   }
 
@@ -96,7 +104,8 @@ class LearnedSearch {
   Genes network_of(const Genes& genes) const {
     return {genes.begin(), genes.begin() + static_cast<std::ptrdiff_t>(network_genes_)};
   }
-  double label_of(const Pair& pair) const;
+  /// The probability that each of `genes` is inside the limits.
+  std::vector<double> chances(std::span<const Genes> genes) const;
   void attempt(const Genes& genes);
   /// Trials that the models see.
   std::vector<std::size_t> modelled() const;
@@ -118,7 +127,11 @@ class LearnedSearch {
   std::size_t network_genes_;
   bool has_networks_ = false;  ///< More than one.
   GeneModel products_;
-  GeneModel slacks_;
+  GeneModel slacks_;  ///< Of pairs whose cost is finite.
+  GeneModel fits_;    ///< 1 where the cost is finite, else -1.
+  bool is_limited_ = false;
+  bool has_slacks_ = false;
+  bool has_misfits_ = false;
   GeneModel accuracies_;
   std::vector<Trial> trials_;
   std::set<Genes> seen_;
@@ -132,15 +145,6 @@ std::vector<GeneModel::Positions> LearnedSearch::network_positions() const {
   auto axes = pair_positions(context_.problem);
   axes.resize(network_genes_);
   return axes;
-}
-
-/// Above 0 inside the limits. Where nothing is limited, what does not fit is told from the rest.
-double LearnedSearch::label_of(const Pair& pair) const {
-  const Limits& limits = context_.problem.limits;
-  const bool is_limited =
-      std::isfinite(limits.ms) || std::isfinite(limits.energy) || std::isfinite(limits.power_mw);
-  if (!is_limited) return std::isfinite(pair.cost.ms) ? 1.0 : -1.0;
-  return limits.slack(pair.cost);
 }
 
 void LearnedSearch::attempt(const Genes& genes) {
@@ -178,16 +182,22 @@ void LearnedSearch::learn_costs(std::span<const std::size_t> some) {
   std::vector<Genes> genes;
   std::vector<Genes> fitting;
   std::vector<double> labels;
+  std::vector<double> slacks;
   std::vector<double> products;
   for (const std::size_t i : some) {
     const Trial& trial = trials_[i];
     genes.push_back(trial.genes);
-    labels.push_back(label_of(trial.pair));
-    if (!std::isfinite(trial.pair.cost.ms)) continue;
+    const bool fits = std::isfinite(trial.pair.cost.ms);
+    labels.push_back(fits ? 1.0 : -1.0);
+    if (!fits) continue;
     fitting.push_back(trial.genes);
+    slacks.push_back(context_.problem.limits.slack(trial.pair.cost));
     products.push_back(std::log(trial.pair.cost.product()));
   }
-  if (models_limits_) slacks_.learn(genes, labels);
+  has_slacks_ = models_limits_ && is_limited_ && !fitting.empty();
+  if (has_slacks_) slacks_.learn(fitting, slacks);
+  has_misfits_ = models_limits_ && fitting.size() < genes.size();
+  if (has_misfits_) fits_.learn(genes, labels);
   product_mean_ = mean(products);
   product_deviation_ = std::max(standard_deviation(products), 1e-9);
   for (double& product : products) product = (product - product_mean_) / product_deviation_;
@@ -247,8 +257,23 @@ std::vector<double> LearnedSearch::gains(std::span<const Genes> genes) const {
     }
   }
   if (!models_limits_) return result;
-  const auto slacks = slacks_.predict(genes);
-  for (std::size_t i = 0; i < genes.size(); ++i) result[i] *= probability_above(slacks[i], 0.0);
+  const auto likely = chances(genes);
+  for (std::size_t i = 0; i < genes.size(); ++i) {
+    result[i] *= likely[i] * (likely[i] < kLikely ? kUnlikelyWeight : 1.0);
+  }
+  return result;
+}
+
+std::vector<double> LearnedSearch::chances(std::span<const Genes> genes) const {
+  std::vector<double> result(genes.size(), 1.0);
+  const auto multiply = [&](const GeneModel& model) {
+    const auto predictions = model.predict(genes);
+    for (std::size_t i = 0; i < genes.size(); ++i) {
+      result[i] *= probability_above(predictions[i], 0.0);
+    }
+  };
+  if (has_misfits_) multiply(fits_);
+  if (has_slacks_) multiply(slacks_);
   return result;
 }
 

@@ -17,6 +17,7 @@ namespace {
 
 /// As in two_level.cpp.
 constexpr int kPhasedEpisodesPerAccuracy = 4;
+constexpr int kPhasedMostIdle = 20;
 constexpr int kPhasedRepeats = 100;
 constexpr double kPhasedNoPairReward = -1.0;
 
@@ -59,6 +60,7 @@ class MultiPhaseSearch {
   std::vector<std::vector<bool>> axes_;  ///< [phase]
   std::array<MovingBaseline, kDesignPhases> baselines_;
   std::int64_t budget_;
+  int idle_ = 0;  ///< Episodes in a row that drew nothing new.
   std::int64_t without_pair_ = 0;
 };
 
@@ -82,7 +84,8 @@ DrawnPair MultiPhaseSearch::improved(DrawnPair pair, DesignPhase phase,
 std::optional<DrawnPair> MultiPhaseSearch::find_pair(std::vector<DrawnPair>& missed) {
   for (int repeats = 0; repeats < kPhasedRepeats; ++repeats) {
     DrawnPair pair = controller_.draw();
-    if (pair.is_member && !pair.is_inside()) missed.push_back(pair);
+    if (!pair.is_member) continue;
+    if (!pair.is_inside()) missed.push_back(pair);
     for (const DesignPhase phase : phases_) {
       if (phase != DesignPhase::Network) pair = improved(std::move(pair), phase, missed);
     }
@@ -90,7 +93,7 @@ std::optional<DrawnPair> MultiPhaseSearch::find_pair(std::vector<DrawnPair>& mis
     pair = improved(std::move(pair), DesignPhase::Network, missed);
     if (may_ask(pair)) return pair;
     // Outside the limits, the episode has failed. Else its network is known, which is no failure.
-    if (pair.is_member && !pair.is_inside()) return std::nullopt;
+    if (!pair.is_inside()) return std::nullopt;
   }
   return controller_.draw_uniformly();  // The policy has settled on what is known.
 }
@@ -118,6 +121,7 @@ void MultiPhaseSearch::episode() {
     const double reward = controller_.ask(*pair);
     learn(*pair, reward);
   }
+  idle_ = pair || !drawn.empty() ? 0 : idle_ + 1;
   if (drawn.empty()) return;
   if (pair) drawn.push_back(*pair);
   controller_.learn_costs(drawn);
@@ -126,7 +130,8 @@ void MultiPhaseSearch::episode() {
 BestPairs MultiPhaseSearch::run() {
   Progress progress(context_.log, "multi_phase", budget_);
   std::int64_t episodes = 0;
-  while (controller_.asked() < budget_ && episodes < kPhasedEpisodesPerAccuracy * budget_) {
+  while (!controller_.is_exhausted() && idle_ < kPhasedMostIdle && controller_.asked() < budget_ &&
+         episodes < kPhasedEpisodesPerAccuracy * budget_) {
     context_.stop.check();
     const std::int64_t before = controller_.asked();
     const double done = static_cast<double>(before) / static_cast<double>(budget_);

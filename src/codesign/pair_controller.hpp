@@ -83,6 +83,10 @@ class PairController {
   void reinforce(const Episode& episode) { policy_->reinforce({&episode, 1}); }
   void set_entropy(double weight) { policy_->set_entropy(weight); }
 
+  /// Whether the accuracies of all given networks were asked for.
+  bool is_exhausted() const {
+    return context_.has_networks() && asked_.size() >= context_.problem.networks.size();
+  }
   std::int64_t asked() const { return std::ssize(asked_); }
   std::int64_t costed_pairs() const { return costed_; }
 

@@ -15,6 +15,8 @@ namespace {
 /// A search ends after so many times as many episodes as it may ask for accuracies: under limits
 /// that hardly any pair meets, most episodes ask for none.
 constexpr int kEpisodesPerAccuracy = 4;
+/// A search also ends after so many episodes in a row that drew nothing new.
+constexpr int kMostIdle = 20;
 /// Pairs of networks whose accuracy is known are drawn again, so often.
 constexpr int kRepeats = 100;
 /// The reward of an episode that finds no pair.
@@ -45,6 +47,7 @@ class TwoLevelSearch {
   std::vector<bool> design_axes_;
   MovingBaseline baseline_;
   std::int64_t budget_;
+  int idle_ = 0;                   ///< Episodes in a row that drew nothing new.
   std::int64_t without_pair_ = 0;  ///< Episodes.
 };
 
@@ -81,6 +84,7 @@ void TwoLevelSearch::episode() {
     const double reward = controller_.ask(*pair);
     learn(pair->choices, reward);
   }
+  idle_ = pair || !drawn.empty() ? 0 : idle_ + 1;
   if (drawn.empty()) return;
   if (pair) drawn.push_back(*pair);
   controller_.learn_costs(drawn);
@@ -89,7 +93,8 @@ void TwoLevelSearch::episode() {
 BestPairs TwoLevelSearch::run() {
   Progress progress(context_.log, "two_level", budget_);
   std::int64_t episodes = 0;
-  while (controller_.asked() < budget_ && episodes < kEpisodesPerAccuracy * budget_) {
+  while (!controller_.is_exhausted() && idle_ < kMostIdle && controller_.asked() < budget_ &&
+         episodes < kEpisodesPerAccuracy * budget_) {
     context_.stop.check();
     const std::int64_t before = controller_.asked();
     episode();
