@@ -10,6 +10,9 @@
   X(decoupled)                      \
   X(semi_decoupled)                 \
   X(dance)                          \
+  X(two_level)                      \
+  X(multi_phase)                    \
+  X(bayesian)                       \
   X(random)
 
 namespace hsconas {
@@ -30,7 +33,9 @@ const CodesignMethod& find_codesign_method(std::string_view name) {
 }
 
 std::vector<MethodWord> codesign_method_words() {
-  return words_of(codesign_methods());
+  std::vector<MethodWord> words = words_of(codesign_methods());
+  for (std::size_t i = 0; i < words.size(); ++i) words[i].keys = codesign_methods()[i].keys;
+  return words;
 }
 
 }  // namespace hsconas

@@ -30,6 +30,21 @@ double Limits::violation(const PairCost& cost) const {
   return std::isfinite(cost.ms) ? worst : std::numeric_limits<double>::infinity();
 }
 
+double Limits::slack(const PairCost& cost) const {
+  if (!std::isfinite(cost.ms)) return -1.0;
+  double least = 1.0;
+  bool is_limited = false;
+  const auto add = [&](double value, double limit) {
+    if (!std::isfinite(limit)) return;
+    is_limited = true;
+    least = std::min(least, (limit - value) / limit);
+  };
+  add(cost.ms, ms);
+  add(cost.energy, energy);
+  if (std::isfinite(power_mw)) add(hsconas::power_mw(cost), power_mw);
+  return is_limited ? std::max(least, -1.0) : 0.0;
+}
+
 std::string Limits::str() const {
   std::vector<std::string> parts;
   const auto add = [&](const char* name, double limit, const char* unit) {

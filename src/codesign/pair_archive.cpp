@@ -41,6 +41,23 @@ void PairArchive::add(const Pair& pair) {
   }
 }
 
+BestPairs best_of(std::span<const Pair> tried, const Limits& limits) {
+  BestPairs result{.violation = std::numeric_limits<double>::infinity()};
+  std::vector<Pair> inside;
+  for (const Pair& pair : tried) {
+    const double violation = limits.violation(pair.cost);
+    if (violation == 0.0) {
+      inside.push_back(pair);
+      if (!result.best || is_better(pair, *result.best)) result.best = pair;
+    } else if (!result.nearest || violation < result.violation) {
+      result.nearest = pair;
+      result.violation = violation;
+    }
+  }
+  result.front = pareto_front(std::move(inside));
+  return result;
+}
+
 BestPairs sweep(PairArchive& archive, std::vector<std::size_t> networks,
                 std::span<const std::size_t> designs, const Limits& limits, const GroupStop& stop,
                 bool keep_pairs) {

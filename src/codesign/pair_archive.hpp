@@ -48,6 +48,9 @@ struct BestPairs {
   std::vector<Pair> pairs;  ///< All of them, where asked for.
 };
 
+/// The best of pairs that were tried; a pair inside `limits` has its accuracy.
+BestPairs best_of(std::span<const Pair> tried, const Limits& limits);
+
 /// Tries every one of `networks`, whose accuracies are known, on every one of `designs`.
 BestPairs sweep(PairArchive& archive, std::vector<std::size_t> networks,
                 std::span<const std::size_t> designs, const Limits& limits, const GroupStop& stop,

@@ -1,12 +1,17 @@
 #include "consistency.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/config/groups.hpp"
 #include "hsconas/config/latency_keys.hpp"
+#include "hsconas/config/methods.hpp"
 #include "hsconas/config/precision.hpp"
 
 namespace hsconas {
@@ -77,19 +82,54 @@ void check_limits(const LimitsConfig& limits) {
   }
 }
 
-/// Rejects settings of the controller where the search has none, or another one.
-void check_controller(const SearchConfig& search) {
+/// The keys that have an effect with the co-design method `name`, of those that some methods only
+/// have. None for a method that does not exist.
+std::optional<std::vector<std::string>> keys_of_codesign(const std::string& name) {
+  for (MethodWord& method : codesign_method_words()) {
+    if (method.word == name) return std::move(method.keys);
+  }
+  return std::nullopt;
+}
+
+bool is_in(const std::vector<std::string>& keys, const std::string& key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+/// Rejects keys of co-design methods that are not chosen: they would have no effect.
+void check_codesign_keys(const CodesignConfig& codesign) {
+  const auto keys = keys_of_codesign(codesign.method);
+  if (!keys) return;
+  const CodesignConfig initial;
+  const auto check = [&](const std::string& key, bool is_initial) {
+    if (is_initial || is_in(*keys, key)) return;
+    fail(fmt::format("{} has no effect with codesign.method {}: leave it out", key,
+                     codesign.method));
+  };
+  check("codesign.fast_tries", codesign.fast_tries == initial.fast_tries);
+  check("codesign.accuracy_weight", codesign.accuracy_weight == initial.accuracy_weight);
+  check("codesign.phase_tries", codesign.phase_tries == initial.phase_tries);
+  check("codesign.phase_entropy", codesign.phase_entropy == initial.phase_entropy);
+  check("codesign.cost_knowledge", codesign.cost_knowledge == initial.cost_knowledge);
+}
+
+/// Rejects settings of the controller where neither the search nor the co-design has one, or where
+/// it is another one.
+void check_controller(const SearchConfig& search, const std::string& codesign_method) {
   const SearchConfig initial;
+  const auto keys = keys_of_codesign(codesign_method).value_or(std::vector<std::string>{});
   const auto check = [&](const char* key, const std::string& what, bool is_initial) {
     if (is_initial) return;
     fail(fmt::format("search.{} has no effect with {}: leave it out", key, what));
   };
+  const auto check_method = [&](const char* key, bool is_initial) {
+    if (is_in(keys, fmt::format("search.{}", key))) return;
+    check(key, fmt::format("search.method {}", search.method), is_initial);
+  };
   if (search.method != "reinforce") {
-    const std::string what = fmt::format("search.method {}", search.method);
-    check("controller", what, search.controller == initial.controller);
-    check("controller_units", what, search.controller_units == initial.controller_units);
-    check("controller_lr", what, search.controller_lr == initial.controller_lr);
-    check("controller_entropy", what, search.controller_entropy == initial.controller_entropy);
+    check_method("controller", search.controller == initial.controller);
+    check_method("controller_units", search.controller_units == initial.controller_units);
+    check_method("controller_lr", search.controller_lr == initial.controller_lr);
+    check_method("controller_entropy", search.controller_entropy == initial.controller_entropy);
   }
   if (search.controller != Controller::Recurrent) {
     check("controller_units", fmt::format("search.controller {}", word_of(search.controller)),
@@ -275,7 +315,8 @@ void check_consistency(const Config& config) {
     fail(fmt::format("search.parents must be at most search.population ({}), got {}",
                      config.search.population, config.search.parents));
   }
-  check_controller(config.search);
+  check_controller(config.search, config.codesign.method);
+  check_codesign_keys(config.codesign);
   check_embeddings(config);
   check_supernet_method(config);
   check_warmup("supernet", config.supernet);

@@ -414,14 +414,15 @@ void describe(Visitor& v, SearchConfig& c) {
   v("baseline_samples", c.baseline_samples, range(1, 1e6).changing({StageId::Search}),
     "random architectures near T that the winner is compared with");
   v("controller", c.controller, words<Controller>().added_with("softmax"),
-    "reinforce: what holds the probabilities; softmax: one softmax per gene; recurrent: an LSTM "
-    "that draws one gene after the other");
+    "reinforce, two_level, multi_phase: what holds the probabilities; softmax: one softmax per "
+    "gene; recurrent: an LSTM that draws one gene after the other");
   v("controller_units", c.controller_units, range(1, 4096).added_with(35),
-    "reinforce: size of the state and of the embeddings of a recurrent controller");
+    "size of the state and of the embeddings of a recurrent controller");
   v("controller_lr", c.controller_lr, range(0, 10).added_with(0.0),
-    "reinforce: learning rate (Adam) of the controller; 0: 0.05 for softmax, 0.01 for recurrent");
+    "learning rate (Adam) of the controller; 0: 0.05 for softmax, 0.01 for recurrent");
   v("controller_entropy", c.controller_entropy, range(0, 1e6).added_with(0.0),
-    "reinforce: weight of the controller's entropy (nats) beside the score F; 0: no such term");
+    "reinforce, two_level: weight of the controller's entropy (nats) beside the score or reward; "
+    "0: no such term");
   v("embeddings", c.embeddings, a_path().changing({StageId::Search}).added_with(""),
     "bayesian, on known accuracies: CSV of embeddings (hsconas embed) by which networks are "
     "compared, beside how many layers or edges differ");
@@ -507,6 +508,20 @@ void describe(Visitor& v, CodesignConfig& c) {
     "warn of designs whose Spearman rank correlation with the proxy is below this");
   v("exhaustive_pairs", c.exhaustive_pairs, range(0, 1e12),
     "coupled tries all pairs of known networks and designs if there are at most this many");
+  v("fast_tries", c.fast_tries, range(0, 1e6).added_with(10),
+    "two_level: how often a pair outside the limits is drawn again, on costs alone; 0: accuracies "
+    "are asked for whatever is drawn");
+  v("accuracy_weight", c.accuracy_weight, range(0, 1).added_with(0.5),
+    "two_level, multi_phase: weight w of the reward w x accuracy + (1 - w) x the least distance to "
+    "a limit, relative to the limit");
+  v("phase_tries", c.phase_tries, range(0, 1e6).added_with(10),
+    "multi_phase: how often each phase draws its part of a pair again, to keep the best by cost");
+  v("phase_entropy", c.phase_entropy, range(0, 1e6).added_with(0.01),
+    "multi_phase: weight of the controller's entropy (nats) at the start; falls linearly to 0");
+  v("cost_knowledge", c.cost_knowledge, words<CostKnowledge>().added_with("exact"),
+    "bayesian: what is known before a pair is tried; exact: its cost, and the best design of each "
+    "network; learned: nothing but a model of the costs and limits of pairs that were tried, as "
+    "for cost programs that run long; unchecked: likewise, without a model of the limits");
   v.section("dance", c.dance, {StageId::CostNetworks, StageId::Dance});
   v("pairs_written", c.pairs_written, range(0, 1e7),
     "largest number of pairs in pairs.csv; if more were scored, it holds the Pareto front only");

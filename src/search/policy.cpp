@@ -28,6 +28,16 @@ class SoftmaxPolicy : public Policy {
     return choices;
   }
 
+  std::vector<int> redraw(std::span<const int> choices, const std::vector<bool>& is_free,
+                          Rng& rng) const override {
+    std::vector<int> result(choices.begin(), choices.end());
+    const auto all = probabilities({});
+    for (std::size_t axis = 0; axis < all.size(); ++axis) {
+      if (is_free[axis]) result[axis] = draw_from(all[axis], rng);
+    }
+    return result;
+  }
+
   std::vector<std::vector<double>> probabilities(std::span<const int>) const override {
     std::vector<std::vector<double>> all;
     all.reserve(counts_.size());
@@ -45,8 +55,8 @@ class SoftmaxPolicy : public Policy {
     all.reserve(parameters_.size());
     const auto chances = probabilities({});
     for (std::size_t axis = 0; axis < counts_.size(); ++axis) {
-      const auto part = logit_gradient(chances[axis], episode.choices[axis], episode.advantage,
-                                       settings_.entropy);
+      const auto part = logit_gradient(chances[axis], episode.choices[axis],
+                                       episode.advantage_of(axis), settings_.entropy);
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
@@ -63,7 +73,7 @@ double Policy::objective(const Episode& episode) const {
   double sum = 0.0;
   for (std::size_t axis = 0; axis < chances.size(); ++axis) {
     const auto choice = static_cast<std::size_t>(episode.choices[axis]);
-    sum += episode.advantage * std::log(chances[axis][choice]) +
+    sum += episode.advantage_of(axis) * std::log(chances[axis][choice]) +
            settings_.entropy * entropy_of(chances[axis]);
   }
   return sum;
@@ -84,6 +94,17 @@ void Policy::reinforce(std::span<const Episode> episodes) {
 std::unique_ptr<Policy> softmax_policy(const std::vector<int>& counts,
                                        const PolicySettings& settings) {
   return std::make_unique<SoftmaxPolicy>(counts, settings);
+}
+
+std::unique_ptr<Policy> make_policy(const std::vector<int>& counts, const SearchConfig& config,
+                                    Rng& rng) {
+  PolicySettings settings{.learning_rate = config.controller_lr,
+                          .entropy = config.controller_entropy,
+                          .units = config.controller_units};
+  const bool is_recurrent = config.controller == Controller::Recurrent;
+  // 0.01 is the rate of the recurrent controllers of HotNAS (Jiang et al., 2020).
+  if (settings.learning_rate == 0.0) settings.learning_rate = is_recurrent ? 0.01 : 0.05;
+  return is_recurrent ? recurrent_policy(counts, settings, rng) : softmax_policy(counts, settings);
 }
 
 std::optional<double> MovingBaseline::advantage(double reward) {

@@ -59,6 +59,17 @@ class RecurrentPolicy : public Policy {
     return choices;
   }
 
+  std::vector<int> redraw(std::span<const int> choices, const std::vector<bool>& is_free,
+                          Rng& rng) const override {
+    std::vector<int> result(choices.begin(), choices.end());
+    walk([&](std::size_t i, const LstmStep&, const std::vector<double>& chances) {
+      int& choice = result[steps_[i].axis];
+      if (is_free[steps_[i].axis]) choice = draw_from(chances, rng);
+      return choice;
+    });
+    return result;
+  }
+
   std::vector<std::vector<double>> probabilities(std::span<const int> choices) const override {
     std::vector<std::vector<double>> all(axes_, {1.0});
     walk([&](std::size_t i, const LstmStep&, const std::vector<double>& chances) {
@@ -166,9 +177,11 @@ std::vector<double> RecurrentPolicy::gradient(const Episode& episode) const {
   std::vector<LstmStep> states;
   std::vector<std::vector<double>> logits;  // Gradients with respect to the logits of each step.
   walk([&](std::size_t i, const LstmStep& state, const std::vector<double>& chances) {
-    const int choice = episode.choices[steps_[i].axis];
+    const std::size_t axis = steps_[i].axis;
+    const int choice = episode.choices[axis];
     states.push_back(state);
-    logits.push_back(logit_gradient(chances, choice, episode.advantage, settings_.entropy));
+    logits.push_back(
+        logit_gradient(chances, choice, episode.advantage_of(axis), settings_.entropy));
     return choice;
   });
   std::vector<double> result(parameters_.size());

@@ -22,17 +22,6 @@ std::vector<int> counts_of(const std::vector<std::vector<int>>& axes) {
   return counts;
 }
 
-std::unique_ptr<Policy> make_policy(const std::vector<int>& counts, const SearchConfig& config,
-                                    Rng& rng) {
-  PolicySettings settings{.learning_rate = config.controller_lr,
-                          .entropy = config.controller_entropy,
-                          .units = config.controller_units};
-  const bool is_recurrent = config.controller == Controller::Recurrent;
-  // 0.01 is the rate of the recurrent controllers of HotNAS (Jiang et al., 2020).
-  if (settings.learning_rate == 0.0) settings.learning_rate = is_recurrent ? 0.01 : 0.05;
-  return is_recurrent ? recurrent_policy(counts, settings, rng) : softmax_policy(counts, settings);
-}
-
 /// Policy gradient: a policy draws individuals, and learns from the score of each of them less a
 /// moving mean of scores. Source: Williams, REINFORCE, 1992.
 class Reinforce : public SearchStrategy {

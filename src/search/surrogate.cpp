@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/search/gene_model.hpp"
 
 namespace hsconas {
 
@@ -33,16 +34,10 @@ double normal_quantile(double share) {
   return 0.5 * (low + high);
 }
 
-/// Each score as the normal quantile of its rank: networks that fail score so far below the others
-/// that they would hide the differences among those.
-std::vector<double> normal_scores(std::span<const Individual> known) {
+std::vector<double> scores_of(std::span<const Individual> known) {
   std::vector<double> scores;
+  scores.reserve(known.size());
   for (const Individual& individual : known) scores.push_back(individual.fitness.score);
-  const auto order = ranks(scores);
-  const auto count = static_cast<double>(scores.size());
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    scores[i] = normal_quantile((order[i] - 0.5) / count);
-  }
   return scores;
 }
 
@@ -64,7 +59,8 @@ void Surrogate::add(Individual individual) {
 void Surrogate::learn() {
   if (is_learned_) return;
   is_learned_ = true;
-  scores_ = normal_scores(known_);
+  // Networks that fail score so far below the others that they would hide their differences.
+  scores_ = normal_scores(scores_of(known_));
   const bool has_grown =
       static_cast<double>(known_.size()) >= kGrowth * static_cast<double>(fitted_);
   if (!process_ || has_grown) {
@@ -116,6 +112,13 @@ std::vector<double> Surrogate::improvements(std::span<const Genes> others) {
     result[judged[i]] = expected_improvement(expected, best);
   }
   return result;
+}
+
+std::vector<double> normal_scores(std::span<const double> values) {
+  std::vector<double> scores = ranks(values);
+  const auto count = static_cast<double>(scores.size());
+  for (double& score : scores) score = normal_quantile((score - 0.5) / count);
+  return scores;
 }
 
 double expected_improvement(const Expected& expected, double best) {

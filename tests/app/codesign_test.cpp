@@ -65,7 +65,8 @@ class CodesignBench : public Bench {
 TEST_CASE("codesign finds a pair by every method and writes all scored pairs", "[app]") {
   const CodesignBench bench;
   double coupled = 0.0;
-  for (const char* method : {"coupled", "decoupled", "semi_decoupled", "random"}) {
+  for (const char* method : {"coupled", "decoupled", "semi_decoupled", "random", "two_level",
+                             "multi_phase", "bayesian"}) {
     CAPTURE(method);
     const Outcome outcome = bench.codesign(
         {"-w", method, fmt::format("codesign.method={}", method), "codesign.limit_levels=4"});
@@ -129,6 +130,12 @@ TEST_CASE("unreachable limits and invalid settings of codesign are one-line erro
     CHECK(contains(outcome.err, part));
   };
   refused({"codesign.max_latency_ms=1e-6"}, 4, "the nearest is network");
+  for (const char* method : {"two_level", "multi_phase", "bayesian"}) {
+    refused({"codesign.max_latency_ms=1e-6", fmt::format("codesign.method={}", method)}, 4,
+            "the nearest is network");
+  }
+  refused({"codesign.method=two_level", "codesign.phase_tries=3"}, 2,
+          "codesign.phase_tries has no effect with codesign.method two_level");
   refused({"codesign.max_area_mm2=1e-6", "codesign.method=coupled"}, 4, "the smallest, ");
   refused({"codesign.max_power_mw=1e-6", "codesign.method=coupled"}, 4, "mW");
   refused({"codesign.method=joint"}, 2, "codesign.method must be one of");
@@ -191,6 +198,23 @@ TEST_CASE("without known accuracies codesign scores networks with a supernet, an
   const Outcome resumed = bench.codesign({"-w", "run", "--resume"});
   CHECK(resumed.exit_code == 0);
   CHECK(bench.result("run") == result);
+}
+
+TEST_CASE("the plans of co-design searches say how many pairs they try", "[app]") {
+  const CodesignBench bench;
+  const auto plan = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"--dry-run"};
+    words.insert(words.end(), more.begin(), more.end());
+    return bench.codesign(words).out;
+  };
+  const std::string two_level = plan({"codesign.method=two_level", "codesign.fast_tries=7"});
+  CHECK(contains(two_level, "pairs: at most 40 + 44, the winner on all designs"));
+  CHECK(contains(two_level, "fast level: up to 7 more draws for each pair"));
+  CHECK(
+      contains(plan({"codesign.method=multi_phase"}), "phases: up to 10 more draws of each part"));
+  const std::string bayesian =
+      plan({"codesign.method=bayesian", "codesign.cost_knowledge=learned"});
+  CHECK(contains(bayesian, "pairs: at most 40\ncosts: learned"));
 }
 
 TEST_CASE("codesign with DANCE gives the best design for the learned network, and resumes",

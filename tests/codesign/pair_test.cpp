@@ -1,6 +1,7 @@
 #include "hsconas/codesign/pair.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "catch.hpp"
@@ -94,4 +95,20 @@ TEST_CASE("what does not fit a design's buffer costs infinitely much there", "[c
   const SearchSpace space = tiny_space();
   const CostTable table(space, {&small, 1});
   CHECK(!Limits{}.meets(table.cost(space.uniform(0), 0)));
+}
+
+TEST_CASE("the slack is the least distance to a limit relative to it, and negative outside",
+          "[codesign]") {
+  const double infinite = std::numeric_limits<double>::infinity();
+  const Limits limits{.ms = 10.0, .energy = 100.0};
+  CHECK(limits.slack({4.0, 90.0}) == Approx(0.1));
+  CHECK(limits.slack({9.5, 10.0}) == Approx(0.05));
+  CHECK(limits.slack({15.0, 90.0}) == Approx(-0.5));
+  CHECK(limits.slack({40.0, 90.0}) == -1.0);
+  CHECK(limits.slack({infinite, infinite}) == -1.0);
+  CHECK(Limits{.ms = 10.0}.slack({10.0, infinite}) == 0.0);
+  CHECK(Limits{}.slack({4.0, 90.0}) == 0.0);
+  CHECK(Limits{}.slack({infinite, infinite}) == -1.0);
+  // 2e9 pJ in 4 ms are 500 mW.
+  CHECK(Limits{.power_mw = 1000.0}.slack({4.0, 2e9}) == Approx(0.5));
 }

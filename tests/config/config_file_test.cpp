@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -168,6 +172,53 @@ TEST_CASE("settings of the controller are refused where the search has no such c
   source["search"]["controller"] = "recurrent";
   CHECK(read_config(source).search.controller == Controller::Recurrent);
   CHECK(read_config(source).search.controller_units == 8);
+}
+
+TEST_CASE("settings of co-design methods are refused beside other methods", "[config]") {
+  json source = minimal();
+  const std::vector<std::pair<const char*, json>> keys{{"fast_tries", 5},
+                                                       {"accuracy_weight", 0.25},
+                                                       {"phase_tries", 5},
+                                                       {"phase_entropy", 0.5},
+                                                       {"cost_knowledge", "learned"}};
+  const std::map<std::string, std::vector<std::string>> used{
+      {"two_level", {"fast_tries", "accuracy_weight"}},
+      {"multi_phase", {"accuracy_weight", "phase_tries", "phase_entropy"}},
+      {"bayesian", {"cost_knowledge"}},
+      {"coupled", {}},
+      {"random", {}}};
+  for (const auto& [method, own] : used) {
+    for (const auto& [key, value] : keys) {
+      CAPTURE(method, key);
+      source["codesign"] = {{"method", method}, {key, value}};
+      if (std::count(own.begin(), own.end(), key) > 0) {
+        CHECK(to_json(read_config(source)).at("codesign").at(key) == value);
+        continue;
+      }
+      CHECK_THROWS_WITH(read_config(source), std::string("codesign.") + key +
+                                                 " has no effect with codesign.method " + method +
+                                                 ": leave it out");
+    }
+  }
+}
+
+TEST_CASE("the co-design methods with a controller use its settings", "[config]") {
+  json source = minimal();
+  source["search"] = {
+      {"controller", "recurrent"}, {"controller_units", 8}, {"controller_lr", 0.02}};
+  for (const char* method : {"two_level", "multi_phase"}) {
+    source["codesign"] = {{"method", method}};
+    CHECK(read_config(source).search.controller_units == 8);
+  }
+  source["codesign"] = {{"method", "bayesian"}};
+  CHECK_THROWS_WITH(read_config(source),
+                    Catch::Matchers::StartsWith("search.controller has no effect"));
+  source["search"] = {{"controller_entropy", 0.5}};
+  source["codesign"] = {{"method", "two_level"}};
+  CHECK(read_config(source).search.controller_entropy == 0.5);
+  source["codesign"] = {{"method", "multi_phase"}};  // It has codesign.phase_entropy.
+  CHECK_THROWS_WITH(read_config(source),
+                    Catch::Matchers::StartsWith("search.controller_entropy has no effect"));
 }
 
 TEST_CASE("settings of a GPU are refused where no GPU is timed", "[config]") {

@@ -100,6 +100,63 @@ TEST_CASE("the gradient of a policy is that of finite differences", "[policy]") 
   }
 }
 
+TEST_CASE("with one advantage per axis, each axis learns from its own", "[policy]") {
+  for (const auto& policy : both(kCounts, {.entropy = 0.1, .units = 5})) {
+    scatter(*policy, 1.0);
+    const Episode episode{.choices = {2, 0, 1, 3}, .advantages = {0.5, 9.0, -1.5, 0.0}};
+    const auto gradient = policy->gradient(episode);
+    const auto parameters = policy->parameters();
+    constexpr double kStep = 1e-5;
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+      const double before = parameters[i];
+      parameters[i] = before + kStep;
+      const double above = policy->objective(episode);
+      parameters[i] = before - kStep;
+      const double below = policy->objective(episode);
+      parameters[i] = before;
+      CHECK(gradient[i] == Approx((above - below) / (2.0 * kStep)).margin(1e-8));
+    }
+    const Episode equal{.choices = {2, 0, 1, 3}, .advantages = {-0.7, -0.7, -0.7, -0.7}};
+    CHECK(policy->gradient(equal) ==
+          policy->gradient({.choices = {2, 0, 1, 3}, .advantage = -0.7}));
+  }
+}
+
+TEST_CASE("a redraw changes the marked axes only, each with its probability given those before",
+          "[policy]") {
+  for (const auto& policy : both({2, 3, 4}, {.units = 4})) {
+    scatter(*policy, 2.0);
+    const std::vector<int> choices{1, 2, 3};
+    Rng rng(1, "draws");
+    std::vector<int> counts(3);
+    constexpr int kDraws = 20000;
+    for (int i = 0; i < kDraws; ++i) {
+      const auto other = policy->redraw(choices, {false, true, false}, rng);
+      CHECK(other[0] == 1);
+      CHECK(other[2] == 3);
+      ++counts[static_cast<std::size_t>(other[1])];
+    }
+    const auto expected = policy->probabilities(choices)[1];
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      CHECK(counts[i] / static_cast<double>(kDraws) == Approx(expected[i]).margin(0.02));
+    }
+    CHECK(policy->redraw(choices, {false, false, false}, rng) == choices);
+  }
+}
+
+TEST_CASE("the weight of the entropy can be changed while a policy learns", "[policy]") {
+  for (const auto& policy : both(kCounts, {.entropy = 0.3, .units = 5})) {
+    scatter(*policy, 1.0);
+    const Episode episode{.choices = {2, 0, 1, 3}, .advantage = 0.4};
+    const double before = policy->objective(episode);
+    policy->set_entropy(0.0);
+    CHECK(policy->objective(episode) ==
+          Approx(0.4 * std::log(probability_of(*policy, episode.choices))));
+    policy->set_entropy(0.3);
+    CHECK(policy->objective(episode) == before);
+  }
+}
+
 TEST_CASE("the probabilities of all combinations of choices sum to 1", "[policy]") {
   for (const auto& policy : both(kCounts, {.units = 6})) {
     scatter(*policy, 2.0);

@@ -1,5 +1,6 @@
 #include "hsconas/stages/stage_inputs.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -12,6 +13,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/config/methods.hpp"
 #include "hsconas/config/precision.hpp"
 #include "support/errors.hpp"
 #include "support/known_table.hpp"
@@ -112,6 +114,12 @@ void prepare(json& config, const ConfigKey& key, const Files& files) {
   }
   if (key.path.starts_with("search.controller")) config["search"]["method"] = "reinforce";
   if (key.path == "search.controller_units") config["search"]["controller"] = "recurrent";
+  // Some co-design methods only have these keys.
+  for (const MethodWord& method : codesign_method_words()) {
+    const bool has_key =
+        std::find(method.keys.begin(), method.keys.end(), key.path) != method.keys.end();
+    if (has_key && key.path.starts_with("codesign.")) config["codesign"]["method"] = method.word;
+  }
   if (key.path == "supernet.width_warmup") config["supernet"]["paths"] = "operators_first";
   if (key.path.starts_with("supernet.gradient.")) config["supernet"]["method"] = "mixed_level";
   // Nothing is shrunk where architecture parameters are learned.

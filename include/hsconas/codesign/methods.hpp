@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hsconas/config/config.hpp"
 
@@ -28,6 +29,9 @@ struct CodesignMethod {
   /// Lines for --dry-run: how many pairs it will cost.
   std::string (*plan)(const CodesignConfig& config, const SearchConfig& search,
                       const CodesignSize& size);
+  /// Paths of the config keys that it uses and some methods do not: "codesign.fast_tries",
+  /// "search.controller". Beside other methods, their values are refused.
+  std::vector<std::string> keys{};
 };
 
 /// All of them, in the order in which help lists them. To add one, write src/codesign/<name>.cpp

@@ -30,6 +30,10 @@ struct Limits {
   /// are met. It ignores the area, which depends on the design alone.
   double violation(const PairCost& cost) const;
   bool meets(const PairCost& cost) const { return violation(cost) == 0.0; }
+  /// How far `cost` is from the limit that it is nearest to, or exceeds most: the least (limit -
+  /// value) / limit, at least -1, so in [-1, 1]. 0 if there are no limits. Like violation(), it
+  /// ignores the area.
+  double slack(const PairCost& cost) const;
   /// The limits as text, such as "latency <= 3 ms, energy <= 2e+09", or "none".
   std::string str() const;
 };

@@ -189,7 +189,7 @@ struct SearchConfig {
   double racing = 0.999;      ///< Confidence at which a candidate that cannot become a parent is
                               ///< scored no further; 1: score all in full.
   int baseline_samples = 50;  ///< Random architectures near T to compare the winner with.
-  Controller controller = Controller::Softmax;  ///< This and the next three: method reinforce.
+  Controller controller = Controller::Softmax;  ///< This and the next three: where a controller is.
   int controller_units = 35;                    ///< Size of the state of a recurrent controller.
   double controller_lr = 0.0;                   ///< Step size of Adam; 0: by the controller.
   double controller_entropy = 0.0;              ///< Weight of the entropy in the objective.
@@ -241,6 +241,11 @@ struct CodesignConfig {
   int rank_networks = 200;    ///< Networks on which rank correlations are computed.
   double rank_warning = 0.9;  ///< A Spearman correlation below this is worth a warning.
   std::int64_t exhaustive_pairs = 200000000;  ///< Most pairs of which coupled tries every one.
+  int fast_tries = 10;           ///< two_level: pairs drawn again on costs alone; 0: none.
+  double accuracy_weight = 0.5;  ///< two_level, multi_phase: see pair_reward().
+  int phase_tries = 10;          ///< multi_phase: redraws of a phase in an episode.
+  double phase_entropy = 0.01;   ///< multi_phase: weight of the entropy at first; falls to 0.
+  CostKnowledge cost_knowledge = CostKnowledge::Exact;  ///< bayesian.
   DanceConfig dance;
   int pairs_written = 100000;  ///< Most lines of pairs.csv; with more pairs, only the front.
 };

@@ -9,6 +9,9 @@ namespace hsconas {
 struct MethodWord {
   std::string word;
   std::string meaning;
+  /// Keys that have an effect with this method and not with every method; those of the co-design
+  /// methods only.
+  std::vector<std::string> keys{};
 };
 
 /// The values of supernet.paths, search.method, shrink.method and codesign.method. The rooms

@@ -52,6 +52,8 @@ enum class Penalty { Cost, Macs, None };
 /// What holds the probabilities of search.method reinforce: a softmax per gene, or a recurrent
 /// network that draws one gene after the other.
 enum class Controller { Softmax, Recurrent };
+/// When a search of pairs gets to know what a pair costs.
+enum class CostKnowledge { Exact, Learned, Unchecked };
 
 template <typename Enum>
 struct Word {
@@ -99,6 +101,10 @@ inline constexpr std::array kWords<Penalty>{
 template <>
 inline constexpr std::array kWords<Controller>{Word{Controller::Softmax, "softmax"},
                                                Word{Controller::Recurrent, "recurrent"}};
+template <>
+inline constexpr std::array kWords<CostKnowledge>{Word{CostKnowledge::Exact, "exact"},
+                                                  Word{CostKnowledge::Learned, "learned"},
+                                                  Word{CostKnowledge::Unchecked, "unchecked"}};
 
 /// The word for `value`; "" if kWords<Enum> does not list it.
 template <typename Enum>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
@@ -7,6 +8,7 @@
 
 #include "hsconas/base/adam.hpp"
 #include "hsconas/base/rng.hpp"
+#include "hsconas/config/config.hpp"
 
 namespace hsconas {
 
@@ -21,6 +23,12 @@ struct PolicySettings {
 struct Episode {
   std::vector<int> choices;  ///< One per axis, from 0.
   double advantage = 0.0;    ///< The reward less a baseline.
+  /// One advantage per axis, where the choices of some axes have a reward of their own; else empty.
+  std::vector<double> advantages{};
+
+  double advantage_of(std::size_t axis) const {
+    return advantages.empty() ? advantage : advantages[axis];
+  }
 };
 
 /// Probabilities of one choice on each of several axes. They learn from rewards by the policy
@@ -36,17 +44,23 @@ class Policy {
 
   /// Draws a choice for each axis in turn, given those before it.
   virtual std::vector<int> draw(Rng& rng) = 0;
+  /// `choices` with those on the axes that `is_free` marks drawn anew, each given those before it.
+  virtual std::vector<int> redraw(std::span<const int> choices, const std::vector<bool>& is_free,
+                                  Rng& rng) const = 0;
   /// The probabilities of the choices of each axis, given those in `choices` before it.
   virtual std::vector<std::vector<double>> probabilities(std::span<const int> choices) const = 0;
   /// The gradient of objective() with respect to parameters().
   virtual std::vector<double> gradient(const Episode& episode) const = 0;
 
-  /// advantage x log(probability of all choices) + entropy weight x the sum over the axes of the
+  /// The sum over the axes of advantage x log(probability of the choice) + entropy weight x the
   /// entropy (in nats) of probabilities().
   double objective(const Episode& episode) const;
   /// One step of Adam up the mean gradient of `episodes`; none without episodes. For an unbiased
   /// estimate, all were drawn since the last step.
   void reinforce(std::span<const Episode> episodes);
+
+  /// Changes PolicySettings::entropy.
+  void set_entropy(double weight) { settings_.entropy = weight; }
 
   /// All parameters, to be inspected or, until the next call of another function, changed.
   std::span<double> parameters() {
@@ -80,6 +94,11 @@ std::unique_ptr<Policy> softmax_policy(const std::vector<int>& counts,
 /// Zoph and Le, Neural Architecture Search with Reinforcement Learning, ICLR 2017, with one layer.
 std::unique_ptr<Policy> recurrent_policy(const std::vector<int>& counts,
                                          const PolicySettings& settings, Rng& rng);
+
+/// The policy that search.controller and its other keys describe, on axes with `counts` choices.
+/// `rng` draws the first parameters of a recurrent one.
+std::unique_ptr<Policy> make_policy(const std::vector<int>& counts, const SearchConfig& config,
+                                    Rng& rng);
 
 /// The moving mean of rewards that advantages are relative to.
 class MovingBaseline {

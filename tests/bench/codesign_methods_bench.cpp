@@ -1,0 +1,634 @@
+// Compares the co-design methods on networks with real accuracies, where the exhaustive optimum is
+// known. Runs on one thread, in minutes to an hour per part.
+//
+//   hsconas_codesign_methods_bench NAS_BENCH_MACRO.csv[.gz] PART [SEEDS [FIRST_SEED]]
+//
+// PART is one of
+//   methods        accuracies asked until the optimum is near, and the gap to it, under 25 limits
+//   methods_dance  likewise on DANCE's grid
+//   share          accuracies asked inside the limits, with and without the fast level
+//   phases         multi_phase, two_level and plain REINFORCE under 9 limits
+//   product        designs until the least energy x delay of a network, on both grids
+//   invalid        pairs tried outside the limits, with and without a model of them
+//   settings       other settings, named after SEEDS and FIRST_SEED, on limits of their own:
+//                  settings 10 1001 "two_level accuracy_weight=0.9" "multi_phase phase_tries=5"
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+#include "hsconas/base/rng.hpp"
+#include "hsconas/base/statistics.hpp"
+#include "hsconas/base/text.hpp"
+#include "hsconas/codesign/codesign.hpp"
+#include "hsconas/report/table.hpp"
+#include "hsconas/score/table_evaluator.hpp"
+#include "support/spaces.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+constexpr std::size_t kMostAsked = 400;
+/// What counts as near the optimum: 0.1 % of accuracy, 2 % or 1 % of energy x delay.
+constexpr double kNearAccuracy = 0.001;
+constexpr double kNearProduct = 1.01;
+
+struct Options {
+  int seeds = 0;
+  std::uint64_t first_seed = 1;
+};
+
+/// A grid of designs with all networks, and what is known of them.
+struct Ground {
+  Ground(std::string csv, const char* grid)
+      : space(shipped_space("nas-bench-macro")),
+        table(space, csv, "mean_acc"),
+        designs(load_design_space(source_folder() / "configs" / "designs" / grid)),
+        costs(space, designs.designs()),
+        networks(table.architectures()) {
+    std::stable_sort(networks.begin(), networks.end(),
+                     [&](const Architecture& a, const Architecture& b) {
+                       return table.accuracy(a) > table.accuracy(b);
+                     });
+  }
+
+  SearchSpace space;
+  TableEvaluator table;
+  DesignSpace designs;
+  CostTable costs;
+  std::vector<Architecture> networks;  ///< The most accurate first.
+
+  /// The best pair of all.
+  std::optional<Pair> optimum(const Limits& limits, const PairCostModel& model) const {
+    std::vector<PairCost> row(model.designs());
+    std::optional<Pair> best;
+    for (std::size_t n = 0; n < networks.size(); ++n) {
+      const double accuracy = table.accuracy(networks[n]);
+      if (best && accuracy < best->accuracy) return best;
+      model.costs(networks[n], row);
+      for (std::size_t d = 0; d < row.size(); ++d) {
+        const Pair pair{n, d, accuracy, row[d]};
+        if (limits.meets(pair.cost) && (!best || is_better(pair, *best))) best = pair;
+      }
+    }
+    return best;
+  }
+};
+
+std::vector<PairCost> random_costs(const Ground& ground, int count) {
+  Rng rng(1, "limits");
+  std::vector<PairCost> costs;
+  for (int i = 0; i < count; ++i) {
+    const auto& network = ground.networks[rng.index(ground.networks.size())];
+    costs.push_back(ground.costs.cost(network, rng.index(ground.designs.size())));
+  }
+  return costs;
+}
+
+Limits limits_at(const std::vector<PairCost>& costs, double ms_level, double energy_level) {
+  std::vector<double> ms;
+  std::vector<double> energy;
+  for (const PairCost& cost : costs) {
+    ms.push_back(cost.ms);
+    energy.push_back(cost.energy);
+  }
+  return {.ms = quantile(ms, ms_level), .energy = quantile(energy, energy_level)};
+}
+
+/// Limits at all pairs of these levels of the costs of random pairs; those that no pair meets are
+/// left out.
+std::vector<Limits> limit_grid(const Ground& ground, std::vector<double> levels) {
+  const auto costs = random_costs(ground, 20000);
+  std::vector<Limits> grid;
+  for (const double ms : levels) {
+    for (const double energy : levels) {
+      const Limits limits = limits_at(costs, ms, energy);
+      if (ground.optimum(limits, ground.costs)) grid.push_back(limits);
+    }
+  }
+  return grid;
+}
+
+double share_inside(const std::vector<PairCost>& costs, const Limits& limits) {
+  const auto inside = std::count_if(costs.begin(), costs.end(),
+                                    [&](const PairCost& cost) { return limits.meets(cost); });
+  return static_cast<double>(inside) / static_cast<double>(costs.size());
+}
+
+/// Limits that the share `share` of random pairs meets.
+Limits limits_for(const Ground& ground, double share) {
+  const auto costs = random_costs(ground, 50000);
+  double low = 0.0;
+  double high = 1.0;
+  for (int i = 0; i < 40; ++i) {
+    const double middle = 0.5 * (low + high);
+    (share_inside(costs, limits_at(costs, middle, middle)) < share ? low : high) = middle;
+  }
+  return limits_at(costs, high, high);
+}
+
+/// A method with its settings.
+struct Setting {
+  std::string label;
+  CodesignConfig config;
+  SearchConfig search;
+  int most_seeds = 1000000;  ///< Fewer seeds for methods that take long.
+};
+
+SearchConfig search_of(int evaluations, const char* method = "evolution") {
+  SearchConfig search;
+  search.method = method;
+  search.population = 20;
+  search.generations = evaluations / search.population - 1;
+  return search;
+}
+
+Setting setting(std::string label, const char* method, int evaluations = kMostAsked,
+                const char* search_method = "evolution") {
+  Setting one{
+      .label = std::move(label), .config = {}, .search = search_of(evaluations, search_method)};
+  one.config.method = method;
+  one.config.exhaustive_pairs = 0;
+  return one;
+}
+
+/// Searches over pairs may try more pairs than they ask for accuracies, so they get more of them;
+/// a run ends after kMostAsked accuracies.
+Setting joint(std::string label, const char* method, const char* search_method = "evolution") {
+  return setting(std::move(label), method, 10 * static_cast<int>(kMostAsked), search_method);
+}
+
+/// Gives known accuracies, and stops the search at the optimum or after kMostAsked.
+class CountingEvaluator : public Evaluator {
+ public:
+  CountingEvaluator(const Ground& ground, double optimum, StopToken& stop)
+      : ground_(ground), optimum_(optimum), stop_(stop) {}
+
+  std::vector<double> accuracy(std::span<const Architecture> archs) override {
+    std::vector<double> result;
+    for (const Architecture& arch : archs) {
+      result.push_back(ground_.table.accuracy(arch));
+      if (asked == kMostAsked) continue;
+      ++asked;
+      best = std::max(best, result.back());
+      if (until == 0 && best >= optimum_ - kNearAccuracy) until = asked;
+    }
+    if (asked == kMostAsked || best >= optimum_) stop_.request();
+    return result;
+  }
+
+  std::size_t asked = 0;
+  std::size_t until = 0;  ///< Accuracies until the optimum was near; 0: never.
+  double best = -1.0;
+
+ private:
+  const Ground& ground_;
+  double optimum_;
+  StopToken& stop_;
+};
+
+CodesignResult run(const Ground& ground, const Setting& one, const PairCostModel& costs,
+                   const Limits& limits, std::span<const Architecture> networks,
+                   Evaluator& evaluator, const StopToken& stop, std::uint64_t seed) {
+  Log log(Verbosity::Quiet, false);
+  AccuracyCache accuracies(ground.space, evaluator);
+  return codesign({.accuracies = accuracies,
+                   .costs = costs,
+                   .designs = ground.designs,
+                   .limits = limits,
+                   .networks = networks},
+                  one.config, one.search, seed, log, stop);
+}
+
+/// What one run reached.
+struct Reached {
+  double until = 0.0;  ///< kMostAsked + 1: never.
+  double gap = 0.0;    ///< Of accuracy, in percent; 100 if no pair was found.
+};
+
+Reached reach(const Ground& ground, const Setting& one, const Limits& limits, double optimum,
+              std::uint64_t seed) {
+  StopToken stop;
+  CountingEvaluator evaluator(ground, optimum, stop);
+  try {
+    run(ground, one, ground.costs, limits, ground.networks, evaluator, stop, seed);
+  } catch (const Error& error) {
+    const bool is_expected =
+        error.kind() == ErrorKind::Interrupted || error.kind() == ErrorKind::Infeasible;
+    if (!is_expected) throw;
+  }
+  const std::size_t until = evaluator.until == 0 ? kMostAsked + 1 : evaluator.until;
+  return {static_cast<double>(until),
+          evaluator.best < 0.0 ? 100.0 : 100.0 * (optimum - evaluator.best)};
+}
+
+/// All runs of a method: [limits][seed].
+using Runs = std::vector<std::vector<Reached>>;
+
+std::vector<double> untils(const Runs& runs) {
+  std::vector<double> all;
+  for (const auto& row : runs) {
+    for (const Reached& one : row) all.push_back(one.until);
+  }
+  return all;
+}
+
+std::vector<double> gaps(const Runs& runs) {
+  std::vector<double> all;
+  for (const auto& row : runs) {
+    for (const Reached& one : row) all.push_back(one.gap);
+  }
+  return all;
+}
+
+double worst_mean(const Runs& runs) {
+  double worst = 0.0;
+  for (const auto& row : runs) worst = std::max(worst, mean(gaps({row})));
+  return worst;
+}
+
+std::string bounded(double until) {
+  return until > kMostAsked ? fmt::format("> {}", kMostAsked) : fmt::format("{:.0f}", until);
+}
+
+std::string p_text(double p) {
+  return p < 0.001 ? "< .001" : fmt::format("{:.3f}", p);
+}
+
+/// Prints one line per setting. The first is the one that others are tested against, by the
+/// accuracies until the optimum is near and, in phases, by the gap.
+void print_reached(const std::string& title, const Ground& ground,
+                   const std::vector<Limits>& limits, const std::vector<Setting>& settings,
+                   const Options& options) {
+  fmt::print("\n{}: {} designs, {} limits, {} seeds from {}; at most {} accuracies\n", title,
+             ground.designs.size(), limits.size(), options.seeds, options.first_seed, kMostAsked);
+  TextTable table({"method", "until near: median", "p90", "never %", "gap: mean %",
+                   "worst limits %", "worst run %", "p until", "p gap", "runs", "seconds / run"});
+  std::optional<Runs> first;
+  for (const Setting& one : settings) {
+    Runs runs;
+    const std::clock_t begin = std::clock();
+    for (const Limits& limit : limits) {
+      const double optimum = ground.optimum(limit, ground.costs)->accuracy;
+      auto& row = runs.emplace_back();
+      for (int i = 0; i < options.seeds; ++i) {
+        row.push_back(
+            reach(ground, one, limit, optimum, options.first_seed + static_cast<std::uint64_t>(i)));
+      }
+    }
+    const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+    const auto until = untils(runs);
+    const auto gap = gaps(runs);
+    const auto never =
+        std::count_if(until.begin(), until.end(), [](double value) { return value > kMostAsked; });
+    const double count = static_cast<double>(until.size());
+    table.add({one.label, bounded(median(until)), bounded(quantile(until, 0.9)),
+               fmt::format("{:.1f}", 100.0 * static_cast<double>(never) / count),
+               fmt::format("{:.4f}", mean(gap)), fmt::format("{:.3f}", worst_mean(runs)),
+               fmt::format("{:.3f}", *std::max_element(gap.begin(), gap.end())),
+               first ? p_text(mann_whitney_p(until, untils(*first))) : "",
+               first ? p_text(mann_whitney_p(gap, gaps(*first))) : "", fmt::format("{:.0f}", count),
+               fmt::format("{:.2f}", seconds / count)});
+    if (!first) first = std::move(runs);
+    fmt::print(stderr, "{}: {} done\n", title, one.label);
+  }
+  fmt::print("p: probability that runs as good as these come up if the method is like the first\n");
+  fmt::print("{}", table.str());
+  std::fflush(stdout);
+}
+
+Setting with(Setting one, const std::function<void(CodesignConfig&, SearchConfig&)>& change) {
+  change(one.config, one.search);
+  return one;
+}
+
+Setting with_few_seeds(Setting one, int seeds) {
+  one.most_seeds = seeds;
+  return one;
+}
+
+std::vector<Setting> all_methods() {
+  std::vector<Setting> all;
+  all.push_back(joint("random", "random"));
+  all.push_back(joint("coupled (evolution)", "coupled"));
+  all.push_back(joint("coupled (reinforce)", "coupled", "reinforce"));
+  all.push_back(with_few_seeds(joint("coupled (bayesian)", "coupled", "bayesian"), 2));
+  all.push_back(setting("two_level", "two_level"));
+  all.push_back(with(setting("two_level, 50 tries", "two_level"),
+                     [](auto& config, auto&) { config.fast_tries = 50; }));
+  all.push_back(with(setting("two_level, recurrent", "two_level"),
+                     [](auto&, auto& search) { search.controller = Controller::Recurrent; }));
+  all.push_back(setting("multi_phase", "multi_phase"));
+  all.push_back(with_few_seeds(setting("bayesian", "bayesian"), 10));
+  return all;
+}
+
+void methods(const Ground& ground, Options options, const std::string& title) {
+  if (options.seeds == 0) options.seeds = 50;
+  print_reached(title, ground, limit_grid(ground, {0.1, 0.3, 0.5, 0.7, 0.9}), all_methods(),
+                options);
+  fmt::print("semi_decoupled and decoupled ask for all {} accuracies first\n",
+             ground.networks.size());
+}
+
+/// A setting written as "two_level accuracy_weight=0.9 controller_lr=0.1".
+Setting parsed(const std::string& text) {
+  const auto words = split(text, ' ');
+  Setting one = setting(text, words[0].c_str());
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto at = words[i].find('=');
+    const std::string key = words[i].substr(0, at);
+    const double value = std::stod(words[i].substr(at + 1));
+    if (key == "accuracy_weight") one.config.accuracy_weight = value;
+    if (key == "fast_tries") one.config.fast_tries = static_cast<int>(value);
+    if (key == "phase_tries") one.config.phase_tries = static_cast<int>(value);
+    if (key == "phase_entropy") one.config.phase_entropy = value;
+    if (key == "controller_lr") one.search.controller_lr = value;
+    if (key == "controller_entropy") one.search.controller_entropy = value;
+  }
+  return one;
+}
+
+/// Settings to choose between, on limits and, by default, seeds that no other part uses.
+void settings(const Ground& ground, Options options, const std::vector<std::string>& texts) {
+  std::vector<Setting> all;
+  for (const std::string& text : texts) all.push_back(parsed(text));
+  print_reached("settings", ground, limit_grid(ground, {0.2, 0.6, 0.8}), all, options);
+}
+
+void phases(const Ground& ground, Options options) {
+  if (options.seeds == 0) options.seeds = 20;
+  const auto limits = limit_grid(ground, {0.1, 0.5, 0.9});
+  const auto flat = joint("coupled (reinforce)", "coupled", "reinforce");
+  const auto two_level = setting("two_level", "two_level");
+  const auto multi_phase = setting("multi_phase", "multi_phase");
+  print_reached("phases against two_level", ground, limits, {two_level, multi_phase}, options);
+  print_reached("phases against flat REINFORCE", ground, limits, {flat, multi_phase}, options);
+  print_reached("two_level against phases", ground, limits, {multi_phase, two_level, flat},
+                options);
+}
+
+/// How a run asks for accuracies.
+struct Asked {
+  std::size_t asked = 0;
+  std::size_t inside = 0;
+  double until = 0.0;
+};
+
+/// Runs to the end; pairs outside the limits may be asked for.
+Asked ask(const Ground& ground, const Setting& one, const Limits& limits, double optimum,
+          std::uint64_t seed) {
+  StopToken stop;
+  TableEvaluator evaluator = ground.table;
+  Asked result{.until = kMostAsked + 1.0};
+  CodesignResult found;
+  try {
+    found = run(ground, one, ground.costs, limits, ground.networks, evaluator, stop, seed);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::Infeasible) throw;
+    return result;
+  }
+  std::set<std::size_t> seen;
+  for (const Pair& pair : found.scored) {
+    if (!seen.insert(pair.network).second) continue;
+    ++result.asked;
+    const bool is_inside = limits.meets(pair.cost);
+    result.inside += is_inside ? 1 : 0;
+    const bool is_near = is_inside && pair.accuracy >= optimum - kNearAccuracy;
+    if (is_near && result.until > kMostAsked) result.until = static_cast<double>(result.asked);
+  }
+  return result;
+}
+
+void share(const Ground& ground, Options options) {
+  if (options.seeds == 0) options.seeds = 20;
+  for (const double met : {0.01, 0.1, 0.5}) {
+    const Limits limits = limits_for(ground, met);
+    const double optimum = ground.optimum(limits, ground.costs)->accuracy;
+    fmt::print("\nlimits that {:.0f} % of random pairs meet ({}), {} seeds from {}\n", 100.0 * met,
+               limits.str(), options.seeds, options.first_seed);
+    TextTable table({"fast tries", "accuracies asked", "inside the limits %", "until near: median",
+                     "p90", "never %"});
+    for (const int tries : {0, 10, 50}) {
+      const Setting one =
+          with(setting("", "two_level"), [&](auto& config, auto&) { config.fast_tries = tries; });
+      std::vector<double> until;
+      double asked = 0.0;
+      double inside = 0.0;
+      for (int i = 0; i < options.seeds; ++i) {
+        const Asked run =
+            ask(ground, one, limits, optimum, options.first_seed + static_cast<std::uint64_t>(i));
+        asked += static_cast<double>(run.asked);
+        inside += static_cast<double>(run.inside);
+        until.push_back(run.until);
+      }
+      const auto never = std::count_if(until.begin(), until.end(),
+                                       [](double value) { return value > kMostAsked; });
+      table.add({std::to_string(tries), fmt::format("{:.0f}", asked / options.seeds),
+                 fmt::format("{:.1f}", 100.0 * inside / asked), bounded(median(until)),
+                 bounded(quantile(until, 0.9)),
+                 fmt::format("{:.0f}", 100.0 * static_cast<double>(never) / options.seeds)});
+    }
+    fmt::print("{}", table.str());
+    std::fflush(stdout);
+  }
+}
+
+Setting bayesian(CostKnowledge knowledge, int trials) {
+  Setting one = setting(word_of(knowledge), "bayesian", trials);
+  one.config.cost_knowledge = knowledge;
+  return one;
+}
+
+/// Energy x delay of one network over the designs: trials until within 1 % of the least.
+void product(const std::string& csv, Options options) {
+  if (options.seeds == 0) options.seeds = 20;
+  for (const char* grid : {"semi-decoupled.json", "dance.json"}) {
+    const Ground ground(csv, grid);
+    fmt::print(
+        "\nenergy x delay of a network on {} designs: designs tried until within 1 % of the "
+        "least, at most 200, {} seeds from {}\n",
+        ground.designs.size(), options.seeds, options.first_seed);
+    TextTable table({"network", "method", "median", "p90", "<= 60", "designs within 1 %"});
+    for (const char* code : {"22222222", "11111111", "12012201"}) {
+      const std::vector<Architecture> network{ground.space.decode(code)};
+      std::vector<PairCost> row(ground.designs.size());
+      ground.costs.costs(network[0], row);
+      double least = std::numeric_limits<double>::infinity();
+      for (const PairCost& cost : row) least = std::min(least, cost.product());
+      const auto near = std::count_if(row.begin(), row.end(), [&](const PairCost& cost) {
+        return cost.product() <= kNearProduct * least;
+      });
+      for (const bool is_random : {true, false}) {
+        const Setting one =
+            is_random ? setting("random", "random", 200) : bayesian(CostKnowledge::Learned, 200);
+        std::vector<double> until;
+        for (int i = 0; i < options.seeds; ++i) {
+          StopToken stop;
+          TableEvaluator evaluator = ground.table;
+          const CodesignResult found = run(ground, one, ground.costs, {}, network, evaluator, stop,
+                                           options.first_seed + static_cast<std::uint64_t>(i));
+          double trials = 201.0;
+          for (std::size_t k = found.scored.size(); k-- > 0;) {
+            if (found.scored[k].cost.product() <= kNearProduct * least) {
+              trials = static_cast<double>(k + 1);
+            }
+          }
+          until.push_back(trials);
+        }
+        const auto soon =
+            std::count_if(until.begin(), until.end(), [](double value) { return value <= 60.0; });
+        table.add({code, one.label, fmt::format("{:.0f}", median(until)),
+                   fmt::format("{:.0f}", quantile(until, 0.9)),
+                   fmt::format("{} of {}", soon, options.seeds), std::to_string(near)});
+      }
+    }
+    fmt::print("{}", table.str());
+    std::fflush(stdout);
+  }
+}
+
+/// Costs that are infinite on designs that nothing known before a trial tells from the others.
+class ForbiddingCosts : public PairCostModel {
+ public:
+  ForbiddingCosts(const PairCostModel& costs, std::vector<bool> forbidden)
+      : costs_(costs), forbidden_(std::move(forbidden)) {}
+  std::size_t designs() const override { return costs_.designs(); }
+  PairCost cost(const Architecture& arch, std::size_t design) const override {
+    if (!forbidden_[design]) return costs_.cost(arch, design);
+    return {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+  }
+
+ private:
+  const PairCostModel& costs_;
+  std::vector<bool> forbidden_;
+};
+
+/// Forbids the half of the designs with the larger sum of positions on three axes.
+std::vector<bool> half_of(const DesignSpace& designs) {
+  std::vector<double> sums;
+  for (std::size_t design = 0; design < designs.size(); ++design) {
+    const auto at = designs.coordinates(design);
+    double sum = 0.0;
+    for (std::size_t axis = 1; axis < at.size(); ++axis) {
+      sum += at[axis] / static_cast<double>(designs.axes()[axis].values.size() - 1);
+    }
+    sums.push_back(sum);
+  }
+  const double middle = median(sums);
+  std::vector<bool> forbidden;
+  for (const double sum : sums) forbidden.push_back(sum > middle);
+  return forbidden;
+}
+
+struct InvalidCase {
+  std::string label;
+  const PairCostModel* costs;
+  Limits limits;
+};
+
+void invalid(const std::string& csv, Options options) {
+  if (options.seeds == 0) options.seeds = 20;
+  constexpr int kTrials = 200;
+  constexpr std::size_t kSkipped = 30;
+  for (const char* grid : {"semi-decoupled.json", "dance.json"}) {
+    const Ground ground(csv, grid);
+    const ForbiddingCosts forbidding(ground.costs, half_of(ground.designs));
+    const std::vector<InvalidCase> cases{
+        {"half the grid forbidden", &forbidding, {}},
+        {"half forbidden, limits 10 %", &forbidding, limits_for(ground, 0.1)},
+        {"limits that 50 % meet", &ground.costs, limits_for(ground, 0.5)},
+        {"limits that 10 % meet", &ground.costs, limits_for(ground, 0.1)},
+        {"limits that 1 % meet", &ground.costs, limits_for(ground, 0.01)}};
+    fmt::print(
+        "\n{} designs: share of {} pairs tried after the first {} that is outside the limits "
+        "or forbidden, {} seeds from {}\n",
+        ground.designs.size(), kTrials - static_cast<int>(kSkipped), kSkipped, options.seeds,
+        options.first_seed);
+    TextTable table({"case", "limits", "invalid %: mean", "worst seed", "gap: mean %"});
+    for (const InvalidCase& one : cases) {
+      const double optimum = ground.optimum(one.limits, *one.costs)->accuracy;
+      for (const CostKnowledge knowledge : {CostKnowledge::Learned, CostKnowledge::Unchecked}) {
+        std::vector<double> shares;
+        std::vector<double> all_gaps;
+        for (int i = 0; i < options.seeds; ++i) {
+          StopToken stop;
+          TableEvaluator evaluator = ground.table;
+          CodesignResult found;
+          double gap = 100.0;
+          double outside = 1.0;
+          try {
+            found =
+                run(ground, bayesian(knowledge, kTrials), *one.costs, one.limits, ground.networks,
+                    evaluator, stop, options.first_seed + static_cast<std::uint64_t>(i));
+            gap = 100.0 * (optimum - found.best.accuracy);
+            std::size_t count = 0;
+            for (std::size_t k = kSkipped; k < found.scored.size(); ++k) {
+              count += one.limits.meets(found.scored[k].cost) ? 0 : 1;
+            }
+            outside =
+                static_cast<double>(count) / static_cast<double>(found.scored.size() - kSkipped);
+          } catch (const Error& error) {
+            if (error.kind() != ErrorKind::Infeasible) throw;
+          }
+          shares.push_back(100.0 * outside);
+          all_gaps.push_back(gap);
+        }
+        table.add({one.label, knowledge == CostKnowledge::Learned ? "modelled" : "not modelled",
+                   fmt::format("{:.1f}", mean(shares)),
+                   fmt::format("{:.1f}", *std::max_element(shares.begin(), shares.end())),
+                   fmt::format("{:.3f}", mean(all_gaps))});
+      }
+    }
+    fmt::print("{}", table.str());
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    fmt::print(stderr,
+               "usage: hsconas_codesign_methods_bench NAS_BENCH_MACRO.csv PART [SEEDS [FIRST]]\n");
+    return 2;
+  }
+  const std::string csv = argv[1];
+  const std::string part = argv[2];
+  Options options;
+  if (argc > 3) options.seeds = std::stoi(argv[3]);
+  if (argc > 4) options.first_seed = std::stoull(argv[4]);
+  if (part == "product") {
+    product(csv, options);
+  } else if (part == "invalid") {
+    invalid(csv, options);
+  } else if (part == "methods_dance") {
+    methods(Ground(csv, "dance.json"), options, "methods");
+  } else {
+    const Ground ground(csv, "semi-decoupled.json");
+    if (part == "methods") {
+      methods(ground, options, "methods");
+    } else if (part == "share") {
+      share(ground, options);
+    } else if (part == "phases") {
+      phases(ground, options);
+    } else if (part == "settings") {
+      settings(ground, options, {argv + std::min(argc, 5), argv + argc});
+    } else {
+      fmt::print(stderr, "there is no part {}\n", part);
+      return 2;
+    }
+  }
+  return 0;
+}
