@@ -1,5 +1,6 @@
 #include "hsconas/accel/accelerator.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -56,7 +57,84 @@ void read_array(JsonReader& reader, Accelerator& design) {
   design.columns = reader.required<std::int64_t>("columns");
 }
 
+Supply read_supply(JsonReader& reader, Supply supply) {
+  if (!reader.has("supply")) return supply;
+  JsonReader child = reader.child("supply");
+  supply.nominal = child.optional("nominal", supply.nominal);
+  supply.threshold = child.optional("threshold", supply.threshold);
+  supply.lowest = child.optional("lowest", supply.lowest);
+  supply.highest = child.optional("highest", supply.highest);
+  child.finish();
+  return supply;
+}
+
+SupportedBits read_supported_bits(JsonReader& reader) {
+  SupportedBits bits;
+  if (!reader.has("supported_bits")) return bits;
+  JsonReader child = reader.child("supported_bits");
+  bits.input = child.optional("input", bits.input);
+  bits.weight = child.optional("weight", bits.weight);
+  child.finish();
+  std::sort(bits.input.begin(), bits.input.end());
+  std::sort(bits.weight.begin(), bits.weight.end());
+  return bits;
+}
+
+json to_json(const Supply& supply) {
+  return {{"nominal", supply.nominal},
+          {"threshold", supply.threshold},
+          {"lowest", supply.lowest},
+          {"highest", supply.highest}};
+}
+
+void check_supply(const Supply& supply) {
+  constexpr double kMost = 100.0;
+  /// The clock falls without bound towards the threshold.
+  constexpr double kAboveThreshold = 0.01;
+  check_range("supply.threshold", supply.threshold, 0, kMost);
+  check_range("supply.lowest", supply.lowest, supply.threshold + kAboveThreshold, kMost);
+  check_range("supply.highest", supply.highest, supply.lowest, kMost);
+  check_range("supply.nominal", supply.nominal, supply.lowest, supply.highest);
+}
+
+void check_supported(const char* what, const std::vector<std::int64_t>& widths, std::int64_t own) {
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    if (widths[i] < 1 || widths[i] > own) {
+      refuse(
+          fmt::format("supported_bits.{0} must be in [1, {1}], got {2}: the design is built for "
+                      "the {1} bits of bits.{0}",
+                      what, own, widths[i]));
+    }
+    if (i > 0 && widths[i] == widths[i - 1]) {
+      refuse(fmt::format("supported_bits.{} names {} twice", what, widths[i]));
+    }
+  }
+}
+
+void check_leakage(const Accelerator& design) {
+  check_range("leakage_mw_per_mm2", design.leakage_mw_per_mm2, 0, 1e6);
+  const EnergyTable& table = find_energy_table(design.energy);
+  if (design.leakage_mw_per_mm2 > 0.0 && table.unit != "pJ") {
+    refuse(
+        fmt::format("leakage_mw_per_mm2 needs an energy table in pJ, such as accelergy-eyeriss, "
+                    "not {}",
+                    table.name));
+  }
+}
+
+bool supports(std::int64_t width, std::int64_t own, const std::vector<std::int64_t>& others) {
+  return width == 0 || width == own ||
+         std::find(others.begin(), others.end(), width) != others.end();
+}
+
 }  // namespace
+
+bool supports(const Accelerator& design, const LayerBits& bits) {
+  const SupportedBits& others = design.supported_bits;
+  return supports(bits.input, design.bits[0], others.input) &&
+         supports(bits.weight, design.bits[1], others.weight) &&
+         supports(bits.output, design.bits[0], others.input);
+}
 
 void check(const Accelerator& design) {
   const Dataflow& dataflow = find_dataflow(design.dataflow);
@@ -74,7 +152,11 @@ void check(const Accelerator& design) {
   check_range("noc_hop_cycles", design.noc_hop_cycles, 0, 1e6);
   check_range("offchip_bytes", design.offchip_bytes, 1e-3, 1e9);
   check_range("clock_mhz", design.clock_mhz, 1e-3, 1e6);
-  find_energy_table(design.energy);
+  check_supported("input", design.supported_bits.input, design.bits[0]);
+  check_supported("weight", design.supported_bits.weight, design.bits[1]);
+  check_supply(design.supply);
+  check_range("voltage", design.voltage, design.supply.lowest, design.supply.highest);
+  check_leakage(design);
   find_area_table(design.area);
 }
 
@@ -115,7 +197,11 @@ Accelerator read_accelerator(const json& source, const std::string& path) {
   design.reduction = reader.optional("reduction", design.reduction);
   design.offchip_bytes = reader.required<double>("offchip_bytes");
   design.bits = read_tensors(reader, "bits", design.bits);
+  design.supported_bits = read_supported_bits(reader);
   design.clock_mhz = reader.optional("clock_mhz", design.clock_mhz);
+  design.supply = read_supply(reader, design.supply);
+  design.voltage = reader.optional("voltage", design.supply.nominal);
+  design.leakage_mw_per_mm2 = reader.optional("leakage_mw_per_mm2", design.leakage_mw_per_mm2);
   design.energy = reader.optional("energy", design.energy);
   design.area = reader.optional("area", design.area);
   reader.finish();
@@ -124,22 +210,30 @@ Accelerator read_accelerator(const json& source, const std::string& path) {
 }
 
 json to_json(const Accelerator& design) {
-  return {{"name", design.name},
-          {"dataflow", design.dataflow},
-          {"rows", design.rows},
-          {"columns", design.columns},
-          {"lanes", design.lanes},
-          {"register_words", tensors_json(design.register_words)},
-          {"buffer_bytes", design.buffer_bytes},
-          {"noc_words", design.noc_words},
-          {"noc_hop_cycles", design.noc_hop_cycles},
-          {"multicast", design.multicast},
-          {"reduction", design.reduction},
-          {"offchip_bytes", design.offchip_bytes},
-          {"bits", tensors_json(design.bits)},
-          {"clock_mhz", design.clock_mhz},
-          {"energy", design.energy},
-          {"area", design.area}};
+  json object{{"name", design.name},
+              {"dataflow", design.dataflow},
+              {"rows", design.rows},
+              {"columns", design.columns},
+              {"lanes", design.lanes},
+              {"register_words", tensors_json(design.register_words)},
+              {"buffer_bytes", design.buffer_bytes},
+              {"noc_words", design.noc_words},
+              {"noc_hop_cycles", design.noc_hop_cycles},
+              {"multicast", design.multicast},
+              {"reduction", design.reduction},
+              {"offchip_bytes", design.offchip_bytes},
+              {"bits", tensors_json(design.bits)},
+              {"clock_mhz", design.clock_mhz},
+              {"energy", design.energy},
+              {"area", design.area}};
+  const SupportedBits& bits = design.supported_bits;
+  if (bits != SupportedBits{}) {
+    object["supported_bits"] = {{"input", bits.input}, {"weight", bits.weight}};
+  }
+  if (design.supply != Supply{}) object["supply"] = to_json(design.supply);
+  if (design.voltage != design.supply.nominal) object["voltage"] = design.voltage;
+  if (design.leakage_mw_per_mm2 > 0.0) object["leakage_mw_per_mm2"] = design.leakage_mw_per_mm2;
+  return object;
 }
 
 Accelerator load_accelerator(const std::filesystem::path& path) {

@@ -124,7 +124,7 @@ HSCONAS_INLINE void walk_array(const Extents& e, const Dataflow& dataflow, const
   plan.first_words = channels * (rows * columns + weights);
   plan.first_bits = channels * (rows * columns * d.bits[0] + weights * d.bits[1]);
   plan.last_words = plan.a(Dim::G) * plan.a(Dim::K) * plan.a(Dim::Y) * plan.a(Dim::X);
-  plan.last_bits = plan.last_words * d.bits[0];
+  plan.last_bits = plan.last_words * d.stored_bits;
   const auto casts = d.multicast > 0.0;
   plan.copies = {casts ? one : plan.s(Dim::K), casts ? one : V(plan.s(Dim::Y) * plan.s(Dim::X)),
                  d.reduction > 0.0 ? one : V(plan.s(Dim::C) * plan.s(Dim::R) * plan.s(Dim::S))};

@@ -1,6 +1,7 @@
 #include "hsconas/accel/batch.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <thread>
 #include <vector>
@@ -20,10 +21,53 @@ OctetKernel best_kernel() {
   return add_cost_plain;
 }
 
-void set_design(Octet& octet, std::size_t lane, const Accelerator& design) {
-  engine::Design<double> numbers = numbers_of(design);
+static_assert(sizeof(engine::Design<double>) == Octet::kNumbers * sizeof(double));
+
+void set_numbers(Octet& octet, std::size_t lane, engine::Design<double> numbers) {
   std::size_t i = 0;
   engine::each_number(numbers, [&](double number) { octet.numbers[i++][lane] = number; });
+}
+
+engine::Design<double> numbers_in(const Octet& octet, std::size_t lane) {
+  engine::Design<double> numbers;
+  std::size_t i = 0;
+  engine::each_number(numbers, [&](double& number) { number = octet.numbers[i++][lane]; });
+  return numbers;
+}
+
+/// Bit w - 1 is set for every width of w bits that is the design's own or among the others.
+std::uint64_t mask_of(std::int64_t own, const std::vector<std::int64_t>& others) {
+  std::uint64_t mask = std::uint64_t{1} << (own - 1);
+  for (const std::int64_t width : others) mask |= std::uint64_t{1} << (width - 1);
+  return mask;
+}
+
+void set_design(Octet& octet, std::size_t lane, const Accelerator& design) {
+  set_numbers(octet, lane, numbers_of(design));
+  octet.input_widths[lane] = mask_of(design.bits[0], design.supported_bits.input);
+  octet.weight_widths[lane] = mask_of(design.bits[1], design.supported_bits.weight);
+}
+
+bool supports(const Octet& octet, std::size_t lane, const LayerBits& bits) {
+  const auto holds = [](std::uint64_t mask, std::int64_t width) {
+    return width == 0 || (mask >> (width - 1) & 1U) != 0;
+  };
+  return holds(octet.input_widths[lane], bits.input) &&
+         holds(octet.weight_widths[lane], bits.weight) &&
+         holds(octet.input_widths[lane], bits.output);
+}
+
+/// The designs with the word widths of a layer. In a design that does not support them, nothing
+/// fits the buffer.
+Octet with_bits(const Octet& octet, const LayerBits& bits) {
+  Octet changed = octet;
+  for (std::size_t lane = 0; lane < Octet::kDesigns; ++lane) {
+    engine::Design<double> numbers = numbers_in(octet, lane);
+    engine::set_bits(numbers, bits);
+    if (!supports(octet, lane, bits)) numbers.buffer_bits = 0.0;
+    set_numbers(changed, lane, numbers);
+  }
+  return changed;
 }
 
 void store(const Octet& octet, const OctetCost& cost, std::span<double> cycles,
@@ -41,12 +85,21 @@ struct DesignBatch::Blocks {
   std::size_t size = 0;
   OctetKernel kernel = best_kernel();
 
+  void add(const Layer& layer, double count, const Octet& octet, OctetCost& total) const {
+    const Extents extents(layer);
+    if (layer.bits.any()) {
+      kernel(extents, count, with_bits(octet, layer.bits), total);
+    } else {
+      kernel(extents, count, octet, total);
+    }
+  }
+
   void run(std::size_t begin, std::size_t end, const Network& network, std::span<double> cycles,
            std::span<double> energy) const {
     for (std::size_t i = begin; i < end; ++i) {
       OctetCost total;
       for (const Layer& layer : network.layers) {
-        kernel(Extents(layer), layer.count, octets[i], total);
+        add(layer, layer.count, octets[i], total);
       }
       store(octets[i], total, cycles, energy);
     }
@@ -83,10 +136,9 @@ std::size_t DesignBatch::size() const {
 
 void DesignBatch::cost_of(const Layer& layer, std::span<double> cycles,
                           std::span<double> energy) const {
-  const Extents extents(layer);
   for (const Octet& octet : blocks_->octets) {
     OctetCost cost;
-    blocks_->kernel(extents, 1.0, octet, cost);
+    blocks_->add(layer, 1.0, octet, cost);
     store(octet, cost, cycles, energy);
   }
 }

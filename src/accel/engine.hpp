@@ -28,7 +28,7 @@ struct Outcome {
   V smallest_bits{};  ///< Size of the smallest tile.
   V tile_bits{};
   V groups{};
-  V mac_energy{};
+  V mac_energy{}, leakage_energy{};
   std::array<V, kTensors> register_energy{}, noc_energy{}, buffer_energy{}, offchip_energy{};
 };
 
@@ -98,7 +98,8 @@ HSCONAS_INLINE void add_energy(const Extents& e, const Design<V>& d, Outcome<V>&
     total =
         total + o.register_energy[t] + o.noc_energy[t] + o.buffer_energy[t] + o.offchip_energy[t];
   }
-  o.energy = total;
+  o.leakage_energy = o.cycles * d.leakage;
+  o.energy = total + o.leakage_energy;
 }
 
 /// The whole model for one layer.

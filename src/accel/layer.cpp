@@ -1,6 +1,9 @@
 #include "hsconas/accel/layer.hpp"
 
-#include <limits>
+#include <algorithm>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -18,6 +21,7 @@ namespace {
 constexpr std::int64_t kLargestExtent = 1 << 20;
 /// Counts are added and multiplied in double, which is exact below this with room to spare.
 constexpr double kMostMacs = 1e14;
+constexpr std::int64_t kMostBits = 64;
 
 [[noreturn]] void refuse(const std::string& name, const std::string& why) {
   throw Error(ErrorKind::Usage, fmt::format("layer {}: {}", name, why));
@@ -54,6 +58,22 @@ Layer read_conv(JsonReader& reader, std::string name) {
   return make_conv(shape);
 }
 
+LayerBits read_bits(JsonReader& reader) {
+  LayerBits bits;
+  if (!reader.has("bits")) return bits;
+  JsonReader child = reader.child("bits");
+  for (const auto& [key, value] :
+       {std::pair{"input", &bits.input}, {"weight", &bits.weight}, {"output", &bits.output}}) {
+    if (!child.has(key)) continue;
+    *value = child.required<std::int64_t>(key);
+    if (*value < 1 || *value > kMostBits) {
+      child.fail(key, fmt::format("must be in [1, {}], got {}", kMostBits, *value));
+    }
+  }
+  child.finish();
+  return bits;
+}
+
 Layer read_layer(JsonReader& reader) {
   const auto name = reader.required<std::string>("name");
   const auto type = reader.optional<std::string>("type", "conv");
@@ -69,8 +89,30 @@ Layer read_layer(JsonReader& reader) {
   }
   layer.count = reader.optional<int>("count", 1);
   if (layer.count < 1) reader.fail("count", fmt::format("must be at least 1, got {}", layer.count));
+  layer.bits = read_bits(reader);
   reader.finish();
   return layer;
+}
+
+/// One width per layer.
+std::vector<std::int64_t> widths_of(const Network& network, const char* what,
+                                    std::span<const std::int64_t> bits) {
+  const std::size_t layers = network.layers.size();
+  if (bits.size() != 1 && bits.size() != layers) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} widths are given for the {} of {}, which has {} layers: give one "
+                            "for all layers or one per layer",
+                            bits.size(), what, network.name, layers));
+  }
+  for (const std::int64_t width : bits) {
+    if (width < 0 || width > kMostBits) {
+      throw Error(ErrorKind::Usage, fmt::format("the width of {} must be in [1, {}] bits, or 0 for "
+                                                "that of the design, got {}",
+                                                what, kMostBits, width));
+    }
+  }
+  if (bits.size() == layers) return {bits.begin(), bits.end()};
+  return std::vector<std::int64_t>(layers, bits[0]);
 }
 
 }  // namespace
@@ -154,6 +196,19 @@ std::int64_t Network::macs() const {
   std::int64_t total = 0;
   for (const Layer& layer : layers) total += layer.count * layer.macs();
   return total;
+}
+
+void set_weight_bits(Network& network, std::span<const std::int64_t> bits) {
+  const auto widths = widths_of(network, "weights", bits);
+  for (std::size_t i = 0; i < widths.size(); ++i) network.layers[i].bits.weight = widths[i];
+}
+
+void set_activation_bits(Network& network, std::span<const std::int64_t> bits) {
+  const auto widths = widths_of(network, "activations", bits);
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    network.layers[i].bits.input = widths[i];
+    network.layers[i].bits.output = widths[std::min(i + 1, widths.size() - 1)];
+  }
 }
 
 Network network_of(const SearchSpace& space, const Architecture& arch) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "extents.hpp"
 #include "hsconas/accel/accelerator.hpp"
@@ -11,11 +12,13 @@ namespace hsconas {
 /// and their indices in the batch. If only `used` are needed, the last of them fills the rest.
 struct Octet {
   static constexpr std::size_t kDesigns = 8;
-  static constexpr std::size_t kNumbers = 10 + 8 * kTensors;
+  static constexpr std::size_t kNumbers = 12 + 8 * kTensors;
 
   const Dataflow* dataflow = nullptr;
   std::size_t used = 0;
   std::size_t index[kDesigns]{};
+  /// Bit w - 1 is set for every width of w bits that a design supports.
+  std::uint64_t input_widths[kDesigns]{}, weight_widths[kDesigns]{};
   alignas(64) double numbers[kNumbers][kDesigns]{};
 };
 

@@ -142,7 +142,7 @@ class TileSearch {
 
   HSCONAS_INLINE V bits_of(const V& input_words, const V& weight_repeats) const {
     return input_words * d_.bits[0] + weight_repeats * (e_.words[1] * d_.bits[1]) +
-           e_.words[2] * d_.bits[0];
+           e_.words[2] * d_.stored_bits;
   }
 
   HSCONAS_INLINE void offer(const Pixels<V>& p, const V& bits, const V& input_words,

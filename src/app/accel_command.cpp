@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -36,6 +39,8 @@ Mapping read_mapping(const std::string& file) {
 
 struct AccelOptions {
   std::string design, network, space, arch, mode = "native", mapping, architecture, layer;
+  std::optional<double> voltage;
+  std::vector<std::int64_t> weight_bits, activation_bits;
   bool csv = false;
 };
 
@@ -63,6 +68,47 @@ Network network_to_cost(const AccelOptions& options) {
   }
   const SearchSpace space = load_space(options.space);
   return network_of(space, space.decode(options.arch));
+}
+
+Network network_with_bits(const AccelOptions& options) {
+  Network network = network_to_cost(options);
+  if (!options.weight_bits.empty()) set_weight_bits(network, options.weight_bits);
+  if (!options.activation_bits.empty()) set_activation_bits(network, options.activation_bits);
+  return network;
+}
+
+Accelerator design_to_use(const AccelOptions& options) {
+  if (options.design.empty()) {
+    throw Error(ErrorKind::Usage,
+                "accel needs a design: name it with --design, such as eyeriss-168");
+  }
+  Accelerator design = load_accelerator(file_or_shipped(options.design, Shipped::Accelerator));
+  if (!options.voltage) return design;
+  design.voltage = *options.voltage;
+  try {
+    check(design);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("--voltage with {}: {}", design.name, error.what()));
+  }
+  return design;
+}
+
+/// The other tools' models know neither voltages nor widths per layer.
+void check_mode_has_no_bits(const std::string& mode, const Network& network) {
+  for (const Layer& layer : network.layers) {
+    if (!layer.bits.any()) continue;
+    throw Error(ErrorKind::Usage, fmt::format("--mode {} has no word widths per layer, such as "
+                                              "those of layer {}: leave them out",
+                                              mode, layer.name));
+  }
+}
+
+[[noreturn]] void refuse_voltage(const std::string& mode) {
+  throw Error(
+      ErrorKind::Usage,
+      fmt::format("--mode {} has no voltages: leave out --voltage, and use designs at their "
+                  "nominal voltage",
+                  mode));
 }
 
 /// The output of a replica of another tool, as named columns and rows of cells.
@@ -185,29 +231,33 @@ Comparison as_timeloop(const Network& network, const AccelOptions& options) {
   return result;
 }
 
+void check_mode(const std::string& mode) {
+  const std::vector<std::string> modes{"native", "maestro", "scalesim", "timeloop"};
+  if (std::find(modes.begin(), modes.end(), mode) != modes.end()) return;
+  throw Error(
+      ErrorKind::Usage,
+      fmt::format("--mode '{}' is not known{}: choose native, maestro, scalesim or timeloop", mode,
+                  suggestion(mode, modes)));
+}
+
 void execute(const AccelOptions& options, CommandContext& context) {
-  const Network network = network_to_cost(options);
+  check_mode(options.mode);
+  const Network network = network_with_bits(options);
+  if (options.mode != "native") check_mode_has_no_bits(options.mode, network);
+  if (options.mode != "native" && options.voltage) refuse_voltage(options.mode);
   if (options.mode == "timeloop") return print(as_timeloop(network, options), options, context);
-  if (options.design.empty()) {
-    throw Error(ErrorKind::Usage,
-                "accel needs a design: name it with --design, such as eyeriss-168");
+  const Accelerator design = design_to_use(options);
+  if (options.mode != "native" && design.voltage != design.supply.nominal) {
+    refuse_voltage(options.mode);
   }
-  const Accelerator design =
-      load_accelerator(file_or_shipped(options.design, Shipped::Accelerator));
   if (options.mode == "maestro") return print(as_maestro(network, design), options, context);
   if (options.mode == "scalesim") return print(as_scalesim(network, design), options, context);
-  if (options.mode != "native") {
-    throw Error(
-        ErrorKind::Usage,
-        fmt::format("--mode '{}' is not known{}: choose native, maestro, scalesim or timeloop",
-                    options.mode,
-                    suggestion(options.mode, {"native", "maestro", "scalesim", "timeloop"})));
-  }
   const NetworkCost cost = cost_of(network, design);
   if (context.options.json) {
     fmt::print("{}\n", accel_json(network, design, cost).dump());
   } else {
-    fmt::print("{}", options.csv ? accel_csv(network, cost) : accel_report(network, design, cost));
+    fmt::print(
+        "{}", options.csv ? accel_csv(network, design, cost) : accel_report(network, design, cost));
   }
 }
 
@@ -226,6 +276,17 @@ void add_accel_command(CLI::App& app, Command& chosen) {
   file("-s,--space", options->space, "Space that --arch belongs to; use both instead of --network");
   command->add_option("-a,--arch", options->arch, "Architecture, as search prints it")
       ->type_name("ARCH");
+  command
+      ->add_option("--voltage", options->voltage,
+                   "Supply voltage of the design, which sets its clock and energies")
+      ->type_name("V");
+  const auto widths = [&](const char* name, std::vector<std::int64_t>& value, const char* what) {
+    command->add_option(name, value, what)->type_name("BITS")->delimiter(',');
+  };
+  widths("--weight-bits", options->weight_bits,
+         "Width of the weights: one number, or one per layer, separated by commas");
+  widths("--activation-bits", options->activation_bits,
+         "Width of the activations: one number, or one per layer's input");
   command->add_flag("--csv", options->csv, "Print CSV instead of a table");
   command
       ->add_option("--mode", options->mode,

@@ -51,7 +51,8 @@ std::vector<json> range_values(const json& value, const std::string& path) {
     if (whole) {
       values.emplace_back(static_cast<std::int64_t>(number));
     } else {
-      values.emplace_back(number);
+      // 0.6 + 3 * 0.1 is not quite 0.9, which names and the nominal voltage need exactly.
+      values.emplace_back(json::parse(fmt::format("{:.12g}", number)).get<double>());
     }
   }
   return values;
@@ -75,9 +76,10 @@ std::vector<json> values_of(const json& value, const std::string& path) {
 /// then the fields as an accelerator file is described.
 std::vector<Choice> choices_of(const json& source, const std::string& path) {
   constexpr const char* kOrder[] = {
-      "dataflow",     "pes",       "rows",           "columns",   "lanes",     "register_words",
-      "buffer_bytes", "noc_words", "noc_hop_cycles", "multicast", "reduction", "offchip_bytes",
-      "bits",         "clock_mhz", "energy",         "area"};
+      "dataflow",           "pes",           "rows",      "columns",        "lanes",
+      "register_words",     "buffer_bytes",  "noc_words", "noc_hop_cycles", "multicast",
+      "reduction",          "offchip_bytes", "bits",      "clock_mhz",      "voltage",
+      "leakage_mw_per_mm2", "energy",        "area"};
   std::vector<Choice> choices;
   for (const std::string key : kOrder) {
     const auto it = source.find(key);

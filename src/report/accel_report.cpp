@@ -1,8 +1,12 @@
 #include "hsconas/report/accel_report.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hsconas/accel/operating_point.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/report/table.hpp"
 
@@ -48,10 +52,34 @@ json to_json(const EnergyTerms& terms) {
           {"registers", by_tensor(terms.registers)},
           {"noc", by_tensor(terms.noc)},
           {"buffer", by_tensor(terms.buffer)},
-          {"offchip", by_tensor(terms.offchip)}};
+          {"offchip", by_tensor(terms.offchip)},
+          {"leakage", terms.leakage}};
 }
 
-json to_json(const Layer& layer, const LayerCost& cost) {
+/// The widths with which a layer is processed.
+std::array<std::int64_t, 3> bits_of(const Layer& layer, const Accelerator& design) {
+  const auto either = [](std::int64_t own, std::int64_t other) { return own != 0 ? own : other; };
+  return {either(layer.bits.input, design.bits[0]), either(layer.bits.weight, design.bits[1]),
+          either(layer.bits.output, design.bits[0])};
+}
+
+json bits_json(const Layer& layer, const Accelerator& design) {
+  const auto [input, weight, output] = bits_of(layer, design);
+  return {{"input", input}, {"weight", weight}, {"output", output}};
+}
+
+bool has_bits(const Network& network) {
+  return std::any_of(network.layers.begin(), network.layers.end(),
+                     [](const Layer& layer) { return layer.bits.any(); });
+}
+
+/// "200 MHz", or "107.7 MHz (0.6 V)" if that is not the nominal voltage.
+std::string clock_of(const Accelerator& design) {
+  if (design.voltage == design.supply.nominal) return fmt::format("{} MHz", design.clock_mhz);
+  return fmt::format("{:.1f} MHz ({} V)", operating_point(design).clock_mhz, design.voltage);
+}
+
+json to_json(const Layer& layer, const Accelerator& design, const LayerCost& cost) {
   return {{"layer", layer.name},
           {"count", layer.count},
           {"shape",
@@ -65,6 +93,7 @@ json to_json(const Layer& layer, const LayerCost& cost) {
             {"ox", layer.ox},
             {"stride", layer.stride},
             {"dilation", layer.dilation}}},
+          {"bits", bits_json(layer, design)},
           {"macs", cost.macs},
           {"cycles", cost.cycles},
           {"utilization", cost.utilization},
@@ -94,55 +123,74 @@ json to_json(const Layer& layer, const LayerCost& cost) {
           {"energy_terms", to_json(cost.energy_terms)}};
 }
 
+std::string totals(const Network& network, const Accelerator& design, const NetworkCost& cost) {
+  const std::string& unit = find_energy_table(design.energy).unit;
+  const Area area = area_of(design);
+  const EnergyTerms& e = cost.energy_terms;
+  const auto percent = [&](double part) { return 100.0 * part / cost.energy; };
+  const double peak = static_cast<double>(design.pes() * design.lanes);
+  std::string text = fmt::format(
+      "{} on {} ({}, {} x {} PEs): {:.3f} ms at {}, {:.0f} cycles, {:.1f} % of the array\n"
+      "energy {:.4g} {}: MAC {:.1f} %, registers {:.1f} %, NoC {:.1f} %, buffer {:.1f} %, off-chip "
+      "{:.1f} %",
+      network.name, design.name, design.dataflow, design.rows, design.columns, cost.milliseconds,
+      clock_of(design), cost.cycles, 100.0 * cost.macs / (peak * cost.cycles), cost.energy, unit,
+      percent(e.mac), percent(sum(e.registers)), percent(sum(e.noc)), percent(sum(e.buffer)),
+      percent(sum(e.offchip)));
+  if (e.leakage > 0.0) text += fmt::format(", leakage {:.1f} %", percent(e.leakage));
+  return text + fmt::format("\noff-chip {:.3f} MB, area {:.3f} mm2\n", cost.offchip_bytes / 1e6,
+                            area.total() / 1e6);
+}
+
 }  // namespace
 
 std::string accel_report(const Network& network, const Accelerator& design,
                          const NetworkCost& cost) {
   const std::string& unit = find_energy_table(design.energy).unit;
-  TextTable table({"layer", "K x C x R x S, out", "n", "MACs (M)", "cycles", "util %", "bound",
-                   "off-chip KB", fmt::format("{}/MAC", unit)});
+  std::vector<std::string> columns{
+      "layer",       "K x C x R x S, out",       "n", "MACs (M)", "cycles", "util %", "bound",
+      "off-chip KB", fmt::format("{}/MAC", unit)};
+  const bool shows_bits = has_bits(network);
+  if (shows_bits) columns.insert(columns.begin() + 2, "bits");
+  TextTable table(columns);
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
     const LayerCost& c = cost.layers[i];
-    table.add({layer.name, shape_of(layer), fmt::format("{}", layer.count),
-               fmt::format("{:.3f}", c.macs / 1e6), fmt::format("{:.0f}", c.cycles),
-               fmt::format("{:.1f}", 100.0 * c.utilization), c.bound(),
-               fmt::format("{:.1f}", c.offchip_bytes / 1e3),
-               fmt::format("{:.2f}", c.energy / c.macs)});
+    std::vector<std::string> cells{layer.name,
+                                   shape_of(layer),
+                                   fmt::format("{}", layer.count),
+                                   fmt::format("{:.3f}", c.macs / 1e6),
+                                   fmt::format("{:.0f}", c.cycles),
+                                   fmt::format("{:.1f}", 100.0 * c.utilization),
+                                   c.bound(),
+                                   fmt::format("{:.1f}", c.offchip_bytes / 1e3),
+                                   fmt::format("{:.2f}", c.energy / c.macs)};
+    if (shows_bits) {
+      cells.insert(cells.begin() + 2, fmt::format("{}", fmt::join(bits_of(layer, design), "/")));
+    }
+    table.add(cells);
   }
-  const Area area = area_of(design);
-  const EnergyTerms& e = cost.energy_terms;
-  const auto percent = [&](double part) { return 100.0 * part / cost.energy; };
-  const double peak = static_cast<double>(design.pes() * design.lanes);
-  return fmt::format(
-      "{}{} on {} ({}, {} x {} PEs): {:.3f} ms at {} MHz, {:.0f} cycles, {:.1f} % of the array\n"
-      "energy {:.4g} {}: MAC {:.1f} %, registers {:.1f} %, NoC {:.1f} %, buffer {:.1f} %, off-chip "
-      "{:.1f} %\n"
-      "off-chip {:.3f} MB, area {:.3f} mm2\n",
-      table.str(), network.name, design.name, design.dataflow, design.rows, design.columns,
-      cost.milliseconds, design.clock_mhz, cost.cycles, 100.0 * cost.macs / (peak * cost.cycles),
-      cost.energy, unit, percent(e.mac), percent(sum(e.registers)), percent(sum(e.noc)),
-      percent(sum(e.buffer)), percent(sum(e.offchip)), cost.offchip_bytes / 1e6,
-      area.total() / 1e6);
+  return table.str() + totals(network, design, cost);
 }
 
-std::string accel_csv(const Network& network, const NetworkCost& cost) {
+std::string accel_csv(const Network& network, const Accelerator& design, const NetworkCost& cost) {
   std::string text =
       "layer,count,macs,cycles,utilization,bound,compute,noc_in,noc_out,offchip,fill,drain,"
       "offchip_bytes,noc_words,buffer_words,energy,energy_mac,energy_registers,energy_noc,"
-      "energy_buffer,energy_offchip\n";
+      "energy_buffer,energy_offchip,energy_leakage,input_bits,weight_bits,output_bits\n";
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const LayerCost& c = cost.layers[i];
     const EnergyTerms& e = c.energy_terms;
     text += fmt::format("{},{},{},{},{},{}", quoted(network.layers[i].name),
                         network.layers[i].count, format_exact(c.macs), format_exact(c.cycles),
                         format_exact(c.utilization), c.bound());
-    for (const double value : {c.compute, c.noc_in, c.noc_out, c.offchip_cycles, c.fill, c.drain,
-                               c.offchip_bytes, c.noc.words(), c.buffer.words(), c.energy, e.mac,
-                               sum(e.registers), sum(e.noc), sum(e.buffer), sum(e.offchip)}) {
+    for (const double value :
+         {c.compute, c.noc_in, c.noc_out, c.offchip_cycles, c.fill, c.drain, c.offchip_bytes,
+          c.noc.words(), c.buffer.words(), c.energy, e.mac, sum(e.registers), sum(e.noc),
+          sum(e.buffer), sum(e.offchip), e.leakage}) {
       text += fmt::format(",{}", format_exact(value));
     }
-    text += '\n';
+    text += fmt::format(",{}\n", fmt::join(bits_of(network.layers[i], design), ","));
   }
   return text;
 }
@@ -151,7 +199,7 @@ json accel_json(const Network& network, const Accelerator& design, const Network
   const Area area = area_of(design);
   json layers = json::array();
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    layers.push_back(to_json(network.layers[i], cost.layers[i]));
+    layers.push_back(to_json(network.layers[i], design, cost.layers[i]));
   }
   return {{"format", "hsconas-accel-1"},
           {"network", network.name},
@@ -159,6 +207,7 @@ json accel_json(const Network& network, const Accelerator& design, const Network
           {"macs", cost.macs},
           {"cycles", cost.cycles},
           {"ms", cost.milliseconds},
+          {"clock_mhz", operating_point(design).clock_mhz},
           {"offchip_bytes", cost.offchip_bytes},
           {"energy_unit", find_energy_table(design.energy).unit},
           {"energy", cost.energy},

@@ -101,6 +101,45 @@ TEST_CASE("invalid designs and arguments of accel are one-line errors", "[app]")
   refused({"-d", kDesign, "-n", kNetwork, "--mode", "maestro"}, 2, "no mapping for dataflow rs");
 }
 
+TEST_CASE("accel takes a voltage and the widths of weights and activations", "[app]") {
+  const Bench bench;
+  const auto cost = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--json", "-d", "eyeriss-bits", "-n", "resnet18"});
+    const Outcome outcome = accel(bench, arguments);
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    return json::parse(outcome.out);
+  };
+  const json nominal = cost({});
+  const json slow = cost({"--voltage", "0.6"});
+  CHECK(slow["design"]["voltage"] == 0.6);
+  CHECK(slow["ms"] > nominal["ms"]);
+  CHECK(slow["energy_terms"]["mac"] < nominal["energy_terms"]["mac"]);
+  CHECK(slow["energy_terms"]["offchip"] == nominal["energy_terms"]["offchip"]);
+  const json narrow = cost({"--weight-bits", "4", "--activation-bits", "8"});
+  CHECK(narrow["energy"] < nominal["energy"]);
+  CHECK(narrow["offchip_bytes"] < nominal["offchip_bytes"]);
+  const json mixed = cost({"--weight-bits", "16,8,8,8,8,8,4,8,8,4,8,8"});
+  CHECK(mixed["layers"][0]["bits"]["weight"] == 16);
+  CHECK(mixed["layers"][6]["bits"]["weight"] == 4);
+
+  const auto refused = [&](std::vector<std::string> arguments, int exit_code,
+                           const std::string& part) {
+    arguments.insert(arguments.end(), {"-n", "resnet18"});
+    const Outcome outcome = accel(bench, arguments);
+    CAPTURE(outcome.err);
+    CHECK(outcome.exit_code == exit_code);
+    CHECK(lines_of(outcome.err).size() == 1);
+    CHECK(contains(outcome.err, part));
+  };
+  refused({"-d", "eyeriss-bits", "--voltage", "1.3"}, 2, "voltage must be in [0.6, 1.1], got 1.3");
+  refused({"-d", "eyeriss-168", "--weight-bits", "4"}, 4,
+          "eyeriss-168: layer conv1 asks for weights of 4 bits, but the design supports 16");
+  refused({"-d", "eyeriss-bits", "--weight-bits", "8,8"}, 2, "2 widths are given for the weights");
+  refused({"-d", "kc-p", "--mode", "maestro", "--voltage", "0.7"}, 2, "has no voltages");
+  refused({"-d", "kc-p", "--mode", "maestro", "--weight-bits", "8"}, 2, "no word widths per layer");
+}
+
 TEST_CASE("a search can target an accelerator instead of a device", "[app]") {
   const Bench bench;
   const Outcome outcome = bench.run(Bench::search(

@@ -114,8 +114,16 @@ bool accel_bench() {
   const Network network = network_of(space, sample(Subspace::full(space), rng));
   const bool grid = compare("the semi-decoupled grid", paper_grid(), network);
   const bool mixed = compare("mixed designs", mixed_designs(432), network);
-  if (!grid || !mixed) fmt::print("the accelerator model's ways disagree\n");
-  return grid && mixed;
+  std::vector<Accelerator> narrow_designs = mixed_designs(432);
+  for (Accelerator& design : narrow_designs) {
+    design.voltage = 0.7;
+    design.supported_bits.weight = {4};
+  }
+  Network narrow = network;
+  for (Layer& layer : narrow.layers) layer.bits.weight = rng.chance(0.5) ? 4 : 8;
+  const bool widths = compare("mixed designs at 0.7 V, layers with widths", narrow_designs, narrow);
+  if (!grid || !mixed || !widths) fmt::print("the accelerator model's ways disagree\n");
+  return grid && mixed && widths;
 }
 
 }  // namespace hsconas::bench

@@ -453,7 +453,7 @@ TEST_CASE("a misspelt name of a shipped file is an error with the key and the ne
         expected("latency.accelerator", "kcp", "accelerator", " (did you mean 'kc-p'?)"));
   CHECK(error({{"codesign", {{"designs", "something-else"}}}}) ==
         expected("codesign.designs", "something-else", "design space",
-                 " (known: dance, semi-decoupled)"));
+                 " (known: dance, semi-decoupled, voltage-noc)"));
   CHECK(contains(error({{"targets", {{"a", {{"latency", {{"accelerator", "kcp"}}}}}}}}),
                  "targets.a.latency.accelerator: "));
 }

@@ -39,7 +39,7 @@ TEST_CASE("the accelerator report has a line per layer and the totals", "[report
 
 TEST_CASE("the accelerator CSV can be read back with its numbers", "[report]") {
   const Example e;
-  const CsvTable csv = CsvTable::parse(accel_csv(e.network, e.cost), "csv");
+  const CsvTable csv = CsvTable::parse(accel_csv(e.network, e.design, e.cost), "csv");
   REQUIRE(csv.rows() == 2);
   CHECK(csv.text(0, csv.column("layer")) == "a,\"b\"");
   CHECK(csv.number(0, csv.column("count")) == 3.0);
@@ -48,7 +48,7 @@ TEST_CASE("the accelerator CSV can be read back with its numbers", "[report]") {
   const double terms =
       csv.number(1, csv.column("energy_mac")) + csv.number(1, csv.column("energy_registers")) +
       csv.number(1, csv.column("energy_noc")) + csv.number(1, csv.column("energy_buffer")) +
-      csv.number(1, csv.column("energy_offchip"));
+      csv.number(1, csv.column("energy_offchip")) + csv.number(1, csv.column("energy_leakage"));
   CHECK(terms == Approx(e.cost.layers[1].energy));
 }
 
@@ -62,4 +62,32 @@ TEST_CASE("the accelerator JSON holds the design, the totals and every layer", "
   CHECK(object["layers"][1]["words"]["offchip"]["in"]["weight"] == 640.0);
   CHECK(object["cycles"].get<double>() == 3 * e.cost.layers[0].cycles + e.cost.layers[1].cycles);
   CHECK(object["area_um2"]["total"].get<double>() == area_of(e.design).total());
+}
+
+TEST_CASE("reports name the voltage, the leakage and the widths of layers", "[report]") {
+  Example e;
+  const std::string before = accel_report(e.network, e.design, e.cost);
+  CHECK(contains(before, " at 200 MHz, "));
+  CHECK(!contains(before, "leakage"));
+  CHECK(!contains(before, "bits"));
+  e.design.energy = "accelergy-eyeriss";
+  e.design.voltage = 0.6;
+  e.design.leakage_mw_per_mm2 = 1.0;
+  e.design.supported_bits.weight = {4};
+  e.network.layers[1].bits.weight = 4;
+  e.cost = cost_of(e.network, e.design);
+  const std::string text = accel_report(e.network, e.design, e.cost);
+  CHECK(contains(text, " at 107.6 MHz (0.6 V), "));
+  CHECK(contains(text, ", leakage "));
+  CHECK(contains(text, "8/4/8"));
+  const CsvTable csv = CsvTable::parse(accel_csv(e.network, e.design, e.cost), "csv");
+  CHECK(csv.number(0, csv.column("weight_bits")) == 8.0);
+  CHECK(csv.number(1, csv.column("weight_bits")) == 4.0);
+  CHECK(csv.number(1, csv.column("energy_leakage")) == e.cost.layers[1].energy_terms.leakage);
+  const auto object = accel_json(e.network, e.design, e.cost);
+  CHECK(object["clock_mhz"].get<double>() == Approx(107.639524));
+  CHECK(object["layers"][1]["bits"]["weight"] == 4);
+  CHECK(object["layers"][0]["bits"]["output"] == 8);
+  CHECK(object["energy_terms"]["leakage"].get<double>() > 0.0);
+  CHECK(read_accelerator(object["design"]) == e.design);
 }

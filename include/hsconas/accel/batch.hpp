@@ -22,7 +22,8 @@ class DesignBatch {
   std::size_t size() const;
 
   /// Writes cycles and energy of one layer on every design, in their order, to spans of size()
-  /// values; infinite where the smallest tile does not fit the buffer. Does not allocate.
+  /// values; infinite where the smallest tile does not fit the buffer, and where the design does
+  /// not support the layer's word widths. Does not allocate.
   void cost_of(const Layer& layer, std::span<double> cycles, std::span<double> energy) const;
 
   /// The same for a network, with every layer `count` times. Each design is summed in the order of

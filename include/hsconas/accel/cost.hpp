@@ -24,6 +24,7 @@ struct EnergyTerms {
   std::array<double, kTensors> noc{};
   std::array<double, kTensors> buffer{};
   std::array<double, kTensors> offchip{};
+  double leakage = 0.0;  ///< Of the whole design, while the layer runs.
   double total() const;
   EnergyTerms& operator+=(const EnergyTerms& other);
 };
@@ -65,6 +66,13 @@ struct BufferTile {
 ///              array tile's outputs back. The maximum leaves out the transfers of fill and drain.
 ///              With a single tile in the buffer, off-chip cycles are added, not overlapped.
 ///
+///   Widths.    A layer with word widths of its own (LayerBits) has smaller words in the buffer and
+///              off-chip, and its accesses and transfers cost energy in proportion. The array, its
+///              registers and the NoC are built for the design's words, so that a narrow word takes
+///              the place and the time of a wide one there, and a multiply-add costs what it costs.
+///   Voltage.   The bytes per cycle from off-chip memory, the energies on the chip and the leakage
+///              are those of operating_point(). Leakage costs energy in each of `cycles`.
+///
 /// More of a resource never costs cycles: the cycles of a tile never rise with a bandwidth, and for
 /// every tile that fits a buffer, a larger buffer offers the same tile or one with more filters,
 /// which has less traffic.
@@ -102,7 +110,8 @@ class CostModel {
   const Accelerator& design() const { return design_; }
 
   /// Throws Error(Infeasible) with the sizes of the global buffer and of the smallest tile when the
-  /// tile does not fit. Takes less than a microsecond and does not allocate.
+  /// tile does not fit, and when the design does not support the layer's word widths. Takes less
+  /// than a microsecond and does not allocate.
   LayerCost cost_of(const Layer& layer) const;
 
  private:
@@ -122,7 +131,7 @@ struct NetworkCost {
   double energy = 0.0;
   double offchip_bytes = 0.0;
   EnergyTerms energy_terms;
-  double milliseconds = 0.0;  ///< cycles / clock.
+  double milliseconds = 0.0;  ///< cycles / clock of the operating point.
 };
 NetworkCost cost_of(const Network& network, const Accelerator& design);
 

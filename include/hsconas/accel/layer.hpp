@@ -12,6 +12,16 @@
 
 namespace hsconas {
 
+/// Word widths of a layer; 0: that of the design (Accelerator::bits).
+struct LayerBits {
+  std::int64_t input = 0, weight = 0;
+  std::int64_t output =
+      0;  ///< Of the results as they are stored; 0: as wide as the design's inputs.
+
+  bool any() const { return input != 0 || weight != 0 || output != 0; }
+  bool operator==(const LayerBits&) const = default;
+};
+
 /// One layer with multiply-adds: a convolution, possibly grouped or depthwise, or a matrix product
 /// (r = s = oy = 1). In the usual notation:
 ///
@@ -32,6 +42,7 @@ struct Layer {
   std::int64_t dilation = 1;
   std::int64_t pad_y = 0, pad_x = 0;  ///< Zero rows above and columns left of the input.
   int count = 1;                      ///< How often the network holds this layer.
+  LayerBits bits;
 
   bool operator==(const Layer&) const = default;
 
@@ -86,6 +97,14 @@ struct Network {
   /// Multiply-adds, every layer counted `count` times.
   std::int64_t macs() const;
 };
+
+/// Sets the width of the weights of each layer: one per entry of `network.layers`, or a single one
+/// for all of them; 0 leaves it to the design. Throws Error(Usage) when their number is another one
+/// or a width is not in [0, 64].
+void set_weight_bits(Network& network, std::span<const std::int64_t> bits);
+/// The same for the width of the inputs. A layer's results are stored with the width of the next
+/// layer's inputs, those of the last layer with the width of its own.
+void set_activation_bits(Network& network, std::span<const std::int64_t> bits);
 
 /// Stem, layers and head of an architecture; layers are named "3:shuffle_k5/2": position in the
 /// network (0 is the stem), block, index of the multiplying primitive within it.

@@ -15,7 +15,7 @@ std::string accel_report(const Network& network, const Accelerator& design,
 
 /// The cost as CSV, one line per layer. Cycles, words and energy are those of one execution; the
 /// layer is executed `count` times.
-std::string accel_csv(const Network& network, const NetworkCost& cost);
+std::string accel_csv(const Network& network, const Accelerator& design, const NetworkCost& cost);
 
 /// The design, the totals and every layer as one object, format "hsconas-accel-1"
 /// (docs/accelerators.md).
