@@ -25,6 +25,7 @@ constexpr AxisPhase kAxisPhases[] = {
     {"multicast", DesignPhase::Supply},
     {"reduction", DesignPhase::Supply},
     {"clock_mhz", DesignPhase::Supply},
+    {"voltage", DesignPhase::Supply},
     {"energy", DesignPhase::Supply},
     {"area", DesignPhase::Supply},
 };
