@@ -84,18 +84,18 @@ TEST_CASE("a layer of other widths costs what it costs on a design with such wor
     Accelerator other = design;
     other.supported_bits = {};
     other.bits = {8, 4, 32};
-    LayerCost expected;
+    LayerCost own;
     try {
-      expected = cost_of(layer, other);
+      own = cost_of(layer, design);
     } catch (const Error&) {
-      continue;
+      continue;  // Wide words do not fit the buffer.
     }
+    const LayerCost expected = cost_of(layer, other);
     const LayerCost cost = cost_of(with(layer, {.input = 8, .weight = 4, .output = 8}), design);
     const LayerCost same = cost_of(with(layer, {.input = 16, .weight = 16, .output = 16}), design);
     ++compared;
     different += cost.cycles != expected.cycles || cost.energy != expected.energy ||
-                         cost.offchip_bytes != expected.offchip_bytes ||
-                         same.energy != cost_of(layer, design).energy
+                         cost.offchip_bytes != expected.offchip_bytes || same.energy != own.energy
                      ? 1
                      : 0;
   }
@@ -143,8 +143,8 @@ TEST_CASE("narrower weights never take more cycles, and more bytes only for fewe
   CHECK(slower == 0);
   CHECK(more_bytes == 0);
   CHECK(faster > fitting / 4);
-  CHECK(traded < fitting / 500);
-  CHECK(more_energy < fitting / 500);
+  CHECK(traded < fitting / 200);
+  CHECK(more_energy < fitting / 200);
 }
 
 TEST_CASE("narrower words never cost a shipped network time, energy or traffic", "[accel]") {
