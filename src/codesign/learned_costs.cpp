@@ -38,7 +38,7 @@ constexpr double kProductWeight = 0.1;
 /// A pair that is less likely than this to meet the limits is tried only where it promises many
 /// times as much as those that are.
 constexpr double kLikely = 0.9;
-constexpr double kUnlikelyWeight = 0.01;
+constexpr double kUnlikelyWeight = 1e-4;
 
 /// The positions of the values of a design axis: by logarithm if all are positive numbers.
 GeneModel::Positions positions_of(const DesignAxis& axis) {
