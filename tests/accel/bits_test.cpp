@@ -21,7 +21,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kPairs = 30000;
+constexpr int kBitPairs = 30000;
 
 Layer with(Layer layer, const LayerBits& bits) {
   layer.bits = bits;
@@ -47,7 +47,7 @@ template <typename Visit>
 int visit_widths(Visit visit) {
   Rng rng(21, "bits");
   int fitting = 0;
-  for (int i = 0; i < kPairs; ++i) {
+  for (int i = 0; i < kBitPairs; ++i) {
     ThreeWidths three{.layer = random_layer(rng), .design = flexible_design(rng)};
     const CostModel model(three.design);
     try {
@@ -64,11 +64,11 @@ int visit_widths(Visit visit) {
   return fitting;
 }
 
-Network shipped_network(const std::string& name) {
+Network network_for_bits(const std::string& name) {
   return load_network(source_folder() / "configs/networks" / (name + ".json"));
 }
 
-Layer small_conv() {
+Layer conv_of_bits() {
   return make_conv({.name = "small", .channels = 16, .filters = 32, .in_y = 14, .in_x = 14});
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("results are stored with the width that is asked for", "[accel]") {
   Accelerator design;
   design.bits = {16, 16, 32};
   design.supported_bits.input = {8};
-  const Layer layer = small_conv();
+  const Layer layer = conv_of_bits();
   const LayerCost wide = cost_of(layer, design);
   const LayerCost narrow = cost_of(with(layer, {.output = 8}), design);
   CHECK(wide.offchip_bytes - narrow.offchip_bytes == static_cast<double>(layer.outputs()));
@@ -139,7 +139,7 @@ TEST_CASE("narrower weights never take more cycles, and more bytes only for fewe
       fmt::format("of 2 x {} random layers whose weights are halved, {} take fewer cycles, {} move "
                   "more bytes off-chip, {} take more energy",
                   fitting, faster, traded, more_energy));
-  CHECK(fitting > kPairs / 2);
+  CHECK(fitting > kBitPairs / 2);
   CHECK(slower == 0);
   CHECK(more_bytes == 0);
   CHECK(faster > fitting / 4);
@@ -155,7 +155,7 @@ TEST_CASE("narrower words never cost a shipped network time, energy or traffic",
     design.supported_bits = {.input = {4, 8}, .weight = {4, 8}};
     for (const char* name : {"resnet18", "mobilenetv2", "shufflenetv2"}) {
       CAPTURE(design.name, name);
-      Network network = shipped_network(name);
+      Network network = network_for_bits(name);
       NetworkCost before = cost_of(network, design);
       for (const std::int64_t weights : {8, 4}) {
         set_weight_bits(network, {&weights, 1});
@@ -193,7 +193,7 @@ TEST_CASE("on layers that the array bounds, narrower weights only shorten the fi
       different += same ? 0 : 1;
     }
   });
-  CHECK(bound > kPairs / 20);
+  CHECK(bound > kBitPairs / 20);
   CHECK(different == 0);
 }
 
@@ -242,16 +242,16 @@ TEST_CASE("a batch gives bit for bit the costs of layers with widths, at any vol
 TEST_CASE("a width that a design does not support is refused by name", "[accel]") {
   Accelerator design;
   design.name = "fixed";
-  CHECK(error_of([&] { cost_of(with(small_conv(), {.weight = 4}), design); }) ==
+  CHECK(error_of([&] { cost_of(with(conv_of_bits(), {.weight = 4}), design); }) ==
         "infeasible: fixed: layer small asks for weights of 4 bits, but the design supports 8: "
         "choose one of them, or extend the design's supported_bits");
   design.supported_bits = {.input = {}, .weight = {2, 4}};
-  CHECK(cost_of(with(small_conv(), {.weight = 4}), design).cycles > 0.0);
-  CHECK(contains(error_of([&] { cost_of(with(small_conv(), {.weight = 3}), design); }),
+  CHECK(cost_of(with(conv_of_bits(), {.weight = 4}), design).cycles > 0.0);
+  CHECK(contains(error_of([&] { cost_of(with(conv_of_bits(), {.weight = 3}), design); }),
                  "weights of 3 bits, but the design supports 2, 4, 8"));
-  CHECK(contains(error_of([&] { cost_of(with(small_conv(), {.input = 4}), design); }),
+  CHECK(contains(error_of([&] { cost_of(with(conv_of_bits(), {.input = 4}), design); }),
                  "inputs of 4 bits, but the design supports 8"));
-  CHECK(contains(error_of([&] { cost_of(with(small_conv(), {.output = 4}), design); }),
+  CHECK(contains(error_of([&] { cost_of(with(conv_of_bits(), {.output = 4}), design); }),
                  "results of 4 bits"));
 }
 

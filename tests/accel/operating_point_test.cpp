@@ -22,11 +22,11 @@ using nlohmann::json;
 
 namespace {
 
-Accelerator shipped_design(const std::string& name) {
+Accelerator design_at_voltages(const std::string& name) {
   return load_accelerator(source_folder() / "configs/accelerators" / (name + ".json"));
 }
 
-Network shipped_network(const std::string& name) {
+Network network_at_voltages(const std::string& name) {
   return load_network(source_folder() / "configs/networks" / (name + ".json"));
 }
 
@@ -76,13 +76,13 @@ int visit_pairs(int pairs, Visit visit) {
   return fitting;
 }
 
-constexpr int kPairs = 30000;
+constexpr int kVoltagePairs = 30000;
 
 }  // namespace
 
 TEST_CASE("at its nominal voltage, an operating point has exactly the numbers of the design",
           "[accel]") {
-  Accelerator design = shipped_design("kc-p");
+  Accelerator design = design_at_voltages("kc-p");
   design.supply.nominal = design.voltage = 0.7;
   const OperatingPoint point = operating_point(design);
   CHECK(point.clock_mhz == design.clock_mhz);
@@ -93,7 +93,7 @@ TEST_CASE("at its nominal voltage, an operating point has exactly the numbers of
 
 TEST_CASE("the clock follows the alpha-power law, and energies the square of the voltage",
           "[accel]") {
-  Accelerator design = shipped_design("eyeriss-accelergy");
+  Accelerator design = design_at_voltages("eyeriss-accelergy");
   design.leakage_mw_per_mm2 = 2.0;
   const double area_mm2 = area_of(design).total() / 1e6;
   // (0.25 / 0.55)^1.3 * (0.9 / 0.6) and (0.75 / 0.55)^1.3 * (0.9 / 1.1), computed by hand.
@@ -117,8 +117,8 @@ TEST_CASE("designs without a voltage cost what they cost before there were volta
     };
     const std::string& name = golden.text(row, golden.column("design"));
     CAPTURE(name, golden.text(row, golden.column("network")));
-    const NetworkCost cost =
-        cost_of(shipped_network(golden.text(row, golden.column("network"))), shipped_design(name));
+    const NetworkCost cost = cost_of(
+        network_at_voltages(golden.text(row, golden.column("network"))), design_at_voltages(name));
     CHECK(cost.cycles == number("cycles"));
     CHECK(cost.milliseconds == number("ms"));
     CHECK(cost.energy == number("energy"));
@@ -132,12 +132,12 @@ TEST_CASE("a higher voltage never lengthens the time by more than the rounding t
           "[accel]") {
   int slower = 0;
   int faster = 0;
-  const int fitting = visit_pairs(kPairs, [&](const TwoVoltages& two) {
+  const int fitting = visit_pairs(kVoltagePairs, [&](const TwoVoltages& two) {
     const double before = milliseconds(two.low.cycles, two.slow);
     slower += milliseconds(two.high.cycles - 1.0, two.fast) > before * (1.0 + 1e-12) ? 1 : 0;
     faster += milliseconds(two.high.cycles, two.fast) < before ? 1 : 0;
   });
-  CHECK(fitting > kPairs * 3 / 4);
+  CHECK(fitting > kVoltagePairs * 3 / 4);
   CHECK(slower == 0);
   CHECK(faster > fitting / 2);
 }
@@ -148,7 +148,7 @@ TEST_CASE("with the same tile, a higher voltage never lowers the energy of the c
   int lower = 0;
   int lower_after_change = 0;
   int same_tile = 0;
-  const int fitting = visit_pairs(kPairs, [&](const TwoVoltages& two) {
+  const int fitting = visit_pairs(kVoltagePairs, [&](const TwoVoltages& two) {
     const bool falls = dynamic_on_chip(two.high) < dynamic_on_chip(two.low) * (1.0 - 1e-12);
     const bool same = two.high.noc.in == two.low.noc.in && two.high.noc.out == two.low.noc.out &&
                       two.high.offchip.in == two.low.offchip.in;
@@ -168,7 +168,7 @@ TEST_CASE("with the same tile, a higher voltage never lowers the energy of the c
 TEST_CASE("what only waits for off-chip memory gains no time from a faster clock", "[accel]") {
   int bound = 0;
   int changed = 0;
-  visit_pairs(kPairs, [&](const TwoVoltages& two) {
+  visit_pairs(kVoltagePairs, [&](const TwoVoltages& two) {
     if (two.low.cycles > std::ceil(two.low.offchip_cycles)) return;
     ++bound;
     CHECK(two.high.offchip_bytes <= two.low.offchip_bytes);
@@ -188,8 +188,8 @@ TEST_CASE("what only waits for off-chip memory gains no time from a faster clock
 }
 
 TEST_CASE("the energy of off-chip transfers does not depend on the voltage", "[accel]") {
-  const Accelerator design = shipped_design("eyeriss-accelergy");
-  const Network network = shipped_network("resnet18");
+  const Accelerator design = design_at_voltages("eyeriss-accelergy");
+  const Network network = network_at_voltages("resnet18");
   const EnergyTerms nominal = cost_of(network, design).energy_terms;
   const NetworkCost low = cost_of(network, at(design, 0.6));
   CHECK(low.energy_terms.offchip == nominal.offchip);
@@ -198,8 +198,8 @@ TEST_CASE("the energy of off-chip transfers does not depend on the voltage", "[a
 }
 
 TEST_CASE("leakage is a power that flows as long as the network runs", "[accel]") {
-  Accelerator design = shipped_design("eyeriss-accelergy");
-  const Network network = shipped_network("mobilenetv2");
+  Accelerator design = design_at_voltages("eyeriss-accelergy");
+  const Network network = network_at_voltages("mobilenetv2");
   const NetworkCost without = cost_of(network, design);
   design.leakage_mw_per_mm2 = 5.0;
   const NetworkCost with = cost_of(network, design);
@@ -213,9 +213,9 @@ TEST_CASE("leakage is a power that flows as long as the network runs", "[accel]"
 TEST_CASE("with leakage, the voltage of least energy lies inside the range, not at an end",
           "[accel]") {
   for (const char* name : {"mobilenetv2", "resnet18", "shufflenetv2"}) {
-    const Network network = shipped_network(name);
+    const Network network = network_at_voltages(name);
     const auto best_of = [&](double leakage) {
-      Accelerator design = shipped_design("eyeriss-accelergy");
+      Accelerator design = design_at_voltages("eyeriss-accelergy");
       design.leakage_mw_per_mm2 = leakage;
       std::vector<double> energies;
       for (int step = 0; step <= 50; ++step) {
@@ -238,7 +238,7 @@ TEST_CASE("with leakage, the voltage of least energy lies inside the range, not 
 
 TEST_CASE("a design's latency model has the cost model's times at every voltage", "[accel]") {
   const SearchSpace space = tiny_space();
-  const Accelerator design = at(shipped_design("kc-p"), 0.75);
+  const Accelerator design = at(design_at_voltages("kc-p"), 0.75);
   const Architecture arch = space.uniform(0);
   const NetworkCost cost = cost_of(network_of(space, arch), design);
   CHECK(AcceleratorModel(space, design).predict_ms(arch) ==
@@ -249,7 +249,7 @@ TEST_CASE("a design's latency model has the cost model's times at every voltage"
 }
 
 TEST_CASE("voltages are read strictly, and only written where they are not nominal", "[accel]") {
-  const json plain = to_json(shipped_design("eyeriss-accelergy"));
+  const json plain = to_json(design_at_voltages("eyeriss-accelergy"));
   for (const char* key : {"voltage", "supply", "leakage_mw_per_mm2", "supported_bits"}) {
     CHECK(!plain.contains(key));
   }
