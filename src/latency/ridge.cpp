@@ -66,14 +66,16 @@ class Solver {
     for (double& scale : scale_) {
       scale = scale > 0.0 ? static_cast<double>(design_.x.rows()) / scale : 0.0;
     }
+    // These products do not depend on the variances, of which hundreds are tried.
+    if (design_.x.rows() < kFewRows || design_.x.cols() >= design_.x.rows()) add_group_kernels();
+    if (design_.x.cols() < design_.x.rows()) gram_ = design_.x.transpose() * design_.x;
   }
 
   /// Minus twice the logarithm of the restricted likelihood, maximised over the noise's variance,
   /// up to a constant (Patterson and Thompson, 1971).
   double deviance(const std::vector<double>& variances) const {
-    const MatrixXd x = scaled(variances);
-    const Index n = x.rows();
-    const MatrixXd kernel = plus_identity(x);
+    const Index n = design_.x.rows();
+    const MatrixXd kernel = kernel_plus_identity(variances);
     const Eigen::LLT<MatrixXd, Eigen::Lower> factor(kernel.selfadjointView<Eigen::Lower>());
     const VectorXd solved_y = factor.solve(design_.y);
     const VectorXd solved_1 = factor.solve(VectorXd::Ones(n));
@@ -86,20 +88,20 @@ class Solver {
 
   /// Left-out errors for these variances.
   VectorXd left_out(const std::vector<double>& variances) const {
-    const MatrixXd x = scaled(variances);
-    const double n = static_cast<double>(x.rows());
-    if (x.cols() >= x.rows()) {
+    const double n = static_cast<double>(design_.x.rows());
+    if (design_.x.cols() >= design_.x.rows()) {
       // (X X' + I)^-1 with the flat intercept projected out.
-      const MatrixXd kernel = plus_identity(x);
+      const MatrixXd kernel = kernel_plus_identity(variances);
       const MatrixXd inverse = kernel.selfadjointView<Eigen::Lower>().llt().solve(
-          MatrixXd::Identity(x.rows(), x.rows()));
+          MatrixXd::Identity(kernel.rows(), kernel.rows()));
       const VectorXd sums = inverse.rowwise().sum();
       const double total = sums.sum();
       const VectorXd diagonal = inverse.diagonal() - sums.cwiseAbs2() / total;
       const VectorXd alpha = inverse * design_.y - sums * (sums.dot(design_.y) / total);
       return -(alpha.array() / diagonal.array()).matrix();
     }
-    const Eigen::LLT<MatrixXd> normal = normal_equations(x);
+    const MatrixXd x = scaled(variances);
+    const Eigen::LLT<MatrixXd> normal = normal_equations(variances);
     const VectorXd beta = normal.solve(x.transpose() * design_.y);
     const MatrixXd half = normal.matrixL().solve(x.transpose());
     const VectorXd leverage = half.colwise().squaredNorm().transpose().array() + 1.0 / n;
@@ -114,7 +116,7 @@ class Solver {
       const MatrixXd kernel = plus_identity(x);
       beta = x.transpose() * kernel.selfadjointView<Eigen::Lower>().llt().solve(design_.y);
     } else {
-      beta = normal_equations(x).solve(x.transpose() * design_.y);
+      beta = normal_equations(variances).solve(x.transpose() * design_.y);
     }
     for (Index column = 0; column < beta.size(); ++column) beta(column) *= root(variances, column);
     return beta;
@@ -140,13 +142,40 @@ class Solver {
     for (Index column = 0; column < x.cols(); ++column) x.col(column) *= root(variances, column);
     return x;
   }
-  static Eigen::LLT<MatrixXd> normal_equations(const MatrixXd& x) {
-    return plus_identity(x.transpose()).selfadjointView<Eigen::Lower>().llt();
+  /// X' X + I, where X is scaled(), factored.
+  Eigen::LLT<MatrixXd> normal_equations(const std::vector<double>& variances) const {
+    VectorXd roots(gram_.cols());
+    for (Index column = 0; column < roots.size(); ++column) roots(column) = root(variances, column);
+    MatrixXd normal = roots.asDiagonal() * gram_ * roots.asDiagonal();
+    normal.diagonal().array() += 1.0;
+    return normal.llt();
+  }
+
+  void add_group_kernels() {
+    for (std::size_t g = 0; g < scale_.size(); ++g) {
+      std::vector<Index> columns;
+      for (Index column = 0; column < design_.x.cols(); ++column) {
+        if (group(column) == g) columns.push_back(column);
+      }
+      const MatrixXd x = design_.x(Eigen::all, columns);
+      group_kernels_.emplace_back(MatrixXd::Zero(x.rows(), x.rows()));
+      group_kernels_.back().selfadjointView<Eigen::Lower>().rankUpdate(x, scale_[g]);
+    }
+  }
+  /// The lower triangle of X X' + I, where X is scaled(); needs group kernels.
+  MatrixXd kernel_plus_identity(const std::vector<double>& variances) const {
+    MatrixXd result = MatrixXd::Identity(design_.x.rows(), design_.x.rows());
+    for (std::size_t g = 0; g < variances.size(); ++g) {
+      if (variances[g] > 0.0) result += variances[g] * group_kernels_[g];
+    }
+    return result;
   }
 
   Design design_;
   std::vector<int> group_of_;
   std::vector<double> scale_;
+  std::vector<MatrixXd> group_kernels_;  ///< [group] lower triangle of X X', its columns alone.
+  MatrixXd gram_;                        ///< X' X, without the variances.
 };
 
 double rms(const VectorXd& errors) {

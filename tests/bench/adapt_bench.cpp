@@ -1,22 +1,26 @@
 // Predicts every device of published measurements from few networks of it and the tables of all
 // other devices:
-//   hsconas_adapt_bench SPACE CSV [--strict] [--draws N] [--devices NAME,...]
+//   hsconas_adapt_bench SPACE CSV [--strict] [--draws N] [--devices NAME,...] [--tables FOLDER]
 // SPACE is a space or cell file or the name of a shipped one; CSV has a column ops or arch and a
-// column of milliseconds per device. Each source is fitted on 500 networks. For each number K of
+// column of milliseconds per device. Each source is fitted on 2,000 networks. For each number K of
 // networks, drawn 5 times, it prints Kendall's tau and the RMSE (% of the mean) on networks that
 // were not used: of the mixture of all sources, of one source drawn at random, and of a fit on 500
 // networks of the device itself. --strict leaves out sources whose names differ from the device's
-// in a last "_N" only, which are the same device at another batch size.
+// in a last "_N" only, which are the same device at another batch size. FOLDER keeps the tables of
+// the sources and of the fits on 500 networks for the next call.
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "hsconas/base/csv.hpp"
 #include "hsconas/base/error.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/base/text.hpp"
@@ -26,7 +30,8 @@ using namespace hsconas;
 
 namespace {
 
-constexpr std::size_t kOwn = 500;           // Networks of a source and of the fit to compare with.
+constexpr std::size_t kSource = 2000;       // Networks of a source, if it has as many.
+constexpr std::size_t kOwn = 500;           // Networks of the fit to compare with.
 constexpr std::size_t kJudgedBy = 2000;     // Networks to judge by, at most.
 constexpr std::size_t kFewestJudges = 300;  // A device with fewer further networks is left out.
 constexpr std::size_t kCounts[] = {10, 20, 50, 100};
@@ -35,14 +40,15 @@ constexpr double kNear = 0.03;  // Difference of tau that counts as equally good
 struct Device {
   std::string name;
   std::vector<Measurement> networks;
-  LatencyTable table;  // Fitted on kOwn networks.
+  LatencyTable table;  // Fitted on kSource networks.
 };
 
 std::vector<Device> read_devices(const LatencySpace& space, const std::string& path) {
   const CsvTable csv = CsvTable::load(path);
   std::vector<Device> devices;
   for (const std::string& name : csv.header()) {
-    if (name == "ops" || name == "arch" || name.starts_with("acc") || name.starts_with("iso")) {
+    if (name == "ops" || name.starts_with("arch") || name.starts_with("acc") ||
+        name.starts_with("iso")) {
       continue;
     }
     const std::size_t column = csv.column(name);
@@ -78,6 +84,17 @@ std::string without_batch(const std::string& name) {
   return is_batch ? name.substr(0, cut) : name;
 }
 
+/// fit_table(), or what an earlier call wrote into the folder.
+LatencyTable fitted(const LatencySpace& space, const Device& device, const MeasurementSplit& split,
+                    const std::string& what, const std::string& folder) {
+  const auto path = std::filesystem::path(folder) / fmt::format("{}-{}.json", device.name, what);
+  if (!folder.empty() && std::filesystem::exists(path)) return load_table(path);
+  LatencyTable table =
+      fit_table(space, split, {}, {.device = device.name, .precision = "", .versions = ""});
+  if (!folder.empty()) write_sealed_json(path, to_json(table));
+  return table;
+}
+
 struct Figures {
   std::vector<double> tau, rmse;
   void add(const ModelAccuracy& accuracy) {
@@ -87,7 +104,7 @@ struct Figures {
 };
 
 struct Options {
-  std::string space, csv, devices;
+  std::string space, csv, devices, tables;
   bool is_strict = false;
   int draws = 5;
 };
@@ -106,7 +123,8 @@ std::string row_of(const LatencySpace& space, const std::vector<Device>& devices
   Rng rng(1, "adapt-bench-source");
   for (int draw = 1; draw <= options.draws; ++draw) {
     const auto seed = static_cast<std::uint64_t>(draw);
-    own.add(accuracy(fit_table(space, split(device, kOwn, seed), {}, {})));
+    own.add(accuracy(fitted(space, device, split(device, kOwn, seed), fmt::format("own-{}", draw),
+                            options.tables)));
     const LatencyTable& one = sources[rng.index(sources.size())];
     for (const std::size_t count : kCounts) {
       const MeasurementSplit networks = split(device, count, seed);
@@ -134,6 +152,8 @@ Options read_options(int argc, char** argv) {
       options.draws = std::atoi(argv[++i]);
     } else if (word == "--devices" && i + 1 < argc) {
       options.devices = argv[++i];
+    } else if (word == "--tables" && i + 1 < argc) {
+      options.tables = argv[++i];
     } else {
       (options.space.empty() ? options.space : options.csv) = word;
     }
@@ -146,7 +166,9 @@ void run(const Options& options) {
   const LatencySpace space = load_latency_space(options.space);
   std::vector<Device> devices = read_devices(space, options.csv);
   for (Device& device : devices) {
-    device.table = fit_table(space, split(device, kOwn, 1), {}, {.device = device.name});
+    const std::size_t count = std::min(kSource, device.networks.size());
+    device.table = fitted(space, device, split_measurements(device.networks, count, 1), "source",
+                          options.tables);
   }
   fmt::print(
       "| device | mixture, 10: tau, RMSE % | 20 | 50 | 100 | one source, 10: tau | 20 | 50 "
