@@ -50,7 +50,7 @@ void set_design(Octet& octet, std::size_t lane, const Accelerator& design) {
 
 bool supports(const Octet& octet, std::size_t lane, const LayerBits& bits) {
   const auto holds = [](std::uint64_t mask, std::int64_t width) {
-    return width == 0 || (mask >> (width - 1) & 1U) != 0;
+    return width == 0 || (width >= 1 && width <= 64 && (mask >> (width - 1) & 1U) != 0);
   };
   return holds(octet.input_widths[lane], bits.input) &&
          holds(octet.weight_widths[lane], bits.weight) &&
