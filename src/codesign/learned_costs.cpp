@@ -35,8 +35,8 @@ constexpr int kPoolClimbs = 3;
 /// Weight of the standardised log(energy x delay) beside the normal score of the accuracy: among
 /// networks that promise alike, the cheaper pair is tried.
 constexpr double kProductWeight = 0.1;
-/// A pair that is less likely than this to meet the limits is tried only where it promises many
-/// times as much as those that are.
+/// A pair that is less likely than this to meet the limits is tried only where those that are
+/// likely promise next to nothing. The weight was chosen on seeds 1001 and 1002 of the benchmark.
 constexpr double kLikely = 0.9;
 constexpr double kUnlikelyWeight = 1e-4;
 

@@ -13,8 +13,9 @@ namespace hsconas {
 /// (Limits::slack()) and whether the cost is finite at all over those of pairs. What is tried next
 /// has the highest expected improvement of accuracy less a small weight x that logarithm, times the
 /// probability of a finite cost and a slack above 0. Pairs that this makes unlikely count a
-/// hundredth. Without `models_limits`, there is no such factor. Source: Gardner et al., Bayesian
-/// Optimization with Inequality Constraints, ICML 2014; for designs Shi et al., arXiv 2010.02075.
+/// ten-thousandth. Without `models_limits`, there is no such factor. Source: Gardner et al.,
+/// Bayesian Optimization with Inequality Constraints, ICML 2014; for designs Shi et al., arXiv
+/// 2010.02075.
 ///
 /// Tries population_evaluations() pairs. Processes see at most 1,000 of them.
 BestPairs search_learned(CodesignContext& context, bool models_limits);
