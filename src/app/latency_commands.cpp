@@ -346,7 +346,7 @@ void add_fit_options(CLI::App& command, ImportOptions& options) {
 CLI::Option* add_sources(CLI::App& command, ImportOptions& options) {
   return command
       .add_option("-t,--table", options.sources,
-                  "Latency table of another device, or a folder of tables; may be repeated")
+                  "Latency table of another device, or a folder of them; repeatable")
       ->allow_extra_args(false)
       ->type_name("FILE");
 }
@@ -381,7 +381,7 @@ void add_import(CLI::App& latency, Command& chosen) {
 void add_adapt(CLI::App& latency, Command& chosen) {
   auto adapt = std::make_shared<ImportOptions>();
   CLI::App* command = latency.add_subcommand(
-      "adapt", "Adapt tables of other devices to a new one with a few networks measured there");
+      "adapt", "Adapt other devices' tables with a few networks measured on a new one");
   add_fit_options(*command, *adapt);
   command->get_option("--networks")->required();
   add_sources(*command, *adapt)->required();
