@@ -115,7 +115,13 @@ TEST_CASE("accel takes a voltage and the widths of weights and activations", "[a
   CHECK(slow["design"]["voltage"] == 0.6);
   CHECK(slow["ms"] > nominal["ms"]);
   CHECK(slow["energy_terms"]["mac"] < nominal["energy_terms"]["mac"]);
-  CHECK(slow["energy_terms"]["offchip"] == nominal["energy_terms"]["offchip"]);
+  // Another mapping may be best at another voltage, but a byte from outside costs the same.
+  const auto energy_per_byte = [](const json& costs) {
+    double energy = 0.0;
+    for (const json& term : costs["energy_terms"]["offchip"]) energy += term.get<double>();
+    return energy / costs["offchip_bytes"].get<double>();
+  };
+  CHECK(energy_per_byte(slow) == Approx(energy_per_byte(nominal)));
   const json narrow = cost({"--weight-bits", "4", "--activation-bits", "8"});
   CHECK(narrow["energy"] < nominal["energy"]);
   CHECK(narrow["offchip_bytes"] < nominal["offchip_bytes"]);
