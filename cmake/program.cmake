@@ -21,6 +21,5 @@ if(HSCONAS_NN)
   target_compile_options(hsconas_module PRIVATE ${brief_options})
   set_target_properties(hsconas_module PROPERTIES PREFIX "" OUTPUT_NAME hsconas_torch)
   target_link_libraries(hsconas_module PRIVATE hsconas_nn hsconas_warnings)
-  hsconas_precompile_torch(hsconas_module)
   add_dependencies(hsconas hsconas_module)  # Whoever builds the program can run all commands.
 endif()
