@@ -19,6 +19,7 @@
 #include "hsconas/edge/edge_kit.hpp"
 #include "hsconas/latency/import.hpp"
 #include "hsconas/latency/measure.hpp"
+#include "hsconas/latency/table_fit.hpp"
 #include "hsconas/report/latency_report.hpp"
 
 namespace hsconas {
@@ -214,17 +215,22 @@ std::vector<std::filesystem::path> table_files(const std::vector<std::string>& w
   return files;
 }
 
-std::vector<LatencyTable> load_sources(const ImportOptions& options) {
+std::vector<LatencyTable> load_sources(const ImportOptions& options, const LatencySpace& space) {
   std::vector<LatencyTable> tables;
   for (const auto& file : table_files(options.sources, options.out)) {
     tables.push_back(load_table(file));
+    try {
+      prior_from_devices(space, {&tables.back(), 1});
+    } catch (const Error& error) {
+      throw Error(error.kind(), fmt::format("{}: {}", file.string(), error.what()));
+    }
   }
   return tables;
 }
 
 void adapt_latency(const ImportOptions& options, CommandContext& context) {
   const LatencySpace space = load_latency_space(options.space);
-  const std::vector<LatencyTable> sources = load_sources(options);
+  const std::vector<LatencyTable> sources = load_sources(options, space);
   const TermPrior prior = prior_from_devices(space, sources);
   NetworksRead read;
   const MeasurementSplit networks = load_networks(options, space, read, &prior);
@@ -263,7 +269,7 @@ void print_chosen(const ImportOptions& options, CommandContext& context) {
     candidates.push_back(random_architecture(space, rng));
   }
   TermPrior prior;
-  if (!options.sources.empty()) prior = prior_from_devices(space, load_sources(options));
+  if (!options.sources.empty()) prior = prior_from_devices(space, load_sources(options, space));
   const TermPrior* known = options.sources.empty() ? nullptr : &prior;
   std::vector<std::string> archs;
   for (const std::size_t i : choose_networks(space, candidates, options.count, known)) {

@@ -130,8 +130,8 @@ bool C10dGroup::sum_on_device(std::int32_t* values, std::size_t count) {
   agree(call, {});
   std::vector<at::Tensor> tensors{gpu_tensor(values, count)};
   const auto work = guarded(call, [&] { return device_collectives_->allreduce(tensors); });
-  // Its wait() does not wait for the GPU. Whoever waits for the GPU later would not notice that
-  // another rank is gone.
+  // Work::wait() does not wait for the GPU, and code that waits for the GPU later would not notice
+  // that another rank is gone. So this loop asks until the work is done.
   const auto end = HangWatch::Clock::now() + call_limit_;
   Pauses pauses;
   while (!guarded(call, [&] { return work->isCompleted(); })) {

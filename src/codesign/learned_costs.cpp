@@ -1,12 +1,7 @@
 #include "learned_costs.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <limits>
-#include <map>
 #include <numeric>
-#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -14,10 +9,8 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/progress.hpp"
-#include "hsconas/base/statistics.hpp"
-#include "hsconas/search/gene_model.hpp"
 #include "hsconas/search/methods.hpp"
-#include "pair_region.hpp"
+#include "pair_model.hpp"
 
 namespace hsconas {
 
@@ -32,46 +25,6 @@ constexpr std::size_t kPoolRandom = 200;
 constexpr std::size_t kPoolNear = 100;
 constexpr std::size_t kPoolStarts = 10;
 constexpr int kPoolClimbs = 3;
-/// Weight of the standardised log(energy x delay) beside the normal score of the accuracy: among
-/// networks that promise alike, the cheaper pair is tried.
-constexpr double kProductWeight = 0.1;
-/// A pair that is less likely than this to meet the limits is tried only where those that are
-/// likely promise next to nothing. The weight was chosen on seeds 1001 and 1002 of the benchmark.
-constexpr double kLikely = 0.9;
-constexpr double kUnlikelyWeight = 1e-4;
-
-/// The positions of the values of a design axis: by logarithm if all are positive numbers.
-GeneModel::Positions positions_of(const DesignAxis& axis) {
-  std::vector<double> sizes;
-  for (const std::string& text : axis.values) {
-    double size = 0.0;
-    const char* end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, size);
-    if (error != std::errc() || rest != end || !(size > 0.0)) return {};
-    sizes.push_back(size);
-  }
-  return log_positions(sizes);
-}
-
-/// Those of all genes of a pair: operators are categories, widths and most axes sizes.
-std::vector<GeneModel::Positions> pair_positions(const CodesignProblem& problem) {
-  const SearchSpace& space = problem.accuracies.space();
-  const auto widths =
-      space.widths() > 1 ? log_positions(space.description().widths) : GeneModel::Positions();
-  std::vector<GeneModel::Positions> axes;
-  for (int layer = 0; layer < space.layers(); ++layer) {
-    axes.emplace_back();
-    axes.push_back(widths);
-  }
-  for (const DesignAxis& axis : problem.designs.axes()) axes.push_back(positions_of(axis));
-  return axes;
-}
-
-struct Trial {
-  Genes genes;  ///< In canonical form.
-  Pair pair;
-  bool is_inside = false;
-};
 
 /// A pair that could be tried next.
 struct Prospect {
@@ -85,37 +38,13 @@ class LearnedSearch {
       : context_(context),
         rng_(context.rng()),
         region_(context.problem, context.designs),
-        models_limits_(models_limits),
-        network_genes_(region_.networks().axes().size()),
-        products_(pair_positions(context.problem)),
-        slacks_(pair_positions(context.problem)),
-        fits_(pair_positions(context.problem)),
-        accuracies_(network_positions()) {
-    const Limits& limits = context.problem.limits;
-    is_limited_ =
-        std::isfinite(limits.ms) || std::isfinite(limits.energy) || std::isfinite(limits.power_mw);
-    for (const auto& axis : region_.networks().axes()) has_networks_ |= axis.size() > 1;
-  }
+        model_(context.problem, region_, models_limits) {}
 
   BestPairs run();
 
  private:
-  std::vector<GeneModel::Positions> network_positions() const;
-  Genes network_of(const Genes& genes) const {
-    return {genes.begin(), genes.begin() + static_cast<std::ptrdiff_t>(network_genes_)};
-  }
-  /// The probability that each of `genes` is inside the limits.
-  std::vector<double> chances(std::span<const Genes> genes) const;
   void attempt(const Genes& genes);
-  /// Trials that the models see.
-  std::vector<std::size_t> modelled() const;
-  void learn_costs(std::span<const std::size_t> some);
-  /// After learn_costs().
-  void learn_accuracies(std::span<const std::size_t> some);
-  /// What each of `genes` promises.
-  std::vector<double> gains(std::span<const Genes> genes) const;
-  /// The score of pairs as the models expect it, see search_learned().
-  std::vector<GenePrediction> scores(std::span<const Genes> genes) const;
+  void learn();
   std::vector<Genes> propose(std::size_t count);
   void add_new(const Genes& genes, std::set<Genes>& taken, std::vector<Genes>& fresh) const;
   std::vector<Genes> starts() const;
@@ -123,29 +52,10 @@ class LearnedSearch {
   CodesignContext& context_;
   Rng rng_;
   PairRegion region_;
-  bool models_limits_;
-  std::size_t network_genes_;
-  bool has_networks_ = false;  ///< More than one.
-  GeneModel products_;
-  GeneModel slacks_;  ///< Of pairs whose cost is finite.
-  GeneModel fits_;    ///< 1 where the cost is finite, else -1.
-  bool is_limited_ = false;
-  bool has_slacks_ = false;
-  bool has_misfits_ = false;
-  GeneModel accuracies_;
+  PairModel model_;
   std::vector<Trial> trials_;
   std::set<Genes> seen_;
-  std::map<Genes, double> known_scores_;  ///< Normal scores, by the genes of a network.
-  std::optional<double> best_score_;      ///< Of the pairs inside the limits.
-  double product_mean_ = 0.0;
-  double product_deviation_ = 1.0;
 };
-
-std::vector<GeneModel::Positions> LearnedSearch::network_positions() const {
-  auto axes = pair_positions(context_.problem);
-  axes.resize(network_genes_);
-  return axes;
-}
 
 void LearnedSearch::attempt(const Genes& genes) {
   Trial trial{.genes = region_.canonical(genes), .pair = {}};
@@ -163,118 +73,23 @@ void LearnedSearch::attempt(const Genes& genes) {
   trials_.push_back(std::move(trial));
 }
 
-std::vector<std::size_t> LearnedSearch::modelled() const {
-  std::vector<std::size_t> all(trials_.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  if (all.size() <= kMostModelled) return all;
-  // The best and the latest, half of each.
+/// If there are more than kMostModelled trials, the model sees the best and the latest, half of
+/// each.
+void LearnedSearch::learn() {
+  if (trials_.size() <= kMostModelled) return model_.learn(trials_);
+  std::vector<std::size_t> some(trials_.size());
+  std::iota(some.begin(), some.end(), std::size_t{0});
   constexpr auto kHalf = static_cast<std::ptrdiff_t>(kMostModelled / 2);
-  std::stable_sort(all.begin(), all.end() - kHalf, [&](std::size_t a, std::size_t b) {
+  std::stable_sort(some.begin(), some.end() - kHalf, [&](std::size_t a, std::size_t b) {
     if (trials_[a].is_inside != trials_[b].is_inside) return trials_[a].is_inside;
     return is_better(trials_[a].pair, trials_[b].pair);
   });
-  all.erase(all.begin() + kHalf, all.end() - kHalf);
-  std::sort(all.begin(), all.end());
-  return all;
-}
-
-void LearnedSearch::learn_costs(std::span<const std::size_t> some) {
-  std::vector<Genes> genes;
-  std::vector<Genes> fitting;
-  std::vector<double> labels;
-  std::vector<double> slacks;
-  std::vector<double> products;
-  for (const std::size_t i : some) {
-    const Trial& trial = trials_[i];
-    genes.push_back(trial.genes);
-    const bool fits = std::isfinite(trial.pair.cost.ms);
-    labels.push_back(fits ? 1.0 : -1.0);
-    if (!fits) continue;
-    fitting.push_back(trial.genes);
-    slacks.push_back(context_.problem.limits.slack(trial.pair.cost));
-    products.push_back(std::log(trial.pair.cost.product()));
-  }
-  has_slacks_ = models_limits_ && is_limited_ && !fitting.empty();
-  if (has_slacks_) slacks_.learn(fitting, slacks);
-  has_misfits_ = models_limits_ && fitting.size() < genes.size();
-  if (has_misfits_) fits_.learn(genes, labels);
-  product_mean_ = mean(products);
-  product_deviation_ = std::max(standard_deviation(products), 1e-9);
-  for (double& product : products) product = (product - product_mean_) / product_deviation_;
-  if (!fitting.empty()) products_.learn(fitting, products);
-}
-
-void LearnedSearch::learn_accuracies(std::span<const std::size_t> some) {
-  known_scores_.clear();
-  best_score_.reset();
-  std::vector<Genes> networks;  // In the order of the trials, so that the model only grows.
-  std::vector<double> values;
-  for (const std::size_t i : some) {
-    const Trial& trial = trials_[i];
-    if (!trial.is_inside || !known_scores_.emplace(network_of(trial.genes), 0.0).second) continue;
-    networks.push_back(network_of(trial.genes));
-    values.push_back(trial.pair.accuracy);
-  }
-  if (networks.empty()) return;
-  values = normal_scores(values);
-  for (std::size_t i = 0; i < values.size(); ++i) known_scores_[networks[i]] = values[i];
-  if (has_networks_) accuracies_.learn(networks, values);
-  for (const std::size_t i : some) {
-    if (!trials_[i].is_inside) continue;
-    const double product = std::log(trials_[i].pair.cost.product());
-    const double score = known_scores_.at(network_of(trials_[i].genes)) -
-                         kProductWeight * (product - product_mean_) / product_deviation_;
-    best_score_ = std::max(best_score_.value_or(score), score);
-  }
-}
-
-std::vector<GenePrediction> LearnedSearch::scores(std::span<const Genes> genes) const {
-  std::vector<Genes> networks;
-  networks.reserve(genes.size());
-  for (const Genes& one : genes) networks.push_back(network_of(one));
-  const auto products = products_.predict(genes);
-  std::vector<GenePrediction> result;
-  if (has_networks_) {
-    result = accuracies_.predict(networks);
-  } else {
-    result.resize(genes.size());
-  }
-  for (std::size_t i = 0; i < genes.size(); ++i) {
-    const auto known = known_scores_.find(networks[i]);
-    if (known != known_scores_.end()) result[i] = {known->second, 0.0};
-    result[i].mean -= kProductWeight * products[i].mean;
-    result[i].deviation = std::hypot(result[i].deviation, kProductWeight * products[i].deviation);
-  }
-  return result;
-}
-
-std::vector<double> LearnedSearch::gains(std::span<const Genes> genes) const {
-  std::vector<double> result(genes.size(), 1.0);
-  if (best_score_) {
-    const auto expected = scores(genes);
-    for (std::size_t i = 0; i < genes.size(); ++i) {
-      result[i] = expected_gain(expected[i], *best_score_);
-    }
-  }
-  if (!models_limits_) return result;
-  const auto likely = chances(genes);
-  for (std::size_t i = 0; i < genes.size(); ++i) {
-    result[i] *= likely[i] * (likely[i] < kLikely ? kUnlikelyWeight : 1.0);
-  }
-  return result;
-}
-
-std::vector<double> LearnedSearch::chances(std::span<const Genes> genes) const {
-  std::vector<double> result(genes.size(), 1.0);
-  const auto multiply = [&](const GeneModel& model) {
-    const auto predictions = model.predict(genes);
-    for (std::size_t i = 0; i < genes.size(); ++i) {
-      result[i] *= probability_above(predictions[i], 0.0);
-    }
-  };
-  if (has_misfits_) multiply(fits_);
-  if (has_slacks_) multiply(slacks_);
-  return result;
+  some.erase(some.begin() + kHalf, some.end() - kHalf);
+  std::sort(some.begin(), some.end());
+  std::vector<Trial> trials;
+  trials.reserve(some.size());
+  for (const std::size_t i : some) trials.push_back(trials_[i]);
+  model_.learn(trials);
 }
 
 void LearnedSearch::add_new(const Genes& genes, std::set<Genes>& taken,
@@ -307,7 +122,7 @@ std::vector<Genes> LearnedSearch::propose(std::size_t count) {
   std::vector<Prospect> pool;
   const auto judge = [&](const std::vector<Genes>& fresh) {
     if (fresh.empty()) return;
-    const auto values = gains(fresh);
+    const auto values = model_.gains(fresh);
     for (std::size_t i = 0; i < fresh.size(); ++i) pool.push_back({fresh[i], values[i]});
     std::stable_sort(pool.begin(), pool.end(),
                      [](const Prospect& a, const Prospect& b) { return a.gain > b.gain; });
@@ -351,9 +166,7 @@ BestPairs LearnedSearch::run() {
     if (is_new) attempt_one(genes);
   }
   while (trials_.size() < budget) {
-    const auto some = modelled();
-    learn_costs(some);
-    learn_accuracies(some);
+    learn();
     const std::size_t wanted = trials_.size() < kSingleTrials ? 1 : kTrialsAtOnce;
     const auto next = propose(std::min(wanted, budget - trials_.size()));
     if (next.empty()) break;  // Nothing new was found: the region has run out.

@@ -6,20 +6,12 @@
 
 #include <fmt/format.h>
 
-#include "context.hpp"
-#include "hsconas/base/progress.hpp"
+#include "episodic_search.hpp"
 #include "hsconas/search/methods.hpp"
-#include "pair_controller.hpp"
 
 namespace hsconas {
 
 namespace {
-
-/// As in two_level.cpp.
-constexpr int kPhasedEpisodesPerAccuracy = 4;
-constexpr int kPhasedMostIdle = 20;
-constexpr int kPhasedRepeats = 100;
-constexpr double kPhasedNoPairReward = -1.0;
 
 /// A controller that decides in phases: the network, the array, the dataflow, clock and network on
 /// the chip. In an episode each phase draws its part several times beside what the others chose,
@@ -27,41 +19,33 @@ constexpr double kPhasedNoPairReward = -1.0;
 /// accuracy does not depend on the design, so the network's phase alone learns from it; the phases
 /// of the design learn from the slack. After SCORCH (Liu and Karanth, ISQED 2024), of which only
 /// the idea is public.
-class MultiPhaseSearch {
+class MultiPhaseSearch : public EpisodicSearch {
  public:
   explicit MultiPhaseSearch(CodesignContext& context)
-      : context_(context),
-        controller_(context),
-        phases_(controller_.phases()),
-        budget_(population_evaluations(context.search_config)) {
+      : EpisodicSearch(context), phases_(controller_.phases()) {
     for (int phase = 0; phase < kDesignPhases; ++phase) {
       const auto one = static_cast<DesignPhase>(phase);
       axes_.push_back(controller_.axes_of(one, one));
     }
   }
 
-  BestPairs run();
-
  private:
-  void episode();
+  std::optional<DrawnPair> find_pair(std::vector<DrawnPair>& missed) override;
+  /// `reward` is that of the network's phase.
+  void learn(const DrawnPair& pair, double reward) override;
+  void begin_episode(double done) override {
+    controller_.set_entropy(context_.config.phase_entropy * (1.0 - done));
+  }
   bool may_ask(const DrawnPair& pair) const {
     return pair.is_inside() && !controller_.is_known(pair);
   }
   /// The best by cost of `pair` and what `phase` draws in its place. Adds pairs outside the limits
   /// to `missed`.
   DrawnPair improved(DrawnPair pair, DesignPhase phase, std::vector<DrawnPair>& missed);
-  /// A pair to ask for: inside the limits, with a network whose accuracy is not known.
-  std::optional<DrawnPair> find_pair(std::vector<DrawnPair>& missed);
-  void learn(const DrawnPair& pair, double network_reward);
 
-  CodesignContext& context_;
-  PairController controller_;
   std::vector<DesignPhase> phases_;      ///< Those that have something to decide.
   std::vector<std::vector<bool>> axes_;  ///< [phase]
   std::array<MovingBaseline, kDesignPhases> baselines_;
-  std::int64_t budget_;
-  int idle_ = 0;  ///< Episodes in a row that drew nothing new.
-  std::int64_t without_pair_ = 0;
 };
 
 DrawnPair MultiPhaseSearch::improved(DrawnPair pair, DesignPhase phase,
@@ -82,7 +66,7 @@ DrawnPair MultiPhaseSearch::improved(DrawnPair pair, DesignPhase phase,
 }
 
 std::optional<DrawnPair> MultiPhaseSearch::find_pair(std::vector<DrawnPair>& missed) {
-  for (int repeats = 0; repeats < kPhasedRepeats; ++repeats) {
+  for (int repeats = 0; repeats < kRepeats; ++repeats) {
     DrawnPair pair = controller_.draw();
     if (!pair.is_member) continue;
     if (!pair.is_inside()) missed.push_back(pair);
@@ -98,53 +82,18 @@ std::optional<DrawnPair> MultiPhaseSearch::find_pair(std::vector<DrawnPair>& mis
   return controller_.draw_uniformly();  // The policy has settled on what is known.
 }
 
-void MultiPhaseSearch::learn(const DrawnPair& pair, double network_reward) {
+void MultiPhaseSearch::learn(const DrawnPair& pair, double reward) {
   const double slack = context_.problem.limits.slack(pair.cost);
   Episode episode{.choices = pair.choices, .advantages = std::vector<double>(pair.choices.size())};
   for (const DesignPhase phase : phases_) {
     const auto at = static_cast<std::size_t>(phase);
-    const double reward = phase == DesignPhase::Network ? network_reward : slack;
-    const double advantage = baselines_[at].advantage(reward).value_or(0.0);
+    const double gained = phase == DesignPhase::Network ? reward : slack;
+    const double advantage = baselines_[at].advantage(gained).value_or(0.0);
     for (std::size_t axis = 0; axis < pair.choices.size(); ++axis) {
       if (axes_[at][axis]) episode.advantages[axis] = advantage;
     }
   }
   controller_.reinforce(episode);
-}
-
-void MultiPhaseSearch::episode() {
-  std::vector<DrawnPair> drawn;
-  const auto pair = find_pair(drawn);
-  if (!pair) ++without_pair_;
-  if (!pair && !drawn.empty()) learn(drawn.back(), kPhasedNoPairReward);
-  if (pair) {
-    const double reward = controller_.ask(*pair);
-    learn(*pair, reward);
-  }
-  idle_ = pair || !drawn.empty() ? 0 : idle_ + 1;
-  if (drawn.empty()) return;
-  if (pair) drawn.push_back(*pair);
-  controller_.learn_costs(drawn);
-}
-
-BestPairs MultiPhaseSearch::run() {
-  Progress progress(context_.log, "multi_phase", budget_);
-  std::int64_t episodes = 0;
-  while (!controller_.is_exhausted() && idle_ < kPhasedMostIdle && controller_.asked() < budget_ &&
-         episodes < kPhasedEpisodesPerAccuracy * budget_) {
-    context_.stop.check();
-    const std::int64_t before = controller_.asked();
-    const double done = static_cast<double>(before) / static_cast<double>(budget_);
-    controller_.set_entropy(context_.config.phase_entropy * (1.0 - done));
-    episode();
-    ++episodes;
-    progress.step(controller_.asked() - before);
-  }
-  context_.log.info(fmt::format(
-      "multi_phase: {} phases, {} episodes, of which {} found no pair; {} accuracies "
-      "asked; {} pairs costed",
-      phases_.size(), episodes, without_pair_, controller_.asked(), controller_.costed_pairs()));
-  return controller_.finish();
 }
 
 BestPairs search_multi_phase(CodesignContext& context) {
@@ -164,8 +113,8 @@ std::string plan_multi_phase(const CodesignConfig& config, const SearchConfig& s
 CodesignMethod multi_phase_codesign() {
   return {.name = "multi_phase",
           .meaning =
-              "likewise; network, array, dataflow and clock are drawn in turn, the best of "
-              "several",
+              "a controller decides network, array, dataflow and clock in turn, each the best "
+              "of several draws",
           .has_proxy = false,
           .run = search_multi_phase,
           .plan = plan_multi_phase,

@@ -1,14 +1,15 @@
 #include "nested_search.hpp"
 
-#include <limits>
 #include <map>
 #include <memory>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "hsconas/search/driver.hpp"
 #include "hsconas/search/methods.hpp"
 #include "pair_region.hpp"
+#include "pair_search.hpp"
 
 namespace hsconas {
 
@@ -74,27 +75,13 @@ const BestDesign& NestedProblem::best_for(const Genes& genes) const {
 std::vector<Fitness> NestedProblem::evaluate(std::span<const Genes> individuals,
                                              const SearchFloor& /*floor*/) {
   std::vector<Pair> pairs;
-  std::vector<std::size_t> inside;
   for (const Genes& genes : individuals) {
     const BestDesign& best = best_for(genes);
     pairs.push_back({.network = context_.archive.index_of(network_of(genes)),
                      .design = best.design,
                      .cost = best.cost});
-    if (best.violation == 0.0) inside.push_back(pairs.back().network);
   }
-  context_.archive.evaluate(inside);
-  std::vector<Fitness> fitness;
-  for (Pair& pair : pairs) {
-    const double violation = context_.problem.limits.violation(pair.cost);
-    if (violation == 0.0) pair.accuracy = context_.archive.accuracy(pair.network);
-    context_.archive.add(pair);
-    scored_.push_back(pair);
-    fitness.push_back({.violation = violation,
-                       .score = pair.accuracy,
-                       .cost = pair.cost.product(),
-                       .objectives = {1.0 - pair.accuracy, pair.cost.ms, pair.cost.energy}});
-  }
-  return fitness;
+  return score_pairs(context_.archive, context_.problem.limits, std::move(pairs), scored_);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ void PairCostModel::costs(const Architecture& arch, std::span<PairCost> out) con
 
 namespace {
 
-/// Of every design, at its voltage.
+/// The clock of every design at its voltage, in MHz.
 std::vector<double> clocks_of(std::span<const Accelerator> designs) {
   std::vector<double> clocks_mhz;
   clocks_mhz.reserve(designs.size());

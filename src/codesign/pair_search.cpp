@@ -1,5 +1,6 @@
 #include "pair_search.hpp"
 
+#include <utility>
 #include <vector>
 
 #include "hsconas/search/driver.hpp"
@@ -35,20 +36,29 @@ class PairProblem : public SearchProblem {
 std::vector<Fitness> PairProblem::evaluate(std::span<const Genes> individuals,
                                            const SearchFloor& /*floor*/) {
   std::vector<Pair> pairs;
-  std::vector<std::size_t> inside;
   for (const Genes& genes : individuals) {
     pairs.push_back({.network = archive_.index_of(pairs_.network_of(genes)),
                      .design = pairs_.design_of(genes),
                      .cost = pairs_.cost_of(genes)});
-    if (limits_.meets(pairs.back().cost)) inside.push_back(pairs.back().network);
   }
-  archive_.evaluate(inside);
+  return score_pairs(archive_, limits_, std::move(pairs), scored_);
+}
+
+}  // namespace
+
+std::vector<Fitness> score_pairs(PairArchive& archive, const Limits& limits,
+                                 std::vector<Pair> pairs, std::vector<Pair>& scored) {
+  std::vector<std::size_t> inside;
+  for (const Pair& pair : pairs) {
+    if (limits.meets(pair.cost)) inside.push_back(pair.network);
+  }
+  archive.evaluate(inside);
   std::vector<Fitness> fitness;
   for (Pair& pair : pairs) {
-    const double violation = limits_.violation(pair.cost);
-    if (violation == 0.0) pair.accuracy = archive_.accuracy(pair.network);
-    archive_.add(pair);
-    scored_.push_back(pair);
+    const double violation = limits.violation(pair.cost);
+    if (violation == 0.0) pair.accuracy = archive.accuracy(pair.network);
+    archive.add(pair);
+    scored.push_back(pair);
     fitness.push_back({.violation = violation,
                        .score = pair.accuracy,
                        .cost = pair.cost.product(),
@@ -56,8 +66,6 @@ std::vector<Fitness> PairProblem::evaluate(std::span<const Genes> individuals,
   }
   return fitness;
 }
-
-}  // namespace
 
 BestPairs search_pairs(PairArchive& archive, std::span<const std::size_t> designs,
                        const Limits& limits, const SearchMethod& method, const SearchConfig& config,

@@ -26,7 +26,7 @@ struct Allowed {
   double high = std::numeric_limits<double>::infinity();
   std::vector<std::string> words{};  ///< For text: the only words allowed; empty: any.
   bool is_path = false;              ///< For text: names a file or a folder.
-  /// For a path: the kind of shipped file that the value may name without its folder.
+  /// The kind of shipped file that a path may name without its folder; none: no kind.
   std::optional<Shipped> shipped{};
   /// The stages whose own output depends on the value; stages that use those outputs follow. If
   /// unset, the stages of the section.

@@ -13,7 +13,7 @@
 #include "hsconas/base/json_reader.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/int8/integer_weights.hpp"
-#include "hsconas/int8/points.hpp"
+#include "hsconas/int8/rounding_points.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/network_draw.hpp"
 #include "hsconas/onnx/onnx_graph.hpp"
@@ -77,7 +77,7 @@ ActivationScales kit_scales(std::span<const Block> chain) {
   ActivationScales scales{.input = {kStep, kMiddle}, .points = {}};
   for (const Block& block : chain) {
     auto& points = scales.points.emplace_back();
-    for (const Point& point : points_of(block)) {
+    for (const RoundingPoint& point : points_of(block)) {
       points.push_back({kStep, point.is_rectified ? 0 : kMiddle});
     }
   }

@@ -7,6 +7,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/edge/edge_kit.hpp"
 #include "hsconas/latency/import.hpp"
+#include "hsconas/latency/table_fit.hpp"
 
 namespace hsconas {
 

@@ -30,7 +30,7 @@ double log1p_exp(double x) {
 
 }  // namespace
 
-/// What a round keeps for its gradient.
+/// Values of a round of messages that its gradient needs.
 struct Autoencoder::RoundState {
   NodeMatrix sums;    ///< 1.5 H + A H.
   NodeMatrix hidden;  ///< After the first layer.

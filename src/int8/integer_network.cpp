@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "hsconas/int8/points.hpp"
+#include "hsconas/int8/rounding_points.hpp"
 
 namespace hsconas {
 

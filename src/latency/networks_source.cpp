@@ -16,6 +16,7 @@
 #include "hsconas/base/text.hpp"
 #include "hsconas/latency/import.hpp"
 #include "hsconas/latency/source.hpp"
+#include "hsconas/latency/table_fit.hpp"
 
 namespace hsconas {
 

@@ -15,7 +15,7 @@
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/evaluation_report.hpp"
 #include "hsconas/supernet/device.hpp"
-#include "model_test.hpp"
+#include "tested_model.hpp"
 
 namespace hsconas {
 
@@ -68,7 +68,7 @@ void run_evaluate(EvaluateOptions options, CommandContext& context) {
   if (options.int8.is_wanted) {
     int8 = make_int8(model, config, int8_settings(options.int8), context.log);
   }
-  const ModelTest test = test_model(model, int8 ? &*int8 : nullptr, config, context);
+  const TestedModel test = test_model(model, int8 ? &*int8 : nullptr, config, context);
   const Evaluation& evaluation = test.fp32;
   const SearchSpace space(model.space);
   TorchTimer timer(open_device(config.latency_device()),

@@ -16,7 +16,7 @@
 #include "hsconas/stages/result.hpp"
 #include "hsconas/stages/work_dir.hpp"
 #include "hsconas/supernet/device.hpp"
-#include "model_test.hpp"
+#include "tested_model.hpp"
 
 namespace hsconas {
 
@@ -153,7 +153,7 @@ void export_int8(const ExportOptions& options, const fs::path& folder, const Dep
   const fs::path record = (can_write(folder) ? folder : file.parent_path()) / kInt8File;
   const Int8Model int8 = make_int8(model, config, int8_settings(options.int8), context.log);
   make_folder_of(file);  // Before the test, which takes longer.
-  const ModelTest test = test_model(model, &int8, config, context);
+  const TestedModel test = test_model(model, &int8, config, context);
   write_onnx(file, model, int8);
   write_json(record, describe_int8(model, int8, test.fp32, *test.int8));
   print(context,

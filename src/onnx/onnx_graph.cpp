@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "hsconas/base/error.hpp"
-#include "hsconas/int8/points.hpp"
+#include "hsconas/int8/rounding_points.hpp"
 
 namespace hsconas {
 

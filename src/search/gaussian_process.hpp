@@ -9,12 +9,6 @@
 
 namespace hsconas {
 
-/// What is expected of a score that is not known.
-struct Expected {
-  double mean = 0.0;
-  double deviation = 0.0;
-};
-
 /// A Gaussian process over genes with a constant mean, which is at the same time a ridge
 /// regression: its mean is that of the ridge whose inner products are the kernel and whose strength
 /// is `noise`. Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006,

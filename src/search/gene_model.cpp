@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 #include <optional>
 #include <utility>
 
-#include "surrogate.hpp"
+#include "gaussian_process.hpp"
 
 namespace hsconas {
 
@@ -186,12 +185,12 @@ void GeneModel::learn(std::span<const Genes> genes, std::span<const double> valu
   state.process->set_scores(values);
 }
 
-std::vector<GenePrediction> GeneModel::predict(std::span<const Genes> others) const {
+std::vector<Expected> GeneModel::predict(std::span<const Genes> others) const {
   GaussianProcess& process = *state_->process;
   const MatrixXd correlations = process.correlations(others);
   const VectorXd means = process.means(correlations);
   const VectorXd deviations = process.deviations(correlations);
-  std::vector<GenePrediction> predictions;
+  std::vector<Expected> predictions;
   predictions.reserve(others.size());
   for (Index i = 0; i < means.size(); ++i) predictions.push_back({means[i], deviations[i]});
   return predictions;
@@ -206,16 +205,6 @@ GeneModel::Positions log_positions(std::span<const double> sizes) {
   const double range = *most - low;
   for (double& position : positions) position = range > 0.0 ? (position - low) / range : 0.0;
   return positions;
-}
-
-double expected_gain(const GenePrediction& prediction, double best) {
-  return expected_improvement({prediction.mean, prediction.deviation}, best);
-}
-
-double probability_above(const GenePrediction& prediction, double bound) {
-  const double gap = prediction.mean - bound;
-  if (prediction.deviation <= 0.0) return gap > 0.0 ? 1.0 : 0.0;
-  return 0.5 * std::erfc(-gap / prediction.deviation / std::numbers::sqrt2);
 }
 
 }  // namespace hsconas

@@ -6,7 +6,7 @@
 
 namespace hsconas {
 
-/// What one step of a long short-term memory read and computed; backward() needs it.
+/// Inputs and results of one step of a long short-term memory, which backward() needs.
 struct LstmStep {
   std::vector<double> input;
   std::vector<double> hidden_before;

@@ -1,12 +1,9 @@
 #include "surrogate.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 #include <numeric>
 
-#include "hsconas/base/statistics.hpp"
-#include "hsconas/search/gene_model.hpp"
+#include "hsconas/search/expected.hpp"
 
 namespace hsconas {
 
@@ -22,17 +19,6 @@ constexpr int kKept = 300;
 constexpr std::size_t kJudged = 32;
 /// Kernel and noise are chosen again once there are so many times as many individuals.
 constexpr double kGrowth = 1.25;
-
-/// Quantile of the standard normal distribution, by bisection; `share` in (0, 1).
-double normal_quantile(double share) {
-  double low = -8.0;
-  double high = 8.0;
-  while (high - low > 1e-9) {
-    const double middle = 0.5 * (low + high);
-    (0.5 * std::erfc(-middle / std::numbers::sqrt2) < share ? low : high) = middle;
-  }
-  return 0.5 * (low + high);
-}
 
 std::vector<double> scores_of(std::span<const Individual> known) {
   std::vector<double> scores;
@@ -112,22 +98,6 @@ std::vector<double> Surrogate::improvements(std::span<const Genes> others) {
     result[judged[i]] = expected_improvement(expected, best);
   }
   return result;
-}
-
-std::vector<double> normal_scores(std::span<const double> values) {
-  std::vector<double> scores = ranks(values);
-  const auto count = static_cast<double>(scores.size());
-  for (double& score : scores) score = normal_quantile((score - 0.5) / count);
-  return scores;
-}
-
-double expected_improvement(const Expected& expected, double best) {
-  const double gain = expected.mean - best;
-  if (expected.deviation <= 0.0) return std::max(gain, 0.0);
-  const double z = gain / expected.deviation;
-  const double density = std::exp(-0.5 * z * z) / std::sqrt(2.0 * std::numbers::pi);
-  const double below = 0.5 * std::erfc(-z / std::numbers::sqrt2);
-  return gain * below + expected.deviation * density;
 }
 
 std::vector<std::size_t> largest_of(std::span<const double> values, std::size_t count) {

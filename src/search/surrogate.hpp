@@ -45,9 +45,6 @@ class Surrogate {
   std::size_t fitted_ = 0;   ///< How many were known when kernel and noise were chosen.
 };
 
-/// Expected improvement of a normal variable over `best` (Mockus, 1975).
-double expected_improvement(const Expected& expected, double best);
-
 /// Indices of the `count` largest values, largest first; of equals, the first.
 std::vector<std::size_t> largest_of(std::span<const double> values, std::size_t count);
 

@@ -10,7 +10,7 @@
 #include <torch/utils.h>
 
 #include "frozen_runner.hpp"
-#include "hsconas/int8/points.hpp"
+#include "hsconas/int8/rounding_points.hpp"
 #include "hsconas/supernet/run_block.hpp"
 
 namespace hsconas {

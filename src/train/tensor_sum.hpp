@@ -16,7 +16,7 @@ void add_terms(const torch::Tensor& terms, std::int32_t exponent, int count,
 /// The means (fp32) of the terms, from their sums.
 torch::Tensor means_of(const torch::Tensor& sums, std::int32_t exponent, int count);
 
-/// The same by LibTorch's operations, for memory that the host cannot read.
+/// add_terms() and means_of() by LibTorch's operations, for memory that the host cannot read.
 void add_terms_on_device(const torch::Tensor& terms, std::int32_t exponent, int count,
                          const torch::Tensor& sums);
 torch::Tensor means_on_device(const torch::Tensor& sums, std::int32_t exponent, int count);

@@ -118,6 +118,16 @@ TEST_CASE("latency adapt and choose take several tables or a folder of them", "[
   const Outcome empty = bench.run({"latency", "choose", "-s", "cell.json", "-t", "empty"});
   CHECK(empty.exit_code == 3);
   CHECK(contains(empty.err, "empty: holds no .json file"));
+  // Of several tables, the one at fault is named.
+  json lacking = json::parse(read_file(bench / "tables/fast.json"));
+  lacking.erase("checksum");
+  lacking["entries"].erase(lacking["entries"].begin());
+  write_file(bench / "tables/lacking.json", lacking.dump());
+  std::vector<std::string> words = adapt;
+  words.insert(words.end(), {"-t", "tables", "-o", "slow.json"});
+  const Outcome refused = bench.run(words);
+  CHECK(refused.exit_code == 3);
+  CHECK(contains(refused.err, "tables/lacking.json: the latency table of space triangle has no"));
 }
 
 TEST_CASE("times for all blocks of latency keys make a table; a missing block is named", "[app]") {

@@ -25,6 +25,7 @@
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/latency/import.hpp"
+#include "hsconas/latency/table_fit.hpp"
 
 using namespace hsconas;
 

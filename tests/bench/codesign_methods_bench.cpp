@@ -5,7 +5,7 @@
 //
 // PART is one of
 //   methods        accuracies asked until the optimum is near, and the gap to it, under 25 limits
-//   methods_dance  likewise on DANCE's grid
+//   methods_dance  the same on DANCE's grid
 //   share          accuracies asked inside the limits, with and without the fast level
 //   phases         multi_phase, two_level and plain REINFORCE under 9 limits
 //   product        designs until the least energy x delay of a network, on both grids
@@ -26,6 +26,8 @@
 
 #include <fmt/format.h>
 
+#include "bench/codesign_runs.hpp"
+#include "bench/known_pairs.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
@@ -36,286 +38,12 @@
 #include "support/spaces.hpp"
 
 using namespace hsconas;
+using namespace hsconas::bench;
 
 namespace {
 
-constexpr std::size_t kMostAsked = 400;
-/// What counts as near the optimum: 0.1 % of accuracy, 2 % or 1 % of energy x delay.
-constexpr double kNearAccuracy = 0.001;
-constexpr double kNearProduct = 1.01;
-
-struct Options {
-  int seeds = 0;
-  std::uint64_t first_seed = 1;
-};
-
-/// A grid of designs with all networks, and what is known of them.
-struct Ground {
-  Ground(std::string csv, const char* grid)
-      : space(shipped_space("nas-bench-macro")),
-        table(space, csv, "mean_acc"),
-        designs(load_design_space(source_folder() / "configs" / "designs" / grid)),
-        costs(space, designs.designs()),
-        networks(table.architectures()) {
-    std::stable_sort(networks.begin(), networks.end(),
-                     [&](const Architecture& a, const Architecture& b) {
-                       return table.accuracy(a) > table.accuracy(b);
-                     });
-  }
-
-  SearchSpace space;
-  TableEvaluator table;
-  DesignSpace designs;
-  CostTable costs;
-  std::vector<Architecture> networks;  ///< The most accurate first.
-
-  /// The best pair of all.
-  std::optional<Pair> optimum(const Limits& limits, const PairCostModel& model) const {
-    std::vector<PairCost> row(model.designs());
-    std::optional<Pair> best;
-    for (std::size_t n = 0; n < networks.size(); ++n) {
-      const double accuracy = table.accuracy(networks[n]);
-      if (best && accuracy < best->accuracy) return best;
-      model.costs(networks[n], row);
-      for (std::size_t d = 0; d < row.size(); ++d) {
-        const Pair pair{n, d, accuracy, row[d]};
-        if (limits.meets(pair.cost) && (!best || is_better(pair, *best))) best = pair;
-      }
-    }
-    return best;
-  }
-};
-
-std::vector<PairCost> random_costs(const Ground& ground, int count) {
-  Rng rng(1, "limits");
-  std::vector<PairCost> costs;
-  for (int i = 0; i < count; ++i) {
-    const auto& network = ground.networks[rng.index(ground.networks.size())];
-    costs.push_back(ground.costs.cost(network, rng.index(ground.designs.size())));
-  }
-  return costs;
-}
-
-Limits limits_at(const std::vector<PairCost>& costs, double ms_level, double energy_level) {
-  std::vector<double> ms;
-  std::vector<double> energy;
-  for (const PairCost& cost : costs) {
-    ms.push_back(cost.ms);
-    energy.push_back(cost.energy);
-  }
-  return {.ms = quantile(ms, ms_level), .energy = quantile(energy, energy_level)};
-}
-
-/// Limits at all pairs of these levels of the costs of random pairs; those that no pair meets are
-/// left out.
-std::vector<Limits> limit_grid(const Ground& ground, std::vector<double> levels) {
-  const auto costs = random_costs(ground, 20000);
-  std::vector<Limits> grid;
-  for (const double ms : levels) {
-    for (const double energy : levels) {
-      const Limits limits = limits_at(costs, ms, energy);
-      if (ground.optimum(limits, ground.costs)) grid.push_back(limits);
-    }
-  }
-  return grid;
-}
-
-double share_inside(const std::vector<PairCost>& costs, const Limits& limits) {
-  const auto inside = std::count_if(costs.begin(), costs.end(),
-                                    [&](const PairCost& cost) { return limits.meets(cost); });
-  return static_cast<double>(inside) / static_cast<double>(costs.size());
-}
-
-/// Limits that the share `share` of random pairs meets.
-Limits limits_for(const Ground& ground, double share) {
-  const auto costs = random_costs(ground, 50000);
-  double low = 0.0;
-  double high = 1.0;
-  for (int i = 0; i < 40; ++i) {
-    const double middle = 0.5 * (low + high);
-    (share_inside(costs, limits_at(costs, middle, middle)) < share ? low : high) = middle;
-  }
-  return limits_at(costs, high, high);
-}
-
-/// A method with its settings.
-struct Setting {
-  std::string label;
-  CodesignConfig config;
-  SearchConfig search;
-  int most_seeds = 1000000;  ///< Fewer seeds for methods that take long.
-};
-
-SearchConfig search_of(int evaluations, const char* method = "evolution") {
-  SearchConfig search;
-  search.method = method;
-  search.population = 20;
-  search.generations = evaluations / search.population - 1;
-  return search;
-}
-
-Setting setting(std::string label, const char* method, int evaluations = kMostAsked,
-                const char* search_method = "evolution") {
-  Setting one{
-      .label = std::move(label), .config = {}, .search = search_of(evaluations, search_method)};
-  one.config.method = method;
-  one.config.exhaustive_pairs = 0;
-  return one;
-}
-
-/// Searches over pairs may try more pairs than they ask for accuracies, so they get more of them;
-/// a run ends after kMostAsked accuracies.
-Setting joint(std::string label, const char* method, const char* search_method = "evolution") {
-  return setting(std::move(label), method, 10 * static_cast<int>(kMostAsked), search_method);
-}
-
-/// Gives known accuracies, and stops the search at the optimum or after kMostAsked.
-class CountingEvaluator : public Evaluator {
- public:
-  CountingEvaluator(const Ground& ground, double optimum, StopToken& stop)
-      : ground_(ground), optimum_(optimum), stop_(stop) {}
-
-  std::vector<double> accuracy(std::span<const Architecture> archs) override {
-    std::vector<double> result;
-    for (const Architecture& arch : archs) {
-      result.push_back(ground_.table.accuracy(arch));
-      if (asked == kMostAsked) continue;
-      ++asked;
-      best = std::max(best, result.back());
-      if (until == 0 && best >= optimum_ - kNearAccuracy) until = asked;
-    }
-    if (asked == kMostAsked || best >= optimum_) stop_.request();
-    return result;
-  }
-
-  std::size_t asked = 0;
-  std::size_t until = 0;  ///< Accuracies until the optimum was near; 0: never.
-  double best = -1.0;
-
- private:
-  const Ground& ground_;
-  double optimum_;
-  StopToken& stop_;
-};
-
-CodesignResult run(const Ground& ground, const Setting& one, const PairCostModel& costs,
-                   const Limits& limits, std::span<const Architecture> networks,
-                   Evaluator& evaluator, const StopToken& stop, std::uint64_t seed) {
-  Log log(Verbosity::Quiet, false);
-  AccuracyCache accuracies(ground.space, evaluator);
-  return codesign({.accuracies = accuracies,
-                   .costs = costs,
-                   .designs = ground.designs,
-                   .limits = limits,
-                   .networks = networks},
-                  one.config, one.search, seed, log, stop);
-}
-
-/// What one run reached.
-struct Reached {
-  double until = 0.0;  ///< kMostAsked + 1: never.
-  double gap = 0.0;    ///< Of accuracy, in percent; 100 if no pair was found.
-};
-
-Reached reach(const Ground& ground, const Setting& one, const Limits& limits, double optimum,
-              std::uint64_t seed) {
-  StopToken stop;
-  CountingEvaluator evaluator(ground, optimum, stop);
-  try {
-    run(ground, one, ground.costs, limits, ground.networks, evaluator, stop, seed);
-  } catch (const Error& error) {
-    const bool is_expected =
-        error.kind() == ErrorKind::Interrupted || error.kind() == ErrorKind::Infeasible;
-    if (!is_expected) throw;
-  }
-  const std::size_t until = evaluator.until == 0 ? kMostAsked + 1 : evaluator.until;
-  return {static_cast<double>(until),
-          evaluator.best < 0.0 ? 100.0 : 100.0 * (optimum - evaluator.best)};
-}
-
-/// All runs of a method: [limits][seed].
-using Runs = std::vector<std::vector<Reached>>;
-
-std::vector<double> untils(const Runs& runs) {
-  std::vector<double> all;
-  for (const auto& row : runs) {
-    for (const Reached& one : row) all.push_back(one.until);
-  }
-  return all;
-}
-
-std::vector<double> gaps(const Runs& runs) {
-  std::vector<double> all;
-  for (const auto& row : runs) {
-    for (const Reached& one : row) all.push_back(one.gap);
-  }
-  return all;
-}
-
-double worst_mean(const Runs& runs) {
-  double worst = 0.0;
-  for (const auto& row : runs) worst = std::max(worst, mean(gaps({row})));
-  return worst;
-}
-
-std::string bounded(double until) {
-  return until > kMostAsked ? fmt::format("> {}", kMostAsked) : fmt::format("{:.0f}", until);
-}
-
-std::string p_text(double p) {
-  return p < 0.001 ? "< .001" : fmt::format("{:.3f}", p);
-}
-
-/// Prints one line per setting. The first is the one that others are tested against, by the
-/// accuracies until the optimum is near and, in phases, by the gap.
-void print_reached(const std::string& title, const Ground& ground,
-                   const std::vector<Limits>& limits, const std::vector<Setting>& settings,
-                   const Options& options) {
-  fmt::print("\n{}: {} designs, {} limits, {} seeds from {}; at most {} accuracies\n", title,
-             ground.designs.size(), limits.size(), options.seeds, options.first_seed, kMostAsked);
-  TextTable table({"method", "until near: median", "p90", "never %", "gap: mean %",
-                   "worst limits %", "worst run %", "p until", "p gap", "runs", "seconds / run"});
-  std::optional<Runs> first;
-  for (const Setting& one : settings) {
-    Runs runs;
-    const std::clock_t begin = std::clock();
-    for (const Limits& limit : limits) {
-      const double optimum = ground.optimum(limit, ground.costs)->accuracy;
-      auto& row = runs.emplace_back();
-      for (int i = 0; i < options.seeds; ++i) {
-        row.push_back(
-            reach(ground, one, limit, optimum, options.first_seed + static_cast<std::uint64_t>(i)));
-      }
-    }
-    const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
-    const auto until = untils(runs);
-    const auto gap = gaps(runs);
-    const auto never =
-        std::count_if(until.begin(), until.end(), [](double value) { return value > kMostAsked; });
-    const double count = static_cast<double>(until.size());
-    table.add({one.label, bounded(median(until)), bounded(quantile(until, 0.9)),
-               fmt::format("{:.1f}", 100.0 * static_cast<double>(never) / count),
-               fmt::format("{:.4f}", mean(gap)), fmt::format("{:.3f}", worst_mean(runs)),
-               fmt::format("{:.3f}", *std::max_element(gap.begin(), gap.end())),
-               first ? p_text(mann_whitney_p(until, untils(*first))) : "",
-               first ? p_text(mann_whitney_p(gap, gaps(*first))) : "", fmt::format("{:.0f}", count),
-               fmt::format("{:.2f}", seconds / count)});
-    if (!first) first = std::move(runs);
-    // Parts take long: a run that is stopped has told what it has.
-    fmt::print(stderr, "{}", table.str());
-  }
-  fmt::print("p: probability that runs as good as these come up if the method is like the first\n");
-  fmt::print("{}", table.str());
-  std::fflush(stdout);
-}
-
 Setting with(Setting one, const std::function<void(CodesignConfig&, SearchConfig&)>& change) {
   change(one.config, one.search);
-  return one;
-}
-
-Setting with_few_seeds(Setting one, int seeds) {
-  one.most_seeds = seeds;
   return one;
 }
 
@@ -328,14 +56,14 @@ std::vector<Setting> all_methods() {
   all.push_back(with(setting("two_level, 50 tries", "two_level"),
                      [](auto& config, auto&) { config.fast_tries = 50; }));
   all.push_back(setting("multi_phase", "multi_phase"));
-  all.push_back(with_few_seeds(setting("bayesian", "bayesian"), 10));
-  all.push_back(with_few_seeds(joint("coupled (bayesian)", "coupled", "bayesian"), 1));
+  all.push_back(setting("bayesian", "bayesian"));
+  all.push_back(joint("coupled (bayesian)", "coupled", "bayesian"));
   all.push_back(with(setting("two_level, recurrent", "two_level"),
                      [](auto&, auto& search) { search.controller = Controller::Recurrent; }));
   return all;
 }
 
-void methods(const Ground& ground, Options options, const std::string& title) {
+void methods(const KnownPairs& ground, Options options, const std::string& title) {
   if (options.seeds == 0) options.seeds = 50;
   print_reached(title, ground, limit_grid(ground, {0.1, 0.3, 0.5, 0.7, 0.9}), all_methods(),
                 options);
@@ -362,13 +90,13 @@ Setting parsed(const std::string& text) {
 }
 
 /// Settings to choose between, on limits and, by default, seeds that no other part uses.
-void settings(const Ground& ground, Options options, const std::vector<std::string>& texts) {
+void settings(const KnownPairs& ground, Options options, const std::vector<std::string>& texts) {
   std::vector<Setting> all;
   for (const std::string& text : texts) all.push_back(parsed(text));
   print_reached("settings", ground, limit_grid(ground, {0.2, 0.6, 0.8}), all, options);
 }
 
-void phases(const Ground& ground, Options options) {
+void phases(const KnownPairs& ground, Options options) {
   if (options.seeds == 0) options.seeds = 20;
   const auto limits = limit_grid(ground, {0.1, 0.5, 0.9});
   const auto flat = joint("coupled (reinforce)", "coupled", "reinforce");
@@ -388,7 +116,7 @@ struct Asked {
 };
 
 /// Runs to the end; pairs outside the limits may be asked for.
-Asked ask(const Ground& ground, const Setting& one, const Limits& limits, double optimum,
+Asked ask(const KnownPairs& ground, const Setting& one, const Limits& limits, double optimum,
           std::uint64_t seed) {
   StopToken stop;
   TableEvaluator evaluator = ground.table;
@@ -412,7 +140,7 @@ Asked ask(const Ground& ground, const Setting& one, const Limits& limits, double
   return result;
 }
 
-void share(const Ground& ground, Options options) {
+void share(const KnownPairs& ground, Options options) {
   if (options.seeds == 0) options.seeds = 20;
   for (const double met : {0.01, 0.1, 0.5}) {
     const Limits limits = limits_for(ground, met);
@@ -456,7 +184,7 @@ Setting bayesian(CostKnowledge knowledge, int trials) {
 void product(const std::string& csv, Options options) {
   if (options.seeds == 0) options.seeds = 20;
   for (const char* grid : {"semi-decoupled.json", "dance.json"}) {
-    const Ground ground(csv, grid);
+    const KnownPairs ground(csv, grid);
     fmt::print(
         "\nenergy x delay of a network on {} designs: designs tried until within 1 % of the "
         "least, at most 200, {} seeds from {}\n",
@@ -544,7 +272,7 @@ void invalid(const std::string& csv, Options options) {
   constexpr int kTrials = 200;
   constexpr std::size_t kSkipped = 30;
   for (const char* grid : {"semi-decoupled.json", "dance.json"}) {
-    const Ground ground(csv, grid);
+    const KnownPairs ground(csv, grid);
     const ForbiddingCosts forbidding(ground.costs, half_of(ground.designs));
     const std::vector<InvalidCase> cases{
         {"half the grid forbidden", &forbidding, {}},
@@ -615,9 +343,9 @@ int main(int argc, char** argv) {
   } else if (part == "invalid") {
     invalid(csv, options);
   } else if (part == "methods_dance") {
-    methods(Ground(csv, "dance.json"), options, "methods");
+    methods(KnownPairs(csv, "dance.json"), options, "methods");
   } else {
-    const Ground ground(csv, "semi-decoupled.json");
+    const KnownPairs ground(csv, "semi-decoupled.json");
     if (part == "methods") {
       methods(ground, options, "methods");
     } else if (part == "share") {

@@ -1,4 +1,4 @@
-// What two_level, multi_phase and bayesian have in common.
+// Properties that two_level, multi_phase and bayesian share.
 #include <algorithm>
 #include <set>
 #include <utility>

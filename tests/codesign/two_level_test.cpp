@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "catch.hpp"
 #include "codesign/pair_controller.hpp"
@@ -15,6 +17,39 @@ double share_inside(const PairMethodBench& bench, const CodesignResult& result) 
                     [&](const Pair& pair) { return bench.limits.meets(pair.cost); });
   return static_cast<double>(inside) / static_cast<double>(result.scored.size());
 }
+
+/// A controller over all pairs of a bench, within its limits.
+struct ControllerBench {
+  explicit ControllerBench(PairMethodBench& bench)
+      : accuracies(bench.space, bench.evaluator),
+        problem{.accuracies = accuracies,
+                .costs = *bench.costs,
+                .designs = bench.designs,
+                .limits = bench.limits,
+                .networks = {}},
+        archive(problem, 0),
+        context{.problem = problem,
+                .config = bench.config,
+                .search_config = bench.search,
+                .seed = 1,
+                .log = bench.log,
+                .stop = bench.stop,
+                .archive = archive,
+                .designs = all_of(bench.designs)},
+        controller(context) {}
+
+  static std::vector<std::size_t> all_of(const DesignSpace& designs) {
+    std::vector<std::size_t> all(designs.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    return all;
+  }
+
+  AccuracyCache accuracies;
+  CodesignProblem problem;
+  PairArchive archive;
+  CodesignContext context;
+  PairController controller;
+};
 
 }  // namespace
 
@@ -61,23 +96,8 @@ TEST_CASE("the fast level spares the accuracies of pairs outside the limits", "[
 TEST_CASE("costs alone teach a controller to stay inside the limits", "[codesign]") {
   PairMethodBench bench;
   bench.limits = bench.limits_that_some_meet(0.3);
-  AccuracyCache accuracies(bench.space, bench.evaluator);
-  const CodesignProblem problem{.accuracies = accuracies,
-                                .costs = *bench.costs,
-                                .designs = bench.designs,
-                                .limits = bench.limits,
-                                .networks = {}};
-  PairArchive archive(problem, 0);
-  CodesignContext context{.problem = problem,
-                          .config = bench.config,
-                          .search_config = bench.search,
-                          .seed = 1,
-                          .log = bench.log,
-                          .stop = bench.stop,
-                          .archive = archive,
-                          .designs = {}};
-  for (std::size_t i = 0; i < bench.designs.size(); ++i) context.designs.push_back(i);
-  PairController controller(context);
+  ControllerBench of(bench);
+  PairController& controller = of.controller;
   const auto inside = [&] {
     int count = 0;
     for (int i = 0; i < 300; ++i) count += controller.draw().is_inside() ? 1 : 0;
@@ -95,23 +115,8 @@ TEST_CASE("costs alone teach a controller to stay inside the limits", "[codesign
 
 TEST_CASE("a controller redraws the axes of the phases that it is told to", "[codesign]") {
   PairMethodBench bench;
-  AccuracyCache accuracies(bench.space, bench.evaluator);
-  const CodesignProblem problem{.accuracies = accuracies,
-                                .costs = *bench.costs,
-                                .designs = bench.designs,
-                                .limits = {},
-                                .networks = {}};
-  PairArchive archive(problem, 0);
-  CodesignContext context{.problem = problem,
-                          .config = bench.config,
-                          .search_config = bench.search,
-                          .seed = 1,
-                          .log = bench.log,
-                          .stop = bench.stop,
-                          .archive = archive,
-                          .designs = {}};
-  for (std::size_t i = 0; i < bench.designs.size(); ++i) context.designs.push_back(i);
-  PairController controller(context);
+  ControllerBench of(bench);
+  PairController& controller = of.controller;
   CHECK(controller.phases() == std::vector{DesignPhase::Network, DesignPhase::Array,
                                            DesignPhase::Dataflow, DesignPhase::Supply});
   const DrawnPair pair = controller.draw();

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "hsconas/int8/points.hpp"
+#include "hsconas/int8/rounding_points.hpp"
 #include "hsconas/space/search_space.hpp"
 #include "support/spaces.hpp"
 
@@ -24,7 +24,7 @@ Block block_of(const Operator& op, const LayerShape& shape) {
 /// Scales of increasing size, so that each point has another one.
 std::vector<ActivationScale> increasing(const Block& block) {
   std::vector<ActivationScale> scales;
-  for (const Point& point : points_of(block)) {
+  for (const RoundingPoint& point : points_of(block)) {
     scales.push_back({static_cast<float>(scales.size() + 2), point.is_rectified ? 0 : 128});
   }
   return scales;
@@ -69,7 +69,7 @@ TEST_CASE("points follow a convolution with its ReLU, a pooling and a merge, and
           "[int8]") {
   const auto rectified = [](const Block& block) {
     std::string text;
-    for (const Point& point : points_of(block)) text += point.is_rectified ? 'r' : '-';
+    for (const RoundingPoint& point : points_of(block)) text += point.is_rectified ? 'r' : '-';
     return text;
   };
   const auto of = [&](const char* op, std::size_t shape) {

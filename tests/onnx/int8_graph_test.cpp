@@ -10,7 +10,7 @@
 
 #include "catch.hpp"
 #include "hsconas/base/files.hpp"
-#include "hsconas/int8/points.hpp"
+#include "hsconas/int8/rounding_points.hpp"
 #include "hsconas/onnx/onnx_graph.hpp"
 #include "onnx/onnx_interpreter.hpp"
 #include "support/spaces.hpp"

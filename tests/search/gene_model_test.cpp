@@ -91,7 +91,7 @@ TEST_CASE("sizes are nearer to each other than categories are", "[search]") {
   const auto error = [&](const GeneModel& model) {
     std::vector<double> means;
     std::vector<double> truth;
-    for (const GenePrediction& one : model.predict(sample.others)) means.push_back(one.mean);
+    for (const Expected& one : model.predict(sample.others)) means.push_back(one.mean);
     for (const Genes& genes : sample.others) truth.push_back(ridge_of(genes));
     return rmse(means, truth);
   };
@@ -129,23 +129,4 @@ TEST_CASE("positions of sizes are their logarithms between 0 and 1", "[search]")
   CHECK(positions[1] == Approx(0.25));
   CHECK(positions[2] == 1.0);
   CHECK(log_positions(std::vector<double>{3.0}) == GeneModel::Positions{0.0});
-}
-
-TEST_CASE("the gain and the probability of a prediction are those of a normal variable",
-          "[search]") {
-  CHECK(expected_gain({1.0, 0.0}, 0.25) == 0.75);
-  CHECK(expected_gain({0.0, 0.0}, 0.25) == 0.0);
-  CHECK(expected_gain({0.0, 1.0}, 0.0) == Approx(0.39894).epsilon(1e-4));
-  CHECK(probability_above({0.0, 1.0}, 0.0) == 0.5);
-  CHECK(probability_above({1.0, 1.0}, 0.0) == Approx(0.84134).epsilon(1e-4));
-  CHECK(probability_above({1.0, 0.0}, 0.0) == 1.0);
-  CHECK(probability_above({-1.0, 0.0}, 0.0) == 0.0);
-}
-
-TEST_CASE("normal scores depend on the order of values only", "[search]") {
-  const auto scores = normal_scores(std::vector<double>{0.1, 0.9, 0.92, -50.0});
-  CHECK(scores == normal_scores(std::vector<double>{2.0, 3.0, 4.0, 1.0}));
-  CHECK(scores[3] < scores[0]);
-  CHECK(scores[2] == Approx(-scores[3]));
-  CHECK(normal_scores(std::vector<double>{5.0, 5.0})[0] == Approx(0.0).margin(1e-6));
 }

@@ -194,18 +194,6 @@ TEST_CASE("cross-validation is the error of a process without the member", "[sea
   CHECK(process.cross_validation() == Approx(sum / 12.0));
 }
 
-TEST_CASE("expected improvement is that of a normal variable", "[search]") {
-  CHECK(expected_improvement({.mean = 3.0, .deviation = 0.0}, 1.0) == 2.0);
-  CHECK(expected_improvement({.mean = 0.0, .deviation = 0.0}, 1.0) == 0.0);
-  CHECK(expected_improvement({.mean = 1.0, .deviation = 2.0}, 1.0) ==
-        Approx(2.0 / std::sqrt(2.0 * 3.14159265358979)));
-  Rng rng(1, "test");
-  double sum = 0.0;
-  for (int i = 0; i < 200000; ++i) sum += std::max(0.0, 0.5 + 0.7 * rng.normal() - 1.0);
-  CHECK(expected_improvement({.mean = 0.5, .deviation = 0.7}, 1.0) ==
-        Approx(sum / 200000.0).epsilon(0.02));
-}
-
 TEST_CASE("a surrogate ranks what it has not seen, and its first choice improves most",
           "[search]") {
   Rng rng(4, "test");

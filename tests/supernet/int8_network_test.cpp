@@ -7,7 +7,7 @@
 #include <torch/types.h>
 
 #include "catch.hpp"
-#include "hsconas/int8/points.hpp"
+#include "hsconas/int8/rounding_points.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "supernet/networks.hpp"
 #include "support/errors.hpp"

@@ -102,8 +102,8 @@ struct Network {
 /// for all of them; 0 leaves it to the design. Throws Error(Usage) when their number is another one
 /// or a width is not in [0, 64].
 void set_weight_bits(Network& network, std::span<const std::int64_t> bits);
-/// The same for the width of the inputs. A layer's results are stored with the width of the next
-/// layer's inputs, those of the last layer with the width of its own.
+/// Sets the width of the inputs of each layer; `bits` and errors as in set_weight_bits(). A layer
+/// stores its results with the width of the next layer's inputs, the last one with that of its own.
 void set_activation_bits(Network& network, std::span<const std::int64_t> bits);
 
 /// Stem, layers and head of an architecture; layers are named "3:shuffle_k5/2": position in the

@@ -4,7 +4,7 @@
 
 namespace hsconas {
 
-/// What a design's supply voltage V makes of its clock, energies and bandwidth:
+/// Clock, energies and bandwidth of a design at its supply voltage V:
 ///
 ///   clock    f(V) = k (V - Vt)^1.3 / V, with k such that f(nominal) is Accelerator::clock_mhz: the
 ///            alpha-power law of Sakurai and Newton (IEEE J. Solid-State Circuits 25(2), 1990),

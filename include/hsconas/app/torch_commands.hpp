@@ -64,11 +64,11 @@ struct RetrainOptions {
   bool overwrite = false;
 };
 
-/// What evaluate and export do about int8.
+/// The options of evaluate and export with which they round the network to int8.
 struct Int8Options {
   bool is_wanted = false;
-  int images = 0;       ///< To calibrate with; 0: the default number.
-  int weight_bits = 0;  ///< 0: the default number.
+  int images = 0;       ///< Images to calibrate with; 0: the default of Int8Settings.
+  int weight_bits = 0;  ///< Bits of a weight; 0: the default of Int8Settings.
 
   void add_to(CLI::App& command, const char* help);
 };

@@ -15,7 +15,7 @@ namespace hsconas {
 // is meant. Most can also be named by the stem of their file alone: "fbnet" is
 // configs/spaces/fbnet.json where a space is named.
 
-/// What a shipped file holds.
+/// A kind of shipped file, and the folder in which files of that kind lie.
 enum class Shipped {
   Config,       ///< configs
   Space,        ///< configs/spaces and configs/cells

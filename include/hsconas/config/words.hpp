@@ -49,8 +49,8 @@ enum class CostKind { Edap, Linear };
 /// number of multiply-adds, or nothing.
 enum class Penalty { Cost, Macs, None };
 
-/// What holds the probabilities of search.method reinforce: a softmax per gene, or a recurrent
-/// network that draws one gene after the other.
+/// The policy of a search method that learns from rewards, such as search.method reinforce: it
+/// draws each gene from a softmax of its own, or one gene after the other from a recurrent network.
 enum class Controller { Softmax, Recurrent };
 /// When a search of pairs gets to know what a pair costs.
 enum class CostKnowledge { Exact, Learned, Unchecked };

@@ -28,10 +28,10 @@ struct Int8Model {
 };
 
 struct Int8Settings {
-  int images = 512;  ///< To calibrate with.
-  /// Of all weights. With 7 bits, the sum of two products with activations fits into 16 bits: on
-  /// x86 processors without VNNI, ONNX Runtime saturates larger sums, which can cost percents of
-  /// accuracy.
+  int images = 512;  ///< Training images that calibrate the scales.
+  /// The number of bits of every weight. The default is 7 because the sum of two products of a
+  /// weight and an activation then fits into 16 bits. On x86 processors without VNNI, ONNX Runtime
+  /// saturates larger sums, which can cost percents of accuracy.
   int weight_bits = 7;
 };
 
@@ -44,8 +44,8 @@ inline constexpr const char* kInt8File = "int8.json";
 Int8Model make_int8(const DeployedModel& model, const Config& config, const Int8Settings& settings,
                     Log& log);
 
-/// What int8.json, format "hsconas-int8-1", holds: the calibration, all activation scales, and the
-/// test accuracy in fp32 and in int8.
+/// The content of the file int8.json (format "hsconas-int8-1", docs/formats.md): calibration, all
+/// activation scales, and the test accuracies in fp32 and in int8.
 nlohmann::json describe_int8(const DeployedModel& model, const Int8Model& int8,
                              const Evaluation& fp32, const Evaluation& tested);
 

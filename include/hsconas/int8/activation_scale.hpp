@@ -27,7 +27,7 @@ struct ActivationScale {
 /// low <= high are finite.
 ActivationScale activation_scale(double low, double high);
 
-/// The scales of a network at its points, see points.hpp.
+/// The scales of a network at its points, see rounding_points.hpp.
 struct ActivationScales {
   ActivationScale input;                             ///< Of the images.
   std::vector<std::vector<ActivationScale>> points;  ///< [block][point]

@@ -15,7 +15,7 @@ struct RealWeights {
   std::span<const float> bias;    ///< One per output channel, or empty.
 };
 
-/// The same as integers. With c for the output channel,
+/// The weights of such a layer as integers. With c for the output channel,
 ///   weight = scales[c] * value and bias = input scale * scales[c] * bias[c].
 struct IntegerWeights {
   std::vector<std::int8_t> values;  ///< At most largest_weight(bits) in size.

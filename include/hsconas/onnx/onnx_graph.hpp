@@ -34,8 +34,8 @@ inline constexpr const char* kOnnxInput = "images";
 
 /// Converts the blocks, one after the other, to an ONNX graph with input "images" [batch, channels,
 /// size, size] and output "logits" [batch, classes] when the last block is a head, else "features".
-/// With scales, values are rounded by QuantizeLinear at every point (see int8/points.hpp) and
-/// enter convolutions, linear layers, poolings and merges through DequantizeLinear, so that a
+/// With scales, values are rounded by QuantizeLinear at every point (see int8/rounding_points.hpp)
+/// and enter convolutions, linear layers, poolings and merges through DequantizeLinear, so that a
 /// runtime can compute these on integers; "features" are then uint8.
 /// `weights(block, slot, p)` is called for every weighted primitive p; slots are counted per block.
 /// At least one block must not be an identity.

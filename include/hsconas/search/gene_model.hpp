@@ -4,15 +4,10 @@
 #include <span>
 #include <vector>
 
+#include "hsconas/search/expected.hpp"
 #include "hsconas/space/region.hpp"
 
 namespace hsconas {
-
-/// What is expected of a value that is not known.
-struct GenePrediction {
-  double mean = 0.0;
-  double deviation = 0.0;
-};
 
 /// A Gaussian process over genes some of which are categories and others sizes. Individuals are
 /// alike as far as few categories differ (exponential in the Hamming distance) and sizes are near
@@ -35,7 +30,7 @@ class GeneModel {
   /// the same order.
   void learn(std::span<const Genes> genes, std::span<const double> values);
   /// After learn(). Cost for m of them beside n: O(n^2 m).
-  std::vector<GenePrediction> predict(std::span<const Genes> others) const;
+  std::vector<Expected> predict(std::span<const Genes> others) const;
 
  private:
   struct State;
@@ -44,14 +39,5 @@ class GeneModel {
 
 /// The positions of sizes, by their logarithms. All are positive.
 GeneModel::Positions log_positions(std::span<const double> sizes);
-
-/// The normal quantile of the rank of each value: the lowest and the highest do not hide how the
-/// others differ.
-std::vector<double> normal_scores(std::span<const double> values);
-
-/// By how much a normal variable is expected to exceed `best` (Mockus, 1975).
-double expected_gain(const GenePrediction& prediction, double best);
-/// The probability that a normal variable is above `bound`.
-double probability_above(const GenePrediction& prediction, double bound);
 
 }  // namespace hsconas

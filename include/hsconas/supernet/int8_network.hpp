@@ -9,9 +9,9 @@
 
 namespace hsconas {
 
-/// The scales with which `network` can run as int8: at each point (see int8/points.hpp), the scale
-/// covers the smallest and the largest value that occur for `batches` of images [N, C, H, W]. At
-/// least one batch must be given. Throws Error(Data) for values that are not finite.
+/// The scales with which `network` can run as int8: at each point (see int8/rounding_points.hpp),
+/// the scale covers the smallest and the largest value that occur for `batches` of images [N, C, H,
+/// W]. At least one batch must be given. Throws Error(Data) for values that are not finite.
 ActivationScales measure_scales(const FrozenNetwork& network,
                                 const std::vector<torch::Tensor>& batches);
 

@@ -15,9 +15,10 @@ namespace hsconas {
 /// The smallest e with |x| < 2^e; a very small number for 0. `x` must be finite.
 std::int32_t exponent_of(double x);
 
-/// What a term is multiplied by before it is rounded to an integer, half away from zero: 2^(b - e).
+/// A term is multiplied by this, 2^(b - e), before it is rounded to an integer, half away from
+/// zero.
 double scale_of_terms(std::int32_t exponent, int count);
-/// What a sum of integers is multiplied by to become the mean of the terms.
+/// A sum of integers is multiplied by this to become the mean of the terms.
 double scale_of_means(std::int32_t exponent, int count);
 
 /// Adds each of `terms` to the sum at its place. `count` is the number of terms of each sum.

@@ -1,4 +1,4 @@
-#include "model_test.hpp"
+#include "tested_model.hpp"
 
 #include <unistd.h>
 
@@ -30,8 +30,8 @@ Int8Settings int8_settings(const Int8Options& options) {
   return settings;
 }
 
-ModelTest test_model(const DeployedModel& model, const Int8Model* int8, Config config,
-                     CommandContext& context) {
+TestedModel test_model(const DeployedModel& model, const Int8Model* int8, Config config,
+                       CommandContext& context) {
   config.data.image_size = model.space.image_size;
   const Dataset set = open_test_set(config.data, model.classes, config.seed, context.log);
   if (set.channels != model.space.image_channels) {
@@ -44,7 +44,7 @@ ModelTest test_model(const DeployedModel& model, const Int8Model* int8, Config c
                                     model.normalisation};
   const torch::Device device = open_device(config.device.type);
   const FrozenNetwork network = model.network.to(device);
-  ModelTest test{.fp32 = Evaluation(model.classes), .int8 = {}};
+  TestedModel test{.fp32 = Evaluation(model.classes), .int8 = {}};
   std::optional<Int8Network> integers;
   if (int8 != nullptr) {
     integers.emplace(int8->network, device);
@@ -59,14 +59,14 @@ ModelTest test_model(const DeployedModel& model, const Int8Model* int8, Config c
   return test;
 }
 
-json int8_json(const ModelTest& test, const Int8Model& int8) {
+json int8_json(const TestedModel& test, const Int8Model& int8) {
   return {{"top1", test.int8->top1()},       {"top5", test.int8->top5()},
           {"fp32_top1", test.fp32.top1()},   {"fp32_top5", test.fp32.top5()},
           {"images", test.int8->images()},   {"calibration", to_json(int8.calibration)},
           {"weight_bits", int8.weight_bits}, {"weight_bytes", int8.network.weight_bytes()}};
 }
 
-std::string int8_text(const ModelTest& test, const Int8Model& int8) {
+std::string int8_text(const TestedModel& test, const Int8Model& int8) {
   return fmt::format(
       "int8: top-1 {:.2f} %, top-5 {:.2f} %, fp32: top-1 {:.2f} %, top-5 {:.2f} % on {} test "
       "images; "

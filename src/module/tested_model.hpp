@@ -11,7 +11,7 @@
 #include "hsconas/deploy/int8_model.hpp"
 #include "hsconas/report/evaluation.hpp"
 
-// What evaluate and export share.
+// The commands evaluate and export share these functions: both test a network on the test images.
 
 namespace hsconas {
 
@@ -23,19 +23,19 @@ bool can_write(const std::filesystem::path& folder);
 /// The settings that the options name, and the defaults of the others.
 Int8Settings int8_settings(const Int8Options& options);
 
-/// The answers of a network on the test images.
-struct ModelTest {
+/// The evaluation of a network on the test images, in fp32 and, if asked for, as int8.
+struct TestedModel {
   Evaluation fp32;
   std::optional<Evaluation> int8;
 };
 
 /// Tests `model` and, unless it is null, its int8 form on the test images of config.data. Throws
 /// Error(Usage) if these have another number of channels than the network takes.
-ModelTest test_model(const DeployedModel& model, const Int8Model* int8, Config config,
-                     CommandContext& context);
+TestedModel test_model(const DeployedModel& model, const Int8Model* int8, Config config,
+                       CommandContext& context);
 
-/// What a test with int8 prints: as an object, and as a line.
-nlohmann::json int8_json(const ModelTest& test, const Int8Model& int8);
-std::string int8_text(const ModelTest& test, const Int8Model& int8);
+/// The accuracies of a test with int8, as an object and as a line of text.
+nlohmann::json int8_json(const TestedModel& test, const Int8Model& int8);
+std::string int8_text(const TestedModel& test, const Int8Model& int8);
 
 }  // namespace hsconas

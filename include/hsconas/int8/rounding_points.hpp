@@ -20,12 +20,12 @@ bool is_point(const Block::Path& path, std::size_t i);
 /// Whether the block's output is a point of its own, because values are merged.
 bool merges_at_point(const Block& block);
 
-struct Point {
+struct RoundingPoint {
   bool is_rectified = false;  ///< The output of a ReLU, never negative.
 };
 
 /// The points of `block` in the order in which they are computed: path by path, then the merge.
-std::vector<Point> points_of(const Block& block);
+std::vector<RoundingPoint> points_of(const Block& block);
 
 /// Calls `use(p, scale)` for each weighted primitive p in the order of for_each_weighted(), with
 /// the scale of its input. `input` is the scale of the block's input, `points` those of its points.

@@ -1,4 +1,4 @@
-#include "hsconas/int8/points.hpp"
+#include "hsconas/int8/rounding_points.hpp"
 
 #include <algorithm>
 
@@ -20,8 +20,8 @@ bool merges_at_point(const Block& block) {
   return block.merge == Merge::AddInput || block.paths.size() > 1;
 }
 
-std::vector<Point> points_of(const Block& block) {
-  std::vector<Point> points;
+std::vector<RoundingPoint> points_of(const Block& block) {
+  std::vector<RoundingPoint> points;
   for (const Block::Path& path : block.paths) {
     for (std::size_t i = 0; i < path.primitives.size(); ++i) {
       if (!is_point(path, i)) continue;
