@@ -24,7 +24,7 @@ ActivationScales scales_of(std::span<const Block> chain) {
   ActivationScales scales{.input = {0.25F, 7}, .points = {}};
   for (const Block& block : chain) {
     auto& points = scales.points.emplace_back();
-    for (const Point& point : points_of(block)) {
+    for (const RoundingPoint& point : points_of(block)) {
       points.push_back({0.5F, point.is_rectified ? 0 : 100});
     }
   }
