@@ -1,16 +1,19 @@
 // Compares the co-design methods on networks with real accuracies, where the exhaustive optimum is
-// known. Runs on one thread, in minutes to an hour per part.
+// known. Runs on one thread, in minutes to an hour per part; prints each row as it is finished.
 //
-//   hsconas_codesign_methods_bench NAS_BENCH_MACRO.csv[.gz] PART [SEEDS [FIRST_SEED]]
+//   hsconas_codesign_methods_bench NAS_BENCH_MACRO.csv[.gz] PART [SEEDS [FIRST_SEED [NAME ...]]]
 //
 // PART is one of
-//   methods        accuracies asked until the optimum is near, and the gap to it, under 25 limits
+//   methods        accuracies asked until the optimum is near, and the gap to it, under 25 limits;
+//                  NAME: a method of the table, beside random. To use several processors, give
+//                  each process some of the names.
 //   methods_dance  the same on DANCE's grid
-//   share          accuracies asked inside the limits, with and without the fast level
+//   early          whether runs that end at the optimum give the figures of runs to the end
+//   share          accuracies asked inside the limits, and saved, with and without the fast level
 //   phases         multi_phase, two_level and plain REINFORCE under 9 limits
 //   product        designs until the least energy x delay of a network, on both grids
 //   invalid        pairs tried outside the limits, with and without a model of them
-//   settings       other settings, named after SEEDS and FIRST_SEED, on limits of their own:
+//   settings       other settings on limits of their own, each a NAME:
 //                  settings 10 1001 "two_level accuracy_weight=0.9" "multi_phase phase_tries=5"
 #include <algorithm>
 #include <cstdio>
@@ -47,28 +50,47 @@ Setting with(Setting one, const std::function<void(CodesignConfig&, SearchConfig
   return one;
 }
 
-std::vector<Setting> all_methods() {
-  std::vector<Setting> all;
-  all.push_back(joint("random", "random"));
-  all.push_back(joint("coupled (evolution)", "coupled"));
-  all.push_back(joint("coupled (reinforce)", "coupled", "reinforce"));
-  all.push_back(setting("two_level", "two_level"));
-  all.push_back(with(setting("two_level, 50 tries", "two_level"),
-                     [](auto& config, auto&) { config.fast_tries = 50; }));
-  all.push_back(setting("multi_phase", "multi_phase"));
-  all.push_back(setting("bayesian", "bayesian"));
-  all.push_back(joint("coupled (bayesian)", "coupled", "bayesian"));
-  all.push_back(with(setting("two_level, recurrent", "two_level"),
-                     [](auto&, auto& search) { search.controller = Controller::Recurrent; }));
-  return all;
+Setting two_level(const std::string& label, int fast_tries) {
+  return with(setting(label, "two_level"),
+              [&](auto& config, auto&) { config.fast_tries = fast_tries; });
 }
 
-void methods(const KnownPairs& ground, Options options, const std::string& title) {
+/// Random pairs first. The last two are slow.
+std::vector<Setting> all_methods() {
+  return {joint("random", "random"),
+          joint("evolution", "coupled"),
+          joint("reinforce", "coupled", "reinforce"),
+          two_level("two_level", 10),
+          two_level("two_level, 50 tries", 50),
+          setting("multi_phase", "multi_phase"),
+          setting("bayesian", "bayesian"),
+          with(two_level("two_level, recurrent", 10),
+               [](auto&, auto& search) { search.controller = Controller::Recurrent; }),
+          joint("coupled by bayesian", "coupled", "bayesian")};
+}
+
+void methods(const KnownPairs& ground, Options options) {
   if (options.seeds == 0) options.seeds = 50;
-  print_reached(title, ground, limit_grid(ground, {0.1, 0.3, 0.5, 0.7, 0.9}), all_methods(),
+  print_reached("methods", ground, limit_grid(ground, {0.1, 0.3, 0.5, 0.7, 0.9}), all_methods(),
                 options);
   fmt::print("semi_decoupled and decoupled ask for all {} accuracies first\n",
              ground.networks.size());
+}
+
+/// A run that holds the optimum cannot get better, so its figures do not depend on whether it ends.
+void early(const KnownPairs& ground, Options options) {
+  if (options.seeds == 0) options.seeds = 2;
+  const auto limits = limit_grid(ground, {0.1, 0.5, 0.9});
+  for (const Setting& one : all_methods()) {
+    if (!options.wants(one.label)) continue;
+    options.ends_early = true;
+    const Runs ended = reach_all(ground, one, limits, options);
+    options.ends_early = false;
+    const bool is_same = ended == reach_all(ground, one, limits, options);
+    fmt::print("{}: {} runs, {}\n", one.label, ended.size(),
+               is_same ? "the same figures" : "OTHER FIGURES");
+    std::fflush(stdout);
+  }
 }
 
 /// A setting written as "two_level accuracy_weight=0.9 controller_lr=0.1".
@@ -89,23 +111,33 @@ Setting parsed(const std::string& text) {
   return one;
 }
 
-/// Settings to choose between, on limits and, by default, seeds that no other part uses.
-void settings(const KnownPairs& ground, Options options, const std::vector<std::string>& texts) {
+/// Settings to choose between, on limits that no other part uses; the seeds should be so, too.
+void settings(const KnownPairs& ground, const Options& options) {
   std::vector<Setting> all;
-  for (const std::string& text : texts) all.push_back(parsed(text));
+  for (const std::string& text : options.settings) all.push_back(parsed(text));
   print_reached("settings", ground, limit_grid(ground, {0.2, 0.6, 0.8}), all, options);
 }
 
 void phases(const KnownPairs& ground, Options options) {
   if (options.seeds == 0) options.seeds = 20;
   const auto limits = limit_grid(ground, {0.1, 0.5, 0.9});
-  const auto flat = joint("coupled (reinforce)", "coupled", "reinforce");
-  const auto two_level = setting("two_level", "two_level");
-  const auto multi_phase = setting("multi_phase", "multi_phase");
-  print_reached("phases against two_level", ground, limits, {two_level, multi_phase}, options);
-  print_reached("phases against flat REINFORCE", ground, limits, {flat, multi_phase}, options);
-  print_reached("two_level against phases", ground, limits, {multi_phase, two_level, flat},
-                options);
+  const std::vector<Setting> all{joint("reinforce", "coupled", "reinforce"),
+                                 two_level("two_level", 10), two_level("two_level, 50 tries", 50),
+                                 setting("multi_phase", "multi_phase")};
+  fmt::print("\n{} limits, {} seeds from {}\n", limits.size(), options.seeds, options.first_seed);
+  std::vector<Runs> runs;
+  for (const Setting& one : all) {
+    runs.push_back(reach_all(ground, one, limits, options));
+    print_runs(one.label, runs.back(), nullptr, 0.0);
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      if (i == k) continue;
+      fmt::print(
+          "{} better than {}: p {}\n", all[i].label, all[k].label,
+          p_text(mann_whitney_p(each(runs[i], &Reached::until), each(runs[k], &Reached::until))));
+    }
+  }
 }
 
 /// How a run asks for accuracies.
@@ -140,37 +172,45 @@ Asked ask(const KnownPairs& ground, const Setting& one, const Limits& limits, do
   return result;
 }
 
+std::vector<Asked> ask_all(const KnownPairs& ground, int tries, const Limits& limits,
+                           double optimum, const Options& options) {
+  std::vector<Asked> runs;
+  for (int i = 0; i < options.seeds; ++i) {
+    runs.push_back(ask(ground, two_level("", tries), limits, optimum, options.seed(i)));
+  }
+  return runs;
+}
+
+/// The share of accuracies that are saved: 1 - those of `runs` / those of `slow`, both until the
+/// optimum is near. Of runs that never are, `slow` counts the most, so the share is a lower bound.
+double saved(const std::vector<double>& runs, const std::vector<double>& slow) {
+  return 100.0 * (1.0 - mean(runs) / mean(slow));
+}
+
 void share(const KnownPairs& ground, Options options) {
-  if (options.seeds == 0) options.seeds = 20;
+  if (options.seeds == 0) options.seeds = 50;
   for (const double met : {0.01, 0.1, 0.5}) {
     const Limits limits = limits_for(ground, met);
     const double optimum = ground.optimum(limits, ground.costs)->accuracy;
     fmt::print("\nlimits that {:.0f} % of random pairs meet ({}), {} seeds from {}\n", 100.0 * met,
                limits.str(), options.seeds, options.first_seed);
-    TextTable table({"fast tries", "accuracies asked", "inside the limits %", "until near: median",
-                     "p90", "never %"});
+    print_row({"fast tries", "until", "asked", "inside %", "saved %"});
+    std::vector<double> slow;
     for (const int tries : {0, 10, 50}) {
-      const Setting one =
-          with(setting("", "two_level"), [&](auto& config, auto&) { config.fast_tries = tries; });
       std::vector<double> until;
       double asked = 0.0;
       double inside = 0.0;
-      for (int i = 0; i < options.seeds; ++i) {
-        const Asked run =
-            ask(ground, one, limits, optimum, options.first_seed + static_cast<std::uint64_t>(i));
+      for (const Asked& run : ask_all(ground, tries, limits, optimum, options)) {
         asked += static_cast<double>(run.asked);
         inside += static_cast<double>(run.inside);
         until.push_back(run.until);
       }
-      const auto never = std::count_if(until.begin(), until.end(),
-                                       [](double value) { return value > kMostAsked; });
-      table.add({std::to_string(tries), fmt::format("{:.0f}", asked / options.seeds),
-                 fmt::format("{:.1f}", 100.0 * inside / asked), bounded(median(until)),
-                 bounded(quantile(until, 0.9)),
-                 fmt::format("{:.0f}", 100.0 * static_cast<double>(never) / options.seeds)});
+      if (tries == 0) slow = until;
+      print_row({std::to_string(tries), effort_text(until),
+                 fmt::format("{:.0f}", asked / options.seeds),
+                 fmt::format("{:.1f}", 100.0 * inside / asked),
+                 fmt::format("{:.1f}", saved(until, slow))});
     }
-    fmt::print("{}", table.str());
-    std::fflush(stdout);
   }
 }
 
@@ -206,8 +246,8 @@ void product(const std::string& csv, Options options) {
         for (int i = 0; i < options.seeds; ++i) {
           StopToken stop;
           TableEvaluator evaluator = ground.table;
-          const CodesignResult found = run(ground, one, ground.costs, {}, network, evaluator, stop,
-                                           options.first_seed + static_cast<std::uint64_t>(i));
+          const CodesignResult found =
+              run(ground, one, ground.costs, {}, network, evaluator, stop, options.seed(i));
           double trials = 201.0;
           for (std::size_t k = found.scored.size(); k-- > 0;) {
             if (found.scored[k].cost.product() <= kNearProduct * least) {
@@ -298,9 +338,8 @@ void invalid(const std::string& csv, Options options) {
           double gap = 100.0;
           double outside = 1.0;
           try {
-            found =
-                run(ground, bayesian(knowledge, kTrials), *one.costs, one.limits, ground.networks,
-                    evaluator, stop, options.first_seed + static_cast<std::uint64_t>(i));
+            found = run(ground, bayesian(knowledge, kTrials), *one.costs, one.limits,
+                        ground.networks, evaluator, stop, options.seed(i));
             gap = 100.0 * (optimum - found.best.accuracy);
             std::size_t count = 0;
             for (std::size_t k = kSkipped; k < found.scored.size(); ++k) {
@@ -330,7 +369,8 @@ void invalid(const std::string& csv, Options options) {
 int main(int argc, char** argv) {
   if (argc < 3) {
     fmt::print(stderr,
-               "usage: hsconas_codesign_methods_bench NAS_BENCH_MACRO.csv PART [SEEDS [FIRST]]\n");
+               "usage: hsconas_codesign_methods_bench NAS_BENCH_MACRO.csv PART [SEEDS [FIRST [NAME "
+               "...]]]\n");
     return 2;
   }
   const std::string csv = argv[1];
@@ -338,22 +378,25 @@ int main(int argc, char** argv) {
   Options options;
   if (argc > 3) options.seeds = std::stoi(argv[3]);
   if (argc > 4) options.first_seed = std::stoull(argv[4]);
+  options.settings.assign(argv + std::min(argc, 5), argv + argc);
   if (part == "product") {
     product(csv, options);
   } else if (part == "invalid") {
     invalid(csv, options);
   } else if (part == "methods_dance") {
-    methods(KnownPairs(csv, "dance.json"), options, "methods");
+    methods(KnownPairs(csv, "dance.json"), options);
   } else {
     const KnownPairs ground(csv, "semi-decoupled.json");
     if (part == "methods") {
-      methods(ground, options, "methods");
+      methods(ground, options);
+    } else if (part == "early") {
+      early(ground, options);
     } else if (part == "share") {
       share(ground, options);
     } else if (part == "phases") {
       phases(ground, options);
     } else if (part == "settings") {
-      settings(ground, options, {argv + std::min(argc, 5), argv + argc});
+      settings(ground, options);
     } else {
       fmt::print(stderr, "there is no part {}\n", part);
       return 2;

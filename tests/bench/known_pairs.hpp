@@ -3,6 +3,7 @@
 // Networks with real accuracies on a grid of designs, where the best pair under any limits is known
 // by trying all.
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,6 +51,23 @@ struct KnownPairs {
     }
     return best;
   }
+
+  /// The least energy x delay of a network inside `limits`; infinite if no design meets them.
+  double least_product(const Architecture& network, const Limits& limits) const {
+    std::vector<PairCost> row(costs.designs());
+    costs.costs(network, row);
+    double least = std::numeric_limits<double>::infinity();
+    for (const PairCost& cost : row) {
+      if (limits.meets(cost)) least = std::min(least, cost.product());
+    }
+    return least;
+  }
+};
+
+/// Limits, and the best pair inside them.
+struct LimitCase {
+  Limits limits;
+  Pair optimum;
 };
 
 inline std::vector<PairCost> random_costs(const KnownPairs& ground, int count) {
@@ -74,13 +92,14 @@ inline Limits limits_at(const std::vector<PairCost>& costs, double ms_level, dou
 
 /// Limits at all pairs of these levels of the costs of random pairs; those that no pair meets are
 /// left out.
-inline std::vector<Limits> limit_grid(const KnownPairs& ground, std::vector<double> levels) {
+inline std::vector<LimitCase> limit_grid(const KnownPairs& ground, std::vector<double> levels) {
   const auto costs = random_costs(ground, 20000);
-  std::vector<Limits> grid;
+  std::vector<LimitCase> grid;
   for (const double ms : levels) {
     for (const double energy : levels) {
       const Limits limits = limits_at(costs, ms, energy);
-      if (ground.optimum(limits, ground.costs)) grid.push_back(limits);
+      const auto optimum = ground.optimum(limits, ground.costs);
+      if (optimum) grid.push_back({limits, *optimum});
     }
   }
   return grid;
