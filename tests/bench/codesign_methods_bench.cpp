@@ -55,7 +55,7 @@ Setting two_level(const std::string& label, int fast_tries) {
               [&](auto& config, auto&) { config.fast_tries = fast_tries; });
 }
 
-/// Random pairs first. The last two are slow.
+/// The first are random pairs, against which the others are tested. The last two are the slowest.
 std::vector<Setting> all_methods() {
   return {joint("random", "random"),
           joint("evolution", "coupled"),
@@ -81,6 +81,7 @@ void methods(const KnownPairs& ground, Options options) {
 void early(const KnownPairs& ground, Options options) {
   if (options.seeds == 0) options.seeds = 2;
   const auto limits = limit_grid(ground, {0.1, 0.5, 0.9});
+  check_names(all_methods(), options);
   for (const Setting& one : all_methods()) {
     if (!options.wants(one.label)) continue;
     options.ends_early = true;
@@ -101,12 +102,21 @@ Setting parsed(const std::string& text) {
     const auto at = words[i].find('=');
     const std::string key = words[i].substr(0, at);
     const double value = std::stod(words[i].substr(at + 1));
-    if (key == "accuracy_weight") one.config.accuracy_weight = value;
-    if (key == "fast_tries") one.config.fast_tries = static_cast<int>(value);
-    if (key == "phase_tries") one.config.phase_tries = static_cast<int>(value);
-    if (key == "phase_entropy") one.config.phase_entropy = value;
-    if (key == "controller_lr") one.search.controller_lr = value;
-    if (key == "controller_entropy") one.search.controller_entropy = value;
+    if (key == "accuracy_weight") {
+      one.config.accuracy_weight = value;
+    } else if (key == "fast_tries") {
+      one.config.fast_tries = static_cast<int>(value);
+    } else if (key == "phase_tries") {
+      one.config.phase_tries = static_cast<int>(value);
+    } else if (key == "phase_entropy") {
+      one.config.phase_entropy = value;
+    } else if (key == "controller_lr") {
+      one.search.controller_lr = value;
+    } else if (key == "controller_entropy") {
+      one.search.controller_entropy = value;
+    } else {
+      throw Error(ErrorKind::Usage, "settings: there is no key " + key);
+    }
   }
   return one;
 }
@@ -119,23 +129,18 @@ void settings(const KnownPairs& ground, const Options& options) {
 }
 
 void phases(const KnownPairs& ground, Options options) {
-  if (options.seeds == 0) options.seeds = 20;
-  const auto limits = limit_grid(ground, {0.1, 0.5, 0.9});
-  const std::vector<Setting> all{joint("reinforce", "coupled", "reinforce"),
-                                 two_level("two_level", 10), two_level("two_level, 50 tries", 50),
-                                 setting("multi_phase", "multi_phase")};
-  fmt::print("\n{} limits, {} seeds from {}\n", limits.size(), options.seeds, options.first_seed);
-  std::vector<Runs> runs;
-  for (const Setting& one : all) {
-    runs.push_back(reach_all(ground, one, limits, options));
-    print_runs(one.label, runs.back(), nullptr, 0.0);
-  }
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    for (std::size_t k = 0; k < all.size(); ++k) {
-      if (i == k) continue;
-      fmt::print(
-          "{} better than {}: p {}\n", all[i].label, all[k].label,
-          p_text(mann_whitney_p(each(runs[i], &Reached::until), each(runs[k], &Reached::until))));
+  if (options.seeds == 0) options.seeds = 50;
+  const auto all =
+      print_reached("phases", ground, limit_grid(ground, {0.1, 0.5, 0.9}),
+                    {joint("reinforce", "coupled", "reinforce"), two_level("two_level", 10),
+                     two_level("two_level, 50 tries", 50), setting("multi_phase", "multi_phase")},
+                    options);
+  for (const LabelledRuns& one : all) {
+    for (const LabelledRuns& other : all) {
+      if (&one == &other) continue;
+      const double p =
+          mann_whitney_p(each(one.runs, &Reached::until), each(other.runs, &Reached::until));
+      fmt::print("{} better than {}: p {}\n", one.label, other.label, p_text(p));
     }
   }
 }
@@ -366,7 +371,7 @@ void invalid(const std::string& csv, Options options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   if (argc < 3) {
     fmt::print(stderr,
                "usage: hsconas_codesign_methods_bench NAS_BENCH_MACRO.csv PART [SEEDS [FIRST [NAME "
@@ -403,4 +408,7 @@ int main(int argc, char** argv) {
     }
   }
   return 0;
+} catch (const std::exception& error) {
+  fmt::print(stderr, "hsconas_codesign_methods_bench: {}\n", error.what());
+  return 2;
 }

@@ -25,9 +25,10 @@
 namespace hsconas::bench {
 
 constexpr std::size_t kMostAsked = 400;
-/// What counts as near the optimum: 0.1 % of accuracy, and 2 % of energy x delay where a pair is
-/// looked for, 1 % where a design is.
+/// A pair is near the optimum if its accuracy is at most this much lower.
 constexpr double kNearAccuracy = 0.001;
+/// The energy x delay of a pair is near the optimum's up to this ratio, that of a design for a
+/// given network up to the next one.
 constexpr double kNearPairProduct = 1.02;
 constexpr double kNearProduct = 1.01;
 
@@ -94,9 +95,9 @@ inline CodesignResult run(const KnownPairs& ground, const Setting& one, const Pa
 
 /// What one run reached.
 struct Reached {
-  double until = 0.0;       ///< Accuracies until the optimum's was near. kMostAsked + 1: never.
-  double until_both = 0.0;  ///< Until the energy x delay of the answer was near, too.
-  double gap = 100.0;       ///< Of accuracy, in percent; 100 if no pair was found.
+  double until = kMostAsked + 1.0;  ///< Accuracies asked until it was near; the default: never.
+  double until_both = kMostAsked + 1.0;  ///< Until the answer's energy x delay was near, too.
+  double gap = 100.0;                    ///< Of accuracy, in percent; 100 if no pair was found.
   double product = std::numeric_limits<double>::infinity();  ///< Energy x delay / the optimum's.
 
   bool operator==(const Reached&) const = default;
@@ -120,7 +121,7 @@ class Answer {
   }
   /// Whether nothing can be better.
   bool is_optimal() const {
-    return best_ && best_->accuracy == case_.optimum.accuracy && product_ratio_ == 1.0;
+    return best_ && best_->accuracy == case_.optimum.accuracy && reached_.product == 1.0;
   }
   const Reached& reached() const { return reached_; }
 
@@ -129,17 +130,16 @@ class Answer {
     const bool is_new = !best_ || best_->network != pair.network;
     best_ = pair;
     if (!finishes_design_) {
-      product_ratio_ = pair.cost.product() / case_.optimum.cost.product();
+      reached_.product = pair.cost.product() / case_.optimum.cost.product();
     } else if (is_new) {
-      product_ratio_ = ground_.least_product(result.networks[pair.network], case_.limits) /
-                       case_.optimum.cost.product();
+      reached_.product = ground_.least_product(result.networks[pair.network], case_.limits) /
+                         case_.optimum.cost.product();
     }
     reached_.gap = 100.0 * (case_.optimum.accuracy - pair.accuracy);
-    reached_.product = product_ratio_;
     if (pair.accuracy < case_.optimum.accuracy - kNearAccuracy) return;
     const auto asked = static_cast<double>(asked_.size());
     if (reached_.until > kMostAsked) reached_.until = asked;
-    const bool is_near = product_ratio_ <= kNearPairProduct;
+    const bool is_near = reached_.product <= kNearPairProduct;
     if (is_near && reached_.until_both > kMostAsked) reached_.until_both = asked;
   }
 
@@ -149,8 +149,7 @@ class Answer {
   std::size_t next_ = 0;
   std::set<std::size_t> asked_;
   std::optional<Pair> best_;
-  double product_ratio_ = 0.0;
-  Reached reached_{.until = kMostAsked + 1.0, .until_both = kMostAsked + 1.0};
+  Reached reached_;
 };
 
 /// Gives known accuracies, and stops the run after kMostAsked of them or at the optimum.
@@ -247,7 +246,7 @@ inline std::string p_text(double p) {
   return p < 0.001 ? "< .001" : fmt::format("{:.3f}", p);
 }
 
-/// Of all runs that found a pair.
+/// The mean energy x delay, relative to the optimum's, of the runs that found a pair.
 inline double mean_product(const Runs& runs) {
   std::vector<double> found;
   for (const Reached& one : runs) {
@@ -266,6 +265,7 @@ inline void print_row(const std::vector<std::string>& cells) {
   std::fflush(stdout);  // Parts take long: a run that is stopped has told what it has.
 }
 
+/// Runs of one setting. `first` are those that the others are tested against; null for themselves.
 inline void print_runs(const std::string& label, const Runs& runs, const Runs* first,
                        double seconds) {
   const auto gap = each(runs, &Reached::gap);
@@ -281,11 +281,31 @@ inline void print_runs(const std::string& label, const Runs& runs, const Runs* f
              fmt::format("{:.3f}", seconds / count)});
 }
 
-/// Prints one line per setting as soon as it has run. The first one always runs: the others are
-/// tested against it.
-inline void print_reached(const std::string& title, const KnownPairs& ground,
-                          const std::vector<LimitCase>& limits,
-                          const std::vector<Setting>& settings, const Options& options) {
+/// Throws unless every name that `options` asks for is one of the settings.
+inline void check_names(const std::vector<Setting>& settings, const Options& options) {
+  for (const std::string& name : options.settings) {
+    const bool is_known = std::any_of(settings.begin(), settings.end(),
+                                      [&](const Setting& one) { return one.label == name; });
+    if (is_known) continue;
+    std::string names;
+    for (const Setting& one : settings) names += "\n  " + one.label;
+    throw Error(ErrorKind::Usage, fmt::format("there is no method {}; there are{}", name, names));
+  }
+}
+
+/// The runs of a setting, with its label.
+struct LabelledRuns {
+  std::string label;
+  Runs runs;
+};
+
+/// Prints one line per setting as soon as it has run, and returns its runs. The first setting
+/// always runs, because the others are tested against it.
+inline std::vector<LabelledRuns> print_reached(const std::string& title, const KnownPairs& ground,
+                                               const std::vector<LimitCase>& limits,
+                                               const std::vector<Setting>& settings,
+                                               const Options& options) {
+  check_names(settings, options);
   fmt::print(
       "\n{}: {} designs, {} limits, {} seeds from {}; at most {} accuracies\n"
       "until: accuracies until that of the answer is within {:.1f} % of the optimum's; both: and "
@@ -295,15 +315,16 @@ inline void print_reached(const std::string& title, const KnownPairs& ground,
       100.0 * kNearAccuracy, 100.0 * (kNearPairProduct - 1.0));
   print_row({"method", "until", "both", "gap %", "worst %", "EDP", "p until", "p both", "p gap",
              "runs", "s / run"});
-  std::optional<Runs> first;
+  std::vector<LabelledRuns> all;
   for (const Setting& one : settings) {
-    if (first && !options.wants(one.label)) continue;
+    if (!all.empty() && !options.wants(one.label)) continue;
     const std::clock_t begin = std::clock();
     Runs runs = reach_all(ground, one, limits, options);
     const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
-    print_runs(one.label, runs, first ? &*first : nullptr, seconds);
-    if (!first) first = std::move(runs);
+    print_runs(one.label, runs, all.empty() ? nullptr : &all.front().runs, seconds);
+    all.push_back({one.label, std::move(runs)});
   }
+  return all;
 }
 
 }  // namespace hsconas::bench
