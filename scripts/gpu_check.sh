@@ -9,7 +9,9 @@
 #   --out DIR   folder for table.txt, results.txt and log.txt (default: build/gpu_check)
 #   --only      run only these sections, in this order; --list prints their names
 #   --no-build  run the programs in the build folder without building
-# Environment: GPU_CHECK_SECONDS is the time for everything (540); GPU_CHECK_DEVICE is cuda, cuda:N, or
+# Sections marked * in --list take minutes or need a data set, and run only if --only names them.
+# Environment: GPU_CHECK_SECONDS is the time for everything (540); GPU_CHECK_FASHION is the folder of
+# Fashion-MNIST (data/fashion_mnist); GPU_CHECK_DEVICE is cuda, cuda:N, or
 # cpu to try this script with small sizes on a machine without a GPU; BUILD is the build folder
 # (build/gpu); GPU_CHECK_SANITIZED selects the tests that compute-sanitizer repeats; GPU_CHECK_LATENCY
 # holds key=value settings for the latency tables.
@@ -27,12 +29,15 @@ tests        60  hsconas_gpu_tests   tests tagged [gpu]
 train-32-64  90  hsconas_train_bench a training step, 32x32, batch 64
 train-32-512 60  hsconas_train_bench a training step, 32x32, batch 512
 train-224-512 90 hsconas_train_bench a training step, 224x224, batch 512
+imagenet     60  hsconas_train_bench steps of configs/gpu.json: 224x224, batch 1,024, every width
 score        60  hsconas_score_bench scoring a candidate and a shrinking layer, 2,000 + 2,000 images
 learn        90  hsconas_score_bench losses and ranks compared with a plain supernet and the CPU
 search       90  hsconas             a search with configs/quickstart.json
 kill        120  hsconas             five searches killed and resumed give the same results
 latency      60  hsconas             a small latency table, with CUDA graphs and with eager launches
+latency-a    90  hsconas             the latency table of configs/gpu.json, batch 32, with and without the bias B
 sanitizer    90  hsconas_gpu_tests   compute-sanitizer on the tests tagged [gpu]
+fashion*    420  hsconas             a whole search with configs/fashion_mnist.json
 '
 
 # Requirements: SECTION.NAME RELATION VALUE. Measurements without one are only reported.
@@ -43,23 +48,28 @@ train-32-64.first_steps_slowest     <= 100
 train-32-512.first_steps_over_later <= 3
 train-32-512.first_steps_slowest    <= 100
 train-224-512.first_steps_over_later <= 3
-train-32-64.images_per_s    >= 26000
-train-32-512.images_per_s   >= 110000
-train-224-512.images_per_s  >= 32000
+train-32-64.over_plain      >= 5
+train-32-512.images_per_s   >= 60000
+train-224-512.over_plain    >= 8
 train-32-64.launches        <= 420
-score.candidate             <= 12
-score.layer                 <= 3
+train-32-512.with_data_over_alone     >= 95
+train-224-512.with_data_over_possible >= 90
+score.candidate_over_plain  >= 8
+score.layer_over_plain      >= 20
+learn.kendall_cpu_fp16      >= .98
+learn.kendall_cpu_bf16      >= .98
 learn.images_off_cpu_fp16   <= 3
 search.seconds              <= 60
 kill.same                   >= 5
+fashion.seconds             <= 300
 '
 
 usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$script"; }
 fail() { echo "gpu_check.sh: $2" >&2; exit "$1"; }
-field() { awk -v name="$1" -v n="$2" '$1 == name { print $n }' <<< "$sections"; }
-names() { awk 'NF { print $1 }' <<< "$sections"; }
+field() { awk -v name="$1" -v n="$2" '$1 == name || $1 == name "*" { print $n }' <<< "$sections"; }
+usual_sections() { awk 'NF && $1 !~ /\*$/ { print $1 }' <<< "$sections"; }
 
-deps='' out=$here/build/gpu_check only=$(names) inner='' builds=yes
+deps='' out=$here/build/gpu_check only=$(usual_sections) inner='' builds=yes
 while [ $# -gt 0 ]; do
   case $1 in
     --list) awk 'NF { name = $1; $1 = $2 = $3 = ""; printf "%-14s%s\n", name, $0 }' <<< "$sections"; exit ;;
@@ -135,8 +145,15 @@ run_train-32-64() {
   # shellcheck disable=SC2046  # The output must be split into words.
   train 32 64 $(pick '--memory --kernels' '--first-steps 24')
 }
-run_train-32-512() { train 32 512; }
-run_train-224-512() { train 224 512 --memory --kernels; }
+run_train-32-512() { train 32 512 --with-data; }
+run_train-224-512() { train 224 512 --memory --kernels --with-data; }
+
+run_imagenet() {
+  local log=$scratch/imagenet.txt
+  train 224 1024 --divisor 1 --steps-only --memory --first-steps 24 --with-data | tee "$log"
+  # gpu.json trains 100 epochs of ImageNet's 1,281,167 images.
+  awk '$1 == "RESULT" && $2 == "images_per_s" { printf "RESULT hours %.1f h\n", 100 * 1281167 / $3 / 3600 }' "$log"
+}
 
 score() {
   "$build/hsconas_score_bench" --device "$device" --precision fp16 --threads "$(nproc)" --results "$@"
@@ -174,6 +191,32 @@ run_kill() {
     device.type="$device" "${tiny[@]}" | tee "$log" || code=$?
   sed -nE 's/^([0-9]+) of ([0-9]+) the same$/RESULT same \1 of_\2/p' "$log"
   return "$code"
+}
+
+run_fashion() {
+  local settings=() start=$SECONDS answer data=${GPU_CHECK_FASHION:-$here/data/fashion_mnist}
+  [ -d "$data" ] || { echo "no folder $data: set GPU_CHECK_FASHION"; return 77; }
+  on_gpu || settings=("${tiny[@]}")
+  answer=$("$build/hsconas" --json search --config "$here/configs/fashion_mnist.json" --overwrite \
+    --work-dir "$scratch/fashion" data.path="$data" device.type="$device" "${settings[@]}")
+  result seconds $((SECONDS - start)) s
+  results "$answer" held_out_accuracy winner.accuracy of_1 test_accuracy winner.test_accuracy of_1
+}
+
+run_latency-a() {
+  local answer settings=(latency.budget_minutes=1)
+  on_gpu || settings=("${tiny[@]}" latency.batch=1)
+  # shellcheck disable=SC2086  # The variable holds several key=value.
+  answer=$("$build/hsconas" --json profile --config "$here/configs/gpu.json" --overwrite \
+    --work-dir "$scratch/latency-a" device.type="$device" "${settings[@]}" ${GPU_CHECK_LATENCY:-})
+  echo "$answer"
+  local -a figures=(entries entries blocks)
+  local predictor
+  for predictor in sum constant fitted; do
+    figures+=("rmse_$predictor" "held_out.random.$predictor.rmse_percent" %
+      "kendall_$predictor" "held_out.random.$predictor.kendall" -)
+  done
+  results "$answer" "${figures[@]}" kendall_ceiling held_out.random.kendall_ceiling -
 }
 
 run_latency() {

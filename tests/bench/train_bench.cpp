@@ -2,7 +2,8 @@
 // (PlainSupernet), interleaved in one process:
 //   hsconas_train_bench [--device cpu|cuda|cuda:N] [--image 32|64|224] [--batch N] [--threads N]
 //                       [--rounds N] [--divisor N] [--precision fp32|bf16] [--memory]
-//                       [--first-steps N] [--steps-only] [--kernels] [--results]
+//                       [--first-steps N] [--steps-only] [--kernels] [--with-data]
+//                       [--results]
 // Prints medians and their ratio, the operations and bytes of a step, and their share of what this
 // machine can do at most; on a CPU also the sum of the step's kernels timed alone; on a GPU also
 // the times of the first steps of the process, and of steps in a row without waiting in between.
@@ -11,6 +12,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cxxabi.h>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,10 +25,15 @@
 
 #include "bench/device.hpp"
 #include "bench/harness.hpp"
+#include "bench/jpegs.hpp"
 #include "bench/plain_supernet.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/base/usable_cpus.hpp"
+#include "hsconas/data/builtin.hpp"
+#include "hsconas/data/dataset.hpp"
+#include "hsconas/loader/loader.hpp"
 #include "hsconas/space/subspace.hpp"
 #include "hsconas/supernet/conv_block.hpp"
 #include "hsconas/supernet/device.hpp"
@@ -50,6 +57,7 @@ struct Options {
   int first_steps = -1;  ///< Steps to time one by one at first; -1: 301 on a GPU, else none.
   bool kernels = false;
   bool steps_only = false;  ///< Without the plain side.
+  bool with_data = false;   ///< Also train on images that the loader makes.
   bool results = false;     ///< Print lines for scripts too.
 
   torch::ScalarType type() const { return precision == "bf16" ? torch::kBFloat16 : torch::kFloat; }
@@ -222,8 +230,9 @@ struct Stepper {
         settings(options.settings()) {}
 
   Architecture draw() { return sample(full, rng); }
-  torch::Tensor step(const Architecture& arch) {
-    return train_step(supernet, arch, batch, settings, 0.01);
+  torch::Tensor step(const Architecture& arch) { return step(arch, batch); }
+  torch::Tensor step(const Architecture& arch, const Batch& on) {
+    return train_step(supernet, arch, on, settings, 0.01);
   }
 
   const SearchSpace& space;
@@ -305,6 +314,52 @@ double time_row(Stepper& ours, int count, const Options& options, const Results&
     results.add("launches", launches, "kernels");
   }
   return ms;
+}
+
+/// Generated images for data: below 224 pixels a set that fits a GPU, else JPEGs to decode. Null in
+/// a build without JPEG.
+std::shared_ptr<const ImageSource> make_images(const Options& options, int workers) {
+  if (options.image < 224) return make_builtin(workers).train;
+  return make_jpegs(2 * options.batch, workers);
+}
+
+/// Images per second of training on images that the loader makes while earlier steps run. Compares
+/// them with `alone_ms`, the time of a step on one batch, and with what the loader makes for
+/// nobody.
+void time_with_data(Stepper& ours, int count, double alone_ms, const Options& options,
+                    const Results& results) {
+  const int workers = threads_for(0);
+  const auto source = make_images(options, workers);
+  if (source == nullptr) {
+    fmt::print("  built without JPEG: no training on decoded images\n");
+    return;
+  }
+  const Preprocessing how{options.image,
+                          3,
+                          options.image < 224 ? Augment::Small : Augment::Imagenet,
+                          {{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}}};
+  TrainLoader loader(source, all_indices(*source), how,
+                     {.batch = options.batch, .workers = workers, .device = ours.device});
+  const auto rate = [&](const std::function<torch::Tensor(const Batch&)>& use) {
+    torch::Tensor last;
+    for (int i = 0; i < 3; ++i) last = use(loader.next());  // Uses up what was made ahead.
+    const double ms = ms_on(ours.device, [&] {
+      for (int i = 0; i < count; ++i) last = use(loader.next());
+    });
+    check_finite(last);
+    return 1e3 * options.batch * count / ms;
+  };
+  const double made = rate([](const Batch& batch) { return batch.images.mean(); });
+  const double trained = rate([&](const Batch& batch) { return ours.step(ours.draw(), batch); });
+  const double alone = 1e3 * options.batch / alone_ms;
+  fmt::print(
+      "  with data: {:.0f} images/s ({:.0f} % of the step alone); {} workers make {:.0f} images/s "
+      "for nobody\n",
+      trained, 100.0 * trained / alone, workers, made);
+  results.add("with_data", trained, "images/s");
+  results.add("with_data_over_alone", 100.0 * trained / alone, "%");
+  results.add("with_data_over_possible", 100.0 * trained / std::min(alone, made), "%");
+  results.add("loader", made, "images/s");
 }
 
 /// "Patches<Bf16>" for the mangled name of hsconas::cuda::Patches<hsconas::Bf16>; other names stay
@@ -459,6 +514,9 @@ void compare_on_cpu(Stepper& ours, const Options& options, const Results& result
   const Ceilings ceilings = measure_ceilings();
   fmt::print("{}", title(options));
   print_rounds(rounds, ours, results);
+  if (options.with_data) {
+    time_with_data(ours, options.rounds, median(rounds.ours), options, results);
+  }
   print_shares_of_cpu(rounds, ceilings);
 }
 
@@ -475,6 +533,9 @@ void compare_on_gpu(Stepper& ours, const Options& options, const Results& result
     fmt::print("  device memory in use: {:.0f} MiB, {:.0f} MiB of these before the first step\n",
                *used, *idle_mib);
     results.add("memory", *used, "MiB");
+  }
+  if (options.with_data) {
+    time_with_data(ours, std::max(30, options.rounds), row_ms, options, results);
   }
   if (options.kernels) print_kernels(ours, options.type(), 10);
   const Rounds rounds = time_rounds(ours, options);
@@ -501,6 +562,7 @@ int main(int argc, char** argv) {
                  "First time this many steps one by one (default: none, on a GPU 301)");
   app.add_flag("--kernels", options.kernels, "Also print the time of each kernel, on a GPU");
   app.add_flag("--steps-only", options.steps_only, "Leave out the plain side");
+  app.add_flag("--with-data", options.with_data, "Also train on images that the loader makes");
   app.add_flag("--results", options.results, "Also print lines for scripts");
   CLI11_PARSE(app, argc, argv);
   const bool on_cpu = options.device == "cpu";
