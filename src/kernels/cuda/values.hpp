@@ -64,7 +64,8 @@ HSCONAS_DEVICE float from_float<float>(float value) {
 template <>
 HSCONAS_DEVICE Bf16 from_float<Bf16>(float value) {
 #if defined(__CUDACC__)
-  return {__bfloat16_as_ushort(__float2bfloat16_rn(value))};
+  // CUDA 11.8 has __bfloat16_as_ushort() only for compute capability 8.0 and newer.
+  return {static_cast<__nv_bfloat16_raw>(__float2bfloat16_rn(value)).x};
 #else
   const auto bits = bits_as<std::uint32_t>(value);
   if (value != value) return {0x7fff};
