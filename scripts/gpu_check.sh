@@ -57,7 +57,6 @@ train-224-512.with_data_over_possible >= 90
 score.candidate_over_plain  >= 8
 score.layer_over_plain      >= 20
 learn.kendall_cpu_fp16      >= .98
-learn.kendall_cpu_bf16      >= .98
 learn.images_off_cpu_fp16   <= 3
 search.seconds              <= 60
 kill.same                   >= 5
