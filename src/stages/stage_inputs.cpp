@@ -13,6 +13,7 @@
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/source.hpp"
 #include "hsconas/report/run_record.hpp"
+#include "hsconas/stages/work_dir.hpp"
 
 namespace hsconas {
 
@@ -24,6 +25,17 @@ namespace {
 /// section that this run does not use.
 std::string file_identity(const std::string& file) {
   return is_there(file) ? fingerprint(read_file(file)) : file;
+}
+
+/// The fingerprints of the trained networks in `folders`.
+json identities_of(const std::vector<std::string>& folders) {
+  json identities = json::array();
+  for (const std::string& folder : folders) {
+    const WorkDir dir{.root = folder, .lock = nullptr};
+    identities.push_back(
+        {file_identity(dir.architecture().string()), file_identity(dir.model().string())});
+  }
+  return identities;
 }
 
 /// The space without what no stage depends on: which operator of a cell is the identity concerns
@@ -96,6 +108,7 @@ json StageInputs::config() const {
   all["codesign"]["designs"] = codesign.designs.empty() ? "" : file_identity(codesign.designs);
   all["codesign"]["accuracies"] =
       codesign.accuracies.empty() ? "" : file_identity(codesign.accuracies);
+  if (!codesign.start.empty()) all["codesign"]["start"] = identities_of(codesign.start);
   return all;
 }
 
@@ -221,6 +234,18 @@ json StageInputs::supernet_accuracies() const {
 json StageInputs::known_accuracies() const {
   return {{"accuracies", fingerprint(read_file(config_.codesign.accuracies))},
           {"column", config_.codesign.accuracy_column}};
+}
+
+json StageInputs::start_accuracies() const {
+  json data = settings(StageId::Retrain).at("data");
+  data["images"] = images_.train;
+  return {{"networks", identities_of(config_.codesign.start)},
+          {"data", std::move(data)},
+          {"test", test_images()},
+          {"score", accuracy()},
+          {"tune_steps", config_.codesign.tune_steps},
+          {"tune_lr", config_.codesign.tune_lr},
+          {"seed", config_.seed}};
 }
 
 json StageInputs::retrain(const std::string& arch, const std::string& teacher,
