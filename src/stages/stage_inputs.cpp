@@ -9,6 +9,7 @@
 #include "hsconas/base/shipped_files.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/latency_keys.hpp"
+#include "hsconas/config/precision.hpp"
 #include "hsconas/config/settings.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/source.hpp"
@@ -36,6 +37,22 @@ json identities_of(const std::vector<std::string>& folders) {
         {file_identity(dir.architecture().string()), file_identity(dir.model().string())});
   }
   return identities;
+}
+
+/// What the fine-tuning of a compressed network depends on, apart from its images.
+json tuning_of(const Config& config) {
+  const RetrainConfig& retrain = config.retrain;
+  const auto precision = word_of(resolved_precision("retrain.precision", retrain.precision,
+                                                    Purpose::Training, config.device.type));
+  return {{"steps", config.codesign.tune_steps},
+          {"lr", config.codesign.tune_lr},
+          {"batch", retrain.batch},
+          {"schedule", word_of(retrain.schedule)},
+          {"momentum", retrain.momentum},
+          {"weight_decay", retrain.weight_decay},
+          {"label_smoothing", retrain.label_smoothing},
+          {"clip_norm", retrain.clip_norm},
+          {"precision", precision}};
 }
 
 /// The space without what no stage depends on: which operator of a cell is the identity concerns
@@ -243,8 +260,7 @@ json StageInputs::start_accuracies() const {
           {"data", std::move(data)},
           {"test", test_images()},
           {"score", accuracy()},
-          {"tune_steps", config_.codesign.tune_steps},
-          {"tune_lr", config_.codesign.tune_lr},
+          {"tuning", tuning_of(config_)},
           {"seed", config_.seed}};
 }
 
