@@ -149,7 +149,7 @@ void Run::check_inputs(RunGoal goal) {
   const CodesignConfig& codesign = config_.codesign;
   if (goal == RunGoal::Codesign) {
     const DesignSpace designs = designs_of(config_);
-    if (find_codesign_method(codesign.method).has_proxy) proxy_of(designs, codesign);
+    if (find_codesign_method(codesign.method).run != nullptr) proxy_of(designs, codesign);
   }
   needs_images_ = goal == RunGoal::Network || goal == RunGoal::Supernet ||
                   goal == RunGoal::Targets || goal == RunGoal::Codesign;
