@@ -10,6 +10,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/int8/integer_weights.hpp"
+#include "hsconas/supernet/device.hpp"
 #include "hsconas/supernet/training_path.hpp"
 #include "hsconas/train/optimizer.hpp"
 #include "training_loss.hpp"
