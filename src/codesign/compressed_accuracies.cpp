@@ -43,7 +43,8 @@ void CompressedAccuracies::read(const std::string& contents) {
                 fmt::format("{}, line {}: {}", file_.path.string(), line, problem));
   };
   if (lines.empty() || lines[0] != kCompressedHeader) {
-    fail(1, fmt::format("must be '{}'", kCompressedHeader));
+    fail(1, fmt::format("must be '{}'; with accuracies of another codesign.method, use --overwrite",
+                        kCompressedHeader));
   }
   for (std::size_t i = 1; i < lines.size(); ++i) {
     try {

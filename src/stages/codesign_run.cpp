@@ -179,6 +179,18 @@ RankSummary check_ranks(const Config& config, const WorkDir& dir, const PairCost
           .below = bar};
 }
 
+/// Which networks there are to choose from; `known` of them have known accuracies.
+std::string describe_networks(const Config& config, std::size_t known) {
+  if (known > 0) return fmt::format("{} with known accuracies", known);
+  if (find_codesign_method(config.codesign.method).has_start) {
+    return fmt::format("{} trained ones and what they can be compressed to",
+                       config.codesign.start.size());
+  }
+  const SearchSpace space(config.space);
+  return fmt::format("{}, scored by the supernet",
+                     format_power(Subspace::full(space).log10_size()));
+}
+
 }  // namespace
 
 DesignSpace designs_of(const Config& config) {
@@ -308,28 +320,19 @@ CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecor
   return codesign_stage(dir, stages, inputs.codesign(source.inputs), produce, log);
 }
 
-std::string describe_designs(const Config& config, const DesignSpace& designs) {
-  std::string text = fmt::format("designs: {} of {}, {} combinations left out\n", designs.size(),
-                                 designs.name(), designs.left_out());
+std::string describe_codesign(const Config& config, std::size_t networks) {
+  const DesignSpace designs = designs_of(config);
+  const CodesignMethod& method = find_codesign_method(config.codesign.method);
+  std::string text =
+      fmt::format("networks: {} of {}\n", describe_networks(config, networks), config.space.name);
+  text += fmt::format("designs: {} of {}, {} combinations left out\n", designs.size(),
+                      designs.name(), designs.left_out());
   for (const DesignAxis& axis : designs.axes()) {
     text += fmt::format("  {}: {}\n", axis.key, join(axis.values, " "));
   }
-  return text + fmt::format("limits: {} (energies in {})\n", limits_of(config.codesign).str(),
-                            energy_unit(designs, config.codesign));
-}
-
-std::string describe_codesign(const Config& config, std::size_t networks) {
-  const DesignSpace designs = designs_of(config);
-  const SearchSpace space(config.space);
-  std::string text =
-      fmt::format("networks: {} of {}\n",
-                  networks > 0 ? fmt::format("{} with known accuracies", networks)
-                               : fmt::format("{}, scored by the supernet",
-                                             format_power(Subspace::full(space).log10_size())),
-                  config.space.name);
-  text += describe_designs(config, designs);
+  text += fmt::format("limits: {} (energies in {})\n", limits_of(config.codesign).str(),
+                      energy_unit(designs, config.codesign));
   text += fmt::format("method: {}\n", config.codesign.method);
-  const CodesignMethod& method = find_codesign_method(config.codesign.method);
   if (method.run != nullptr) {
     text += fmt::format("proxy: {}\n", designs.designs()[proxy_of(designs, config.codesign)].name);
   }

@@ -9,7 +9,6 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/codesign/compression.hpp"
-#include "hsconas/codesign/methods.hpp"
 #include "hsconas/stages/codesign_run.hpp"
 #include "hsconas/stages/stage_inputs.hpp"
 
@@ -108,9 +107,10 @@ CodesignRecord run_compression(const Config& config, const WorkDir& dir, StageRe
     const auto begin = std::chrono::steady_clock::now();
     const SearchSpace space(config.space);
     CompressedCosts costs(space, designs.designs(), config.codesign.batch);
-    CompressedAccuracies accuracies(
-        space, source.evaluator,
-        {.path = dir.compressed(), .weights = fingerprint_of(source.inputs), .files = dir.files});
+    CompressedAccuracies accuracies(space, source.evaluator,
+                                    {.path = dir.codesign_candidates(),
+                                     .weights = fingerprint_of(source.inputs),
+                                     .files = dir.files});
     std::vector<Architecture> archs;
     std::vector<double> start_accuracies;
     for (const StartNetwork& start : source.starts) {
@@ -142,14 +142,6 @@ CodesignRecord run_compression(const Config& config, const WorkDir& dir, StageRe
   };
   const StageInputs inputs(config, {});
   return codesign_stage(dir, stages, inputs.codesign(source.inputs), produce, log);
-}
-
-std::string describe_compression(const Config& config) {
-  const CodesignMethod& method = find_codesign_method(config.codesign.method);
-  const DesignSpace designs = designs_of(config);
-  return fmt::format("space: {}\n{}method: {}\n{}", config.space.name,
-                     describe_designs(config, designs), method.name,
-                     method.plan(config.codesign, config.search, {0, designs.size()}));
 }
 
 }  // namespace hsconas

@@ -25,13 +25,13 @@ constexpr const char* kLockName = "lock";
 
 /// The paths of all files that a run can write directly into `dir`.
 std::vector<fs::path> files_of(const WorkDir& dir) {
-  return {dir.config(),       dir.version(),   dir.log(),
-          dir.metrics(),      dir.stages(),    dir.latency(),
-          dir.latency_plot(), dir.shrink(),    dir.candidates(),
-          dir.result(),       dir.report(),    dir.model(),
-          dir.architecture(), dir.codesign(),  dir.codesign_candidates(),
-          dir.pairs(),        dir.ranks(),     dir.ranks_plot(),
-          dir.compressed(),   dir.comparison()};
+  return {dir.config(),       dir.version(),  dir.log(),
+          dir.metrics(),      dir.stages(),   dir.latency(),
+          dir.latency_plot(), dir.shrink(),   dir.candidates(),
+          dir.result(),       dir.report(),   dir.model(),
+          dir.architecture(), dir.codesign(), dir.codesign_candidates(),
+          dir.pairs(),        dir.ranks(),    dir.ranks_plot(),
+          dir.comparison()};
 }
 
 /// The names of the entries of `folder`; none if it cannot be read.
@@ -97,8 +97,8 @@ void remove_unfinished_checkpoints(const fs::path& folder) {
 
 /// WorkDir::holds_work() of this process's own disk.
 bool holds_work_here(const WorkDir& dir) {
-  for (const fs::path& file : {dir.candidates(), dir.codesign_candidates(), dir.compressed(),
-                               dir.result(), dir.codesign(), dir.model(), dir.shrink()}) {
+  for (const fs::path& file : {dir.candidates(), dir.codesign_candidates(), dir.result(),
+                               dir.codesign(), dir.model(), dir.shrink()}) {
     if (is_there(file)) return true;
   }
   for (const std::string& name : names_in(dir.checkpoints())) {

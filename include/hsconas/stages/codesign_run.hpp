@@ -62,11 +62,8 @@ void write_codesign(const WorkDir& dir, const CodesignResult& result, const Sear
 
 /// The text of `hsconas codesign --dry-run`: networks, designs, limits and the number of pairs
 /// whose cost will be computed. `networks` is the number of known accuracies; 0: the supernet is
-/// used.
+/// used, or trained networks are compressed.
 std::string describe_codesign(const Config& config, std::size_t networks);
-
-/// The lines of describe_codesign() that concern designs and limits.
-std::string describe_designs(const Config& config, const DesignSpace& designs);
 
 /// The limits that the config sets.
 Limits limits_of(const CodesignConfig& config);

@@ -44,7 +44,6 @@ struct WorkDir {
   std::filesystem::path report() const { return root / "report.html"; }
   std::filesystem::path codesign() const { return root / "codesign.json"; }
   std::filesystem::path codesign_candidates() const { return root / "codesign-candidates.csv"; }
-  std::filesystem::path compressed() const { return root / "compressed.csv"; }
   std::filesystem::path pairs() const { return root / "pairs.csv"; }
   std::filesystem::path ranks() const { return root / "ranks.csv"; }
   std::filesystem::path ranks_plot() const { return root / "ranks.svg"; }
