@@ -38,18 +38,15 @@ struct CompressionSource {
 
 /// Compresses trained networks and chooses an accelerator for them, as codesign.method compress
 /// does: searches widths and bits below the starts by search.method; the design of a network is
-/// the best one for it. Writes the files of run_codesign() and, while it searches,
-/// codesign-candidates.csv with every accuracy, so that a run that was stopped evaluates only what
-/// is missing. The result of a finished run with the same inputs is read back. All ranks of the
-/// group of `dir` call it together and get the same content, except for "seconds".
+/// the best one for it. Writes codesign.json, pairs.csv with every network on its best design and,
+/// while it searches, codesign-candidates.csv with every accuracy, so that a run that was stopped
+/// evaluates only what is missing. The result of a finished run with the same inputs is read back.
+/// All ranks of the group of `dir` call it together and get the same content, except for "seconds".
 ///
 /// Throws Error(Usage) when no design supports the word widths to choose from, Error(Infeasible)
 /// that names the nearest candidate when none meets the limits, Error(Interrupted) when `stop` is
 /// requested.
 CodesignRecord run_compression(const Config& config, const WorkDir& dir, StageRecord& stages,
                                const CompressionSource& source, Log& log, const StopToken& stop);
-
-/// The text of `hsconas codesign --dry-run` with codesign.method compress.
-std::string describe_compression(const Config& config);
 
 }  // namespace hsconas
