@@ -75,6 +75,7 @@ CodesignRecord Run::compress() {
                          {.starts = starts,
                           .evaluator = compressor,
                           .inputs = inputs().start_accuracies(),
+                          .images_per_network = compressor.images_per_network(),
                           .finish = finish},
                          log_, stop_.token());
 }

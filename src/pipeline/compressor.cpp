@@ -140,8 +140,8 @@ std::vector<StartNetwork> Compressor::starts() {
 ImageCount Compressor::images_per_network() {
   load_images();
   ImageCount count{.trained = std::int64_t{config_.codesign.tune_steps} * config_.retrain.batch};
-  count.seen = images_in(calibration_);
-  for (const Batch& batch : held_out_) count.seen += batch.labels.size(0);
+  count.tested = images_in(calibration_);
+  for (const Batch& batch : held_out_) count.tested += batch.labels.size(0);
   return count;
 }
 

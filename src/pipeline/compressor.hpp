@@ -40,12 +40,6 @@ struct CompressedModel {
   double accuracy = 0.0;          ///< On the held-out images, of `int8` if there is one.
 };
 
-/// Images that were processed.
-struct ImageCount {
-  std::int64_t trained = 0;  ///< In steps of training.
-  std::int64_t seen = 0;     ///< Without training: to calibrate and to test.
-};
-
 /// Compresses trained networks and tests them on the held-out images. A network starts with the
 /// weights of its trained network; lower widths keep the inner channels with the largest norms,
 /// see with_sorted_channels(). It is trained for codesign.tune_steps steps with rounded weights, on

@@ -95,7 +95,10 @@ json to_json(const StartSummary& start) {
 json to_json(const CompressionSummary& compression) {
   json starts = json::array();
   for (const StartSummary& start : compression.starts) starts.push_back(to_json(start));
-  json object = {{"starts", std::move(starts)}, {"start_front", to_json(compression.start_front)}};
+  const ImageCount& images = compression.images_per_network;
+  json object = {{"starts", std::move(starts)},
+                 {"start_front", to_json(compression.start_front)},
+                 {"images_per_network", {{"trained", images.trained}, {"tested", images.tested}}}};
   if (compression.test_accuracy) object["test_accuracy"] = *compression.test_accuracy;
   return object;
 }
@@ -152,6 +155,9 @@ std::vector<Item> read_list(JsonReader& reader, const char* key) {
 void read(JsonReader reader, CompressionSummary& compression) {
   compression.starts = read_list<StartSummary>(reader, "starts");
   compression.start_front = read_list<CodesignPair>(reader, "start_front");
+  JsonReader images = reader.child("images_per_network");
+  compression.images_per_network = {.trained = images.required<std::int64_t>("trained"),
+                                    .tested = images.required<std::int64_t>("tested")};
   if (reader.has("test_accuracy")) {
     compression.test_accuracy = reader.required<double>("test_accuracy");
   }

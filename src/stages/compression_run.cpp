@@ -41,6 +41,7 @@ CodesignPair compressed_pair(const Pair& pair, const CompressionContext& context
 
 CompressionSummary summary_of(const CompressionContext& context) {
   CompressionSummary summary;
+  summary.images_per_network = context.source.images_per_network;
   for (std::size_t i = 0; i < context.source.starts.size(); ++i) {
     const StartNetwork& start = context.source.starts[i];
     summary.starts.push_back({.folder = start.name,

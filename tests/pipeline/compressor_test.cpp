@@ -161,7 +161,7 @@ TEST_CASE("fine-tuning recovers what a few bits and a cut lose", "[compression]"
   INFO(fmt::format("without steps {:.2f} %, with 60 {:.2f} %", 100 * before, 100 * after));
   CHECK(after > before + 0.02);
   CHECK(tuned.compressor->images_per_network().trained == 60 * tuned.config.retrain.batch);
-  CHECK(tuned.compressor->images_per_network().seen == 200 + 500);
+  CHECK(tuned.compressor->images_per_network().tested == 200 + 500);
 }
 
 TEST_CASE("starts of another space or of other classes are named", "[compression]") {

@@ -86,8 +86,15 @@ struct StartSummary {
   std::optional<Place> best;
 };
 
+/// Images that were processed for one network.
+struct ImageCount {
+  std::int64_t trained = 0;  ///< In steps of training.
+  std::int64_t tested = 0;   ///< Without training: to calibrate and to test.
+};
+
 struct CompressionSummary {
   std::vector<StartSummary> starts;
+  ImageCount images_per_network;
   /// The front of accuracy, latency and energy of the starts on all designs, without limits: what
   /// there is without compression.
   std::vector<CodesignPair> start_front;

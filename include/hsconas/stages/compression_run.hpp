@@ -29,7 +29,8 @@ struct StartNetwork {
 struct CompressionSource {
   std::span<const StartNetwork> starts;  ///< At least one; CompressedNetwork::start counts in them.
   CompressedEvaluator& evaluator;
-  nlohmann::json inputs;  ///< StageInputs::start_accuracies().
+  nlohmann::json inputs;            ///< StageInputs::start_accuracies().
+  ImageCount images_per_network{};  ///< That the evaluator processes.
   /// Called once with the best network before codesign.json is written: exports it, and returns its
   /// accuracy on the test images. Not called when a finished result is read back. Empty: the
   /// network is not tested on others than the evaluator's images.
