@@ -41,9 +41,9 @@ run() {
   local command=$1 dir=$out/$2 begin=$SECONDS
   shift 2
   [ ! -e "$dir/seconds" ] || return 0
-  local folder=(--work-dir "$dir")
-  [ "$command" != retrain ] || folder=(--out "$dir")
-  "$hsconas" -q "$command" --config "$here/configs/fashion_mnist.json" "${folder[@]}" --resume \
+  local place=(--work-dir "$dir")
+  [ "$command" != retrain ] || place=(--out "$dir")
+  "$hsconas" -q "$command" --config "$here/configs/fashion_mnist.json" "${place[@]}" --resume \
     "data.path=$data" retrain.use_holdout=false score.validation_images=5000 \
     ${overrides[@]+"${overrides[@]}"} "$@" > "$dir.txt"
   echo $((SECONDS - begin)) > "$dir/seconds"
