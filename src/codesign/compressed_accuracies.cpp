@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/hash.hpp"
@@ -21,9 +22,7 @@ constexpr std::string_view kCompressedHeader = "weights,start,arch,bits,accuracy
 }  // namespace
 
 std::string encode_bits(std::span<const int> bits) {
-  std::string text;
-  for (const int count : bits) text += (text.empty() ? "" : "-") + std::to_string(count);
-  return text;
+  return fmt::format("{}", fmt::join(bits, "-"));
 }
 
 CompressedAccuracies::CompressedAccuracies(const SearchSpace& space, CompressedEvaluator& evaluator,
