@@ -21,9 +21,7 @@ constexpr std::string_view kCompressedHeader = "weights,start,arch,bits,accuracy
 }  // namespace
 
 std::string encode_bits(std::span<const int> bits) {
-  std::string text;
-  for (const int count : bits) text += (text.empty() ? "" : "-") + std::to_string(count);
-  return text;
+  return fmt::format("{}", fmt::join(bits, "-"));
 }
 
 CompressedAccuracies::CompressedAccuracies(const SearchSpace& space, CompressedEvaluator& evaluator,

@@ -180,7 +180,12 @@ TEST_CASE("settings of co-design methods are refused beside other methods", "[co
                                                        {"accuracy_weight", 0.25},
                                                        {"phase_tries", 5},
                                                        {"phase_entropy", 0.5},
-                                                       {"cost_knowledge", "learned"}};
+                                                       {"cost_knowledge", "learned"},
+                                                       {"start", json::array({"a"})},
+                                                       {"weight_bits", json::array({8})},
+                                                       {"cut_widths", false},
+                                                       {"tune_steps", 5},
+                                                       {"tune_lr", 0.5}};
   const std::map<std::string, std::vector<std::string>> used{
       {"two_level", {"fast_tries", "accuracy_weight"}},
       {"multi_phase", {"accuracy_weight", "phase_tries", "phase_entropy"}},
