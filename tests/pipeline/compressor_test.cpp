@@ -1,5 +1,9 @@
 #include "pipeline/compressor.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,8 +55,8 @@ const TrainedNetworks& trained() {
 }
 
 /// A compressor with its own settings.
-struct Compression {
-  explicit Compression(int tune_steps = 0, const std::function<void(Config&)>& change = {}) {
+struct CompressionTest {
+  explicit CompressionTest(int tune_steps = 0, const std::function<void(Config&)>& change = {}) {
     config.codesign.tune_steps = tune_steps;
     if (change) change(config);
     data.emplace(config, log);
@@ -90,7 +94,7 @@ CompressedNetwork cut(CompressedNetwork network, int width) {
 }
 
 std::string error_with(const std::function<void(Config&)>& change) {
-  return error_of([&] { Compression(0, change); });
+  return error_of([&] { CompressionTest(0, change); });
 }
 
 }  // namespace
@@ -98,7 +102,7 @@ std::string error_with(const std::function<void(Config&)>& change) {
 TEST_CASE(
     "a network that is not compressed is as accurate as its start, and hardly less with 8 bits",
     "[compression]") {
-  Compression compression;
+  CompressionTest compression;
   for (std::size_t i = 0; i < compression.starts().size(); ++i) {
     const double start = compression.starts()[i].accuracy;
     const double same = compression.accuracy(compression.start(i));
@@ -114,7 +118,7 @@ TEST_CASE(
 TEST_CASE("a compressed network with 8 bits is the int8 form that export makes of its model",
           "[int8][compression]") {
   // All training images calibrate both.
-  Compression compression(0, [](Config& config) { config.score.calibration_images = 5000; });
+  CompressionTest compression(0, [](Config& config) { config.score.calibration_images = 5000; });
   const CompressedModel made = compression.compressor->make(compression.start(0, 8));
   Log log(Verbosity::Quiet, false);
   const Int8Model exported =
@@ -135,11 +139,11 @@ TEST_CASE("a compressed network with 8 bits is the int8 form that export makes o
 }
 
 TEST_CASE("the accuracy of a compressed network depends on no other", "[compression]") {
-  Compression first(4);
+  CompressionTest first(4);
   const std::vector<CompressedNetwork> networks{cut(first.start(0, 4), 4), first.start(1),
                                                 cut(first.start(1, 8), 2)};
   const std::vector<double> forwards = first.compressor->accuracy(networks);
-  Compression second(4);
+  CompressionTest second(4);
   for (std::size_t i = networks.size(); i-- > 0;) {
     CHECK(second.accuracy(networks[i]) == forwards[i]);
   }
@@ -153,8 +157,8 @@ TEST_CASE("the accuracy of a compressed network depends on no other", "[compress
 }
 
 TEST_CASE("fine-tuning recovers what a few bits and a cut lose", "[compression]") {
-  Compression rough(0);
-  Compression tuned(60);
+  CompressionTest rough(0);
+  CompressionTest tuned(60);
   const CompressedNetwork network = cut(rough.start(0, 3), 4);
   const double before = rough.accuracy(network);
   const double after = tuned.accuracy(network);
@@ -177,7 +181,7 @@ TEST_CASE("starts of another space or of other classes are named", "[compression
                    config.codesign.start.push_back(trained().folder / "nothing");
                  }),
                  "is neither a run nor a model"));
-  Compression compression;
+  CompressionTest compression;
   compression.stop.request();
   CHECK(contains(error_of([&] { compression.compressor->make({.start = 0}); }),
                  "stopped on request"));
