@@ -49,7 +49,7 @@ struct TrainedNetworks {
   }
 };
 
-const TrainedNetworks& trained() {
+const TrainedNetworks& shared_networks() {
   static const TrainedNetworks networks;
   return networks;
 }
@@ -77,7 +77,7 @@ struct CompressionTest {
     return compressor->accuracy({&network, 1}).front();
   }
 
-  Config config = trained().config;
+  Config config = shared_networks().config;
   Log log{Verbosity::Quiet, false};
   StopToken stop;
   std::optional<RunData> data;
@@ -89,7 +89,7 @@ struct CompressionTest {
 /// wider.
 CompressedNetwork cut(CompressedNetwork network, int width) {
   for (LayerChoice& choice : network.arch) choice.width = std::min(choice.width, width);
-  network.arch = trained().space.canonical(network.arch);
+  network.arch = shared_networks().space.canonical(network.arch);
   return network;
 }
 
@@ -174,11 +174,11 @@ TEST_CASE("starts of another space or of other classes are named", "[compression
   CHECK(contains(space, "/a: its network is of another space (space.head differ)"));
   Log log(Verbosity::Quiet, false);
   CHECK(contains(error_of([&] {
-                   load_starts(trained().config, {"cat", "dog"}, log);
+                   load_starts(shared_networks().config, {"cat", "dog"}, log);
                  }),
                  "was trained for other classes than those of the data set"));
   CHECK(contains(error_with([](Config& config) {
-                   config.codesign.start.push_back(trained().folder / "nothing");
+                   config.codesign.start.push_back(shared_networks().folder / "nothing");
                  }),
                  "is neither a run nor a model"));
   CompressionTest compression;
