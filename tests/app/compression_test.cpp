@@ -125,7 +125,8 @@ TEST_CASE("what cannot be compressed is a one-line error", "[compression]") {
       {{"codesign.start=nowhere"}, {3, "nowhere: is neither a run nor a model"}},
       {{"codesign.start=a", "space.head.channels=64"}, {2, "a: its network is of another space"}},
       {{"codesign.start=a", "retrain.batch=100000"}, {2, "retrain.batch"}},
-      {{"codesign.designs=" + shipped("accelerators/kc-p.json")}, {2, "bits"}}};
+      {{"codesign.designs=" + shipped("accelerators/kc-p.json"), "codesign.weight_bits=4"},
+       {2, "codesign.weight_bits 4: no design of kc-p supports such weights"}}};
   for (const auto& [settings, expected] : cases) {
     std::vector<std::string> words{"--overwrite", "-q"};
     words.insert(words.end(), settings.begin(), settings.end());
