@@ -28,6 +28,7 @@ CodesignMethod compress_codesign() {
       .name = "compress",
       .meaning = "compresses trained networks, codesign.start, and chooses their design (HotNAS)",
       .has_proxy = false,
+      .has_start = true,
       .run = nullptr,
       .plan = plan_compress,
       .keys = {"codesign.start", "codesign.weight_bits", "codesign.cut_widths",

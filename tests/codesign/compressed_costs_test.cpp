@@ -85,7 +85,8 @@ TEST_CASE("costs of compressed networks are those of the accelerator model, laye
   CHECK(finite > 400);
 }
 
-TEST_CASE("fewer bits of any block never cost more cycles or energy", "[compress]") {
+TEST_CASE("fewer bits of any block never cost more cycles, and more energy only for fewer cycles",
+          "[compress]") {
   CostBench bench;
   std::vector<PairCost> before(bench.designs.size());
   std::vector<PairCost> after(bench.designs.size());
@@ -101,6 +102,8 @@ TEST_CASE("fewer bits of any block never cost more cycles or energy", "[compress
         CAPTURE(bench.designs.designs()[design].name, block, bits);
         if (std::isinf(before[design].ms)) continue;
         CHECK(after[design].ms <= before[design].ms * (1.0 + 1e-12));
+        // A narrower weight may make room for a faster tile, which moves more bytes.
+        if (after[design].ms < before[design].ms * (1.0 - 1e-12)) continue;
         CHECK(after[design].energy <= before[design].energy * (1.0 + 1e-12));
       }
       before = after;
@@ -108,42 +111,45 @@ TEST_CASE("fewer bits of any block never cost more cycles or energy", "[compress
   }
 }
 
-TEST_CASE("on layers whose array is the bottleneck, fewer weight bits change no cycles",
-          "[compress]") {
+TEST_CASE(
+    "on layers whose array is the bottleneck, fewer weight bits change no cycles but the first",
+    "[compress]") {
   CostBench bench;
   std::size_t compute_bound = 0;
-  std::size_t faster = 0;  // Layers bound by off-chip transfers gain.
+  std::size_t faster = 0;
+  // Without the wait for the first tile and for the last results.
+  const auto steady = [](const LayerCost& cost) { return cost.cycles - cost.fill - cost.drain; };
   for (const Accelerator& design : bench.designs.designs()) {
     const CostModel model(design);
     for (const Architecture& start : bench.starts) {
       for (Layer& layer : network_of(bench.space, start).layers) {
-        layer.bits = words_with(8);
         try {
+          layer.bits = words_with(8);
           const LayerCost wide = model.cost_of(layer);
           layer.bits = words_with(4);
           const LayerCost narrow = model.cost_of(layer);
           CHECK(narrow.cycles <= wide.cycles);
-          CHECK(narrow.offchip_bytes <= wide.offchip_bytes);
-          if (narrow.cycles < wide.cycles) ++faster;
-          // A single tile's transfers are added to the computation, whatever bounds it.
+          const bool is_transfer_bound = std::string(wide.bound()) == "off-chip";
+          if (is_transfer_bound && steady(narrow) < steady(wide) - 1.0) ++faster;
+          // The transfers of a single tile are added to the computation, whatever bounds it.
           if (std::string(wide.bound()) != "compute" || !wide.tile.double_buffered) continue;
-          if (wide.fill != narrow.fill) continue;
-          CHECK(narrow.cycles == wide.cycles);
+          CHECK(steady(narrow) == Approx(steady(wide)).margin(1.0));
           ++compute_bound;
         } catch (const Error&) {  // The layer does not fit the buffer.
         }
       }
     }
   }
-  CHECK(compute_bound > 100);
-  CHECK(faster > 100);
+  CHECK(compute_bound > 500);
+  CHECK(faster > 500);
 }
 
 TEST_CASE("costs are infinite on designs that do not support the bits, and only there",
           "[compress]") {
   const SearchSpace space = tiny_space();
   const DesignSpace designs(nlohmann::json::parse(R"({"name": "two", "dataflow": "rs",
-    "rows": 12, "columns": 14, "bits": {"input": 8, "weight": [8, 4], "psum": 32}})"));
+    "rows": 12, "columns": 14, "buffer_bytes": 131072, "noc_words": 16, "offchip_bytes": 8,
+    "bits": {"input": 8, "weight": [8, 4], "psum": 32}})"));
   CompressedCosts costs(space, designs.designs());
   CompressedNetwork network{.start = 0, .arch = space.uniform(0), .bits = {8, 8, 8, 8, 8}};
   CHECK(std::isfinite(costs.cost(network, 0).ms));

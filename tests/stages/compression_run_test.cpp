@@ -38,7 +38,7 @@ struct CompressionRunBench {
     config.codesign.start = {"runs/wide", "runs/narrow"};
     config.codesign.designs = (folder / "designs.json").string();
     write_json(config.codesign.designs, json::parse(R"({"name": "some", "dataflow": ["rs", "ws-kc"],
-      "pes": [64, 256], "offchip_bytes": [2, 8], "energy": "accelergy-eyeriss",
+      "pes": [64, 256], "offchip_bytes": [2, 8], "noc_words": 16, "buffer_bytes": 131072, "energy": "accelergy-eyeriss",
       "bits": {"input": 16, "weight": 16, "psum": 32},
       "supported_bits": {"input": [8], "weight": [4, 8]}})"));
   }
