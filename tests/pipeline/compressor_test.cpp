@@ -13,9 +13,14 @@
 #include "catch.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/config/config_file.hpp"
+#include "hsconas/deploy/classify.hpp"
+#include "hsconas/deploy/export.hpp"
 #include "hsconas/pipeline/retraining.hpp"
+#include "hsconas/supernet/int8_network.hpp"
 #include "supernet/networks.hpp"
 #include "support/errors.hpp"
+#include "support/onnx_runtime.hpp"
+#include "support/skip.hpp"
 #include "support/spaces.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -28,7 +33,7 @@ struct TrainedNetworks {
   TemporaryFolder folder;
   Config config = load_config(
       source_folder() / "configs/quickstart.json",
-      {"data.train_images=2000", "data.test_images=500", "data.holdout_images=500",
+      {"data.train_images=2000", "data.test_images=1000", "data.holdout_images=500",
        "device.threads=1", "data.workers=1", "retrain.epochs=2", "retrain.warmup_epochs=0.2",
        "retrain.average_decay=0.9", "retrain.use_holdout=false", "score.calibration_images=200",
        "score.validation_images=500", "codesign.method=compress",
@@ -166,6 +171,25 @@ TEST_CASE("fine-tuning recovers what a few bits and a cut lose", "[compression]"
   CHECK(after > before + 0.02);
   CHECK(tuned.compressor->images_per_network().trained == 60 * tuned.config.retrain.batch);
   CHECK(tuned.compressor->images_per_network().tested == 200 + 500);
+}
+
+TEST_CASE("ONNX Runtime answers as a compressed network does", "[int8][compression]") {
+  if (const auto why = why_no_onnx_runtime(); !why.empty()) return skip_test(why);
+  CompressionTest compression(4);
+  CompressedNetwork network = cut(compression.start(0, 8), 6);
+  for (std::size_t block = 0; block < network.bits.size(); block += 2) network.bits[block] = 4;
+  const CompressedModel made = compression.compressor->make(network);
+  std::vector<Batch> test;
+  compression.data->for_each_test_batch([&](const Batch& batch) { test.push_back(batch); });
+  Evaluation ours(made.model.classes);
+  for (const Batch& batch : test) {
+    classify(Int8Network(made.int8->network, torch::kCPU), batch, ours);
+  }
+  const TemporaryFolder folder;
+  write_onnx(folder / "model.onnx", made.model, *made.int8);
+  const double theirs = accuracy_in_onnx_runtime(folder / "model.onnx", test, true);
+  INFO(fmt::format("here {:.2f} %, in ONNX Runtime {:.2f} %", 100 * ours.top1(), 100 * theirs));
+  CHECK(std::abs(ours.top1() - theirs) <= 0.002);
 }
 
 TEST_CASE("starts of another space or of other classes are named", "[compression]") {
