@@ -1,6 +1,7 @@
 #include "hsconas/stages/compression_run.hpp"
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "support/fake_compressed_evaluator.hpp"
 #include "support/spaces.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/thread_group.hpp"
 
 using namespace hsconas;
 using nlohmann::json;
@@ -44,7 +46,9 @@ struct CompressionRunBench {
   }
 
   CodesignRecord run(const std::string& name) {
-    const WorkDir dir = WorkDir::open(folder / name, WorkDirMode::Resume);
+    return run(WorkDir::open(folder / name, WorkDirMode::Resume));
+  }
+  CodesignRecord run(const WorkDir& dir) {
     StageRecord stages(dir.stages(), false, dir.files);
     Log log(Verbosity::Quiet, false);
     const auto finish = [this](const CompressedNetwork& best) {
@@ -115,6 +119,23 @@ TEST_CASE("a compression run that was interrupted continues to the same files", 
   for (const char* file : {"pairs.csv", "codesign-candidates.csv"}) {
     CHECK(read_file(part.folder / "run" / file) == read_file(whole.folder / "run" / file));
   }
+}
+
+TEST_CASE("several ranks compress to the same files as one", "[compress][group]") {
+  CompressionRunBench alone;
+  const json expected = without_seconds(alone.run("run"));
+  const TemporaryFolder folder;
+  std::vector<json> found(3);
+  const auto ends = run_ranks(3, [&](const std::shared_ptr<ProcessGroup>& group) {
+    CompressionRunBench bench;
+    const auto root = group->rank() == 0 ? folder / "run" : folder / "not-there";
+    found[static_cast<std::size_t>(group->rank())] = without_seconds(
+        bench.run(WorkDir::open(root, WorkDirMode::Resume, false, GroupFiles(group))));
+  });
+  CHECK(ends == std::vector<std::string>(3, "nothing"));
+  CHECK(found == std::vector<json>(3, expected));
+  CHECK_FALSE(is_there(folder / "not-there"));
+  CHECK(read_file(folder / "run/pairs.csv") == read_file(alone.folder / "run/pairs.csv"));
 }
 
 TEST_CASE("with too many networks pairs.csv of a compression holds the front", "[compress]") {
