@@ -1,42 +1,17 @@
 #include "hsconas/codesign/codesign.hpp"
 
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "context.hpp"
+#include "designs_inside.hpp"
 #include "hsconas/base/error.hpp"
 
 namespace hsconas {
 
 namespace {
-
-constexpr double kUm2PerMm2 = 1e6;
-
-/// Designs inside the area limit. Throws when there is none.
-std::vector<std::size_t> designs_inside(const CodesignProblem& problem) {
-  const auto& designs = problem.designs.designs();
-  std::vector<std::size_t> inside;
-  std::size_t smallest = 0;
-  double least = std::numeric_limits<double>::infinity();
-  for (std::size_t i = 0; i < designs.size(); ++i) {
-    const double area = area_of(designs[i]).total() / kUm2PerMm2;
-    if (area <= problem.limits.area_mm2) inside.push_back(i);
-    if (area < least) {
-      least = area;
-      smallest = i;
-    }
-  }
-  if (inside.empty()) {
-    throw Error(ErrorKind::Infeasible,
-                fmt::format("no design meets codesign.max_area_mm2 {:.6g}: the smallest, {}, takes "
-                            "{:.6g} mm^2",
-                            problem.limits.area_mm2, designs[smallest].name, least));
-  }
-  return inside;
-}
 
 [[noreturn]] void refuse(const CodesignContext& context, const BestPairs& pairs) {
   const CodesignProblem& problem = context.problem;
@@ -44,13 +19,9 @@ std::vector<std::size_t> designs_inside(const CodesignProblem& problem) {
   if (pairs.nearest && std::isfinite(pairs.violation)) {
     const Pair& pair = *pairs.nearest;
     const Accelerator& design = problem.designs.designs()[pair.design];
-    nearest = fmt::format("the nearest is network {} on {}, {:.6g} ms, energy {:.6g}",
+    nearest = fmt::format("the nearest is network {} on {}, {}",
                           problem.accuracies.space().encode(context.archive.network(pair.network)),
-                          design.name, pair.cost.ms, pair.cost.energy);
-    if (std::isfinite(problem.limits.power_mw)) {
-      nearest += fmt::format(", {:.6g} mW", power_mw(pair.cost));
-    }
-    nearest += fmt::format(": feasible with limits {:.4g} times as high", 1.0 + pairs.violation);
+                          design.name, describe_excess(pair.cost, problem.limits));
   }
   throw Error(ErrorKind::Infeasible,
               fmt::format("{}: no pair that was tried meets the limits ({}); {}",
@@ -74,7 +45,7 @@ CodesignResult codesign(const CodesignProblem& problem, const CodesignConfig& co
                           .log = log,
                           .stop = stop,
                           .archive = archive,
-                          .designs = designs_inside(problem)};
+                          .designs = designs_inside(problem.designs, problem.limits.area_mm2)};
   if (method.has_proxy) {
     context.proxy = proxy_of(problem.designs, config);
     archive.result.proxy = context.proxy;

@@ -7,8 +7,8 @@
 
 namespace hsconas {
 
-Rng CodesignContext::rng(std::uint64_t index) const {
-  const std::uint64_t own = search_config.seed;
+Rng codesign_rng(std::uint64_t seed, const SearchConfig& search, std::uint64_t index) {
+  const std::uint64_t own = search.seed;
   return {seed, own == 0 ? "codesign" : fmt::format("codesign {}", own), index};
 }
 

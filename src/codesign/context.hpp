@@ -15,6 +15,10 @@
 
 namespace hsconas {
 
+/// The streams of a search, told apart by `index`. The run's seed and the search's are two numbers:
+/// a sum of them would make (1, 1) the same as (2, 0).
+Rng codesign_rng(std::uint64_t seed, const SearchConfig& search, std::uint64_t index = 0);
+
 /// What a co-design method works with.
 struct CodesignContext {
   const CodesignProblem& problem;
@@ -27,9 +31,8 @@ struct CodesignContext {
   std::vector<std::size_t> designs;  ///< Those inside the area limit.
   std::size_t proxy = 0;             ///< For methods that have one.
 
-  /// The streams of a search, told apart by `index`. The run's seed and the search's are two
-  /// numbers: a sum of them would make (1, 1) the same as (2, 0).
-  Rng rng(std::uint64_t index = 0) const;
+  /// The streams of a search, told apart by `index`.
+  Rng rng(std::uint64_t index = 0) const { return codesign_rng(seed, search_config, index); }
   bool has_networks() const { return !problem.networks.empty(); }
   /// Evaluates all given networks; their indices.
   std::vector<std::size_t> evaluate_networks();

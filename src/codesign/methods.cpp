@@ -13,6 +13,7 @@
   X(two_level)                      \
   X(multi_phase)                    \
   X(bayesian)                       \
+  X(compress)                       \
   X(random)
 
 namespace hsconas {

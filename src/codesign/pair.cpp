@@ -57,6 +57,13 @@ std::string Limits::str() const {
   return parts.empty() ? "none" : join(parts, ", ");
 }
 
+std::string describe_excess(const PairCost& cost, const Limits& limits) {
+  std::string text = fmt::format("{:.6g} ms, energy {:.6g}", cost.ms, cost.energy);
+  if (std::isfinite(limits.power_mw)) text += fmt::format(", {:.6g} mW", power_mw(cost));
+  return text +
+         fmt::format(": feasible with limits {:.4g} times as high", 1.0 + limits.violation(cost));
+}
+
 bool is_better(const Pair& a, const Pair& b) {
   if (a.accuracy != b.accuracy) return a.accuracy > b.accuracy;
   return a.cost.product() < b.cost.product();

@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "hsconas/accel/batch.hpp"
-#include "hsconas/accel/operating_point.hpp"
+#include "block_costs.hpp"
 
 namespace hsconas {
 
@@ -13,44 +12,14 @@ void PairCostModel::costs(const Architecture& arch, std::span<PairCost> out) con
   for (std::size_t design = 0; design < out.size(); ++design) out[design] = cost(arch, design);
 }
 
-namespace {
-
-/// The clock of every design at its voltage, in MHz.
-std::vector<double> clocks_of(std::span<const Accelerator> designs) {
-  std::vector<double> clocks_mhz;
-  clocks_mhz.reserve(designs.size());
-  for (const Accelerator& design : designs) {
-    clocks_mhz.push_back(operating_point(design).clock_mhz);
-  }
-  return clocks_mhz;
-}
-
-/// Adds one block's costs to `out`, all designs.
-void add_block(const Block& block, const DesignBatch& batch, std::span<const double> clocks_mhz,
-               int images, std::span<PairCost> out) {
-  std::vector<double> cycles(batch.size());
-  std::vector<double> energy(batch.size());
-  for (Layer& layer : layers_of(block)) {
-    layer.n = images;
-    batch.cost_of(layer, cycles, energy);
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      out[i].ms += cycles[i] / (clocks_mhz[i] * 1e3);
-      out[i].energy += energy[i];
-    }
-  }
-}
-
-}  // namespace
-
 CostTable::CostTable(const SearchSpace& space, std::span<const Accelerator> designs, int batch)
     : designs_(designs.size()),
       ops_(static_cast<std::size_t>(space.ops())),
       widths_(static_cast<std::size_t>(space.widths())),
       fixed_(designs.size()) {
-  const DesignBatch costs(designs);
-  const std::vector<double> clocks_mhz = clocks_of(designs);
-  add_block(space.stem(), costs, clocks_mhz, batch, fixed_);
-  add_block(space.head(), costs, clocks_mhz, batch, fixed_);
+  const BlockCosts costs(designs, batch);
+  costs.add(space.stem(), {}, fixed_);
+  costs.add(space.head(), {}, fixed_);
   std::map<std::string, std::size_t> known;
   for (int layer = 0; layer < space.layers(); ++layer) {
     for (int op = 0; op < space.ops(); ++op) {
@@ -60,7 +29,7 @@ CostTable::CostTable(const SearchSpace& space, std::span<const Accelerator> desi
         rows_.push_back(it->second);
         if (!is_new) continue;
         values_.resize(values_.size() + designs_);
-        add_block(block, costs, clocks_mhz, batch, std::span(values_).last(designs_));
+        costs.add(block, {}, std::span(values_).last(designs_));
       }
     }
   }

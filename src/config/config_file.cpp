@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -53,6 +54,8 @@ class ReadVisitor {
       value = reader_.optional<T>(key, value);
       if constexpr (std::is_same_v<T, std::vector<double>>) {
         for (const double item : value) check(key, item, allowed);
+      } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+        for (const std::string& item : value) check(key, item, allowed);
       } else if constexpr (std::is_arithmetic_v<T>) {
         check(key, static_cast<double>(value), allowed);
       } else {
@@ -213,24 +216,39 @@ bool is_key_of(const std::string& key, const std::string& path) {
       [](const std::string& a, const std::string& b) { return a == kAnyName || a == b; });
 }
 
-/// Whether `path` is a key that holds text, so that an override such as 2024 stays text.
-bool is_text_key(std::string path) {
+/// The key that an override of `path` sets, if there is one.
+std::optional<ConfigKey> key_at(std::string path) {
   if (path.starts_with("targets.")) {  // "targets.phone.latency.table"
     const std::size_t end = path.find('.', std::string_view("targets.").size());
     path.erase(0, end == std::string::npos ? end : end + 1);
   }
-  for (const ConfigKey& key : config_keys()) {
-    if (is_key_of(key.path, path)) return key.initial.starts_with('"');
+  for (ConfigKey& key : config_keys()) {
+    if (is_key_of(key.path, path)) return std::move(key);
   }
-  return false;
+  return std::nullopt;
 }
 
-/// The value of an override: parsed as JSON if possible, otherwise taken as text.
-json override_value(const std::string& path, const std::string& value) {
+/// The value of an override: parsed as JSON if possible, otherwise taken as text; of a key that
+/// holds text, such as a folder 2024, always as text.
+json value_as(const std::string& path, const std::string& value, bool is_text) {
   json parsed = json::parse(value, nullptr, false);
-  if (parsed.is_discarded() || (!parsed.is_string() && is_text_key(path))) return value;
+  if (parsed.is_discarded() || (!parsed.is_string() && is_text)) return value;
   if (parsed.is_structured()) return parse_json(value, "override " + path);
   return parsed;
+}
+
+/// A list may also be given as values with commas between them: latency.cpus=0,1.
+json override_value(const std::string& path, const std::string& value) {
+  const auto key = key_at(path);
+  const bool is_list = key && key->is_list;
+  if (!is_list) return value_as(path, value, key && key->initial.starts_with('"'));
+  if (value.starts_with('[')) return parse_json(value, "override " + path);
+  json list = json::array();
+  if (value.empty()) return list;
+  for (const std::string& item : split(value, ',')) {
+    list.push_back(value_as(path, item, key->is_path));
+  }
+  return list;
 }
 
 void apply_override(json& config, const std::string& text) {

@@ -31,6 +31,7 @@ struct ExplainVisitor {
                     .meaning = std::string(meaning),
                     .words = allowed.words,
                     .is_path = allowed.is_path,
+                    .is_list = value_of(value).is_array(),
                     .changes = with_later_stages(allowed.stages.value_or(stages)),
                     .is_guarded = allowed.is_guarded});
   }

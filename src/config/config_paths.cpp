@@ -21,7 +21,8 @@ using nlohmann::json;
 namespace {
 
 /// Calls `act`(key, value, kind of shipped file that it may name) for every path in the JSON of a
-/// config that is text and not empty. `act` may change the value.
+/// config that is text and not empty, and for every such path in a list. `act` may change the
+/// value.
 template <typename Act>
 class PathVisitor {
  public:
@@ -55,12 +56,17 @@ class PathVisitor {
 
   void visit(std::string_view key, std::optional<Shipped> shipped) {
     const auto value = object_.find(std::string(key));
-    if (value == object_.end() || !value->is_string()) return;
-    if (value->template get_ref<const std::string&>().empty()) return;
-    act_(prefix_ + std::string(key), *value, shipped);
+    if (value == object_.end()) return;
+    if (!value->is_array()) return visit_text(key, *value, shipped);
+    for (json& item : *value) visit_text(key, item, shipped);
   }
 
  private:
+  void visit_text(std::string_view key, json& value, std::optional<Shipped> shipped) {
+    if (!value.is_string() || value.template get_ref<const std::string&>().empty()) return;
+    act_(prefix_ + std::string(key), value, shipped);
+  }
+
   json& object_;
   std::string prefix_;
   const Act& act_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -110,6 +111,11 @@ void check_codesign_keys(const CodesignConfig& codesign) {
   check("codesign.phase_tries", codesign.phase_tries == initial.phase_tries);
   check("codesign.phase_entropy", codesign.phase_entropy == initial.phase_entropy);
   check("codesign.cost_knowledge", codesign.cost_knowledge == initial.cost_knowledge);
+  check("codesign.start", codesign.start == initial.start);
+  check("codesign.weight_bits", codesign.weight_bits == initial.weight_bits);
+  check("codesign.cut_widths", codesign.cut_widths == initial.cut_widths);
+  check("codesign.tune_steps", codesign.tune_steps == initial.tune_steps);
+  check("codesign.tune_lr", codesign.tune_lr == initial.tune_lr);
 }
 
 /// Rejects settings of the controller where neither the search nor the co-design has one, or where
@@ -303,6 +309,30 @@ void check_dance(const CodesignConfig& codesign) {
   }
 }
 
+void check_compress(const CodesignConfig& codesign) {
+  if (codesign.method != "compress") return;
+  if (codesign.start.empty()) {
+    fail(
+        "codesign.method compress needs trained networks: name their folders in codesign.start, "
+        "separated by commas");
+  }
+  if (!codesign.accuracies.empty()) {
+    fail("codesign.method compress tests networks on images: leave codesign.accuracies empty");
+  }
+  if (codesign.weight_bits.empty() && !codesign.cut_widths) {
+    fail(
+        "codesign.method compress has nothing to choose: name codesign.weight_bits or leave "
+        "codesign.cut_widths at true");
+  }
+  const std::set<int> bits(codesign.weight_bits.begin(), codesign.weight_bits.end());
+  if (bits.size() != codesign.weight_bits.size()) {
+    fail("codesign.weight_bits names a number of bits twice: leave one of them out");
+  }
+  if (codesign.tune_steps == 0 && codesign.tune_lr != CodesignConfig{}.tune_lr) {
+    fail("codesign.tune_lr has no effect with codesign.tune_steps 0: leave it out");
+  }
+}
+
 }  // namespace
 
 void check_consistency(const Config& config) {
@@ -326,6 +356,7 @@ void check_consistency(const Config& config) {
   check_groups("retrain", config.retrain);
   check_precisions(config);
   check_dance(config.codesign);
+  check_compress(config.codesign);
   check_known(config);
 }
 

@@ -522,6 +522,19 @@ void describe(Visitor& v, CodesignConfig& c) {
     "bayesian: what is known before a pair is tried; exact: its cost, and the best design of each "
     "network; learned: nothing but a model of the costs and limits of pairs that were tried, as "
     "for cost programs that run long; unchecked: likewise, without a model of the limits");
+  v("start", c.start, a_path(),
+    "compress: folders of trained networks of the space, as retrain and export write them; on the "
+    "command line separated by commas");
+  v("weight_bits", c.weight_bits, range(2, 8).added_with({4, 8}),
+    "compress: bits to choose from for the weights of each block; where weights are rounded, "
+    "activations have 8 bits; []: nothing is rounded");
+  v("cut_widths", c.cut_widths, anything().added_with(true),
+    "compress: whether a layer may keep only the inner channels of a lower width factor of the "
+    "space, those with the largest norms");
+  v("tune_steps", c.tune_steps, range(0, 1e6).added_with(100),
+    "compress: training steps of each compressed network before it is tested; 0: none");
+  v("tune_lr", c.tune_lr, range(1e-9, 10).added_with(0.01),
+    "compress: learning rate of these training steps");
   v.section("dance", c.dance, {StageId::CostNetworks, StageId::Dance});
   v("pairs_written", c.pairs_written, range(0, 1e7),
     "largest number of pairs in pairs.csv; if more were scored, it holds the Pareto front only");

@@ -1,6 +1,7 @@
 #include "hsconas/deploy/int8_model.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -85,7 +86,7 @@ Int8Model make_int8(const DeployedModel& model, const Config& config, const Int8
           .calibration = {.images = std::ssize(indices),
                           .seed = config.seed,
                           .data_set = set.train_identity.fingerprint},
-          .weight_bits = settings.weight_bits};
+          .weight_bits = std::vector<int>(network.layers().size(), settings.weight_bits)};
 }
 
 json to_json(const Calibration& calibration) {
@@ -94,13 +95,20 @@ json to_json(const Calibration& calibration) {
           {"data_set", calibration.data_set}};
 }
 
+json weight_bits_json(const Int8Model& int8) {
+  const std::vector<int>& bits = int8.weight_bits;
+  const bool are_same =
+      std::adjacent_find(bits.begin(), bits.end(), std::not_equal_to<>()) == bits.end();
+  return are_same ? json(bits.front()) : json(bits);
+}
+
 json describe_int8(const DeployedModel& model, const Int8Model& int8, const Evaluation& fp32,
                    const Evaluation& tested) {
   return {
       {"format", kInt8Format},
       {"arch", SearchSpace(model.space).encode(model.arch)},
       {"weights", model.weights},
-      {"weight_bits", int8.weight_bits},
+      {"weight_bits", weight_bits_json(int8)},
       {"weight_bytes", int8.network.weight_bytes()},
       {"calibration", to_json(int8.calibration)},
       {"scales", to_json(int8.network.scales)},

@@ -14,6 +14,7 @@
 #include "hsconas/pipeline/retraining.hpp"
 #include "hsconas/pipeline/trained_model.hpp"
 #include "hsconas/stages/result.hpp"
+#include "hsconas/stages/run_kind.hpp"
 #include "hsconas/stages/work_dir.hpp"
 #include "hsconas/supernet/device.hpp"
 #include "tested_model.hpp"
@@ -83,7 +84,13 @@ void run_retrain(RetrainOptions options, CommandContext& context) {
     throw Error(ErrorKind::Usage,
                 "retrain without RUN needs a folder to work in: name it with --out");
   }
-  if (!run.empty()) find_model(run, ModelChoice::Shared);  // Throws if the search is not finished.
+  if (!run.empty()) {
+    find_model(run, ModelChoice::Shared);  // Throws if the search is not finished.
+    const WorkDir dir{.root = run, .lock = nullptr};
+    if (kind_of(dir) == RunKind::Codesign) {
+      throw Error(ErrorKind::Data, run.string() + ": " + why_no_search(dir));
+    }
+  }
   fs::path out = options.out;
   if (out.empty()) {
     out = options.arch.empty() ? WorkDir{run}.retraining() : run / ("retrain-" + options.arch);

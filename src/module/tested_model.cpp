@@ -60,10 +60,14 @@ TestedModel test_model(const DeployedModel& model, const Int8Model* int8, Config
 }
 
 json int8_json(const TestedModel& test, const Int8Model& int8) {
-  return {{"top1", test.int8->top1()},       {"top5", test.int8->top5()},
-          {"fp32_top1", test.fp32.top1()},   {"fp32_top5", test.fp32.top5()},
-          {"images", test.int8->images()},   {"calibration", to_json(int8.calibration)},
-          {"weight_bits", int8.weight_bits}, {"weight_bytes", int8.network.weight_bytes()}};
+  return {{"top1", test.int8->top1()},
+          {"top5", test.int8->top5()},
+          {"fp32_top1", test.fp32.top1()},
+          {"fp32_top5", test.fp32.top5()},
+          {"images", test.int8->images()},
+          {"calibration", to_json(int8.calibration)},
+          {"weight_bits", weight_bits_json(int8)},
+          {"weight_bytes", int8.network.weight_bytes()}};
 }
 
 std::string int8_text(const TestedModel& test, const Int8Model& int8) {

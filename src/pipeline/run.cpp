@@ -7,17 +7,20 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "compressor.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/hash.hpp"
 #include "hsconas/base/same_on_all.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/codesign/methods.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/groups.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/source.hpp"
 #include "hsconas/pipeline/plan.hpp"
+#include "hsconas/pipeline/trained_model.hpp"
 #include "hsconas/pipeline/version.hpp"
 #include "hsconas/profile/torch_timer.hpp"
 #include "hsconas/report/latency_report.hpp"
@@ -39,6 +42,17 @@ namespace hsconas {
 using nlohmann::json;
 
 namespace {
+
+constexpr const char* kCompress = "compress";  ///< The method that starts from trained networks.
+
+/// The config with the folders of the models that its trained networks have.
+Config with_found_starts(Config config, RunGoal goal, const GroupFiles& files) {
+  if (goal != RunGoal::Codesign) return config;
+  for (std::string& folder : config.codesign.start) {
+    folder = files.from_root([&] { return find_model(folder, ModelChoice::Best).string(); });
+  }
+  return config;
+}
 
 /// The name of the last stage of a run that trains the shared weights.
 std::string last_training(const Config& config, RunGoal goal) {
@@ -96,7 +110,8 @@ RunKind kind_for(RunGoal goal) {
 }  // namespace
 
 Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions options)
-    : config_(with_resolved_precisions(std::move(config))),
+    : config_(
+          with_found_starts(with_resolved_precisions(std::move(config)), options.goal, dir.files)),
       dir_(std::move(dir)),
       log_(log),
       stop_(stop, dir_.files.group()),
@@ -134,13 +149,14 @@ void Run::check_inputs(RunGoal goal) {
   const CodesignConfig& codesign = config_.codesign;
   if (goal == RunGoal::Codesign) {
     const DesignSpace designs = designs_of(config_);
-    if (codesign.method != "dance") proxy_of(designs, codesign);
+    if (find_codesign_method(codesign.method).run != nullptr) proxy_of(designs, codesign);
   }
   needs_images_ = goal == RunGoal::Network || goal == RunGoal::Supernet ||
                   goal == RunGoal::Targets || goal == RunGoal::Codesign;
   if (!needs_images_) return;
+  const bool compresses = goal == RunGoal::Codesign && codesign.method == kCompress;
   // Any number of processes may continue a run whose training is over.
-  if (!record_.has(last_training(config_, goal))) {
+  if (!compresses && !record_.has(last_training(config_, goal))) {
     check_processes("supernet", config_.supernet, stop_.group().size());
   }
   const bool is_gone =
@@ -161,6 +177,7 @@ void Run::check_inputs(RunGoal goal) {
                             "the same data set",
                             config_.data.path, rank));
   }
+  if (compresses) return check_compression();
   check_batch("supernet.batch", config_.supernet.batch, data().training_images());
 }
 
@@ -309,6 +326,7 @@ RunData& Run::data() {
 CodesignRecord Run::codesign() {
   const CodesignConfig& settings = config_.codesign;
   if (settings.method == "dance") return dance();
+  if (settings.method == kCompress) return compress();
   supernet();
   return run_codesign(config_, dir_, record_,
                       {.evaluator = evaluator(),

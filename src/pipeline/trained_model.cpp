@@ -22,7 +22,7 @@ bool has_model(const WorkDir& dir) {
   if (!is_there(dir.architecture())) return false;
   if (!is_there(dir.stages())) return true;  // Not a run, but a folder with a copied model.
   const StageRecord record(dir.stages());
-  return record.has("search") || record.has("retrain");
+  return record.has("search") || record.has("retrain") || record.has("codesign");
 }
 
 std::string arch_in(const WorkDir& dir) {

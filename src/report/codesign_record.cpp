@@ -1,5 +1,6 @@
 #include "hsconas/report/codesign_record.hpp"
 
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -21,11 +22,16 @@ json to_json(const Metrics& metrics) {
 }
 
 json to_json(const CodesignPair& pair) {
-  return {{"arch", pair.arch},
-          {"design", pair.design},
-          {"accuracy", pair.accuracy},
-          {"latency_ms", pair.latency_ms},
-          {"energy", pair.energy}};
+  json object = {{"arch", pair.arch},
+                 {"design", pair.design},
+                 {"accuracy", pair.accuracy},
+                 {"latency_ms", pair.latency_ms},
+                 {"energy", pair.energy}};
+  if (pair.compression) {
+    object["start"] = pair.compression->start;
+    object["bits"] = pair.compression->bits;
+  }
+  return object;
 }
 
 json to_json(const std::vector<CodesignPair>& pairs) {
@@ -76,6 +82,27 @@ json to_json(const DanceSummary& dance) {
   return object;
 }
 
+json to_json(const StartSummary& start) {
+  json object = {{"folder", start.folder}, {"arch", start.arch}, {"accuracy", start.accuracy}};
+  if (start.best) {
+    object["best"] = {{"design", start.best->design},
+                      {"latency_ms", start.best->latency_ms},
+                      {"energy", start.best->energy}};
+  }
+  return object;
+}
+
+json to_json(const CompressionSummary& compression) {
+  json starts = json::array();
+  for (const StartSummary& start : compression.starts) starts.push_back(to_json(start));
+  const ImageCount& images = compression.images_per_network;
+  json object = {{"starts", std::move(starts)},
+                 {"start_front", to_json(compression.start_front)},
+                 {"images_per_network", {{"trained", images.trained}, {"tested", images.tested}}}};
+  if (compression.test_accuracy) object["test_accuracy"] = *compression.test_accuracy;
+  return object;
+}
+
 void read(JsonReader reader, Metrics& metrics) {
   metrics = {.ms = reader.required<double>("latency"),
              .energy = reader.required<double>("energy"),
@@ -88,6 +115,10 @@ void read(JsonReader& reader, CodesignPair& pair) {
   pair.accuracy = reader.required<double>("accuracy");
   pair.latency_ms = reader.required<double>("latency_ms");
   pair.energy = reader.required<double>("energy");
+  if (reader.has("start")) {
+    pair.compression = {.start = reader.required<std::size_t>("start"),
+                        .bits = reader.required<std::vector<int>>("bits")};
+  }
 }
 
 void read(JsonReader reader, BestCodesignPair& best) {
@@ -98,15 +129,38 @@ void read(JsonReader reader, BestCodesignPair& best) {
   best.accelerator = reader.required<json>("accelerator");
 }
 
-std::vector<CodesignPair> read_pairs(JsonReader& reader, const char* key) {
+void read(JsonReader& reader, StartSummary& start) {
+  start.folder = reader.required<std::string>("folder");
+  start.arch = reader.required<std::string>("arch");
+  start.accuracy = reader.required<double>("accuracy");
+  if (!reader.has("best")) return;
+  JsonReader best = reader.child("best");
+  start.best = {.design = best.required<std::string>("design"),
+                .latency_ms = best.required<double>("latency_ms"),
+                .energy = best.required<double>("energy")};
+}
+
+template <typename Item>
+std::vector<Item> read_list(JsonReader& reader, const char* key) {
   const auto list = reader.required<json>(key);
   if (!list.is_array()) reader.fail(key, "must be a list");
-  std::vector<CodesignPair> pairs;
+  std::vector<Item> items;
   for (std::size_t i = 0; i < list.size(); ++i) {
     JsonReader child(list[i], fmt::format("{}[{}]", key, i), ErrorKind::Data);
-    read(child, pairs.emplace_back());
+    read(child, items.emplace_back());
   }
-  return pairs;
+  return items;
+}
+
+void read(JsonReader reader, CompressionSummary& compression) {
+  compression.starts = read_list<StartSummary>(reader, "starts");
+  compression.start_front = read_list<CodesignPair>(reader, "start_front");
+  JsonReader images = reader.child("images_per_network");
+  compression.images_per_network = {.trained = images.required<std::int64_t>("trained"),
+                                    .tested = images.required<std::int64_t>("tested")};
+  if (reader.has("test_accuracy")) {
+    compression.test_accuracy = reader.required<double>("test_accuracy");
+  }
 }
 
 void read(JsonReader reader, RankSummary& ranks) {
@@ -146,6 +200,17 @@ void read(JsonReader reader, DanceSummary& dance) {
   if (reader.has("evaluator")) read(reader.child("evaluator"), dance.evaluator.emplace());
 }
 
+/// A pair names the start that it was made from by its index.
+void check_starts(const CodesignRecord& record, const CompressionSummary& compression) {
+  const auto check = [&](const CodesignPair& pair) {
+    if (!pair.compression || pair.compression->start < compression.starts.size()) return;
+    throw Error(ErrorKind::Data, fmt::format("start {} is not one of the {} in compression.starts",
+                                             pair.compression->start, compression.starts.size()));
+  };
+  check(record.best);
+  for (const CodesignPair& pair : record.front) check(pair);
+}
+
 CodesignRecord read_record(JsonReader reader) {
   CodesignRecord record{.name = reader.required<std::string>("name"),
                         .seed = reader.required<std::uint64_t>("seed"),
@@ -154,7 +219,7 @@ CodesignRecord read_record(JsonReader reader) {
                         .limits = reader.required<std::string>("limits"),
                         .batch = reader.required<int>("batch"),
                         .energy_unit = reader.required<std::string>("energy_unit"),
-                        .front = read_pairs(reader, "front"),
+                        .front = read_list<CodesignPair>(reader, "front"),
                         .pairs_csv = reader.required<std::string>("pairs_csv"),
                         .seconds = reader.required<double>("seconds")};
   JsonReader designs = reader.child("designs");
@@ -166,10 +231,49 @@ CodesignRecord read_record(JsonReader reader) {
   record.pairs = counts.required<std::int64_t>("pairs");
   read(reader.child("best"), record.best);
   if (reader.has("proxy")) record.proxy = reader.required<std::string>("proxy");
-  if (reader.has("proxy_set")) record.proxy_set = read_pairs(reader, "proxy_set");
+  if (reader.has("proxy_set")) record.proxy_set = read_list<CodesignPair>(reader, "proxy_set");
   if (reader.has("ranks")) read(reader.child("ranks"), record.ranks.emplace());
   if (reader.has("dance")) read(reader.child("dance"), record.dance.emplace());
+  if (reader.has("compression")) {
+    read(reader.child("compression"), record.compression.emplace());
+    check_starts(record, *record.compression);
+  }
   return record;
+}
+
+/// "4 bits in 3 blocks, 8 bits in 5 blocks".
+std::string describe_bits(const std::vector<int>& bits) {
+  std::map<int, int> blocks;
+  for (const int count : bits) ++blocks[count];
+  std::string text;
+  for (const auto& [count, number] : blocks) {
+    text += fmt::format("{}{} bits in {} blocks", text.empty() ? "" : ", ", count, number);
+  }
+  return text.empty() ? "not rounded" : text;
+}
+
+std::string format_compression(const CompressionSummary& compression,
+                               const CodesignRecord& record) {
+  TextTable table({"start", "network", "best accelerator", "accuracy", "latency ms",
+                   "energy " + record.energy_unit});
+  for (const StartSummary& start : compression.starts) {
+    const auto& best = start.best;
+    table.add({start.folder, start.arch, best ? best->design : "none fits",
+               fmt::format("{:.2f} %", 100.0 * start.accuracy),
+               best ? fmt::format("{:.4f}", best->latency_ms) : "",
+               best ? fmt::format("{:.4g}", best->energy) : ""});
+  }
+  std::string text = "\nbefore the compression, on the designs with the lowest energy x delay:\n\n";
+  text += table.str();
+  if (record.best.compression) {
+    const Compression& best = *record.best.compression;
+    text += fmt::format("\nthe winner is made from {}; weights: {}\n",
+                        compression.starts[best.start].folder, describe_bits(best.bits));
+  }
+  if (compression.test_accuracy) {
+    text += fmt::format("{:.2f} % on the test set\n", 100.0 * *compression.test_accuracy);
+  }
+  return text;
 }
 
 std::string format_dance(const DanceSummary& dance) {
@@ -206,6 +310,7 @@ json to_json(const CodesignRecord& record) {
   if (record.proxy_set) object["proxy_set"] = to_json(*record.proxy_set);
   if (record.ranks) object["ranks"] = to_json(*record.ranks);
   if (record.dance) object["dance"] = to_json(*record.dance);
+  if (record.compression) object["compression"] = to_json(*record.compression);
   return object;
 }
 
@@ -244,6 +349,7 @@ std::string format_codesign_record(const CodesignRecord& record) {
         record.ranks->energy_lowest);
   }
   if (record.dance) text += format_dance(*record.dance);
+  if (record.compression) text += format_compression(*record.compression, record);
   return text + fmt::format("network: {}\n", best.layers);
 }
 

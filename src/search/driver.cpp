@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -32,7 +33,9 @@ class SearchDriver {
         hooks_(hooks),
         strategy_(method.make(context())),
         remaining_(method.evaluations(config)),
-        progress_(hooks.log, hooks.label, remaining_) {}
+        progress_(hooks.log, hooks.label, remaining_) {
+    for (Genes& genes : problem.first()) first_.push_back(std::move(genes));
+  }
 
   std::vector<Generation> run();
 
@@ -45,6 +48,7 @@ class SearchDriver {
   bool generation();
   /// At most `count` new individuals; none when the region has run out.
   std::vector<Genes> next_round(int count);
+  void take_first(int count, std::vector<Genes>& round);
   void propose(int count, std::vector<Genes>& round);
   void fill(int count, std::vector<Genes>& round);
   bool add_if_new(Genes genes, std::vector<Genes>& round);
@@ -60,7 +64,8 @@ class SearchDriver {
   std::unique_ptr<SearchStrategy> strategy_;
   int remaining_;  ///< Evaluations, counting places that stayed empty as used.
   Progress progress_;
-  std::set<Genes> seen_;  ///< Canonical.
+  std::deque<Genes> first_;  ///< What is left of SearchProblem::first().
+  std::set<Genes> seen_;     ///< Canonical.
   std::vector<Individual> scored_;
   std::optional<Fitness> best_;
   std::vector<Generation> history_;
@@ -83,6 +88,12 @@ bool SearchDriver::add_if_new(Genes genes, std::vector<Genes>& round) {
   if (!seen_.insert(problem_.canonical(genes)).second) return false;
   round.push_back(std::move(genes));
   return true;
+}
+
+void SearchDriver::take_first(int count, std::vector<Genes>& round) {
+  for (; !first_.empty() && std::ssize(round) < count; first_.pop_front()) {
+    if (is_usable(first_.front())) add_if_new(std::move(first_.front()), round);
+  }
 }
 
 void SearchDriver::propose(int count, std::vector<Genes>& round) {
@@ -109,7 +120,8 @@ void SearchDriver::fill(int count, std::vector<Genes>& round) {
 
 std::vector<Genes> SearchDriver::next_round(int count) {
   std::vector<Genes> round;
-  propose(count, round);
+  take_first(count, round);
+  propose(count - static_cast<int>(round.size()), round);
   fill(count, round);
   return round;
 }

@@ -35,6 +35,8 @@ double or_infinite(double limit) {
   return limit > 0.0 ? limit : std::numeric_limits<double>::infinity();
 }
 
+}  // namespace
+
 Limits limits_of(const CodesignConfig& config) {
   return {.ms = or_infinite(config.max_latency_ms),
           .energy = or_infinite(config.max_energy),
@@ -42,8 +44,6 @@ Limits limits_of(const CodesignConfig& config) {
           .power_mw = or_infinite(config.max_power_mw)};
 }
 
-/// The unit of the designs' energies. Throws Error(Usage) when designs have different units,
-/// because their energies are compared, and when a power limit needs another unit.
 std::string energy_unit(const DesignSpace& designs, const CodesignConfig& config) {
   std::string unit = find_energy_table(designs.designs()[0].energy).unit;
   for (const Accelerator& design : designs.designs()) {
@@ -61,6 +61,8 @@ std::string energy_unit(const DesignSpace& designs, const CodesignConfig& config
   }
   return unit;
 }
+
+namespace {
 
 CodesignPair pair_of(const Pair& pair, const CodesignResult& result, const SearchSpace& space,
                      const DesignSpace& designs) {
@@ -177,6 +179,18 @@ RankSummary check_ranks(const Config& config, const WorkDir& dir, const PairCost
           .below = bar};
 }
 
+/// Which networks there are to choose from; `known` of them have known accuracies.
+std::string describe_networks(const Config& config, std::size_t known) {
+  if (known > 0) return fmt::format("{} with known accuracies", known);
+  if (find_codesign_method(config.codesign.method).has_start) {
+    return fmt::format("{} trained ones and what they can be compressed to",
+                       config.codesign.start.size());
+  }
+  const SearchSpace space(config.space);
+  return fmt::format("{}, scored by the supernet",
+                     format_power(Subspace::full(space).log10_size()));
+}
+
 }  // namespace
 
 DesignSpace designs_of(const Config& config) {
@@ -195,29 +209,37 @@ DesignSpace designs_of(const Config& config) {
   return designs;
 }
 
+CodesignRecord start_record(const Config& config, const DesignSpace& designs) {
+  return {.name = config.name,
+          .seed = config.seed,
+          .method = config.codesign.method,
+          .space = config.space.name,
+          .designs = designs.name(),
+          .design_count = designs.size(),
+          .left_out = designs.left_out(),
+          .limits = limits_of(config.codesign).str(),
+          .batch = config.codesign.batch,
+          .energy_unit = energy_unit(designs, config.codesign)};
+}
+
+void set_best(CodesignRecord& record, CodesignPair pair, std::string layers,
+              const Accelerator& design) {
+  record.best = {
+      std::move(pair), std::move(layers), area_of(design).total() / 1e6, {}, to_json(design)};
+  if (record.energy_unit != "pJ") return;
+  record.best.power_mw = power_mw({.ms = record.best.latency_ms, .energy = record.best.energy});
+}
+
 CodesignRecord codesign_record(const Config& config, const CodesignResult& result,
                                const SearchSpace& space, const DesignSpace& designs) {
-  const Accelerator& design = designs.designs()[result.best.design];
-  CodesignRecord record{.name = config.name,
-                        .seed = config.seed,
-                        .method = config.codesign.method,
-                        .space = config.space.name,
-                        .designs = designs.name(),
-                        .design_count = designs.size(),
-                        .left_out = designs.left_out(),
-                        .limits = limits_of(config.codesign).str(),
-                        .batch = config.codesign.batch,
-                        .energy_unit = energy_unit(designs, config.codesign),
-                        .best = {pair_of(result.best, result, space, designs),
-                                 space.describe(result.networks[result.best.network]),
-                                 area_of(design).total() / 1e6,
-                                 {},
-                                 to_json(design)},
-                        .front = pairs_of(result.front, result, space, designs),
-                        .networks = result.counts.networks,
-                        .pairs = result.counts.pairs,
-                        .pairs_csv = result.is_complete ? "all" : "front"};
-  if (record.energy_unit == "pJ") record.best.power_mw = power_mw(result.best.cost);
+  CodesignRecord record = start_record(config, designs);
+  set_best(record, pair_of(result.best, result, space, designs),
+           space.describe(result.networks[result.best.network]),
+           designs.designs()[result.best.design]);
+  record.front = pairs_of(result.front, result, space, designs);
+  record.networks = result.counts.networks;
+  record.pairs = result.counts.pairs;
+  record.pairs_csv = result.is_complete ? "all" : "front";
   if (result.proxy) record.proxy = designs.designs()[*result.proxy].name;
   if (config.codesign.method == "semi_decoupled") {
     record.proxy_set = pairs_of(result.proxy_set, result, space, designs);
@@ -300,22 +322,17 @@ CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecor
 
 std::string describe_codesign(const Config& config, std::size_t networks) {
   const DesignSpace designs = designs_of(config);
-  std::string unit = energy_unit(designs, config.codesign);
-  const SearchSpace space(config.space);
+  const CodesignMethod& method = find_codesign_method(config.codesign.method);
   std::string text =
-      fmt::format("networks: {} of {}\n",
-                  networks > 0 ? fmt::format("{} with known accuracies", networks)
-                               : fmt::format("{}, scored by the supernet",
-                                             format_power(Subspace::full(space).log10_size())),
-                  config.space.name);
+      fmt::format("networks: {} of {}\n", describe_networks(config, networks), config.space.name);
   text += fmt::format("designs: {} of {}, {} combinations left out\n", designs.size(),
                       designs.name(), designs.left_out());
   for (const DesignAxis& axis : designs.axes()) {
     text += fmt::format("  {}: {}\n", axis.key, join(axis.values, " "));
   }
-  text += fmt::format("limits: {} (energies in {})\n", limits_of(config.codesign).str(), unit);
+  text += fmt::format("limits: {} (energies in {})\n", limits_of(config.codesign).str(),
+                      energy_unit(designs, config.codesign));
   text += fmt::format("method: {}\n", config.codesign.method);
-  const CodesignMethod& method = find_codesign_method(config.codesign.method);
   if (method.run != nullptr) {
     text += fmt::format("proxy: {}\n", designs.designs()[proxy_of(designs, config.codesign)].name);
   }

@@ -9,10 +9,12 @@
 #include "hsconas/base/shipped_files.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/latency_keys.hpp"
+#include "hsconas/config/precision.hpp"
 #include "hsconas/config/settings.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/source.hpp"
 #include "hsconas/report/run_record.hpp"
+#include "hsconas/stages/work_dir.hpp"
 
 namespace hsconas {
 
@@ -24,6 +26,33 @@ namespace {
 /// section that this run does not use.
 std::string file_identity(const std::string& file) {
   return is_there(file) ? fingerprint(read_file(file)) : file;
+}
+
+/// The fingerprints of the trained networks in `folders`.
+json identities_of(const std::vector<std::string>& folders) {
+  json identities = json::array();
+  for (const std::string& folder : folders) {
+    const WorkDir dir{.root = folder, .lock = nullptr};
+    identities.push_back(
+        {file_identity(dir.architecture().string()), file_identity(dir.model().string())});
+  }
+  return identities;
+}
+
+/// What the fine-tuning of a compressed network depends on, apart from its images.
+json tuning_of(const Config& config) {
+  const RetrainConfig& retrain = config.retrain;
+  const auto precision = word_of(resolved_precision("retrain.precision", retrain.precision,
+                                                    Purpose::Training, config.device.type));
+  return {{"steps", config.codesign.tune_steps},
+          {"lr", config.codesign.tune_lr},
+          {"batch", retrain.batch},
+          {"schedule", word_of(retrain.schedule)},
+          {"momentum", retrain.momentum},
+          {"weight_decay", retrain.weight_decay},
+          {"label_smoothing", retrain.label_smoothing},
+          {"clip_norm", retrain.clip_norm},
+          {"precision", precision}};
 }
 
 /// The space without what no stage depends on: which operator of a cell is the identity concerns
@@ -96,6 +125,7 @@ json StageInputs::config() const {
   all["codesign"]["designs"] = codesign.designs.empty() ? "" : file_identity(codesign.designs);
   all["codesign"]["accuracies"] =
       codesign.accuracies.empty() ? "" : file_identity(codesign.accuracies);
+  if (!codesign.start.empty()) all["codesign"]["start"] = identities_of(codesign.start);
   return all;
 }
 
@@ -221,6 +251,17 @@ json StageInputs::supernet_accuracies() const {
 json StageInputs::known_accuracies() const {
   return {{"accuracies", fingerprint(read_file(config_.codesign.accuracies))},
           {"column", config_.codesign.accuracy_column}};
+}
+
+json StageInputs::start_accuracies() const {
+  json data = settings(StageId::Retrain).at("data");
+  data["images"] = images_.train;
+  return {{"networks", identities_of(config_.codesign.start)},
+          {"data", std::move(data)},
+          {"test", test_images()},
+          {"score", accuracy()},
+          {"tuning", tuning_of(config_)},
+          {"seed", config_.seed}};
 }
 
 json StageInputs::retrain(const std::string& arch, const std::string& teacher,

@@ -20,7 +20,8 @@ void sgd_step(std::vector<TrainingPath::Slice>& slices, const SupernetConfig& co
   for (auto& slice : slices) {
     torch::Tensor gradient = slice.leaf.grad();
     if (scale.defined()) gradient.mul_(scale);
-    if (slice.decays) gradient.add_(slice.leaf.detach(), config.weight_decay);
+    // A leaf may hold the weights rounded, but the weights themselves decay.
+    if (slice.decays) gradient.add_(slice.value, config.weight_decay);
     slice.momentum.mul_(config.momentum).add_(gradient);
     slice.value.sub_(slice.momentum, lr);
   }

@@ -180,7 +180,12 @@ TEST_CASE("settings of co-design methods are refused beside other methods", "[co
                                                        {"accuracy_weight", 0.25},
                                                        {"phase_tries", 5},
                                                        {"phase_entropy", 0.5},
-                                                       {"cost_knowledge", "learned"}};
+                                                       {"cost_knowledge", "learned"},
+                                                       {"start", json::array({"a"})},
+                                                       {"weight_bits", json::array({8})},
+                                                       {"cut_widths", false},
+                                                       {"tune_steps", 5},
+                                                       {"tune_lr", 0.5}};
   const std::map<std::string, std::vector<std::string>> used{
       {"two_level", {"fast_tries", "accuracy_weight"}},
       {"multi_phase", {"accuracy_weight", "phase_tries", "phase_entropy"}},
@@ -274,6 +279,44 @@ TEST_CASE("small things: an override of a text takes what looks like a number as
   CHECK(config.name == "true");
   CHECK(config.latency.table == (fs::current_path() / "[1]").string());
   CHECK(config.data.format == DataFormat::Idx);
+}
+
+TEST_CASE("an override of a list takes values with commas between them, or JSON", "[config]") {
+  const std::string here = fs::current_path().string();
+  const Config config = load({"codesign.method=compress", "codesign.start=runs/a,2024,/b",
+                              "codesign.weight_bits=4,6", "latency.cpus=1"});
+  CHECK(config.codesign.start == std::vector<std::string>{here + "/runs/a", here + "/2024", "/b"});
+  CHECK(config.codesign.weight_bits == std::vector{4, 6});
+  CHECK(config.latency.cpus == std::vector{1});
+  const Config other = load({"codesign.method=compress", "codesign.start=[\"a,b\"]",
+                             "codesign.weight_bits=", "latency.cpus=[0, 1]"});
+  CHECK(other.codesign.start == std::vector<std::string>{here + "/a,b"});
+  CHECK(other.codesign.weight_bits.empty());
+  CHECK(other.latency.cpus == std::vector{0, 1});
+  CHECK_THROWS_WITH(load({"latency.cpus=0,1.5"}),
+                    Catch::Matchers::EndsWith("latency.cpus must be a list of integers, got 1.5"));
+  CHECK_THROWS_WITH(load({"latency.cpus=[0"}),
+                    Catch::Matchers::StartsWith("override latency.cpus"));
+}
+
+TEST_CASE("settings of compression that have no effect, or leave nothing to choose, are refused",
+          "[config]") {
+  const auto refused = [](std::vector<std::string> overrides, const std::string& end) {
+    overrides.emplace_back("codesign.method=compress");
+    CHECK_THROWS_WITH(load(overrides), Catch::Matchers::EndsWith(end));
+  };
+  refused({}, "name their folders in codesign.start, separated by commas");
+  refused({"codesign.start=a", "codesign.accuracies=b.csv"}, "leave codesign.accuracies empty");
+  refused({"codesign.start=a", "codesign.weight_bits=[]", "codesign.cut_widths=false"},
+          "name codesign.weight_bits or leave codesign.cut_widths at true");
+  refused({"codesign.start=a", "codesign.weight_bits=4,4"},
+          "names a number of bits twice: leave one of them out");
+  refused({"codesign.start=a", "codesign.weight_bits=1"},
+          "codesign.weight_bits must be in [2, 8], got 1");
+  refused({"codesign.start=a", "codesign.tune_steps=0", "codesign.tune_lr=0.1"},
+          "codesign.tune_lr has no effect with codesign.tune_steps 0: leave it out");
+  CHECK(load({"codesign.method=compress", "codesign.start=a", "codesign.tune_steps=0"})
+            .codesign.tune_steps == 0);
 }
 
 TEST_CASE("a space may be named on the command line", "[config]") {

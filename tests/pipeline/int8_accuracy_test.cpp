@@ -1,10 +1,7 @@
 // A trained network as int8: what it loses, and that ONNX Runtime answers as this program does.
 
 #include <cmath>
-#include <cstdlib>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -25,6 +22,7 @@
 #include "hsconas/supernet/int8_network.hpp"
 #include "onnx/onnx_interpreter.hpp"
 #include "support/errors.hpp"
+#include "support/onnx_runtime.hpp"
 #include "support/skip.hpp"
 #include "support/spaces.hpp"
 #include "support/temporary_folder.hpp"
@@ -83,29 +81,6 @@ const Trained& trained() {
   return network;
 }
 
-/// The share of right answers of ONNX Runtime, which also writes FILE.optimized. With `is_exact`,
-/// its sums do not saturate on any processor.
-double accuracy_in_ort(const std::filesystem::path& file, const std::filesystem::path& images,
-                       bool is_exact) {
-  const auto script = source_folder() / "tests/scripts/onnx_answers.mjs";
-  const DeployedModel& model = trained().model;
-  REQUIRE(std::system(fmt::format("node '{}' '{}' '{}' {} {} {}", script.string(), file.string(),
-                                  images.string(), model.space.image_channels,
-                                  model.space.image_size, is_exact ? "exact" : "")
-                          .c_str()) == 0);
-  std::istringstream answers(read_file(file.string() + ".answers"));
-  std::int64_t right = 0;
-  std::int64_t count = 0;
-  for (const Batch& batch : trained().test) {
-    for (std::int64_t i = 0; i < batch.labels.size(0); ++i, ++count) {
-      std::int64_t answer = -1;
-      answers >> answer;
-      right += answer == batch.labels[i].item<std::int64_t>() ? 1 : 0;
-    }
-  }
-  return static_cast<double>(right) / static_cast<double>(count);
-}
-
 /// How often each kind of node occurs in an ONNX file.
 std::map<std::string, int> kinds_in(const std::filesystem::path& file) {
   std::map<std::string, int> kinds;
@@ -159,24 +134,15 @@ TEST_CASE("the same images give the same int8 network, and other ones another", 
 
 TEST_CASE("ONNX Runtime computes an int8 network on integers and answers as this program does",
           "[int8]") {
-  if (std::getenv("HSCONAS_ORT_NODE") == nullptr) {
-    return skip_test("HSCONAS_ORT_NODE names no folder with onnxruntime-node");
-  }
-  if (std::system("node --version > /dev/null 2>&1") != 0) return skip_test("no node");
+  if (const auto why = why_no_onnx_runtime(); !why.empty()) return skip_test(why);
   const TemporaryFolder folder;
-  std::ofstream images(folder / "images", std::ios::binary);
-  for (const Batch& batch : trained().test) {
-    const torch::Tensor dense = batch.images.contiguous();
-    images.write(static_cast<const char*>(dense.data_ptr()),
-                 static_cast<std::streamsize>(dense.nbytes()));
-  }
-  images.close();
   // Weights of 7 bits are exact on every processor, those of 8 bits if no sum saturates.
   for (const int bits : {8, 7}) {
     const Int8Model int8 = trained().int8({.weight_bits = bits});
     write_onnx(folder / "model.onnx", trained().model, int8);
     const double ours = trained().accuracy(Int8Network(int8.network, torch::kCPU));
-    const double theirs = accuracy_in_ort(folder / "model.onnx", folder / "images", bits == 8);
+    const double theirs =
+        accuracy_in_onnx_runtime(folder / "model.onnx", trained().test, bits == 8);
     INFO(fmt::format("{} bits: here {:.2f} %, in ONNX Runtime {:.2f} %", bits, 100 * ours,
                      100 * theirs));
     CHECK(std::abs(ours - theirs) <= kMostApart);

@@ -57,7 +57,58 @@ CodesignRecord example_record() {
   return record;
 }
 
+CodesignRecord compressed_record() {
+  CodesignRecord record = example_record();
+  record.method = "compress";
+  record.proxy.reset();
+  record.proxy_set.reset();
+  record.ranks.reset();
+  record.dance.reset();
+  record.best.compression = Compression{.start = 1, .bits = {8, 4, 4, 8}};
+  for (CodesignPair& pair : record.front) pair.compression = Compression{.start = 0, .bits = {}};
+  record.compression = {
+      .starts = {{.folder = "runs/a", .arch = "012", .accuracy = 0.875, .best = {}},
+                 {.folder = "runs/b",
+                  .arch = "112",
+                  .accuracy = 0.9375,
+                  .best = StartSummary::Place{.design = "rs_8", .latency_ms = 3.0, .energy = 4e6}}},
+      .start_front =
+          {{.arch = "112", .design = "rs_8", .accuracy = 0.9375, .latency_ms = 3.0, .energy = 4e6}},
+      .test_accuracy = 0.625};
+  return record;
+}
+
 }  // namespace
+
+TEST_CASE("a result of compression is read back as it was written", "[report]") {
+  const json written = to_json(compressed_record());
+  CHECK(to_json(read_codesign_record(written, "codesign.json")) == written);
+  CHECK(written["best"]["bits"] == json{8, 4, 4, 8});
+  CHECK(written["compression"]["starts"][1]["best"]["design"] == "rs_8");
+  CHECK_FALSE(written["compression"]["start_front"][0].contains("bits"));
+  CodesignRecord untested = compressed_record();
+  untested.compression->test_accuracy.reset();
+  const json short_one = to_json(untested);
+  CHECK_FALSE(short_one["compression"].contains("test_accuracy"));
+  CHECK(to_json(read_codesign_record(short_one, "codesign.json")) == short_one);
+  json damaged = written;
+  damaged["front"][0]["start"] = 2;
+  CHECK(error_of([&] { read_codesign_record(damaged, "R"); }) ==
+        "data: R: start 2 is not one of the 2 in compression.starts");
+  damaged = written;
+  damaged["compression"]["starts"][0].erase("folder");
+  CHECK(error_of([&] { read_codesign_record(damaged, "R"); }) ==
+        "data: R: starts[0].folder is required");
+}
+
+TEST_CASE("a result of compression for people has the starts and what became of the winner",
+          "[report]") {
+  const std::string text = format_codesign_record(compressed_record());
+  CHECK(contains(text, "runs/a"));
+  CHECK(contains(text, "none fits"));
+  CHECK(contains(text, "the winner is made from runs/b; weights: 4 bits in 2 blocks, 8 bits in 2"));
+  CHECK(contains(text, "62.50 % on the test set"));
+}
 
 TEST_CASE("a co-design result is read back as it was written", "[report]") {
   const json written = to_json(example_record());

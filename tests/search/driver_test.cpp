@@ -48,6 +48,9 @@ class SumProblem : public SearchProblem {
     return fitness;
   }
 
+  std::vector<Genes> first() const override { return beginning; }
+
+  std::vector<Genes> beginning;
   std::vector<Genes> scored;
   std::vector<SearchFloor> floors;
 
@@ -116,6 +119,23 @@ TEST_CASE("a strategy that proposes nothing gets random individuals, all differe
     CHECK(bench.own.told[i].genes == bench.problem.scored[i]);
   }
   CHECK(bench.own.asked == std::vector<int>(10, 5));
+}
+
+TEST_CASE("a problem's own beginning is scored first, without what the driver would drop",
+          "[search]") {
+  Bench bench;
+  const std::vector<Genes> good{{2, 1, 1, 1, 1, 0}, {2, 2, 2, 2, 2, 0}, {0, 2, 2, 2, 2, 0},
+                                {1, 0, 0, 1, 2, 0}, {1, 1, 0, 1, 2, 0}, {1, 1, 1, 1, 2, 0},
+                                {1, 1, 1, 0, 2, 0}};
+  bench.problem.beginning = good;
+  bench.problem.beginning.insert(bench.problem.beginning.begin() + 1,
+                                 {{3, 0, 0, 0, 0, 0}, {2, 1, 1, 1, 1, 3}, {9, 0, 0, 0, 0, 0}});
+  bench.run(kScripted);
+  CHECK(std::vector(bench.problem.scored.begin(), bench.problem.scored.begin() + 7) == good);
+  CHECK(bench.problem.scored.size() == 50);
+  CHECK(bench.own.told.size() == 50);
+  // The first round was full; of the second, three places were left to the strategy.
+  CHECK(bench.own.asked.front() == 3);
 }
 
 TEST_CASE("proposals outside the region, outside the limits or known are asked for again",

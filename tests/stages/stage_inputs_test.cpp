@@ -37,8 +37,9 @@ std::map<StageId, json> all_inputs(const Config& asked) {
   const LatencyIdentity identity{
       .target_ms = latency.target_ms > 0.0 ? latency.target_ms : latency.target_position,
       .table = fingerprint_of(inputs.latency())};
-  const json judged =
+  json judged =
       config.codesign.accuracies.empty() ? inputs.supernet_accuracies() : inputs.known_accuracies();
+  if (!config.codesign.start.empty()) judged = inputs.start_accuracies();
   const std::size_t last = config.shrink.stages.size() - 1;  // Wraps if there are none.
   return {{StageId::Latency, inputs.latency()},
           {StageId::Supernet, inputs.supernet()},
@@ -120,6 +121,9 @@ void prepare(json& config, const ConfigKey& key, const Files& files) {
         std::find(method.keys.begin(), method.keys.end(), key.path) != method.keys.end();
     if (has_key && key.path.starts_with("codesign.")) config["codesign"]["method"] = method.word;
   }
+  if (config["codesign"]["method"] == "compress") {
+    config["codesign"]["start"] = {files.path("a", "trained")};
+  }
   if (key.path == "supernet.width_warmup") config["supernet"]["paths"] = "operators_first";
   if (key.path.starts_with("supernet.gradient.")) config["supernet"]["method"] = "mixed_level";
   // Nothing is shrunk where architecture parameters are learned.
@@ -147,6 +151,8 @@ json another_value(const ConfigKey& key, const json& value, const Files& files) 
   if (key.path == "latency.device" || key.path == "device.type") return "cuda";
   if (key.path == "data.mean" || key.path == "data.std") return {0.5, 0.5, 0.125};
   if (key.path == "latency.cpus") return {1};
+  if (key.path == "codesign.weight_bits") return {6, 8};
+  if (key.path == "codesign.start") return {files.path("b", "trained")};
   if (key.path == "shrink.stages") return {{{"layers", 2}}};
   // "auto" means one of the others.
   if (key.path == "latency.cuda") return "eager";

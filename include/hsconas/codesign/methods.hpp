@@ -24,7 +24,9 @@ struct CodesignMethod {
   std::string_view name;     ///< The word for codesign.method.
   std::string_view meaning;  ///< What it does, in a line of help.
   bool has_proxy = false;    ///< Works on codesign.proxy first.
-  /// Null for a method that is not a search but a way to train, see pipeline/dance_run.cpp.
+  /// Whether it compresses the trained networks of codesign.start, see run_compression().
+  bool has_start = false;
+  /// Null for a method that has no networks to search but trains some, which the pipeline does.
   BestPairs (*run)(CodesignContext& context) = nullptr;
   /// Lines for --dry-run: how many pairs it will cost.
   std::string (*plan)(const CodesignConfig& config, const SearchConfig& search,

@@ -41,6 +41,10 @@ struct Limits {
 /// Mean power in mW of a cost in ms and pJ.
 double power_mw(const PairCost& cost);
 
+/// A finite cost outside `limits` for an error: "5 ms, energy 2e+09: feasible with limits 1.2 times
+/// as high".
+std::string describe_excess(const PairCost& cost, const Limits& limits);
+
 /// Whether `a` is better than `b`, if both meet the limits: it has the higher accuracy or, with
 /// equal accuracies, the lower energy-delay product.
 bool is_better(const Pair& a, const Pair& b);

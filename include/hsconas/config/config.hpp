@@ -246,6 +246,11 @@ struct CodesignConfig {
   int phase_tries = 10;          ///< multi_phase: redraws of a phase in an episode.
   double phase_entropy = 0.01;   ///< multi_phase: weight of the entropy at first; falls to 0.
   CostKnowledge cost_knowledge = CostKnowledge::Exact;  ///< bayesian.
+  std::vector<std::string> start;                       ///< compress: folders of trained networks.
+  std::vector<int> weight_bits{4, 8};  ///< compress: of a block; empty: nothing is rounded.
+  bool cut_widths = true;              ///< compress: layers may keep fewer inner channels.
+  int tune_steps = 100;                ///< compress: training steps of a candidate before its test.
+  double tune_lr = 0.01;               ///< compress: learning rate of these steps.
   DanceConfig dance;
   int pairs_written = 100000;  ///< Most lines of pairs.csv; with more pairs, only the front.
 };

@@ -49,7 +49,8 @@ struct ConfigKey {
   std::string meaning;               ///< One line that explains the key.
   std::vector<std::string> words{};  ///< The only values of a key that holds text; empty: any.
   bool is_path = false;
-  StageSet changes{};  ///< The stages that run again when the value has changed.
+  bool is_list = false;  ///< Holds values; commas may separate them on the command line.
+  StageSet changes{};    ///< The stages that run again when the value has changed.
   bool is_guarded =
       false;  ///< True if a change needs --allow-changes even when `changes` is empty.
 };

@@ -24,7 +24,7 @@ struct DeployedModel {
   FrozenNetwork network;
   std::vector<std::string> classes;  ///< Index = label.
   Pixels normalisation;              ///< Inputs are (pixel / 255 - mean) / std.
-  std::string weights;               ///< "supernet" (shared weights) or "retrained".
+  std::string weights;               ///< "supernet" (shared), "retrained" or "compressed".
 };
 
 inline constexpr const char* kModelFile = "model.safetensors";

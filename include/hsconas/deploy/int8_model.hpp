@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -24,7 +25,7 @@ struct Calibration {
 struct Int8Model {
   IntegerNetwork network;
   Calibration calibration;
-  int weight_bits = 0;
+  std::vector<int> weight_bits;  ///< Of each block: the stem, the layers, the head.
 };
 
 struct Int8Settings {
@@ -51,5 +52,8 @@ nlohmann::json describe_int8(const DeployedModel& model, const Int8Model& int8,
 
 /// The calibration as an object.
 nlohmann::json to_json(const Calibration& calibration);
+
+/// The bits per weight: a number or, if blocks differ, a list with that of each block.
+nlohmann::json weight_bits_json(const Int8Model& int8);
 
 }  // namespace hsconas

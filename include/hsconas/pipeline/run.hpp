@@ -28,6 +28,7 @@
 
 namespace hsconas {
 
+class Compressor;
 class CostNetworks;
 struct Checkpoint;
 class FrozenNetwork;
@@ -114,7 +115,9 @@ class Run {
   /// report.html.
   ResultRecord search();
   /// Searches a network and an accelerator, see run_codesign(). If accuracies are known, nothing is
-  /// trained; otherwise they come from the supernet after training on the whole space.
+  /// trained; otherwise they come from the supernet after training on the whole space or, with
+  /// method "compress", from the networks of codesign.start, see run_compression(). The winner of
+  /// that method is written as a model with an ONNX file.
   CodesignRecord codesign();
 
   const SearchSpace& space() const { return space_; }
@@ -172,6 +175,12 @@ class Run {
   CodesignRecord search_by_gradient();
   /// Trains the cost networks, or loads them from their checkpoint.
   void train_cost_networks(CostNetworks& networks);
+  /// The stage of codesign() with method "compress".
+  CodesignRecord compress();
+  /// Throws Error(Usage) or Error(Data) for inputs that compress() cannot use.
+  void check_compression();
+  /// Compresses the networks of codesign.start; created on first use.
+  Compressor& compressor();
   /// Scores random architectures near T, the smallest and the largest one, with the weights of
   /// supernet().
   ResultRecord baseline();
@@ -203,6 +212,7 @@ class Run {
   StageRecord record_;
   std::optional<MetricsLog> metrics_;  ///< Set by the constructor once all inputs are checked.
   std::unique_ptr<RunData> data_;
+  std::unique_ptr<Compressor> compressor_;
   bool needs_images_ = false;
   ImageFingerprints images_;
   std::optional<LatencyTable> made_;  ///< By table_at_hand(), until the latency stage takes it.

@@ -14,13 +14,20 @@
 
 namespace hsconas {
 
+/// What a network was compressed from, and how.
+struct Compression {
+  std::size_t start = 0;  ///< Index into CompressionSummary::starts.
+  std::vector<int> bits;  ///< See CompressedNetwork::bits.
+};
+
 /// A network on a design.
 struct CodesignPair {
   std::string arch;
   std::string design;
   double accuracy = 0.0;
   double latency_ms = 0.0;
-  double energy = 0.0;  ///< In CodesignRecord::energy_unit.
+  double energy = 0.0;                       ///< In CodesignRecord::energy_unit.
+  std::optional<Compression> compression{};  ///< Of a network that codesign.method compress made.
 };
 
 // NOLINTNEXTLINE(bugprone-exception-escape): clang-tidy 14 thinks that moving a json may throw
@@ -65,6 +72,35 @@ struct DanceSummary {
   std::optional<CostNetworksSummary> evaluator;
 };
 
+/// A trained network that was compressed, as it was before.
+struct StartSummary {
+  struct Place {
+    std::string design;
+    double latency_ms = 0.0;
+    double energy = 0.0;
+  };
+  std::string folder;
+  std::string arch;
+  double accuracy = 0.0;
+  /// The design with the lowest energy x delay, without limits; none where it fits no design.
+  std::optional<Place> best;
+};
+
+/// Images that were processed for one network.
+struct ImageCount {
+  std::int64_t trained = 0;  ///< In steps of training.
+  std::int64_t tested = 0;   ///< Without training: to calibrate and to test.
+};
+
+struct CompressionSummary {
+  std::vector<StartSummary> starts;
+  ImageCount images_per_network;
+  /// The front of accuracy, latency and energy of the starts on all designs, without limits: what
+  /// there is without compression.
+  std::vector<CodesignPair> start_front;
+  std::optional<double> test_accuracy;  ///< Of the best network, on the test images.
+};
+
 /// What a co-design run found: the content of codesign.json, format "hsconas-codesign-1". All of it
 /// repeats with the same seed, except the seconds.
 // NOLINTNEXTLINE(bugprone-exception-escape): see BestCodesignPair
@@ -88,6 +124,7 @@ struct CodesignRecord {
   std::optional<std::vector<CodesignPair>> proxy_set;  ///< Semi-decoupled: the networks of stage 2.
   std::optional<RankSummary> ranks;
   std::optional<DanceSummary> dance;
+  std::optional<CompressionSummary> compression;
   double seconds = 0.0;
 };
 

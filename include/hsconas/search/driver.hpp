@@ -35,6 +35,9 @@ class SearchProblem {
   /// Embeddings of all canonical individuals of the region, which outlive the problem; null if
   /// there are none.
   virtual const Embeddings* embeddings() const { return nullptr; }
+  /// Individuals to score before any that the method proposes, where a good beginning is known.
+  /// Those outside the limits are dropped.
+  virtual std::vector<Genes> first() const { return {}; }
   /// Scores new individuals, in order.
   virtual std::vector<Fitness> evaluate(std::span<const Genes> individuals,
                                         const SearchFloor& floor) = 0;

@@ -49,14 +49,28 @@ CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, nlohmann:
 CodesignRecord codesign_record(const Config& config, const CodesignResult& result,
                                const SearchSpace& space, const DesignSpace& designs);
 
+/// What codesign.json says whatever was found: the name, the designs, the limits.
+CodesignRecord start_record(const Config& config, const DesignSpace& designs);
+
+/// Sets the best pair of `record`, whose energy unit is set; `layers` is the network for people.
+void set_best(CodesignRecord& record, CodesignPair pair, std::string layers,
+              const Accelerator& design);
+
 /// Writes pairs.csv and codesign.json.
 void write_codesign(const WorkDir& dir, const CodesignResult& result, const SearchSpace& space,
                     const DesignSpace& designs, const CodesignRecord& record);
 
 /// The text of `hsconas codesign --dry-run`: networks, designs, limits and the number of pairs
 /// whose cost will be computed. `networks` is the number of known accuracies; 0: the supernet is
-/// used.
+/// used, or trained networks are compressed.
 std::string describe_codesign(const Config& config, std::size_t networks);
+
+/// The limits that the config sets.
+Limits limits_of(const CodesignConfig& config);
+
+/// The unit of the designs' energies. Throws Error(Usage) when designs have different units,
+/// because their energies are compared, and when a power limit needs another unit.
+std::string energy_unit(const DesignSpace& designs, const CodesignConfig& config);
 
 /// The design space that config.codesign.designs names. Throws Error(Usage) when the key is empty,
 /// when the section `limits` is used, which has no effect here, when the designs' energies have

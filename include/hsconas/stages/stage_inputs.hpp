@@ -49,10 +49,13 @@ class StageInputs {
   nlohmann::json search(const LatencyIdentity& latency) const;
   nlohmann::json cost_networks() const;
   nlohmann::json dance() const;
-  /// `accuracies` is the result of supernet_accuracies() or known_accuracies().
+  /// `accuracies` is the result of supernet_accuracies(), known_accuracies() or
+  /// start_accuracies().
   nlohmann::json codesign(nlohmann::json accuracies) const;
   nlohmann::json supernet_accuracies() const;
   nlohmann::json known_accuracies() const;
+  /// Of networks that are compressed from those of codesign.start.
+  nlohmann::json start_accuracies() const;
   /// `arch` is in the notation of SearchSpace::encode(). `teacher` and `run` are the fingerprints
   /// of the teacher's model and of the search whose weights are used; empty if not used.
   nlohmann::json retrain(const std::string& arch, const std::string& teacher,
