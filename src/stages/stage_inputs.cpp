@@ -1,6 +1,8 @@
 #include "hsconas/stages/stage_inputs.hpp"
 
 #include <filesystem>
+#include <set>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -9,6 +11,7 @@
 #include "hsconas/base/shipped_files.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/latency_keys.hpp"
+#include "hsconas/config/methods.hpp"
 #include "hsconas/config/settings.hpp"
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/source.hpp"
@@ -44,6 +47,21 @@ void add_limit_tables(json& inputs, const LimitsConfig& limits) {
   for (const TableLimit& limit : limits.tables) {
     const LatencyConfig source = with_table({}, limit.table);
     inputs["limits"]["tables"][limit.name]["table"] = latency_source(source).identity(limit.table);
+  }
+}
+
+/// Removes the settings of other co-design methods than `method` from the section `codesign`. They
+/// have no effect, and runs from before one of them existed, or had another default, continue.
+void remove_keys_of_others(json& codesign, const std::string& method) {
+  std::set<std::string> own;
+  std::set<std::string> all;
+  for (const MethodWord& word : codesign_method_words()) {
+    all.insert(word.keys.begin(), word.keys.end());
+    if (word.word == method) own.insert(word.keys.begin(), word.keys.end());
+  }
+  const std::string section = "codesign.";
+  for (const std::string& key : all) {
+    if (key.starts_with(section) && !own.contains(key)) codesign.erase(key.substr(section.size()));
   }
 }
 
@@ -96,6 +114,7 @@ json StageInputs::config() const {
   all["codesign"]["designs"] = codesign.designs.empty() ? "" : file_identity(codesign.designs);
   all["codesign"]["accuracies"] =
       codesign.accuracies.empty() ? "" : file_identity(codesign.accuracies);
+  remove_keys_of_others(all["codesign"], codesign.method);
   return all;
 }
 
@@ -208,6 +227,7 @@ json StageInputs::dance() const {
 json StageInputs::codesign(json accuracies) const {
   json inputs = settings(StageId::Codesign);
   take(inputs, "score");  // `accuracies` contains it if it matters.
+  remove_keys_of_others(inputs["codesign"], config_.codesign.method);
   inputs["space"] = to_json(config_.space);
   inputs["designs"] = fingerprint(read_file_or_shipped(config_.codesign.designs));
   inputs["judge"] = std::move(accuracies);
