@@ -1,7 +1,6 @@
 #include "hsconas/codesign/codesign.hpp"
 
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,31 +11,6 @@
 namespace hsconas {
 
 namespace {
-
-constexpr double kUm2PerMm2 = 1e6;
-
-/// Designs inside the area limit. Throws when there is none.
-std::vector<std::size_t> designs_inside(const CodesignProblem& problem) {
-  const auto& designs = problem.designs.designs();
-  std::vector<std::size_t> inside;
-  std::size_t smallest = 0;
-  double least = std::numeric_limits<double>::infinity();
-  for (std::size_t i = 0; i < designs.size(); ++i) {
-    const double area = area_of(designs[i]).total() / kUm2PerMm2;
-    if (area <= problem.limits.area_mm2) inside.push_back(i);
-    if (area < least) {
-      least = area;
-      smallest = i;
-    }
-  }
-  if (inside.empty()) {
-    throw Error(ErrorKind::Infeasible,
-                fmt::format("no design meets codesign.max_area_mm2 {:.6g}: the smallest, {}, takes "
-                            "{:.6g} mm^2",
-                            problem.limits.area_mm2, designs[smallest].name, least));
-  }
-  return inside;
-}
 
 [[noreturn]] void refuse(const CodesignContext& context, const BestPairs& pairs) {
   const CodesignProblem& problem = context.problem;

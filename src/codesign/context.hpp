@@ -41,6 +41,10 @@ struct CodesignContext {
                    const std::string& label);
 };
 
+/// The designs inside the area limit. Throws Error(Infeasible) that names the smallest design when
+/// there is none.
+std::vector<std::size_t> designs_inside(const CodesignProblem& problem);
+
 /// Pairs that a search by search.method costs.
 std::size_t searched_pairs(const SearchConfig& search);
 
