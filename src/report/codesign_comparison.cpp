@@ -29,7 +29,7 @@ std::vector<std::string> pair_row(const CodesignRun& codesign) {
   return {codesign.run.folder,
           found.method,
           percent(found.best.accuracy),
-          gap ? fmt::format("{:.2f}", *gap) : "-",
+          gap ? fmt::format("{:.3f}", *gap) : "-",
           fmt::format("{:.4f}", found.best.latency_ms),
           fmt::format("{:.4g} {}", found.best.energy, found.energy_unit),
           fmt::format("{:.3f}", found.best.area_mm2),

@@ -14,7 +14,7 @@ namespace hsconas {
 namespace {
 
 constexpr std::size_t kFewest = 9;     ///< Fronts of fewer pairs are not divided by energy.
-constexpr std::size_t kMostRows = 50;  ///< Of the front as a table.
+constexpr std::size_t kMostRows = 40;  ///< Of a table of pairs.
 constexpr int kFrontLooks[] = {0, 2, 4};
 constexpr int kBestLook = 1;
 constexpr int kOptimumLook = 3;
@@ -51,12 +51,14 @@ std::vector<PlotSeries> front_series(const CodesignRecord& found, const Axis& ax
     series.push_back(series_of("Pareto front", Mark::Points, kFrontLooks[0]));
   } else {
     bounds = {energies[energies.size() / 3], energies[2 * energies.size() / 3]};
-    const auto name = [&](const char* what, double bound) {
-      return fmt::format("front, energy {} {:.3g} {}", what, bound, found.energy_unit);
-    };
-    series.push_back(series_of(name("up to", bounds[0]), Mark::Points, kFrontLooks[0]));
-    series.push_back(series_of(name("up to", bounds[1]), Mark::Points, kFrontLooks[1]));
-    series.push_back(series_of(name("above", bounds[1]), Mark::Points, kFrontLooks[2]));
+    const std::string& unit = found.energy_unit;
+    const std::vector<std::string> names{
+        fmt::format("front, energy up to {:.3g} {}", bounds[0], unit),
+        fmt::format("front, energy {:.3g} to {:.3g} {}", bounds[0], bounds[1], unit),
+        fmt::format("front, energy above {:.3g} {}", bounds[1], unit)};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      series.push_back(series_of(names[i], Mark::Points, kFrontLooks[i]));
+    }
   }
   for (const CodesignPair& pair : found.front) {
     const auto part = std::count_if(bounds.begin(), bounds.end(),
@@ -72,10 +74,12 @@ Plot front_plot(const CodesignRun& codesign, const Axis& axis) {
             .x_label = axis.label,
             .y_label = codesign_accuracy_axis(codesign.run),
             .series = front_series(found, axis)};
-  PlotSeries best = series_of("best pair found", Mark::Ring, kBestLook);
+  const bool is_optimal = found.is_optimal();
+  PlotSeries best = series_of(is_optimal ? "best pair found, the best of all" : "best pair found",
+                              Mark::Ring, kBestLook);
   add(best, found.best, axis, found.energy_unit);
   plot.series.push_back(std::move(best));
-  if (found.optimum) {
+  if (found.optimum && !is_optimal) {
     PlotSeries optimum = series_of("best of all pairs", Mark::Ring, kOptimumLook);
     add(optimum, *found.optimum, axis, found.energy_unit);
     plot.series.push_back(std::move(optimum));
@@ -85,24 +89,6 @@ Plot front_plot(const CodesignRun& codesign, const Axis& axis) {
         {.name = fmt::format("limit {:.4g} {}", axis.limit, axis.unit), .at = axis.limit});
   }
   return plot;
-}
-
-std::string front_table(const CodesignRecord& found) {
-  HtmlTable table(
-      {"accuracy", "latency ms", "energy " + found.energy_unit, "accelerator", "network"});
-  const std::size_t pairs = found.front.size();
-  const std::size_t rows = std::min(pairs, kMostRows);
-  for (std::size_t row = 0; row < rows; ++row) {
-    const CodesignPair& pair = found.front[rows == 1 ? 0 : row * (pairs - 1) / (rows - 1)];
-    const bool is_best = pair.arch == found.best.arch && pair.design == found.best.design;
-    table.add({percent(pair.accuracy), fmt::format("{:.4f}", pair.latency_ms),
-               fmt::format("{:.4g}", pair.energy), pair.design, pair.arch},
-              is_best);
-  }
-  const std::string title =
-      rows < pairs ? fmt::format("{} of the {} pairs on the front, evenly spread", rows, pairs)
-                   : "The front as a table";
-  return foldable(title, table.str());
 }
 
 }  // namespace
@@ -119,6 +105,23 @@ std::string name_of(const CodesignPair& pair) {
 std::string note_on(const CodesignPair& pair, const std::string& energy_unit) {
   return fmt::format("{}, {:.4g} ms, {:.4g} {}\n{}", percent(pair.accuracy), pair.latency_ms,
                      pair.energy, energy_unit, name_of(pair));
+}
+
+std::string pairs_table(const std::vector<CodesignPair>& pairs, const CodesignRecord& found) {
+  HtmlTable table(
+      {"accuracy", "latency ms", "energy " + found.energy_unit, "accelerator", "network"});
+  const std::size_t rows = std::min(pairs.size(), kMostRows);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const CodesignPair& pair = pairs[rows == 1 ? 0 : row * (pairs.size() - 1) / (rows - 1)];
+    const bool is_best = pair.arch == found.best.arch && pair.design == found.best.design;
+    table.add({percent(pair.accuracy), fmt::format("{:.4f}", pair.latency_ms),
+               fmt::format("{:.4g}", pair.energy), pair.design, pair.arch},
+              is_best);
+  }
+  const std::string title =
+      rows < pairs.size() ? fmt::format("{} of these {} pairs, evenly spread", rows, pairs.size())
+                          : "These pairs as a table";
+  return foldable(title, table.str());
 }
 
 std::string codesign_front_section(const CodesignRun& codesign) {
@@ -139,7 +142,7 @@ std::string codesign_front_section(const CodesignRun& codesign) {
                                                          &CodesignPair::energy, config.max_energy,
                                                          found.energy_unit})),
                             "") +
-                     front_table(found));
+                     pairs_table(found.front, found));
 }
 
 }  // namespace hsconas

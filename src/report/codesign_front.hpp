@@ -12,6 +12,10 @@ namespace hsconas {
 /// the best of all pairs and the limits; and the front as a table.
 std::string codesign_front_section(const CodesignRun& codesign);
 
+/// Pairs as a table that readers can collapse, the best pair in bold; of many pairs, some that are
+/// evenly spread.
+std::string pairs_table(const std::vector<CodesignPair>& pairs, const CodesignRecord& found);
+
 /// The label of the accuracy axis: where the accuracies of a co-design come from.
 std::string codesign_accuracy_axis(const RunRecord& run);
 

@@ -216,12 +216,13 @@ std::string format_dance(const DanceSummary& dance) {
 }
 
 std::string format_optimum(const CodesignRecord& record) {
+  if (record.is_optimal()) return "this is the best of all pairs\n";
   const CodesignPair& optimum = *record.optimum;
-  const std::string what =
-      fmt::format("best of all pairs: {} on {}, {:.2f} %, {:.4f} ms, energy {:.4g}", optimum.arch,
-                  optimum.design, 100.0 * optimum.accuracy, optimum.latency_ms, optimum.energy);
-  return fmt::format("{}: the pair found is {:.2f} percentage points below it\n", what,
-                     *record.gap_points());
+  return fmt::format(
+      "best of all pairs: {} on {}, {:.2f} %, {:.4f} ms, energy {:.4g}; the pair found is {:.3f} "
+      "percentage points below it\n",
+      optimum.arch, optimum.design, 100.0 * optimum.accuracy, optimum.latency_ms, optimum.energy,
+      *record.gap_points());
 }
 
 }  // namespace
@@ -229,6 +230,11 @@ std::string format_optimum(const CodesignRecord& record) {
 std::optional<double> CodesignRecord::gap_points() const {
   if (!optimum) return std::nullopt;
   return 100.0 * (optimum->accuracy - best.accuracy);
+}
+
+bool CodesignRecord::is_optimal() const {
+  if (!optimum || best.accuracy != optimum->accuracy) return false;
+  return best.latency_ms * best.energy == optimum->latency_ms * optimum->energy;
 }
 
 json to_json(const CodesignRecord& record) {

@@ -23,6 +23,8 @@ struct LimitedQuantity {
   std::string unit;
   double value = 0.0;
   double limit = 0.0;  ///< 0: no limit.
+
+  std::string share() const { return fmt::format("{:.0f} % of the limit", 100.0 * value / limit); }
 };
 
 std::vector<LimitedQuantity> quantities(const CodesignRun& codesign) {
@@ -38,31 +40,31 @@ std::vector<LimitedQuantity> quantities(const CodesignRun& codesign) {
   return all;
 }
 
-std::string gap_text(double gap_points) {
-  return gap_points > 0.0 ? fmt::format("{:.2f} points below the best of all pairs", gap_points)
-                          : "as high as that of the best of all pairs";
+std::string gap_text(const CodesignRecord& found) {
+  if (!found.optimum) return "";
+  if (found.is_optimal()) return "the best of all pairs";
+  return fmt::format("{:.3f} points below the best of all pairs", *found.gap_points());
 }
 
 std::string facts(const CodesignRun& codesign) {
   const CodesignRecord& found = *codesign.found;
-  const auto gap = found.gap_points();
   std::string html = "<dl class=\"facts\">\n";
-  html += fact("accuracy", percent(found.best.accuracy), gap ? gap_text(*gap) : "");
+  html += fact("accuracy", percent(found.best.accuracy), gap_text(found));
   for (const LimitedQuantity& quantity : quantities(codesign)) {
     html += fact(quantity.name, fmt::format("{:.4g} {}", quantity.value, quantity.unit),
                  quantity.limit > 0.0
                      ? fmt::format("{:.0f} % of the limit", 100.0 * quantity.value / quantity.limit)
                      : "");
   }
-  html += fact("accuracies asked", fmt::format("{}", found.networks), "of networks");
-  html += fact("pairs costed", fmt::format("{}", found.pairs),
-               fmt::format("in {:.3g} s", found.seconds));
+  html += fact("accuracies", fmt::format("{}", found.networks), "asked for by the search");
+  html += fact("pairs", fmt::format("{}", found.pairs),
+               fmt::format("whose costs were computed, in {:.3g} s", found.seconds));
   return html + "</dl>\n";
 }
 
-/// The pair found beside the best of all; empty where that is not known.
+/// The pair found beside the best of all; empty where that is not known, or the same.
 std::string optimum_part(const CodesignRecord& found) {
-  if (!found.optimum) return "";
+  if (!found.optimum || found.is_optimal()) return "";
   HtmlTable table(
       {"", "accuracy", "latency ms", "energy " + found.energy_unit, "accelerator", "network"});
   const auto add = [&](const char* title, const CodesignPair& pair) {
@@ -123,14 +125,8 @@ std::string proxy_section(const CodesignRecord& found) {
       "On the proxy {}, these {} networks are the best under various limits. Each was "
       "tried on every design.",
       found.proxy.value_or(""), found.proxy_set->size());
-  HtmlTable table({"accuracy", "latency ms", "energy " + found.energy_unit, "network"});
-  for (const CodesignPair& pair : *found.proxy_set) {
-    table.add({percent(pair.accuracy), fmt::format("{:.4f}", pair.latency_ms),
-               fmt::format("{:.4g}", pair.energy), pair.arch},
-              pair.arch == found.best.arch);
-  }
   return section("Networks from the proxy",
-                 paragraph(caption) + foldable("Networks of the first stage", table.str()));
+                 paragraph(caption) + pairs_table(*found.proxy_set, found));
 }
 
 std::string ranks_section(const CodesignRecord& found) {

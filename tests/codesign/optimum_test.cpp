@@ -31,9 +31,12 @@ TEST_CASE("the optimal pair is the one that trying all pairs finds, under any li
   for (const double share : {0.02, 0.1, 0.3, 0.6, 1.0}) {
     CAPTURE(share);
     bench.limits = bench.limits_that_some_meet(share);
-    const CodesignResult all = bench.run("coupled");
     const auto optimum = optimum_of(bench);
-    REQUIRE(optimum);
+    if (!optimum) {
+      CHECK(contains(error_of([&] { bench.run("coupled"); }), "no pair that was tried meets"));
+      continue;
+    }
+    const CodesignResult all = bench.run("coupled");
     CHECK(optimum->network == all.networks[all.best.network]);
     CHECK(optimum->design == all.best.design);
     CHECK(optimum->accuracy == all.best.accuracy);

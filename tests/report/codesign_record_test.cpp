@@ -54,8 +54,8 @@ TEST_CASE("a co-design result for people has the pair, the proxy's set, the rank
   CHECK(contains(text, "semi_decoupled over tiny x few (4 designs, limits: latency <= 3 ms)"));
   CHECK(contains(text, "7 networks judged, 28 pairs costed in 0.50 s; 1 pairs on the front"));
   CHECK(contains(text,
-                 "best of all pairs: 210 on rs_4, 76.25 %, 1.2500 ms, energy 1e+06: the pair found "
-                 "is 1.25 percentage points below it"));
+                 "best of all pairs: 210 on rs_4, 76.25 %, 1.2500 ms, energy 1e+06; the pair found "
+                 "is 1.250 percentage points below it"));
   CHECK(contains(text, "2 networks from the proxy rs_4"));
   CHECK(contains(text, "latency median 1.000, lowest 0.500"));
   CHECK(contains(text, "the evaluator would have chosen rs_4, which costs 1.2500 times as much"));

@@ -104,6 +104,8 @@ struct CodesignRecord {
 
   /// By how many percentage points the accuracy of `best` is below that of the optimum.
   std::optional<double> gap_points() const;
+  /// Whether the optimum is known and no better than `best`.
+  bool is_optimal() const;
 };
 
 nlohmann::json to_json(const CodesignRecord& record);
