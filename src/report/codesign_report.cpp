@@ -51,10 +51,9 @@ std::string facts(const CodesignRun& codesign) {
   std::string html = "<dl class=\"facts\">\n";
   html += fact("accuracy", percent(found.best.accuracy), gap_text(found));
   for (const LimitedQuantity& quantity : quantities(codesign)) {
-    html += fact(quantity.name, fmt::format("{:.4g} {}", quantity.value, quantity.unit),
-                 quantity.limit > 0.0
-                     ? fmt::format("{:.0f} % of the limit", 100.0 * quantity.value / quantity.limit)
-                     : "");
+    html +=
+        fact(fmt::format("{}, {}", quantity.name, quantity.unit),
+             fmt::format("{:.4g}", quantity.value), quantity.limit > 0.0 ? quantity.share() : "");
   }
   html += fact("accuracies", fmt::format("{}", found.networks), "asked for by the search");
   html += fact("pairs", fmt::format("{}", found.pairs),
@@ -81,14 +80,13 @@ std::string optimum_part(const CodesignRecord& found) {
 }
 
 std::string limits_part(const CodesignRun& codesign) {
-  HtmlTable table({"limit", "at most", "best pair", "share"});
+  HtmlTable table({"limit", "at most", "best pair", ""});
   bool has_limits = false;
   for (const LimitedQuantity& quantity : quantities(codesign)) {
     if (quantity.limit <= 0.0) continue;
     has_limits = true;
     table.add({quantity.name, fmt::format("{:.4g} {}", quantity.limit, quantity.unit),
-               fmt::format("{:.4g} {}", quantity.value, quantity.unit),
-               fmt::format("{:.1f} %", 100.0 * quantity.value / quantity.limit)});
+               fmt::format("{:.4g} {}", quantity.value, quantity.unit), quantity.share()});
   }
   return has_limits ? table.str() : paragraph("There are no limits.");
 }
