@@ -1,15 +1,11 @@
 #include <fmt/format.h>
 
 #include "context.hpp"
+#include "hsconas/codesign/optimum.hpp"
 
 namespace hsconas {
 
 namespace {
-
-bool is_exhaustive(const CodesignConfig& config, std::size_t networks, std::size_t designs) {
-  return networks > 0 && static_cast<double>(networks) * static_cast<double>(designs) <=
-                             static_cast<double>(config.exhaustive_pairs);
-}
 
 /// Tries every network on every design where networks are given and the pairs are few enough, else
 /// searches over both: an individual is a network and a design.
@@ -17,7 +13,7 @@ BestPairs search_coupled(CodesignContext& context) {
   const std::size_t networks = context.problem.networks.size();
   const std::size_t designs = context.designs.size();
   const Limits& limits = context.problem.limits;
-  if (is_exhaustive(context.config, networks, designs)) {
+  if (may_try_all(context.config, networks, designs)) {
     context.log.info(fmt::format("coupled: all {} networks on all {} designs", networks, designs));
     return context.sweep_networks(context.designs, limits);
   }
@@ -29,7 +25,7 @@ BestPairs search_coupled(CodesignContext& context) {
 
 std::string plan_coupled(const CodesignConfig& config, const SearchConfig& search,
                          const CodesignSize& size) {
-  return is_exhaustive(config, size.networks, size.designs)
+  return may_try_all(config, size.networks, size.designs)
              ? fmt::format("pairs: {} x {}\n", size.networks, size.designs)
              : fmt::format("pairs: at most {}\n", searched_pairs(search));
 }

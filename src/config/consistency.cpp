@@ -96,6 +96,10 @@ bool is_in(const std::vector<std::string>& keys, const std::string& key) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
+/// The default of codesign.fast_tries in earlier programs, which is in the config.json of the runs
+/// of these, whatever their method.
+constexpr int kEarlierFastTries = 10;
+
 /// Rejects keys of co-design methods that are not chosen: they would have no effect.
 void check_codesign_keys(const CodesignConfig& codesign) {
   const auto keys = keys_of_codesign(codesign.method);
@@ -106,7 +110,8 @@ void check_codesign_keys(const CodesignConfig& codesign) {
     fail(fmt::format("{} has no effect with codesign.method {}: leave it out", key,
                      codesign.method));
   };
-  check("codesign.fast_tries", codesign.fast_tries == initial.fast_tries);
+  check("codesign.fast_tries",
+        codesign.fast_tries == initial.fast_tries || codesign.fast_tries == kEarlierFastTries);
   check("codesign.accuracy_weight", codesign.accuracy_weight == initial.accuracy_weight);
   check("codesign.phase_tries", codesign.phase_tries == initial.phase_tries);
   check("codesign.phase_entropy", codesign.phase_entropy == initial.phase_entropy);

@@ -1,5 +1,7 @@
 #include "hsconas/report/codesign_record.hpp"
 
+#include <cmath>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -49,14 +51,24 @@ json to_json(const BestCodesignPair& best) {
   return object;
 }
 
+json to_json(const RankMatrix& matrix) {
+  json values = json::array();
+  for (const double value : matrix.values) {
+    values.push_back(std::isnan(value) ? json() : json(value));
+  }
+  return {{"designs", matrix.designs}, {"values", std::move(values)}};
+}
+
 json to_json(const RankSummary& ranks) {
-  return {{"networks", ranks.networks},
-          {"latency_median", ranks.latency_median},
-          {"latency_lowest", ranks.latency_lowest},
-          {"energy_median", ranks.energy_median},
-          {"energy_lowest", ranks.energy_lowest},
-          {"designs_below", ranks.designs_below},
-          {"below", ranks.below}};
+  json object = {{"networks", ranks.networks},
+                 {"latency_median", ranks.latency_median},
+                 {"latency_lowest", ranks.latency_lowest},
+                 {"energy_median", ranks.energy_median},
+                 {"energy_lowest", ranks.energy_lowest},
+                 {"designs_below", ranks.designs_below},
+                 {"below", ranks.below}};
+  if (ranks.matrix) object["matrix"] = to_json(*ranks.matrix);
+  return object;
 }
 
 json to_json(const CostNetworksSummary& evaluator) {
@@ -163,6 +175,20 @@ void read(JsonReader reader, CompressionSummary& compression) {
   }
 }
 
+void read(JsonReader reader, RankMatrix& matrix) {
+  matrix.designs = reader.required<std::vector<std::string>>("designs");
+  const auto values = reader.required<json>("values");
+  const std::size_t count = matrix.designs.size() * matrix.designs.size();
+  if (!values.is_array() || values.size() != count) {
+    reader.fail("values", fmt::format("must be a list of {} numbers", count));
+  }
+  for (const json& value : values) {
+    if (!value.is_number() && !value.is_null()) reader.fail("values", "must hold numbers");
+    matrix.values.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN()
+                                            : value.get<double>());
+  }
+}
+
 void read(JsonReader reader, RankSummary& ranks) {
   ranks = {.networks = reader.required<std::size_t>("networks"),
            .latency_median = reader.required<double>("latency_median"),
@@ -170,7 +196,9 @@ void read(JsonReader reader, RankSummary& ranks) {
            .energy_median = reader.required<double>("energy_median"),
            .energy_lowest = reader.required<double>("energy_lowest"),
            .designs_below = reader.required<std::size_t>("designs_below"),
-           .below = reader.required<double>("below")};
+           .below = reader.required<double>("below"),
+           .matrix = {}};
+  if (reader.has("matrix")) read(reader.child("matrix"), ranks.matrix.emplace());
 }
 
 void read(JsonReader reader, CostNetworksSummary& evaluator) {
@@ -238,6 +266,10 @@ CodesignRecord read_record(JsonReader reader) {
     read(reader.child("compression"), record.compression.emplace());
     check_starts(record, *record.compression);
   }
+  if (reader.has("optimum")) {
+    JsonReader optimum = reader.child("optimum");
+    read(optimum, record.optimum.emplace());
+  }
   return record;
 }
 
@@ -287,7 +319,27 @@ std::string format_dance(const DanceSummary& dance) {
   return text;
 }
 
+std::string format_optimum(const CodesignRecord& record) {
+  if (record.is_optimal()) return "this is the best of all pairs\n";
+  const CodesignPair& optimum = *record.optimum;
+  return fmt::format(
+      "best of all pairs: {} on {}, {:.2f} %, {:.4f} ms, energy {:.4g}; the pair found is {:.3f} "
+      "percentage points below it\n",
+      optimum.arch, optimum.design, 100.0 * optimum.accuracy, optimum.latency_ms, optimum.energy,
+      *record.gap_points());
+}
+
 }  // namespace
+
+std::optional<double> CodesignRecord::gap_points() const {
+  if (!optimum) return std::nullopt;
+  return 100.0 * (optimum->accuracy - best.accuracy);
+}
+
+bool CodesignRecord::is_optimal() const {
+  if (!optimum || best.accuracy != optimum->accuracy) return false;
+  return best.latency_ms * best.energy == optimum->latency_ms * optimum->energy;
+}
 
 json to_json(const CodesignRecord& record) {
   json object = {
@@ -311,6 +363,10 @@ json to_json(const CodesignRecord& record) {
   if (record.ranks) object["ranks"] = to_json(*record.ranks);
   if (record.dance) object["dance"] = to_json(*record.dance);
   if (record.compression) object["compression"] = to_json(*record.compression);
+  if (record.optimum) {
+    object["optimum"] = to_json(*record.optimum);
+    object["optimum"]["gap_points"] = *record.gap_points();
+  }
   return object;
 }
 
@@ -337,6 +393,7 @@ std::string format_codesign_record(const CodesignRecord& record) {
   text += table.str();
   text += fmt::format("\n{} networks judged, {} pairs costed in {:.2f} s; {} pairs on the front\n",
                       record.networks, record.pairs, record.seconds, record.front.size());
+  if (record.optimum) text += format_optimum(record);
   if (record.proxy_set) {
     text += fmt::format("{} networks from the proxy {}\n", record.proxy_set->size(),
                         record.proxy.value_or(""));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -17,19 +16,13 @@
 #include "hsconas/report/run_report.hpp"
 #include "hsconas/report/table.hpp"
 #include "page.hpp"
+#include "settings_differences.hpp"
 
 namespace hsconas {
 
 namespace {
 
 using nlohmann::json;
-
-/// Converts a JSON pointer to the notation of settings: "/shrink/stages/0/layers" becomes
-/// "shrink.stages.0.layers".
-std::string key_of(std::string pointer) {
-  std::replace(pointer.begin(), pointer.end(), '/', '.');
-  return pointer.substr(1);
-}
 
 const std::vector<std::string>& winners_head() {
   static const std::vector<std::string> head{"run",      "accuracy",     "test",  "over random",
@@ -107,18 +100,6 @@ constexpr const char* kMatrixMeaning =
     "Each row is a winner, each column the latency table of a run: the predicted latency of the "
     "winner there, and its distance from the T of that run.";
 
-std::vector<std::string> differences_head(const std::vector<RunRecord>& runs) {
-  std::vector<std::string> head{"setting"};
-  for (const RunRecord& run : runs) head.push_back(run.folder);
-  return head;
-}
-
-std::vector<std::string> difference_row(const SettingDifference& difference) {
-  std::vector<std::string> row{difference.key};
-  for (const std::string& value : difference.values) row.push_back(value.empty() ? "-" : value);
-  return row;
-}
-
 Plot fronts(const std::vector<RunRecord>& runs) {
   Plot plot{.title = "Pareto fronts",
             .x_label = "predicted latency, ms per batch",
@@ -152,28 +133,6 @@ Plot fronts(const std::vector<RunRecord>& runs) {
 
 }  // namespace
 
-std::vector<SettingDifference> differing_settings(const std::vector<RunRecord>& runs) {
-  std::map<std::string, std::vector<std::string>> by_key;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const json flat = to_json(runs[i].config).flatten();
-    for (const auto& [pointer, value] : flat.items()) {
-      auto& values = by_key[key_of(pointer)];
-      values.resize(runs.size());
-      values[i] = value.dump();
-    }
-  }
-  by_key.erase("name");
-  std::vector<SettingDifference> differences;
-  for (auto& [key, of_runs] : by_key) {
-    auto& values = of_runs;  // Clang 14 cannot capture structured bindings.
-    const bool differs = std::any_of(values.begin(), values.end(), [&](const std::string& value) {
-      return value != values.front();
-    });
-    if (differs) differences.push_back({key, std::move(values)});
-  }
-  return differences;
-}
-
 WinnersOnTables winners_on_tables(const std::vector<RunRecord>& runs) {
   const json space = to_json(runs.front().config.space);
   std::set<std::string> tables;
@@ -205,11 +164,7 @@ std::string comparison_text(const std::vector<RunRecord>& runs) {
     for (auto& row : matrix.rows) table.add(std::move(row));
     text += table.str() + "\n" + kMatrixMeaning + "\n\n";
   }
-  const auto differences = differing_settings(runs);
-  if (differences.empty()) return text + "All settings are the same.\n";
-  TextTable settings(differences_head(runs));
-  for (const SettingDifference& difference : differences) settings.add(difference_row(difference));
-  return text + settings.str();
+  return text + differences_text(runs);
 }
 
 json comparison_json(const std::vector<RunRecord>& runs) {
@@ -235,14 +190,7 @@ json comparison_json(const std::vector<RunRecord>& runs) {
            {"macs", result.winner.macs},
            {"parameters", result.winner.parameters}}}});
   }
-  json differences = json::object();
-  for (const SettingDifference& difference : differing_settings(runs)) {
-    json& values = differences[difference.key] = json::array();
-    for (const std::string& value : difference.values) {
-      values.push_back(value.empty() ? json() : json::parse(value));
-    }
-  }
-  json comparison = {{"runs", list}, {"differences", differences}};
+  json comparison = {{"runs", list}, {"differences", differences_json(runs)}};
   if (const WinnersOnTables on_tables = winners_on_tables(runs); !on_tables.empty()) {
     comparison["winners_on_tables_ms"] = on_tables;
   }
@@ -263,9 +211,6 @@ std::string comparison_page(const std::vector<RunRecord>& runs) {
     for (auto& row : matrix.rows) table.add(std::move(row));
     specialisation = section("Each winner on each device", table.str() + paragraph(kMatrixMeaning));
   }
-  const auto differences = differing_settings(runs);
-  HtmlTable settings(differences_head(runs));
-  for (const SettingDifference& difference : differences) settings.add(difference_row(difference));
   const std::string title = fmt::format("{} runs compared", runs.size());
   return html_page(
       title + " - hsconas",
@@ -275,9 +220,7 @@ std::string comparison_page(const std::vector<RunRecord>& runs) {
                   figure(to_svg(fronts(runs)),
                          "The Pareto front of all architectures that each run scored. A ring marks "
                          "the run's winner.")) +
-          section("Settings that differ",
-                  differences.empty() ? paragraph("All settings are the same.") : settings.str()) +
-          "</main>\n");
+          differences_section(runs) + "</main>\n");
 }
 
 }  // namespace hsconas

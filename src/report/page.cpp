@@ -56,6 +56,11 @@ std::string paragraph(std::string_view sentence) {
   return fmt::format("<p>{}</p>\n", escaped(sentence));
 }
 
+std::string fact(std::string_view name, std::string_view value, std::string_view more) {
+  return fmt::format("<div><dt>{}</dt><dd>{}{}</dd></div>\n", escaped(name), escaped(value),
+                     more.empty() ? "" : fmt::format("<small>{}</small>", escaped(more)));
+}
+
 std::string figure(std::string_view svg, std::string_view caption) {
   return fmt::format(
       "<figure>\n<div class=\"drawing\">{}</div>\n{}</figure>\n", svg,

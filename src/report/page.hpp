@@ -27,6 +27,10 @@ class HtmlTable {
 /// "<p>...</p>"; the sentence is escaped.
 std::string paragraph(std::string_view sentence);
 
+/// An entry of a list of class "facts": a value, with its name above and `more` below it, unless
+/// that is empty. Texts are escaped.
+std::string fact(std::string_view name, std::string_view value, std::string_view more);
+
 /// A drawing and its caption; the caption is escaped and may be empty.
 std::string figure(std::string_view svg, std::string_view caption);
 

@@ -26,11 +26,6 @@ std::string rounded(std::int64_t exact) {
   return count >= 1e6 ? fmt::format("{:.3g} M", count / 1e6) : fmt::format("{:.3g} k", count / 1e3);
 }
 
-std::string fact(const std::string& name, const std::string& value, const std::string& more) {
-  return fmt::format("<div><dt>{}</dt><dd>{}{}</dd></div>\n", escaped(name), escaped(value),
-                     more.empty() ? "" : fmt::format("<small>{}</small>", escaped(more)));
-}
-
 /// The accuracies of the winner.
 std::string accuracy_facts(const ResultRecord& result) {
   const ComparedArchitecture& winner = result.winner;

@@ -17,9 +17,12 @@
 #include "hsconas/base/text.hpp"
 #include "hsconas/codesign/codesign.hpp"
 #include "hsconas/codesign/methods.hpp"
+#include "hsconas/codesign/optimum.hpp"
 #include "hsconas/codesign/rank_correlation.hpp"
+#include "hsconas/report/codesign_report.hpp"
 #include "hsconas/report/heat_map.hpp"
 #include "hsconas/space/subspace.hpp"
+#include "hsconas/stages/load_run.hpp"
 #include "hsconas/stages/stage.hpp"
 #include "hsconas/stages/stage_inputs.hpp"
 
@@ -144,23 +147,16 @@ RankSummary check_ranks(const Config& config, const WorkDir& dir, const PairCost
   }
   const auto shown = spread(designs.size(), kHeatMapDesigns);
   const RankCorrelations matrix = rank_matrix(costs, sample, shown);
-  HeatMap map{.title = fmt::format("Spearman of {} networks between designs", sample.size()),
-              .subtitle = "below the diagonal latency, above it energy",
-              .labels = {},
-              .values = matrix.latency,
-              .low = 0.0,
-              .high = 1.0};
+  RankMatrix shown_ranks{.designs = {}, .values = matrix.latency};
   for (std::size_t i = 0; i < shown.size(); ++i) {
-    map.labels.push_back(designs.designs()[shown[i]].name);
+    shown_ranks.designs.push_back(designs.designs()[shown[i]].name);
     for (std::size_t k = i + 1; k < shown.size(); ++k) {
-      map.values[i * shown.size() + k] = matrix.energy[i * shown.size() + k];
+      shown_ranks.values[i * shown.size() + k] = matrix.energy[i * shown.size() + k];
     }
   }
-  // The colour scale starts at the multiple of 0.1 below the lowest value, to use all colours.
-  map.low = std::min(0.9, std::floor(lowest(map.values) * 10.0) / 10.0);
   dir.files.on_root([&] {
     write_file(dir.ranks(), csv);
-    write_file(dir.ranks_plot(), to_svg(map));
+    write_file(dir.ranks_plot(), to_svg(rank_map(shown_ranks, sample.size())));
   });
   const std::string& name = designs.designs()[proxy].name;
   if (low > 0) {
@@ -176,7 +172,21 @@ RankSummary check_ranks(const Config& config, const WorkDir& dir, const PairCost
           .energy_median = median(numbers_in(ranks.energy)),
           .energy_lowest = lowest(ranks.energy),
           .designs_below = low,
-          .below = bar};
+          .below = bar,
+          .matrix = std::move(shown_ranks)};
+}
+
+/// The best of all pairs, if accuracies are known and there are few enough pairs.
+std::optional<CodesignPair> optimum_of(const CodesignProblem& problem, const Config& config,
+                                       const GroupStop& stop) {
+  if (!may_try_all(config.codesign, problem.networks.size(), problem.designs.size())) return {};
+  const auto best = optimal_pair(problem, stop);
+  if (!best) return {};
+  return CodesignPair{.arch = problem.accuracies.space().encode(best->network),
+                      .design = problem.designs.designs()[best->design].name,
+                      .accuracy = best->accuracy,
+                      .latency_ms = best->cost.ms,
+                      .energy = best->cost.energy};
 }
 
 /// Which networks there are to choose from; `known` of them have known accuracies.
@@ -275,6 +285,8 @@ CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, json inpu
                    return true;
                  }},
             stages, log);
+  dir.files.on_root(
+      [&] { write_file(dir.report(), codesign_report(load_codesign_run(dir.root))); });
   return record;
 }
 
@@ -299,19 +311,21 @@ CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecor
         },
         dir.files);
     accuracies.set_weights(fingerprint_of(source.inputs));
-    const CodesignResult result = codesign({.accuracies = accuracies,
-                                            .costs = costs,
-                                            .designs = designs,
-                                            .limits = limits_of(config.codesign),
-                                            .networks = source.networks},
-                                           config.codesign, config.search, config.seed, log,
-                                           GroupStop(stop, dir.files.group()));
+    const CodesignProblem problem{.accuracies = accuracies,
+                                  .costs = costs,
+                                  .designs = designs,
+                                  .limits = limits_of(config.codesign),
+                                  .networks = source.networks};
+    const GroupStop group_stop(stop, dir.files.group());
+    const CodesignResult result =
+        codesign(problem, config.codesign, config.search, config.seed, log, group_stop);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     CodesignRecord record = codesign_record(config, result, space, designs);
     const auto sample = rank_sample(config, space, source.networks);
     if (result.proxy && sample.size() > 2) {  // A correlation of two networks is always 1 or -1.
       record.ranks = check_ranks(config, dir, costs, designs, *result.proxy, sample, log);
     }
+    record.optimum = optimum_of(problem, config, group_stop);
     record.seconds = seconds.count();
     write_codesign(dir, result, space, designs, record);
     return record;
@@ -337,6 +351,9 @@ std::string describe_codesign(const Config& config, std::size_t networks) {
     text += fmt::format("proxy: {}\n", designs.designs()[proxy_of(designs, config.codesign)].name);
   }
   text += method.plan(config.codesign, config.search, {networks, designs.size()});
+  if (may_try_all(config.codesign, networks, designs.size())) {
+    text += "the result is compared with the best of all pairs\n";
+  }
   return text;
 }
 

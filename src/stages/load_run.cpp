@@ -50,6 +50,39 @@ std::string why_unfinished(const WorkDir& dir, const RunRecord& run) {
                      continuation(dir, RunKind::Search));
 }
 
+/// The inputs that the co-design in `dir` would have now, with the images and known accuracies that
+/// it had `before`. Throws Error when a file that the config names is gone.
+json codesign_inputs(const Config& config, const json& before) {
+  const auto text = [&](const char* pointer) {
+    const json value = before.value(json::json_pointer(pointer), json(""));
+    return value.is_string() ? value.get<std::string>() : "";
+  };
+  if (config.codesign.method == "dance") {
+    return StageInputs(config,
+                       {.train = text("/weights/data/images"), .test = text("/test/images")})
+        .dance();
+  }
+  const StageInputs inputs(config, {.train = text("/judge/weights/data/images")});
+  return inputs.codesign(config.codesign.accuracies.empty() ? inputs.supernet_accuracies()
+                                                            : before.value("judge", json()));
+}
+
+/// Why `dir` has no pair that belongs to its current settings; empty if it has one.
+std::string why_no_pair(const WorkDir& dir, const Config& config) {
+  const StageRecord record(dir.stages());
+  if (kind_of(dir) != RunKind::Codesign || !record.has("codesign") || !is_there(dir.codesign())) {
+    return why_no_search(dir);
+  }
+  std::vector<std::string> changes;
+  try {
+    changes = record.changes("codesign", codesign_inputs(config, record.inputs("codesign")));
+  } catch (const Error&) {  // Without that file, the run cannot be compared with its settings.
+  }
+  if (changes.empty()) return "";
+  return fmt::format("since the co-design finished, {}; repeat it with {}", join(changes, ", "),
+                     continuation(dir, RunKind::Codesign));
+}
+
 /// Whether latencies are predicted from a table. One in the folder may be of earlier settings.
 bool uses_table(const Config& config) {
   return !config.score.is_known() ||
@@ -80,6 +113,17 @@ RunRecord load_run(const fs::path& folder) {
                     run.result ? run.result->weights : std::vector<SharedWeights>{}, run);
   }
   return run;
+}
+
+CodesignRun load_codesign_run(const fs::path& folder) {
+  const WorkDir dir{.root = folder, .lock = nullptr};
+  CodesignRun codesign{.run = load_run(folder), .found = {}};
+  codesign.run.unfinished = why_no_pair(dir, codesign.run.config);
+  if (codesign.run.unfinished.empty()) {
+    codesign.found =
+        read_codesign_record(read_sealed_json(dir.codesign()), dir.codesign().string());
+  }
+  return codesign;
 }
 
 }  // namespace hsconas

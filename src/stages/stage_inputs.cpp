@@ -1,6 +1,8 @@
 #include "hsconas/stages/stage_inputs.hpp"
 
 #include <filesystem>
+#include <set>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -9,6 +11,7 @@
 #include "hsconas/base/shipped_files.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/latency_keys.hpp"
+#include "hsconas/config/methods.hpp"
 #include "hsconas/config/precision.hpp"
 #include "hsconas/config/settings.hpp"
 #include "hsconas/latency/measure.hpp"
@@ -76,6 +79,21 @@ void add_limit_tables(json& inputs, const LimitsConfig& limits) {
   }
 }
 
+/// Removes the settings of other co-design methods than `method` from the section `codesign`. They
+/// have no effect, and runs from before one of them existed, or had another default, continue.
+void remove_keys_of_others(json& codesign, const std::string& method) {
+  std::set<std::string> own;
+  std::set<std::string> all;
+  for (const MethodWord& word : codesign_method_words()) {
+    all.insert(word.keys.begin(), word.keys.end());
+    if (word.word == method) own.insert(word.keys.begin(), word.keys.end());
+  }
+  const std::string section = "codesign.";
+  for (const std::string& key : all) {
+    if (key.starts_with(section) && !own.contains(key)) codesign.erase(key.substr(section.size()));
+  }
+}
+
 /// Removes the object at `key` from `object` and returns it; empty if there is none.
 json take(json& object, const char* key) {
   json part = object.value(key, json::object());
@@ -126,6 +144,7 @@ json StageInputs::config() const {
   all["codesign"]["accuracies"] =
       codesign.accuracies.empty() ? "" : file_identity(codesign.accuracies);
   if (!codesign.start.empty()) all["codesign"]["start"] = identities_of(codesign.start);
+  remove_keys_of_others(all["codesign"], codesign.method);
   return all;
 }
 
@@ -238,6 +257,7 @@ json StageInputs::dance() const {
 json StageInputs::codesign(json accuracies) const {
   json inputs = settings(StageId::Codesign);
   take(inputs, "score");  // `accuracies` contains it if it matters.
+  remove_keys_of_others(inputs["codesign"], config_.codesign.method);
   inputs["space"] = to_json(config_.space);
   inputs["designs"] = fingerprint(read_file_or_shipped(config_.codesign.designs));
   inputs["judge"] = std::move(accuracies);

@@ -56,6 +56,7 @@ class CodesignBench : public Bench {
   json result(const std::string& run) const {
     json object = read_json(*this / run / "codesign.json");
     object.erase("seconds");
+    object.erase("crc32");
     return object;
   }
 };
@@ -81,6 +82,9 @@ TEST_CASE("codesign finds a pair by every method and writes all scored pairs", "
     const double accuracy = result["best"]["accuracy"];
     if (std::string(method) == "coupled") coupled = accuracy;
     CHECK(accuracy <= coupled);
+    CHECK(result["optimum"]["accuracy"] == coupled);
+    CHECK(result["optimum"]["gap_points"].get<double>() == Approx(100.0 * (coupled - accuracy)));
+    CHECK(contains(outcome.out, "best of all pairs"));
     CHECK(result["front"].size() >= 1);
   }
   CHECK(bench.result("coupled")["evaluations"]["pairs"] == 60 * 44);
@@ -89,6 +93,16 @@ TEST_CASE("codesign finds a pair by every method and writes all scored pairs", "
         60 + 44 * bench.result("semi_decoupled")["proxy_set"].size());
   CHECK(contains(read_file(bench / "semi_decoupled" / "ranks.svg"), "<svg"));
   CHECK(CsvTable::load(bench / "semi_decoupled" / "ranks.csv").rows() == 44);
+}
+
+TEST_CASE("the best of all pairs is left out if there are more than exhaustive_pairs", "[app]") {
+  const CodesignBench bench;
+  REQUIRE(bench.codesign({"-w", "run", "codesign.method=random", "codesign.exhaustive_pairs=2639"})
+              .exit_code == 0);
+  CHECK_FALSE(bench.result("run").contains("optimum"));
+  REQUIRE(bench.codesign({"-w", "all", "codesign.method=random", "codesign.exhaustive_pairs=2640"})
+              .exit_code == 0);
+  CHECK(bench.result("all").contains("optimum"));
 }
 
 TEST_CASE("codesign is reproducible, reuses finished results and names changed settings", "[app]") {
@@ -200,6 +214,53 @@ TEST_CASE("without known accuracies codesign scores networks with a supernet, an
   CHECK(bench.result("run") == result);
 }
 
+TEST_CASE("a co-design on a supernet that is killed and then stopped ends like one that was not",
+          "[app]") {
+  const CodesignBench bench;
+  json config = micro_config();
+  config["search"] = {{"population", 10}, {"generations", 7}};
+  config["codesign"] = {{"designs", "designs.json"}, {"max_latency_ms", 0.05}};
+  write_json(bench / "codesign.json", config);
+  REQUIRE(bench.run({"train", "--config", "codesign.json", "-w", "trained"}).exit_code == 0);
+  for (const char* method : {"two_level", "multi_phase", "bayesian"}) {
+    CAPTURE(method);
+    // Starts or continues the co-design in `run`, after the training that all share.
+    const auto words = [&](const std::string& run) {
+      return std::vector<std::string>{
+          "codesign", "--config", "codesign.json",   "-w",
+          run,        "--resume", "--allow-changes", fmt::format("codesign.method={}", method)};
+    };
+    const auto candidates = [&](const std::string& run) {
+      const auto file = bench / run / "codesign-candidates.csv";
+      return std::filesystem::exists(file) ? lines_of(read_file(file)).size() : 0;
+    };
+    const std::string whole = fmt::format("{}-whole", method);
+    const std::string broken = fmt::format("{}-broken", method);
+    for (const std::string& run : {whole, broken}) {
+      std::filesystem::copy(bench / "trained", bench / run,
+                            std::filesystem::copy_options::recursive);
+    }
+    REQUIRE(bench.run(words(whole)).exit_code == 0);
+    std::size_t before = 1;  // The head of the file.
+    for (const int signal : {SIGKILL, SIGTERM}) {
+      Process process = bench.start(words(broken));
+      process.wait_until([&] { return candidates(broken) > before; });
+      process.send(signal);
+      CHECK(process.wait().exit_code == (signal == SIGKILL ? 128 + SIGKILL : 75));
+      CHECK_FALSE(std::filesystem::exists(bench / broken / "codesign.json"));
+      before = candidates(broken);
+    }
+    const Outcome resumed = bench.run(words(broken));
+    INFO(resumed.err);
+    REQUIRE(resumed.exit_code == 0);
+    CHECK(contains(resumed.err, "supernet: finished before with the same settings, reused"));
+    CHECK(bench.result(broken) == bench.result(whole));
+    for (const char* file : {"pairs.csv", "codesign-candidates.csv"}) {
+      CHECK(read_file(bench / broken / file) == read_file(bench / whole / file));
+    }
+  }
+}
+
 TEST_CASE("the plans of co-design searches say how many pairs they try", "[app]") {
   const CodesignBench bench;
   const auto plan = [&](const std::vector<std::string>& more) {
@@ -240,7 +301,6 @@ TEST_CASE("codesign with DANCE gives the best design for the learned network, an
   const auto result = [&](const std::string& run) {
     json object = bench.result(run);
     if (object["dance"].contains("evaluator")) object["dance"]["evaluator"].erase("seconds");
-    object.erase("crc32");
     return object;
   };
   const Outcome outcome = bench.codesign({"-w", "run"});
@@ -319,12 +379,100 @@ TEST_CASE("a finished co-design run is no search, and the way on from it is name
   const CodesignBench bench;
   REQUIRE(bench.codesign({"-w", "run"}).exit_code == 0);
   const std::string arch = bench.result("run")["best"]["arch"];
-  for (const char* name : {"evaluate", "export", "retrain", "report"}) {
+  for (const char* name : {"evaluate", "export", "retrain"}) {
     const Outcome outcome = bench.run({name, "run"});
     INFO(outcome.err);
     CHECK(!contains(outcome.err, "has not finished"));
     CHECK(contains(outcome.err, "hsconas retrain --config run/config.json --arch " + arch));
   }
+}
+
+TEST_CASE("a finished co-design run has a report, which can be written again", "[app]") {
+  const CodesignBench bench;
+  REQUIRE(bench.codesign({"-w", "run"}).exit_code == 0);
+  const std::string page = read_file(bench / "run/report.html");
+  const json found = bench.result("run");
+  for (const std::string key : {"arch", "design"}) CHECK(contains(page, found["best"][key]));
+  for (const char* part : {"best of all pairs", "Pareto front", "How designs rank networks",
+                           "Spearman of 50 networks between designs", "Settings and versions"}) {
+    CHECK(contains(page, part));
+  }
+  std::filesystem::remove(bench / "run/report.html");
+  const Outcome outcome = bench.run({"report", "run"});
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK(contains(outcome.out, "semi_decoupled over "));
+  CHECK(!contains(outcome.err, "incomplete"));
+  CHECK(read_file(bench / "run/report.html") == page);
+  const json object = json::parse(bench.run({"--json", "report", "run"}).out);
+  CHECK(object["finished"] == true);
+  CHECK(object["result"]["best"] == found["best"]);
+  // Known accuracies and designs may be gone.
+  std::filesystem::remove(bench / "accuracies.csv");
+  std::filesystem::remove(bench / "designs.json");
+  CHECK(bench.run({"report", "run"}).exit_code == 0);
+  CHECK(read_file(bench / "run/report.html") == page);
+}
+
+TEST_CASE("a co-design run whose settings have changed since is no finished one", "[app]") {
+  const CodesignBench bench;
+  REQUIRE(bench.codesign({"-w", "run"}).exit_code == 0);
+  json config = read_json(bench / "run/config.json");
+  config["codesign"]["limit_levels"] = 3;
+  write_json(bench / "run/config.json", config);
+  const Outcome outcome = bench.run({"report", "run"});
+  CHECK(outcome.exit_code == 0);
+  CHECK(contains(outcome.err,
+                 "since the co-design finished, codesign.limit_levels changed from 0 to 3; repeat "
+                 "it with hsconas codesign --config run/config.json --work-dir run --resume; the "
+                 "report is incomplete"));
+  const Outcome compared = bench.run({"report", "run", "run"});
+  CHECK(compared.exit_code == 3);
+  CHECK(contains(compared.err, "run: has no result of a co-design: since the co-design finished"));
+}
+
+TEST_CASE("co-design runs are compared with each other, but not with searches", "[app]") {
+  const CodesignBench bench;
+  REQUIRE(bench.codesign({"-w", "a", "codesign.method=coupled"}).exit_code == 0);
+  REQUIRE(bench.codesign({"-w", "b", "codesign.method=random"}).exit_code == 0);
+  const Outcome outcome = bench.run({"report", "a", "b", "-o", "both.html"});
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  for (const char* part : {"coupled", "random", "gap", "codesign.method"}) {
+    CHECK(contains(outcome.out, part));
+    CHECK(contains(read_file(bench / "both.html"), part));
+  }
+  const json object = json::parse(bench.run({"--json", "report", "a", "b"}).out);
+  CHECK(object["runs"][0]["gap_points"] == 0.0);
+  CHECK(object["runs"][1]["best"] == bench.result("b")["best"]);
+  CHECK(object["differences"]["codesign.method"] == json{"coupled", "random"});
+  const Outcome mixed = bench.run({"report", "a", finished_run().file("").string()});
+  CHECK(mixed.exit_code == 2);
+  CHECK(contains(mixed.err, "compare runs of one kind"));
+}
+
+TEST_CASE("a co-design run with the earlier default of fast_tries continues with it", "[app]") {
+  const CodesignBench bench;
+  // As the program that had this default recorded it: in config.json, but not in stages.json.
+  REQUIRE(bench.codesign({"-w", "run", "codesign.method=two_level", "codesign.fast_tries=10"})
+              .exit_code == 0);
+  CHECK_FALSE(read_json(bench / "run/stages.json")["codesign"]["codesign"].contains("fast_tries"));
+  const auto resume = [&](const std::string& run) {
+    return bench.run({"codesign", "--config", run + "/config.json", "--work-dir", run, "--resume"});
+  };
+  const Outcome own = resume("run");
+  CHECK(own.exit_code == 0);
+  CHECK(contains(own.err, "finished before with the same settings"));
+  const Outcome now = bench.codesign({"-w", "run", "--resume", "codesign.method=two_level"});
+  CHECK(contains(now.err, "codesign.fast_tries"));
+  // Runs by other methods hold it in config.json, too, where it has no effect.
+  REQUIRE(bench.codesign({"-w", "other"}).exit_code == 0);
+  json config = read_json(bench / "other/config.json");
+  config["codesign"]["fast_tries"] = 10;
+  write_json(bench / "other/config.json", config);
+  const Outcome other = resume("other");
+  CHECK(other.exit_code == 0);
+  CHECK(contains(other.err, "finished before with the same settings"));
 }
 
 TEST_CASE("codesign and retrain do not continue the run of a search", "[app]") {

@@ -60,11 +60,11 @@ std::vector<Setting> all_methods() {
   return {joint("random", "random"),
           joint("evolution", "coupled"),
           joint("reinforce", "coupled", "reinforce"),
-          two_level("two_level", 10),
-          two_level("two_level, 50 tries", 50),
+          two_level("two_level, 10 tries", 10),
+          two_level("two_level", 50),
           setting("multi_phase", "multi_phase"),
           setting("bayesian", "bayesian"),
-          with(two_level("two_level, recurrent", 10),
+          with(two_level("two_level, recurrent, 10 tries", 10),
                [](auto&, auto& search) { search.controller = Controller::Recurrent; }),
           joint("coupled by bayesian", "coupled", "bayesian")};
 }
@@ -130,11 +130,11 @@ void settings(const KnownPairs& ground, const Options& options) {
 
 void phases(const KnownPairs& ground, Options options) {
   if (options.seeds == 0) options.seeds = 50;
-  const auto all =
-      print_reached("phases", ground, limit_grid(ground, {0.1, 0.5, 0.9}),
-                    {joint("reinforce", "coupled", "reinforce"), two_level("two_level", 10),
-                     two_level("two_level, 50 tries", 50), setting("multi_phase", "multi_phase")},
-                    options);
+  const auto all = print_reached(
+      "phases", ground, limit_grid(ground, {0.1, 0.5, 0.9}),
+      {joint("reinforce", "coupled", "reinforce"), two_level("two_level, 10 tries", 10),
+       two_level("two_level", 50), setting("multi_phase", "multi_phase")},
+      options);
   for (const LabelledRuns& one : all) {
     for (const LabelledRuns& other : all) {
       if (&one == &other) continue;

@@ -207,6 +207,15 @@ TEST_CASE("settings of co-design methods are refused beside other methods", "[co
   }
 }
 
+TEST_CASE("the earlier default of codesign.fast_tries is accepted beside any method", "[config]") {
+  // It is in the config.json of runs of earlier programs.
+  json source = minimal();
+  for (const char* method : {"coupled", "dance", "bayesian"}) {
+    source["codesign"] = {{"method", method}, {"fast_tries", 10}};
+    CHECK(read_config(source).codesign.fast_tries == 10);
+  }
+}
+
 TEST_CASE("the co-design methods with a controller use its settings", "[config]") {
   json source = minimal();
   source["search"] = {

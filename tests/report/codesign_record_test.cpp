@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "hsconas/report/retrain_record.hpp"
+#include "report/example_codesign.hpp"
 #include "support/errors.hpp"
 
 using namespace hsconas;
@@ -11,59 +12,14 @@ using nlohmann::json;
 
 namespace {
 
-CodesignRecord example_record() {
-  const CodesignPair pair{
-      .arch = "012", .design = "rs_8", .accuracy = 0.75, .latency_ms = 1.5, .energy = 2e6};
-  CodesignRecord record{.name = "example",
-                        .seed = 3,
-                        .method = "semi_decoupled",
-                        .space = "tiny",
-                        .designs = "few",
-                        .design_count = 4,
-                        .left_out = 2,
-                        .limits = "latency <= 3 ms",
-                        .batch = 2,
-                        .energy_unit = "pJ",
-                        .best = {pair, "shuffle_k3, skip", 12.5, 0.25, {{"pes", 64}}},
-                        .front = {pair},
-                        .networks = 7,
-                        .pairs = 28,
-                        .pairs_csv = "all",
-                        .proxy = "rs_4",
-                        .proxy_set = std::vector{pair, pair},
-                        .seconds = 0.5};
-  record.ranks = {.networks = 9,
-                  .latency_median = 1.0,
-                  .latency_lowest = 0.5,
-                  .energy_median = 0.75,
-                  .energy_lowest = 0.25,
-                  .designs_below = 1,
-                  .below = 0.9};
-  record.dance = {.cost = 2.0,
-                  .edap = 3e7,
-                  .test_accuracy = 0.5,
-                  .skip_share = 0.25,
-                  .macs = 1000,
-                  .probabilities = {{0.5, 0.5}, {1.0}},
-                  .evaluator = CostNetworksSummary{.regret_median = 1.0,
-                                                   .regret_mean = 1.5,
-                                                   .regret_p95 = 2.0,
-                                                   .right = {{"pes", 0.75}},
-                                                   .pair_error = {1, 2, 3},
-                                                   .best_error = {4, 5, 6},
-                                                   .seconds = 7.0,
-                                                   .design = "rs_4",
-                                                   .regret = 1.25}};
-  return record;
-}
-
 CodesignRecord compressed_record() {
-  CodesignRecord record = example_record();
+  CodesignRecord record = example_codesign();
   record.method = "compress";
   record.proxy.reset();
   record.proxy_set.reset();
   record.ranks.reset();
   record.dance.reset();
+  record.optimum.reset();
   record.best.compression = Compression{.start = 1, .bits = {8, 4, 4, 8}};
   for (CodesignPair& pair : record.front) pair.compression = Compression{.start = 0, .bits = {}};
   record.compression = {
@@ -111,13 +67,19 @@ TEST_CASE("a result of compression for people has the starts and what became of 
 }
 
 TEST_CASE("a co-design result is read back as it was written", "[report]") {
-  const json written = to_json(example_record());
+  const json written = to_json(example_codesign());
   CHECK(to_json(read_codesign_record(written, "codesign.json")) == written);
-  CodesignRecord plain = example_record();
+  CHECK(written.at("optimum").at("gap_points") == Approx(1.25));
+  CHECK(written.at("ranks").at("matrix").at("values") == json{1.0, 0.5, nullptr, 1.0});
+  CodesignRecord plain = example_codesign();
   plain.proxy.reset();
   plain.proxy_set.reset();
+  plain.ranks->matrix.reset();
+  CHECK(to_json(read_codesign_record(to_json(plain), "codesign.json")) == to_json(plain));
   plain.ranks.reset();
   plain.dance.reset();
+  plain.optimum.reset();
+  CHECK_FALSE(plain.gap_points());
   plain.best.power_mw.reset();
   const json short_one = to_json(plain);
   CHECK_FALSE(short_one.contains("dance"));
@@ -125,14 +87,18 @@ TEST_CASE("a co-design result is read back as it was written", "[report]") {
 }
 
 TEST_CASE("a damaged co-design result names the file and the key", "[report]") {
-  json damaged = to_json(example_record());
+  json damaged = to_json(example_codesign());
   damaged["best"]["accuracy"] = "high";
   CHECK(error_of([&] { read_codesign_record(damaged, "R"); }) ==
         "data: R: best.accuracy has the wrong type: \"high\" (expected: a number)");
-  damaged = to_json(example_record());
+  damaged = to_json(example_codesign());
   damaged["dance"]["evaluator"].erase("regret");
   CHECK(error_of([&] { read_codesign_record(damaged, "R"); }) ==
         "data: R: dance.evaluator.regret is required");
+  damaged = to_json(example_codesign());
+  damaged["ranks"]["matrix"]["values"].erase(0);
+  CHECK(error_of([&] { read_codesign_record(damaged, "R"); }) ==
+        "data: R: ranks.matrix.values must be a list of 4 numbers");
   CHECK(error_of([] {
           read_codesign_record(json{{"format", "x"}}, "R");
         }) == "data: R: not a result of codesign; use --overwrite");
@@ -140,9 +106,12 @@ TEST_CASE("a damaged co-design result names the file and the key", "[report]") {
 
 TEST_CASE("a co-design result for people has the pair, the proxy's set, the ranks and DANCE's test",
           "[report]") {
-  const std::string text = format_codesign_record(example_record());
+  const std::string text = format_codesign_record(example_codesign());
   CHECK(contains(text, "semi_decoupled over tiny x few (4 designs, limits: latency <= 3 ms)"));
   CHECK(contains(text, "7 networks judged, 28 pairs costed in 0.50 s; 1 pairs on the front"));
+  CHECK(contains(text,
+                 "best of all pairs: 210 on rs_4, 76.25 %, 1.2500 ms, energy 1e+06; the pair found "
+                 "is 1.250 percentage points below it"));
   CHECK(contains(text, "2 networks from the proxy rs_4"));
   CHECK(contains(text, "latency median 1.000, lowest 0.500"));
   CHECK(contains(text, "the evaluator would have chosen rs_4, which costs 1.2500 times as much"));

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -286,6 +287,27 @@ TEST_CASE("the keys of locality shrinking are inputs only where they are not wha
   CHECK(shrink().at("seeds") == 7);
   CHECK(shrink().at("stages").at(0).at("radius") == 2);
   CHECK_FALSE(shrink().contains("rounds"));
+}
+
+TEST_CASE("settings of other co-design methods are no inputs, whatever default they once had",
+          "[pipeline][config]") {
+  const Files files;
+  json source = busy_config(files);
+  source["codesign"]["accuracies"] = files.path("a", "accuracies.csv");
+  const auto inputs = [&](const char* method, int fast_tries) {
+    source["codesign"]["method"] = method;
+    source["codesign"]["fast_tries"] = fast_tries;
+    const Config config = read_config(source);
+    const StageInputs stages(config, {});
+    return std::pair(stages.codesign({}).at("codesign"), stages.config().at("codesign"));
+  };
+  const int initial = CodesignConfig{}.fast_tries;
+  const int earlier = 10;
+  CHECK(inputs("coupled", initial) == inputs("coupled", earlier));
+  // A run by two_level with the earlier default recorded none, and continues with it.
+  CHECK_FALSE(inputs("two_level", earlier).first.contains("fast_tries"));
+  CHECK(inputs("two_level", initial).first.at("fast_tries") == initial);
+  CHECK(inputs("two_level", initial).second.at("fast_tries") == initial);
 }
 
 TEST_CASE("groups are an input of the trainings unless there is one, as before there were any",

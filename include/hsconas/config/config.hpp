@@ -241,7 +241,7 @@ struct CodesignConfig {
   int rank_networks = 200;    ///< Networks on which rank correlations are computed.
   double rank_warning = 0.9;  ///< A Spearman correlation below this is worth a warning.
   std::int64_t exhaustive_pairs = 200000000;  ///< Most pairs of which coupled tries every one.
-  int fast_tries = 10;           ///< two_level: pairs drawn again on costs alone; 0: none.
+  int fast_tries = 50;           ///< two_level: pairs drawn again on costs alone; 0: none.
   double accuracy_weight = 0.5;  ///< two_level, multi_phase: see pair_reward().
   int phase_tries = 10;          ///< multi_phase: redraws of a phase in an episode.
   double phase_entropy = 0.01;   ///< multi_phase: weight of the entropy at first; falls to 0.

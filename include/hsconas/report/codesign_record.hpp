@@ -38,6 +38,14 @@ struct BestCodesignPair : CodesignPair {
   nlohmann::json accelerator;      ///< The design, as an accelerator file.
 };
 
+/// Spearman correlations between designs, as ranks.svg shows them.
+struct RankMatrix {
+  std::vector<std::string> designs;
+  /// [row][column]: of latencies below the diagonal, of energies above it. NaN if all networks cost
+  /// the same on one of the designs.
+  std::vector<double> values;
+};
+
 /// How alike the proxy and the designs rank networks: Spearman correlations.
 struct RankSummary {
   std::size_t networks = 0;
@@ -47,6 +55,7 @@ struct RankSummary {
   double energy_lowest = 0.0;
   std::size_t designs_below = 0;  ///< Designs with a correlation under `below`.
   double below = 0.0;
+  std::optional<RankMatrix> matrix;  ///< Results of earlier versions have none.
 };
 
 /// How well DANCE's evaluator chooses designs.
@@ -125,7 +134,15 @@ struct CodesignRecord {
   std::optional<RankSummary> ranks;
   std::optional<DanceSummary> dance;
   std::optional<CompressionSummary> compression;
-  double seconds = 0.0;
+  /// The best of all pairs inside the limits, where accuracies are known and all pairs may be
+  /// tried.
+  std::optional<CodesignPair> optimum;
+  double seconds = 0.0;  ///< Of the search, without that for the optimum.
+
+  /// By how many percentage points the accuracy of `best` is below that of the optimum.
+  std::optional<double> gap_points() const;
+  /// Whether the optimum is known and no better than `best`.
+  bool is_optimal() const;
 };
 
 nlohmann::json to_json(const CodesignRecord& record);
