@@ -110,11 +110,43 @@ std::vector<std::vector<Feature>> term_features(const LatencySpace& space, const
   return features;
 }
 
-double sum_of(const std::vector<double>& terms, const LatencySpace& space,
-              const Architecture& arch) {
-  double sum = 0.0;
+std::vector<std::size_t> terms_of(const LatencySpace& space, const Architecture& arch) {
+  std::vector<std::size_t> terms;
   for (std::size_t position = 0; position < arch.size(); ++position) {
-    sum += terms[space.index(static_cast<int>(position), arch[position])];
+    terms.push_back(space.index(static_cast<int>(position), arch[position]));
+  }
+  return terms;
+}
+
+double sum_of(const std::vector<double>& terms, const PairTerms& pairs, const LatencySpace& space,
+              const Architecture& arch) {
+  const std::vector<std::size_t> of_arch = terms_of(space, arch);
+  double sum = pairs.sum(of_arch);
+  for (const std::size_t term : of_arch) sum += terms[term];
+  return sum;
+}
+
+/// The features of every two terms of different positions in a form with pairs, by [first][second]:
+/// one for their operators, wherever in the cell these are, and one for the two terms alone.
+std::vector<std::vector<Feature>> pair_features(const LatencySpace& space, Columns& columns) {
+  std::vector<std::vector<Feature>> features(space.terms() * space.terms());
+  const std::size_t row = space.terms() / static_cast<std::size_t>(space.positions());
+  for (std::size_t first = 0; first < space.terms(); ++first) {
+    for (std::size_t second = (first / row + 1) * row; second < space.terms(); ++second) {
+      const auto [low, high] = std::minmax(space.op_of(first), space.op_of(second));
+      features[first * space.terms() + second] = {
+          {columns.at("pairs of operators", fmt::format("{} {}", low, high)), 1.0},
+          {columns.at("pairs of terms", fmt::format("{} {}", first, second)), 1.0}};
+    }
+  }
+  return features;
+}
+
+/// What `features` are worth with the fitted coefficients.
+double worth(const std::vector<Feature>& features, const std::vector<double>& coefficients) {
+  double sum = 0.0;
+  for (const Feature& f : features) {
+    sum += f.value * coefficients[static_cast<std::size_t>(f.column)];
   }
   return sum;
 }
@@ -136,7 +168,7 @@ double prior_scale(const LatencySpace& space, std::span<const Measurement> netwo
                    const TermPrior& prior) {
   std::vector<double> ratios;
   for (const Measurement& network : networks) {
-    const double sum = prior.fixed_ms + sum_of(prior.ms, space, network.arch);
+    const double sum = prior.sum_ms(space, network.arch);
     if (sum > 0.0) ratios.push_back(network.ms / sum);
   }
   return ratios.empty() ? 1.0 : median(ratios);
@@ -145,6 +177,7 @@ double prior_scale(const LatencySpace& space, std::span<const Measurement> netwo
 void rescale(TermPrior& prior, double factor) {
   prior.fixed_ms *= factor;
   for (double& ms : prior.ms) ms *= factor;
+  prior.pairs.scale(factor);
   for (auto& differences : prior.device_differences) {
     for (double& ms : differences) ms *= factor;
   }
@@ -154,15 +187,20 @@ FormFit fit_form(const LatencySpace& space, std::span<const Measurement> network
                  const FitForm& form, const TermPrior* prior) {
   Columns columns;
   const auto features = term_features(space, form, prior, columns);
+  const auto of_pairs =
+      form.pairs ? pair_features(space, columns) : std::vector<std::vector<Feature>>();
   RidgeProblem problem{.group_of = columns.group_of(), .groups = columns.groups()};
   for (const Measurement& network : networks) {
     auto& row = problem.rows.emplace_back();
-    for (std::size_t position = 0; position < network.arch.size(); ++position) {
-      const auto& some = features[space.index(static_cast<int>(position), network.arch[position])];
-      row.insert(row.end(), some.begin(), some.end());
+    const std::vector<std::size_t> terms = terms_of(space, network.arch);
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+      row.insert(row.end(), features[terms[i]].begin(), features[terms[i]].end());
+      for (std::size_t k = i + 1; k < terms.size() && form.pairs; ++k) {
+        const auto& some = of_pairs[terms[i] * space.terms() + terms[k]];
+        row.insert(row.end(), some.begin(), some.end());
+      }
     }
-    const double known =
-        prior == nullptr ? 0.0 : prior->fixed_ms + sum_of(prior->ms, space, network.arch);
+    const double known = prior == nullptr ? 0.0 : prior->sum_ms(space, network.arch);
     problem.targets.push_back(network.ms - known);
   }
   const RidgeFit ridge = form.least_squares ? fit_least_squares(problem) : fit_ridge(problem);
@@ -170,9 +208,12 @@ FormFit fit_form(const LatencySpace& space, std::span<const Measurement> network
   fit.fixed_ms = prior == nullptr ? 0.0 : prior->fixed_ms;
   fit.terms = prior == nullptr ? std::vector<double>(space.terms()) : prior->ms;
   for (std::size_t t = 0; t < space.terms(); ++t) {
-    for (const Feature& f : features[t]) {
-      fit.terms[t] += f.value * ridge.coefficients[static_cast<std::size_t>(f.column)];
-    }
+    fit.terms[t] += worth(features[t], ridge.coefficients);
+  }
+  if (prior != nullptr) fit.pairs = prior->pairs;
+  for (std::size_t i = 0; i < of_pairs.size(); ++i) {
+    if (fit.pairs.empty()) fit.pairs = PairTerms(space.terms());
+    fit.pairs.at(i / space.terms(), i % space.terms()) += worth(of_pairs[i], ridge.coefficients);
   }
   const std::size_t step = networks.size() / ridge.left_out_errors.size() +
                            (networks.size() % ridge.left_out_errors.size() != 0 ? 1 : 0);
@@ -188,8 +229,13 @@ FormFit fit_form(const LatencySpace& space, std::span<const Measurement> network
 
 }  // namespace
 
+double TermPrior::sum_ms(const LatencySpace& space, const Architecture& arch) const {
+  return fixed_ms + sum_of(ms, pairs, space, arch);
+}
+
 double NetworkFit::predict_ms(const LatencySpace& space, const Architecture& arch) const {
-  return std::max(0.0, bias_ms + fixed_ms + sum_of(terms, space, space.canonical(arch, dead)));
+  return std::max(0.0,
+                  bias_ms + fixed_ms + sum_of(terms, pairs, space, space.canonical(arch, dead)));
 }
 
 std::vector<FitForm> correction_forms() {
@@ -226,7 +272,9 @@ std::vector<FitForm> network_forms(bool is_cell) {
   using enum FeatureGroup;
   const FitForm least_squares{.name = "least squares", .groups = {Position}, .least_squares = true};
   if (is_cell) {
-    return {{.name = "per position", .groups = {OperatorCount, Position}}, least_squares};
+    return {{.name = "per position", .groups = {OperatorCount, Position}},
+            {.name = "per pair", .groups = {OperatorCount, Position}, .pairs = true},
+            least_squares};
   }
   return {{.name = "per operator", .groups = {Work, OperatorCount}},
           {.name = "per block", .groups = {Work, WorkByShape, OperatorCount, Block}},

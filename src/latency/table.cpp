@@ -101,12 +101,24 @@ TableModel::TableModel(const LatencySpace& space, const LatencyTable& table)
   const auto in_network = [](const TableEntry& e) { return e.network_ms; };
   fixed_ms_ = fixed_part(space, table, in_network) + table.bias_ms;
   ms_ = values_of_terms(space, table, in_network);
+  pairs_ = pairs_by_name(table.pairs, space);
+}
+
+double TableModel::pairs_ms(const Architecture& arch) const {
+  std::vector<std::size_t> terms;
+  terms.reserve(arch.size());
+  for (const LayerChoice choice : arch) {
+    terms.push_back(terms.size() * static_cast<std::size_t>(row_) +
+                    static_cast<std::size_t>(choice.op * widths_ + choice.width));
+  }
+  return pairs_.sum(terms);
 }
 
 TermPrior prior_from(const LatencySpace& space, const LatencyTable& table, bool corrected) {
   const auto value = [corrected](const TableEntry& e) { return corrected ? e.network_ms : e.ms; };
   return {.ms = values_of_terms(space, table, value),
-          .fixed_ms = fixed_part(space, table, value) + (corrected ? table.bias_ms : 0.0)};
+          .fixed_ms = fixed_part(space, table, value) + (corrected ? table.bias_ms : 0.0),
+          .pairs = pairs_by_name(table.pairs, space)};
 }
 
 void apply_fit(LatencyTable& table, const LatencySpace& space, const NetworkFit& fit) {
@@ -114,6 +126,7 @@ void apply_fit(LatencyTable& table, const LatencySpace& space, const NetworkFit&
   table.trials = fit.trials;
   table.error_percent = fit.error_percent;
   table.dead = fit.dead;
+  table.pairs = named_pairs(fit.pairs, space);
   table.bias_ms = fit.bias_ms;
   if (table.by_position) {
     apply_by_position(table, space, fit);

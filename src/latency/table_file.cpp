@@ -194,6 +194,13 @@ LatencyTable read_fields(const nlohmann::json& json) {
   table.trials = read_trials(root);
   table.error_percent = read_ms(root, "error_percent");
   table.dead = read_dead_operators(root.required<std::string>("dead_operators"));
+  if (json.contains("pairs")) {
+    JsonReader pairs = root.child("pairs");
+    for (const auto& item : json.at("pairs").items()) {
+      table.pairs.emplace(item.key(), read_finite(pairs, item.key()));
+    }
+    pairs.finish();
+  }
   table.noise = read_noise(root.child("noise"));
   table.calibration = read_networks(root, "calibration");
   table.test = read_networks(root, "test");
@@ -209,20 +216,22 @@ nlohmann::json to_json(const LatencyTable& table) {
   for (const auto& [key, entry] : table.entries) {
     entries[key] = entry_json(entry, table.by_position);
   }
-  return {{"format", kFormat},
-          {"space", table.space},
-          {"device", device_json(table.device)},
-          {"entries_by", table.by_position ? "position" : "block"},
-          {"entries", entries},
-          {"bias_ms", table.bias_ms},
-          {"form", table.form},
-          {"trials", trials_json(table.trials)},
-          {"error_percent", table.error_percent},
-          {"dead_operators", to_string(table.dead)},
-          {"noise", noise_json(table.noise)},
-          {"calibration", networks_json(table.calibration)},
-          {"test", networks_json(table.test)},
-          {"test_spread", networks_json(table.test_spread)}};
+  nlohmann::json json = {{"format", kFormat},
+                         {"space", table.space},
+                         {"device", device_json(table.device)},
+                         {"entries_by", table.by_position ? "position" : "block"},
+                         {"entries", entries},
+                         {"bias_ms", table.bias_ms},
+                         {"form", table.form},
+                         {"trials", trials_json(table.trials)},
+                         {"error_percent", table.error_percent},
+                         {"dead_operators", to_string(table.dead)},
+                         {"noise", noise_json(table.noise)},
+                         {"calibration", networks_json(table.calibration)},
+                         {"test", networks_json(table.test)},
+                         {"test_spread", networks_json(table.test_spread)}};
+  if (!table.pairs.empty()) json["pairs"] = table.pairs;
+  return json;
 }
 
 LatencyTable read_table(const nlohmann::json& json, const std::string& source) {

@@ -34,10 +34,7 @@ std::vector<MeasuredNetwork> judged(const LatencySpace& space, const TableModel&
   std::vector<MeasuredNetwork> list;
   for (const Measurement& network : networks) {
     const Architecture arch = space.canonical(network.arch, table.dead);
-    double sum_ms = prior == nullptr ? 0.0 : prior->fixed_ms;
-    for (std::size_t i = 0; prior != nullptr && i < arch.size(); ++i) {
-      sum_ms += prior->ms[space.index(static_cast<int>(i), arch[i])];
-    }
+    const double sum_ms = prior == nullptr ? 0.0 : prior->sum_ms(space, arch);
     list.push_back({.arch = space.encode(network.arch),
                     .sum_ms = std::max(sum_ms, 0.0),
                     .predicted_ms = model.predict_ms(arch),
@@ -79,7 +76,7 @@ double mean_time(const LatencySpace& space, const TermPrior& prior, const Latenc
   double sum = 0.0;
   for (const double ms : prior.ms) sum += ms;
   const double choices = static_cast<double>(space.terms()) / space.positions();
-  const double time = prior.fixed_ms + sum / choices;
+  const double time = prior.fixed_ms + sum / choices + prior.pairs.total() / (choices * choices);
   if (time > 0.0) return time;
   throw Error(ErrorKind::Data,
               fmt::format("the latency table of {} says that networks take {} ms on average: leave "
@@ -125,6 +122,7 @@ TermPrior prior_from_devices(const LatencySpace& space, std::span<const LatencyT
     for (double& ms : devices[d].ms) ms *= scale;
     for (std::size_t t = 0; t < space.terms(); ++t) prior.ms[t] += devices[d].ms[t] / count;
     prior.fixed_ms += scale * devices[d].fixed_ms / count;
+    prior.pairs.add(scale / count, devices[d].pairs);
   }
   for (TermPrior& device : devices) {
     for (std::size_t t = 0; t < space.terms(); ++t) device.ms[t] -= prior.ms[t];

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hsconas/latency/latency_space.hpp"
+#include "hsconas/latency/pair_terms.hpp"
 
 namespace hsconas {
 
@@ -19,8 +20,12 @@ struct Measurement {
 struct TermPrior {
   std::vector<double> ms;  ///< By LatencySpace::index(); of several devices, the mean.
   double fixed_ms = 0.0;   ///< Time of the parts that every network has, such as stem and head.
+  PairTerms pairs;         ///< Of a cell; of several devices, the mean.
   /// [device][LatencySpace::index()]: how much each of several devices differs from `ms`.
   std::vector<std::vector<double>> device_differences;
+
+  /// Of a network, without corrections.
+  double sum_ms(const LatencySpace& space, const Architecture& arch) const;
 };
 
 /// Quantities a fit may put a coefficient on, summed over a network's terms.
@@ -44,6 +49,8 @@ struct FitForm {
   std::string name;
   std::vector<FeatureGroup> groups;
   bool least_squares = false;  ///< Plain least squares instead of ridge regression.
+  /// Also a coefficient for every two operators, and one for every two choices, see PairTerms.
+  bool pairs = false;
 };
 
 /// How well a form predicts networks that are left out of its fit.
@@ -58,6 +65,7 @@ struct NetworkFit {
   double bias_ms = 0.0;          ///< Added to the terms and `fixed_ms`.
   double fixed_ms = 0.0;         ///< The prior's fixed_ms, scaled; 0 without a prior.
   std::vector<double> terms;     ///< Milliseconds by LatencySpace::index().
+  PairTerms pairs;               ///< Beside the terms.
   std::vector<FitTrial> trials;  ///< In the order they were tried.
   double error_percent = 0.0;    ///< 90 % of left-out networks have at most this error; 0: unknown.
 
@@ -73,6 +81,7 @@ std::vector<FitForm> correction_forms();
 /// mean.
 std::vector<FitForm> adaptation_forms(bool by_position, bool is_cell, bool several_devices = false);
 /// Forms without a prior, for a chain of layers or for a cell; the last one is plain least squares.
+/// Only a cell has one with pairs.
 std::vector<FitForm> network_forms(bool is_cell);
 
 struct FitOptions {

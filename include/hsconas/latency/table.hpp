@@ -84,6 +84,7 @@ struct MeasuredNetwork {
 ///            by position {"layer/operator[:width]": {network_ms, n}},
 ///   bias_ms, form, trials [{form, left_out_percent}], error_percent,
 ///   dead_operators: "cost", "unread free" or "free" (see DeadOperators),
+///   pairs: optional, {"layer/operator layer/operator": milliseconds} (see PairTerms),
 ///   noise {reference_ms, reference_spread_percent, slow_percent,
 ///     drift_percent, other_cpus, cpus},
 ///   calibration, test, test_spread: [{arch, sum_ms, predicted_ms, measured_ms, again_ms}].
@@ -97,6 +98,7 @@ struct LatencyTable {
   std::vector<FitTrial> trials;  ///< The forms that were compared.
   double error_percent = 0.0;    ///< Error bar: 90 % of unseen networks have at most this error.
   DeadOperators dead = DeadOperators::Cost;
+  std::map<std::string, double> pairs;  ///< See named_pairs().
   MachineNoise noise;
   std::vector<MeasuredNetwork> calibration;  ///< Networks that bias and corrections are fitted on.
   std::vector<MeasuredNetwork> test;         ///< Further networks, uniformly random.
@@ -112,7 +114,8 @@ LatencyTable load_table(const std::filesystem::path& path);
 /// Predicts from a table. The constructor does all look-ups, so that predict_ms() only adds.
 class TableModel : public LatencyModel {
  public:
-  /// Throws Error(Data) naming the first block or position of `space` that `table` lacks.
+  /// Throws Error(Data) naming the first block or position of `space` that `table` lacks, or a pair
+  /// that `space` lacks.
   TableModel(const LatencySpace& space, const LatencyTable& table);
   TableModel(const SearchSpace& space, const LatencyTable& table)
       : TableModel(LatencySpace(space), table) {}
@@ -125,6 +128,7 @@ class TableModel : public LatencyModel {
       total += row[choice.op * widths_ + choice.width];
       row += row_;
     }
+    if (!pairs_.empty()) total += pairs_ms(arch);
     return std::max(total, 0.0);
   }
   /// Error bar of a prediction: 90 % of unseen networks differ from theirs by at most this.
@@ -136,6 +140,9 @@ class TableModel : public LatencyModel {
   double fixed_ms_;     ///< Stem, head and bias.
   double error_percent_;
   std::vector<double> ms_;  ///< [position][op][width], row-major.
+  PairTerms pairs_;
+
+  double pairs_ms(const Architecture& arch) const;
 };
 
 /// The times in a table, as prior of another fit: as timed alone or, `corrected`, with the fitted

@@ -1,0 +1,102 @@
+#include "hsconas/latency/pair_terms.hpp"
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "hsconas/latency/table_fit.hpp"
+#include "support/errors.hpp"
+#include "support/measured_networks.hpp"
+#include "support/spaces.hpp"
+
+using namespace hsconas;
+
+namespace {
+
+LatencySpace four_edges() {
+  return LatencySpace(CellDescription{.name = "cell",
+                                      .operators = {"none", "a", "b", "c"},
+                                      .edges = {{0, 1}, {0, 2}, {1, 3}, {2, 3}},
+                                      .nothing = 0});
+}
+
+/// All 256 cells, on a device that runs two operators of the first two edges at the same time.
+std::vector<Measurement> side_by_side() {
+  std::vector<Measurement> networks;
+  for (int code = 0; code < 256; ++code) {
+    const Architecture arch{{code / 64, 0}, {code / 16 % 4, 0}, {code / 4 % 4, 0}, {code % 4, 0}};
+    const int first = arch[0].op;
+    const int second = arch[1].op;
+    const int last = arch[2].op + arch[3].op;
+    networks.push_back({arch, 5.0 + std::max(first, second) + 0.5 * last});
+  }
+  return networks;
+}
+
+}  // namespace
+
+TEST_CASE("a pair of choices is named by both of them", "[latency]") {
+  const LatencySpace space = four_edges();
+  PairTerms pairs(space.terms());
+  pairs.at(space.index(0, {1, 0}), space.index(2, {3, 0})) = -0.5;
+  pairs.at(space.index(1, {2, 0}), space.index(3, {0, 0})) = 0.25;
+  const auto named = named_pairs(pairs, space);
+  CHECK(named == std::map<std::string, double>{{"0/a 2/c", -0.5}, {"1/b 3/none", 0.25}});
+
+  const PairTerms read = pairs_by_name(named, space);
+  const std::vector<std::size_t> both{space.index(0, {1, 0}), space.index(1, {2, 0}),
+                                      space.index(2, {3, 0}), space.index(3, {0, 0})};
+  CHECK(read.sum(both) == -0.25);
+  CHECK(read.total() == -0.25);
+  CHECK(PairTerms().sum(both) == 0.0);
+}
+
+TEST_CASE("a pair that the space lacks is an error that names it", "[latency]") {
+  CHECK(contains(error_of([] { pairs_by_name({{"0/a 2/x", 1.0}}, four_edges()); }),
+                 "a pair '0/a 2/x' that the space cell does not have"));
+  const LatencySpace chain(shipped_space("nas-bench-macro"));
+  CHECK(contains(error_of([&] { pairs_by_name({{"0/a 2/c", 1.0}}, chain); }),
+                 "times of pairs, which only tables of cells have"));
+}
+
+TEST_CASE("a cell whose operators run side by side is fitted by pairs, written and read as such",
+          "[latency]") {
+  const LatencySpace space = four_edges();
+  const LatencyTable table =
+      fit_table(space, split_measurements(side_by_side(), 150, 1), {}, kDevice);
+  CHECK(contains(table.form, "per pair"));
+  CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 1.0);
+
+  const LatencyTable read = read_back(table);
+  CHECK(read.pairs == table.pairs);
+  const TableModel model(space, read);
+  for (const MeasuredNetwork& network : table.test) {
+    const Architecture arch = space.canonical(space.decode(network.arch), read.dead);
+    CHECK(model.predict_ms(arch) == Approx(network.predicted_ms));
+  }
+}
+
+TEST_CASE("a table with pairs that is brought to another device keeps them", "[latency]") {
+  const LatencySpace space = four_edges();
+  const LatencyTable source =
+      fit_table(space, split_measurements(side_by_side(), 150, 1), {}, kDevice);
+  std::vector<Measurement> slower = side_by_side();
+  for (Measurement& network : slower) network.ms *= 3.0;
+  const LatencyTable table =
+      adapt_table(space, std::vector{source}, split_measurements(slower, 12, 2), kDevice);
+  CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 1.5);
+}
+
+TEST_CASE("a table that is a sum has no pairs", "[latency]") {
+  const LatencySpace space = four_edges();
+  std::vector<Measurement> networks = side_by_side();
+  for (Measurement& network : networks) {
+    network.ms = 5.0;
+    for (const LayerChoice choice : network.arch) network.ms += choice.op;
+  }
+  const LatencyTable table = fit_table(space, split_measurements(networks, 60, 1), {}, kDevice);
+  CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 0.01);
+  CHECK_FALSE(to_json(table).contains("pairs"));
+}
