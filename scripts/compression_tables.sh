@@ -5,7 +5,7 @@
 # what is missing. The config is configs/fashion_mnist.json; key=value overrides it. Three networks
 # are trained for EPOCHS epochs (default: 10) on images that no compressed network is tested on.
 # Then it prints:
-# - their accuracy with 8-bit and with 4-bit weights, without training steps and with 100;
+# - their accuracy with 8-bit and with 4-bit weights, without and with training steps;
 # - the accuracy that each of them, and all three together, lose at half the latency that they have
 #   on DESIGN (default: eyeriss-bits), and the minutes;
 # - for each of SEEDS (default: 1 2 3), the images and minutes of a cold search on that design, which
@@ -13,7 +13,8 @@
 #   hot start has a network as accurate as the cold search's. The training of its three networks is
 #   not counted. Cold networks have the design's own words.
 # Accuracies are those on the held-out images, in percent; "test" is on the test images. EVALUATIONS
-# is the number of compressed networks of a search (default: 60).
+# is the number of compressed networks of a search (default: 60), STEPS that of the training steps of
+# each (default: 100).
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 hsconas=${HSCONAS:-$here/build/release/hsconas}
@@ -28,6 +29,7 @@ epochs=${EPOCHS:-10}
 design=${DESIGN:-$here/configs/accelerators/eyeriss-bits.json}
 seeds=${SEEDS:-1 2 3}
 evaluations=${EVALUATIONS:-60}
+steps=${STEPS:-100}
 population=10
 names=(large medium small)
 declare -A arch=(
@@ -55,14 +57,16 @@ compress() {
   shift 2
   run codesign "$folder" codesign.method=compress "codesign.designs=$design" \
     "codesign.start=$out/${starts//,/,$out/}" search.population=$population search.parents=5 \
-    "search.generations=$((evaluations / population - 1))" "$@"
+    "search.generations=$((evaluations / population - 1))" "codesign.tune_steps=$steps" "$@"
 }
 
 # value FOLDER FILTER: applies a jq filter to the result of a run.
 value() { jq -r "$2" "$out/$1/codesign.json"; }
 
 # Milliseconds of a network, in the words of the design.
-latency() { "$hsconas" --json accel --design "$design" --space fashion-28 --arch "${arch[$1]}" | jq .ms; }
+latency() {
+  "$hsconas" --json accel --design "$design" --space fashion-28 --arch "${arch[$1]}" | jq .ms
+}
 
 for name in "${names[@]}"; do
   run retrain "$name" --arch "${arch[$name]}" "retrain.epochs=$epochs"
@@ -89,8 +93,9 @@ done
 half() {
   local figures
   compress "$1" "$2" "codesign.max_latency_ms=$3"
-  read -ra figures < <(value "$1" '"\(.best.latency_ms) \(100 * ([.compression.starts[].accuracy] | max))",
-    "\(100 * .best.accuracy) \(100 * .compression.test_accuracy) \(.best.arch)"' | paste -s -d ' ')
+  read -ra figures < <(value "$1" '.best.latency_ms,
+    (([.compression.starts[].accuracy] | max), .best.accuracy, .compression.test_accuracy) * 100,
+    .best.arch' | paste -s -d ' ')
   printf '%-20s %9.4f %9.4f %8.2f %8.2f %8.2f %8.1f  %s\n' "$2" "$3" "${figures[@]:0:4}" \
     "$(jq '. / 60' "$out/$1/seconds")" "${figures[4]}"
 }
