@@ -324,6 +324,12 @@ RunData& Run::data() {
 }
 
 CodesignRecord Run::codesign() {
+  CodesignRecord record = searched_pair();
+  write_codesign_report(dir_);
+  return record;
+}
+
+CodesignRecord Run::searched_pair() {
   const CodesignConfig& settings = config_.codesign;
   if (settings.method == "dance") return dance();
   if (settings.method == kCompress) return compress();

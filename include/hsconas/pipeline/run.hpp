@@ -117,7 +117,7 @@ class Run {
   /// Searches a network and an accelerator, see run_codesign(). If accuracies are known, nothing is
   /// trained; otherwise they come from the supernet after training on the whole space or, with
   /// method "compress", from the networks of codesign.start, see run_compression(). The winner of
-  /// that method is written as a model with an ONNX file.
+  /// that method is written as a model with an ONNX file. Also writes report.html.
   CodesignRecord codesign();
 
   const SearchSpace& space() const { return space_; }
@@ -169,6 +169,8 @@ class Run {
   /// `record` and tunes the weights to the new region.
   void shrink_stage(std::size_t index, std::shared_ptr<const NetworkRegion>& region,
                     ShrinkRecord& record);
+  /// The stage of codesign(), and before it the stages that it needs.
+  CodesignRecord searched_pair();
   /// The stage of codesign() with method "dance".
   CodesignRecord dance();
   /// Trains DANCE's cost networks, then supernet weights and architecture parameters together.

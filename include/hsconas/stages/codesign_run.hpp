@@ -32,7 +32,6 @@ struct AccuracySource {
 ///   seconds. The same seed gives the same content, except for "seconds".
 /// - pairs.csv: every pair that was scored, see CodesignConfig::pairs_written.
 /// - ranks.csv, ranks.svg: rank correlations between designs (semi-decoupled, decoupled only).
-/// - report.html: see codesign_report().
 /// Returns the content of codesign.json. The result of a finished run with the same inputs is read
 /// back; an interrupted run repeats its decisions and evaluates only the accuracies it lacks.
 /// All ranks of the group of `dir` call it together and get the same content, except for "seconds".
@@ -40,11 +39,14 @@ struct AccuracySource {
 CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecord& stages,
                             const AccuracySource& source, Log& log, const StopToken& stop);
 
-/// Runs the stage "codesign". `produce` must write codesign.json and return its content; the report
-/// is then written here. If the stage is already finished with the same inputs, codesign.json is
-/// read back instead; throws Error(Data) when it is damaged or has another format.
+/// Runs the stage "codesign". `produce` must write codesign.json and return its content. If the
+/// stage is already finished with the same inputs, codesign.json is read back instead; throws
+/// Error(Data) when it is damaged or has another format.
 CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, nlohmann::json inputs,
                               const std::function<CodesignRecord()>& produce, Log& log);
+
+/// Writes report.html of the run in `dir`, which has begun and whose co-design is finished.
+void write_codesign_report(const WorkDir& dir);
 
 /// The content of codesign.json without "seconds", "ranks", "optimum" and what only DANCE has.
 CodesignRecord codesign_record(const Config& config, const CodesignResult& result,
