@@ -13,8 +13,9 @@ enum class ModelChoice {
 };
 
 /// The folder with the model of `folder`, which may be a finished search, a retraining, a co-design
-/// run that compressed a network, or any folder with the two files of a model. Throws Error(Data) that names the remedy when the search
-/// or the retraining has not finished, and when `folder` is none of these.
+/// run that compressed a network, or any folder with the two files of a model. Throws Error(Data)
+/// that names the remedy when the search or the retraining has not finished, and when `folder` is
+/// none of these.
 std::filesystem::path find_model(const std::filesystem::path& folder, ModelChoice choice);
 
 }  // namespace hsconas
