@@ -308,14 +308,20 @@ RunData& Run::data() {
 
 CodesignRecord Run::codesign() {
   const CodesignConfig& settings = config_.codesign;
-  if (settings.method == "dance") return dance();
-  supernet();
-  return run_codesign(config_, dir_, record_,
-                      {.evaluator = evaluator(),
-                       .networks = {},
-                       .inputs = inputs().supernet_accuracies(),
-                       .is_expensive = true},
-                      log_, stop_.token());
+  CodesignRecord found;
+  if (settings.method == "dance") {
+    found = dance();
+  } else {
+    supernet();
+    found = run_codesign(config_, dir_, record_,
+                         {.evaluator = evaluator(),
+                          .networks = {},
+                          .inputs = inputs().supernet_accuracies(),
+                          .is_expensive = true},
+                         log_, stop_.token());
+  }
+  write_codesign_report(dir_);
+  return found;
 }
 
 }  // namespace hsconas

@@ -263,9 +263,12 @@ CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, json inpu
                    return true;
                  }},
             stages, log);
+  return record;
+}
+
+void write_codesign_report(const WorkDir& dir) {
   dir.files.on_root(
       [&] { write_file(dir.report(), codesign_report(load_codesign_run(dir.root))); });
-  return record;
 }
 
 CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecord& stages,

@@ -219,10 +219,12 @@ CodesignRecord codesign_known(Config config, const WorkDir& dir, Log& log, const
   check_changes(dir, record, inputs.config(), {}, may_change);
   begin_run(config, dir, record, RunKind::Codesign, inputs.config(), versions_without_torch(), log);
   log.info(describe_space(space));
-  return run_codesign(
+  CodesignRecord found = run_codesign(
       config, dir, record,
       {.evaluator = table, .networks = table.architectures(), .inputs = inputs.known_accuracies()},
       log, stop);
+  write_codesign_report(dir);
+  return found;
 }
 
 }  // namespace hsconas

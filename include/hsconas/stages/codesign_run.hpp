@@ -32,7 +32,6 @@ struct AccuracySource {
 ///   seconds. The same seed gives the same content, except for "seconds".
 /// - pairs.csv: every pair that was scored, see CodesignConfig::pairs_written.
 /// - ranks.csv, ranks.svg: rank correlations between designs (semi-decoupled, decoupled only).
-/// - report.html: see codesign_report().
 /// Returns the content of codesign.json. The result of a finished run with the same inputs is read
 /// back; an interrupted run repeats its decisions and evaluates only the accuracies it lacks.
 /// All ranks of the group of `dir` call it together and get the same content, except for "seconds".
@@ -40,8 +39,8 @@ struct AccuracySource {
 CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecord& stages,
                             const AccuracySource& source, Log& log, const StopToken& stop);
 
-/// Runs the stage "codesign". `produce` must write codesign.json and return its content; the report
-/// is then written here. If the stage is already finished with the same inputs, codesign.json is
+/// Runs the stage "codesign". `produce` must write codesign.json and return its content. If the
+/// stage is already finished with the same inputs, codesign.json is
 /// read back instead; throws Error(Data) when it is damaged or has another format.
 CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, nlohmann::json inputs,
                               const std::function<CodesignRecord()>& produce, Log& log);
@@ -53,6 +52,9 @@ CodesignRecord codesign_record(const Config& config, const CodesignResult& resul
 /// Writes pairs.csv and codesign.json.
 void write_codesign(const WorkDir& dir, const CodesignResult& result, const SearchSpace& space,
                     const DesignSpace& designs, const CodesignRecord& record);
+
+/// Writes report.html, see codesign_report(), for the finished co-design in `dir`.
+void write_codesign_report(const WorkDir& dir);
 
 /// The text of `hsconas codesign --dry-run`: networks, designs, limits and the number of pairs
 /// whose cost will be computed. `networks` is the number of known accuracies; 0: the supernet is
