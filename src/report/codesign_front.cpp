@@ -129,10 +129,13 @@ std::string codesign_front_section(const CodesignRun& codesign) {
   const CodesignConfig& config = codesign.run.config.codesign;
   const std::string energy_label =
       fmt::format("energy, {} per batch of {}", found.energy_unit, found.batch);
-  const std::string caption = fmt::format(
+  std::string caption = fmt::format(
       "{} of the pairs that were tried inside the limits form the Pareto front: no other is at "
       "least as accurate, as fast and as frugal.",
       found.front.size());
+  if (found.dance) {
+    caption += " DANCE's cost may count the area, too, so its pair need not be on this front.";
+  }
   return section("Accuracy, latency and energy",
                  figure(to_svg(front_plot(
                             codesign, {"Accuracy against latency", ms_axis("latency", found.batch),

@@ -45,7 +45,8 @@ CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecor
 CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, nlohmann::json inputs,
                               const std::function<CodesignRecord()>& produce, Log& log);
 
-/// Writes report.html of the run in `dir`, which has begun and whose co-design is finished.
+/// Writes report.html of the run in `dir`, which has begun and whose co-design is finished; see
+/// codesign_report().
 void write_codesign_report(const WorkDir& dir);
 
 /// The content of codesign.json without "seconds", "ranks", "optimum" and what only DANCE has.
