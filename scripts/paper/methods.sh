@@ -1,0 +1,30 @@
+#!/bin/bash
+# All search methods on networks whose accuracies are known:
+#   scripts/paper/methods.sh [--quick] [--gpu] DATA OUT [key=value ...]
+# Runs scripts/method_tables.sh on NAS-Bench-201 and NAS-Bench-Macro; one that DATA lacks is left out.
+#   SEEDS: searches per method (default 100; quick: 5). METHODS: as for method_tables.sh.
+source "$(dirname "$0")/lib.sh"
+begin "Search methods" "$@"
+[ -e "$data/nas_bench_201" ] || [ -e "$data/nas_bench_macro" ] ||
+  skip "$data has neither nas_bench_201 nor nas_bench_macro"
+export SEEDS=${SEEDS:-100}
+! $quick || export SEEDS=5
+
+run_tables() {
+  HSCONAS=$hsconas "$here/scripts/method_tables.sh" "$data" "$runs" "$@" >&2
+  echo '{}'
+}
+step all compare-methods run_tables ${overrides[@]+"${overrides[@]}"}
+
+says "The methods' own papers search other spaces; nothing there can be compared with these tables."
+for csv in "$runs"/*/methods.csv; do
+  of=$(basename "$(dirname "$csv")")
+  cat "$csv" | table "$of" "$of: $SEEDS searches of 500 evaluations per method"
+done
+{
+  echo series,label,value
+  for csv in "$runs"/*/methods.csv; do
+    csv_awk values.awk -v "series=$(basename "$(dirname "$csv")")" "$csv"
+  done
+} | plot effort bars "Median evaluations until the top 0.1 % (no bar: not in half of the searches)" evaluations ""
+finish
