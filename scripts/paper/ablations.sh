@@ -8,6 +8,7 @@
 # Each winner is then trained alone, because scores of different supernets cannot be compared.
 #   SEEDS: default 1 2 3; quick: 1 2. TARGET: position of the budget in the space (default 0.35).
 #   IMAGES: fashion_mnist (default), cifar10 or builtin. key=value changes the config.
+# shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"
 begin "Ablations" "$@"
 search_settings

@@ -3,6 +3,7 @@
 #   scripts/paper/dance.sh [--quick] [--gpu] DATA OUT [key=value ...]
 # Runs scripts/dance_tables.sh on Fashion-MNIST, which DATA must have in images/fashion_mnist.
 #   SEEDS: default 1 2 3; quick: 1. key=value changes the config.
+# shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"
 begin "DANCE" "$@"
 fashion=$data/images/fashion_mnist

@@ -6,6 +6,7 @@
 # onnxruntime and numpy, or node and HSCONAS_ORT_NODE, a folder whose node_modules hold
 # onnxruntime-node; without both it is left out. A GPU is measured with --gpu. key=value changes the
 # config.
+# shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"
 begin "Latency model" "$@"
 search_settings

@@ -56,7 +56,7 @@ begin() { # TITLE [--quick] [--gpu] DATA OUT [key=value ...]
   runs=$out/runs/$name
   steps=$out/steps.tsv
   mkdir -p "$folder/answers" "$runs"
-  rm -f "$folder/skipped.txt"
+  rm -f "$folder/skipped.txt" "$folder/section.html"
   pieces=$folder/section.html.tmp
   check_size
   start_section
@@ -218,6 +218,9 @@ trace() {
   for file in "$@"; do line+=" <a href=\"$name/$file\">$name/$file</a>"; done
   echo "<p class=\"trace\">$line</p>" >> "$pieces"
 }
+
+# columns NAMES: the named columns of the CSV on stdin.
+columns() { csv_awk columns.awk -v "names=$1"; }
 
 # summary KEYS FORMATS: means over repetitions of the CSV on stdin, see summary.awk.
 summary() { csv_awk summary.awk -v "keys=$1" -v "formats=$2"; }

@@ -9,6 +9,7 @@
 #   TARGETS: positions of the targets between the fastest (0) and the slowest network (1) of the
 #   space (default: 0.2 0.4 0.6; quick: 0.25 0.5). SEEDS: default 1 2 3; quick: 1.
 #   IMAGES: fashion_mnist (default), cifar10 or builtin. key=value changes the config.
+# shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"
 begin "Winners against networks of the same latency" "$@"
 search_settings

@@ -3,6 +3,7 @@
 #   scripts/paper/methods.sh [--quick] [--gpu] DATA OUT [key=value ...]
 # Runs scripts/method_tables.sh on NAS-Bench-201 and NAS-Bench-Macro; one that DATA lacks is left out.
 #   SEEDS: searches per method (default 100; quick: 5). METHODS: as for method_tables.sh.
+# shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"
 begin "Search methods" "$@"
 [ -e "$data/nas_bench_201" ] || [ -e "$data/nas_bench_macro" ] ||
@@ -19,12 +20,13 @@ step all compare-methods run_tables ${overrides[@]+"${overrides[@]}"}
 says "The methods' own papers search other spaces; nothing there can be compared with these tables."
 for csv in "$runs"/*/methods.csv; do
   of=$(basename "$(dirname "$csv")")
-  cat "$csv" | table "$of" "$of: $SEEDS searches of 500 evaluations per method"
+  table "$of" "$of: $SEEDS searches of 500 evaluations per method" < "$csv"
 done
 {
   echo series,label,value
   for csv in "$runs"/*/methods.csv; do
-    csv_awk values.awk -v "series=$(basename "$(dirname "$csv")")" "$csv"
+    of=$(basename "$(dirname "$csv")")
+    columns method,top_median < "$csv" | awk -v "series=$of" 'NR > 1 { print series "," $0 }'
   done
 } | plot effort bars "Median evaluations until the top 0.1 % (no bar: not in half of the searches)" evaluations ""
 finish

@@ -4,6 +4,7 @@
 # Runs scripts/rank_tables.sh on CIFAR-10 (DATA/images/cifar10, unpacked into OUT) and the accuracies
 # of NAS-Bench-Macro and Channel-Bench-Macro; one that DATA lacks is left out.
 #   SEEDS: default 1 2 3; quick: 1. EPOCHS: default 60; quick: 1. key=value changes the config.
+# shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"
 begin "Ranking by shared weights" "$@"
 if [ ! -e "$data/nas_bench_macro" ] && [ ! -e "$data/channel_bench_macro" ]; then

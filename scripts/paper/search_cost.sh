@@ -4,6 +4,7 @@
 # Runs nothing itself, but reads OUT/steps.tsv, which the other scripts have written; run main_table.sh
 # before. A step that was stopped and continued counts with its last part only, and is said to have
 # been stopped.
+# shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"
 begin "Search cost" "$@"
 [ -s "$steps" ] || skip "no other script has run in $out yet; run main_table.sh first"

@@ -6,6 +6,7 @@
 # scores, too.
 #   SEEDS: default 1 2 3; quick: 1. IMAGES: fashion_mnist (default), cifar10 or builtin. key=value
 #   changes the config.
+# shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"
 begin "Shrinking" "$@"
 search_settings
