@@ -15,10 +15,12 @@ search_settings
 settings+=("latency.accelerator=$accelerators/kc-p.json")
 variants=("full method" "no channel scaling" "no shrinking" "random instead of evolution")
 
-space=$("$hsconas" config print "${settings[@]}" | jq -c .space)
-shrinking_scores=$(jq --argjson samples "$samples" '(.operators | length) * 4 * $samples' <<< "$space")
-epochs_unshrunk=$(awk -v e="$epochs" -v t="$tune_epochs" 'BEGIN { print e + 2 * t }')
-generations_unshrunk=$((generations + shrinking_scores / population))
+# What shrinking spends, for the search without it: each of its four layers tries every operator.
+resolved=$("$hsconas" config print "${settings[@]}")
+value() { jq "$1" <<< "$resolved"; }
+epochs_unshrunk=$(value '.supernet.epochs + ([.shrink.stages[].tune_epochs] | add)')
+generations_unshrunk=$(value '.search.generations + (((.space.operators | length) *
+  ([.shrink.stages[].layers] | add) * .shrink.samples / .search.population) | floor)')
 
 # Copies a finished run under another name, so that its supernet and its shrunk space are used.
 copy_run() { # FROM TO
@@ -69,7 +71,7 @@ says "HSCoNAS (abstract) names dynamic channel scaling and progressive space shr
 and says that earlier methods kept the number of channels fixed. Its ablations are not in the sources \
 at hand."
 summary 1 '- %.2f %+.2f %.3f %.3f %.2f %.0f!' < "$folder/runs.csv" |
-  table ablations "Winners trained alone on $images; mean ± standard deviation of seeds ${seeds// /, }. The differences are those of equal seeds"
+  table ablations "Winners trained alone on $images; $(seeds_text "$seeds"). The differences are those of equal seeds"
 {
   echo series,label,value,spread
   summary 1 '- - %.4f - - - -' < "$folder/runs.csv" |

@@ -47,7 +47,7 @@ much shorter time. Its figures are not in the sources at hand."
   done
 } > "$folder/runs.csv"
 summary 1 "$formats" < "$folder/runs.csv" |
-  table dance "Network with shared weights on its best accelerator; seeds ${seeds// /, }"
+  table dance "Network with shared weights on its best accelerator; $(seeds_text "$seeds")"
 {
   echo "weight of the penalty,$columns"
   for weight in $weights; do

@@ -91,19 +91,19 @@ search_settings() {
   esac
   # shellcheck disable=SC2034  # Used by the scripts.
   seeds=${SEEDS:-1 2 3}
-  tune_epochs=3 samples=20 population=30 generations=12 epochs=20
+  tune_epochs=3
   if $quick; then
     # shellcheck disable=SC2034
     seeds=${SEEDS:-1 2}
-    tune_epochs=0.5 samples=5 population=15 generations=5 epochs=4
+    tune_epochs=0.5
     settings+=(data.train_images=8000 data.holdout_images=1000 data.test_images=4000
       latency.batch=4 latency.rounds=5 latency.sample_ms=0.5 latency.budget_minutes=0.5
       latency.bias_networks=40 latency.test_networks=30
       score.calibration_images=250 score.validation_images=500 score.batch=250
+      supernet.epochs=4 shrink.samples=5 search.population=15 search.generations=5
       search.parents=5 search.baseline_samples=10 retrain.epochs=4)
   fi
-  settings+=("supernet.epochs=$epochs" "shrink.samples=$samples" "search.population=$population"
-    "search.generations=$generations" "shrink.stages=$(shrink_stages 2 "$tune_epochs")")
+  settings+=("shrink.stages=$(shrink_stages 2 "$tune_epochs")")
   ! $gpu || settings+=(device.type=cuda)
   settings+=(${overrides[@]+"${overrides[@]}"})
 }
@@ -221,6 +221,11 @@ trace() {
 
 # columns NAMES: the named columns of the CSV on stdin.
 columns() { csv_awk columns.awk -v "names=$1"; }
+
+# How a caption says which seeds a mean is over.
+seeds_text() { # "1 2"
+  if [ "$(wc -w <<< "$1")" -eq 1 ]; then echo "seed $1"; else echo "mean ± standard deviation of seeds ${1// /, }"; fi
+}
 
 # summary KEYS FORMATS: means over repetitions of the CSV on stdin, see summary.awk.
 summary() { csv_awk summary.awk -v "keys=$1" -v "formats=$2"; }

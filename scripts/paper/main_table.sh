@@ -94,7 +94,7 @@ says "HSCoNAS's own table of results is not in the sources at hand. The network 
 in whose space HSCoNAS searches, has 323 M multiply-adds and 25.6 % top-1 error on ImageNet. These \
 are other images, so nothing below may be compared with that."
 summary 2 '%.2f %.3f! %.3f %.3f %.2f %.3f' < "$folder/runs.csv" |
-  table main_table "Trained alone on $images with the same recipe; mean ± standard deviation of seeds ${seeds// /, }; milliseconds per batch on this $device"
+  table main_table "Trained alone on $images with the same recipe; $(seeds_text "$seeds"); milliseconds per batch on this $device"
 {
   echo series,x,y
   awk -F, 'NR > 1 { gsub(/"/, "", $2); print $2 "," $6 "," $3 }' "$folder/runs.csv"

@@ -36,7 +36,7 @@ says "On NAS-Bench-Macro, multiply-adds alone have a tau of .556 with the true a
 training seeds .882 with each other, which no ranking can beat (computed from the published \
 accuracies)."
 summary 2 '- %.3g! %.3f %.3f %.3f %.2f' < "$folder/runs.csv" |
-  table ranking "Kendall's tau of scores by shared weights and true accuracies on ${NETWORKS:-500} networks; bins of equal multiply-adds; regret is the accuracy lost by taking the first; seeds ${SEEDS// /, }"
+  table ranking "Kendall's tau of scores by shared weights and true accuracies on ${NETWORKS:-500} networks; bins of equal multiply-adds; regret is the accuracy lost by taking the first; $(seeds_text "$SEEDS")"
 {
   echo series,label,value
   summary 2 '- - %.3f! %.3f! - -' < "$folder/runs.csv" |

@@ -53,7 +53,7 @@ mv "$folder/scores.csv.tmp" "$folder/scores.csv"
 says "A stage that fixes the operators of four layers with five operators each divides the space by \
 5^4 = 625, which is 2.8 in log10 (computed). HSCoNAS's plot of the scores is not in the sources at hand."
 summary 1 '- %.4f %.4f! %.4f! %.2f!' < "$folder/runs.csv" |
-  table shrinking "$networks random networks near the budget, scored by shared weights on $images; seeds ${seeds// /, }"
+  table shrinking "$networks random networks near the budget, scored by shared weights on $images; $(seeds_text "$seeds")"
 grep -v 'not tuned' "$folder/scores.csv" |
   plot scores_tuned histogram "Scores of random networks, with tuning" "F" "share of networks (%)"
 grep -v ', tuned' "$folder/scores.csv" |

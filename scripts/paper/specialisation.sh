@@ -23,12 +23,12 @@ for seed in $seeds; do
     search_run "$device-$seed" "$trained" "seed=$seed" latency.target_position=0.35 \
       "latency.accelerator=$accelerators/$device.json"
     retrain_winner "$device-$seed"
-    archs+=("$(jq -r .winner.arch "$(answer "$device-$seed" search)")")
+    archs+=(--arch "$(jq -r .winner.arch "$(answer "$device-$seed" search)")")
   done
 done
 for device in $devices; do
   step "$device" predict program predict "${settings[@]}" "latency.accelerator=$accelerators/$device.json" \
-    --arch "${archs[@]}"
+    "${archs[@]}"
 done
 
 {
@@ -52,7 +52,7 @@ done
 says "HSCoNAS (abstract) searches for a GPU, a CPU and an edge device. Its networks on each other's \
 devices are not in the sources at hand."
 summary 1 '- %.2f %.3f' < "$folder/runs.csv" |
-  table specialisation "Predicted latency / T of the column's device, and accuracy of the networks trained alone on $images; seeds ${seeds// /, }"
+  table specialisation "Predicted latency / T of the column's device, and accuracy of the networks trained alone on $images; $(seeds_text "$seeds")"
 note "1 is the budget. A network of another device that is above 1 is too slow; one below 1 leaves time unused."
 {
   echo series,label,value
