@@ -10,7 +10,6 @@
 # shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"
 begin "All tables" "$@"
-rm "$pieces"
 rm -rf "$folder" "$runs"
 scripts=${ONLY:-main_table latency_model ablations ranking specialisation shrinking search_cost
   semi_decoupled dance methods}

@@ -77,7 +77,7 @@ and an RMSE of 1 to 6 % on server CPUs."
   echo 'device,B (ms),form of the fitted model,median 90 % interval of a block (± %),disturbed'
   for device in "${devices[@]}"; do
     jq -r --arg device "$(title_of "$device")" '[$device, (.bias_ms * 1e4 | round / 1e4), .form,
-      (.median_half_width_percent * 100 | round / 100), (if .disturbed then "yes" else "no" end)]
+      (if .median_half_width_percent > 0 then .median_half_width_percent * 100 | round / 100 else "" end), (if .disturbed then "yes" else "no" end)]
       | @csv' "$(answer "$device" profile)"
   done
 } | table corrections "Corrections of the sum. Disturbed: other processes kept the machine busy"

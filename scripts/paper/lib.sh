@@ -179,7 +179,8 @@ retrain_winner() { step "$1" retrain program retrain "$runs/$1" --resume; } # RU
 
 # ---- What comes out
 
-start_section() { : > "$pieces"; }
+# Tables often stand at the end of a pipe, in a process of their own; so this is kept in files.
+start_section() { : > "$pieces"; : > "$folder/tables.tmp"; }
 html() { sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' <<< "$1"; }
 
 # What a public source says, to stand beside the measurements.
@@ -199,6 +200,7 @@ table() {
   rm "$file.html.tmp"
   mv "$file.md.tmp" "$file.md"
   mv "$file.tex.tmp" "$file.tex"
+  echo "$file.md" >> "$folder/tables.tmp"
   trace "$1.csv" "$1.md" "$1.tex"
 }
 
@@ -231,7 +233,7 @@ seeds_text() { # "1 2"
 summary() { csv_awk summary.awk -v "keys=$1" -v "formats=$2"; }
 
 finish() {
-  local kind=full
+  local kind=full file
   ! $quick || kind="quick: small settings that show that everything works; the numbers are no results"
   {
     echo "<section id=\"$name\"><h2>$(html "$title")</h2>"
@@ -242,5 +244,6 @@ finish() {
   } > "$folder/section.html.new"
   mv "$folder/section.html.new" "$folder/section.html"
   rm "$pieces"
-  cat "$folder"/*.md
+  while read -r file; do cat "$file"; echo; done < "$folder/tables.tmp"
+  rm "$folder/tables.tmp"
 }

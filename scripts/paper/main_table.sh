@@ -32,11 +32,12 @@ layers=$(jq '[.stages[].layers] | add' <<< "$skeleton")
 
 # The settings of the only network of a family at a factor, and the network itself, in `network`.
 family_settings() { # FAMILY FACTOR
-  local stages
-  stages=$(jq -c --argjson factor "$2" \
-    '.stages | map(.channels = ([4, (.channels * $factor / 4 | round) * 4] | max))' <<< "$skeleton")
+  local scaled
+  scaled=$(jq -c --argjson factor "$2" 'def scale: [4, (. * $factor / 4 | round) * 4] | max;
+    .stem.channels |= scale | .stages[].channels |= scale' <<< "$skeleton")
   network=("${settings[@]}" "space.operators=[\"$(operator_of "$1")\"]" 'space.widths=[1.0]'
-    'space.channel_divisor=1' "space.stages=$stages" "latency.device=$device"
+    space.channel_divisor=1 "space.stem=$(jq -c .stem <<< "$scaled")"
+    "space.stages=$(jq -c .stages <<< "$scaled")" "latency.device=$device"
     --arch "$(printf '0%.0s' $(seq "$layers"))")
 }
 
