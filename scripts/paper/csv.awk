@@ -22,10 +22,11 @@ function csv_cell(text) {
   return "\"" text "\""
 }
 
-function is_number(text) { return text ~ /^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$/ }
-
-# A numeric cell may have an error or a unit: "91.2 ± 0.1", "3 %", "> 400".
-function looks_numeric(text) { return text == "" || text == "-" || text ~ /^[<>≥≤]?=? ?[-+]?[0-9.]/ && text !~ /[A-Za-z]/ }
+# A numeric cell may have an error or a bound: "91.2 ± 0.1", "4e+07", "> 400".
+function looks_numeric(text) {
+  gsub(/[eE][-+]?[0-9]/, "0", text)
+  return text == "" || text == "-" || text ~ /^[<>]? ?[-+]?[0-9.]/ && text !~ /[A-Za-z]/
+}
 
 function xml(text) {
   gsub(/&/, "\\&amp;", text); gsub(/</, "\\&lt;", text); gsub(/>/, "\\&gt;", text)

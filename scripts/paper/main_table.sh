@@ -18,7 +18,7 @@ factors="0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1.0 1.2 1.4 1.6 1.8 2.0"
 if $quick; then
   targets=${TARGETS:-0.25 0.5}
   seeds=${SEEDS:-1}
-  factors="0.2 0.4 0.6 0.8 1.0 1.3 1.6 2.0"
+  factors="0.2 0.3 0.4 0.5 0.6 0.8 1.0 1.3 1.6"
 fi
 device=cpu
 ! $gpu || device=cuda
