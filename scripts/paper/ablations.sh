@@ -78,5 +78,5 @@ summary 1 '- %.2f %+.2f %.3f %.3f %.2f %.0f!' < "$folder/runs.csv" |
     awk -F, 'NR > 1 && $1 != "full method" { split($2, part, " ± "); print "," $1 "," part[1] "," part[2] }'
 } | plot differences bars "Test accuracy without a part, against the full method" "difference (points)" ""
 note "A negative difference says that the part helps. A difference that is smaller than its spread says nothing."
-trace runs.csv
+single_runs
 finish

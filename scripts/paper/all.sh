@@ -30,7 +30,11 @@ for script in $scripts; do
   "$paper/$script.sh" "${options[@]}" "$data" "$out" "${own[@]}" > "$out/logs/$script.log" 2>&1 || status=$?
   took[$script]=$((SECONDS - begin))
   case $status in
-    0) echo "   ${took[$script]} s" >&2 ;;
+    0)
+      echo "   ${took[$script]} s" >&2
+      [ ! -e "$out/$script/left_out.txt" ] ||
+        while read -r line; do missing "$script, in part" "$line"; done < "$out/$script/left_out.txt"
+      ;;
     "$not_possible")
       echo "   skipped: $(cat "$out/$script/skipped.txt")" >&2
       missing "$script" "$(cat "$out/$script/skipped.txt")"

@@ -22,11 +22,11 @@ fi
 settings+=(${overrides[@]+"${overrides[@]}"})
 
 # dance_tables.sh itself runs only what is missing.
-run_tables() {
-  HSCONAS=$hsconas SEEDS=$seeds WEIGHTS=$weights "$here/scripts/dance_tables.sh" "$runs" "$@" >&2
+run_tables() { # SEEDS WEIGHTS [key=value ...]
+  HSCONAS=$hsconas SEEDS=$1 WEIGHTS=$2 "$here/scripts/dance_tables.sh" "$runs" "${@:3}" >&2
   echo '{}'
 }
-step all codesign run_tables "${settings[@]}"
+step all codesign run_tables "$seeds" "$weights" "${settings[@]}"
 
 figures() { # TITLE RUN
   jq -r --arg title "$1" '[$title, 100 * .dance.test_accuracy, .dance.edap, .dance.macs / 1e6,
@@ -65,5 +65,5 @@ summary 1 "$formats" < "$folder/runs.csv" |
   echo series,x,y
   awk -F, 'NR > 1 { print $1 "," $3 "," $2 }' "$folder/runs.csv"
 } | plot dance_plot points "Accuracy and cost, all seeds" "energy x delay x area" "test accuracy (%)"
-trace runs.csv
+single_runs
 finish

@@ -44,13 +44,13 @@ if "$python" -c 'import numpy, onnxruntime' 2> /dev/null ||
   step kit profile kit_table "${settings[@]}" ${kit_space[@]+"${kit_space[@]}"}
   devices+=(kit)
 else
-  missing="the edge kit: neither $python with onnxruntime and numpy nor HSCONAS_ORT_NODE is there"
+  left_out "an edge kit, because there is neither $python with onnxruntime and numpy nor HSCONAS_ORT_NODE"
 fi
 if $gpu; then
   device_table cuda > /dev/null
   devices+=(cuda)
 else
-  missing+="${missing:+; }a GPU: run with --gpu on a machine that has one"
+  left_out "a GPU, which needs --gpu and a machine that has one"
 fi
 
 title_of() {
@@ -89,5 +89,4 @@ for device in "${devices[@]}"; do
     plot "scatter_$device" identity "Predicted against measured: $(title_of "$device")" \
       "measured (ms per batch)" "predicted (ms per batch)"
 done
-[ -z "${missing-}" ] || note "Not measured: $missing."
 finish

@@ -56,7 +56,7 @@ begin() { # TITLE [--quick] [--gpu] DATA OUT [key=value ...]
   runs=$out/runs/$name
   steps=$out/steps.tsv
   mkdir -p "$folder/answers" "$runs"
-  rm -f "$folder/skipped.txt" "$folder/section.html"
+  rm -f "$folder"/{skipped.txt,left_out.txt,section.html}
   pieces=$folder/section.html.tmp
   check_size
   start_section
@@ -185,6 +185,11 @@ html() { sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' <<< "$1"; }
 
 # What a public source says, to stand beside the measurements.
 says() { echo "<p class=\"source\"><b>The source:</b> $(html "$1")</p>" >> "$pieces"; }
+# Something that the script makes elsewhere, but not here; all.sh lists it with the reason.
+left_out() {
+  echo "$1" >> "$folder/left_out.txt"
+  note "Left out: $1."
+}
 note() { echo "<p>$(html "$1")</p>" >> "$pieces"; }
 
 csv_awk() { awk -f "$paper/csv.awk" -f "$paper/$1" "${@:2}"; }
@@ -228,6 +233,9 @@ columns() { csv_awk columns.awk -v "names=$1"; }
 seeds_text() { # "1 2"
   if [ "$(wc -w <<< "$1")" -eq 1 ]; then echo "seed $1"; else echo "mean ± standard deviation of seeds ${1// /, }"; fi
 }
+
+# For means: names the file with the numbers of each run.
+single_runs() { echo "<p class=\"trace\">Each run alone: <a href=\"$name/runs.csv\">$name/runs.csv</a></p>" >> "$pieces"; }
 
 # summary KEYS FORMATS: means over repetitions of the CSV on stdin, see summary.awk.
 summary() { csv_awk summary.awk -v "keys=$1" -v "formats=$2"; }

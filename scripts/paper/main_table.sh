@@ -91,8 +91,8 @@ for target in $targets; do
 done
 mv "$folder/runs.csv.tmp" "$folder/runs.csv"
 
-says "HSCoNAS's own table of results is not in the sources at hand. The network that SPOS released, \
-in whose space HSCoNAS searches, has 323 M multiply-adds and 25.6 % top-1 error on ImageNet. These \
+says "HSCoNAS's own table of results is not in the sources at hand. The network that SPOS released \
+has 323 M multiply-adds and 25.6 % top-1 error on ImageNet. These \
 are other images, so nothing below may be compared with that."
 summary 2 '%.2f %.3f! %.3f %.3f %.2f %.3f' < "$folder/runs.csv" |
   table main_table "Trained alone on $images with the same recipe; $(seeds_text "$seeds"); milliseconds per batch on this $device"
@@ -100,5 +100,5 @@ summary 2 '%.2f %.3f! %.3f %.3f %.2f %.3f' < "$folder/runs.csv" |
   echo series,x,y
   awk -F, 'NR > 1 { gsub(/"/, "", $2); print $2 "," $6 "," $3 }' "$folder/runs.csv"
 } | plot main_plot points "Accuracy and latency, all runs" "measured (ms per batch)" "test accuracy (%)"
-trace runs.csv
+single_runs
 finish

@@ -2,20 +2,20 @@
 # All search methods on networks whose accuracies are known:
 #   scripts/paper/methods.sh [--quick] [--gpu] DATA OUT [key=value ...]
 # Runs scripts/method_tables.sh on NAS-Bench-201 and NAS-Bench-Macro; one that DATA lacks is left out.
-#   SEEDS: searches per method (default 100; quick: 10). METHODS: as for method_tables.sh.
+#   SEARCHES: per method and table (default 100; quick: 10). METHODS: as for method_tables.sh.
 # shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"
 begin "Search methods" "$@"
 [ -e "$data/nas_bench_201" ] || [ -e "$data/nas_bench_macro" ] ||
   skip "$data has neither nas_bench_201 nor nas_bench_macro"
-export SEEDS=${SEEDS:-100}
-! $quick || export SEEDS=10
+searches=${SEARCHES:-100}
+! $quick || searches=${SEARCHES:-10}
 
-run_tables() {
-  HSCONAS=$hsconas "$here/scripts/method_tables.sh" "$data" "$runs" "$@" >&2
+run_tables() { # SEARCHES METHODS [key=value ...]
+  HSCONAS=$hsconas SEEDS=$1 METHODS=$2 "$here/scripts/method_tables.sh" "$data" "$runs" "${@:3}" >&2
   echo '{}'
 }
-step all compare-methods run_tables ${overrides[@]+"${overrides[@]}"}
+step all compare-methods run_tables "$searches" "${METHODS-}" ${overrides[@]+"${overrides[@]}"}
 
 says "The methods' own papers search other spaces; nothing there can be compared with these tables."
 names=top_median,top_p90,best_median,reported_50,reported_100,reported_200,regret,seconds,p
@@ -26,7 +26,7 @@ for csv in "$runs"/*/methods.csv; do
     echo "method,$columns"
     columns "method,$names" < "$csv" | tail -n +2
   } | summary 1 '%.0f %.0f %.0f %.4f %.4f %.4f %.4f %.3f %.3g' |
-    table "$of" "$of: $SEEDS searches of 500 evaluations per method; medians, and what 90 % of the searches need; an empty cell: not in 500"
+    table "$of" "$of: $searches searches of 500 evaluations per method; medians, and what 90 % of the searches need; an empty cell: not in 500"
 done
 {
   echo series,label,value

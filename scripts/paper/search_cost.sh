@@ -37,5 +37,5 @@ note "One more target costs a shrink and a search; the supernet and the latency 
              key = $1 ": " $2; if (!(key in n)) order[++count] = key; ++n[key]; sum[key] += $3 }
            END { for (i = 1; i <= count; ++i) print "," order[i] "," sum[order[i]] / n[order[i]] }' "$folder/runs.csv"
 } | plot search_cost_plot bars "Mean seconds of a step" seconds ""
-trace runs.csv
+single_runs
 finish

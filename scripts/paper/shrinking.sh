@@ -29,19 +29,19 @@ for seed in $seeds; do
   for stage in 0-true 1-false 2-false 1-true 2-true; do
     tuning=$tune_epochs tuned=", tuned"
     if [ "${stage#*-}" = false ]; then tuning=0 tuned=", not tuned"; fi
-    title="after stage ${stage%-*}$tuned"
-    [ "${stage%-*}" != 0 ] || title="whole space"
+    what="after stage ${stage%-*}$tuned"
+    [ "${stage%-*}" != 0 ] || what="whole space"
     run=stage-$stage-$seed
     search_run "$run" "$trained" "seed=$seed" "latency.accelerator=$accelerators/kc-p.json" \
       "shrink.stages=$(shrink_stages "${stage%-*}" "$tuning")" latency.target_position=0.35 \
       search.method=random "search.population=$networks" search.generations=0 search.racing=1
-    scores "$title" "$run" > "$folder/scores.tmp"
+    scores "$what" "$run" > "$folder/scores.tmp"
     cat "$folder/scores.tmp" >> "$folder/scores.csv.tmp"
-    awk -F, -v title="$title" -v seed="$seed" \
+    awk -F, -v what="$what" -v seed="$seed" \
       -v size="$(jq .log10_shrunk_space "$(answer "$run" search)")" '
       { sum += $NF; squares += $NF ^ 2; if (NR == 1 || $NF > best) best = $NF }
       END { mean = sum / NR
-            printf "\"%s\",%s,%.6f,%.6f,%.6f,%.4f\n", title, seed, mean,
+            printf "\"%s\",%s,%.6f,%.6f,%.6f,%.4f\n", what, seed, mean,
                    sqrt((squares - NR * mean ^ 2) / (NR - 1)), best, size }' \
       "$folder/scores.tmp" >> "$folder/runs.csv.tmp"
   done
@@ -58,5 +58,5 @@ grep -v 'not tuned' "$folder/scores.csv" |
   plot scores_tuned histogram "Scores of random networks, with tuning" "F" "share of networks (%)"
 grep -v ', tuned' "$folder/scores.csv" |
   plot scores_untuned histogram "Scores of random networks, same weights throughout" "F" "share of networks (%)"
-trace runs.csv
+single_runs
 finish

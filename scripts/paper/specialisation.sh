@@ -60,5 +60,5 @@ note "1 is the budget. A network of another device that is above 1 is too slow; 
     awk -F, 'NR == 1 { n = split($0, head, ","); next }
              { for (i = 2; i <= n; ++i) print "searched for " $1 "," head[i] "," $i }'
 } | plot matrix bars "Latency on each device" "predicted latency / T" ""
-trace runs.csv
+single_runs
 finish
