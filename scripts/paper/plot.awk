@@ -17,7 +17,10 @@ function floor(v) { return v == int(v) || v > 0 ? int(v) : int(v) - 1 }
 function ceil(v) { return -floor(-v) }
 function colour(s) { return palette[(s - 1) % 8 + 1] }
 # Eight digits keep a step such as 0.05 exact and hide the error of a sum.
-function number(v) { v = sprintf("%.8g", v) + 0; return v == 0 ? 0 : v }
+function number(v) {
+  v = sprintf("%.8g", v) + 0
+  return v == 0 ? 0 : v >= 1e6 || v <= -1e6 ? sprintf("%.4g", v) : v
+}
 function text(x, y, anchor, words, more) {
   printf "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\"%s>%s</text>\n", x, y, anchor, more, xml(words)
 }
