@@ -4,8 +4,8 @@
 # DATA is a folder of data sets and published measurements, see docs/paper.md; what needs data that it
 # lacks is left out. OUT gets everything; a second call continues where the first was stopped. A
 # script that fails does not stop the others. --quick takes small settings, for less than an hour on
-# two cores; --gpu trains, scores and measures latencies on a GPU. key=value changes the configs of all
-# searches on images.
+# two cores; --gpu trains, scores and measures latencies on a GPU. key=value changes the config of
+# the searches on images, but not those of ranking, dance, semi_decoupled and methods.
 #   ONLY: names of the scripts to run, default all. Environment variables of the scripts are passed on.
 # shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"

@@ -2,7 +2,7 @@
 # DANCE against a penalty on multiply-adds and no penalty:
 #   scripts/paper/dance.sh [--quick] [--gpu] DATA OUT [key=value ...]
 # Runs scripts/dance_tables.sh on Fashion-MNIST, which DATA must have in images/fashion_mnist.
-#   SEEDS: default 1 2 3; quick: 1. key=value changes the config.
+#   SEEDS: default 1 2 3; quick: 1; must contain 1. key=value changes the config.
 # shellcheck source=scripts/paper/lib.sh
 source "$(dirname "$0")/lib.sh"
 begin "DANCE" "$@"

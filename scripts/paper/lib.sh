@@ -21,6 +21,7 @@ fail() { echo "$0: $1" >&2; exit 2; }
 skip() {
   echo "$0: skipped: $1" >&2
   echo "$1" > "$folder/skipped.txt"
+  rm -f "$folder"/*.tmp
   exit $not_possible
 }
 
@@ -96,12 +97,12 @@ search_settings() {
     # shellcheck disable=SC2034
     seeds=${SEEDS:-1 2}
     tune_epochs=0.5
-    settings+=(data.train_images=8000 data.holdout_images=1000 data.test_images=4000
+    settings+=(data.train_images=8000 data.holdout_images=1000 data.test_images=2000
       latency.batch=4 latency.rounds=5 latency.sample_ms=0.5 latency.budget_minutes=0.5
       latency.bias_networks=40 latency.test_networks=30
       score.calibration_images=250 score.validation_images=500 score.batch=250
-      supernet.epochs=4 shrink.samples=5 search.population=15 search.generations=5
-      search.parents=5 search.baseline_samples=10 retrain.epochs=4)
+      supernet.epochs=8 shrink.samples=5 search.population=15 search.generations=5
+      search.parents=5 search.baseline_samples=10 retrain.epochs=6)
   fi
   settings+=("shrink.stages=$(shrink_stages 2 "$tune_epochs")")
   ! $gpu || settings+=(device.type=cuda)
