@@ -41,7 +41,7 @@ begin() { # TITLE [--quick] [--gpu] DATA OUT [key=value ...]
     esac
   done
   if [ ${#words[@]} -lt 2 ]; then
-    sed -n '2,/^[^#]/{/^#/!d;s/^# \{0,1\}//;p}' "$0" >&2
+    sed -n '2,/^source/{/^source/d;/^# shellcheck/d;s/^# \{0,1\}//;p}' "$0" >&2
     exit 2
   fi
   [ -d "${words[0]}" ] || fail "${words[0]} is no folder with data"
