@@ -30,6 +30,10 @@ begin() { # TITLE [--quick] [--gpu] DATA OUT [key=value ...]
   shift
   name=$(basename "$0" .sh)
   command="scripts/paper/$name.sh $*"
+  local variable
+  for variable in ONLY IMAGES SEEDS TARGETS TARGET DEVICES EPOCHS PATHS NETWORKS METHODS SEARCHES; do
+    [ -z "${!variable-}" ] || command="$variable='${!variable}' $command"
+  done
   quick=false gpu=false
   local word words=()
   for word in "$@"; do
@@ -56,10 +60,10 @@ begin() { # TITLE [--quick] [--gpu] DATA OUT [key=value ...]
   folder=$out/$name
   runs=$out/runs/$name
   steps=$out/steps.tsv
-  mkdir -p "$folder/answers" "$runs"
-  rm -f "$folder"/{skipped.txt,left_out.txt,section.html}
   pieces=$folder/section.html.tmp
   check_size
+  mkdir -p "$folder/answers" "$runs"
+  rm -f "$folder"/{skipped.txt,left_out.txt,section.html}
   start_section
 }
 
