@@ -5,7 +5,7 @@
 # OUT is a folder for the runs; a second call runs only what is missing. The config is
 # configs/dance.json; key=value overrides it, for example data.path. JOBS is the number of parallel
 # runs (default: one per core), each with one thread. All costs are computed by the accelerator
-# model.
+# model. SEEDS (with 1 among them) and WEIGHTS (likewise) run a part.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 hsconas=${HSCONAS:-$here/build/release/hsconas}
@@ -15,8 +15,8 @@ out=$(cd "$1" && pwd)
 shift
 overrides=("$@")
 jobs=${JOBS:-$(nproc)}
-seeds='1 2 3'
-weights='0.03 0.1 0.3 1 3'
+seeds=${SEEDS:-1 2 3}
+weights=${WEIGHTS:-0.03 0.1 0.3 1 3}
 # The config's own weight is 1, so this run is dance-1.
 name_of() { if [ "$1" = 1 ]; then echo dance-1; else echo "weight-$1"; fi; }
 

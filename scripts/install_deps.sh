@@ -59,6 +59,7 @@ if [ "$purpose" = test ] || [ "$purpose" = ci ]; then
   need_package libonnx-dev
   need_package libprotobuf-dev
   need_command shellcheck shellcheck
+  need_command jq jq
   # The style checks are pinned to the LLVM of Debian 12: another version formats differently.
   if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
     need_command clang-format-14 clang-format-14

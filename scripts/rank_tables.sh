@@ -8,7 +8,8 @@
 # each training, which is continued by the next call if it was stopped, and ranking.md. All ways run
 # the same number of images through the supernet: a method that trains several paths per step trains
 # fewer epochs. --quick trains for a twentieth of the time. Further words change the config.
-#   SPACES, PATHS, SEEDS, EPOCHS: lists and the epochs of `uniform`, to run a part.
+#   SPACES, PATHS, SEEDS, EPOCHS, NETWORKS: lists, the epochs of `uniform`, and how many networks are
+#   compared, to run a part.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 hsconas=${HSCONAS:-$here/build/release/hsconas}
@@ -81,7 +82,7 @@ for space in ${SPACES:-nas-bench-macro channel-bench-macro}; do
       "$hsconas" -q train --config "$config" "space=$here/configs/spaces/$space.json" "seed=$seed" \
         "supernet.paths=$paths" "supernet.epochs=$trained" --work-dir "$run" --resume "$@" > /dev/null
       ranking=$("$hsconas" -q --json rank "$run" --accuracies "$out/$space.csv" \
-        --accuracy-column mean_acc --networks "$networks" --bins "$bins" --out "$run/ranking.csv")
+        --accuracy-column mean_acc --networks "${NETWORKS:-$networks}" --bins "$bins" --out "$run/ranking.csv")
       $macs_are_known || row "$space" "multiply-adds alone" "" "" "$ranking" multiply_adds
       macs_are_known=true
       row "$space" "$paths" "$seed" "$trained" "$ranking" shared_weights

@@ -40,7 +40,7 @@ check_format() {
   sources include src tests | xargs -0 clang-format-14 --dry-run -Werror
 }
 
-check_scripts() { shellcheck scripts/*.sh scripts/slurm/*.sbatch tests/scripts/*.sh src/edge/kit/*.sh .ci/run; }
+check_scripts() { shellcheck -x scripts/*.sh scripts/paper/*.sh scripts/slurm/*.sbatch tests/scripts/*.sh src/edge/kit/*.sh .ci/run; }
 
 check_cuda() {
   command -v nvcc > /dev/null || { skip "registers of the CUDA kernels" "no nvcc"; return; }
