@@ -3,8 +3,8 @@
 #   scripts/paper/all.sh [--quick] [--gpu] DATA OUT [key=value ...]
 # DATA is a folder of data sets and published measurements, see docs/paper.md; what needs data that it
 # lacks is left out. OUT gets everything; a second call continues where the first was stopped. A
-# script that fails does not stop the others. --quick takes small settings, for less than an hour on
-# two cores; --gpu trains, scores and measures latencies on a GPU. key=value changes the config of
+# script that fails does not stop the others. --quick takes small settings, sized for less than an
+# hour on two cores; --gpu trains, scores and measures latencies on a GPU. key=value changes the config of
 # the searches on images, but not those of ranking, dance, semi_decoupled and methods.
 #   ONLY: names of the scripts to run, default all. Environment variables of the scripts are passed on.
 # shellcheck source=scripts/paper/lib.sh
@@ -27,7 +27,8 @@ for script in $scripts; do
   case $script in semi_decoupled | dance | ranking | methods) ;; *) own=(${overrides[@]+"${overrides[@]}"}) ;; esac
   echo "== $script" >&2
   begin=$SECONDS status=0
-  "$paper/$script.sh" "${options[@]}" "$data" "$out" "${own[@]}" > "$out/logs/$script.log" 2>&1 || status=$?
+  env -u ONLY "$paper/$script.sh" ${options[@]+"${options[@]}"} "$data" "$out" \
+    ${own[@]+"${own[@]}"} > "$out/logs/$script.log" 2>&1 || status=$?
   took[$script]=$((SECONDS - begin))
   case $status in
     0)

@@ -42,7 +42,7 @@ if [ -e "$runs/semi_decoupled/ranks.svg" ]; then
   cp "$runs/semi_decoupled/ranks.svg" "$folder/ranks.svg"
   cp "$runs/semi_decoupled/ranks.csv" "$folder/ranks.csv"
   { echo "<figure>"; cat "$folder/ranks.svg"; echo "</figure>"; } >> "$pieces"
-  note "Rank correlation of latencies between designs."
+  note "How alike the designs rank networks, by latency and by energy."
   trace ranks.csv ranks.svg
 fi
 finish
