@@ -507,7 +507,8 @@ void describe(Visitor& v, CodesignConfig& c) {
   v("rank_warning", c.rank_warning, range(-1, 1),
     "warn of designs whose Spearman rank correlation with the proxy is below this");
   v("exhaustive_pairs", c.exhaustive_pairs, range(0, 1e12),
-    "coupled tries all pairs of known networks and designs if there are at most this many");
+    "up to this many pairs of known networks and designs, coupled tries all of them, and the "
+    "results of other methods are compared with the best pair");
   v("fast_tries", c.fast_tries, range(0, 1e6).added_with(10),
     "two_level: how often a pair outside the limits is drawn again, on costs alone; 0: accuracies "
     "are asked for whatever is drawn");
