@@ -133,7 +133,7 @@ std::vector<std::vector<Feature>> pair_features(const LatencySpace& space, Colum
   const std::size_t row = space.terms() / static_cast<std::size_t>(space.positions());
   for (std::size_t first = 0; first < space.terms(); ++first) {
     for (std::size_t second = (first / row + 1) * row; second < space.terms(); ++second) {
-      const auto [low, high] = std::minmax(space.op_of(first), space.op_of(second));
+      const auto [low, high] = std::minmax({space.op_of(first), space.op_of(second)});
       features[first * space.terms() + second] = {
           {columns.at("pairs of operators", fmt::format("{} {}", low, high)), 1.0},
           {columns.at("pairs of terms", fmt::format("{} {}", first, second)), 1.0}};
