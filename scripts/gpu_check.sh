@@ -63,7 +63,7 @@ kill.same                   >= 5
 fashion.seconds             <= 300
 '
 
-usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$script"; }
+usage() { sed -n '2,/^set/{/^set/d;/^# shellcheck/d;s/^# \{0,1\}//;p}' "$script"; }
 fail() { echo "gpu_check.sh: $2" >&2; exit "$1"; }
 field() { awk -v name="$1" -v n="$2" '$1 == name || $1 == name "*" { print $n }' <<< "$sections"; }
 usual_sections() { awk 'NF && $1 !~ /\*$/ { print $1 }' <<< "$sections"; }
@@ -75,12 +75,13 @@ while [ $# -gt 0 ]; do
     --deps | --out | --only | --inner) [ $# -ge 2 ] || fail 2 "$1 needs a value"; declare "${1#--}=$2"; shift 2 ;;
     --no-build) builds=''; shift ;;
     -h | --help) usage; exit ;;
-    *) usage >&2; exit 2 ;;
+    *) fail 2 "unknown argument $1: see --help" ;;
   esac
 done
 only=${only//,/ }
+[ -n "$only" ] || fail 2 "--only names no section: --list prints them"
 for name in $only; do
-  [ -n "$(field "$name" 1)" ] || fail 2 "no section is called $name: --list prints them"
+  [[ $name != *'*'* && -n "$(field "$name" 1)" ]] || fail 2 "no section is called $name: --list prints them"
 done
 
 export GPU_CHECK_DEVICE=${GPU_CHECK_DEVICE:-cuda}

@@ -75,16 +75,19 @@ nlohmann::json unsealed(nlohmann::json value, const fs::path& path, bool is_requ
   const bool is_sealed = value.is_object() && value.contains(kSeal);
   if (!is_sealed && is_required) {
     throw Error(ErrorKind::Data, fmt::format("{}: has no checksum ({}), it is damaged or of "
-                                             "another version",
+                                             "another version; restore it, or remove it, and "
+                                             "--resume makes it again",
                                              path.string(), kSeal));
   }
   if (!is_sealed) return value;
   const nlohmann::json digits = std::move(value[kSeal]);
   value.erase(kSeal);
   if (digits != crc32_of(value.dump())) {
-    throw Error(ErrorKind::Data, fmt::format("{}: does not match its checksum, it is damaged; "
-                                             "after a change by hand remove its member {}",
-                                             path.string(), kSeal));
+    const std::string remedy =
+        is_required ? "restore it, or remove it, and --resume makes it again"
+                    : fmt::format("after a change by hand remove its member {}", kSeal);
+    throw Error(ErrorKind::Data, fmt::format("{}: does not match its checksum, it is damaged; {}",
+                                             path.string(), remedy));
   }
   return value;
 }

@@ -57,11 +57,19 @@ std::string Limits::str() const {
   return parts.empty() ? "none" : join(parts, ", ");
 }
 
+/// `factor`, at least 1, rounded up to four digits, so that limits that are raised by it suffice.
+double rounded_up(double factor) {
+  constexpr double kRoundingError = 1e-9;
+  const double scale = std::pow(10.0, 3.0 - std::floor(std::log10(factor)));
+  return std::isfinite(factor) ? std::ceil(factor * scale * (1.0 - kRoundingError)) / scale
+                               : factor;
+}
+
 std::string describe_excess(const PairCost& cost, const Limits& limits) {
   std::string text = fmt::format("{:.6g} ms, energy {:.6g}", cost.ms, cost.energy);
   if (std::isfinite(limits.power_mw)) text += fmt::format(", {:.6g} mW", power_mw(cost));
-  return text +
-         fmt::format(": feasible with limits {:.4g} times as high", 1.0 + limits.violation(cost));
+  return text + fmt::format(": feasible with limits {:.4g} times as high",
+                            rounded_up(1.0 + limits.violation(cost)));
 }
 
 bool is_better(const Pair& a, const Pair& b) {

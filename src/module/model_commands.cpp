@@ -151,6 +151,14 @@ void check_options(const ExportOptions& options) {
 /// model or, if that is impossible, beside the ONNX file.
 void export_int8(const ExportOptions& options, const fs::path& folder, const DeployedModel& model,
                  CommandContext& context) {
+  if (model.weights == kCompressedWeights && is_there(folder / kInt8File)) {
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("{}: the co-design has made this network int8, with bits of its own for "
+                    "each block: take export/model.int8.onnx in that folder, or export "
+                    "without --int8",
+                    folder.string()));
+  }
   FolderOptions run = options.run;
   const Config config = run.load(folder);
   set_threads(config.device.threads);

@@ -45,6 +45,13 @@ double deploy(const CompressedModel& made, const RunData& data, const WorkDir& d
   return int8.top1();
 }
 
+/// The files that deploy() writes.
+std::vector<std::filesystem::path> files_of(const CodesignConfig& config, const WorkDir& dir) {
+  const std::filesystem::path exported = dir.root / "export";
+  if (config.weight_bits.empty()) return {dir.model(), exported / "model.onnx"};
+  return {dir.model(), exported / "model.int8.onnx", dir.root / kInt8File};
+}
+
 }  // namespace
 
 Compressor& Run::compressor() {
@@ -76,7 +83,8 @@ CodesignRecord Run::compress() {
                           .evaluator = compressor,
                           .inputs = inputs().start_accuracies(),
                           .images_per_network = compressor.images_per_network(),
-                          .finish = finish},
+                          .finish = finish,
+                          .files = files_of(config_.codesign, dir_)},
                          log_, stop_.token());
 }
 

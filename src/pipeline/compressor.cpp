@@ -1,6 +1,8 @@
 #include "compressor.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -77,8 +79,14 @@ double accuracy_of(const Network& network, const std::vector<Batch>& batches,
 std::vector<TrainedStart> load_starts(const Config& config, const std::vector<std::string>& classes,
                                       Log& log) {
   std::vector<TrainedStart> starts;
+  std::set<std::filesystem::path> taken;
   for (const std::string& folder : config.codesign.start) {
     const std::filesystem::path found = find_model(folder, ModelChoice::Best);
+    if (!taken.insert(std::filesystem::canonical(found)).second) {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("codesign.start names the network in {} twice: leave out one of them",
+                              folder));
+    }
     DeployedModel model = load_model(found);
     if (const auto keys = differences(config.space, model.space); !keys.empty()) {
       throw Error(ErrorKind::Usage,
@@ -177,7 +185,7 @@ CompressedModel Compressor::make(const CompressedNetwork& network) {
                                   calibrate(supernet_, network.arch, calibration_)),
                 .classes = data_.classes(),
                 .normalisation = data_.normalisation(),
-                .weights = "compressed"},
+                .weights = kCompressedWeights},
       .int8 = {}};
   const FrozenNetwork& frozen = made.model.network;
   if (network.bits.empty()) {

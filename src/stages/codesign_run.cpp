@@ -272,11 +272,14 @@ void write_codesign(const WorkDir& dir, const CodesignResult& result, const Sear
 }
 
 CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, json inputs,
-                              const std::function<CodesignRecord()>& produce, Log& log) {
+                              const std::function<CodesignRecord()>& produce, Log& log,
+                              std::vector<std::filesystem::path> others) {
+  std::vector<std::filesystem::path> outputs = std::move(others);
+  outputs.push_back(dir.codesign());
   CodesignRecord record;
   run_stage({.name = "codesign",
              .inputs = std::move(inputs),
-             .outputs = {dir.codesign()},
+             .outputs = std::move(outputs),
              .produce = [&] { record = produce(); },
              .load =
                  [&] {

@@ -142,7 +142,7 @@ CodesignRecord run_compression(const Config& config, const WorkDir& dir, StageRe
     return record;
   };
   const StageInputs inputs(config, {});
-  return codesign_stage(dir, stages, inputs.codesign(source.inputs), produce, log);
+  return codesign_stage(dir, stages, inputs.codesign(source.inputs), produce, log, source.files);
 }
 
 }  // namespace hsconas

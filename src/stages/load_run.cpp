@@ -8,6 +8,7 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/text.hpp"
+#include "hsconas/codesign/methods.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/latency_keys.hpp"
 #include "hsconas/stages/run_kind.hpp"
@@ -61,6 +62,11 @@ json codesign_inputs(const Config& config, const json& before) {
     return StageInputs(config,
                        {.train = text("/weights/data/images"), .test = text("/test/images")})
         .dance();
+  }
+  if (find_codesign_method(config.codesign.method).has_start) {
+    const StageInputs inputs(
+        config, {.train = text("/judge/data/images"), .test = text("/judge/test/images")});
+    return inputs.codesign(inputs.start_accuracies());
   }
   const StageInputs inputs(config, {.train = text("/judge/weights/data/images")});
   return inputs.codesign(config.codesign.accuracies.empty() ? inputs.supernet_accuracies()

@@ -88,6 +88,15 @@ TEST_CASE("codesign compresses trained networks and writes the winner's files", 
   CHECK(evaluation["top1"] == record["test"]["fp32"]["top1"]);
   CHECK(bench().run({"export", "run"}).exit_code == 0);
   CHECK(fs::exists(bench() / "run/export/model.pt"));
+  const Outcome int8 = bench().run({"export", "run", "--int8"});
+  CHECK(int8.exit_code == 2);
+  CHECK(contains(int8.err, "the co-design has made this network int8"));
+  CHECK(read_json(bench() / "run/int8.json") == record);
+
+  const Outcome report = bench().run({"report", "run"});
+  CHECK(report.exit_code == 0);
+  CHECK(report.err.empty());
+  CHECK(contains(read_file(bench() / "run/report.html"), best["design"].get<std::string>()));
 
   // The same command reads the result back, and another folder gets the same files.
   const Outcome again = bench().run(bench().command("run", {"--resume"}));
@@ -98,6 +107,12 @@ TEST_CASE("codesign compresses trained networks and writes the winner's files", 
     INFO(file);
     CHECK((read_file(bench() / "run" / file) == read_file(bench() / "other" / file)));
   }
+
+  // A file of the winner that was lost is made again.
+  fs::remove(bench() / "other/model.safetensors");
+  REQUIRE(bench().run(bench().command("other", {"--resume"})).exit_code == 0);
+  CHECK((read_file(bench() / "run/model.safetensors") ==
+         read_file(bench() / "other/model.safetensors")));
 }
 
 TEST_CASE("a compression that was killed or interrupted continues with the accuracies that it has",
@@ -123,6 +138,7 @@ TEST_CASE("what cannot be compressed is a one-line error", "[compression]") {
   const std::vector<std::pair<std::vector<std::string>, std::pair<int, std::string>>> cases{
       {{"codesign.max_latency_ms=1e-6"}, {4, "the nearest is "}},
       {{"codesign.start=nowhere"}, {3, "nowhere: is neither a run nor a model"}},
+      {{"codesign.start=a,b,./a"}, {2, "codesign.start names the network in ./a twice"}},
       {{"codesign.start=a", "space.head.channels=64"}, {2, "a: its network is of another space"}},
       {{"codesign.start=a", "retrain.batch=100000"}, {2, "retrain.batch"}},
       {{"codesign.designs=" + shipped("accelerators/kc-p.json"), "codesign.weight_bits=4"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <string>
 
 #include "catch.hpp"
 #include "hsconas/accel/cost.hpp"
@@ -111,4 +112,15 @@ TEST_CASE("the slack is the least distance to a limit relative to it, and negati
   CHECK(Limits{}.slack({infinite, infinite}) == -1.0);
   // 2e9 pJ in 4 ms are 500 mW.
   CHECK(Limits{.power_mw = 1000.0}.slack({4.0, 2e9}) == Approx(0.5));
+}
+
+TEST_CASE("limits raised by the factor that an error names are met", "[codesign]") {
+  for (const double ms : {0.1027338, 1.0, 2.5, 3.00004, 1027.34}) {
+    CAPTURE(ms);
+    const PairCost cost{ms, 1.0};
+    const std::string text = describe_excess(cost, {.ms = 1.0 < ms ? 1.0 : ms / 1.00003});
+    const double factor = std::stod(text.substr(text.find("limits ") + 7));
+    CHECK(Limits{.ms = factor * (1.0 < ms ? 1.0 : ms / 1.00003)}.meets(cost));
+    CHECK(factor <= 1.0011 * std::max(ms, 1.00003));
+  }
 }

@@ -24,9 +24,10 @@ struct DeployedModel {
   FrozenNetwork network;
   std::vector<std::string> classes;  ///< Index = label.
   Pixels normalisation;              ///< Inputs are (pixel / 255 - mean) / std.
-  std::string weights;               ///< "supernet" (shared), "retrained" or "compressed".
+  std::string weights;               ///< "supernet" (shared), "retrained" or kCompressedWeights.
 };
 
+inline constexpr const char* kCompressedWeights = "compressed";  ///< By codesign.method compress.
 inline constexpr const char* kModelFile = "model.safetensors";
 inline constexpr const char* kArchitectureFile = "architecture.json";
 

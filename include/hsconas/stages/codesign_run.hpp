@@ -41,9 +41,11 @@ CodesignRecord run_codesign(const Config& config, const WorkDir& dir, StageRecor
 
 /// Runs the stage "codesign". `produce` must write codesign.json and return its content. If the
 /// stage is already finished with the same inputs, codesign.json is read back instead; throws
-/// Error(Data) when it is damaged or has another format.
+/// Error(Data) when it is damaged or has another format. The stage runs again when one of `others`,
+/// files that `produce` writes too, is gone.
 CodesignRecord codesign_stage(const WorkDir& dir, StageRecord& stages, nlohmann::json inputs,
-                              const std::function<CodesignRecord()>& produce, Log& log);
+                              const std::function<CodesignRecord()>& produce, Log& log,
+                              std::vector<std::filesystem::path> others = {});
 
 /// Writes report.html of the run in `dir`, which has begun and whose co-design is finished; see
 /// codesign_report().

@@ -35,6 +35,8 @@ struct CompressionSource {
   /// accuracy on the test images. Not called when a finished result is read back. Empty: the
   /// network is not tested on others than the evaluator's images.
   std::function<std::optional<double>(const CompressedNetwork& best)> finish{};
+  /// What `finish` writes. A finished result is read back only if all of it is there.
+  std::vector<std::filesystem::path> files{};
 };
 
 /// Compresses trained networks and chooses an accelerator for them, as codesign.method compress
