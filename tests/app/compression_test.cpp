@@ -95,7 +95,7 @@ TEST_CASE("codesign compresses trained networks and writes the winner's files", 
 
   const Outcome report = bench().run({"report", "run"});
   CHECK(report.exit_code == 0);
-  CHECK(report.err.empty());
+  CHECK(!contains(report.err, "warning"));
   CHECK(contains(read_file(bench() / "run/report.html"), best["design"].get<std::string>()));
 
   // The same command reads the result back, and another folder gets the same files.
@@ -138,7 +138,7 @@ TEST_CASE("what cannot be compressed is a one-line error", "[compression]") {
   const std::vector<std::pair<std::vector<std::string>, std::pair<int, std::string>>> cases{
       {{"codesign.max_latency_ms=1e-6"}, {4, "the nearest is "}},
       {{"codesign.start=nowhere"}, {3, "nowhere: is neither a run nor a model"}},
-      {{"codesign.start=a,b,./a"}, {2, "codesign.start names the network in ./a twice"}},
+      {{"codesign.start=a,b,./a"}, {2, "/a twice: leave out one of them"}},
       {{"codesign.start=a", "space.head.channels=64"}, {2, "a: its network is of another space"}},
       {{"codesign.start=a", "retrain.batch=100000"}, {2, "retrain.batch"}},
       {{"codesign.designs=" + shipped("accelerators/kc-p.json"), "codesign.weight_bits=4"},
