@@ -70,6 +70,7 @@ std::string table_of(const std::vector<CodesignRun>& runs) {
 
 std::vector<RunRecord> records_of(const std::vector<CodesignRun>& runs) {
   std::vector<RunRecord> records;
+  records.reserve(runs.size());
   for (const CodesignRun& codesign : runs) records.push_back(codesign.run);
   return records;
 }

@@ -273,17 +273,6 @@ CodesignRecord read_record(JsonReader reader) {
   return record;
 }
 
-/// "4 bits in 3 blocks, 8 bits in 5 blocks".
-std::string describe_bits(const std::vector<int>& bits) {
-  std::map<int, int> blocks;
-  for (const int count : bits) ++blocks[count];
-  std::string text;
-  for (const auto& [count, number] : blocks) {
-    text += fmt::format("{}{} bits in {} blocks", text.empty() ? "" : ", ", count, number);
-  }
-  return text.empty() ? "not rounded" : text;
-}
-
 std::string format_compression(const CompressionSummary& compression,
                                const CodesignRecord& record) {
   TextTable table({"start", "network", "best accelerator", "accuracy", "latency ms",
@@ -330,6 +319,17 @@ std::string format_optimum(const CodesignRecord& record) {
 }
 
 }  // namespace
+
+std::string describe_bits(const std::vector<int>& bits) {
+  std::map<int, int> blocks;
+  for (const int count : bits) ++blocks[count];
+  std::string text;
+  for (const auto& [count, number] : blocks) {
+    text += fmt::format("{}{} bits in {} block{}", text.empty() ? "" : ", ", count, number,
+                        number == 1 ? "" : "s");
+  }
+  return text.empty() ? "not rounded" : text;
+}
 
 std::optional<double> CodesignRecord::gap_points() const {
   if (!optimum) return std::nullopt;

@@ -91,9 +91,22 @@ std::string limits_part(const CodesignRun& codesign) {
   return has_limits ? table.str() : paragraph("There are no limits.");
 }
 
+/// How to go on with the network.
+std::string next_step(const CodesignRun& codesign) {
+  if (codesign.found->compression) {
+    return fmt::format(
+        "<p>The compressed network is in <code>{0}</code>, its ONNX file in "
+        "<code>{0}/export</code>.</p>\n",
+        escaped(codesign.run.folder));
+  }
+  return fmt::format(
+      "<p>Train the network alone: <code>{}</code></p>\n",
+      escaped(fmt::format("hsconas retrain --config {}/config.json --arch {} --out DIR",
+                          codesign.run.folder, codesign.found->best.arch)));
+}
+
 std::string head(const CodesignRun& codesign) {
   const CodesignRecord& found = *codesign.found;
-  const std::string config = codesign.run.folder + "/config.json";
   return fmt::format("<h1>{}</h1>\n<p class=\"lead\">{}</p>\n", escaped(found.name),
                      escaped(fmt::format(
                          "Co-design by {}: search space {}, {} designs of {} ({} combinations left "
@@ -103,10 +116,7 @@ std::string head(const CodesignRun& codesign) {
          facts(codesign) +
          fmt::format("<p><code>{}</code><br>{}</p>\n", escaped(name_of(found.best)),
                      escaped(found.best.layers)) +
-         optimum_part(found) + limits_part(codesign) +
-         fmt::format("<p>Train the network alone: <code>{}</code></p>\n",
-                     escaped(fmt::format("hsconas retrain --config {} --arch {} --out DIR", config,
-                                         found.best.arch)));
+         optimum_part(found) + limits_part(codesign) + next_step(codesign);
 }
 
 std::string design_section(const CodesignRecord& found) {
@@ -167,6 +177,32 @@ std::string dance_section(const CodesignRecord& found) {
   return section("DANCE", table.str());
 }
 
+std::string compression_section(const CodesignRecord& found) {
+  if (!found.compression) return "";
+  HtmlTable table({"trained network", "architecture", "accelerator", "accuracy", "latency ms",
+                   "energy " + found.energy_unit});
+  for (const StartSummary& start : found.compression->starts) {
+    const auto& best = start.best;
+    table.add({start.folder, start.arch, best ? best->design : "none fits", percent(start.accuracy),
+               best ? fmt::format("{:.4f}", best->latency_ms) : "",
+               best ? fmt::format("{:.4g}", best->energy) : ""});
+  }
+  std::string winner;
+  if (const auto& made = found.best.compression) {
+    winner = fmt::format("The best network is made from {}; its weights: {}.",
+                         found.compression->starts[made->start].folder, describe_bits(made->bits));
+  }
+  if (found.compression->test_accuracy) {
+    winner += fmt::format(" Its accuracy on the test images is {}.",
+                          percent(*found.compression->test_accuracy));
+  }
+  return section("Compression",
+                 paragraph(winner) +
+                     paragraph("The trained networks before they were compressed, each on the "
+                               "accelerator where its energy x delay is lowest, without limits:") +
+                     table.str());
+}
+
 /// The smallest value that is a number; 1 if there is none.
 double lowest(const std::vector<double>& values) {
   double least = 1.0;
@@ -193,8 +229,9 @@ std::string codesign_report(const CodesignRun& codesign) {
   const bool is_trained = codesign.run.config.codesign.accuracies.empty();
   return html_page(found.name + " - hsconas",
                    "<main>\n" + head(codesign) + codesign_front_section(codesign) +
-                       design_section(found) + dance_section(found) + proxy_section(found) +
-                       ranks_section(found) + (is_trained ? training_section(codesign.run) : "") +
+                       compression_section(found) + design_section(found) + dance_section(found) +
+                       proxy_section(found) + ranks_section(found) +
+                       (is_trained ? training_section(codesign.run) : "") +
                        settings_section(codesign.run) + "</main>\n");
 }
 

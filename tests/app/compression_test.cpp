@@ -96,7 +96,9 @@ TEST_CASE("codesign compresses trained networks and writes the winner's files", 
   const Outcome report = bench().run({"report", "run"});
   CHECK(report.exit_code == 0);
   CHECK(!contains(report.err, "warning"));
-  CHECK(contains(read_file(bench() / "run/report.html"), best["design"].get<std::string>()));
+  const std::string page = read_file(bench() / "run/report.html");
+  CHECK(contains(page, best["design"].get<std::string>()));
+  CHECK(contains(page, "The best network is made from"));
 
   // The same command reads the result back, and another folder gets the same files.
   const Outcome again = bench().run(bench().command("run", {"--resume"}));

@@ -145,6 +145,9 @@ struct CodesignRecord {
   bool is_optimal() const;
 };
 
+/// Bits of weights per block as text: "4 bits in 2 blocks, 8 bits in 6 blocks", or "not rounded".
+std::string describe_bits(const std::vector<int>& bits);
+
 nlohmann::json to_json(const CodesignRecord& record);
 /// The inverse; throws Error(Data) that names `source` and the key at fault.
 CodesignRecord read_codesign_record(const nlohmann::json& object, const std::string& source);
