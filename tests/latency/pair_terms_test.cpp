@@ -54,10 +54,14 @@ TEST_CASE("a pair of choices is named by both of them", "[latency]") {
 }
 
 TEST_CASE("a pair that the space lacks is an error that names it", "[latency]") {
-  CHECK(contains(error_of([] { pairs_by_name({{"0/a 2/x", 1.0}}, four_edges()); }),
+  CHECK(contains(error_of([] {
+                   pairs_by_name({{"0/a 2/x", 1.0}}, four_edges());
+                 }),
                  "a pair '0/a 2/x' that the space cell does not have"));
   const LatencySpace chain(shipped_space("nas-bench-macro"));
-  CHECK(contains(error_of([&] { pairs_by_name({{"0/a 2/c", 1.0}}, chain); }),
+  CHECK(contains(error_of([&] {
+                   pairs_by_name({{"0/a 2/c", 1.0}}, chain);
+                 }),
                  "times of pairs, which only tables of cells have"));
 }
 
