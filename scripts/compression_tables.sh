@@ -82,6 +82,7 @@ for name in "${names[@]}"; do
   done
   printf '%-8s %8.2f' "$name" "$(value "$name-8" '100 * .compression.starts[0].accuracy')"
   for folder in "$name"-{8,8-tuned,4,4-tuned}; do
+    # shellcheck disable=SC2016  # The variables are those of jq.
     read -ra figures < <(value "$folder" '.best.accuracy as $now | .compression.starts[0].accuracy
       | "\(100 * $now) \(100 * ($now - .))"')
     printf ' %7.2f (%+.2f)' "${figures[@]}"
