@@ -268,13 +268,16 @@ std::vector<FitForm> adaptation_forms(bool by_position, bool is_cell, bool sever
   return forms;
 }
 
-std::vector<FitForm> network_forms(bool is_cell) {
+std::vector<FitForm> network_forms(bool is_cell, std::size_t networks) {
   using enum FeatureGroup;
   const FitForm least_squares{.name = "least squares", .groups = {Position}, .least_squares = true};
   if (is_cell) {
-    return {{.name = "per position", .groups = {OperatorCount, Position}},
-            {.name = "per pair", .groups = {OperatorCount, Position}, .pairs = true},
-            least_squares};
+    std::vector<FitForm> forms{{.name = "per position", .groups = {OperatorCount, Position}}};
+    if (networks >= kNetworksForPairs) {
+      forms.push_back({.name = "per pair", .groups = {OperatorCount, Position}, .pairs = true});
+    }
+    forms.push_back(least_squares);
+    return forms;
   }
   return {{.name = "per operator", .groups = {Work, OperatorCount}},
           {.name = "per block", .groups = {Work, WorkByShape, OperatorCount, Block}},

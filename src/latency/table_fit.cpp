@@ -97,7 +97,7 @@ LatencyTable fit_table(const LatencySpace& space, const MeasurementSplit& networ
                             std::max(kFewestToFit, 2 * unknowns(space))));
   }
   LatencyTable table{.space = space.name(), .device = device, .by_position = true};
-  FitOptions fit{.forms = network_forms(space.is_cell())};
+  FitOptions fit{.forms = network_forms(space.is_cell(), networks.fit.size())};
   if (options.least_squares) fit.forms = {fit.forms.back()};
   if (options.dead) fit.dead = {*options.dead};
   apply_fit(table, space, fit_networks(space, networks.fit, fit));

@@ -69,7 +69,7 @@ TEST_CASE("a cell whose operators run side by side is fitted by pairs, written a
           "[latency]") {
   const LatencySpace space = four_edges();
   const LatencyTable table =
-      fit_table(space, split_measurements(side_by_side(), 150, 1), {}, kDevice);
+      fit_table(space, split_measurements(side_by_side(), 200, 1), {}, kDevice);
   CHECK(contains(table.form, "per pair"));
   CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 1.0);
 
@@ -85,7 +85,7 @@ TEST_CASE("a cell whose operators run side by side is fitted by pairs, written a
 TEST_CASE("a table with pairs that is brought to another device keeps them", "[latency]") {
   const LatencySpace space = four_edges();
   const LatencyTable source =
-      fit_table(space, split_measurements(side_by_side(), 150, 1), {}, kDevice);
+      fit_table(space, split_measurements(side_by_side(), 200, 1), {}, kDevice);
   std::vector<Measurement> slower = side_by_side();
   for (Measurement& network : slower) network.ms *= 3.0;
   const LatencyTable table =
@@ -100,7 +100,15 @@ TEST_CASE("a table that is a sum has no pairs", "[latency]") {
     network.ms = 5.0;
     for (const LayerChoice choice : network.arch) network.ms += choice.op;
   }
-  const LatencyTable table = fit_table(space, split_measurements(networks, 60, 1), {}, kDevice);
+  const LatencyTable table = fit_table(space, split_measurements(networks, 200, 1), {}, kDevice);
   CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 0.01);
   CHECK_FALSE(to_json(table).contains("pairs"));
+}
+
+TEST_CASE("pairs are tried only where there are enough networks to fit them to", "[latency]") {
+  const LatencySpace space = four_edges();
+  const LatencyTable table =
+      fit_table(space, split_measurements(side_by_side(), 150, 1), {}, kDevice);
+  CHECK(table.pairs.empty());
+  CHECK_FALSE(contains(table.form, "per pair"));
 }

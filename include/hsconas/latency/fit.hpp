@@ -81,8 +81,10 @@ std::vector<FitForm> correction_forms();
 /// mean.
 std::vector<FitForm> adaptation_forms(bool by_position, bool is_cell, bool several_devices = false);
 /// Forms without a prior, for a chain of layers or for a cell; the last one is plain least squares.
-/// Only a cell has one with pairs.
-std::vector<FitForm> network_forms(bool is_cell);
+/// A cell that is fitted to at least kNetworksForPairs networks also has one with pairs.
+std::vector<FitForm> network_forms(bool is_cell, std::size_t networks = 0);
+/// With fewer networks, too many pairs occur in none or one of them.
+inline constexpr std::size_t kNetworksForPairs = 200;
 
 struct FitOptions {
   std::vector<FitForm> forms;
