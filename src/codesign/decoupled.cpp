@@ -15,6 +15,12 @@ BestPairs search_decoupled(CodesignContext& context) {
                               ? context.sweep_networks(proxy, limits)
                               : context.search(proxy, limits, rng, "decoupled, networks");
   // Where no network meets the limits on the proxy, another design may still help the nearest one.
+  if (!first.best) {
+    context.log.warn(fmt::format(
+        "decoupled: no network that was tried meets the limits on the proxy {}, so the nearest one "
+        "goes on to the other designs; another codesign.proxy or method may find a better pair",
+        context.problem.designs.designs()[context.proxy].name));
+  }
   const std::size_t network = (first.best ? *first.best : *first.nearest).network;
   context.archive.evaluate({&network, 1});
   return sweep(context.archive, {network}, context.designs, limits, context.stop);

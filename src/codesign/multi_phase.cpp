@@ -103,7 +103,8 @@ BestPairs search_multi_phase(CodesignContext& context) {
 std::string plan_multi_phase(const CodesignConfig& config, const SearchConfig& search,
                              const CodesignSize& size) {
   return fmt::format(
-      "pairs: at most {} + {}, the winner on all designs\nphases: up to {} more draws of each "
+      "pairs: at most {} + {} with an accuracy, the winner on all designs\nphases: up to {} more "
+      "draws of each "
       "part\n",
       population_evaluations(search), size.designs, config.phase_tries);
 }

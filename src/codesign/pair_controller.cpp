@@ -130,6 +130,8 @@ void PairController::learn_costs(std::span<const DrawnPair> drawn) {
 }
 
 BestPairs PairController::finish() {
+  // Pairs that were costed without asking for an accuracy are no entries of the archive.
+  context_.archive.result.counts.pairs += costed_ - asked();
   const Limits& limits = context_.problem.limits;
   const auto best = best_of(tried_, limits).best;
   if (!best) {

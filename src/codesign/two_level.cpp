@@ -58,8 +58,8 @@ BestPairs search_two_level(CodesignContext& context) {
 std::string plan_two_level(const CodesignConfig& config, const SearchConfig& search,
                            const CodesignSize& size) {
   return fmt::format(
-      "pairs: at most {} + {}, the winner on all designs\nfast level: up to {} more draws for each "
-      "pair\n",
+      "pairs: at most {} + {} with an accuracy, the winner on all designs\n"
+      "fast level: up to {} more draws for each pair\n",
       population_evaluations(search), size.designs, config.fast_tries);
 }
 

@@ -43,8 +43,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kCompress = "compress";  ///< The method that starts from trained networks.
-
 /// The config with the folders of the models that its trained networks have.
 Config with_found_starts(Config config, RunGoal goal, const GroupFiles& files) {
   if (goal != RunGoal::Codesign) return config;
@@ -154,7 +152,8 @@ void Run::check_inputs(RunGoal goal) {
   needs_images_ = goal == RunGoal::Network || goal == RunGoal::Supernet ||
                   goal == RunGoal::Targets || goal == RunGoal::Codesign;
   if (!needs_images_) return;
-  const bool compresses = goal == RunGoal::Codesign && codesign.method == kCompress;
+  const bool compresses =
+      goal == RunGoal::Codesign && find_codesign_method(codesign.method).has_start;
   // Any number of processes may continue a run whose training is over.
   if (!compresses && !record_.has(last_training(config_, goal))) {
     check_processes("supernet", config_.supernet, stop_.group().size());
@@ -332,7 +331,7 @@ CodesignRecord Run::codesign() {
 CodesignRecord Run::searched_pair() {
   const CodesignConfig& settings = config_.codesign;
   if (settings.method == "dance") return dance();
-  if (settings.method == kCompress) return compress();
+  if (find_codesign_method(settings.method).has_start) return compress();
   supernet();
   return run_codesign(config_, dir_, record_,
                       {.evaluator = evaluator(),

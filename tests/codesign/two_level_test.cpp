@@ -82,6 +82,8 @@ TEST_CASE("the fast level spares the accuracies of pairs outside the limits", "[
   bench.limits = bench.limits_that_some_meet(0.3);
   const CodesignResult fast = bench.run("two_level");
   CHECK(share_inside(bench, fast) > 0.5);  // All but those of the winner on other designs.
+  // Pairs that are costed without an accuracy count as costed, too.
+  CHECK(fast.counts.pairs > std::ssize(fast.scored));
   bench.config.fast_tries = 0;
   const CodesignResult flat = bench.run("two_level");
   CHECK(flat.counts.networks == 60);

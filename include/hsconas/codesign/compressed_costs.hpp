@@ -41,16 +41,17 @@ class CompressedCosts {
   CompressedCosts& operator=(const CompressedCosts&) = delete;
 
   std::size_t designs() const;
-  /// What `network` costs on every design, per batch: `out` has designs() entries. Infinite where
-  /// it does not fit the buffer, and where the design does not support its words.
+  /// Writes the costs of `network` on every design, per batch, into `out`, which has designs()
+  /// entries. A cost is infinite if the network does not fit the buffer of the design, or if the
+  /// design does not support its words.
   void costs(const CompressedNetwork& network, std::span<PairCost> out);
   PairCost cost(const CompressedNetwork& network, std::size_t design);
 
  private:
   using Row = std::vector<PairCost>;  ///< One entry per design.
 
-  /// What tells the costs of block `position` of a network apart: the stem is 0, the head comes
-  /// last.
+  /// A block of a network. Position 0 is the stem, and the last position is the head; `choice`
+  /// matters for the layers between them only.
   struct BlockChoice {
     std::size_t position = 0;
     LayerChoice choice;

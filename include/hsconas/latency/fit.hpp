@@ -24,7 +24,7 @@ struct TermPrior {
   /// [device][LatencySpace::index()]: how much each of several devices differs from `ms`.
   std::vector<std::vector<double>> device_differences;
 
-  /// Of a network, without corrections.
+  /// Returns the milliseconds that these times predict for a network.
   double sum_ms(const LatencySpace& space, const Architecture& arch) const;
 };
 

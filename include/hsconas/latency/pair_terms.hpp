@@ -19,12 +19,12 @@ class PairTerms {
   explicit PairTerms(std::size_t terms) : terms_(terms), ms_(terms * terms) {}
 
   bool empty() const { return ms_.empty(); }
-  /// Of two terms, the one of the earlier position first.
+  /// The milliseconds that two terms add together. `first` is the term of the earlier position.
   double& at(std::size_t first, std::size_t second) { return ms_[first * terms_ + second]; }
   double at(std::size_t first, std::size_t second) const { return ms_[first * terms_ + second]; }
-  /// Over all pairs of `terms`, which are those of a network in the order of positions.
+  /// The sum over the pairs of one network. `terms` are its terms in the order of positions.
   double sum(std::span<const std::size_t> terms) const;
-  /// Of all pairs.
+  /// The sum over all pairs of terms.
   double total() const;
   void scale(double factor);
   /// Adds `factor` times the terms of `other`, which belong to the same space.

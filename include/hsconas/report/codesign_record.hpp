@@ -14,7 +14,7 @@
 
 namespace hsconas {
 
-/// What a network was compressed from, and how.
+/// How a network was compressed: from which trained network, and to which bits.
 struct Compression {
   std::size_t start = 0;  ///< Index into CompressionSummary::starts.
   std::vector<int> bits;  ///< See CompressedNetwork::bits.
