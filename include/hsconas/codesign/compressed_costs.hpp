@@ -55,6 +55,7 @@ class CompressedCosts {
   struct BlockChoice {
     std::size_t position = 0;
     LayerChoice choice;
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 misreads what <=> compares with
     auto operator<=>(const BlockChoice&) const = default;
   };
 
