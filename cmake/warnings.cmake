@@ -18,6 +18,14 @@ if(HSCONAS_SANITIZE)
   add_link_options(-fsanitize=${HSCONAS_SANITIZE})
 endif()
 
+# The options of files that use Eigen, whose templates are compiled with each of them. Checks of every
+# pointer there would make the tests of fits five times slower, and the address sanitizer finds most of
+# the same errors. All of these files need the options, because the linker keeps one copy of a template.
+set(eigen_options "")
+if(HSCONAS_SANITIZE MATCHES undefined)
+  set(eigen_options -O2 -fno-sanitize=null,alignment,object-size,pointer-overflow)
+endif()
+
 # Adds coverage instrumentation for the fuzzer to all code; the fuzz targets provide its main().
 if(HSCONAS_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)

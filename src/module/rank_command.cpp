@@ -33,13 +33,14 @@ struct RankedNetworks {
   std::vector<double> shared;  ///< Accuracies with shared weights, in [0, 1].
 };
 
-/// At most `most` of the networks of `accuracies`, drawn at random.
+/// At most `most` of the networks of `accuracies`, drawn at random, in their own order.
 RankedNetworks draw_networks(const SearchSpace& space, const TableEvaluator& accuracies,
                              std::size_t most, std::uint64_t seed) {
   RankedNetworks drawn{.archs = accuracies.architectures()};
   Rng rng(seed, "rank");
   rng.shuffle(std::span(drawn.archs));
   drawn.archs.resize(std::min(most, drawn.archs.size()));
+  std::ranges::sort(drawn.archs);  // Neighbours then share the activations of their first layers.
   for (const Architecture& arch : drawn.archs) {
     drawn.truth.push_back(accuracies.accuracy(arch));
     drawn.macs.push_back(static_cast<double>(space.cost(arch).macs));
