@@ -10,13 +10,22 @@
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/statistics.hpp"
 #include "hsconas/latency/measure.hpp"
+#include "largest_time.hpp"
 
 namespace hsconas {
 
 namespace {
 
-double positive_ms(const CsvTable& csv, std::size_t row, std::size_t column) {
+double time_ms(const CsvTable& csv, std::size_t row, std::size_t column) {
   const double ms = csv.number(row, column);
+  if (ms > kLargestMs) {
+    csv.fail(row, column, fmt::format("must be at most {} ms, got {}", kLargestMs, ms));
+  }
+  return ms;
+}
+
+double positive_ms(const CsvTable& csv, std::size_t row, std::size_t column) {
+  const double ms = time_ms(csv, row, column);
   if (ms <= 0.0) csv.fail(row, column, fmt::format("must be a time > 0, got {}", ms));
   return ms;
 }
@@ -97,7 +106,7 @@ LatencyTable table_of_blocks(const CsvTable& csv, const SearchSpace& space,
       csv.fail(row, key, fmt::format("{} is no block of space {}", name, table.space));
     }
     missing.erase(name);
-    const double value = csv.number(row, ms);
+    const double value = time_ms(csv, row, ms);
     if (value < 0.0) csv.fail(row, ms, fmt::format("must be a time >= 0, got {}", value));
     times[name].push_back(value);
   }

@@ -9,6 +9,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/json_reader.hpp"
 #include "hsconas/latency/table.hpp"
+#include "largest_time.hpp"
 
 namespace hsconas {
 
@@ -16,12 +17,19 @@ namespace {
 
 constexpr const char* kFormat = "hsconas-latency-2";
 
+double at_most_largest(JsonReader& reader, std::string_view key, double value) {
+  if (std::abs(value) > kLargestMs) {
+    reader.fail(key, fmt::format("must be at most {} ms, got {}", kLargestMs, value));
+  }
+  return value;
+}
+
 double read_ms(JsonReader& reader, std::string_view key) {
   const auto ms = reader.required<double>(key);
   if (!(std::isfinite(ms) && ms >= 0.0)) {
     reader.fail(key, fmt::format("must be a finite time >= 0, got {}", ms));
   }
-  return ms;
+  return at_most_largest(reader, key, ms);
 }
 
 int read_count(JsonReader& reader, std::string_view key) {
@@ -59,7 +67,7 @@ nlohmann::json device_json(const DeviceInfo& device) {
 double read_finite(JsonReader& reader, std::string_view key) {
   const auto value = reader.required<double>(key);
   if (!std::isfinite(value)) reader.fail(key, "must be finite");
-  return value;
+  return at_most_largest(reader, key, value);
 }
 
 TableEntry read_entry(JsonReader reader, bool by_position) {

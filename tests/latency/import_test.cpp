@@ -68,6 +68,8 @@ TEST_CASE("measurements that make no sense name the file and the line", "[latenc
   CHECK(networks_error(header + "0:1-1:1,-0.5\n") ==
         "data: m.csv:4: ms must be a time > 0, got -0.5");
   CHECK(networks_error(header + "0:1-1:1,0\n") == "data: m.csv:4: ms must be a time > 0, got 0");
+  CHECK(networks_error(header + "0:1-1:1,1e300\n") ==
+        "data: m.csv:4: ms must be at most 1000000000000 ms, got 1e+300");
   for (const char* text : {"nan", "NaN", "inf", "", "1 ms"}) {
     CHECK(networks_error(header + "0:1-1:1," + text + "\n") ==
           "data: m.csv:4: ms must be a number, got '" + std::string(text) + "'");
@@ -111,6 +113,7 @@ TEST_CASE("blocks that do not fit the space name the file and the line", "[laten
         fmt::format("data: m.csv:{}: key conv_i3 is no block of space tiny", blocks + 2));
   CHECK(blocks_error("key,ms\n" + first + ",-1\n") ==
         "data: m.csv:2: ms must be a time >= 0, got -1");
+  CHECK(contains(blocks_error("key,ms\n" + first + ",1e13\n"), "m.csv:2: ms must be at most"));
   for (const char* text : {"nan", "", "x"}) {
     CHECK(blocks_error("key,ms\n" + first + "," + text + "\n") ==
           "data: m.csv:2: ms must be a number, got '" + std::string(text) + "'");
