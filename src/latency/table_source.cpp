@@ -1,8 +1,25 @@
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hsconas/base/error.hpp"
 #include "hsconas/latency/source.hpp"
 
 namespace hsconas {
+
+namespace {
+
+/// Throws Error that names `file`, also if its table is of another space.
+LatencyTable load_table_of(const LatencySpace& space, const std::string& file) {
+  LatencyTable table = load_table(file);
+  try {
+    const TableModel model(space, table);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", file, error.what()));
+  }
+  return table;
+}
+
+}  // namespace
 
 LatencySource table_source() {
   return {
@@ -16,8 +33,10 @@ LatencySource table_source() {
           [](const LatencyConfig& config) {
             return nlohmann::json{{"table", json_identity(config.table)}};
           },
-      .make = [](const Config& config, const LatencySpace& /*space*/,
-                 const SourceContext& /*context*/) { return load_table(config.latency.table); }};
+      .make =
+          [](const Config& config, const LatencySpace& space, const SourceContext& /*context*/) {
+            return load_table_of(space, config.latency.table);
+          }};
 }
 
 }  // namespace hsconas

@@ -7,6 +7,7 @@
 
 #include "catch.hpp"
 #include "hsconas/accel/model.hpp"
+#include "hsconas/base/files.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/config/latency_keys.hpp"
 #include "hsconas/latency/measure.hpp"
@@ -15,6 +16,7 @@
 #include "support/example_run.hpp"
 #include "support/fake_timer.hpp"
 #include "support/spaces.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace hsconas;
 using nlohmann::json;
@@ -95,8 +97,15 @@ TEST_CASE("each source makes the table that its own functions make", "[latency]"
   FakeTimer timer;
   CHECK(table_of(config) == text_of(measure_table(space, timer, timer.info(), config.latency,
                                                   config.seed, log, StopToken())));
-  config.latency.table = kTable.string();
-  CHECK(table_of(config) == text_of(load_table(kTable)));
+  const TemporaryFolder folder;
+  config.latency.table = (folder / "latency.json").string();
+  json table = json::parse(table_of(example_config()));
+  write_file(config.latency.table, table.dump());
+  CHECK(table_of(config) == text_of(load_table(config.latency.table)));
+  table["entries"].erase(table["entries"].begin());
+  write_file(config.latency.table, table.dump());
+  CHECK(
+      contains(error_of([&] { table_of(config); }), config.latency.table + ": the latency table"));
   config.latency.table.clear();
   config.latency.accelerator = kChip.string();
   config.latency.batch = 2;
