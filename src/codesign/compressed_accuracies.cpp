@@ -49,7 +49,8 @@ void CompressedAccuracies::read(const std::string& contents) {
     try {
       read_line(lines[i]);
     } catch (const Error& error) {
-      fail(i + 1, error.what());
+      fail(i + 1,
+           fmt::format("{}; remove the line, and its network is tested again", error.what()));
     }
   }
 }

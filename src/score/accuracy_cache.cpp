@@ -54,7 +54,8 @@ void AccuracyCache::read(const std::filesystem::path& csv, std::string contents)
     try {
       changed = read_line(lines[i]) || changed;
     } catch (const Error& error) {
-      fail(i + 1, error.what());
+      fail(i + 1,
+           fmt::format("{}; remove the line, and its network is scored again", error.what()));
     }
   }
   if (changed) csv_->flush();

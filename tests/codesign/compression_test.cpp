@@ -307,7 +307,9 @@ TEST_CASE("the file of accuracies refuses damage, and other weights do not mix",
   text[digit + 2] = '8';
   write_file(csv, text);
   CHECK(error_of([&] { evaluate("a"); }) ==
-        "data: " + csv.string() + ", line 2: does not match its checksum");
+        "data: " + csv.string() +
+            ", line 2: does not match its checksum; remove the line, and its network is "
+            "tested again");
   write_file(csv, "weights,arch\n");
   CHECK(error_of([&] {
           evaluate("a");
