@@ -30,7 +30,7 @@ config=$out/config.json
 cat > "$config" <<JSON
 {"data": {"format": "folder", "path": "$images", "augment": "small", "holdout_images": 5000},
  "latency": {"accelerator": "$here/configs/accelerators/kc-p.json", "target_position": 0.5},
- "supernet": {"batch": 128, "lr": 0.1, "warmup_epochs": 0.1, "schedule": "cosine",
+ "supernet": {"batch": 32, "lr": 0.05, "warmup_epochs": 0.1, "schedule": "cosine",
               "label_smoothing": 0, "clip_norm": 5, "precision": "bf16"},
  "score": {"calibration_images": 1000, "validation_images": 2500, "batch": 250}}
 JSON
