@@ -36,7 +36,7 @@ namespace {
 // Measuring ends after these times, or when the means are known well enough.
 constexpr double kTrainingSeconds = 5.0;
 constexpr double kScoringSeconds = 2.0;  // For random candidates, and again for shrinking.
-constexpr double kRelativeError = 0.02;
+constexpr double kRelativeError = 0.04;
 
 /// Whether the mean of `times` is known with a standard error of kRelativeError.
 bool is_known(std::span<const double> times) {
