@@ -17,19 +17,34 @@ namespace {
 
 constexpr const char* kFormat = "hsconas-latency-2";
 
-double at_most_largest(JsonReader& reader, std::string_view key, double value) {
-  if (std::abs(value) > kLargestMs) {
-    reader.fail(key, fmt::format("must be at most {} ms, got {}", kLargestMs, value));
+double read_not_negative(JsonReader& reader, std::string_view key) {
+  const auto value = reader.required<double>(key);
+  if (!(std::isfinite(value) && value >= 0.0)) {
+    reader.fail(key, fmt::format("must be a finite time >= 0, got {}", value));
   }
   return value;
 }
 
-double read_ms(JsonReader& reader, std::string_view key) {
-  const auto ms = reader.required<double>(key);
-  if (!(std::isfinite(ms) && ms >= 0.0)) {
-    reader.fail(key, fmt::format("must be a finite time >= 0, got {}", ms));
+double read_finite(JsonReader& reader, std::string_view key) {
+  const auto value = reader.required<double>(key);
+  if (!std::isfinite(value)) reader.fail(key, "must be finite");
+  return value;
+}
+
+double at_most_largest(JsonReader& reader, std::string_view key, double ms) {
+  if (std::abs(ms) > kLargestMs) {
+    reader.fail(key, fmt::format("must be at most {} ms, got {}", kLargestMs, ms));
   }
-  return at_most_largest(reader, key, ms);
+  return ms;
+}
+
+double read_ms(JsonReader& reader, std::string_view key) {
+  return at_most_largest(reader, key, read_not_negative(reader, key));
+}
+
+/// A time that a correction may make negative.
+double read_corrected_ms(JsonReader& reader, std::string_view key) {
+  return at_most_largest(reader, key, read_finite(reader, key));
 }
 
 int read_count(JsonReader& reader, std::string_view key) {
@@ -64,12 +79,6 @@ nlohmann::json device_json(const DeviceInfo& device) {
   return json;
 }
 
-double read_finite(JsonReader& reader, std::string_view key) {
-  const auto value = reader.required<double>(key);
-  if (!std::isfinite(value)) reader.fail(key, "must be finite");
-  return at_most_largest(reader, key, value);
-}
-
 TableEntry read_entry(JsonReader reader, bool by_position) {
   TableEntry entry;
   if (by_position) {
@@ -83,7 +92,7 @@ TableEntry read_entry(JsonReader reader, bool by_position) {
     entry.high = read_ms(reader, "high");
     if (entry.low > entry.high) reader.fail("low", "must not exceed high");
     entry.n = read_count(reader, "n");
-    entry.network_ms = read_finite(reader, "network_ms");  // A correction may make it negative.
+    entry.network_ms = read_corrected_ms(reader, "network_ms");
   }
   reader.finish();
   return entry;
@@ -156,7 +165,7 @@ std::vector<MeasuredNetwork> read_networks(JsonReader& root, const std::string& 
     MeasuredNetwork network;
     network.arch = reader.required<std::string>("arch");
     network.sum_ms = read_ms(reader, "sum_ms");
-    network.predicted_ms = read_finite(reader, "predicted_ms");
+    network.predicted_ms = read_corrected_ms(reader, "predicted_ms");
     network.measured_ms = read_ms(reader, "measured_ms");
     network.again_ms = read_ms(reader, "again_ms");
     reader.finish();
@@ -197,15 +206,15 @@ LatencyTable read_fields(const nlohmann::json& json) {
   for (const auto& item : json.at("entries").items()) {
     table.entries.emplace(item.key(), read_entry(entries.child(item.key()), table.by_position));
   }
-  table.bias_ms = read_finite(root, "bias_ms");
+  table.bias_ms = read_corrected_ms(root, "bias_ms");
   table.form = root.required<std::string>("form");
   table.trials = read_trials(root);
-  table.error_percent = read_ms(root, "error_percent");
+  table.error_percent = read_not_negative(root, "error_percent");
   table.dead = read_dead_operators(root.required<std::string>("dead_operators"));
   if (json.contains("pairs")) {
     JsonReader pairs = root.child("pairs");
     for (const auto& item : json.at("pairs").items()) {
-      table.pairs.emplace(item.key(), read_finite(pairs, item.key()));
+      table.pairs.emplace(item.key(), read_corrected_ms(pairs, item.key()));
     }
     pairs.finish();
   }

@@ -182,6 +182,7 @@ TEST_CASE("a broken latency table names the file and the value at fault", "[late
   CHECK(contains(broken((key + "/ms").c_str(), 1e308), "ms must be at most 1000000000000 ms"));
   CHECK(contains(broken("/bias_ms", -1e13), "bias_ms must be at most 1000000000000 ms"));
   CHECK(contains(broken("/pairs", {{"0/a 1/b", 1e308}}), "pairs.0/a 1/b must be at most"));
+  CHECK(broken("/error_percent", 1e15) == "nothing");  // Of a network that is predicted to be free.
   CHECK(contains(broken((key + "/low").c_str(), 0.3), "low must not exceed high"));
   CHECK(contains(broken((key + "/n").c_str(), 0), "n must be at least 1"));
   CHECK(broken((key + "/ms").c_str(), nullptr) ==
