@@ -37,6 +37,8 @@ namespace {
 constexpr double kTrainingSeconds = 5.0;
 constexpr double kScoringSeconds = 2.0;  // For random candidates, and again for shrinking.
 constexpr double kRelativeError = 0.04;
+// Nobody wants to wait for the forecast of a search as long as for the search.
+constexpr double kShareOfSearch = 0.1;
 
 /// Whether the mean of `times` is known with a standard error of kRelativeError.
 bool is_known(std::span<const double> times) {
@@ -114,9 +116,10 @@ Images random_images(const Config& config, int count) {
           .held_out = config.data.holdout_images};
 }
 
-/// Images that the supernet is trained on in a second, on average over architectures.
+/// Images that the supernet is trained on in a second, on average over architectures. The search
+/// trains on `trained` images.
 double measure_training(Supernet& supernet, const Config& config, const Images& images,
-                        const StopToken& stop) {
+                        double trained, const StopToken& stop) {
   Log quiet(Verbosity::Quiet, false);
   SupernetConfig settings = config.supernet;
   // Groups run one after another and take as long as batches of their size.
@@ -142,13 +145,14 @@ double measure_training(Supernet& supernet, const Config& config, const Images& 
   };
   // The first steps are slow, above all on a GPU.
   rate_of(2);
+  const double first_rate = rate_of(4);
+  const double seconds = std::min(kTrainingSeconds, kShareOfSearch * trained / first_rate);
   constexpr double kParts = 12.0;
   constexpr double kMost = 500.0;
-  const double steps =
-      std::clamp(kTrainingSeconds / kParts * rate_of(4) / settings.batch, 2.0, kMost);
+  const double steps = std::clamp(seconds / kParts * first_rate / settings.batch, 2.0, kMost);
   std::vector<double> times;  // Seconds per image.
   double spent = 0.0;
-  while (spent < kTrainingSeconds && !is_known(times)) {
+  while (spent < seconds && !is_known(times)) {
     times.push_back(1.0 / rate_of(std::llround(steps)));
     spent += times.back() * std::round(steps) * settings.batch;
   }
@@ -206,12 +210,18 @@ class Scoring {
                                             config.score.memory_mb, scalar_type(policy.precision));
   }
 
-  /// Seconds that a search takes for each of the architectures that `make` returns, which are
-  /// scored together. Measures for at most about `most` seconds.
-  double seconds_each(double most, const std::function<std::vector<Architecture>(Rng&)>& make) {
+  /// Seconds that a search takes for `evaluations` architectures like those that `make` returns,
+  /// which are scored together. Measures for at most about `most` seconds.
+  double seconds_for(int evaluations, double most,
+                     const std::function<std::vector<Architecture>(Rng&)>& make) {
     std::vector<double> times;
+    const auto of_search = [&] { return evaluations * scale_ * mean(times); };
+    const auto is_enough = [&](double spent) {
+      return !times.empty() &&
+             (spent >= std::min(most, kShareOfSearch * of_search()) || is_known(times));
+    };
     double spent = 0.0;
-    for (std::uint64_t i = 0; spent < most && !is_known(times); ++i) {
+    for (std::uint64_t i = 0; !is_enough(spent); ++i) {
       stop_.check();
       Rng rng(i, "forecast");
       const std::vector<Architecture> archs = make(rng);
@@ -220,7 +230,7 @@ class Scoring {
       spent += seconds;
       times.push_back(seconds / static_cast<double>(archs.size()));
     }
-    return scale_ * mean(times);
+    return of_search();
   }
 
  private:
@@ -253,7 +263,12 @@ Forecast measure(const Config& config, const RunData* data, const StopToken& sto
   const int enough = std::max(2 * config.supernet.batch, images_to_score_on(config, device));
   const Images images = data != nullptr ? images_of(*data) : random_images(config, enough);
   Supernet supernet(space, device, config.seed);
-  const double rate = measure_training(supernet, config, images, stop);
+  const std::vector<StageWork> works = stage_works(config, space, images.to_train_on);
+  double trained = 0.0;
+  for (const StageWork& work : works) {
+    trained += work.passes * static_cast<double>(work.steps * config.supernet.batch);
+  }
+  const double rate = measure_training(supernet, config, images, trained, stop);
   Scoring scoring(supernet, config, images, stop);
 
   Forecast forecast{.images = images.to_train_on, .images_per_second = rate, .stages = {}};
@@ -261,16 +276,15 @@ Forecast measure(const Config& config, const RunData* data, const StopToken& sto
     forecast.stages.push_back({"latency", 60.0 * config.latency.budget_minutes});
   }
   const double shrinkings = std::max<double>(1.0, static_cast<double>(config.shrink.stages.size()));
-  for (const StageWork& work : stage_works(config, space, forecast.images)) {
+  for (const StageWork& work : works) {
     double seconds = work.passes * static_cast<double>(work.steps * config.supernet.batch) / rate;
     if (work.middle_layer >= 0) {
-      seconds +=
-          work.evaluations * scoring.seconds_each(kScoringSeconds / shrinkings, [&](Rng& rng) {
-            return variants(space, work.middle_layer, rng);
-          });
+      seconds += scoring.seconds_for(work.evaluations, kScoringSeconds / shrinkings, [&](Rng& rng) {
+        return variants(space, work.middle_layer, rng);
+      });
     } else if (work.evaluations > 0) {
       constexpr int kTogether = 4;
-      seconds += work.evaluations * scoring.seconds_each(kScoringSeconds, [&](Rng& rng) {
+      seconds += scoring.seconds_for(work.evaluations, kScoringSeconds, [&](Rng& rng) {
         return random_architectures(space, kTogether, rng);
       });
     }

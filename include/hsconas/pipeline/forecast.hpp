@@ -42,13 +42,13 @@ struct Forecast {
   double seconds() const;
 };
 
-/// Trains and scores for at most about ten seconds (longer if a step takes longer) and extrapolates
-/// to the whole search. Measures on the images of `data`, so that decoding counts; if it is null,
-/// on random ones, and forecasts the time for kAssumedImages. The times of scoring are upper
-/// limits: candidates that are given up early and those that share more layers than the measured
-/// ones take less. So is the time for measuring latencies, which the config limits. Sets the number
-/// of torch's threads as a run does. Throws what a run would throw for the device and the images,
-/// and Error(Interrupted) if a stop is requested.
+/// Trains and scores for at most about ten seconds and a tenth of the search (longer if a step
+/// takes longer) and extrapolates to the whole search. Measures on the images of `data`, so that
+/// decoding counts; if it is null, on random ones, and forecasts the time for kAssumedImages. The
+/// times of scoring are upper limits: candidates that are given up early and those that share more
+/// layers than the measured ones take less. So is the time for measuring latencies, which the
+/// config limits. Sets the number of torch's threads as a run does. Throws what a run would throw
+/// for the device and the images, and Error(Interrupted) if a stop is requested.
 Forecast forecast_search(const Config& config, const RunData* data, const StopToken& stop);
 
 /// "time: latency 24 s, supernet 50 s, ...; about 1 min 20 s in all (3,500 images/s in training)".
