@@ -3,7 +3,8 @@
 # other networks:
 #   scripts/latency_tables.sh fit SPACE CSV [COUNT [DEVICE ...]]
 #     For every device (a column of CSV): the model fitted on COUNT (500) random networks, compared
-#     with plain least squares on the same networks; for a cell also with dead operators counted.
+#     with plain least squares on the same networks; for a cell also with a sum of operators (no
+#     pairs), and with one that counts dead operators.
 #   scripts/latency_tables.sh adapt SPACE CSV "SOURCE ..." "COUNT ..." [DEVICE ...]
 #     For every device: Kendall's tau when the table of each SOURCE device, fitted on 500 networks,
 #     is adapted with COUNT networks of the device, compared with a fit on 500 networks of its own
@@ -54,20 +55,21 @@ fit_table() {
   shift || true
   [ $# -gt 0 ] || mapfile -t devices < <(devices_of)
   [ $# -eq 0 ] || devices=("$@")
-  local is_cell='' kept='' kept_tau=''
-  grep -q '"edges"' "$space" && is_cell=yes
+  local is_cell='' kept='' kept_tau='' sum='' sum_tau='' plainly=(--least-squares)
+  if grep -q '"edges"' "$space"; then is_cell=yes plainly+=(--dead-operators cost); fi
   printf '%-16s %8s %12s %10s' device networks 'LS RMSE %' 'LS tau'
-  [ -z "$is_cell" ] || printf ' %12s %10s' 'all RMSE %' 'all tau'
+  [ -z "$is_cell" ] || printf ' %12s %10s' 'all RMSE %' 'all tau' 'sum RMSE %' 'sum tau'
   printf ' %12s %10s  %s\n' 'RMSE %' tau form
   for device in "${devices[@]}"; do
     column "$device"
-    read -r plain plain_tau _ < <(fit "$device" "$count" "$work/plain.json" --least-squares \
-      --dead-operators cost)
+    read -r plain plain_tau _ < <(fit "$device" "$count" "$work/plain.json" "${plainly[@]}")
     printf '%-16s %8d %12.5f %10.4f' "$device" "$(($(wc -l < "$work/$device.csv") - 1))" \
       "$plain" "$plain_tau"
     if [ -n "$is_cell" ]; then
-      read -r kept kept_tau _ < <(fit "$device" "$count" "$work/kept.json" --dead-operators cost)
-      printf ' %12.5f %10.4f' "$kept" "$kept_tau"
+      read -r kept kept_tau _ < <(fit "$device" "$count" "$work/kept.json" --dead-operators cost \
+        --no-pairs)
+      read -r sum sum_tau _ < <(fit "$device" "$count" "$work/sum.json" --no-pairs)
+      printf ' %12.5f %10.4f' "$kept" "$kept_tau" "$sum" "$sum_tau"
     fi
     read -r rmse tau form < <(fit "$device" "$count" "$work/table.json")
     printf ' %12.5f %10.4f  %s\n' "$rmse" "$tau" "$form"

@@ -40,6 +40,7 @@ struct ImportOptions {
   std::uint64_t seed = 1;
   bool choose = false;
   bool least_squares = false;
+  bool no_pairs = false;
   std::size_t count = 50;
 };
 
@@ -73,7 +74,8 @@ MeasurementSplit load_networks(const ImportOptions& options, const LatencySpace&
 
 LatencyTable fit_to_networks(const ImportOptions& options, const LatencySpace& space,
                              NetworksRead& read) {
-  TableFitOptions fit{.least_squares = options.least_squares};
+  TableFitOptions fit{
+      .least_squares = options.least_squares, .dead = {}, .pairs = !options.no_pairs};
   if (options.dead != "auto") fit.dead = read_dead_operators(options.dead);
   const MeasurementSplit networks = load_networks(options, space, read);
   try {
@@ -83,8 +85,26 @@ LatencyTable fit_to_networks(const ImportOptions& options, const LatencySpace& s
   }
 }
 
+/// Refuses options that would have no effect.
+void check_options(const ImportOptions& options, const LatencySpace& space) {
+  const std::string of_cells = options.dead != "auto" ? "--dead-operators"
+                               : options.no_pairs     ? "--no-pairs"
+                                                      : "";
+  if (!of_cells.empty() && !space.is_cell()) {
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} concerns cells, but {} is a chain of layers: leave it out",
+                            of_cells, options.space));
+  }
+  if (options.least_squares && !options.operators.empty()) {
+    throw Error(ErrorKind::Usage,
+                "--least-squares concerns tables that are fitted to whole networks alone: leave it "
+                "out, or leave out --operators");
+  }
+}
+
 LatencyTable import_table(const ImportOptions& options, const LatencySpace& space,
                           NetworksRead& read) {
+  check_options(options, space);
   if (options.operators.empty()) return fit_to_networks(options, space, read);
   if (space.is_cell()) {
     throw Error(ErrorKind::Usage,
@@ -385,8 +405,13 @@ void add_import(CLI::App& latency, Command& chosen) {
                    "Whether a cell's dead operators take time; auto: the best fit")
       ->check(CLI::IsMember({"auto", "cost", "unread free", "free"}))
       ->type_name("WORD");
-  command->add_flag("--least-squares", import->least_squares,
-                    "Fit by plain least squares per position, for comparison");
+  CLI::Option* no_pairs =
+      command->add_flag("--no-pairs", import->no_pairs,
+                        "Fit a cell as a sum of single operators, without times of pairs");
+  command
+      ->add_flag("--least-squares", import->least_squares,
+                 "Fit by plain least squares per position, for comparison")
+      ->excludes(no_pairs);
   command->callback([import, &chosen] {
     chosen = [import](CommandContext& context) { import_latency(*import, context); };
   });

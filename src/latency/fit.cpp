@@ -154,6 +154,7 @@ double worth(const std::vector<Feature>& features, const std::vector<double>& co
 struct FormFit {
   NetworkFit fit;
   double left_out_rmse = 0.0;
+  std::vector<double> left_out_ms;       ///< Error of each network when left out.
   std::vector<double> left_out_percent;  ///< relative_error() of each network when left out.
 };
 
@@ -224,6 +225,7 @@ FormFit fit_form(const LatencySpace& space, std::span<const Measurement> network
   }
   return {.fit = std::move(fit),
           .left_out_rmse = ridge.left_out_rmse,
+          .left_out_ms = ridge.left_out_errors,
           .left_out_percent = std::move(left_out)};
 }
 
@@ -287,8 +289,28 @@ std::vector<FitForm> network_forms(bool is_cell, std::size_t networks) {
 
 namespace {
 
-/// The fit with the smallest left-out error over all forms and ways to count dead operators.
-/// `trials`, if given, receives the left-out error of each.
+/// Whether `left_out_rmse` of the first fit is smaller. NaN counts as larger than any number.
+bool has_smaller_error(const FormFit& first, const FormFit& second) {
+  return first.left_out_rmse < second.left_out_rmse ||
+         (std::isnan(second.left_out_rmse) && !std::isnan(first.left_out_rmse));
+}
+
+/// Whether the first fit would also predict other networks better than the second: whether the mean
+/// difference of their squared errors, on networks that were left out, is more than two standard
+/// errors from 0.
+bool is_surely_better(const FormFit& first, const FormFit& second) {
+  std::vector<double> gains;
+  for (std::size_t i = 0; i < first.left_out_ms.size(); ++i) {
+    gains.push_back(std::pow(second.left_out_ms[i], 2.0) - std::pow(first.left_out_ms[i], 2.0));
+  }
+  const double standard_error =
+      standard_deviation(gains) / std::sqrt(static_cast<double>(gains.size()));
+  return mean(gains) > 2.0 * standard_error;
+}
+
+/// The fit with the smallest left-out error over all forms and ways to count dead operators; one
+/// with pairs only if it is surely better than any without. `trials`, if given, receives the
+/// left-out error of each.
 FormFit fit_best_form(const LatencySpace& space, std::span<const Measurement> networks,
                       const FitOptions& options, std::vector<FitTrial>* trials) {
   const std::map<DeadOperators, std::string> names{
@@ -298,7 +320,8 @@ FormFit fit_best_form(const LatencySpace& space, std::span<const Measurement> ne
   std::vector<double> times;
   for (const Measurement& network : networks) times.push_back(network.ms);
   const double mean_ms = mean(times);
-  FormFit best;
+  FormFit sum;
+  FormFit with_pairs;
   const std::vector<DeadOperators> only_one{DeadOperators::Cost};
   for (const DeadOperators dead : space.is_cell() ? options.dead : only_one) {
     std::vector<Measurement> canonical(networks.begin(), networks.end());
@@ -317,14 +340,13 @@ FormFit fit_best_form(const LatencySpace& space, std::span<const Measurement> ne
       if (trials != nullptr) {
         trials->push_back({tried.fit.form, 100.0 * tried.left_out_rmse / mean_ms});
       }
-      // A left-out error of NaN counts as worse than any number.
-      if (best.fit.terms.empty() || tried.left_out_rmse < best.left_out_rmse ||
-          (std::isnan(best.left_out_rmse) && !std::isnan(tried.left_out_rmse))) {
-        best = std::move(tried);
-      }
+      FormFit& best = form.pairs ? with_pairs : sum;
+      if (best.fit.terms.empty() || has_smaller_error(tried, best)) best = std::move(tried);
     }
   }
-  return best;
+  const bool uses_pairs =
+      !with_pairs.fit.terms.empty() && (sum.fit.terms.empty() || is_surely_better(with_pairs, sum));
+  return uses_pairs ? with_pairs : sum;
 }
 
 /// Relative errors by cross-validation: each fold is predicted by a fit to the others that chooses

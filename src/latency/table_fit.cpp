@@ -99,6 +99,7 @@ LatencyTable fit_table(const LatencySpace& space, const MeasurementSplit& networ
   LatencyTable table{.space = space.name(), .device = device, .by_position = true};
   FitOptions fit{.forms = network_forms(space.is_cell(), networks.fit.size())};
   if (options.least_squares) fit.forms = {fit.forms.back()};
+  if (!options.pairs) std::erase_if(fit.forms, [](const FitForm& form) { return form.pairs; });
   if (options.dead) fit.dead = {*options.dead};
   apply_fit(table, space, fit_networks(space, networks.fit, fit));
   count_occurrences(table, space, networks.fit);

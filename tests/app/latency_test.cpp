@@ -69,6 +69,23 @@ TEST_CASE("a table fitted to some networks of a cell predicts the others", "[app
   CHECK(report["held_out"]["random"]["fitted"]["rmse_percent"] < 0.1);
 }
 
+TEST_CASE("options of latency import that have no effect are refused", "[app]") {
+  const CellBench bench;
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"--dead-operators", "cost"}, {"--no-pairs"}}) {
+    std::vector<std::string> command{"latency",    "import",       "-s", "nas-bench-macro",
+                                     "--networks", "networks.csv", "-o", "table.json"};
+    command.insert(command.end(), words.begin(), words.end());
+    const Outcome outcome = bench.run(command);
+    CHECK(outcome.exit_code == 2);
+    CHECK(contains(outcome.err, words.front() + " concerns cells, but nas-bench-macro is a chain"));
+  }
+  const Outcome blocks = bench.run({"latency", "import", "-s", "nas-bench-macro", "--operators",
+                                    "blocks.csv", "--least-squares", "-o", "table.json"});
+  CHECK(blocks.exit_code == 2);
+  CHECK(contains(blocks.err, "--least-squares concerns tables that are fitted to whole networks"));
+}
+
 TEST_CASE("latency adapt adapts a table to another device", "[app]") {
   const CellBench bench;
   REQUIRE(bench.import({"--networks", "networks.csv", "--column", "fast"}).exit_code == 0);

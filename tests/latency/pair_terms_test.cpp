@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "hsconas/base/rng.hpp"
 #include "hsconas/latency/table_fit.hpp"
 #include "support/errors.hpp"
 #include "support/measured_networks.hpp"
@@ -103,6 +104,29 @@ TEST_CASE("a table that is a sum has no pairs", "[latency]") {
   const LatencyTable table = fit_table(space, split_measurements(networks, 200, 1), {}, kDevice);
   CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 0.01);
   CHECK_FALSE(to_json(table).contains("pairs"));
+}
+
+TEST_CASE("pairs that noise alone suggests are not used", "[latency]") {
+  const LatencySpace space = four_edges();
+  int used = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    std::vector<Measurement> networks = side_by_side();
+    Rng rng(seed, "noise");
+    for (Measurement& network : networks) {
+      network.ms = 5.0 + rng.normal();
+      for (const LayerChoice choice : network.arch) network.ms += choice.op;
+    }
+    const LatencyTable table = fit_table(space, split_measurements(networks, 200, 1), {}, kDevice);
+    used += table.pairs.empty() ? 0 : 1;
+  }
+  CHECK(used <= 1);
+}
+
+TEST_CASE("a table without pairs can be asked for", "[latency]") {
+  const LatencySpace space = four_edges();
+  const LatencyTable table =
+      fit_table(space, split_measurements(side_by_side(), 200, 1), {.pairs = false}, kDevice);
+  CHECK(table.pairs.empty());
 }
 
 TEST_CASE("pairs are tried only where there are enough networks to fit them to", "[latency]") {

@@ -15,6 +15,7 @@ namespace hsconas {
 struct TableFitOptions {
   bool least_squares = false;         ///< Try plain least squares only.
   std::optional<DeadOperators> dead;  ///< Try only this way to count dead operators; empty: all.
+  bool pairs = true;                  ///< Also try times of pairs of a cell's operators.
 };
 /// A table with entries by position, fitted to whole networks alone. Throws Error(Data) when there
 /// are fewer than kFewestToFit to fit on.
