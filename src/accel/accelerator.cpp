@@ -238,13 +238,11 @@ json to_json(const Accelerator& design) {
 
 Accelerator load_accelerator(const std::filesystem::path& path) {
   const json source = parse_json(read_file_or_shipped(path), path.string());
-  try {
+  return naming_errors(path.string(), [&] {
     Accelerator design = read_accelerator(source);
     if (!source.contains("name")) design.name = path.stem().string();
     return design;
-  } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("{}: {}", path.string(), error.what()));
-  }
+  });
 }
 
 Area area_of(const Accelerator& design) {

@@ -240,11 +240,7 @@ Network read_network(const json& source, const std::string& path) {
 
 Network load_network(const std::filesystem::path& path) {
   const json source = parse_json(read_file_or_shipped(path), path.string());
-  try {
-    return read_network(source);
-  } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("{}: {}", path.string(), error.what()));
-  }
+  return naming_errors(path.string(), [&] { return read_network(source); });
 }
 
 }  // namespace hsconas

@@ -85,11 +85,7 @@ Accelerator design_to_use(const AccelOptions& options) {
   Accelerator design = load_accelerator(file_or_shipped(options.design, Shipped::Accelerator));
   if (!options.voltage) return design;
   design.voltage = *options.voltage;
-  try {
-    check(design);
-  } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("--voltage with {}: {}", design.name, error.what()));
-  }
+  naming_errors(fmt::format("--voltage with {}", design.name), [&] { check(design); });
   return design;
 }
 

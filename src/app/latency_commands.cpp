@@ -64,12 +64,10 @@ MeasurementSplit load_networks(const ImportOptions& options, const LatencySpace&
   const CsvTable csv = CsvTable::load(options.networks);
   std::vector<Measurement> networks = read_measurements(csv, space, options.column);
   read = {.rows = csv.rows(), .networks = networks.size()};
-  try {
+  return naming_errors(options.networks, [&] {
     return split_measurements(std::move(networks), options.fit, options.seed,
                               options.choose ? &space : nullptr, prior);
-  } catch (const Error& error) {
-    throw Error(error.kind(), options.networks + ": " + error.what());
-  }
+  });
 }
 
 LatencyTable fit_to_networks(const ImportOptions& options, const LatencySpace& space,
@@ -78,11 +76,8 @@ LatencyTable fit_to_networks(const ImportOptions& options, const LatencySpace& s
       .least_squares = options.least_squares, .dead = {}, .pairs = !options.no_pairs};
   if (options.dead != "auto") fit.dead = read_dead_operators(options.dead);
   const MeasurementSplit networks = load_networks(options, space, read);
-  try {
-    return fit_table(space, networks, fit, device_of(options));
-  } catch (const Error& error) {
-    throw Error(error.kind(), options.networks + ": " + error.what());
-  }
+  return naming_errors(options.networks,
+                       [&] { return fit_table(space, networks, fit, device_of(options)); });
 }
 
 /// Refuses options that would have no effect.
@@ -239,11 +234,7 @@ std::vector<LatencyTable> load_sources(const ImportOptions& options, const Laten
   std::vector<LatencyTable> tables;
   for (const auto& file : table_files(options.sources, options.out)) {
     tables.push_back(load_table(file));
-    try {
-      prior_from_devices(space, {&tables.back(), 1});
-    } catch (const Error& error) {
-      throw Error(error.kind(), fmt::format("{}: {}", file.string(), error.what()));
-    }
+    naming_errors(file.string(), [&] { prior_from_devices(space, {&tables.back(), 1}); });
   }
   return tables;
 }

@@ -223,11 +223,7 @@ std::size_t DesignSpace::find(const std::string& name) const {
 DesignSpace load_design_space(const std::filesystem::path& path) {
   json source = parse_json(read_file_or_shipped(path), path.string());
   if (source.is_object() && !source.contains("name")) source["name"] = path.stem().string();
-  try {
-    return DesignSpace(source);
-  } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("{}: {}", path.string(), error.what()));
-  }
+  return naming_errors(path.string(), [&] { return DesignSpace(source); });
 }
 
 }  // namespace hsconas

@@ -175,11 +175,7 @@ void inline_space(json& config) {
   if (space == config.end() || !space->is_string()) return;
   const fs::path path = space->get<std::string>();
   *space = read_json_or_shipped(path);
-  try {
-    read_space(*space);
-  } catch (const Error& error) {
-    throw Error(error.kind(), path.string() + ": " + error.what());
-  }
+  naming_errors(path.string(), [&] { read_space(*space); });
 }
 
 /// The value at `path` ("a.b" or "a.0.b") in `root`; absent objects on the way are created.
@@ -309,11 +305,7 @@ Config config_of(const Config& config, const TargetConfig& target) {
   merged.erase("targets");
   overlay(merged, json::parse(target.settings));
   merged["name"] = target.name;
-  try {
-    return read_config(merged);
-  } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("targets.{}: {}", target.name, error.what()));
-  }
+  return naming_errors(fmt::format("targets.{}", target.name), [&] { return read_config(merged); });
 }
 
 }  // namespace
@@ -363,17 +355,9 @@ Config load_config(const fs::path& path, const std::vector<std::string>& overrid
     source["name"] = !is_shipped && comes_from_pipe(path) ? "stdin" : path.stem().string();
   resolve_paths(source, is_shipped ? fs::current_path() / "configs" : folder_of(path));
   for (const std::string& text : overrides) apply_override(source, text);
-  try {
-    check_shipped_names(source);
-  } catch (const Error& error) {
-    throw Error(error.kind(), path.string() + ": " + error.what());
-  }
+  naming_errors(path.string(), [&] { check_shipped_names(source); });
   inline_space(source);
-  try {
-    return read_config(source);
-  } catch (const Error& error) {
-    throw Error(error.kind(), path.string() + ": " + error.what());
-  }
+  return naming_errors(path.string(), [&] { return read_config(source); });
 }
 
 }  // namespace hsconas

@@ -126,11 +126,7 @@ void resolve_paths(json& config, const fs::path& folder) {
 void check_shipped_names(json& config) {
   const auto check = [](const std::string& key, const json& value, std::optional<Shipped> kind) {
     if (!kind) return;
-    try {
-      check_named(value.get<std::string>(), *kind);
-    } catch (const Error& error) {
-      throw Error(error.kind(), key + ": " + error.what());
-    }
+    naming_errors(key, [&] { check_named(value.get<std::string>(), *kind); });
   };
   for_each_path(config, "", check);
 }

@@ -151,12 +151,9 @@ DeployedModel load_model(const std::filesystem::path& folder) {
   DeployedModel model = read_architecture(folder / kArchitectureFile);
   const auto file = folder / kModelFile;
   TensorFile tensors = load_tensors(file);
-  try {
-    model.network =
-        to_network(SearchSpace(model.space).network(model.arch), std::move(tensors.tensors));
-  } catch (const Error& error) {
-    throw Error(error.kind(), file.string() + ": " + error.what());
-  }
+  model.network = naming_errors(file.string(), [&] {
+    return to_network(SearchSpace(model.space).network(model.arch), std::move(tensors.tensors));
+  });
   return model;
 }
 

@@ -149,11 +149,9 @@ std::map<std::string, double> work_of(const Block& block) {
 LatencySpace load_latency_space(const std::filesystem::path& name) {
   const std::filesystem::path path = file_or_shipped(name, Shipped::Space);
   const nlohmann::json json = read_json_or_shipped(path);
-  try {
+  return naming_errors(path.string(), [&] {
     return LatencySpace(SearchSpace(is_cell(json) ? read_space(json, "") : read_space(json)));
-  } catch (const Error& error) {
-    throw Error(error.kind(), path.string() + ": " + error.what());
-  }
+  });
 }
 
 }  // namespace hsconas

@@ -62,16 +62,14 @@ std::vector<Measurement> read_networks(const CsvTable& csv, const LatencySpace& 
 LatencyTable fit(const CsvTable& csv, const LatencySpace& space, int batch) {
   std::vector<Measurement> networks = read_networks(csv, space);
   constexpr std::uint64_t kSeed = 1;  // That of the import: the table follows from the file alone.
-  try {
+  return naming_errors(csv.source(), [&] {
     return fit_table(space, split_measurements(std::move(networks), 0, kSeed), {},
                      {.device = "imported",
                       .threads = 1,
                       .batch = batch,
                       .precision = "unknown",
                       .versions = "imported"});
-  } catch (const Error& error) {
-    throw Error(error.kind(), csv.source() + ": " + error.what());
-  }
+  });
 }
 
 LatencyTable make_table(const Config& config, const LatencySpace& space,

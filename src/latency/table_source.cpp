@@ -11,11 +11,7 @@ namespace {
 /// Throws Error that names `file`, also if its table is of another space.
 LatencyTable load_table_of(const LatencySpace& space, const std::string& file) {
   LatencyTable table = load_table(file);
-  try {
-    const TableModel model(space, table);
-  } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("{}: {}", file, error.what()));
-  }
+  naming_errors(file, [&] { const TableModel model(space, table); });
   return table;
 }
 

@@ -136,11 +136,7 @@ void Run::train_cost_networks(CostNetworks& networks) {
   const CheckpointStore store(dir_.checkpoints(), kCostNetworks, fingerprint_of(inputs),
                               dir_.files);
   if (const auto checkpoint = store.load(log_)) {
-    try {
-      networks.load_state(checkpoint->tensors);
-    } catch (const Error& error) {
-      throw Error(error.kind(), store.newest().string() + ": " + error.what());
-    }
+    naming_errors(store.newest().string(), [&] { networks.load_state(checkpoint->tensors); });
   }
   run_stage({.name = "cost-networks",
              .inputs = inputs,

@@ -35,11 +35,7 @@ constexpr const char* kSupernet = "supernet";
 
 void load_weights(Supernet& supernet, const Checkpoint& checkpoint,
                   const std::filesystem::path& file) {
-  try {
-    supernet.load(checkpoint.tensors);
-  } catch (const Error& error) {
-    throw Error(error.kind(), file.string() + ": " + error.what());
-  }
+  naming_errors(file.string(), [&] { supernet.load(checkpoint.tensors); });
 }
 
 /// Throws Error(Usage) if `folder` is `root` or lies in it, where --overwrite would remove it.

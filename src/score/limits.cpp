@@ -129,13 +129,11 @@ NetworkLimits::NetworkLimits(const SearchSpace& space, const LimitsConfig& confi
   }
   for (const LimitTable& table : tables) {
     const std::string section = "limits.tables." + table.name;
-    try {
+    naming_errors(section + ".table", [&] {
       limits_.push_back(of_model(
           {.key = section + ".max_ms", .what = "latency on " + table.name, .bound = table.max_ms},
           space, TableModel(space, table.table)));
-    } catch (const Error& error) {
-      throw Error(error.kind(), fmt::format("{}.table: {}", section, error.what()));
-    }
+    });
   }
 }
 
@@ -181,14 +179,11 @@ std::vector<LimitTable> load_limit_tables(const Config& config, const LatencySpa
   for (const TableLimit& limit : config.limits.tables) {
     Config other = config;
     other.latency = with_table(config.latency, limit.table);
-    try {
+    naming_errors(fmt::format("limits.tables.{}.table", limit.name), [&] {
       tables.push_back({.name = limit.name,
                         .table = latency_source(other.latency).make(other, space, context),
                         .max_ms = limit.max_ms});
-    } catch (const Error& error) {
-      throw Error(error.kind(),
-                  fmt::format("limits.tables.{}.table: {}", limit.name, error.what()));
-    }
+    });
   }
   return tables;
 }

@@ -29,4 +29,15 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
+/// Runs `action` and returns its result. An Error that it throws gets `name`, such as the file at
+/// fault, and a colon in front of its sentence.
+template <typename Action>
+decltype(auto) naming_errors(const std::string& name, const Action& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    throw Error(error.kind(), name + ": " + error.what());
+  }
+}
+
 }  // namespace hsconas
