@@ -71,19 +71,21 @@ xcbHyMnK0tPU1dbX2Nna4uPk5ebn6Onq8vP09fb3+Pn6/9oADAMBAAIRAxEAPwBsiIkcdvGsSk43ZYbT
 KxqV504x5equEZqKu0nfuf/Z
 DATA
 
-failed=0
-for target in "${targets[@]}"; do
-  longest=4096
-  [ "$target" = sets ] && longest=8192
-  log=build/fuzz/$target.log
-  if ! (cd build/fuzz && ./hsconas_fuzz_"$target" -max_total_time="$seconds" -max_len=$longest \
+# shellcheck disable=SC2317 # Called by the shells that xargs starts.
+fuzz() {  # SECONDS TARGET
+  local longest=4096 failed=0 executions log=build/fuzz/$2.log
+  [ "$2" = sets ] && longest=8192
+  if ! (cd build/fuzz && ./hsconas_fuzz_"$2" -max_total_time="$1" -max_len=$longest \
     -rss_limit_mb=1024 -malloc_limit_mb=512 -timeout=20 -print_final_stats=1 \
-    -artifact_prefix="$target-" "corpus/$target" > "$target.log" 2>&1); then
+    -artifact_prefix="$2-" "corpus/$2" > "$2.log" 2>&1); then
     failed=1
     grep -E 'ERROR|SUMMARY|runtime error|Test unit written|internal error' "$log" || true
   fi
   executions=$(sed -nE 's/^stat::number_of_executed_units: *//p' "$log")
-  printf '%-12s %10s executions, %5s inputs in the corpus\n' "$target" "${executions:-?}" \
-    "$(find "$corpus/$target" -type f | wc -l)"
-done
-exit $failed
+  printf '%-12s %10s executions, %5s inputs in the corpus\n' "$2" "${executions:-?}" \
+    "$(find "build/fuzz/corpus/$2" -type f | wc -l)"
+  return $failed
+}
+export -f fuzz
+# shellcheck disable=SC2016 # The shells that xargs starts expand this.
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I '{}' bash -c 'fuzz "$0" "$1"' "$seconds" '{}'
