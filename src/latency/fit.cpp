@@ -190,7 +190,7 @@ FormFit fit_form(const LatencySpace& space, std::span<const Measurement> network
   const auto features = term_features(space, form, prior, columns);
   const auto of_pairs =
       form.pairs ? pair_features(space, columns) : std::vector<std::vector<Feature>>();
-  RidgeProblem problem{.group_of = columns.group_of(), .groups = columns.groups()};
+  RidgeProblem problem;
   for (const Measurement& network : networks) {
     auto& row = problem.rows.emplace_back();
     const std::vector<std::size_t> terms = terms_of(space, network.arch);
@@ -201,9 +201,16 @@ FormFit fit_form(const LatencySpace& space, std::span<const Measurement> network
         row.insert(row.end(), some.begin(), some.end());
       }
     }
-    const double known = prior == nullptr ? 0.0 : prior->sum_ms(space, network.arch);
+    double known = 0.0;
+    if (prior != nullptr) {
+      const double of_prior = prior->pairs.sum(terms);
+      if (!prior->pairs.empty()) row.push_back({columns.at("pairs of the prior", ""), of_prior});
+      known = prior->sum_ms(space, network.arch) - of_prior;
+    }
     problem.targets.push_back(network.ms - known);
   }
+  problem.group_of = columns.group_of();
+  problem.groups = columns.groups();
   const RidgeFit ridge = form.least_squares ? fit_least_squares(problem) : fit_ridge(problem);
   NetworkFit fit{.form = form.name, .bias_ms = ridge.intercept};
   fit.fixed_ms = prior == nullptr ? 0.0 : prior->fixed_ms;
@@ -211,7 +218,10 @@ FormFit fit_form(const LatencySpace& space, std::span<const Measurement> network
   for (std::size_t t = 0; t < space.terms(); ++t) {
     fit.terms[t] += worth(features[t], ridge.coefficients);
   }
-  if (prior != nullptr) fit.pairs = prior->pairs;
+  if (prior != nullptr && !prior->pairs.empty()) {
+    fit.pairs = prior->pairs;
+    fit.pairs.scale(worth({{columns.at("pairs of the prior", ""), 1.0}}, ridge.coefficients));
+  }
   for (std::size_t i = 0; i < of_pairs.size(); ++i) {
     if (fit.pairs.empty()) fit.pairs = PairTerms(space.terms());
     fit.pairs.at(i / space.terms(), i % space.terms()) += worth(of_pairs[i], ridge.coefficients);

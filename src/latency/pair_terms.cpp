@@ -1,7 +1,7 @@
 #include "hsconas/latency/pair_terms.hpp"
 
+#include <algorithm>
 #include <functional>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -34,8 +34,26 @@ double PairTerms::sum(std::span<const std::size_t> terms) const {
   return sum;
 }
 
-double PairTerms::total() const {
-  return std::accumulate(ms_.begin(), ms_.end(), 0.0);
+std::vector<double> PairTerms::take_main_effects(std::size_t choices) {
+  std::vector<double> effects(terms_);
+  // Moves the mean of `term` with all choices at the position that starts at the term `other`.
+  const auto move_mean = [&](std::size_t term, std::size_t other) {
+    const auto pair = [&](std::size_t choice) -> double& {
+      return at(std::min(term, other + choice), std::max(term, other + choice));
+    };
+    double sum = 0.0;
+    for (std::size_t c = 0; c < choices; ++c) sum += pair(c);
+    const double mean = sum / static_cast<double>(choices);
+    for (std::size_t c = 0; c < choices; ++c) pair(c) -= mean;
+    effects[term] += mean;
+  };
+  for (std::size_t first = 0; first < terms_; first += choices) {
+    for (std::size_t second = first + choices; second < terms_; second += choices) {
+      for (std::size_t c = 0; c < choices; ++c) move_mean(first + c, second);
+      for (std::size_t c = 0; c < choices; ++c) move_mean(second + c, first);
+    }
+  }
+  return effects;
 }
 
 void PairTerms::scale(double factor) {

@@ -71,12 +71,26 @@ std::size_t unknowns(const LatencySpace& space) {
   return keys.size() - static_cast<std::size_t>(space.positions()) + 1;
 }
 
-/// Mean time over all networks of the space. Throws Error(Data) unless it is above 0.
+/// Choices at every position.
+std::size_t choices_of(const LatencySpace& space) {
+  return space.terms() / static_cast<std::size_t>(space.positions());
+}
+
+/// The prior that one table gives. What its pairs add on average belongs to the single terms: the
+/// rest is often particular to the device.
+TermPrior prior_from_device(const LatencySpace& space, const LatencyTable& table) {
+  TermPrior prior = prior_from(space, table, true);
+  const std::vector<double> effects = prior.pairs.take_main_effects(choices_of(space));
+  for (std::size_t t = 0; t < effects.size(); ++t) prior.ms[t] += effects[t];
+  return prior;
+}
+
+/// Mean time over all networks of the space, whose pairs have no main effects. Throws Error(Data)
+/// unless it is above 0.
 double mean_time(const LatencySpace& space, const TermPrior& prior, const LatencyTable& table) {
   double sum = 0.0;
   for (const double ms : prior.ms) sum += ms;
-  const double choices = static_cast<double>(space.terms()) / space.positions();
-  const double time = prior.fixed_ms + sum / choices + prior.pairs.total() / (choices * choices);
+  const double time = prior.fixed_ms + sum / static_cast<double>(choices_of(space));
   if (time > 0.0) return time;
   throw Error(ErrorKind::Data,
               fmt::format("the latency table of {} says that networks take {} ms on average: leave "
@@ -112,7 +126,7 @@ TermPrior prior_from_devices(const LatencySpace& space, std::span<const LatencyT
   std::vector<TermPrior> devices;
   std::vector<double> means;
   for (const LatencyTable& source : sources) {
-    devices.push_back(prior_from(space, source, true));
+    devices.push_back(prior_from_device(space, source));
     means.push_back(mean_time(space, devices.back(), source));
   }
   if (devices.size() == 1) return devices[0];

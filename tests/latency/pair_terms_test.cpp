@@ -54,6 +54,50 @@ TEST_CASE("a pair of choices is named by both of them", "[latency]") {
   CHECK(PairTerms().sum(both) == 0.0);
 }
 
+TEST_CASE("main effects are moved from pairs to terms without changing a network's time",
+          "[latency]") {
+  const LatencySpace space = four_edges();
+  constexpr std::size_t kChoices = 4;
+  PairTerms pairs(space.terms());
+  Rng rng(1, "pairs");
+  for (std::size_t first = 0; first < space.terms(); ++first) {
+    for (std::size_t second = (first / kChoices + 1) * kChoices; second < space.terms(); ++second) {
+      pairs.at(first, second) = rng.normal();
+    }
+  }
+  const PairTerms before = pairs;
+  const std::vector<double> effects = pairs.take_main_effects(kChoices);
+  for (const Measurement& network : side_by_side()) {
+    std::vector<std::size_t> terms;
+    double sum = 0.0;
+    for (std::size_t i = 0; i < network.arch.size(); ++i) {
+      terms.push_back(space.index(static_cast<int>(i), network.arch[i]));
+      sum += effects[terms.back()];
+    }
+    CHECK(sum + pairs.sum(terms) == Approx(before.sum(terms)));
+  }
+  for (std::size_t term = 0; term < kChoices; ++term) {
+    double rest = 0.0;
+    for (std::size_t other = 0; other < kChoices; ++other) rest += pairs.at(term, kChoices + other);
+    CHECK(rest == Approx(0.0).margin(1e-12));
+  }
+}
+
+TEST_CASE("pairs of a device that others do not share do no harm to them", "[latency]") {
+  const LatencySpace space = four_edges();
+  std::vector<Measurement> sums = side_by_side();
+  for (Measurement& network : sums) {
+    network.ms = 5.0;
+    for (const LayerChoice choice : network.arch) network.ms += choice.op;
+  }
+  const std::vector<LatencyTable> sources{
+      fit_table(space, split_measurements(side_by_side(), 200, 1), {}, kDevice),
+      fit_table(space, split_measurements(sums, 200, 1), {}, kDevice)};
+  for (Measurement& network : sums) network.ms *= 2.0;
+  const LatencyTable table = adapt_table(space, sources, split_measurements(sums, 20, 2), kDevice);
+  CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 1.0);
+}
+
 TEST_CASE("a pair that the space lacks is an error that names it", "[latency]") {
   CHECK(contains(error_of([] {
                    pairs_by_name({{"0/a 2/x", 1.0}}, four_edges());

@@ -20,7 +20,7 @@ struct Measurement {
 struct TermPrior {
   std::vector<double> ms;  ///< By LatencySpace::index(); of several devices, the mean.
   double fixed_ms = 0.0;   ///< Time of the parts that every network has, such as stem and head.
-  PairTerms pairs;         ///< Of a cell; of several devices, the mean.
+  PairTerms pairs;         ///< Of a cell; of several devices, the mean. A fit scales them.
   /// [device][LatencySpace::index()]: how much each of several devices differs from `ms`.
   std::vector<std::vector<double>> device_differences;
 
@@ -98,8 +98,8 @@ struct FitOptions {
 };
 
 /// Fits every form by ridge regression to the networks and keeps the one with the smallest
-/// leave-one-out error; in a cell every form is tried with every way to count dead operators. A form
-/// with pairs is kept only if its mean squared error is smaller by two standard errors. There
+/// leave-one-out error; in a cell every form is tried with every way to count dead operators. A
+/// form with pairs is kept only if its mean squared error is smaller by two standard errors. There
 /// must be at least two networks, all different. A term that no network contains is predicted from
 /// the feature groups that it shares with others. With fewer than 200 networks, error_percent comes
 /// from ten-fold cross-validation that includes the choice of the form; this makes the whole eleven

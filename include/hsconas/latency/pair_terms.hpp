@@ -24,8 +24,9 @@ class PairTerms {
   double at(std::size_t first, std::size_t second) const { return ms_[first * terms_ + second]; }
   /// The sum over the pairs of one network. `terms` are its terms in the order of positions.
   double sum(std::span<const std::size_t> terms) const;
-  /// The sum over all pairs of terms.
-  double total() const;
+  /// Returns what each term adds on average over the choices at the other positions, each of which
+  /// has so many `choices`, and leaves the rest, whose mean is 0 for every term.
+  std::vector<double> take_main_effects(std::size_t choices);
   void scale(double factor);
   /// Adds `factor` times the terms of `other`, which belong to the same space.
   void add(double factor, const PairTerms& other);
