@@ -50,7 +50,7 @@ TEST_CASE("a pair of choices is named by both of them", "[latency]") {
   const std::vector<std::size_t> both{space.index(0, {1, 0}), space.index(1, {2, 0}),
                                       space.index(2, {3, 0}), space.index(3, {0, 0})};
   CHECK(read.sum(both) == -0.25);
-  CHECK(read.total() == -0.25);
+  CHECK(named_pairs(read, space) == named);
   CHECK(PairTerms().sum(both) == 0.0);
 }
 
