@@ -10,6 +10,7 @@
 
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/base/output_file.hpp"
 #include "hsconas/embed/embed_cell.hpp"
 #include "hsconas/score/table_evaluator.hpp"
 
@@ -92,6 +93,7 @@ json object_of(const EmbedReport& report, const Smoothness& smooth) {
 
 void embed(EmbedOptions& options, CommandContext& context) {
   const Config& config = options.config.load();
+  check_output(options.out, {config.score.accuracies});
   const SearchSpace space(config.space);
   const CellGraphs graphs(space);
   const CellEmbedding embedding =

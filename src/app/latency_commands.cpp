@@ -14,6 +14,7 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/base/output_file.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/edge/edge_kit.hpp"
@@ -21,6 +22,7 @@
 #include "hsconas/latency/measure.hpp"
 #include "hsconas/latency/table_fit.hpp"
 #include "hsconas/report/latency_report.hpp"
+#include "signals.hpp"
 
 namespace hsconas {
 
@@ -156,6 +158,16 @@ void import_results(ImportOptions options, CommandContext& context) {
          options, {}, context);
 }
 
+/// Checks what import and adapt write. They write only when they are done, so a signal may end them
+/// at once.
+void prepare(const ImportOptions& options) {
+  std::vector<std::string> inputs = options.sources;
+  inputs.insert(inputs.end(), {options.networks, options.operators});
+  check_output(options.out, inputs);
+  check_output(options.scatter, inputs);
+  end_at_signals();
+}
+
 /// Decides by the header whether the CSV options.results, which was given without an option, is
 /// meant for --networks or --operators, and moves it there. Returns false for the results of an
 /// edge kit, which have a column of file names.
@@ -199,6 +211,7 @@ void import_latency(ImportOptions options, CommandContext& context) {
   if (options.networks.empty() && options.operators.empty()) {
     throw Error(ErrorKind::Usage, "latency import needs --networks, --operators, or both");
   }
+  prepare(options);
   const LatencySpace space = load_latency_space(options.space);
   NetworksRead read;
   const LatencyTable table = import_table(options, space, read);
@@ -240,6 +253,7 @@ std::vector<LatencyTable> load_sources(const ImportOptions& options, const Laten
 }
 
 void adapt_latency(const ImportOptions& options, CommandContext& context) {
+  prepare(options);
   const LatencySpace space = load_latency_space(options.space);
   const std::vector<LatencyTable> sources = load_sources(options, space);
   const TermPrior prior = prior_from_devices(space, sources);
@@ -273,6 +287,7 @@ void print_keys(const ImportOptions& options, CommandContext& context) {
 }
 
 void print_chosen(const ImportOptions& options, CommandContext& context) {
+  end_at_signals();
   const LatencySpace space = load_latency_space(options.space);
   Rng rng(options.seed, "latency-choose");
   std::vector<Architecture> candidates;
@@ -313,11 +328,20 @@ void compare_latency(const CompareOptions& options, CommandContext& context) {
                            .dump());
     return;
   }
+  const auto has_intervals = [](const LatencyTable& table) {
+    return std::any_of(table.entries.begin(), table.entries.end(),
+                       [](const auto& entry) { return entry.second.high > entry.second.low; });
+  };
   fmt::print(
-      "{} common entries; in {:.1f} % of them the tables agree within their 90 % intervals\n"
+      "{} common entries above 0 ms{}\n"
       "times in the second are {:.4f} times those in the first (median); the largest difference is "
       "{:.1f} %, at {}\n",
-      d.entries, 100.0 * d.covered, d.median_ratio, d.largest_percent, d.largest_key);
+      d.entries,
+      has_intervals(first) || has_intervals(second)
+          ? fmt::format("; in {:.1f} % of them the tables agree within their 90 % intervals",
+                        100.0 * d.covered)
+          : "",
+      d.median_ratio, d.largest_percent, d.largest_key);
   if (first.pairs != second.pairs) {
     fmt::print(
         "the tables also have different times of pairs, which are not compared: see hsconas "
@@ -362,6 +386,9 @@ void add_fit_options(CLI::App& command, ImportOptions& options) {
   command.add_option("--scatter", options.scatter, "Also plot predicted against measured latency")
       ->type_name("SVG");
   command.add_option("--device-name", options.device, "Name of the measured device")
+      ->check([](const std::string& name) {
+        return name.empty() ? "must not be empty: leave it out" : std::string();
+      })
       ->type_name("TEXT");
   command.add_option("--batch", options.batch, "Images per measured inference")
       ->check(CLI::Range(1, 65536))

@@ -12,6 +12,7 @@
 #include "hsconas/base/csv.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/base/output_file.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/latency/import.hpp"
@@ -230,6 +231,7 @@ std::string as_csv(const std::vector<Row>& rows) {
 }
 
 void execute(const PredictOptions& options, const TorchCommands* torch, CommandContext& context) {
+  check_output(options.out, {options.archs_file, options.table});
   const std::vector<Row> rows = predict_rows(options, torch, context);
   if (!options.out.empty()) {
     write_file(options.out, as_csv(rows));

@@ -3,9 +3,11 @@
 #include <atomic>
 #include <ctime>
 #include <signal.h>
+#include <string_view>
 #include <unistd.h>
 
 #include "hsconas/app/commands.hpp"
+#include "hsconas/base/error.hpp"
 
 namespace hsconas {
 
@@ -23,11 +25,19 @@ long long now_ms() {
 }
 
 std::atomic<long long> first_interrupt_ms{0};
+std::atomic<bool> ends_at_once{false};
 
 /// Requests a stop after the current step; a second Ctrl-C exits at once. A terminal and timeout(1)
 /// may signal both the process and its group, so signals within a short time count as one.
 extern "C" void on_signal(int signal) {
   constexpr long long kSameRequestMs = 300;
+  if (ends_at_once) {
+    constexpr std::string_view kSentence =
+        "hsconas: stopped on request; nothing has been written\n";
+    [[maybe_unused]] const auto written =
+        ::write(STDERR_FILENO, kSentence.data(), kSentence.size());
+    ::_exit(static_cast<int>(ErrorKind::Interrupted));
+  }
   if (!stop_token.requested()) {
     first_interrupt_ms = now_ms();
     stop_token.request();
@@ -64,6 +74,10 @@ void handle_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) handle(signal);
   handle(SIGALRM, on_alarm);
   handle(SIGHUP, ignores_hangup ? SIG_IGN : on_signal);
+}
+
+void end_at_signals() {
+  ends_at_once = true;
 }
 
 void stop_on_closed_pipe() {

@@ -11,4 +11,8 @@ const StopToken& stop_of_signals();
 /// Call it again after loading a library that may handle signals itself.
 void handle_signals();
 
+/// From now on a signal ends the process at once, with a sentence and the exit code for it. For
+/// commands that write nothing until they are done.
+void end_at_signals();
+
 }  // namespace hsconas

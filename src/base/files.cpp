@@ -92,6 +92,19 @@ nlohmann::json unsealed(nlohmann::json value, const fs::path& path, bool is_requ
   return value;
 }
 
+/// Whether `path` is a device, a pipe or a socket, which must not be replaced by a file.
+bool is_device(const fs::path& path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+}
+
+void write_to_device(const fs::path& path, std::string_view contents) {
+  Descriptor file(path, O_WRONLY);
+  if (!file.is_open()) fail(path, "write", errno);
+  if (!write_all(file.get(), contents) || file.close() != 0) fail(path, "write", errno);
+}
+
 }  // namespace
 
 std::string read_file(const fs::path& path, std::size_t max_bytes) {
@@ -120,6 +133,7 @@ std::string read_file(const fs::path& path, std::size_t max_bytes) {
 }
 
 void write_file(const fs::path& path, std::string_view contents) {
+  if (is_device(path)) return write_to_device(path, contents);
   const fs::path temporary = unfinished(path);
   Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file.is_open()) fail(path, "write", errno);

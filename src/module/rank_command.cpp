@@ -12,6 +12,7 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/base/output_file.hpp"
 #include "hsconas/base/rng.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/pipeline/run.hpp"
@@ -75,6 +76,7 @@ Config config_of_run(const fs::path& folder) {
 }  // namespace
 
 void run_rank(RankOptions options, CommandContext& context) {
+  check_output(options.out, {options.accuracies});
   const GroupFiles files(context.group);
   const Config config = config_of_run(options.folder);
   require_same_config(*context.group, config);

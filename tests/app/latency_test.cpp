@@ -69,6 +69,22 @@ TEST_CASE("a table fitted to some networks of a cell predicts the others", "[app
   CHECK(report["held_out"]["random"]["fitted"]["rmse_percent"] < 0.1);
 }
 
+TEST_CASE("latency import and adapt do not write over what they read", "[app]") {
+  const CellBench bench;
+  const std::string networks = read_file(bench / "networks.csv");
+  const Outcome outcome = bench.run({"latency", "import", "-s", "cell.json", "--networks",
+                                     "networks.csv", "--column", "fast", "-o", "./networks.csv"});
+  CHECK(outcome.exit_code == 2);
+  CHECK(contains(outcome.err, "./networks.csv is read and cannot be written as well"));
+  CHECK(read_file(bench / "networks.csv") == networks);
+
+  REQUIRE(bench.import({"--networks", "networks.csv", "--column", "fast"}).exit_code == 0);
+  CHECK(bench
+            .run({"latency", "adapt", "-s", "cell.json", "-t", "table.json", "--networks",
+                  "networks.csv", "--column", "slow", "-o", "table.json"})
+            .exit_code == 2);
+}
+
 TEST_CASE("options of latency import that have no effect are refused", "[app]") {
   const CellBench bench;
   for (const std::vector<std::string>& words :

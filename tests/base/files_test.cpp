@@ -81,6 +81,16 @@ TEST_CASE("a failed write leaves the old file and no temporary file", "[base]") 
                  "cannot make this folder"));
 }
 
+TEST_CASE("a device is written to and not replaced", "[base]") {
+  const TemporaryFolder folder;
+  std::filesystem::create_symlink("/dev/null", folder / "null");
+  write_file(folder / "null", "lost");
+  CHECK(std::filesystem::is_character_file(folder / "null"));
+  std::filesystem::create_symlink("/dev/full", folder / "full");
+  CHECK(contains(error_of([&] { write_file(folder / "full", "too much"); }), "data: cannot write"));
+  CHECK(std::filesystem::is_character_file(folder / "full"));
+}
+
 TEST_CASE("appending creates the file, extends it and reports errors", "[base]") {
   const TemporaryFolder folder;
   append_file(folder / "x", std::string("a\0", 2));

@@ -19,8 +19,8 @@ std::string read_file(const std::filesystem::path& path,
                       std::size_t max_bytes = std::size_t{1} << 30U);
 
 /// Replaces `path` by `contents` in one step: written to unfinished(path), synced, renamed, and the
-/// folder synced. A reader sees the old file or the new one, never a part.
-/// Throws Error(Data) that names the file and the system's reason; the old file is then intact.
+/// folder synced. A reader sees the old file or the new one, never a part. A device stays what it
+/// is. Throws Error(Data) that names the file and the system's reason; the old file is then intact.
 void write_file(const std::filesystem::path& path, std::string_view contents);
 
 /// Appends `contents` to `path`, which is created when absent, and syncs it. Meanwhile a reader may

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace hsconas {
+
+/// Checks before a long computation that its result can be written to `out` without a loss: throws
+/// Error(Usage) if that is one of the files in `inputs`, and Error(Data) if it is a folder or in a
+/// folder that does not exist. Empty paths are ignored.
+void check_output(const std::string& out, const std::vector<std::string>& inputs);
+
+}  // namespace hsconas

@@ -1,0 +1,33 @@
+#include "hsconas/base/output_file.hpp"
+
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "hsconas/base/error.hpp"
+
+namespace hsconas {
+
+namespace fs = std::filesystem;
+
+void check_output(const std::string& out, const std::vector<std::string>& inputs) {
+  if (out.empty()) return;
+  std::error_code ignored;
+  for (const std::string& input : inputs) {
+    if (!input.empty() && fs::equivalent(out, input, ignored)) {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{} is read and cannot be written as well: name another file", out));
+    }
+  }
+  if (fs::is_directory(out, ignored)) {
+    throw Error(ErrorKind::Data, fmt::format("cannot write {}: it is a folder, name a file", out));
+  }
+  const fs::path folder = fs::path(out).parent_path();
+  if (!folder.empty() && !fs::is_directory(folder, ignored)) {
+    throw Error(ErrorKind::Data, fmt::format("cannot write {}: {} is no folder, make it first", out,
+                                             folder.string()));
+  }
+}
+
+}  // namespace hsconas
