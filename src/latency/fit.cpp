@@ -305,17 +305,18 @@ bool has_smaller_error(const FormFit& first, const FormFit& second) {
          (std::isnan(second.left_out_rmse) && !std::isnan(first.left_out_rmse));
 }
 
-/// Whether the first fit would also predict other networks better than the second: whether the mean
-/// difference of their squared errors, on networks that were left out, is more than two standard
-/// errors from 0.
+/// Whether the first fit would also predict other networks better than the second: whether its
+/// error on networks that were left out is smaller, and the mean difference of their absolute
+/// errors more than two standard errors from 0. Few networks with large errors would decide on
+/// squared ones.
 bool is_surely_better(const FormFit& first, const FormFit& second) {
   std::vector<double> gains;
   for (std::size_t i = 0; i < first.left_out_ms.size(); ++i) {
-    gains.push_back(std::pow(second.left_out_ms[i], 2.0) - std::pow(first.left_out_ms[i], 2.0));
+    gains.push_back(std::abs(second.left_out_ms[i]) - std::abs(first.left_out_ms[i]));
   }
   const double standard_error =
       standard_deviation(gains) / std::sqrt(static_cast<double>(gains.size()));
-  return mean(gains) > 2.0 * standard_error;
+  return has_smaller_error(first, second) && mean(gains) > 2.0 * standard_error;
 }
 
 /// The fit with the smallest left-out error over all forms and ways to count dead operators; one

@@ -99,7 +99,7 @@ struct FitOptions {
 
 /// Fits every form by ridge regression to the networks and keeps the one with the smallest
 /// leave-one-out error; in a cell every form is tried with every way to count dead operators. A
-/// form with pairs is kept only if its mean squared error is smaller by two standard errors. There
+/// form with pairs is kept only if its mean absolute error is smaller by two standard errors. There
 /// must be at least two networks, all different. A term that no network contains is predicted from
 /// the feature groups that it shares with others. With fewer than 200 networks, error_percent comes
 /// from ten-fold cross-validation that includes the choice of the form; this makes the whole eleven
