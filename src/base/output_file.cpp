@@ -17,16 +17,16 @@ void check_output(const std::string& out, const std::vector<std::string>& inputs
   for (const std::string& input : inputs) {
     if (!input.empty() && fs::equivalent(out, input, ignored)) {
       throw Error(ErrorKind::Usage,
-                  fmt::format("{} is read and cannot be written as well: name another file", out));
+                  fmt::format("{}: cannot write: it is read as well, name another file", out));
     }
   }
   if (fs::is_directory(out, ignored)) {
-    throw Error(ErrorKind::Data, fmt::format("cannot write {}: it is a folder, name a file", out));
+    throw Error(ErrorKind::Data, fmt::format("{}: cannot write: it is a folder, name a file", out));
   }
   const fs::path folder = fs::path(out).parent_path();
   if (!folder.empty() && !fs::is_directory(folder, ignored)) {
-    throw Error(ErrorKind::Data, fmt::format("cannot write {}: {} is no folder, make it first", out,
-                                             folder.string()));
+    throw Error(ErrorKind::Data, fmt::format("{}: cannot write: {} is no folder, make it first",
+                                             out, folder.string()));
   }
 }
 

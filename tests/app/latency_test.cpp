@@ -75,7 +75,7 @@ TEST_CASE("latency import and adapt do not write over what they read", "[app]") 
   const Outcome outcome = bench.run({"latency", "import", "-s", "cell.json", "--networks",
                                      "networks.csv", "--column", "fast", "-o", "./networks.csv"});
   CHECK(outcome.exit_code == 2);
-  CHECK(contains(outcome.err, "./networks.csv is read and cannot be written as well"));
+  CHECK(contains(outcome.err, "./networks.csv: cannot write: it is read as well"));
   CHECK(read_file(bench / "networks.csv") == networks);
 
   REQUIRE(bench.import({"--networks", "networks.csv", "--column", "fast"}).exit_code == 0);

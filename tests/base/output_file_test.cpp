@@ -20,7 +20,7 @@ TEST_CASE("a file that is read is no output, under whichever name", "[base]") {
     CHECK(contains(error_of([&] {
                      check_output(out, {"", "absent.csv", input});
                    }),
-                   "usage: " + out + " is read and cannot be written as well"));
+                   "usage: " + out + ": cannot write: it is read as well"));
   }
   check_output((folder / "out.csv").string(), {input});
   check_output("", {input});
