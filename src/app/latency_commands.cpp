@@ -78,6 +78,7 @@ LatencyTable fit_to_networks(const ImportOptions& options, const LatencySpace& s
       .least_squares = options.least_squares, .dead = {}, .pairs = !options.no_pairs};
   if (options.dead != "auto") fit.dead = read_dead_operators(options.dead);
   const MeasurementSplit networks = load_networks(options, space, read);
+  end_at_signals();  // The fit takes long, and nothing is written before its end.
   return naming_errors(options.networks,
                        [&] { return fit_table(space, networks, fit, device_of(options)); });
 }
@@ -158,14 +159,12 @@ void import_results(ImportOptions options, CommandContext& context) {
          options, {}, context);
 }
 
-/// Checks what import and adapt write. They write only when they are done, so a signal may end them
-/// at once.
-void prepare(const ImportOptions& options) {
+/// Checks, before the work, what import and adapt write.
+void check_outputs(const ImportOptions& options) {
   std::vector<std::string> inputs = options.sources;
   inputs.insert(inputs.end(), {options.networks, options.operators});
   check_output(options.out, inputs);
   check_output(options.scatter, inputs);
-  end_at_signals();
 }
 
 /// Decides by the header whether the CSV options.results, which was given without an option, is
@@ -211,7 +210,7 @@ void import_latency(ImportOptions options, CommandContext& context) {
   if (options.networks.empty() && options.operators.empty()) {
     throw Error(ErrorKind::Usage, "latency import needs --networks, --operators, or both");
   }
-  prepare(options);
+  check_outputs(options);
   const LatencySpace space = load_latency_space(options.space);
   NetworksRead read;
   const LatencyTable table = import_table(options, space, read);
@@ -253,12 +252,13 @@ std::vector<LatencyTable> load_sources(const ImportOptions& options, const Laten
 }
 
 void adapt_latency(const ImportOptions& options, CommandContext& context) {
-  prepare(options);
+  check_outputs(options);
   const LatencySpace space = load_latency_space(options.space);
   const std::vector<LatencyTable> sources = load_sources(options, space);
   const TermPrior prior = prior_from_devices(space, sources);
   NetworksRead read;
   const MeasurementSplit networks = load_networks(options, space, read, &prior);
+  end_at_signals();
   finish(adapt_table(space, sources, networks, device_of(options)), space, options, read, context);
 }
 
@@ -287,7 +287,6 @@ void print_keys(const ImportOptions& options, CommandContext& context) {
 }
 
 void print_chosen(const ImportOptions& options, CommandContext& context) {
-  end_at_signals();
   const LatencySpace space = load_latency_space(options.space);
   Rng rng(options.seed, "latency-choose");
   std::vector<Architecture> candidates;
@@ -297,6 +296,7 @@ void print_chosen(const ImportOptions& options, CommandContext& context) {
   TermPrior prior;
   if (!options.sources.empty()) prior = prior_from_devices(space, load_sources(options, space));
   const TermPrior* known = options.sources.empty() ? nullptr : &prior;
+  end_at_signals();
   std::vector<std::string> archs;
   for (const std::size_t i : choose_networks(space, candidates, options.count, known)) {
     archs.push_back(space.encode(space.canonical(candidates[i], DeadOperators::Cost)));
