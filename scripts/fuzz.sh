@@ -79,7 +79,7 @@ fuzz() {  # SECONDS TARGET
     -rss_limit_mb=1024 -malloc_limit_mb=512 -timeout=20 -print_final_stats=1 \
     -artifact_prefix="$2-" "corpus/$2" > "$2.log" 2>&1); then
     failed=1
-    grep -E 'ERROR|SUMMARY|runtime error|Test unit written|internal error' "$log" || true
+    grep -E 'ERROR|SUMMARY|runtime error|Test unit written|internal error' "$log" | sed "s|^|$2: |" || true
   fi
   executions=$(sed -nE 's/^stat::number_of_executed_units: *//p' "$log")
   printf '%-12s %10s executions, %5s inputs in the corpus\n' "$2" "${executions:-?}" \
