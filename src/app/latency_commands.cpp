@@ -66,6 +66,7 @@ MeasurementSplit load_networks(const ImportOptions& options, const LatencySpace&
   const CsvTable csv = CsvTable::load(options.networks);
   std::vector<Measurement> networks = read_measurements(csv, space, options.column);
   read = {.rows = csv.rows(), .networks = networks.size()};
+  end_at_signals();  // All is read. Choosing and fitting take long, and nothing is written before.
   return naming_errors(options.networks, [&] {
     return split_measurements(std::move(networks), options.fit, options.seed,
                               options.choose ? &space : nullptr, prior);
@@ -78,7 +79,6 @@ LatencyTable fit_to_networks(const ImportOptions& options, const LatencySpace& s
       .least_squares = options.least_squares, .dead = {}, .pairs = !options.no_pairs};
   if (options.dead != "auto") fit.dead = read_dead_operators(options.dead);
   const MeasurementSplit networks = load_networks(options, space, read);
-  end_at_signals();  // The fit takes long, and nothing is written before its end.
   return naming_errors(options.networks,
                        [&] { return fit_table(space, networks, fit, device_of(options)); });
 }
@@ -141,6 +141,14 @@ void finish(const LatencyTable& table, const LatencySpace& space, const ImportOp
   }
 }
 
+/// Checks, before the work, what import and adapt write.
+void check_outputs(const ImportOptions& options) {
+  std::vector<std::string> inputs = options.sources;
+  inputs.insert(inputs.end(), {options.networks, options.operators, options.results});
+  check_output(options.out, inputs);
+  check_output(options.scatter, inputs);
+}
+
 /// Imports the results of an edge kit. The kit's manifest in the same folder holds all settings, so
 /// options that contradict it are rejected.
 void import_results(ImportOptions options, CommandContext& context) {
@@ -154,17 +162,10 @@ void import_results(ImportOptions options, CommandContext& context) {
   const std::filesystem::path results = options.results;
   const auto folder = results.has_parent_path() ? results.parent_path() : ".";
   if (options.out.empty()) options.out = (folder / "latency.json").string();
+  check_outputs(options);
   const EdgeKit kit = load_edge_kit(folder);
   finish(table_of_results(results, kit, device_of(options)), LatencySpace(SearchSpace(kit.space)),
          options, {}, context);
-}
-
-/// Checks, before the work, what import and adapt write.
-void check_outputs(const ImportOptions& options) {
-  std::vector<std::string> inputs = options.sources;
-  inputs.insert(inputs.end(), {options.networks, options.operators});
-  check_output(options.out, inputs);
-  check_output(options.scatter, inputs);
 }
 
 /// Decides by the header whether the CSV options.results, which was given without an option, is
@@ -258,7 +259,6 @@ void adapt_latency(const ImportOptions& options, CommandContext& context) {
   const TermPrior prior = prior_from_devices(space, sources);
   NetworksRead read;
   const MeasurementSplit networks = load_networks(options, space, read, &prior);
-  end_at_signals();
   finish(adapt_table(space, sources, networks, device_of(options)), space, options, read, context);
 }
 

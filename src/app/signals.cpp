@@ -16,6 +16,7 @@ namespace {
 StopToken stop_token;  // A signal handler can only reach global objects.
 
 constexpr int kExitSecondInterrupt = 130;
+constexpr const char* kNothingWritten = "stopped on request; nothing has been written";
 
 /// Milliseconds of a monotonic clock. Safe to call in a signal handler.
 long long now_ms() {
@@ -32,10 +33,9 @@ std::atomic<bool> ends_at_once{false};
 extern "C" void on_signal(int signal) {
   constexpr long long kSameRequestMs = 300;
   if (ends_at_once) {
-    constexpr std::string_view kSentence =
-        "hsconas: stopped on request; nothing has been written\n";
-    [[maybe_unused]] const auto written =
-        ::write(STDERR_FILENO, kSentence.data(), kSentence.size());
+    for (const std::string_view part : {"hsconas: ", kNothingWritten, "\n"}) {
+      [[maybe_unused]] const auto written = ::write(STDERR_FILENO, part.data(), part.size());
+    }
     ::_exit(static_cast<int>(ErrorKind::Interrupted));
   }
   if (!stop_token.requested()) {
@@ -78,6 +78,7 @@ void handle_signals() {
 
 void end_at_signals() {
   ends_at_once = true;
+  if (stop_token.requested()) throw Error(ErrorKind::Interrupted, kNothingWritten);
 }
 
 void stop_on_closed_pipe() {

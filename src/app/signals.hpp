@@ -12,7 +12,8 @@ const StopToken& stop_of_signals();
 void handle_signals();
 
 /// From now on a signal ends the process at once, with a sentence and the exit code for it. For
-/// commands that write nothing until they are done.
+/// commands that write nothing until they are done. Throws Error(Interrupted) if there was a signal
+/// before.
 void end_at_signals();
 
 }  // namespace hsconas

@@ -191,6 +191,7 @@ FormFit fit_form(const LatencySpace& space, std::span<const Measurement> network
   const auto of_pairs =
       form.pairs ? pair_features(space, columns) : std::vector<std::vector<Feature>>();
   RidgeProblem problem;
+  const auto scale_of_pairs = [&columns] { return columns.at("pairs of the prior", ""); };
   for (const Measurement& network : networks) {
     auto& row = problem.rows.emplace_back();
     const std::vector<std::size_t> terms = terms_of(space, network.arch);
@@ -204,7 +205,7 @@ FormFit fit_form(const LatencySpace& space, std::span<const Measurement> network
     double known = 0.0;
     if (prior != nullptr) {
       const double of_prior = prior->pairs.sum(terms);
-      if (!prior->pairs.empty()) row.push_back({columns.at("pairs of the prior", ""), of_prior});
+      if (!prior->pairs.empty()) row.push_back({scale_of_pairs(), of_prior});
       known = prior->sum_ms(space, network.arch) - of_prior;
     }
     problem.targets.push_back(network.ms - known);
@@ -220,7 +221,7 @@ FormFit fit_form(const LatencySpace& space, std::span<const Measurement> network
   }
   if (prior != nullptr && !prior->pairs.empty()) {
     fit.pairs = prior->pairs;
-    fit.pairs.scale(worth({{columns.at("pairs of the prior", ""), 1.0}}, ridge.coefficients));
+    fit.pairs.scale(worth({{scale_of_pairs(), 1.0}}, ridge.coefficients));
   }
   for (std::size_t i = 0; i < of_pairs.size(); ++i) {
     if (fit.pairs.empty()) fit.pairs = PairTerms(space.terms());

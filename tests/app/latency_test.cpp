@@ -1,6 +1,9 @@
 // Latency tables from the command line: import, adapt, choose, keys, batch prediction.
+#include <csignal>
+#include <filesystem>
 #include <set>
 #include <string>
+#include <sys/stat.h>
 #include <vector>
 
 #include "app/program.hpp"
@@ -83,6 +86,25 @@ TEST_CASE("latency import and adapt do not write over what they read", "[app]") 
             .run({"latency", "adapt", "-s", "cell.json", "-t", "table.json", "--networks",
                   "networks.csv", "--column", "slow", "-o", "table.json"})
             .exit_code == 2);
+}
+
+TEST_CASE("a signal ends latency import, whose fit takes long, and nothing is written", "[app]") {
+  const Bench bench;
+  std::string csv = "arch,ms\n";
+  for (int code = 0; code < 1500; ++code) {  // Six digits below 5.
+    std::string arch;
+    for (int rest = code * 10 + 3, i = 0; i < 6; ++i, rest /= 5) arch += std::to_string(rest % 5);
+    csv += arch + "," + std::to_string(5.0 + 0.1 * (code % 97)) + "\n";
+  }
+  REQUIRE(::mkfifo((bench / "networks.csv").c_str(), 0600) == 0);
+  Process fitting = bench.start({"latency", "import", "-s", "nas-bench-201", "--networks",
+                                 "networks.csv", "-o", "table.json"});
+  write_file(bench / "networks.csv", csv);  // Waits until the program reads it.
+  fitting.send(SIGTERM);
+  const Outcome outcome = fitting.wait();
+  CHECK(outcome.exit_code == 75);
+  CHECK(contains(outcome.err, "stopped"));
+  CHECK_FALSE(std::filesystem::exists(bench / "table.json"));
 }
 
 TEST_CASE("options of latency import that have no effect are refused", "[app]") {

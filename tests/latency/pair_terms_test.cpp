@@ -36,6 +36,16 @@ std::vector<Measurement> side_by_side() {
   return networks;
 }
 
+/// The same cells on a device that runs one operator after the other.
+std::vector<Measurement> one_by_one() {
+  std::vector<Measurement> networks = side_by_side();
+  for (Measurement& network : networks) {
+    network.ms = 5.0;
+    for (const LayerChoice choice : network.arch) network.ms += choice.op;
+  }
+  return networks;
+}
+
 }  // namespace
 
 TEST_CASE("a pair of choices is named by both of them", "[latency]") {
@@ -85,11 +95,7 @@ TEST_CASE("main effects are moved from pairs to terms without changing a network
 
 TEST_CASE("pairs of a device that others do not share do no harm to them", "[latency]") {
   const LatencySpace space = four_edges();
-  std::vector<Measurement> sums = side_by_side();
-  for (Measurement& network : sums) {
-    network.ms = 5.0;
-    for (const LayerChoice choice : network.arch) network.ms += choice.op;
-  }
+  std::vector<Measurement> sums = one_by_one();
   const std::vector<LatencyTable> sources{
       fit_table(space, split_measurements(side_by_side(), 200, 1), {}, kDevice),
       fit_table(space, split_measurements(sums, 200, 1), {}, kDevice)};
@@ -140,12 +146,8 @@ TEST_CASE("a table with pairs that is brought to another device keeps them", "[l
 
 TEST_CASE("a table that is a sum has no pairs", "[latency]") {
   const LatencySpace space = four_edges();
-  std::vector<Measurement> networks = side_by_side();
-  for (Measurement& network : networks) {
-    network.ms = 5.0;
-    for (const LayerChoice choice : network.arch) network.ms += choice.op;
-  }
-  const LatencyTable table = fit_table(space, split_measurements(networks, 200, 1), {}, kDevice);
+  const LatencyTable table =
+      fit_table(space, split_measurements(one_by_one(), 200, 1), {}, kDevice);
   CHECK(accuracy_on(table.test, table, Prediction::Fitted).rmse_percent < 0.01);
   CHECK_FALSE(to_json(table).contains("pairs"));
 }
@@ -154,12 +156,9 @@ TEST_CASE("pairs that noise alone suggests are not used", "[latency]") {
   const LatencySpace space = four_edges();
   int used = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    std::vector<Measurement> networks = side_by_side();
+    std::vector<Measurement> networks = one_by_one();
     Rng rng(seed, "noise");
-    for (Measurement& network : networks) {
-      network.ms = 5.0 + rng.normal();
-      for (const LayerChoice choice : network.arch) network.ms += choice.op;
-    }
+    for (Measurement& network : networks) network.ms += rng.normal();
     const LatencyTable table = fit_table(space, split_measurements(networks, 200, 1), {}, kDevice);
     used += table.pairs.empty() ? 0 : 1;
   }
