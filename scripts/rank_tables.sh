@@ -61,13 +61,14 @@ passes_of() { # SPACE PATHS
 value_of() { grep -o "\"$2\":{[^}]*}" <<< "$1" | grep -o "\"$3\":[-0-9.e]*" | cut -d: -f2; }
 
 table=$out/ranking.md
-echo "| space | paths | seed | epochs | tau | within bins | best tenth | regret (%) |" > "$table"
-echo "|---|---|---|---|---|---|---|---|" >> "$table"
-row() { # SPACE LABEL SEED EPOCHS JSON MEASURE
-  printf '| %s | %s | %s | %s | %.3f | %.3f | %.3f | %.2f |\n' "$1" "$2" "$3" "$4" \
-    "$(value_of "$5" "$6" tau)" "$(value_of "$5" "$6" tau_within_bins)" \
-    "$(value_of "$5" "$6" tau_of_best_tenth)" \
-    "$(value_of "$5" "$6" regret | awk '{ print 100 * $1 }')" >> "$table"
+echo "| space | paths | ranked by | seed | epochs | tau | within bins | best tenth | regret (%) |" > "$table"
+echo "|---|---|---|---|---|---|---|---|---|" >> "$table"
+row() { # SPACE PATHS RANKED_BY SEED EPOCHS JSON MEASURE
+  [[ $6 == *"\"$7\":"* ]] || return 0
+  printf '| %s | %s | %s | %s | %s | %.3f | %.3f | %.3f | %.2f |\n' "$1" "$2" "$3" "$4" "$5" \
+    "$(value_of "$6" "$7" tau)" "$(value_of "$6" "$7" tau_within_bins)" \
+    "$(value_of "$6" "$7" tau_of_best_tenth)" \
+    "$(value_of "$6" "$7" regret | awk '{ print 100 * $1 }')" >> "$table"
 }
 
 for space in ${SPACES:-nas-bench-macro channel-bench-macro}; do
@@ -83,9 +84,10 @@ for space in ${SPACES:-nas-bench-macro channel-bench-macro}; do
         "supernet.paths=$paths" "supernet.epochs=$trained" --work-dir "$run" --resume "$@" > /dev/null
       ranking=$("$hsconas" -q --json rank "$run" --accuracies "$out/$space.csv" \
         --accuracy-column mean_acc --networks "${NETWORKS:-$networks}" --bins "$bins" --out "$run/ranking.csv")
-      $macs_are_known || row "$space" "multiply-adds alone" "" "" "$ranking" multiply_adds
+      $macs_are_known || row "$space" "" multiply-adds "" "" "$ranking" multiply_adds
       macs_are_known=true
-      row "$space" "$paths" "$seed" "$trained" "$ranking" shared_weights
+      row "$space" "$paths" accuracy "$seed" "$trained" "$ranking" shared_weights
+      row "$space" "$paths" likelihood "$seed" "$trained" "$ranking" shared_likelihood
     done
   done
 done

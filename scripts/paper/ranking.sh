@@ -35,17 +35,18 @@ step all rank run_tables "$seeds" "$epochs" "$paths" "$networks" "${settings[@]}
 
 # Its table is Markdown.
 sed -n '/^|---/!{s/^| *//;s/ *|$//;s/ *| */,/g;p}' "$runs/ranking.md" |
-  sed '1s/.*/space,paths,seed,epochs,tau,tau within bins,tau of the best tenth,regret (%)/' > "$folder/runs.csv"
+  sed '1s/.*/space,paths,ranked by,seed,epochs,tau,tau within bins,tau of the best tenth,regret (%)/' > "$folder/runs.csv"
 
 says "On NAS-Bench-Macro, multiply-adds alone have a tau of .556 with the true accuracies, and two \
 training seeds .882 with each other, which no ranking can beat (computed from the published \
 accuracies)."
-summary 2 '- %.3g! %.3f %.3f %.3f %.2f' < "$folder/runs.csv" |
-  table ranking "Kendall's tau of scores by shared weights and true accuracies on ${networks:-500 (256)} networks; bins of equal multiply-adds; regret is the accuracy lost by taking the first; $(seeds_text "$seeds")"
+summary 3 '- %.3g! %.3f %.3f %.3f %.2f' < "$folder/runs.csv" |
+  table ranking "Kendall's tau of scores by shared weights and true accuracies on ${networks:-500 (256)} networks; bins of equal multiply-adds; by accuracy or by likelihood (the mean probability of the right classes) with shared weights; regret is the accuracy lost by taking the first; $(seeds_text "$seeds")"
 {
   echo series,label,value
-  summary 2 '- - %.3f! %.3f! - -' < "$folder/runs.csv" |
-    awk -F, 'NR > 1 { print "overall," $1 ": " $2 "," $3; print "within bins," $1 ": " $2 "," $4 }'
+  summary 3 '- - %.3f! %.3f! - -' < "$folder/runs.csv" |
+    awk -F, 'NR > 1 { label = $1 ": " $2 ($2 == "" ? "" : ", ") $3
+                      print "overall," label "," $4; print "within bins," label "," $5 }'
 } | plot ranking_plot bars "Kendall's tau with the true accuracies" tau ""
 single_runs
 finish

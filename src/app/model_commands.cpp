@@ -119,6 +119,11 @@ void add_rank(CLI::App& app, Command& chosen) {
       ->required()
       ->type_name("RUN");
   command
+      ->add_option("settings", options->settings,
+                   "How the networks are scored, instead of as in the run, e.g. "
+                   "score.validation_images=5000")
+      ->type_name("KEY=VALUE");
+  command
       ->add_option("--accuracies", options->accuracies,
                    "CSV of accuracies of networks of the run's space (as score.accuracies)")
       ->required()

@@ -14,6 +14,7 @@
 #include "hsconas/base/files.hpp"
 #include "hsconas/base/output_file.hpp"
 #include "hsconas/base/rng.hpp"
+#include "hsconas/base/text.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/score/rank_quality.hpp"
@@ -26,12 +27,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The networks to rank, and for each in the same order its accuracies and multiply-adds.
+/// The networks to rank, and what is known of each, in the same order.
 struct RankedNetworks {
   std::vector<Architecture> archs;
   std::vector<double> truth;  ///< Known accuracies, in [0, 1].
   std::vector<double> macs;
-  std::vector<double> shared;  ///< Accuracies with shared weights, in [0, 1].
+  std::vector<double> shared;      ///< Accuracies with shared weights, in [0, 1].
+  std::vector<double> likelihood;  ///< Judgement::likelihood; empty if it is unknown.
 };
 
 /// At most `most` of the networks of `accuracies`, drawn at random, in their own order.
@@ -49,28 +51,62 @@ RankedNetworks draw_networks(const SearchSpace& space, const TableEvaluator& acc
   return drawn;
 }
 
+void take(RankedNetworks& networks, const std::vector<Judgement>& judgements) {
+  bool is_known = true;
+  for (const Judgement& judgement : judgements) {
+    networks.shared.push_back(judgement.accuracy);
+    networks.likelihood.push_back(judgement.likelihood);
+    is_known = is_known && judgement.likelihood > 0.0;
+  }
+  if (!is_known) networks.likelihood.clear();
+}
+
 RankRecord compare(const RankedNetworks& networks, int bins) {
-  return {.networks = static_cast<int>(networks.archs.size()),
-          .bins = bins,
-          .shared = rank_quality(networks.shared, networks.truth, networks.macs, bins),
-          .macs = rank_quality(networks.macs, networks.truth, networks.macs, bins)};
+  const auto quality = [&](const std::vector<double>& measure) {
+    return rank_quality(measure, networks.truth, networks.macs, bins);
+  };
+  RankRecord record{.networks = static_cast<int>(networks.archs.size()),
+                    .bins = bins,
+                    .shared = quality(networks.shared),
+                    .likelihood = {},
+                    .macs = quality(networks.macs)};
+  if (!networks.likelihood.empty()) record.likelihood = quality(networks.likelihood);
+  return record;
 }
 
 std::string as_csv(const SearchSpace& space, const RankedNetworks& networks) {
-  std::string text = "arch,accuracy,shared_accuracy,macs\n";
+  const bool has_likelihood = !networks.likelihood.empty();
+  std::string text = fmt::format("arch,accuracy,shared_accuracy,{}macs\n",
+                                 has_likelihood ? "shared_likelihood," : "");
   for (std::size_t i = 0; i < networks.archs.size(); ++i) {
-    text += fmt::format("{},{},{},{}\n", space.encode(networks.archs[i]), networks.truth[i],
-                        networks.shared[i], networks.macs[i]);
+    text += fmt::format("{},{},{},", space.encode(networks.archs[i]), networks.truth[i],
+                        networks.shared[i]);
+    if (has_likelihood) text += fmt::format("{},", networks.likelihood[i]);
+    text += fmt::format("{}\n", networks.macs[i]);
   }
   return text;
 }
 
-/// The config of a run with a folder of its own.
-Config config_of_run(const fs::path& folder) {
+/// The config of a run with a folder of its own, with some settings changed.
+Config config_of_run(const fs::path& folder, const std::vector<std::string>& changes) {
   const fs::path file = WorkDir{folder}.config();
-  if (is_there(file)) return load_config(file, {});
+  if (is_there(file)) return load_config(file, changes);
   throw Error(ErrorKind::Data,
               folder.string() + ": is not the folder of a run: it holds no config.json");
+}
+
+/// Throws Error(Usage) for a word that changes more than how a network is scored.
+void check_settings(const std::vector<std::string>& settings) {
+  static const std::vector<std::string> known{"score.calibration_images", "score.validation_images",
+                                              "score.batch", "score.precision", "score.memory_mb"};
+  for (const std::string& word : settings) {
+    const std::string key = word.substr(0, word.find('='));
+    if (std::ranges::find(known, key) != known.end()) continue;
+    throw Error(ErrorKind::Usage,
+                fmt::format("{}: rank compares a run as it is, and takes only the settings with "
+                            "which it scores: {}",
+                            word, hsconas::join(known, ", ")));
+  }
 }
 
 }  // namespace
@@ -78,8 +114,10 @@ Config config_of_run(const fs::path& folder) {
 void run_rank(RankOptions options, CommandContext& context) {
   check_output(options.out, {options.accuracies});
   const GroupFiles files(context.group);
-  const Config config = config_of_run(options.folder);
-  require_same_config(*context.group, config);
+  check_settings(options.settings);
+  const Config config = config_of_run(options.folder, {});
+  const Config scoring = config_of_run(options.folder, options.settings);
+  require_same_config(*context.group, scoring);
   open_device(config.device.type);
   const SearchSpace space(config.space);
   const TableEvaluator accuracies(space, options.accuracies, options.column);
@@ -88,14 +126,14 @@ void run_rank(RankOptions options, CommandContext& context) {
   // Too few networks are found out before they are scored.
   rank_quality(networks.macs, networks.truth, networks.macs, options.bins);
   Run run(config, WorkDir::open(options.folder, WorkDirMode::Resume, false, files), context.log,
-          context.stop, {.goal = RunGoal::Supernet});
+          context.stop, {.goal = RunGoal::Supernet, .score = scoring.score});
   if (!run.has_supernet()) {
     throw Error(ErrorKind::Data,
                 fmt::format("{0}: its supernet is not trained to the end: continue with hsconas "
                             "train --config {0}/config.json --work-dir {0} --resume",
                             options.folder));
   }
-  networks.shared = run.shared_accuracies(networks.archs);
+  take(networks, run.shared_judgements(networks.archs));
   const RankRecord record = compare(networks, options.bins);
   files.on_root([&] {
     // Printed first, so that a full disk does not lose what took minutes to compute.

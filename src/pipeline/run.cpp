@@ -136,6 +136,7 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
                           config_.device.type, threads));
   log_.info(describe_space(space_));
   if (taken) take_supernet(*taken);
+  if (options.score) config_.score = std::move(*options.score);
 }
 
 Run::~Run() = default;

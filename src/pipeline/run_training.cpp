@@ -124,19 +124,20 @@ bool Run::has_supernet() {
   return record_.is_done(kSupernet, supernet_inputs());
 }
 
-std::vector<double> Run::shared_accuracies(std::span<const Architecture> archs) {
+std::vector<Judgement> Run::shared_judgements(std::span<const Architecture> archs) {
   constexpr std::size_t kTogether = 20;
   supernet();
-  std::vector<double> accuracies;
+  std::vector<Judgement> judgements;
   Progress progress(log_, "rank", std::ssize(archs), 0);
-  while (accuracies.size() < archs.size()) {
+  while (judgements.size() < archs.size()) {
     stop_.check();
-    const std::size_t count = std::min(kTogether, archs.size() - accuracies.size());
-    const auto some = evaluator().accuracy(archs.subspan(accuracies.size(), count));
-    accuracies.insert(accuracies.end(), some.begin(), some.end());
+    const std::size_t count = std::min(kTogether, archs.size() - judgements.size());
+    const Race none{.floors = std::vector<double>(count), .confidence = 1.0, .rivals = {}};
+    const auto some = evaluator().judge(archs.subspan(judgements.size(), count), none);
+    judgements.insert(judgements.end(), some.begin(), some.end());
     progress.step(static_cast<int>(count), "");
   }
-  return accuracies;
+  return judgements;
 }
 
 void check_choice_losses(std::string_view stage, std::int64_t step,

@@ -71,24 +71,27 @@ RankQuality rank_quality(std::span<const double> measure, std::span<const double
 }
 
 json to_json(const RankRecord& record) {
-  return {{"format", "hsconas-ranking-1"},
-          {"networks", record.networks},
-          {"bins", record.bins},
-          {"shared_weights", as_json(record.shared)},
-          {"multiply_adds", as_json(record.macs)}};
+  json object{{"format", "hsconas-ranking-1"},
+              {"networks", record.networks},
+              {"bins", record.bins},
+              {"shared_weights", as_json(record.shared)},
+              {"multiply_adds", as_json(record.macs)}};
+  if (record.likelihood) object["shared_likelihood"] = as_json(*record.likelihood);
+  return object;
 }
 
 std::string format_ranking(const RankRecord& record) {
   std::string text = fmt::format(
       "{} networks; Kendall's tau between their true accuracies and\n\n"
-      "{:<16}{:>8}{:>18}{:>12}{:>20}\n",
+      "{:<18}{:>8}{:>18}{:>12}{:>20}\n",
       record.networks, "", "overall", fmt::format("in {} MAC bins", record.bins), "best tenth",
       "regret of the first");
   const auto add = [&](const char* name, const RankQuality& quality) {
-    text += fmt::format("{:<16}{:>8.3f}{:>18.3f}{:>12.3f}{:>18.2f} %\n", name, quality.tau,
+    text += fmt::format("{:<18}{:>8.3f}{:>18.3f}{:>12.3f}{:>18.2f} %\n", name, quality.tau,
                         quality.tau_within, quality.tau_best, 100.0 * quality.regret);
   };
-  add("shared weights", record.shared);
+  add("shared accuracy", record.shared);
+  if (record.likelihood) add("shared likelihood", *record.likelihood);
   add("multiply-adds", record.macs);
   return text;
 }

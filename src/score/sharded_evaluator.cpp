@@ -20,8 +20,9 @@ constexpr std::size_t kIsJudged = 0;
 constexpr std::size_t kAccuracy = 1;
 constexpr std::size_t kAtMost = 2;
 constexpr std::size_t kImages = 3;
-constexpr std::size_t kHasAnswers = 4;
-constexpr std::size_t kFields = 5;
+constexpr std::size_t kLikelihood = 4;
+constexpr std::size_t kHasAnswers = 5;
+constexpr std::size_t kFields = 6;
 constexpr std::size_t kWordBits = 64;
 
 void put_answers(const Answers& answers, std::span<std::int64_t> words) {
@@ -134,6 +135,7 @@ std::vector<Judgement> ShardedEvaluator::share(std::span<const Architecture> arc
       row[kAccuracy] = std::bit_cast<std::int64_t>(judgements.at(k).accuracy);
       row[kAtMost] = std::bit_cast<std::int64_t>(judgements[k].at_most);
       row[kImages] = judgements[k].images;
+      row[kLikelihood] = std::bit_cast<std::int64_t>(judgements[k].likelihood);
       if (known == nullptr || judgements[k].images != 0) continue;
       const auto answers = known->find(archs[unit[k]]);
       if (answers == known->end()) continue;
@@ -149,7 +151,8 @@ std::vector<Judgement> ShardedEvaluator::share(std::span<const Architecture> arc
     if (row[kIsJudged] == 0) throw StopToken::stopped();
     judgements.push_back({.accuracy = std::bit_cast<double>(row[kAccuracy]),
                           .at_most = std::bit_cast<double>(row[kAtMost]),
-                          .images = row[kImages]});
+                          .images = row[kImages],
+                          .likelihood = std::bit_cast<double>(row[kLikelihood])});
     if (row[kHasAnswers] != 0) {
       known->insert_or_assign(archs[i], get_answers(row.subspan(kFields), images));
     }

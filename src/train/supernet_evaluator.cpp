@@ -1,6 +1,7 @@
 #include "hsconas/train/supernet_evaluator.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <span>
@@ -165,30 +166,38 @@ void SupernetEvaluator::judge_one(const Group& group, const Images& images, std:
   if (device_) {
     answers = device_->answers(arch, images.on_device, position);
     for (const bool right : answers) racer.add(right);
-    finish(group, arch, racer, answers);
+    finish(group, arch, racer, answers, 0.0);
     return;
   }
   const auto blocks = calibrated(arch, images, position, arch.size() + 2, nullptr);
+  double log_likelihood = 0.0;
   for (const auto& [first, count] : validation_batches_) {
     const auto logits = applied(blocks, std::span(images.validation).subspan(first, count));
     for (std::size_t few = 0; few < count; ++few) {
-      const torch::Tensor right = logits[few].argmax(1).eq(labels_[first + few]).cpu();
+      const torch::Tensor& labels = labels_[first + few];
+      const torch::Tensor right = logits[few].argmax(1).eq(labels).cpu();
       for (std::int64_t i = 0; i < right.numel(); ++i) {
         answers.push_back(right.data_ptr<bool>()[i]);
         racer.add(answers.back());
       }
+      log_likelihood -= torch::nll_loss(logits[few].to(torch::kFloat).log_softmax(1), labels, {},
+                                        at::Reduction::Sum)
+                            .item<double>();
     }
     if (confidence < 1.0 && racer.at_most(confidence) < floor) break;
   }
-  finish(group, arch, racer, answers);
+  finish(group, arch, racer, answers,
+         std::exp(log_likelihood / static_cast<double>(validation_count_)));
 }
 
 void SupernetEvaluator::finish(const Group& group, const Architecture& arch, const Racer& racer,
-                               const Answers& answers) {
+                               const Answers& answers, double likelihood) {
   const double confidence = group.race.confidence;
-  const Judgement judgement{.accuracy = racer.accuracy(),
-                            .at_most = racer.at_most(confidence),
-                            .images = racer.seen() == validation_count_ ? 0 : racer.seen()};
+  Judgement judgement{.accuracy = racer.accuracy(),
+                      .at_most = racer.at_most(confidence),
+                      .images = racer.seen() == validation_count_ ? 0 : racer.seen()};
+  // The likelihood of a part of the images cannot be compared, nor can that of infinite outputs.
+  if (judgement.images == 0 && std::isfinite(likelihood)) judgement.likelihood = likelihood;
   for (const std::size_t i : group.members) group.judgements[i] = judgement;
   if (confidence < 1.0 && judgement.images == 0) answers_.insert_or_assign(arch, answers);
 }

@@ -326,10 +326,13 @@ TEST_CASE("the ranking by shared weights is compared with known accuracies", "[r
   CHECK(record["shared_weights"]["tau"].get<double>() <= 1.0);
   const CsvTable ranked = CsvTable::load(run.bench / "ranked.csv");
   REQUIRE(ranked.rows() == 12);
-  std::vector<double> truth, shared, macs;
+  std::vector<double> truth, shared, likelihood, macs;
   for (std::size_t row = 0; row < ranked.rows(); ++row) {
     truth.push_back(ranked.number(row, ranked.column("accuracy")));
     shared.push_back(ranked.number(row, ranked.column("shared_accuracy")));
+    likelihood.push_back(ranked.number(row, ranked.column("shared_likelihood")));
+    CHECK(likelihood.back() > 0.0);
+    CHECK(likelihood.back() <= 1.0);
     macs.push_back(ranked.number(row, ranked.column("macs")));
     CHECK(macs.back() ==
           static_cast<double>(
@@ -337,8 +340,21 @@ TEST_CASE("the ranking by shared weights is compared with known accuracies", "[r
   }
   CHECK(record["shared_weights"]["tau_within_bins"].get<double>() ==
         Approx(rank_quality(shared, truth, macs, 2).tau_within));
+  CHECK(record["shared_likelihood"]["tau"].get<double>() ==
+        Approx(rank_quality(likelihood, truth, macs, 2).tau));
   CHECK(rank({"--json", "--bins", "2"}).out == outcome.out);
   CHECK(contains(rank({"--bins", "2", "--networks", "8"}).out, "8 networks"));
+
+  // Fewer images give other scores, and the run stays as it is.
+  const std::string config = read_file(run.bench / "run" / "config.json");
+  const Outcome fewer = rank({"--json", "--bins", "2", "score.validation_images=7"});
+  REQUIRE(fewer.exit_code == 0);
+  CHECK(fewer.out != outcome.out);
+  CHECK(read_file(run.bench / "run" / "config.json") == config);
+  CHECK(rank({"--json", "--bins", "2"}).out == outcome.out);
+  const Outcome other = rank({"supernet.epochs=9"});
+  CHECK(other.exit_code == 2);
+  CHECK(contains(other.err, "supernet.epochs=9: rank compares a run as it is"));
 
   const Outcome few = rank({"--bins", "9"});
   CHECK(few.exit_code == 2);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <memory>
 #include <set>
 #include <string>
@@ -61,20 +62,28 @@ TEST_CASE("an accuracy depends neither on the other candidates nor on their orde
   CHECK(evaluator.accuracy({}).empty());
 }
 
-TEST_CASE("an accuracy is the fraction of validation images classified correctly", "[train]") {
+TEST_CASE("an accuracy is the share of right answers, a likelihood their mean probability",
+          "[train]") {
   Judge judge;
   SupernetEvaluator evaluator(judge.supernet, judge.calibration, judge.validation, judge.stop);
   const Architecture arch = judge.space.uniform(0);
   const FrozenNetwork network = evaluator.freeze_candidate(arch);
   std::int64_t right = 0;
+  double log_likelihood = 0.0;
   for (const Batch& batch : judge.validation) {
     for (std::int64_t i = 0; i < batch.labels.size(0); ++i) {
       const torch::Tensor logits = network.forward(batch.images.narrow(0, i, 1)).flatten();
       const std::int64_t guess = logits[1].item<float>() > logits[0].item<float>() ? 1 : 0;
-      right += guess == batch.labels[i].item<std::int64_t>() ? 1 : 0;
+      const auto label = batch.labels[i].item<std::int64_t>();
+      right += guess == label ? 1 : 0;
+      log_likelihood += logits.log_softmax(0)[label].item<float>();
     }
   }
   CHECK(evaluator.accuracy(std::span(&arch, 1)).front() == static_cast<double>(right) / 44.0);
+  const Race none{.floors = {0.0}, .confidence = 1.0, .rivals = {}};
+  const Judgement judgement = evaluator.judge(std::span(&arch, 1), none).front();
+  CHECK(judgement.accuracy == static_cast<double>(right) / 44.0);
+  CHECK(judgement.likelihood == Approx(std::exp(log_likelihood / 44.0)).epsilon(1e-4));
 }
 
 TEST_CASE("each call uses the supernet's current weights", "[train]") {

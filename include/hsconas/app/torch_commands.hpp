@@ -84,8 +84,9 @@ struct EvaluateOptions {
 struct RankOptions {
   std::string folder, accuracies;
   std::string column = ScoreConfig{}.accuracy_column;
-  std::string out;     ///< CSV to write; empty: none.
-  int networks = 500;  ///< At most.
+  std::vector<std::string> settings;  ///< Words key=value that replace settings of the run.
+  std::string out;                    ///< CSV to write; empty: none.
+  int networks = 500;                 ///< At most.
   int bins = 10;
 };
 

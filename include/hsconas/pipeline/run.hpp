@@ -54,6 +54,9 @@ struct RunOptions {
   /// Work directories of runs on the same device. If one of them has measured the latency table
   /// that this run would measure, it is taken.
   std::vector<std::filesystem::path> tables_from{};
+  /// How networks are scored, instead of the config's settings. The work directory keeps those, so
+  /// this is for commands that write no scores into it.
+  std::optional<ScoreConfig> score{};
 };
 
 /// The latency table, the objective that follows from it, and the limits beside it.
@@ -101,8 +104,8 @@ class Run {
   /// The supernet after training on the whole space. The reference is valid until tuned() is
   /// called.
   Supernet& supernet();
-  /// The accuracies of `archs` on the held-out images with the weights of supernet(), in order.
-  std::vector<double> shared_accuracies(std::span<const Architecture> archs);
+  /// The judgements of `archs` on the held-out images with the weights of supernet(), in order.
+  std::vector<Judgement> shared_judgements(std::span<const Architecture> archs);
   /// Whether the supernet has been trained with the present settings.
   bool has_supernet();
   /// The region of the space that is left after all shrinking stages.

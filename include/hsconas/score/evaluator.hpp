@@ -15,6 +15,9 @@ struct Judgement {
   double accuracy = 0.0;    ///< Fraction in [0, 1].
   double at_most = 0.0;     ///< Equal to `accuracy`; if given up, a bound, see Racer::at_most().
   std::int64_t images = 0;  ///< The number of images that were classified; 0: all.
+  /// The geometric mean, over all images, of the probability that the network gives to the right
+  /// class: exp(-cross entropy). 0 if it is unknown.
+  double likelihood = 0.0;
 
   bool operator==(const Judgement&) const = default;
 };

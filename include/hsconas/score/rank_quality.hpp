@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -27,12 +28,13 @@ RankQuality rank_quality(std::span<const double> measure, std::span<const double
 struct RankRecord {
   int networks = 0;
   int bins = 0;
-  RankQuality shared;
+  RankQuality shared;                     ///< By their accuracies with shared weights.
+  std::optional<RankQuality> likelihood;  ///< By Judgement::likelihood, if known.
   RankQuality macs;
 };
 
 nlohmann::json to_json(const RankRecord& record);
-/// A table of both rankings.
+/// A table of the rankings.
 std::string format_ranking(const RankRecord& record);
 
 }  // namespace hsconas

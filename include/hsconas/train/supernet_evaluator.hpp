@@ -54,7 +54,7 @@ class SupernetEvaluator : public Evaluator {
   std::vector<double> accuracy(std::span<const Architecture> archs) override;
 
   /// A candidate may be stopped early after any batch of validation images; calibration always uses
-  /// all its images.
+  /// all its images. Likelihoods are unknown where the device's engine scores (DeviceScoring).
   std::vector<Judgement> judge(std::span<const Architecture> archs, const Race& race) override;
   std::int64_t images() const override { return validation_count_; }
   void forget() override { answers_.clear(); }
@@ -76,8 +76,9 @@ class SupernetEvaluator : public Evaluator {
   /// Judges the single architecture of a group, starting from the activations before `position`.
   void judge_one(const Group& group, const Images& images, std::size_t position);
   /// Stores the judgement of `arch`, and keeps its answers when it may become a rival in a race.
+  /// `likelihood` is that of the images seen, 0 if it is unknown.
   void finish(const Group& group, const Architecture& arch, const Racer& racer,
-              const Answers& answers);
+              const Answers& answers, double likelihood);
   const Answers& answers_of(const Architecture& arch);
   /// The blocks [first, last) with fixed statistics. When `made` is not null, it receives their
   /// output for the calibration images.
