@@ -11,7 +11,8 @@ set_source_files_properties(src/kernels/conv_generic.cpp PROPERTIES COMPILE_OPTI
   "${kernel_flags}")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
   target_sources(hsconas_core PRIVATE src/kernels/conv_avx2.cpp src/kernels/conv_avx512.cpp
-    src/kernels/conv_avx512_vnni.cpp src/kernels/conv_avx512_bf16.cpp)
+    src/kernels/conv_avx512_vnni.cpp src/kernels/conv_avx512_bf16.cpp
+    src/kernels/conv_avx512_amx.cpp)
   target_compile_definitions(hsconas_core PRIVATE HSCONAS_X86)
   set_source_files_properties(src/kernels/conv_avx2.cpp PROPERTIES COMPILE_OPTIONS
     "${kernel_flags};-mavx2;-mfma;-mf16c")
@@ -24,4 +25,6 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
     "${avx512_flags};-mavx512vnni")
   set_source_files_properties(src/kernels/conv_avx512_bf16.cpp PROPERTIES COMPILE_OPTIONS
     "${avx512_flags};-mavx512vnni;-mavx512bf16")
+  set_source_files_properties(src/kernels/conv_avx512_amx.cpp PROPERTIES COMPILE_OPTIONS
+    "${avx512_flags};-mavx512vnni;-mavx512bf16;-mamx-tile;-mamx-bf16")
 endif()

@@ -13,6 +13,8 @@ namespace {
 constexpr int kTileFloats = 16384;
 constexpr int kFewestTileRows = 64;  // Weights are then read once for many pixels.
 constexpr int kMostTileRows = 256;
+// The rows of a tile of pixels are the depth of add_outer().
+constexpr int kTileRowStep = kHasTiles ? 32 : kRows;
 
 struct DenseSizes {
   int depth;  // Values of a window, indexed by (ky * kernel + kx) * in_channels + c.
@@ -26,8 +28,8 @@ inline DenseSizes dense_sizes(const ConvGeometry& s) {
       .depth = s.in_channels * s.taps(), .padded_depth = 0, .padded_out = 0, .tile = 0};
   sizes.padded_depth = padded(sizes.depth);
   sizes.padded_out = padded(s.out_channels);
-  sizes.tile =
-      smaller(kTileFloats / (sizes.padded_depth + sizes.padded_out) / kRows * kRows, kMostTileRows);
+  const int rows = kTileFloats / (sizes.padded_depth + sizes.padded_out);
+  sizes.tile = smaller(rows / kTileRowStep * kTileRowStep, kMostTileRows);
   if (sizes.tile < kFewestTileRows) sizes.tile = kFewestTileRows;
   return sizes;
 }
@@ -296,6 +298,7 @@ struct PivotTiles {
 template <typename T, typename W, bool kMoments>
 inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index first, Index last,
                           float* scratch) {
+  [[maybe_unused]] const ProductScope<W> scope{};
   const DenseSizes sizes = dense_sizes(s);
   const auto weights = Operands<T, W>::weights(f.weights, sizes.padded_out);
   const auto windows = [&](Index pixel, int rows) {
@@ -304,8 +307,8 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index 
   auto* sums = reinterpret_cast<Sums*>(scratch + Index{sizes.tile} * sizes.padded_depth);
   // Pixels that need no conversion are not copied first, except for the last few.
   const bool in_place = kIsFactor<T, W> && s.kernel == 1 && s.stride == 1 &&
-                        f.in.channel_stride == 1 && f.in_activation.scale == nullptr &&
-                        !f.in_activation.relu;
+                        s.in_channels % Factors<W>::kDepthBlock == 0 && f.in.channel_stride == 1 &&
+                        f.in_activation.scale == nullptr && !f.in_activation.relu;
   const Index begin = first * s.out_pixels();
   const Index end = last * s.out_pixels();
   const auto multiply = [&](const LeftMatrix<W>& a, Index pixel, int rows) {
@@ -319,7 +322,7 @@ inline void dense_forward(const ConvGeometry& s, const ConvForward<T>& f, Index 
       // The output of the first pixel becomes the pivot.
       product(windows(pixel, smaller(rows, kRows)), weights, kRows, sizes.depth, PivotTiles{sums});
     }
-    const int read_in_place = in_place ? rows / kRows * kRows : 0;
+    const int read_in_place = in_place ? rows / Factors<W>::kRowBlock * Factors<W>::kRowBlock : 0;
     if (read_in_place > 0) {
       const T* from = f.in.data + pixel * f.in.pixel_stride;
       multiply({reinterpret_cast<const W*>(from), f.in.pixel_stride}, pixel, read_in_place);

@@ -107,16 +107,16 @@ template <>
 struct BackwardTile<Bf16> {
   const DenseSizes& sizes;
   float* windows;
-  Bf16* window_pairs;  ///< Pairs of rows, their values interleaved.
+  Bf16* window_factors;
   Bf16* gradient;
-  Bf16* gradient_pairs;
+  Bf16* gradient_pairs;  ///< Pairs of rows, their values interleaved.
   float* behind;
 
   BackwardTile(const DenseSizes& of, float* scratch)
       : sizes(of),
         windows(scratch),
-        window_pairs(reinterpret_cast<Bf16*>(windows + Index{of.tile} * of.padded_depth)),
-        gradient(window_pairs + Index{of.tile} * of.padded_depth),
+        window_factors(reinterpret_cast<Bf16*>(windows + Index{of.tile} * of.padded_depth)),
+        gradient(window_factors + Index{of.tile} * of.padded_depth),
         gradient_pairs(gradient + Index{of.tile} * of.padded_out),
         behind(reinterpret_cast<float*>(gradient_pairs + Index{of.tile} * of.padded_out)) {}
 
@@ -127,16 +127,13 @@ struct BackwardTile<Bf16> {
   }
   void clear_gradient(int row, int end) const {
     zero(gradient + Index{row} * sizes.padded_out, Index{end - row} * sizes.padded_out);
+    const int even = whole_blocks(row, Factors<Bf16>::kStep);
+    const int block_end = whole_blocks(row, Factors<Bf16>::kDepthBlock);
+    zero(gradient_pairs + Index{even} * sizes.padded_out,
+         Index{block_end - even} * sizes.padded_out);
   }
-  const Bf16* windows_in_turn(int rows) const {
-    for (int r = 0; r < rows; r += 2) {
-      const float* from = windows + Index{r} * sizes.padded_depth;
-      for (int k = 0; k < sizes.padded_depth; k += kLanes) {
-        store_pairs(window_pairs + Index{r} * sizes.padded_depth + 2 * k, load(from + k),
-                    load(from + sizes.padded_depth + k));
-      }
-    }
-    return window_pairs;
+  auto windows_in_turn(int rows) const {
+    return outer_left(windows, rows, sizes.padded_depth, window_factors, sizes.tile);
   }
   RightMatrix<Bf16> gradient_in_turn() const { return {gradient_pairs, sizes.padded_out}; }
   LeftMatrix<Bf16> gradient_rows() const { return {gradient, sizes.padded_out}; }
@@ -146,6 +143,7 @@ struct BackwardTile<Bf16> {
 template <typename T, typename W>
 inline void dense_backward(const ConvGeometry& s, const ConvBackward<T>& b, Index first, Index last,
                            float* scratch) {
+  [[maybe_unused]] const ProductScope<W> scope{};
   const DenseSizes sizes = dense_sizes(s);
   const BackwardTile<W> tile(sizes, scratch);
   auto* sums = reinterpret_cast<GradientSums*>(tile.behind);

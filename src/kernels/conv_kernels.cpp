@@ -2,6 +2,13 @@
 
 #include <vector>
 
+#if defined(HSCONAS_X86) && defined(__linux__)
+#define HSCONAS_AMX
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace hsconas {
 
 ConvKernels generic_kernels();
@@ -10,6 +17,29 @@ ConvKernels avx2_kernels();
 ConvKernels avx512_kernels();
 ConvKernels avx512_vnni_kernels(ConvKernels avx512);
 ConvKernels avx512_bf16_kernels(ConvKernels avx512);
+ConvKernels avx512_amx_kernels(ConvKernels avx512);
+#endif
+
+#ifdef HSCONAS_AMX
+namespace {
+
+/// Whether the processor multiplies tiles of bf16, and Linux lets this process use them. A process
+/// has to ask for that, because tiles enlarge the state of its threads.
+bool may_use_amx() {
+  constexpr unsigned kBf16 = 1U << 22;
+  constexpr unsigned kTiles = 1U << 24;
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
+  if ((edx & kBf16) == 0 || (edx & kTiles) == 0) return false;
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;               // XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+}  // namespace
 #endif
 
 std::span<const ConvKernels> conv_kernels() {
@@ -21,7 +51,12 @@ std::span<const ConvKernels> conv_kernels() {
       const ConvKernels plain = avx512_kernels();
       if (__builtin_cpu_supports("avx512vnni")) {
         const ConvKernels vnni = avx512_vnni_kernels(plain);
-        if (__builtin_cpu_supports("avx512bf16")) found.push_back(avx512_bf16_kernels(vnni));
+        if (__builtin_cpu_supports("avx512bf16")) {
+#ifdef HSCONAS_AMX
+          if (may_use_amx()) found.push_back(avx512_amx_kernels(vnni));
+#endif
+          found.push_back(avx512_bf16_kernels(vnni));
+        }
         found.push_back(vnni);
       }
       found.push_back(plain);

@@ -10,6 +10,11 @@ namespace {
 // Size of a product's tile of sums that stay in registers: rows and vectors of columns.
 constexpr int kRows = kLanes == 16 ? 8 : 4;
 constexpr int kMostVectors = 3;
+#ifdef HSCONAS_TILE_PRODUCTS
+constexpr bool kHasTiles = true;
+#else
+constexpr bool kHasTiles = false;
+#endif
 
 /// A matrix [rows][depth], the left factor of a product.
 template <typename W>
@@ -28,10 +33,13 @@ struct RightMatrix {
 };
 
 /// How a product reads its factors, kStep values of the depth at a time: left() for all columns,
-/// right() for kLanes columns.
+/// right() for kLanes columns. It reads whole blocks of kRowBlock rows of the left matrix and of
+/// kDepthBlock values of the depth. Rows behind the last one may hold anything.
 template <typename W>
 struct Factors {
   static constexpr int kStep = 1;
+  static constexpr int kRowBlock = kRows;
+  static constexpr int kDepthBlock = kStep;
 
   static float left(const float* p) { return *p; }
   static Vec right(const float* p) { return load(p); }
@@ -45,6 +53,8 @@ struct Factors {
 template <>
 struct Factors<Bf16> {
   static constexpr int kStep = 2;
+  static constexpr int kRowBlock = kHasTiles ? 16 : kRows;
+  static constexpr int kDepthBlock = kHasTiles ? 16 : kStep;
 
   static __m512bh left(const Bf16* p) {
     std::int32_t pair;
@@ -60,13 +70,16 @@ struct Factors<Bf16> {
   }
 };
 
-/// Stores the lanes of `first` and `second` alternately.
-inline void store_pairs(Bf16* p, Vec first, Vec second) {
+/// The lanes of `first` and `second` alternately.
+inline __m512i pairs(Vec first, Vec second) {
   const auto both = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
   const __m512i in_turn =
       _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
                        21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  _mm512_storeu_si512(p, _mm512_permutexvar_epi16(in_turn, both));
+  return _mm512_permutexvar_epi16(in_turn, both);
+}
+inline void store_pairs(Bf16* p, Vec first, Vec second) {
+  _mm512_storeu_si512(p, pairs(first, second));
 }
 #endif
 
@@ -84,6 +97,8 @@ constexpr float kMostOfColumn = 131072.0F;
 template <>
 struct Factors<Fixed> {
   static constexpr int kStep = 2;
+  static constexpr int kRowBlock = kRows;
+  static constexpr int kDepthBlock = kStep;
 
   static __m512i left(const Fixed* p) {
     std::int32_t pair;
@@ -158,8 +173,13 @@ inline void to_fixed(const float* from, int count, const RowMaxima& most, Fixed*
 }
 #endif
 
-/// Converts the `depth` rows of a right matrix from float to factors W, in place. The rows behind
-/// them are zeros.
+/// `count` rounded up to a multiple of `block`.
+constexpr int whole_blocks(int count, int block) {
+  return (count + block - 1) / block * block;
+}
+
+/// Converts the `depth` rows of a right matrix from float to factors W, in place. The next row is
+/// zero.
 template <typename W>
 inline void to_right_factors(float*, int, int) {}
 #ifdef HSCONAS_BF16_PRODUCTS
@@ -173,8 +193,15 @@ inline void to_right_factors<Bf16>(float* rows, int depth, int columns) {
       store_pairs(to + 2 * c, load(from + c), load(from + columns + c));
     }
   }
+  const int end = whole_blocks(depth, Factors<Bf16>::kStep);
+  const int block_end = whole_blocks(depth, Factors<Bf16>::kDepthBlock);
+  zero(reinterpret_cast<Bf16*>(rows) + Index{end} * columns, Index{block_end - end} * columns);
 }
 #endif
+
+/// Must exist on the calling thread while products with factors W are computed.
+template <typename W>
+class ProductScope {};
 
 /// A tile of a product, in registers.
 template <int kVectors>
@@ -215,8 +242,9 @@ inline void product_rows(const LeftMatrix<W>& a, const RightMatrix<W>& b, int ro
 }
 
 /// a [rows][depth] * b [depth][columns]. `rows` is a multiple of kRows, `columns` of kLanes, and
-/// depth is filled up with zeros to a multiple of Factors<W>::kStep. For each strip of columns,
-/// takes.at<kVectors>(column) makes a function that is called with (row, tile) for every tile.
+/// depth is filled up with zeros to a multiple of Factors<W>::kDepthBlock. For each strip of
+/// columns, takes.at<kVectors>(column) makes a function that is called with (row, tile) for every
+/// tile.
 template <typename W, typename Takes>
 inline void product(const LeftMatrix<W>& a, const RightMatrix<W>& b, int rows, int depth,
                     const Takes& takes) {
@@ -258,29 +286,53 @@ inline void outer_tile(const W* a, Index a_stride, const RightMatrix<W>& b, int 
   }
 }
 
+template <int kVectors, typename W>
+inline void outer_rows(const W* a, const RightMatrix<W>& b, int rows, int depth, int column,
+                       float* c) {
+  const RightMatrix<W> right{b.values + column * Factors<W>::kStep, b.columns};
+  for (int k = 0; k < depth; k += kRows) {
+    outer_tile<kVectors>(a + k * Factors<W>::kStep, depth, right, rows,
+                         c + Index{k} * b.columns + column);
+  }
+}
+
+#if defined(HSCONAS_BF16_PRODUCTS) && !defined(HSCONAS_TILE_PRODUCTS)
+/// The left factor of add_outer() from floats [rows][depth], at `to`.
+inline const Bf16* outer_left(const float* from, int rows, int depth, Bf16* to, int /*stride*/) {
+  for (int r = 0; r < rows; r += 2) {
+    const float* pair = from + Index{r} * depth;
+    for (int k = 0; k < depth; k += kLanes) {
+      store_pairs(to + Index{r} * depth + 2 * k, load(pair + k), load(pair + depth + k));
+    }
+  }
+  return to;
+}
+#endif
+
 /// c [depth][columns] += transposed a [rows][depth] * b [rows][columns]; depth and columns are
-/// padded. Both factors interleave Factors<W>::kStep rows and are filled up with rows of zeros.
-template <typename W>
-inline void add_outer(const W* a, const RightMatrix<W>& b, int rows, int depth, float* c) {
+/// padded. Both factors interleave Factors<W>::kStep rows and are filled up with rows of zeros. If
+/// `a` is a LeftMatrix, it is the transposed matrix.
+template <typename Left, typename W>
+inline void add_outer(const Left& a, const RightMatrix<W>& b, int rows, int depth, float* c) {
   for (int column = 0; column < b.columns;) {
     const int vectors = (b.columns - column) / kLanes;
-    const int step = vectors == 1 ? 1 : vectors == 2 || vectors == 4 ? 2 : kMostVectors;
-    const RightMatrix<W> right{b.values + column * Factors<W>::kStep, b.columns};
-    for (int k = 0; k < depth; k += kRows) {
-      const W* left = a + k * Factors<W>::kStep;
-      float* to = c + Index{k} * b.columns + column;
-      if (step == 1) {
-        outer_tile<1>(left, depth, right, rows, to);
-      } else if (step == 2) {
-        outer_tile<2>(left, depth, right, rows, to);
-      } else {
-        outer_tile<kMostVectors>(left, depth, right, rows, to);
-      }
+    if (vectors == 1) {
+      outer_rows<1>(a, b, rows, depth, column, c);
+      column += kLanes;
+    } else if (vectors == 2 || vectors == 4) {
+      outer_rows<2>(a, b, rows, depth, column, c);
+      column += 2 * kLanes;
+    } else {
+      outer_rows<kMostVectors>(a, b, rows, depth, column, c);
+      column += kMostVectors * kLanes;
     }
-    column += step * kLanes;
   }
 }
 
 }  // namespace
 
 }  // namespace hsconas
+
+#ifdef HSCONAS_TILE_PRODUCTS
+#include "conv_tiles.hpp"
+#endif

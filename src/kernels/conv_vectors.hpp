@@ -21,6 +21,9 @@
 #if defined(HSCONAS_AVX512) && defined(__AVX512BF16__)
 #define HSCONAS_BF16_PRODUCTS
 #endif
+#if defined(HSCONAS_BF16_PRODUCTS) && defined(__AMX_TILE__) && defined(__AMX_BF16__)
+#define HSCONAS_TILE_PRODUCTS
+#endif
 
 namespace hsconas {
 

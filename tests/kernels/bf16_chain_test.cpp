@@ -52,6 +52,53 @@ Values magnitudes(Values values) {
   return values;
 }
 
+/// |ours - expected| / |expected|, as vectors.
+template <typename All>
+double relative(const All& ours, const Values& expected) {
+  double difference = 0.0;
+  double all = 0.0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    difference += std::pow(static_cast<double>(ours[i]) - expected[i], 2.0);
+    all += expected[i] * expected[i];
+  }
+  return std::sqrt(difference / all);
+}
+
+/// What a forward and a backward pass of one dense unit write.
+struct Written {
+  Values out;
+  Values in_gradient;  // Empty for convolutions with a window.
+  Floats weight_gradient;
+
+  bool operator==(const Written&) const = default;
+};
+
+Written run(ConvChains& chains, const ConvUnit& unit, const std::vector<Bf16>& source,
+            const Floats& weights, const std::vector<Bf16>& gradient) {
+  const ConvGeometry& s = unit.shape;
+  const ConvChains::InputOf<Bf16> input{
+      .pixels = {source.data(), s.in_channels, 1},
+      .images = std::ssize(source) / (s.in_pixels() * s.in_channels)};
+  std::vector<Bf16> out(gradient.size());
+  std::vector<Bf16> in_gradient(is_supported(s, true) ? source.size() : 0);
+  Written written;
+  written.weight_gradient.resize(weights.size());
+  const float* weight_data = weights.data();
+  float* weight_gradient = written.weight_gradient.data();
+  Bf16* out_data = out.data();
+  const Bf16* const_out = out.data();
+  const auto seen =
+      chains.forward<Bf16>({&unit, 1}, input, {&weight_data, 1}, {&out_data, 1}, kEpsilon);
+  const NormFactors norm(seen.front(), kEpsilon);
+  chains.backward<Bf16>({&unit, 1}, input, {&weight_data, 1}, {&const_out, 1}, {&norm, 1},
+                        {.out = {gradient.data(), s.out_channels, 1},
+                         .in = {in_gradient.empty() ? nullptr : in_gradient.data(), s.in_channels},
+                         .weights = {&weight_gradient, 1}});
+  written.out = values_of(out);
+  written.in_gradient = values_of(in_gradient);
+  return written;
+}
+
 }  // namespace
 
 TEST_CASE("the errors of training in bf16 are those of rounding stored values and factors",
@@ -143,6 +190,46 @@ TEST_CASE("the errors of training in bf16 are those of rounding stored values an
   }
 }
 
+TEST_CASE("dense convolutions in bf16 ignore what earlier work left behind in memory",
+          "[kernels]") {
+  Rng rng(7, "conv chains");
+  constexpr Bf16 kNan{0x7fc0};
+  const ConvGeometry strided{
+      .in_channels = 3, .out_channels = 20, .kernel = 3, .stride = 2, .in_size = 15};
+  for (const ConvGeometry& shape : {pointwise(24, 40, 5), pointwise(5, 3, 9), pointwise(32, 16, 7),
+                                    pointwise(150, 70, 9), pointwise(40, 130, 11), strided}) {
+    const ConvUnit unit{shape, false};
+    const auto values = [](std::int64_t pixels, int channels) {
+      return static_cast<std::size_t>(pixels * channels);
+    };
+    const std::size_t ins = values(shape.in_pixels(), shape.in_channels);
+    const std::size_t outs = values(shape.out_pixels(), shape.out_channels);
+    const std::vector<Bf16> source = random_bf16(ins, rng);
+    const std::vector<Bf16> gradient = random_bf16(outs, rng);
+    Floats weights = random_floats(weight_count(shape), rng);
+    // The lower half of each weight, read as bf16, is NaN.
+    for (float& weight : weights) {
+      weight = std::bit_cast<float>((std::bit_cast<std::uint32_t>(weight) & 0xffff0000U) | 0x7fc0U);
+    }
+    PlainUnit plain{.unit = unit, .weights = Values(weights.begin(), weights.end())};
+    plain.forward(values_of(source), 1);
+    Values weight_gradient;
+    const Values in_gradient = plain.backward(values_of(gradient), 1, weight_gradient);
+    for (const ConvKernels& kernels : conv_kernels()) {
+      INFO(kernels.isa << ", " << shape.in_channels << "-" << shape.out_channels);
+      ConvChains used(1, kernels);
+      constexpr std::size_t kImages = 6;
+      run(used, unit, std::vector(kImages * ins, kNan), weights, std::vector(kImages * outs, kNan));
+      const Written written = run(used, unit, source, weights, gradient);
+      CHECK(relative(written.out, plain.out) < 0.01);
+      CHECK(relative(written.weight_gradient, weight_gradient) < 0.02);
+      if (is_supported(shape, true)) CHECK(relative(written.in_gradient, in_gradient) < 0.02);
+      ConvChains fresh(1, kernels);
+      CHECK(written == run(fresh, unit, source, weights, gradient));
+    }
+  }
+}
+
 TEST_CASE("units pass on bf16 gradients with the sums that batch norm needs", "[kernels]") {
   Rng rng(6, "conv chains");
   constexpr int kImages = 4;
@@ -169,15 +256,6 @@ TEST_CASE("units pass on bf16 gradients with the sums that batch norm needs", "[
     in_expected = plain[u].backward(in_expected, kImages, expected[u]);
   }
   // Near 0 a ReLU may cut off a value in one of the two only, so errors are compared overall.
-  const auto relative = [](const auto& ours, const Values& theirs) {
-    double difference = 0.0;
-    double all = 0.0;
-    for (std::size_t i = 0; i < theirs.size(); ++i) {
-      difference += std::pow(static_cast<double>(ours[i]) - theirs[i], 2.0);
-      all += theirs[i] * theirs[i];
-    }
-    return std::sqrt(difference / all);
-  };
   for (const ConvKernels& kernels : conv_kernels()) {
     CAPTURE(kernels.isa);
     ConvChains chains(2, kernels);

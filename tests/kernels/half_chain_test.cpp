@@ -77,7 +77,7 @@ Values fixed_errors(const PlainUnit& plain, int images) {
 
 bool is_fixed(const ConvKernels& kernels) {
   const std::string isa = kernels.isa;
-  return isa == "avx512-vnni" || isa == "avx512-bf16";
+  return isa == "avx512-vnni" || isa == "avx512-bf16" || isa == "avx512-amx";
 }
 
 /// The output of a 1x1 convolution for one pixel, without batch norm.

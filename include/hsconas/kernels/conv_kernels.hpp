@@ -76,7 +76,7 @@ struct ConvForward {
 /// factors have 16 bits if the processor multiplies twice as many of these at a time:
 /// - Half on "avx512-vnni" and better: factors are quantised to integers and sums are exact. The
 ///   quantisation step of an input is 1/16383 of the largest magnitude in its pixel's window;
-/// - Bf16 on "avx512-bf16": factors are rounded to bf16.
+/// - Bf16 on "avx512-bf16" and better: factors are rounded to bf16.
 template <typename T>
 struct ForwardKernels {
   /// Packs `weights` [out_channels, in_channels / groups, kernel, kernel] into packed_floats()
@@ -134,7 +134,7 @@ struct BackwardKernels {
 /// An activation is normalised while it is read and reduced to statistics while it is written, so
 /// each convolution makes one pass over memory forward and one backward.
 struct ConvKernels {
-  const char* isa;  ///< "avx512-bf16", "avx512-vnni", "avx512", "avx2", "generic".
+  const char* isa;  ///< "avx512-amx", "avx512-bf16", "avx512-vnni", "avx512", "avx2", "generic".
   int lanes;        ///< Floats in a vector.
 
   std::int64_t (*scratch_floats)(const ConvGeometry&);
