@@ -10,6 +10,12 @@ namespace {
 constexpr int kTileRows = Factors<Bf16>::kRowBlock;
 constexpr int kTileDepth = 2 * Factors<Bf16>::kDepthBlock;
 
+/// Completes stores to the memory behind `p`. GCC 12 does not know that loads of tiles and shapes
+/// read it.
+inline void finish_stores(const void* p) {
+  asm volatile("" : : "r"(p) : "memory");
+}
+
 /// Shapes the tile registers while it lives: 0 to 2 hold sums, 3 a left and 4 a right factor, and
 /// 5 and 6 those for the last half of kTileDepth. The shapes are part of a thread's state, and
 /// other libraries shape the registers, too.
@@ -23,6 +29,7 @@ class ProductScope<Bf16> {
     }
     shapes_.row_bytes[5] = 32;
     shapes_.rows[6] = kTileRows / 2;
+    finish_stores(&shapes_);
     _tile_loadconfig(&shapes_);
   }
   ~ProductScope() { _tile_release(); }
@@ -98,19 +105,13 @@ inline void store_tiles(float* to, Index row_bytes) {
   if constexpr (kVectors > 2) _tile_stored(2, to + 2 * kLanes, row_bytes);
 }
 
-/// Keeps the compiler from moving stores behind tile loads: GCC 12 does not know that these read
-/// memory.
-inline void finish_stores() {
-  asm volatile("" ::: "memory");
-}
-
 template <int kVectors, typename Takes>
 inline void product_rows(const LeftMatrix<Bf16>& a, const RightMatrix<Bf16>& b, int rows, int depth,
                          int column, const Takes& takes) {
   constexpr int kWidth = kVectors * kLanes;
   auto take = takes.template at<kVectors>(column);
   alignas(64) float sums[kTileRows * kWidth];
-  finish_stores();
+  finish_stores(a.values);
   for (int row = 0; row < rows; row += kTileRows) {
     zero_tiles<kVectors>();
     multiply_tiles<kVectors>(a.values + row * a.stride, a.stride, b.values + 2 * column, b.columns,
@@ -131,7 +132,7 @@ template <int kVectors>
 inline void outer_rows(const LeftMatrix<Bf16>& a, const RightMatrix<Bf16>& b, int rows, int depth,
                        int column, float* c) {
   const Index row_bytes = Index{b.columns} * Index{sizeof(float)};
-  finish_stores();
+  finish_stores(a.values);
   for (int k = 0; k < depth; k += kTileRows) {
     float* to = c + Index{k} * b.columns + column;
     load_tiles<kVectors>(to, row_bytes);
