@@ -45,7 +45,7 @@ summary 3 '- %.3g! %.3f %.3f %.3f %.2f' < "$folder/runs.csv" |
 {
   echo series,label,value
   summary 3 '- - %.3f! %.3f! - -' < "$folder/runs.csv" |
-    awk -F, 'NR > 1 { label = $1 ": " $2 ($2 == "" ? "" : ", ") $3
+    awk -F, 'NR > 1 { label = $1 ": " ($2 == "" ? "" : $2 " by ") $3
                       print "overall," label "," $4; print "within bins," label "," $5 }'
 } | plot ranking_plot bars "Kendall's tau with the true accuracies" tau ""
 single_runs
