@@ -1,17 +1,20 @@
 // Predicts every device of published measurements from few networks of it and the tables of all
 // other devices:
-//   hsconas_adapt_bench SPACE CSV [--strict] [--draws N] [--devices NAME,...] [--tables FOLDER]
+//   hsconas_adapt_bench SPACE CSV [--strict] [--choose] [--draws N] [--devices NAME,...]
+//                       [--tables FOLDER]
 // SPACE is a space or cell file or the name of a shipped one; CSV has a column ops or arch and a
 // column of milliseconds per device. Each source is fitted on 2,000 networks. For each number K of
 // networks, drawn 5 times, it prints Kendall's tau and the RMSE (% of the mean) on networks that
 // were not used: of the mixture of all sources, of one source drawn at random, and of a fit on 500
 // networks of the device itself. --strict leaves out sources whose names differ from the device's
-// in a last "_N" only, which are the same device at another batch size. FOLDER keeps the tables of
-// the sources and of the fits on 500 networks for the next call.
+// in a last "_N" only, which are the same device at another batch size. With --choose, the K
+// networks are those that `latency choose` picks with the tables that are adapted. FOLDER keeps the
+// tables of the sources and of the fits on 500 networks for the next call.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -64,11 +67,14 @@ std::vector<Device> read_devices(const LatencySpace& space, const std::string& p
   return devices;
 }
 
-MeasurementSplit split(const Device& device, std::size_t count, std::uint64_t seed) {
-  MeasurementSplit networks = split_measurements(device.networks, count, seed);
-  // The same networks judge the fit on kOwn networks: none that it was fitted on.
+/// `choose_in`, `prior`: as for split_measurements().
+MeasurementSplit split(const Device& device, std::size_t count, std::uint64_t seed,
+                       const LatencySpace* choose_in = nullptr, const TermPrior* prior = nullptr) {
+  MeasurementSplit networks = split_measurements(device.networks, count, seed, choose_in, prior);
+  // The fit on kOwn networks is judged alike: by none that either of them was fitted on.
+  const std::size_t own = choose_in == nullptr ? kOwn - count : kOwn;
   networks.test.erase(networks.test.begin(),
-                      networks.test.begin() + static_cast<std::ptrdiff_t>(kOwn - count));
+                      networks.test.begin() + static_cast<std::ptrdiff_t>(own));
   if (networks.test.size() > kJudgedBy) networks.test.resize(kJudgedBy);
   return networks;
 }
@@ -107,6 +113,7 @@ struct Figures {
 struct Options {
   std::string space, csv, devices, tables;
   bool is_strict = false;
+  bool chooses = false;
   int draws = 5;
 };
 
@@ -127,10 +134,15 @@ std::string row_of(const LatencySpace& space, const std::vector<Device>& devices
     own.add(accuracy(fitted(space, device, split(device, kOwn, seed), fmt::format("own-{}", draw),
                             options.tables)));
     const LatencyTable& one = sources[rng.index(sources.size())];
+    const auto adapted = [&](std::span<const LatencyTable> from, std::size_t count) {
+      const TermPrior prior = prior_from_devices(space, from);
+      const MeasurementSplit networks =
+          options.chooses ? split(device, count, seed, &space, &prior) : split(device, count, seed);
+      return accuracy(adapt_table(space, from, networks, {}));
+    };
     for (const std::size_t count : kCounts) {
-      const MeasurementSplit networks = split(device, count, seed);
-      mixture[count].add(accuracy(adapt_table(space, sources, networks, {})));
-      single[count].add(accuracy(adapt_table(space, {&one, 1}, networks, {})));
+      mixture[count].add(adapted(sources, count));
+      single[count].add(adapted({&one, 1}, count));
     }
   }
   std::string row = fmt::format("| {} |", device.name);
@@ -149,6 +161,8 @@ Options read_options(int argc, char** argv) {
     const std::string word = argv[i];
     if (word == "--strict") {
       options.is_strict = true;
+    } else if (word == "--choose") {
+      options.chooses = true;
     } else if (word == "--draws" && i + 1 < argc) {
       options.draws = std::atoi(argv[++i]);
     } else if (word == "--devices" && i + 1 < argc) {
