@@ -64,7 +64,7 @@ double relative(const All& ours, const Values& expected) {
   return std::sqrt(difference / all);
 }
 
-/// What a forward and a backward pass of one dense unit write.
+/// The results of a forward and a backward pass through one dense unit.
 struct Written {
   Values out;
   Values in_gradient;  // Empty for convolutions with a window.
