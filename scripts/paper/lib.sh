@@ -129,7 +129,7 @@ cifar10_tree() {
     tar -xf "$archive" -C "$tree.tmp"
     mv "$tree.tmp" "$tree"
   fi
-  dirname "$(find "$tree" -maxdepth 3 -type d -name train | head -n 1)"
+  dirname "$(find -H "$tree" -maxdepth 3 -type d -name train | head -n 1)"
 }
 
 # step RUN WHAT COMMAND ...: runs a command that prints JSON, once, with its answer in a file (see

@@ -239,8 +239,17 @@ PlainCommand without_torch(const Command& command) {
   return command.without_torch ? command.without_torch() : nullptr;
 }
 
-int run_command(const Command& command, const std::string& name, const CommonOptions& options,
+/// `error` with the right remedy. The code that stops on request does not know for which command.
+Error with_remedy(const Error& error, const CLI::App& subcommand) {
+  const bool is_resumable = subcommand.get_option_no_throw("--resume") != nullptr;
+  if (error.kind() != ErrorKind::Interrupted || is_resumable) return error;
+  return {error.kind(), fmt::format("{} was stopped on request and has no --resume: start it again",
+                                    subcommand.get_name())};
+}
+
+int run_command(const Command& command, const CLI::App& subcommand, const CommonOptions& options,
                 char** argv) {
+  const std::string& name = subcommand.get_name();
   std::shared_ptr<ProcessGroup> group = std::make_shared<SingleGroup>();
   const TorchCommands* torch = nullptr;
   try {
@@ -272,7 +281,7 @@ int run_command(const Command& command, const std::string& name, const CommonOpt
     group->leave();
     return 0;
   } catch (...) {
-    const Error error = current_error(options, torch);
+    const Error error = with_remedy(current_error(options, torch), subcommand);
     const int exit_code = end_with(error, *group);
     // Threads of the libraries may hang after a failure.
     if (group->size() > 1) ::_exit(finish(exit_code));
@@ -332,5 +341,5 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     return report(error.kind(), error.what());
   }
-  return finish(run_command(chosen, app.get_subcommands().front()->get_name(), options, argv));
+  return finish(run_command(chosen, *app.get_subcommands().front(), options, argv));
 }

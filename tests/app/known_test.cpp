@@ -188,6 +188,26 @@ TEST_CASE("compare-methods refuses methods and settings that do not exist", "[ap
                  "works on known accuracies: name a CSV of them with score.accuracies"));
 }
 
+TEST_CASE("a command that cannot be resumed says after a signal that it must be started again",
+          "[app]") {
+  const KnownBench bench;
+  Process process =
+      bench.start({"embed", "--config", "known.json", "--out", "e.csv", "--epochs", "100000"});
+  const std::string status = fmt::format("/proc/{}/status", process.pid());
+  // Until then, SIGINT ends it at once. This test program itself handles SIGINT, but not SIGALRM.
+  process.wait_until([&] {
+    const std::string text = read_file(status);
+    const std::size_t caught = text.find("SigCgt:");
+    return ((std::stoull(text.substr(caught + 7), nullptr, 16) >> (SIGALRM - 1)) & 1) != 0;
+  });
+  process.send(SIGINT);
+  const Outcome stopped = process.wait();
+  CHECK(stopped.exit_code == 75);
+  CHECK(stopped.err ==
+        "hsconas: embed was stopped on request and has no --resume: start it again\n");
+  CHECK_FALSE(std::filesystem::exists(bench / "e.csv"));
+}
+
 TEST_CASE("embeddings that embed writes are those by which a Bayesian search compares networks",
           "[app]") {
   const KnownBench bench;
