@@ -222,7 +222,11 @@ double CsvTable::number(std::size_t row, std::size_t column) const {
 
 void CsvTable::fail(std::size_t row, std::size_t column, std::string_view problem) const {
   assert(row < rows() && column < header_.size());
-  Place{source_, lines_[row]}.fail(fmt::format("{} {}", header_[column], problem));
+  refuse(row, fmt::format("{} {}", header_[column], problem));
+}
+
+void CsvTable::refuse(std::size_t row, std::string_view sentence) const {
+  Place{source_, lines_[row]}.fail(sentence);
 }
 
 }  // namespace hsconas

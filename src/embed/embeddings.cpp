@@ -18,14 +18,10 @@ Embeddings Embeddings::load(const SearchSpace& space, const std::filesystem::pat
     throw Error(ErrorKind::Data, result.source_ + ": has no column beside arch, so no embeddings");
   }
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    try {
-      const Architecture network = space.canonical(space.decode(table.text(row, arch)));
-      if (!result.rows_.emplace(genes_of(network), row).second) {
-        table.fail(row, arch, "is a network that stands in the table before");
-      }
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::Usage) table.fail(row, arch, error.what());
-      throw;
+    const Architecture network = table.parsed(
+        row, arch, [&](const std::string& text) { return space.canonical(space.decode(text)); });
+    if (!result.rows_.emplace(genes_of(network), row).second) {
+      table.fail(row, arch, "is a network that stands in the table before");
     }
     for (std::size_t column = 0; column < columns; ++column) {
       if (column != arch) result.values_.push_back(table.number(row, column));

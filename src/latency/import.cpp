@@ -62,12 +62,9 @@ std::vector<Measurement> read_measurements(const CsvTable& csv, const LatencySpa
   require_rows(csv, "networks");
   std::vector<Measurement> rows;
   for (std::size_t row = 0; row < csv.rows(); ++row) {
-    try {
-      rows.push_back({space.decode(csv.text(row, arch)), positive_ms(csv, row, ms)});
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::Usage) csv.fail(row, arch, error.what());
-      throw;
-    }
+    rows.push_back(
+        {csv.parsed(row, arch, [&](const std::string& text) { return space.decode(text); }),
+         positive_ms(csv, row, ms)});
   }
   return merge_repeats(space, rows);
 }

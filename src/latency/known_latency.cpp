@@ -23,16 +23,12 @@ KnownLatency::KnownLatency(const SearchSpace& space, const std::filesystem::path
     if (table.text(row, value).empty()) continue;
     const double ms = table.number(row, value);
     if (ms <= 0.0) table.fail(row, value, fmt::format("must be above 0, got {}", ms));
-    try {
-      Architecture arch = space_.canonical(space_.decode(table.text(row, code)));
-      if (!known_.emplace(arch, ms).second) {
-        table.fail(row, code, "is a network that stands in the table before");
-      }
-      networks_.push_back(std::move(arch));
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::Usage) table.fail(row, code, error.what());
-      throw;
+    Architecture arch = table.parsed(
+        row, code, [&](const std::string& text) { return space_.canonical(space_.decode(text)); });
+    if (!known_.emplace(arch, ms).second) {
+      table.fail(row, code, "is a network that stands in the table before");
     }
+    networks_.push_back(std::move(arch));
   }
   if (networks_.empty()) throw Error(ErrorKind::Data, source_ + ": has no value");
 }

@@ -398,11 +398,7 @@ void read_candidates(const std::filesystem::path& file, std::vector<SharedWeight
       run.weights.push_back({fmt::format("weights {}", run.weights.size() + 1), fingerprint});
       found = run.weights.end() - 1;
     }
-    try {
-      space.decode(csv.text(row, arch));
-    } catch (const Error& error) {
-      csv.fail(row, arch, error.what());
-    }
+    csv.parsed(row, arch, [&](const std::string& text) { return space.decode(text); });
     const double value = csv.number(row, accuracy);
     if (value < 0.0 || value > 1.0) csv.fail(row, accuracy, "must be in [0, 1]");
     run.candidates.push_back({.arch = csv.text(row, arch),

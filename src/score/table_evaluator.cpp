@@ -27,16 +27,12 @@ TableEvaluator::TableEvaluator(const SearchSpace& space, const std::filesystem::
     if (value < 0.0 || value > unit) {
       table.fail(row, accuracy, fmt::format("must be in [0, {}], got {}", unit, value));
     }
-    try {
-      Architecture canonical = space_.canonical(space_.decode(table.text(row, arch)));
-      if (!known_.emplace(canonical, value / unit).second) {
-        table.fail(row, arch, "is a network that stands in the table before");
-      }
-      architectures_.push_back(std::move(canonical));
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::Usage) table.fail(row, arch, error.what());
-      throw;
+    Architecture canonical = table.parsed(
+        row, arch, [&](const std::string& text) { return space_.canonical(space_.decode(text)); });
+    if (!known_.emplace(canonical, value / unit).second) {
+      table.fail(row, arch, "is a network that stands in the table before");
     }
+    architectures_.push_back(std::move(canonical));
   }
 }
 

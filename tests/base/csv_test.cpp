@@ -202,6 +202,21 @@ TEST_CASE("any table written with quotes reads back the same", "[base]") {
   }
 }
 
+TEST_CASE("what a parser refuses is an error of the table that names the line, not the column",
+          "[base]") {
+  const CsvTable table = parse("arch,ms\n\n1-2,3\n");
+  CHECK(table.parsed(0, 0, [](const std::string& text) { return text.size(); }) == 3);
+  const auto error = [&](ErrorKind kind) {
+    return error_of([&] {
+      table.parsed(0, 0, [&](const std::string& text) -> int {
+        throw Error(kind, "architecture '" + text + "' is too short");
+      });
+    });
+  };
+  CHECK(error(ErrorKind::Usage) == "data: t.csv:3: architecture '1-2' is too short");
+  CHECK(error(ErrorKind::Device) == "device: architecture '1-2' is too short");
+}
+
 TEST_CASE("broken text of any kind gives a table or a data error, nothing else", "[base]") {
   for (std::uint64_t round = 0; round < 1000; ++round) {
     Rng rng(2, "csv-test", round);

@@ -76,7 +76,7 @@ TEST_CASE("measurements that make no sense name the file and the line", "[latenc
   }
   for (const char* text : {"0:1", "0:1-1:1-1:1", "9:1-1:1", "", "x"}) {
     const std::string error = networks_error(header + text + ",1\n");
-    CHECK(contains(error, "data: m.csv:4: arch "));
+    CHECK(contains(error, "data: m.csv:4: architecture '"));
     CHECK(contains(error, fmt::format("'{}'", text)));
   }
 }

@@ -167,7 +167,7 @@ TEST_CASE("a damaged line of candidates.csv is an error that names the line", "[
   CHECK(message("w,0:0-0:0-0:0,0.5,0.5,all,1,0.5") == "nothing");
   CHECK(contains(message("w,0:0-0:0-0:0,0.5,0.5,all,1"),
                  "c.csv:2: has 7 cells, but the header has 8"));
-  CHECK(contains(message("w,0:0-0:9-0:0,0.5,0.5,all,1,0.5"), "c.csv:2: arch "));
+  CHECK(contains(message("w,0:0-0:9-0:0,0.5,0.5,all,1,0.5"), "c.csv:2: architecture '"));
   CHECK(
       contains(message("w,0:0-0:0-0:0,1.5,1.5,all,1,0.5"), "c.csv:2: accuracy must be in [0, 1]"));
   CHECK(contains(message("w,0:0-0:0-0:0,0.5,0.5,all,inf,0.5"),

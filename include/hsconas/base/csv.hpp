@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "hsconas/base/error.hpp"
+
 namespace hsconas {
 
 /// A comma-separated table with a header line, read strictly: every line has as many cells as the
@@ -39,11 +41,23 @@ class CsvTable {
   /// A finite number; throws Error(Data) "FILE:17: ms must be a number, got 'abc'".
   double number(std::size_t row, std::size_t column) const;
 
+  /// What `parse` makes of a cell. Its Error(Usage) becomes Error(Data) "FILE:17: <message>".
+  template <typename Parse>
+  auto parsed(std::size_t row, std::size_t column, Parse parse) const {
+    try {
+      return parse(text(row, column));
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::Usage) refuse(row, error.what());
+      throw;
+    }
+  }
+
   /// Throws Error(Data) "FILE:17: <column name> <problem>"; 17 is the line in the file.
   [[noreturn]] void fail(std::size_t row, std::size_t column, std::string_view problem) const;
 
  private:
   CsvTable() = default;
+  [[noreturn]] void refuse(std::size_t row, std::string_view sentence) const;
 
   std::string source_;
   std::vector<std::string> header_;
