@@ -4,8 +4,9 @@
 #   scripts/paper/main_table.sh [--quick] [--gpu] DATA OUT [key=value ...]
 # The two families have the skeleton of the config's space, with all channels multiplied by the same
 # factor: ShuffleNetV2 blocks with kernel 3, and MobileNetV2 blocks with expansion 6 and kernel 3. Of
-# each family, the network is taken that is the least slower than the winner, as measured. Latencies
-# are those of this CPU, or of the GPU with --gpu.
+# each family, the network is taken that is the least slower than the winner, as measured right after
+# it, because a machine that others use does not keep its speed. Latencies are those of this CPU, or
+# of the GPU with --gpu.
 #   TARGETS: positions of the targets between the fastest (0) and the slowest network (1) of the
 #   space (default: 0.2 0.4 0.6; quick: 0.25 0.5). SEEDS: default 1 2 3; quick: 1.
 #   IMAGES: fashion_mnist (default), cifar10 or builtin. key=value changes the config.
@@ -14,11 +15,11 @@ source "$(dirname "$0")/lib.sh"
 begin "Winners against networks of the same latency" "$@"
 search_settings
 targets=${TARGETS:-0.2 0.4 0.6}
-factors="0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1.0 1.2 1.4 1.6 1.8 2.0"
+factors=(0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1.0 1.2 1.4 1.6 1.8 2.0)
 if $quick; then
   targets=${TARGETS:-0.25 0.5}
   seeds=${SEEDS:-1}
-  factors="0.2 0.3 0.4 0.5 0.6 0.8 1.0 1.3 1.6"
+  factors=(0.2 0.3 0.4 0.5 0.6 0.8 1.0 1.3 1.6)
 fi
 device=cpu
 ! $gpu || device=cuda
@@ -41,26 +42,31 @@ family_settings() { # FAMILY FACTOR
     --arch "$(printf '0%.0s' $(seq "$layers"))")
 }
 
-# measured RUN: milliseconds of a network, from the answer of its step `measure`.
-measured() { jq '.architectures[0].measured_ms' "$(answer "$1" measure)"; }
+# Milliseconds of a network, from the answer of a step.
+measured() { jq '.architectures[0].measured_ms' "$(answer "$1" "$2")"; } # RUN STEP
 
-for family in $families; do
-  for factor in $factors; do
-    family_settings "$family" "$factor"
-    step "$family-$factor" measure program predict "${network[@]}" --measure
+# Measures networks of a family until it knows the fastest of those that are not faster than a
+# winner: by bisection, because larger ones are slower. Sets `factor` (the largest if all are faster)
+# and `compared`, the step that measured that network.
+find_equal() { # FAMILY WINNER
+  local least=0 most=$((${#factors[@]} - 1)) middle
+  compared=measure-$2
+  while true; do
+    middle=$(((least + most) / 2))
+    factor=${factors[$middle]}
+    family_settings "$1" "$factor"
+    step "$1-$factor" "$compared" program predict "${network[@]}" --measure
+    [ "$least" -lt "$most" ] || return 0
+    if jq -en "$(measured "$1-$factor" "$compared") >= $(measured "$2" measure)" > /dev/null; then
+      most=$middle
+    else
+      least=$((middle + 1))
+    fi
   done
-done
-
-# The factor whose network is the fastest of those that are not faster than LIMIT, or the largest.
-factor_for() { # FAMILY LIMIT
-  for factor in $factors; do echo "$factor $(measured "$1-$factor")"; done | awk -v limit="$2" '
-    { last = $1 }
-    $2 >= limit && (best == "" || $2 < least) { best = $1; least = $2 }
-    END { print best == "" ? last : best }'
 }
 
-row() { # TARGET T TITLE RUN PREDICTED RETRAIN_ANSWER
-  jq -r --arg target "$1" --arg t "$2" --arg title "$3" --arg ms "$(measured "$4")" --arg predicted "$5" '
+row() { # TARGET T TITLE MEASURED PREDICTED RETRAIN_ANSWER
+  jq -r --arg target "$1" --arg t "$2" --arg title "$3" --arg ms "$4" --arg predicted "$5" '
     [$target, $title, 100 * .test_accuracy, $t, $predicted, $ms, .macs / 1e6, .parameters / 1e6]
     | @csv' "$6"
 }
@@ -78,13 +84,13 @@ for target in $targets; do
       --table "$table_file" --measure
     t=$(jq .target_ms "$(answer "$run" search)")
     predicted=$(jq '.architectures[0].predicted_ms' "$(answer "$run" measure)")
-    row "$target" "$t" winner "$run" "$predicted" "$(answer "$run" retrain)" >> "$folder/runs.csv.tmp"
+    row "$target" "$t" winner "$(measured "$run" measure)" "$predicted" \
+      "$(answer "$run" retrain)" >> "$folder/runs.csv.tmp"
     for family in $families; do
-      factor=$(factor_for "$family" "$(measured "$run")")
-      family_settings "$family" "$factor"
+      find_equal "$family" "$run"
       step "$family-$factor" "retrain-$seed" program retrain "${network[@]}" "seed=$seed" \
         --out "$runs/$family-$factor-$seed" --resume
-      row "$target" "$t" "$(title_of "$family")" "$family-$factor" "" \
+      row "$target" "$t" "$(title_of "$family")" "$(measured "$family-$factor" "$compared")" "" \
         "$(answer "$family-$factor" "retrain-$seed")" >> "$folder/runs.csv.tmp"
     done
   done
