@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -147,6 +149,7 @@ void check_outputs(const ImportOptions& options) {
   inputs.insert(inputs.end(), {options.networks, options.operators, options.results});
   check_output(options.out, inputs);
   check_output(options.scatter, inputs);
+  check_different({{"--out", options.out}, {"--scatter", options.scatter}});
 }
 
 /// Imports the results of an edge kit. The kit's manifest in the same folder holds all settings, so
@@ -239,6 +242,15 @@ std::vector<std::filesystem::path> table_files(const std::vector<std::string>& w
       throw Error(ErrorKind::Data, word + ": holds no .json file: name a folder of latency tables");
     }
     std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
+  }
+  std::set<fs::path> known;
+  for (const fs::path& file : files) {
+    std::error_code ignored;
+    if (known.insert(fs::weakly_canonical(file, ignored)).second) continue;
+    throw Error(ErrorKind::Usage,
+                fmt::format("{}: is given twice, so its device would count twice: name each table "
+                            "once",
+                            file.string()));
   }
   return files;
 }

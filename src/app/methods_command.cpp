@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -67,9 +68,16 @@ MethodEntry read_entry(const Config& config, const std::string& text) {
                   fmt::format("--methods: '{}' is not of the form key=value, such as population=20",
                               words[i]));
     }
+    const std::string key = words[i].substr(0, equals);
     const std::string value = words[i].substr(equals + 1);
+    if (key == "method") {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("--methods: '{}' stands behind the method {}: name each method in an "
+                              "entry of its own, with commas in between",
+                              words[i], words.front()));
+    }
     json parsed = json::parse(value, nullptr, false);
-    source["search"][words[i].substr(0, equals)] = parsed.is_discarded() ? json(value) : parsed;
+    source["search"][key] = parsed.is_discarded() ? json(value) : parsed;
     name += " " + words[i];
   }
   return {.name = std::move(name), .config = read_config(source)};
@@ -77,6 +85,7 @@ MethodEntry read_entry(const Config& config, const std::string& text) {
 
 /// The methods to compare. Random search, with which the others are compared, is always among them.
 std::vector<MethodEntry> read_entries(const Config& config, const std::string& methods) {
+  if (words_in(methods).empty()) read_entry(config, methods);  // Throws.
   std::vector<MethodEntry> entries;
   std::istringstream stream(methods);
   for (std::string text; std::getline(stream, text, ',');) {
@@ -92,6 +101,12 @@ std::vector<MethodEntry> read_entries(const Config& config, const std::string& m
       std::any_of(entries.begin(), entries.end(),
                   [](const MethodEntry& entry) { return entry.config.search.method == kBaseline; });
   if (!has_baseline) entries.push_back(read_entry(config, kBaseline));
+  std::set<std::string> names;
+  for (const MethodEntry& entry : entries) {
+    if (names.insert(entry.name).second) continue;
+    throw Error(ErrorKind::Usage,
+                fmt::format("--methods names '{}' twice: name each entry once", entry.name));
+  }
   return entries;
 }
 

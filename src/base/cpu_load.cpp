@@ -41,7 +41,8 @@ double CpuLoad::other_cpus() const {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   if (start_.machine < 0.0 || end.machine < 0.0 || elapsed <= 0.0) return -1.0;
   const double others = (end.machine - start_.machine) - (end.own - start_.own);
-  return std::max(0.0, others / elapsed);
+  // The kernel counts in ticks, which a short time does not contain a whole number of.
+  return std::clamp(others / elapsed, 0.0, static_cast<double>(cpus()));
 }
 
 int CpuLoad::cpus() {

@@ -19,7 +19,9 @@ const TableEntry& entry(const LatencyTable& table, const std::string& key) {
     throw Error(
         ErrorKind::Data,
         fmt::format("the latency table of space {} has no entry {}; {}", table.space, key,
-                    table.by_position ? "it was fitted for another space" : "measure it again"));
+                    table.by_position ? "it was fitted for another space"
+                                      : "it was measured for another space or is not complete: "
+                                        "measure the space at hand"));
   }
   return found->second;
 }

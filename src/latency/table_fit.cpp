@@ -208,9 +208,9 @@ std::vector<std::string> shortcomings(const LatencyTable& table, const LatencySp
   const double zero = share_without_time(table, space);
   if (zero > 0.0) {
     list.push_back(
-        fmt::format("{:.1f} % of the space's networks are predicted to take no time at "
-                    "all; measure more networks, fast ones among them",
-                    100.0 * zero));
+        fmt::format("{} of the space's networks are predicted to take no time at all; measure "
+                    "more networks, fast ones among them",
+                    zero < 0.001 ? "less than 0.1 %" : fmt::format("{:.1f} %", 100.0 * zero)));
   }
   return list;
 }

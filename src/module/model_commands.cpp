@@ -8,6 +8,7 @@
 #include "hsconas/app/commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/files.hpp"
+#include "hsconas/base/output_file.hpp"
 #include "hsconas/config/config_file.hpp"
 #include "hsconas/deploy/deployed_model.hpp"
 #include "hsconas/deploy/export.hpp"
@@ -130,6 +131,9 @@ void make_folder_of(const fs::path& file) {
 
 /// Throws Error(Usage) for options that do not go together.
 void check_options(const ExportOptions& options) {
+  check_different({{"--onnx", options.onnx},
+                   {"--torchscript", options.torchscript},
+                   {"--safetensors", options.safetensors}});
   const ConfigOptions& config = options.run.config;
   if (!options.int8.is_wanted) {
     if (config.file.empty() && config.all_overrides().empty()) return;

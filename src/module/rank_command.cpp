@@ -61,11 +61,12 @@ void take(RankedNetworks& networks, const std::vector<Judgement>& judgements) {
   if (!is_known) networks.likelihood.clear();
 }
 
-RankRecord compare(const RankedNetworks& networks, int bins) {
+RankRecord compare(const RankedNetworks& networks, int images, int bins) {
   const auto quality = [&](const std::vector<double>& measure) {
     return rank_quality(measure, networks.truth, networks.macs, bins);
   };
   RankRecord record{.networks = static_cast<int>(networks.archs.size()),
+                    .images = images,
                     .bins = bins,
                     .shared = quality(networks.shared),
                     .likelihood = {},
@@ -134,7 +135,7 @@ void run_rank(RankOptions options, CommandContext& context) {
                             options.folder));
   }
   take(networks, run.shared_judgements(networks.archs));
-  const RankRecord record = compare(networks, options.bins);
+  const RankRecord record = compare(networks, scoring.validation_images(), options.bins);
   files.on_root([&] {
     // Printed first, so that a full disk does not lose what took minutes to compute.
     fmt::print("{}", context.options.json ? to_json(record).dump() + "\n" : format_ranking(record));

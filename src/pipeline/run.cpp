@@ -299,16 +299,17 @@ const LatencyBudget& Run::latency() {
   if (const auto doubt = latency_doubt(budget.table); !doubt.empty()) log_.warn(doubt);
   const LatencyRange range =
       latency_range(TableModel(space_, budget.table), Subspace::full(space_));
-  budget.objective = objective_of(config_, range);
+  budget.objective =
+      naming_errors(dir_.latency().string(), [&] { return objective_of(config_, range); });
   budget.limits = limits_beside(budget.table.device.batch);
-  const char* doubt_of_zero =
-      range.fastest_ms > 0.0
-          ? ""
-          : "; it predicts 0 ms for the fastest network, so its correction is unreliable: "
-            "measure again on an idle machine or with more latency.bias_networks";
-  log_.info(fmt::format("latency: {:.3f} to {:.3f} ms per batch of {}, T = {:.3f} ms{}",
+  log_.info(fmt::format("latency: {:.3f} to {:.3f} ms per batch of {}, T = {:.3f} ms",
                         range.fastest_ms, range.slowest_ms, budget.table.device.batch,
-                        budget.objective.target_ms, doubt_of_zero));
+                        budget.objective.target_ms));
+  if (range.fastest_ms <= 0.0) {
+    log_.warn(
+        "the latency table predicts 0 ms for the fastest network, so its correction is "
+        "unreliable: measure again on an idle machine or with more latency.bias_networks");
+  }
   latency_ = std::move(budget);
   return *latency_;
 }

@@ -20,7 +20,10 @@ void Run::check_latency_inputs(RunGoal goal) {
   if (!latency_source(config_.latency).is_measured) {
     const LatencyTable table = table_at_hand();
     const TableModel model(space_, table);
-    const Objective objective = objective_of(config_, latency_range(model, full));
+    const std::string source =
+        config_.latency.table.empty() ? "latency.accelerator" : config_.latency.table;
+    const Objective objective =
+        naming_errors(source, [&] { return objective_of(config_, latency_range(model, full)); });
     if (!has_budget) return;
     check_budget(space_, model, full, objective, limits_beside(table.device.batch));
   } else if (has_budget) {

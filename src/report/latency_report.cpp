@@ -126,8 +126,9 @@ json accuracy_json(const ModelAccuracy& a) {
 
 std::string latency_report(const LatencyTable& table) {
   std::string text =
-      fmt::format("{} entries for space {}, batch {}, {} threads, {}\n", table.entries.size(),
-                  table.space, table.device.batch, table.device.threads, describe(table.device));
+      fmt::format("{} entries for space {}, batch {}, {} thread{}, {}\n", table.entries.size(),
+                  table.space, table.device.batch, table.device.threads,
+                  table.device.threads == 1 ? "" : "s", describe(table.device));
   if (!table.by_position && table.noise.cpus > 0.0) {
     text += intervals_text(table) + noise_text(table.noise);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -63,8 +64,9 @@ std::string p_text(const MethodSummary& row) {
 
 std::string reported_text(const MethodSummary& row) {
   std::vector<std::string> parts;
-  for (const double accuracy : row.reported)
-    parts.push_back(fmt::format("{:.2f}", 100.0 * accuracy));
+  for (const auto& accuracy : row.reported) {
+    parts.push_back(accuracy ? fmt::format("{:.2f}", 100.0 * *accuracy) : "-");
+  }
   return join(parts, " / ");
 }
 
@@ -151,7 +153,9 @@ std::vector<MethodSummary> summarise(const MethodComparison& comparison) {
                           efforts(method, &MethodTrial::until_best, evaluations), 0.5, evaluations),
                       .reported = {}};
     for (const std::size_t mark : kMarks) {
-      row.reported.push_back(mean_after(method, &MethodTrial::reported, mark));
+      row.reported.push_back(mark > evaluations
+                                 ? std::nullopt
+                                 : std::optional(mean_after(method, &MethodTrial::reported, mark)));
     }
     // A mean over many seeds is off by a rounding error where all of them found the best network.
     const double regret =
@@ -216,7 +220,7 @@ std::string csv(const MethodComparison& comparison) {
                                    number_or_empty(row.top_median),
                                    number_or_empty(row.top_p90),
                                    number_or_empty(row.best_median)};
-    for (const double accuracy : row.reported) cells.push_back(format_exact(accuracy));
+    for (const auto& accuracy : row.reported) cells.push_back(number_or_empty(accuracy));
     cells.insert(cells.end(),
                  {format_exact(row.regret), format_exact(row.seconds), number_or_empty(row.p)});
     text += join(cells, ",") + "\n";
@@ -230,12 +234,14 @@ nlohmann::json to_json(const MethodComparison& comparison) {
   };
   nlohmann::json rows = nlohmann::json::array();
   for (const MethodSummary& row : summarise(comparison)) {
+    nlohmann::json reported = nlohmann::json::array();
+    for (const auto& accuracy : row.reported) reported.push_back(value(accuracy));
     rows.push_back({{"method", row.name},
                     {"seeds", row.seeds},
                     {"top_median", value(row.top_median)},
                     {"top_p90", value(row.top_p90)},
                     {"best_median", value(row.best_median)},
-                    {"reported", row.reported},
+                    {"reported", reported},
                     {"regret", row.regret},
                     {"seconds", row.seconds},
                     {"p", value(row.p)}});

@@ -1,8 +1,11 @@
 #include "hsconas/score/rank_quality.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
@@ -65,14 +68,18 @@ RankQuality rank_quality(std::span<const double> measure, std::span<const double
   const std::vector<std::size_t> by_truth = ascending(truth);
   const std::size_t best = std::max<std::size_t>(2, truth.size() / 10);
   quality.tau_best = tau_among(std::span(by_truth).last(best), measure, truth);
-  const auto first = std::max_element(measure.begin(), measure.end()) - measure.begin();
-  quality.regret = truth[by_truth.back()] - truth[static_cast<std::size_t>(first)];
+  const auto first = std::max_element(measure.begin(), measure.end());
+  const bool has_first = *first > *std::min_element(measure.begin(), measure.end());
+  quality.regret =
+      has_first ? truth[by_truth.back()] - truth[static_cast<std::size_t>(first - measure.begin())]
+                : std::numeric_limits<double>::quiet_NaN();
   return quality;
 }
 
 json to_json(const RankRecord& record) {
   json object{{"format", "hsconas-ranking-1"},
               {"networks", record.networks},
+              {"images", record.images},
               {"bins", record.bins},
               {"shared_weights", as_json(record.shared)},
               {"multiply_adds", as_json(record.macs)}};
@@ -82,13 +89,17 @@ json to_json(const RankRecord& record) {
 
 std::string format_ranking(const RankRecord& record) {
   std::string text = fmt::format(
-      "{} networks; Kendall's tau between their true accuracies and\n\n"
+      "{} networks, scored on {} images; Kendall's tau between their true accuracies and\n\n"
       "{:<18}{:>8}{:>18}{:>12}{:>20}\n",
-      record.networks, "", "overall", fmt::format("in {} MAC bins", record.bins), "best tenth",
-      "regret of the first");
+      record.networks, record.images, "", "overall", fmt::format("in {} MAC bins", record.bins),
+      "best tenth", "regret of the first");
+  // Kendall's tau does not exist if all values are equal.
+  const auto cell = [](double tau) { return std::isnan(tau) ? "-" : fmt::format("{:.3f}", tau); };
   const auto add = [&](const char* name, const RankQuality& quality) {
-    text += fmt::format("{:<18}{:>8.3f}{:>18.3f}{:>12.3f}{:>18.2f} %\n", name, quality.tau,
-                        quality.tau_within, quality.tau_best, 100.0 * quality.regret);
+    text += fmt::format(
+        "{:<18}{:>8}{:>18}{:>12}{:>20}\n", name, cell(quality.tau), cell(quality.tau_within),
+        cell(quality.tau_best),
+        std::isnan(quality.regret) ? "-" : fmt::format("{:.2f} %", 100.0 * quality.regret));
   };
   add("shared accuracy", record.shared);
   if (record.likelihood) add("shared likelihood", *record.likelihood);

@@ -10,8 +10,16 @@ Objective objective_of(const Config& config, const LatencyRange& range) {
   const LatencyConfig& latency = config.latency;
   const double at_position =
       range.fastest_ms + latency.target_position * (range.slowest_ms - range.fastest_ms);
-  return {.target_ms = latency.target_ms == 0.0 ? at_position : latency.target_ms,
-          .beta = config.score.beta};
+  const double target_ms = latency.target_ms == 0.0 ? at_position : latency.target_ms;
+  if (target_ms <= 0.0 || range.slowest_ms <= 0.0) {
+    throw Error(
+        ErrorKind::Data,
+        fmt::format("the latency table predicts {:.3g} ms for the fastest network and {:.3g} ms "
+                    "for the slowest one, so it cannot guide a search: remove it, and measure "
+                    "again on an idle machine or with more latency.bias_networks",
+                    range.fastest_ms, range.slowest_ms));
+  }
+  return {.target_ms = target_ms, .beta = config.score.beta};
 }
 
 bool meets_target(const LatencyModel& model, const NetworkRegion& region,

@@ -1,4 +1,5 @@
 // Errors of the user or the system give one line on stderr and the exit code of their kind.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -450,17 +451,32 @@ TEST_CASE("a plan that needs more memory than there is says so and measures noth
   CHECK_FALSE(contains(doctor.out, "time: "));
 }
 
-TEST_CASE("a table that predicts 0 ms for the fastest network is reported as not reliable",
+TEST_CASE("a table that predicts 0 ms for the fastest network is doubted, for all it is refused",
           "[app]") {
   const Bench bench;
   const std::string source = finished_run().table_override();
   json table = json::parse(read_file(source.substr(source.find('=') + 1)));
   table.erase("crc32");
-  table["bias_ms"] = -1000.0;
-  write_json(bench / "table.json", table);
-  const Outcome outcome = bench.run(
-      {"profile", "--config", "micro.json", "latency.table=table.json", "--work-dir", "run"});
-  CHECK(contains(outcome.err, "predicts 0 ms for the fastest network"));
+  const json result = json::parse(read_file(finished_run().file("result.json")));
+  double fastest = 1e9;
+  for (const json& row : result["others"]) {
+    fastest = std::min(fastest, row["predicted_ms"].get<double>());
+  }
+  const double bias = table["bias_ms"];
+  const auto profile = [&](double shift) {
+    table["bias_ms"] = bias - shift;
+    write_json(bench / "table.json", table);
+    const std::string folder = fmt::format("run{:.0f}", shift);
+    return bench.run(
+        {"profile", "--config", "micro.json", "latency.table=table.json", "--work-dir", folder});
+  };
+  const Outcome doubtful = profile(fastest);
+  CHECK(doubtful.exit_code == 0);
+  CHECK(contains(doubtful.err, "predicts 0 ms for the fastest network, so its correction is"));
+  const Outcome useless = profile(1000.0);
+  INFO(useless.err);
+  CHECK(useless.exit_code == 3);
+  CHECK(contains(useless.err, "table.json: the latency table predicts 0 ms"));
 }
 
 TEST_CASE("a latency table of another space is an error that names a missing entry", "[app]") {
@@ -469,7 +485,7 @@ TEST_CASE("a latency table of another space is an error that names a missing ent
   check_errors(Bench(), {refused("latency.table=nope.json", kData, {"nope.json"}),
                          {Bench::search("other", {override_text, "space.head.channels=48"}),
                           kData,
-                          {"head_", "_m48_", "measure it again"}},
+                          {"head_", "_m48_", "measure the space at hand"}},
                          {{"predict", "--config", "micro.json", "--table", table, "--arch",
                            "0:0-0:0-0:0", "space.head.channels=48"},
                           kData,

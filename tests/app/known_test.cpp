@@ -184,6 +184,9 @@ TEST_CASE("compare-methods refuses methods and settings that do not exist", "[ap
   CHECK(contains(refused("evolution populaton=3"), "search.populaton"));
   CHECK(contains(refused("evolution population"), "is not of the form key=value"));
   CHECK(contains(refused("evolution,,local"), "--methods must name methods"));
+  CHECK(contains(refused(""), "--methods must name methods"));
+  CHECK(contains(refused("evolution method=local"), "name each method in an entry of its own"));
+  CHECK(contains(refused("local, random,  local"), "--methods names 'local' twice"));
   CHECK(contains(bench.run({"compare-methods", "--config", "micro.json"}).err,
                  "works on known accuracies: name a CSV of them with score.accuracies"));
 }

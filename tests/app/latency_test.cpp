@@ -211,6 +211,23 @@ TEST_CASE("times for all blocks of latency keys make a table; a missing block is
   CHECK(contains(missing.err, "blocks.csv: lacks 1 of the"));
 }
 
+TEST_CASE("latency adapt takes each table once and writes each file once", "[app]") {
+  const CellBench bench;
+  REQUIRE(bench.import({"--networks", "networks.csv", "--column", "fast"}).exit_code == 0);
+  const auto refused = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"latency",      "adapt", "-s",       "cell.json", "--networks",
+                                   "networks.csv", "-o",    "new.json", "--column",  "slow"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Outcome outcome = bench.run(words);
+    CHECK(outcome.exit_code == 2);
+    CHECK_FALSE(std::filesystem::exists(bench / "new.json"));
+    return outcome.err;
+  };
+  CHECK(contains(refused({"-t", "table.json", "-t", "./table.json"}), "is given twice"));
+  CHECK(contains(refused({"-t", "table.json", "--scatter", "./new.json"}),
+                 "--out and --scatter would both write it"));
+}
+
 TEST_CASE("latency choose lists different networks of the space, the same for a seed", "[app]") {
   const Bench bench;
   const std::vector<std::string> words{"latency", "choose", "-s", space_file("fbnet"), "-n", "20"};

@@ -32,3 +32,15 @@ TEST_CASE("an output that cannot be written is found before the work", "[base]")
                  "absent is no folder"));
   CHECK(contains(error_of([&] { check_output((folder / "").string(), {}); }), "is a folder"));
 }
+
+TEST_CASE("two options that name the same file are refused, under whichever name", "[base]") {
+  const TemporaryFolder folder;
+  const std::string file = (folder / "table.json").string();
+  for (const std::string& same : {file, (folder / "." / "table.json").string()}) {
+    CHECK(error_of([&] {
+            check_different({{"--out", file}, {"--plot", ""}, {"--scatter", same}});
+          }) ==
+          "usage: " + same + ": --out and --scatter would both write it, name different files");
+  }
+  check_different({{"--out", file}, {"--plot", ""}, {"--scatter", ""}, {"--csv", file + "2"}});
+}

@@ -376,7 +376,9 @@ TEST_CASE("a table that lacks a block of the space names it", "[latency]") {
   const std::string key = space.block(1, {1, 0}).key();
   table.entries.erase(key);
   CHECK(error_of([&] { TableModel model(space, table); }) ==
-        "data: the latency table of space tiny has no entry " + key + "; measure it again");
+        "data: the latency table of space tiny has no entry " + key +
+            "; it was measured for another space or is "
+            "not complete: measure the space at hand");
 }
 
 TEST_CASE("judging a model gives its errors and rank correlations", "[latency]") {

@@ -92,7 +92,7 @@ TEST_CASE("the report says in which mode and precision a GPU was timed", "[repor
                   .versions = "",
                   .mode = "graph"};
   CHECK(line_with(latency_report(table), "entries") ==
-        "3 entries for space tiny, batch 32, 1 threads, cuda: example, 3 SMs, fp16, graph");
+        "3 entries for space tiny, batch 32, 1 thread, cuda: example, 3 SMs, fp16, graph");
   CHECK(latency_scatter(table).subtitle == "tiny, batch 32, cuda: example, 3 SMs, fp16, graph");
   CHECK(latency_report_json(table)["device"] == "cuda: example, 3 SMs, fp16, graph");
 }

@@ -1,6 +1,10 @@
 #include "hsconas/score/rank_quality.hpp"
 
+#include <cmath>
+#include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "catch.hpp"
 #include "hsconas/base/rng.hpp"
@@ -58,6 +62,24 @@ TEST_CASE("the regret is what the network ranked first lacks to the best one", "
   const std::vector<double> measure{0.1, 0.2, 0.3, 0.0};
   const std::vector<double> macs{1, 2, 3, 4};
   CHECK(rank_quality(measure, truth, macs, 2).regret == Approx(0.2));
+  const std::vector<double> equal{0.1, 0.1, 0.1, 0.1};
+  CHECK(std::isnan(rank_quality(equal, truth, macs, 2).regret));
+}
+
+TEST_CASE("a ranking that does not exist is shown as a dash", "[score]") {
+  const std::vector<double> truth{0.5, 0.9, 0.7, 0.6};
+  const std::vector<double> equal{0.1, 0.1, 0.1, 0.1};
+  const RankQuality none = rank_quality(equal, truth, truth, 2);
+  const RankRecord record{.networks = 4,
+                          .images = 7,
+                          .bins = 2,
+                          .shared = none,
+                          .likelihood = {},
+                          .macs = rank_quality(truth, truth, truth, 2)};
+  const std::string text = format_ranking(record);
+  CHECK(text.starts_with("4 networks, scored on 7 images;"));
+  CHECK_FALSE(text.find("nan") != std::string::npos);
+  CHECK(to_json(record)["shared_weights"].dump().find("\"regret\":null") != std::string::npos);
 }
 
 TEST_CASE("too few networks for the bins are refused", "[score]") {

@@ -54,3 +54,23 @@ TEST_CASE("the tolerance widens by the gap that no network can avoid", "[score]"
   CHECK(widened(2.0 * range.slowest_ms) == Approx(0.55));
   CHECK(widened(range.fastest_ms / 1.02) == Approx(0.07));
 }
+
+TEST_CASE("a latency table that predicts no time is refused, whatever the target", "[score]") {
+  const auto message = [](double target_ms, const LatencyRange& range) {
+    Config config;
+    config.latency.target_ms = target_ms;
+    config.latency.target_position = 0.35;
+    return error_of([&] { objective_of(config, range); });
+  };
+  const LatencyRange none;
+  const std::string refused =
+      "data: the latency table predicts 0 ms for the fastest network and 0 ms for the slowest one, "
+      "so it cannot guide a search: remove it, and measure again on an idle machine or with more "
+      "latency.bias_networks";
+  CHECK(message(0.0, none) == refused);
+  CHECK(message(2.0, none) == refused);
+  LatencyRange some;
+  some.slowest_ms = 4.0;
+  CHECK(message(0.0, some) == "nothing");
+  CHECK(message(2.0, some) == "nothing");
+}

@@ -10,4 +10,13 @@ namespace hsconas {
 /// folder that does not exist. Empty paths are ignored.
 void check_output(const std::string& out, const std::vector<std::string>& inputs);
 
+/// An option of the command line, and the file that it names; empty if it was not given.
+struct OutputOption {
+  std::string name;
+  std::string file;
+};
+
+/// Throws Error(Usage) if two of the options name the same file.
+void check_different(const std::vector<OutputOption>& outputs);
+
 }  // namespace hsconas

@@ -35,10 +35,11 @@ struct MethodSummary {
   std::size_t seeds = 0;
   Effort top_median;  ///< Evaluations until the top thousandth.
   Effort top_p90;
-  Effort best_median;            ///< Evaluations until the best network.
-  std::vector<double> reported;  ///< Mean reported accuracy after each of kMarks evaluations.
-  double regret = 0.0;           ///< Mean of the F that is missing to the best one, at the end.
-  double seconds = 0.0;          ///< Mean CPU time per search.
+  Effort best_median;  ///< Evaluations until the best network.
+  /// Mean reported accuracy after each of kMarks evaluations; empty where fewer were made.
+  std::vector<std::optional<double>> reported;
+  double regret = 0.0;   ///< Mean of the F that is missing to the best one, at the end.
+  double seconds = 0.0;  ///< Mean CPU time per search.
   /// Mann-Whitney: the chance that random search needs as many more evaluations until the top
   /// thousandth; absent for random search itself.
   std::optional<double> p;

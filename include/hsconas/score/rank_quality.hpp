@@ -14,7 +14,8 @@ struct RankQuality {
   double tau = 0.0;         ///< Kendall's tau-b over all networks.
   double tau_within = 0.0;  ///< Mean of tau-b over the bins of similar multiply-adds.
   double tau_best = 0.0;    ///< tau-b among the tenth with the highest true accuracies.
-  double regret = 0.0;      ///< Highest true accuracy, minus that of the network ranked first.
+  /// Highest true accuracy, minus that of the network ranked first. NaN if all are ranked equal.
+  double regret = 0.0;
 };
 
 /// Networks of the same index belong together. `bins` is the number of equal parts into which the
@@ -27,6 +28,7 @@ RankQuality rank_quality(std::span<const double> measure, std::span<const double
 /// The ranking of `networks` networks by shared weights, and by multiply-adds alone.
 struct RankRecord {
   int networks = 0;
+  int images = 0;  ///< On which each network was scored.
   int bins = 0;
   RankQuality shared;                     ///< By their accuracies with shared weights.
   std::optional<RankQuality> likelihood;  ///< By Judgement::likelihood, if known.

@@ -7,7 +7,8 @@
 
 namespace hsconas {
 
-/// T and beta of a config. `range` is that of the latency model over the whole space.
+/// T and beta of a config. `range` is that of the latency model over the whole space. Throws
+/// Error(Data) if the model predicts no time for all networks, or for the one at T.
 Objective objective_of(const Config& config, const LatencyRange& range);
 
 /// Whether the fastest architecture of `region` takes at most (1 + tolerance) x the target.
