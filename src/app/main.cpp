@@ -22,6 +22,7 @@
 #include "hsconas/app/torch_commands.hpp"
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/launch.hpp"
+#include "hsconas/base/stop_token.hpp"
 #include "hsconas/base/text.hpp"
 #include "hsconas/base/usable_cpus.hpp"
 #include "hsconas/base/version.hpp"
@@ -239,10 +240,10 @@ PlainCommand without_torch(const Command& command) {
   return command.without_torch ? command.without_torch() : nullptr;
 }
 
-/// `error` with the right remedy. The code that stops on request does not know for which command.
+/// `error` with the right remedy. A StopToken does not know for which command it stops.
 Error with_remedy(const Error& error, const CLI::App& subcommand) {
   const bool is_resumable = subcommand.get_option_no_throw("--resume") != nullptr;
-  if (error.kind() != ErrorKind::Interrupted || is_resumable) return error;
+  if (is_resumable || error.what() != std::string(StopToken::stopped().what())) return error;
   return {error.kind(), fmt::format("{} was stopped on request and has no --resume: start it again",
                                     subcommand.get_name())};
 }
