@@ -8,7 +8,7 @@ namespace hsconas {
 
 LatencyRange LatencyModel::range(const NetworkRegion& region) const {
   NetworkRegion::Extremes extremes =
-      region.extremes([this](const Architecture& arch) { return predict_ms(arch); });
+      region.extremes([this](const Architecture& arch) { return sum_ms(arch); });
   LatencyRange range{.fastest = std::move(extremes.least), .slowest = std::move(extremes.greatest)};
   range.fastest_ms = predict_ms(range.fastest);
   range.slowest_ms = predict_ms(range.slowest);

@@ -41,13 +41,13 @@ NetworkLimit of_model(NetworkLimit limit, const SearchSpace& space, const Latenc
   limit.ops = space.ops();
   limit.widths = space.widths();
   const Architecture base = space.uniform(0);
-  limit.fixed = model.predict_ms(base);
+  limit.fixed = model.sum_ms(base);
   for (std::size_t layer = 0; layer < base.size(); ++layer) {
     Architecture changed = base;
     for (changed[layer].op = 0; changed[layer].op < space.ops(); ++changed[layer].op) {
       for (changed[layer].width = 0; changed[layer].width < space.widths();
            ++changed[layer].width) {
-        limit.values.push_back(model.predict_ms(changed) - limit.fixed);
+        limit.values.push_back(model.sum_ms(changed) - limit.fixed);
       }
     }
   }
@@ -70,7 +70,7 @@ double NetworkLimit::value(const Architecture& arch) const {
     const double more = at(layer, arch[layer]);
     total = adds_up ? total + more : std::max(total, more);
   }
-  return total;
+  return std::max(total, 0.0);
 }
 
 std::pair<double, double> NetworkLimit::range() const {

@@ -1,5 +1,6 @@
 #include "hsconas/score/limits.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -38,6 +39,34 @@ TEST_CASE("limited quantities are the network's own, for every network", "[score
       CHECK(latency.value(arch) == Approx(model.predict_ms(arch)));
       CHECK(limits.values(space.canonical(arch)) == values);
     }
+  }
+}
+
+TEST_CASE("limits and extremes of latencies are right where predictions are 0", "[score][limits]") {
+  // As of a table whose correction is so negative that the sums of most networks are below 0.
+  struct Shifted : LatencyModel {
+    FakeLatency model;
+    double shift;
+    Shifted(const SearchSpace& space, double ms) : model(space), shift(ms) {}
+    double predict_ms(const Architecture& arch) const override {
+      return std::max(sum_ms(arch), 0.0);
+    }
+    double sum_ms(const Architecture& arch) const override {
+      return model.predict_ms(arch) - shift;
+    }
+  };
+  const SearchSpace space = shipped_space("quickstart-32");
+  const Subspace full = Subspace::full(space);
+  const LatencyRange range = latency_range(FakeLatency(space), full);
+  const double shift = 0.3 * range.fastest_ms + 0.7 * range.slowest_ms;
+  const Shifted model(space, shift);
+  CHECK(latency_range(model, full).slowest_ms == Approx(range.slowest_ms - shift));
+  CHECK(latency_range(model, full).fastest_ms == 0.0);
+  const NetworkLimit limit = latency_limit(space, model, 1.0, 0.0);
+  Rng rng(1, "test");
+  for (int i = 0; i < 200; ++i) {
+    const Architecture arch = sample(full, rng);
+    CHECK(limit.value(arch) == Approx(model.predict_ms(arch)).margin(1e-9));
   }
 }
 

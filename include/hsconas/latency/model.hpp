@@ -23,6 +23,9 @@ class LatencyModel {
   virtual ~LatencyModel() = default;
   /// Milliseconds for one batch of the size the model was made for.
   virtual double predict_ms(const Architecture& arch) const = 0;
+  /// The sum over the layers of which predict_ms() is max(sum, 0). Differences of predictions must
+  /// be taken from it, because they are lost where a prediction is 0.
+  virtual double sum_ms(const Architecture& arch) const { return predict_ms(arch); }
   /// The extremes of a region. This is exact for a model that adds up over layers; others override
   /// it. Cost: that of NetworkRegion::extremes().
   virtual LatencyRange range(const NetworkRegion& region) const;

@@ -121,7 +121,8 @@ class TableModel : public LatencyModel {
       : TableModel(LatencySpace(space), table) {}
 
   /// At least 0, although the sum can be negative in a table fitted to few networks.
-  double predict_ms(const Architecture& arch) const override {
+  double predict_ms(const Architecture& arch) const override { return std::max(sum_ms(arch), 0.0); }
+  double sum_ms(const Architecture& arch) const override {
     double total = fixed_ms_;
     const double* row = ms_.data();
     for (const LayerChoice choice : arch) {
@@ -129,7 +130,7 @@ class TableModel : public LatencyModel {
       row += row_;
     }
     if (!pairs_.empty()) total += pairs_ms(arch);
-    return std::max(total, 0.0);
+    return total;
   }
   /// Error bar of a prediction: 90 % of unseen networks differ from theirs by at most this.
   double error_ms(double predicted_ms) const { return error_percent_ / 100.0 * predicted_ms; }
