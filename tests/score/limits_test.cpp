@@ -43,7 +43,7 @@ TEST_CASE("limited quantities are the network's own, for every network", "[score
 }
 
 TEST_CASE("limits and extremes of latencies are right where predictions are 0", "[score][limits]") {
-  // As of a table whose correction is so negative that the sums of most networks are below 0.
+  // A table has such sums if its correction was fitted to disturbed measurements.
   struct Shifted : LatencyModel {
     FakeLatency model;
     double shift;

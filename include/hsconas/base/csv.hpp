@@ -41,7 +41,8 @@ class CsvTable {
   /// A finite number; throws Error(Data) "FILE:17: ms must be a number, got 'abc'".
   double number(std::size_t row, std::size_t column) const;
 
-  /// What `parse` makes of a cell. Its Error(Usage) becomes Error(Data) "FILE:17: <message>".
+  /// Returns what `parse` makes of the text of a cell. If `parse` throws an Error(Usage), throws an
+  /// Error(Data) instead, whose message has the file and the line in front: "FILE:17: <message>".
   template <typename Parse>
   auto parsed(std::size_t row, std::size_t column, Parse parse) const {
     try {
