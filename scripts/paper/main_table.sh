@@ -5,8 +5,8 @@
 # The two families have the skeleton of the config's space, with all channels multiplied by the same
 # factor: ShuffleNetV2 blocks with kernel 3, and MobileNetV2 blocks with expansion 6 and kernel 3. Of
 # each family, the network is taken that is the least slower than the winner, as measured right after
-# it, because a machine that others use does not keep its speed. Latencies are those of this CPU, or
-# of the GPU with --gpu.
+# it and for seconds each, because a machine that others use does not keep its speed. Latencies are
+# those of this CPU, or of the GPU with --gpu.
 #   TARGETS: positions of the targets between the fastest (0) and the slowest network (1) of the
 #   space (default: 0.2 0.4 0.6; quick: 0.25 0.5). SEEDS: default 1 2 3; quick: 1.
 #   IMAGES: fashion_mnist (default), cifar10 or builtin. key=value changes the config.
@@ -16,10 +16,12 @@ begin "Winners against networks of the same latency" "$@"
 search_settings
 targets=${TARGETS:-0.2 0.4 0.6}
 factors=(0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1.0 1.2 1.4 1.6 1.8 2.0)
+rounds=1500
 if $quick; then
   targets=${TARGETS:-0.25 0.5}
   seeds=${SEEDS:-1}
   factors=(0.2 0.3 0.4 0.5 0.6 0.8 1.0 1.3 1.6)
+  rounds=300
 fi
 device=cpu
 ! $gpu || device=cuda
@@ -55,7 +57,7 @@ find_equal() { # FAMILY WINNER
     middle=$(((least + most) / 2))
     factor=${factors[$middle]}
     family_settings "$1" "$factor"
-    step "$1-$factor" "$compared" program predict "${network[@]}" --measure
+    step "$1-$factor" "$compared" program predict "${network[@]}" "latency.rounds=$rounds" --measure
     [ "$least" -lt "$most" ] || return 0
     if jq -en "$(measured "$1-$factor" "$compared") >= $(measured "$2" measure)" > /dev/null; then
       most=$middle
@@ -80,8 +82,8 @@ for target in $targets; do
     search_run "$run" "$trained" "seed=$seed" "latency.table=$table_file" "latency.target_position=$target"
     retrain_winner "$run"
     arch=$(jq -r .winner.arch "$(answer "$run" search)")
-    step "$run" measure program predict "${settings[@]}" "latency.device=$device" --arch "$arch" \
-      --table "$table_file" --measure
+    step "$run" measure program predict "${settings[@]}" "latency.device=$device" \
+      "latency.rounds=$rounds" --arch "$arch" --table "$table_file" --measure
     t=$(jq .target_ms "$(answer "$run" search)")
     predicted=$(jq '.architectures[0].predicted_ms' "$(answer "$run" measure)")
     row "$target" "$t" winner "$(measured "$run" measure)" "$predicted" \
