@@ -4,8 +4,9 @@
 # NETWORK and DESIGN are files; without DESIGN, all designs in configs/accelerators are used.
 set -euo pipefail
 here=$(dirname "$0")/..
-hsconas=${HSCONAS:-$here/build/release/hsconas}
 [ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 network=$1
 shift
 [ $# -gt 0 ] || set -- "$here"/configs/accelerators/*.json

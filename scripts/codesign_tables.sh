@@ -10,8 +10,9 @@
 # 20; 400 by default.
 set -euo pipefail
 here=$(dirname "$0")/..
-hsconas=${HSCONAS:-$here/build/release/hsconas}
 [ $# -ge 2 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 accuracies=$1
 out=$2
 shift 2

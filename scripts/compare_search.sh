@@ -6,10 +6,11 @@
 # per search seed; exits with 1 when random search was better for any of them.
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: $0 RUN CONFIG [key=value ...]" >&2; exit 2; }
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
 run=$1 config=$2
 shift 2
-hsconas=${HSCONAS:-$(dirname "$0")/../build/release/hsconas}
 
 best_score() {
   "$hsconas" --json -q search --config "$config" --work-dir "$run" --resume --allow-changes "$@" |

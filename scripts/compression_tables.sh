@@ -17,8 +17,9 @@
 # each (default: 100).
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
-hsconas=${HSCONAS:-$here/build/release/hsconas}
 [ $# -ge 2 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
 data=$(cd "$1" && pwd)
 mkdir -p "$2"

@@ -12,8 +12,9 @@
 # for, a multiple of 20 (400 by default).
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
-hsconas=${HSCONAS:-$here/build/release/hsconas}
 [ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 shift

@@ -8,8 +8,9 @@
 # model. SEEDS (with 1 among them) and WEIGHTS (likewise) run a part.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
-hsconas=${HSCONAS:-$here/build/release/hsconas}
 [ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 shift

@@ -9,8 +9,9 @@
 # of an accelerator design, so nothing is timed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
-hsconas=${HSCONAS:-$here/build/release/hsconas}
 [ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
 mkdir -p "$1"
 out=$(cd "$1" && pwd)

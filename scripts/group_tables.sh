@@ -7,7 +7,6 @@
 # tenth of the time. Further words change the config.
 #   BATCHES, GROUP_COUNTS, SEEDS: lists, to run a part; JOBS: trainings at once (default 1).
 set -euo pipefail
-here=$(cd "$(dirname "$0")/.." && pwd)
 out=group_tables
 words=()
 for word in "$@"; do
@@ -18,6 +17,8 @@ for word in "$@"; do
     *) out=$word ;;
   esac
 done
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 mkdir -p "$out"
 
 networks=40
@@ -41,7 +42,7 @@ for seed in $seeds; do
     for count in $counts; do echo "$batch $count $seed"; done
   done
 done | xargs -P "${JOBS:-1}" -L 1 bash -c 'train "$0" "$1" "${@: -3}" "${@:2:$#-4}"' \
-  "$out" "${HSCONAS:-$here/build/release/hsconas}" ${words[@]+"${words[@]}"}
+  "$out" "$hsconas" ${words[@]+"${words[@]}"}
 
 # Mean accuracy of the networks that the search scored, which are the first lines of the file.
 accuracy_of() { # BATCH GROUPS SEED

@@ -8,7 +8,6 @@
 # populations that suit them).
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
-hsconas=${HSCONAS:-$here/build/release/hsconas}
 seeds=${SEEDS:-100}
 words=()
 for word in "$@"; do
@@ -16,6 +15,8 @@ for word in "$@"; do
 done
 set -- "${words[@]+"${words[@]}"}"
 [ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 data=$1
 shift
 out=method_tables

@@ -12,7 +12,6 @@
 #   compared, to run a part.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
-hsconas=${HSCONAS:-$here/build/release/hsconas}
 epochs=${EPOCHS:-60}
 words=()
 for word in "$@"; do
@@ -20,6 +19,8 @@ for word in "$@"; do
 done
 set -- "${words[@]+"${words[@]}"}"
 [ $# -ge 2 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 data=$1 images=$2
 shift 2
 out=rank_tables
@@ -57,18 +58,21 @@ passes_of() { # SPACE PATHS
   case $1/$2 in */sandwich) echo 4 ;; nas-bench-macro/fair) echo 3 ;; *) echo 1 ;; esac
 }
 
-# The value of a key of the first object of a line of JSON.
-value_of() { grep -o "\"$2\":{[^}]*}" <<< "$1" | grep -o "\"$3\":[-0-9.e]*" | cut -d: -f2; }
+# A factor times the value of a key of the first object of a line of JSON; nothing for null.
+value_of() { # JSON OBJECT KEY FORMAT [FACTOR]
+  grep -o "\"$2\":{[^}]*}" <<< "$1" | grep -o "\"$3\":[-0-9.e]*" | cut -d: -f2 |
+    awk -v format="$4" -v factor="${5:-1}" '{ if ($1 != "") printf format, factor * $1 }'
+}
 
 table=$out/ranking.md
 echo "| space | paths | ranked by | seed | epochs | tau | within bins | best tenth | regret (%) |" > "$table"
 echo "|---|---|---|---|---|---|---|---|---|" >> "$table"
 row() { # SPACE PATHS RANKED_BY SEED EPOCHS JSON MEASURE
   [[ $6 == *"\"$7\":"* ]] || return 0
-  printf '| %s | %s | %s | %s | %s | %.3f | %.3f | %.3f | %.2f |\n' "$1" "$2" "$3" "$4" "$5" \
-    "$(value_of "$6" "$7" tau)" "$(value_of "$6" "$7" tau_within_bins)" \
-    "$(value_of "$6" "$7" tau_of_best_tenth)" \
-    "$(value_of "$6" "$7" regret | awk '{ print 100 * $1 }')" >> "$table"
+  printf '| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n' "$1" "$2" "$3" "$4" "$5" \
+    "$(value_of "$6" "$7" tau %.3f)" "$(value_of "$6" "$7" tau_within_bins %.3f)" \
+    "$(value_of "$6" "$7" tau_of_best_tenth %.3f)" \
+    "$(value_of "$6" "$7" regret %.2f 100)" >> "$table"
 }
 
 for space in ${SPACES:-nas-bench-macro channel-bench-macro}; do

@@ -11,7 +11,6 @@ set -euo pipefail
 shopt -s inherit_errexit
 paper=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 here=$(cd "$paper/../.." && pwd)
-hsconas=${HSCONAS:-$here/build/release/hsconas}
 accelerators=$here/configs/accelerators
 readonly not_possible=77  # The exit code of a script that this machine or DATA cannot serve.
 
@@ -48,6 +47,8 @@ begin() { # TITLE [--quick] [--gpu] DATA OUT [key=value ...]
     sed -n '2,/^source/{/^source/d;/^# shellcheck/d;s/^# \{0,1\}//;p}' "$0" >&2
     exit 2
   fi
+  # shellcheck source=scripts/program.sh
+  source "$here/scripts/program.sh"
   [ -d "${words[0]}" ] || fail "${words[0]} is no folder with data"
   for word in "${words[@]:2}"; do
     [[ $word == *=* ]] || fail "$word is no setting (key=value)"

@@ -40,6 +40,17 @@ std::string option_suggestion(const CLI::App& app, const CLI::App& at, const std
   return nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest);
 }
 
+/// The name of an option of the command `at`, or of the program, that takes one value and was given
+/// several times; "" if there is none.
+std::string repeated_option(const CLI::App& app, const CLI::App& at) {
+  for (const CLI::App* one : {&at, &app}) {
+    for (const CLI::Option* option : one->get_options()) {
+      if (option->count() > 1 && option->get_expected_max() == 1) return option->get_name();
+    }
+  }
+  return "";
+}
+
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
@@ -81,7 +92,10 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
   std::string sentence = error.what();
   const auto option = std::find_if(words.begin(), words.end(),
                                    [](const std::string& word) { return word.starts_with('-'); });
-  if (at != &app && option != words.end()) {
+  if (const std::string repeated = repeated_option(app, *at);
+      !repeated.empty() && dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    sentence = fmt::format("{} is given several times: give it once", repeated);
+  } else if (at != &app && option != words.end()) {
     const std::string name = option->substr(0, option->find('='));
     const bool is_setting = name.find('.') != std::string::npos;
     sentence = fmt::format("option {} is not known here{}", *option,

@@ -83,14 +83,17 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
   if (known.empty()) return "";
-  const auto nearest =
+  auto meant =
       std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
         return edit_distance(word, a) < edit_distance(word, b);
       });
-  const std::size_t near_enough = std::max<std::size_t>(2, word.size() / 2);
-  if (edit_distance(word, *nearest) <= near_enough) {
-    return fmt::format(" (did you mean '{}'?)", *nearest);
+  const std::size_t near_enough = std::max<std::size_t>(2, word.size() / 3);
+  if (edit_distance(word, *meant) > near_enough) {
+    meant = std::find_if(known.begin(), known.end(), [&](const std::string& one) {
+      return !word.empty() && one.starts_with(word);
+    });
   }
+  if (meant != known.end()) return fmt::format(" (did you mean '{}'?)", *meant);
   return fmt::format(" (known: {})", join(known, ", "));
 }
 

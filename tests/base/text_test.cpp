@@ -7,7 +7,9 @@ using namespace hsconas;
 TEST_CASE("the nearest known word is suggested, or all of them when none is near", "[base]") {
   const std::vector<std::string> known{"population", "parents"};
   CHECK(suggestion("popluation", known) == " (did you mean 'population'?)");
+  CHECK(suggestion("popu", known) == " (did you mean 'population'?)");
   CHECK(suggestion("xyz", known) == " (known: population, parents)");
+  CHECK(suggestion("reparation", known) == " (known: population, parents)");
   CHECK(suggestion("xyz", {}).empty());
 }
 

@@ -11,8 +11,9 @@ namespace hsconas {
 /// (Levenshtein distance). Cost: O(|a| |b|).
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-/// " (did you mean 'population'?)" for the known word nearest to `word`, or the whole list of
-/// known words when none is near, or nothing when there are none. To be appended to a message.
+/// " (did you mean 'population'?)" for the known word that is nearest to `word` or begins with it,
+/// or the whole list of known words when there is none, or nothing when the list is empty. To be
+/// appended to a message.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
 
 /// `text` cut at every `separator`; "a,,b" has three parts, "" has one empty part.
