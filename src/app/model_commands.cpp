@@ -142,6 +142,8 @@ void add_rank(CLI::App& app, Command& chosen) {
                    "Also compare within this many bins of similar multiply-adds (default: 10)")
       ->check(CLI::Range(1, 10'000))
       ->type_name("N");
+  command->add_flag("--tuned", options->tuned,
+                    "Rank the networks that shrinking left, with the weights tuned to them");
   command->add_option("-o,--out", options->out, "CSV of the scored networks to write")
       ->type_name("FILE");
   command->callback([options, &chosen] {

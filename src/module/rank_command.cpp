@@ -19,6 +19,7 @@
 #include "hsconas/pipeline/run.hpp"
 #include "hsconas/score/rank_quality.hpp"
 #include "hsconas/score/table_evaluator.hpp"
+#include "hsconas/space/subspace.hpp"
 #include "hsconas/supernet/device.hpp"
 
 namespace hsconas {
@@ -36,10 +37,12 @@ struct RankedNetworks {
   std::vector<double> likelihood;  ///< Judgement::likelihood; empty if it is unknown.
 };
 
-/// At most `most` of the networks of `accuracies`, drawn at random, in their own order.
+/// At most `most` of the networks of `accuracies` that are in `region`, drawn at random, in their
+/// own order.
 RankedNetworks draw_networks(const SearchSpace& space, const TableEvaluator& accuracies,
-                             std::size_t most, std::uint64_t seed) {
+                             const NetworkRegion& region, std::size_t most, std::uint64_t seed) {
   RankedNetworks drawn{.archs = accuracies.architectures()};
+  std::erase_if(drawn.archs, [&](const Architecture& arch) { return !region.contains(arch); });
   Rng rng(seed, "rank");
   rng.shuffle(std::span(drawn.archs));
   drawn.archs.resize(std::min(most, drawn.archs.size()));
@@ -122,18 +125,41 @@ void run_rank(RankOptions options, CommandContext& context) {
   open_device(config.device.type);
   const SearchSpace space(config.space);
   const TableEvaluator accuracies(space, options.accuracies, options.column);
-  RankedNetworks networks =
-      draw_networks(space, accuracies, static_cast<std::size_t>(options.networks), config.seed);
-  // Too few networks are found out before they are scored.
-  rank_quality(networks.macs, networks.truth, networks.macs, options.bins);
+  const auto draw_from = [&](const NetworkRegion& region) {
+    RankedNetworks drawn = draw_networks(space, accuracies, region,
+                                         static_cast<std::size_t>(options.networks), config.seed);
+    // Too few networks are found out before they are scored.
+    rank_quality(drawn.macs, drawn.truth, drawn.macs, options.bins);
+    return drawn;
+  };
+  RankedNetworks networks = draw_from(Subspace::full(space));
   Run run(config, WorkDir::open(options.folder, WorkDirMode::Resume, false, files), context.log,
-          context.stop, {.goal = RunGoal::Supernet, .score = scoring.score});
+          context.stop, {.goal = RunGoal::Supernet});
   if (!run.has_supernet()) {
     throw Error(ErrorKind::Data,
                 fmt::format("{0}: its supernet is not trained to the end: continue with hsconas "
                             "train --config {0}/config.json --work-dir {0} --resume",
                             options.folder));
   }
+  if (options.tuned && config.shrink.stages.empty()) {
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("{}: has no shrink.stages, so its supernet was not tuned: leave --tuned out",
+                    options.folder));
+  }
+  if (options.tuned && !run.is_shrunk()) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{0}: its space is not shrunk to the end, as --tuned needs: continue "
+                            "with hsconas shrink --config {0}/config.json --work-dir {0} --resume",
+                            options.folder));
+  }
+  if (options.tuned) {
+    networks = draw_from(run.shrunk());
+    run.tuned();
+  } else {
+    run.supernet();
+  }
+  run.score_with(scoring.score);
   take(networks, run.shared_judgements(networks.archs));
   const RankRecord record = compare(networks, scoring.validation_images(), options.bins);
   files.on_root([&] {

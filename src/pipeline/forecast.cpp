@@ -312,7 +312,7 @@ std::vector<StageWork> stage_works(const Config& config, const SearchSpace& spac
     const ShrinkForecast shrinking =
         find_shrinker(config.shrink.method).forecast(config.shrink, i, space, 0.0);
     const bool is_tuned = config.shrink.stages[i].tune_epochs > 0.0;
-    works.push_back({.stage = fmt::format("shrink-{}", i + 1),
+    works.push_back({.stage = shrink_stage_name(i),
                      .evaluations = shrinking.evaluations,
                      .middle_layer = shrinking.middle_layer,
                      .steps = is_tuned ? training_steps(config.tuning(i), images) : 0});

@@ -58,7 +58,7 @@ std::string last_training(const Config& config, RunGoal goal) {
   std::string stage = "supernet";
   if (goal == RunGoal::Supernet || goal == RunGoal::Targets) return stage;
   for (std::size_t i = 0; i < config.shrink.stages.size(); ++i) {
-    if (config.shrink.stages[i].tune_epochs > 0.0) stage = fmt::format("shrink-{}", i + 1);
+    if (config.shrink.stages[i].tune_epochs > 0.0) stage = shrink_stage_name(i);
   }
   return stage;
 }
@@ -136,7 +136,6 @@ Run::Run(Config config, WorkDir dir, Log& log, const StopToken& stop, RunOptions
                           config_.device.type, threads));
   log_.info(describe_space(space_));
   if (taken) take_supernet(*taken);
-  if (options.score) config_.score = std::move(*options.score);
 }
 
 Run::~Run() = default;

@@ -12,6 +12,7 @@
 #include "hsconas/report/run_report.hpp"
 #include "hsconas/score/target_sampler.hpp"
 #include "hsconas/search/search.hpp"
+#include "hsconas/shrink/shrinkers.hpp"
 #include "hsconas/stages/load_run.hpp"
 #include "hsconas/stages/result.hpp"
 #include "hsconas/stages/search_steps.hpp"
@@ -73,6 +74,27 @@ Supernet& Run::tuned() {
     shrunk();
   }
   return weights().supernet;
+}
+
+bool Run::is_shrunk() {
+  // Without the file, the latency table may not be there either, and would be measured.
+  if (!has_supernet() || !dir_.files.exists(dir_.shrink())) return false;
+  const auto& stages = config_.shrink.stages;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    if (stages[i].tune_epochs > 0.0 &&
+        !record_.is_done(shrink_stage_name(i), inputs().shrink(i, latency_identity()))) {
+      return false;
+    }
+  }
+  return !stages.empty();
+}
+
+void Run::score_with(ScoreConfig score) {
+  config_.score = std::move(score);
+  if (!weights_) return;
+  weights_->scorer.reset();
+  weights_->shared_evaluator.reset();
+  weights_->evaluator.reset();
 }
 
 FrozenNetwork Run::freeze(const Architecture& arch) {

@@ -126,7 +126,6 @@ bool Run::has_supernet() {
 
 std::vector<Judgement> Run::shared_judgements(std::span<const Architecture> archs) {
   constexpr std::size_t kTogether = 20;
-  supernet();
   std::vector<Judgement> judgements;
   Progress progress(log_, "rank", std::ssize(archs), 0);
   while (judgements.size() < archs.size()) {

@@ -50,6 +50,10 @@ std::vector<Candidate> best_members(const NetworkRegion& region,
   return members;
 }
 
+std::string shrink_stage_name(std::size_t index) {
+  return fmt::format("shrink-{}", index + 1);
+}
+
 std::string describe_shrinking(const ShrinkConfig& config, const SearchSpace& space) {
   std::string text;
   double log10_size = Subspace::full(space).log10_size();
@@ -58,9 +62,9 @@ std::string describe_shrinking(const ShrinkConfig& config, const SearchSpace& sp
     const ShrinkForecast forecast =
         find_shrinker(config.method).forecast(config, i, space, log10_size);
     log10_size = forecast.log10_size;
-    text +=
-        fmt::format("shrink-{}: {}, {} evaluations, {} -> {} architectures\n", i + 1, forecast.what,
-                    forecast.evaluations, format_power(before), format_power(log10_size));
+    text += fmt::format("{}: {}, {} evaluations, {} -> {} architectures\n", shrink_stage_name(i),
+                        forecast.what, forecast.evaluations, format_power(before),
+                        format_power(log10_size));
   }
   return text;
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -301,18 +302,24 @@ TEST_CASE("a network is retrained together with a shallower version of itself", 
   CHECK(contains(many.err, "4 shallower versions of 0:1-1:1-0:1 do not exist"));
 }
 
-TEST_CASE("the ranking by shared weights is compared with known accuracies", "[rank]") {
-  const CopiedSearch run;
+/// A CSV with made-up accuracies of `count` different networks of the micro space.
+std::string made_up_accuracies(std::size_t count) {
   const SearchSpace space(read_space(micro_config().at("space")));
   std::string csv = "arch,acc\n";
   Rng rng(1, "known");
   std::set<Architecture> known;
-  while (known.size() < 12) known.insert(space.canonical(sample(Subspace::full(space), rng)));
+  while (known.size() < count) known.insert(space.canonical(sample(Subspace::full(space), rng)));
   for (const Architecture& arch : known) {
     csv +=
         fmt::format("{},{}\n", space.encode(arch), 0.3 + 0.01 * static_cast<double>(rng.below(40)));
   }
-  write_file(run.bench / "known.csv", csv);
+  return csv;
+}
+
+TEST_CASE("the ranking by shared weights is compared with known accuracies", "[rank]") {
+  const CopiedSearch run;
+  const SearchSpace space(read_space(micro_config().at("space")));
+  write_file(run.bench / "known.csv", made_up_accuracies(12));
   const auto rank = [&](std::vector<std::string> more) {
     std::vector<std::string> words{"rank", "run", "--accuracies", "known.csv", "--accuracy-column",
                                    "acc"};
@@ -360,4 +367,55 @@ TEST_CASE("the ranking by shared weights is compared with known accuracies", "[r
   CHECK(few.exit_code == 2);
   CHECK(contains(few.err, "12 networks are too few for 9 bins"));
   CHECK(run.run({"rank", "absent", "--accuracies", "known.csv"}).exit_code == 3);
+}
+
+TEST_CASE("rank --tuned ranks the networks that shrinking left, with the weights tuned to them",
+          "[rank]") {
+  const CopiedSearch run;
+  write_file(run.bench / "known.csv", made_up_accuracies(50));
+  const auto rank = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{
+        "rank",   "run", "--accuracies", "known.csv", "--accuracy-column", "acc",
+        "--bins", "1",   "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run.run(words);
+  };
+  const auto likelihoods = [&](const char* file) {
+    const CsvTable table = CsvTable::load(run.bench / file);
+    std::map<std::string, double> values;
+    for (std::size_t row = 0; row < table.rows(); ++row) {
+      values[table.text(row, table.column("arch"))] =
+          table.number(row, table.column("shared_likelihood"));
+    }
+    return values;
+  };
+  const Outcome whole = rank({"--out", "whole.csv"});
+  REQUIRE(whole.exit_code == 0);
+  const Outcome tuned = rank({"--tuned", "--out", "tuned.csv"});
+  INFO(tuned.err);
+  REQUIRE(tuned.exit_code == 0);
+  const json stage = json::parse(read_file(run.bench / "run" / "shrink.json"))["stages"][0];
+  const SearchSpace space(read_space(micro_config().at("space")));
+  const auto layer = stage["layers"][0]["layer"].get<std::size_t>();
+  const auto operators = micro_config()["space"]["operators"];
+  const auto before = likelihoods("whole.csv");
+  const auto after = likelihoods("tuned.csv");
+  std::size_t expected = 0;
+  for (const auto& [arch, likelihood] : before) {
+    const auto op = static_cast<std::size_t>(space.decode(arch)[layer].op);
+    const bool is_left = operators[op] == stage["layers"][0]["kept"];
+    expected += is_left ? 1 : 0;
+    INFO(arch);
+    REQUIRE(after.contains(arch) == is_left);
+    if (is_left) CHECK(after.at(arch) != likelihood);
+  }
+  CHECK(after.size() == expected);
+  CHECK(rank({"--tuned"}).out == tuned.out);
+  CHECK(rank({"--tuned", "score.validation_images=7"}).out != tuned.out);
+  CHECK(rank({}).out == whole.out);
+
+  std::filesystem::remove(run.bench / "run" / "shrink.json");
+  const Outcome unfinished = rank({"--tuned"});
+  CHECK(unfinished.exit_code == 3);
+  CHECK(contains(unfinished.err, "run: its space is not shrunk to the end"));
 }

@@ -88,6 +88,7 @@ struct RankOptions {
   std::string out;                    ///< CSV to write; empty: none.
   int networks = 500;                 ///< At most.
   int bins = 10;
+  bool tuned = false;  ///< After shrinking: its weights and the networks that it left.
 };
 
 struct ExportOptions {

@@ -54,9 +54,6 @@ struct RunOptions {
   /// Work directories of runs on the same device. If one of them has measured the latency table
   /// that this run would measure, it is taken.
   std::vector<std::filesystem::path> tables_from{};
-  /// How networks are scored, instead of the config's settings. The work directory keeps those, so
-  /// this is for commands that write no scores into it.
-  std::optional<ScoreConfig> score{};
 };
 
 /// The latency table, the objective that follows from it, and the limits beside it.
@@ -104,14 +101,20 @@ class Run {
   /// The supernet after training on the whole space. The reference is valid until tuned() is
   /// called.
   Supernet& supernet();
-  /// The judgements of `archs` on the held-out images with the weights of supernet(), in order.
-  std::vector<Judgement> shared_judgements(std::span<const Architecture> archs);
   /// Whether the supernet has been trained with the present settings.
   bool has_supernet();
   /// The region of the space that is left after all shrinking stages.
   const NetworkRegion& shrunk();
+  /// Whether shrunk() and tuned() only need to load what the work directory holds.
+  bool is_shrunk();
   /// The supernet after tuning to shrunk(). The reference is valid until supernet() is called.
   Supernet& tuned();
+  /// Scores networks with `score` from now on, instead of the config's settings. The work directory
+  /// keeps those, so this is for commands that write no scores into it.
+  void score_with(ScoreConfig score);
+  /// The judgements of `archs`, in order, on the held-out images with the weights of supernet() or
+  /// tuned(), whichever was called last.
+  std::vector<Judgement> shared_judgements(std::span<const Architecture> archs);
   /// The network `arch` with the weights of tuned() and its own batch norm statistics.
   FrozenNetwork freeze(const Architecture& arch);
   /// Runs all stages. Writes the winner's model, result.json (its content is returned) and

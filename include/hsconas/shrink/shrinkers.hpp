@@ -17,6 +17,9 @@
 
 namespace hsconas {
 
+/// The name of stage `index` of shrinking, counted from 0, in logs and files: "shrink-1".
+std::string shrink_stage_name(std::size_t index);
+
 /// What a shrinking stage works with.
 struct ShrinkTools {
   Scorer& scorer;  ///< Under the weights of the stage before.
