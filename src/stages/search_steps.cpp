@@ -48,8 +48,7 @@ void shrink_once(const Config& config, std::size_t index, Scorer& scorer,
       find_shrinker(config.shrink.method)
           .shrink(*region, config.shrink, index,
                   {.scorer = scorer, .seed = config.seed, .log = log, .stop = stop});
-  ShrinkRecord::Stage stage =
-      stage_of(shrink_stage_name(index), *region, smaller, scorer.space());
+  ShrinkRecord::Stage stage = stage_of(shrink_stage_name(index), *region, smaller, scorer.space());
   region = smaller.region;
   log.info(fmt::format("{}: {} -> {} architectures", stage.name,
                        format_power(stage.log10_size_before),
