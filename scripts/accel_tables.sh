@@ -3,10 +3,10 @@
 #   scripts/accel_tables.sh NETWORK [DESIGN ...]
 # NETWORK and DESIGN are files; without DESIGN, all designs in configs/accelerators are used.
 set -euo pipefail
-here=$(dirname "$0")/..
-[ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+needs=1
 # shellcheck source=scripts/program.sh
 source "$(dirname "$0")/program.sh"
+here=$(dirname "$0")/..
 network=$1
 shift
 [ $# -gt 0 ] || set -- "$here"/configs/accelerators/*.json

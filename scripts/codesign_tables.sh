@@ -9,10 +9,10 @@
 # the design space and the methods, SEARCHED the number of pairs that a search tries, a multiple of
 # 20; 400 by default.
 set -euo pipefail
-here=$(dirname "$0")/..
-[ $# -ge 2 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+needs=2
 # shellcheck source=scripts/program.sh
 source "$(dirname "$0")/program.sh"
+here=$(dirname "$0")/..
 accuracies=$1
 out=$2
 shift 2

@@ -5,7 +5,7 @@
 # CONFIG and key=value must be those of RUN. Known scores are not computed again. Prints one line
 # per search seed; exits with 1 when random search was better for any of them.
 set -euo pipefail
-[ $# -ge 2 ] || { echo "usage: $0 RUN CONFIG [key=value ...]" >&2; exit 2; }
+needs=2
 # shellcheck source=scripts/program.sh
 source "$(dirname "$0")/program.sh"
 command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }

@@ -16,10 +16,10 @@
 # is the number of compressed networks of a search (default: 60), STEPS that of the training steps of
 # each (default: 100).
 set -euo pipefail
-here=$(cd "$(dirname "$0")/.." && pwd)
-[ $# -ge 2 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+needs=2
 # shellcheck source=scripts/program.sh
 source "$(dirname "$0")/program.sh"
+here=$(cd "$(dirname "$0")/.." && pwd)
 command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
 data=$(cd "$1" && pwd)
 mkdir -p "$2"

@@ -11,10 +11,10 @@
 # seeds (1 2 3) and the parts (1 0.8 0.64 0.5), SEARCHED the number of accuracies that a search asks
 # for, a multiple of 20 (400 by default).
 set -euo pipefail
-here=$(cd "$(dirname "$0")/.." && pwd)
-[ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+needs=1
 # shellcheck source=scripts/program.sh
 source "$(dirname "$0")/program.sh"
+here=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 shift

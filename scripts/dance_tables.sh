@@ -7,10 +7,10 @@
 # runs (default: one per core), each with one thread. All costs are computed by the accelerator
 # model. SEEDS (with 1 among them) and WEIGHTS (likewise) run a part.
 set -euo pipefail
-here=$(cd "$(dirname "$0")/.." && pwd)
-[ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+needs=1
 # shellcheck source=scripts/program.sh
 source "$(dirname "$0")/program.sh"
+here=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 shift

@@ -8,10 +8,10 @@
 # JOBS the number of parallel runs (default: one per core), each with one thread. Latencies are those
 # of an accelerator design, so nothing is timed.
 set -euo pipefail
-here=$(cd "$(dirname "$0")/.." && pwd)
-[ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+needs=1
 # shellcheck source=scripts/program.sh
 source "$(dirname "$0")/program.sh"
+here=$(cd "$(dirname "$0")/.." && pwd)
 command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
 mkdir -p "$1"
 out=$(cd "$1" && pwd)

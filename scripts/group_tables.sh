@@ -7,18 +7,19 @@
 # tenth of the time. Further words change the config.
 #   BATCHES, GROUP_COUNTS, SEEDS: lists, to run a part; JOBS: trainings at once (default 1).
 set -euo pipefail
+needs=0
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 out=group_tables
 words=()
 for word in "$@"; do
   case $word in
     --quick) words+=(supernet.epochs=2) ;;
     *=*) words+=("$word") ;;
-    -*) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2 ;;
+    -*) echo "$0: unknown option $word" >&2; exit 2 ;;
     *) out=$word ;;
   esac
 done
-# shellcheck source=scripts/program.sh
-source "$(dirname "$0")/program.sh"
 mkdir -p "$out"
 
 networks=40

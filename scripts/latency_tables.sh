@@ -13,13 +13,16 @@
 # device; per device, cells that are empty or not above 0 are ignored. Environment: SEED (1) draws
 # the networks; CHOOSE=1 chooses the most informative COUNT networks instead of random ones.
 set -euo pipefail
-seed=${SEED:-1}
-[ $# -ge 3 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
+needs=3
 # shellcheck source=scripts/program.sh
 source "$(dirname "$0")/program.sh"
+seed=${SEED:-1}
 command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
 mode=$1 space=$2 csv=$3
 shift 3
+for file in "$space" "$csv"; do
+  [ -r "$file" ] || { echo "$0: there is no file $file" >&2; exit 3; }
+done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

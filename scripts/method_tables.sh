@@ -7,16 +7,21 @@
 # (default: 100). METHODS names the methods (see hsconas compare-methods --help; default: all, with the
 # populations that suit them).
 set -euo pipefail
+needs=1
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 here=$(cd "$(dirname "$0")/.." && pwd)
 seeds=${SEEDS:-100}
 words=()
 for word in "$@"; do
-  if [ "$word" = --quick ]; then seeds=10; else words+=("$word"); fi
+  case $word in
+    --quick) seeds=10 ;;
+    -*) echo "$0: unknown option $word" >&2; exit 2 ;;
+    *) words+=("$word") ;;
+  esac
 done
 set -- "${words[@]+"${words[@]}"}"
-[ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
-# shellcheck source=scripts/program.sh
-source "$(dirname "$0")/program.sh"
+[ $# -ge 1 ] || { usage >&2; exit 2; }
 data=$1
 shift
 out=method_tables

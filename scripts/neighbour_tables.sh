@@ -7,6 +7,7 @@
 # should stay as they are. Run it where nothing else is running.
 # Environment: BUILD is the build folder. The part with half a CPU needs root, for a control group.
 set -euo pipefail
+[[ ${1-3} =~ ^[0-9]+$ ]] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
 hsconas=$(realpath "${BUILD:-$(dirname "$0")/../build/release}/hsconas")
 rounds=${1:-3}
 folder=$(mktemp -d)

@@ -11,16 +11,21 @@
 #   SPACES, PATHS, SEEDS, EPOCHS, NETWORKS: lists, the epochs of `uniform`, and how many networks are
 #   compared, to run a part.
 set -euo pipefail
+needs=2
+# shellcheck source=scripts/program.sh
+source "$(dirname "$0")/program.sh"
 here=$(cd "$(dirname "$0")/.." && pwd)
 epochs=${EPOCHS:-60}
 words=()
 for word in "$@"; do
-  if [ "$word" = --quick ]; then epochs=3; else words+=("$word"); fi
+  case $word in
+    --quick) epochs=3 ;;
+    -*) echo "$0: unknown option $word" >&2; exit 2 ;;
+    *) words+=("$word") ;;
+  esac
 done
 set -- "${words[@]+"${words[@]}"}"
-[ $# -ge 2 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
-# shellcheck source=scripts/program.sh
-source "$(dirname "$0")/program.sh"
+[ $# -ge 2 ] || { usage >&2; exit 2; }
 data=$1 images=$2
 shift 2
 out=rank_tables
@@ -95,4 +100,5 @@ for space in ${SPACES:-nas-bench-macro channel-bench-macro}; do
     done
   done
 done
+[ "$(wc -l < "$table")" -gt 2 ] || exit 3  # What was skipped has been said.
 cat "$table"

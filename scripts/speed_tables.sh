@@ -12,6 +12,10 @@
 set -euo pipefail
 build=${BUILD:-$(dirname "$0")/../build/release}
 rounds=${ROUNDS:-11}
+[ -x "$build/hsconas_train_bench" ] || {
+  echo "$0: $build has no benchmarks: build them with cmake --build --preset release --target hsconas_benches" >&2
+  exit 2
+}
 usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; }
 
 case ${1:-} in

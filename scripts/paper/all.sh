@@ -13,6 +13,9 @@ begin "All tables" "$@"
 rm -rf "$folder" "$runs"
 scripts=${ONLY:-main_table latency_model ablations ranking specialisation shrinking search_cost
   semi_decoupled dance methods}
+for script in $scripts; do
+  [ -x "$paper/$script.sh" ] || fail "ONLY names $script, but there is no script $paper/$script.sh"
+done
 options=()
 ! $quick || options+=(--quick)
 ! $gpu || options+=(--gpu)

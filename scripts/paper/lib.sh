@@ -27,6 +27,9 @@ skip() {
 begin() { # TITLE [--quick] [--gpu] DATA OUT [key=value ...]
   title=$1
   shift
+  needs=2
+  # shellcheck source=scripts/program.sh
+  source "$here/scripts/program.sh"
   name=$(basename "$0" .sh)
   command="scripts/paper/$name.sh $*"
   local variable
@@ -43,19 +46,14 @@ begin() { # TITLE [--quick] [--gpu] DATA OUT [key=value ...]
       *) words+=("$word") ;;
     esac
   done
-  if [ ${#words[@]} -lt 2 ]; then
-    sed -n '2,/^source/{/^source/d;/^# shellcheck/d;s/^# \{0,1\}//;p}' "$0" >&2
-    exit 2
-  fi
-  # shellcheck source=scripts/program.sh
-  source "$here/scripts/program.sh"
+  [ ${#words[@]} -ge 2 ] || { usage >&2; exit 2; }
   [ -d "${words[0]}" ] || fail "${words[0]} is no folder with data"
   for word in "${words[@]:2}"; do
     [[ $word == *=* ]] || fail "$word is no setting (key=value)"
   done
   command -v jq > /dev/null || { echo "$0: needs jq" >&2; exit 3; }
   data=$(cd "${words[0]}" && pwd)
-  mkdir -p "${words[1]}"
+  mkdir -p "${words[1]}" || fail "${words[1]} cannot be made a folder: name another OUT"
   out=$(cd "${words[1]}" && pwd)
   overrides=("${words[@]:2}")
   folder=$out/$name
@@ -70,11 +68,10 @@ begin() { # TITLE [--quick] [--gpu] DATA OUT [key=value ...]
 
 # Quick and full results must not be mixed, because a run cannot change its settings.
 check_size() {
-  local size=full
+  size=full
   ! $quick || size=quick
   ! $gpu || size+=" gpu"
-  [ -e "$out/size" ] || echo "$size" > "$out/size"
-  [ "$(cat "$out/size")" = "$size" ] ||
+  [ ! -e "$out/size" ] || [ "$(cat "$out/size")" = "$size" ] ||
     fail "$out holds results of another kind ($(cat "$out/size")): name another folder"
 }
 
@@ -140,6 +137,7 @@ step_of() { # SCRIPT ANSWERS RUN WHAT COMMAND ...
   local key answer=$2/$3.$4.json begin=$SECONDS
   key=$(printf '%s\t%s\t%s\t%s' "$1" "$3" "$4" "${*:5}")
   mkdir -p "$2"
+  echo "$size" > "$out/size"
   touch "$steps"
   if [ -e "$answer" ] && WANTED=$key awk 'index($0, ENVIRON["WANTED"] "\tended\t") == 1 { found = 1 }
       END { exit !found }' "$steps"; then

@@ -53,9 +53,19 @@ const Config& ConfigOptions::load() {
 std::vector<std::string> ConfigOptions::all_overrides() const {
   std::vector<std::string> all = set;
   all.insert(all.end(), bare.begin(), bare.end());
-  if (!seed.empty()) all.push_back("seed=" + seed);
-  if (!threads.empty()) all.push_back("device.threads=" + threads);
-  if (!device.empty()) all.push_back("device.type=" + device);
+  const auto add = [&all](const char* option, const std::string& key, const std::string& value) {
+    if (value.empty()) return;
+    const auto same = std::ranges::find_if(
+        all, [&](const std::string& word) { return word.starts_with(key + "="); });
+    if (same != all.end()) {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{} and {} set the same key: leave out one of them", option, *same));
+    }
+    all.push_back(key + "=" + value);
+  };
+  add("--seed", "seed", seed);
+  add("--threads", "device.threads", threads);
+  add("--device", "device.type", device);
   return all;
 }
 

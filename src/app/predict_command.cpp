@@ -158,6 +158,10 @@ std::vector<Row> predict_rows(PredictOptions options, const TorchCommands* torch
     dead = table->dead;
     batch = table->device.batch;
   }
+  // A table of blocks alone has no error bar, because no whole network was measured.
+  const bool is_modelled =
+      options.table.empty() && config && latency_source(config->latency).is_modelled;
+  const bool knows_error = is_modelled || (table && table->error_percent > 0.0);
   const LimitsConfig limits = config ? config->limits : LimitsConfig{};
   std::vector<Row> rows;
   std::vector<Architecture> archs;
@@ -168,7 +172,7 @@ std::vector<Row> predict_rows(PredictOptions options, const TorchCommands* torch
     row.batch = batch;
     if (model) {
       row.predicted_ms = model->predict_ms(space.canonical(archs.back(), dead));
-      row.error_ms = model->error_ms(*row.predicted_ms);
+      if (knows_error) row.error_ms = model->error_ms(*row.predicted_ms);
     }
     if (!space.is_cell()) {
       row.cost = space.search_space()->cost(archs.back());

@@ -95,6 +95,9 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
   if (const std::string repeated = repeated_option(app, *at);
       !repeated.empty() && dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     sentence = fmt::format("{} is given several times: give it once", repeated);
+  } else if (!words.empty() && !words[0].starts_with('-') && !at->get_subcommands({}).empty()) {
+    sentence = fmt::format("command '{}' is not known{}", words[0],
+                           suggestion(words[0], command_names(*at)));
   } else if (at != &app && option != words.end()) {
     const std::string name = option->substr(0, option->find('='));
     const bool is_setting = name.find('.') != std::string::npos;
@@ -102,9 +105,7 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
                            is_setting ? fmt::format(": write {}=VALUE", name.substr(2))
                                       : option_suggestion(app, *at, *option));
   } else if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !words.empty()) {
-    sentence = words[0].starts_with('-') ? fmt::format("option {} is not known here", words[0])
-                                         : fmt::format("command '{}' is not known{}", words[0],
-                                                       suggestion(words[0], command_names(*at)));
+    sentence = fmt::format("option {} is not known here", words[0]);
   }
   return sentence + " (run with --help)";
 }

@@ -21,7 +21,7 @@ Embeddings Embeddings::load(const SearchSpace& space, const std::filesystem::pat
     const Architecture network = table.parsed(
         row, arch, [&](const std::string& text) { return space.canonical(space.decode(text)); });
     if (!result.rows_.emplace(genes_of(network), row).second) {
-      table.fail(row, arch, "is a network that stands in the table before");
+      table.fail(row, arch, "is a network that an earlier row has: leave out one of them");
     }
     for (std::size_t column = 0; column < columns; ++column) {
       if (column != arch) result.values_.push_back(table.number(row, column));

@@ -26,7 +26,7 @@ KnownLatency::KnownLatency(const SearchSpace& space, const std::filesystem::path
     Architecture arch = table.parsed(
         row, code, [&](const std::string& text) { return space_.canonical(space_.decode(text)); });
     if (!known_.emplace(arch, ms).second) {
-      table.fail(row, code, "is a network that stands in the table before");
+      table.fail(row, code, "is a network that an earlier row has: leave out one of them");
     }
     networks_.push_back(std::move(arch));
   }

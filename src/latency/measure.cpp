@@ -13,7 +13,9 @@
 #include "hsconas/base/error.hpp"
 #include "hsconas/base/progress.hpp"
 #include "hsconas/base/statistics.hpp"
+#include "hsconas/latency/model.hpp"
 #include "hsconas/latency/network_draw.hpp"
+#include "hsconas/space/subspace.hpp"
 #include "quiet_timer.hpp"
 
 namespace hsconas {
@@ -259,8 +261,18 @@ void fit_and_judge(LatencyTable& table, const SearchSpace& space, QuietTimer& ti
       measured.push_back({networks.calibration[i], table.calibration[i].measured_ms});
     }
     const TermPrior prior = prior_from(terms, table, false);
-    apply_fit(table, terms,
+    LatencyTable corrected = table;
+    apply_fit(corrected, terms,
               fit_networks(terms, measured, {.forms = correction_forms(), .prior = &prior}));
+    const TableModel model(space, corrected);
+    if (latency_range(model, Subspace::full(space)).fastest_ms > 0.0) {
+      table = std::move(corrected);
+    } else {
+      log.warn(
+          "the correction fitted to whole networks predicts 0 ms for some networks, so the table "
+          "is the plain sum of the blocks' times: measure again on an idle machine or with more "
+          "latency.bias_networks");
+    }
   }
   const TableModel model(space, table);
   const auto finish = [&](std::vector<MeasuredNetwork>& list,

@@ -95,8 +95,10 @@ std::string as_csv(const SearchSpace& space, const RankedNetworks& networks) {
 Config config_of_run(const fs::path& folder, const std::vector<std::string>& changes) {
   const fs::path file = WorkDir{folder}.config();
   if (is_there(file)) return load_config(file, changes);
-  throw Error(ErrorKind::Data,
-              folder.string() + ": is not the folder of a run: it holds no config.json");
+  throw Error(
+      ErrorKind::Data,
+      folder.string() + (is_there(folder) ? ": is not the folder of a run: it holds no config.json"
+                                          : ": does not exist; name the folder of a run"));
 }
 
 /// Throws Error(Usage) for a word that changes more than how a network is scored.
@@ -126,13 +128,12 @@ void run_rank(RankOptions options, CommandContext& context) {
   const SearchSpace space(config.space);
   const TableEvaluator accuracies(space, options.accuracies, options.column);
   const auto draw_from = [&](const NetworkRegion& region) {
-    RankedNetworks drawn = draw_networks(space, accuracies, region,
-                                         static_cast<std::size_t>(options.networks), config.seed);
-    // Too few networks are found out before they are scored.
-    rank_quality(drawn.macs, drawn.truth, drawn.macs, options.bins);
-    return drawn;
+    return draw_networks(space, accuracies, region, static_cast<std::size_t>(options.networks),
+                         config.seed);
   };
   RankedNetworks networks = draw_from(Subspace::full(space));
+  // Too few networks are found out before they are scored.
+  rank_quality(networks.macs, networks.truth, networks.macs, options.bins);
   Run run(config, WorkDir::open(options.folder, WorkDirMode::Resume, false, files), context.log,
           context.stop, {.goal = RunGoal::Supernet});
   if (!run.has_supernet()) {
@@ -155,6 +156,13 @@ void run_rank(RankOptions options, CommandContext& context) {
   }
   if (options.tuned) {
     networks = draw_from(run.shrunk());
+    if (std::ssize(networks.archs) < 2 * options.bins) {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{}: has accuracies of {} networks in the space that shrinking left, "
+                              "which are too few for {} bins of at least two: add networks of that "
+                              "space, or use fewer bins",
+                              options.accuracies, networks.archs.size(), options.bins));
+    }
     run.tuned();
   } else {
     run.supernet();

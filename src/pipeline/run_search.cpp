@@ -81,8 +81,10 @@ bool Run::is_shrunk() {
   if (!has_supernet() || !dir_.files.exists(dir_.shrink())) return false;
   const auto& stages = config_.shrink.stages;
   for (std::size_t i = 0; i < stages.size(); ++i) {
-    if (stages[i].tune_epochs > 0.0 &&
-        !record_.is_done(shrink_stage_name(i), inputs().shrink(i, latency_identity()))) {
+    if (stages[i].tune_epochs <= 0.0) continue;
+    const std::string name = shrink_stage_name(i);
+    if (!record_.is_done(name, inputs().shrink(i, latency_identity())) ||
+        !dir_.files.exists(dir_.checkpoint(name))) {
       return false;
     }
   }

@@ -121,7 +121,8 @@ Supernet& Run::supernet() {
 }
 
 bool Run::has_supernet() {
-  return record_.is_done(kSupernet, supernet_inputs());
+  return record_.is_done(kSupernet, supernet_inputs()) &&
+         dir_.files.exists(dir_.checkpoint(kSupernet));
 }
 
 std::vector<Judgement> Run::shared_judgements(std::span<const Architecture> archs) {

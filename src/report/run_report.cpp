@@ -17,7 +17,7 @@ namespace hsconas {
 namespace {
 
 std::string signed_percent(double ratio) {
-  return fmt::format("{:+.1f} %", 100.0 * (ratio - 1.0));
+  return std::isfinite(ratio) ? fmt::format("{:+.1f} %", 100.0 * (ratio - 1.0)) : "-";
 }
 
 /// "133 M", "54.2 k".

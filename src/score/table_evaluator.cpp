@@ -30,7 +30,7 @@ TableEvaluator::TableEvaluator(const SearchSpace& space, const std::filesystem::
     Architecture canonical = table.parsed(
         row, arch, [&](const std::string& text) { return space_.canonical(space_.decode(text)); });
     if (!known_.emplace(canonical, value / unit).second) {
-      table.fail(row, arch, "is a network that stands in the table before");
+      table.fail(row, arch, "is a network that an earlier row has: leave out one of them");
     }
     architectures_.push_back(std::move(canonical));
   }

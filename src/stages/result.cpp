@@ -1,6 +1,7 @@
 #include "hsconas/stages/result.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -22,7 +23,7 @@ NetworkRegion::Extremes by_macs(const SearchSpace& space, const NetworkRegion& r
 }
 
 std::string signed_percent(double ratio) {
-  return fmt::format("{:+.1f} %", (ratio - 1.0) * 100.0);
+  return std::isfinite(ratio) ? fmt::format("{:+.1f} %", (ratio - 1.0) * 100.0) : "-";
 }
 
 }  // namespace

@@ -265,6 +265,7 @@ TEST_CASE("small things: an invalid command line is a usage error that names the
       {{"search", "--config", "micro.json", "--resume"}, kUsage, {"--work-dir"}},
       {{"latency"}, kUsage, {"subcommand"}},
       {{"latency", "imprt"}, kUsage, {"did you mean 'import'?"}},
+      {{"latency", "imprt", "-s", "x.json"}, kUsage, {"did you mean 'import'?"}},
       {{"latency", "import", "--out", "t.json"}, kUsage, {"needs --space and --out"}},
       {{"latency", "choose", "-s", "x.json", "-n", "1"}, kUsage, {"--count"}},
       {{"latency", "adapt", "-s", "x.json", "-o", "t.json", "-t", "s.json"},
@@ -439,6 +440,15 @@ TEST_CASE("doctor and --dry-run refuse what a search would refuse", "[app]") {
     CHECK(plan.exit_code == doctor.exit_code);
     CHECK(contains(plan.err, part));
   }
+}
+
+TEST_CASE("an option and an override that set the same key are refused", "[app]") {
+  check_errors(Bench(), {{{"search", "micro.json", "--seed", "3", "seed=4"},
+                          kUsage,
+                          {"--seed and seed=4 set the same key: leave out one of them"}},
+                         {{"search", "micro.json", "--threads", "1", "--set", "device.threads=2"},
+                          kUsage,
+                          {"--threads and device.threads=2 set the same key"}}});
 }
 
 TEST_CASE("a plan that needs more memory than there is says so and measures nothing", "[app]") {

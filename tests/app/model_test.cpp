@@ -366,7 +366,9 @@ TEST_CASE("the ranking by shared weights is compared with known accuracies", "[r
   const Outcome few = rank({"--bins", "9"});
   CHECK(few.exit_code == 2);
   CHECK(contains(few.err, "12 networks are too few for 9 bins"));
-  CHECK(run.run({"rank", "absent", "--accuracies", "known.csv"}).exit_code == 3);
+  const Outcome absent = run.run({"rank", "absent", "--accuracies", "known.csv"});
+  CHECK(absent.exit_code == 3);
+  CHECK(contains(absent.err, "absent: does not exist"));
 }
 
 TEST_CASE("rank --tuned ranks the networks that shrinking left, with the weights tuned to them",
@@ -375,8 +377,7 @@ TEST_CASE("rank --tuned ranks the networks that shrinking left, with the weights
   write_file(run.bench / "known.csv", made_up_accuracies(50));
   const auto rank = [&](const std::vector<std::string>& more) {
     std::vector<std::string> words{
-        "rank",   "run", "--accuracies", "known.csv", "--accuracy-column", "acc",
-        "--bins", "1",   "--json"};
+        "rank", "run", "--accuracies", "known.csv", "--accuracy-column", "acc", "--json"};
     words.insert(words.end(), more.begin(), more.end());
     return run.run(words);
   };
@@ -389,9 +390,9 @@ TEST_CASE("rank --tuned ranks the networks that shrinking left, with the weights
     }
     return values;
   };
-  const Outcome whole = rank({"--out", "whole.csv"});
+  const Outcome whole = rank({"--bins", "1", "--out", "whole.csv"});
   REQUIRE(whole.exit_code == 0);
-  const Outcome tuned = rank({"--tuned", "--out", "tuned.csv"});
+  const Outcome tuned = rank({"--tuned", "--bins", "1", "--out", "tuned.csv"});
   INFO(tuned.err);
   REQUIRE(tuned.exit_code == 0);
   const json stage = json::parse(read_file(run.bench / "run" / "shrink.json"))["stages"][0];
@@ -410,9 +411,24 @@ TEST_CASE("rank --tuned ranks the networks that shrinking left, with the weights
     if (is_left) CHECK(after.at(arch) != likelihood);
   }
   CHECK(after.size() == expected);
-  CHECK(rank({"--tuned"}).out == tuned.out);
-  CHECK(rank({"--tuned", "score.validation_images=7"}).out != tuned.out);
-  CHECK(rank({}).out == whole.out);
+  CHECK(rank({"--tuned", "--bins", "1"}).out == tuned.out);
+  CHECK(rank({"--tuned", "--bins", "1", "score.validation_images=7"}).out != tuned.out);
+  CHECK(rank({"--bins", "1"}).out == whole.out);
+
+  const Outcome few = rank({"--tuned", "--bins", "25"});
+  CHECK(few.exit_code == 2);
+  CHECK(contains(few.err, "known.csv: has accuracies of"));
+
+  // Weights that are gone are not trained again, which might take hours.
+  const auto without = [&](const char* file, const std::vector<std::string>& more) {
+    std::filesystem::rename(run.bench / "run" / file, run.bench / "gone");
+    const Outcome outcome = rank(more);
+    CHECK_FALSE(std::filesystem::exists(run.bench / "run" / file));
+    std::filesystem::rename(run.bench / "gone", run.bench / "run" / file);
+    return outcome;
+  };
+  CHECK(without("checkpoints/supernet.safetensors", {}).exit_code == 3);
+  CHECK(without("checkpoints/shrink-1.safetensors", {"--tuned"}).exit_code == 3);
 
   std::filesystem::remove(run.bench / "run" / "shrink.json");
   const Outcome unfinished = rank({"--tuned"});

@@ -44,8 +44,9 @@ TEST_CASE("a broken file of embeddings is refused with its line", "[embed]") {
   CHECK(contains(file.error("arch\n0212\n"), "has no column beside arch"));
   CHECK(contains(file.error("code,e1\n0212,1\n"), "has no column 'arch'"));
   CHECK(contains(file.error("arch,e1\n0212,1\n0219,1\n"), "embeddings.csv:3: architecture '"));
-  CHECK(contains(file.error("arch,e1\n0212,1\n0212,2\n"),
-                 "embeddings.csv:3: arch is a network that stands in the table before"));
+  CHECK(contains(
+      file.error("arch,e1\n0212,1\n0212,2\n"),
+      "embeddings.csv:3: arch is a network that an earlier row has: leave out one of them"));
   CHECK(contains(file.error("arch,e1\n0212,one\n"), "embeddings.csv:2: e1 must be a number"));
 }
 

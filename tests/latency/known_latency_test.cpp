@@ -61,7 +61,7 @@ TEST_CASE("a wrong table of known latencies is an error that names the line", "[
   CHECK(contains(refused("arch,ms\n0000,0\n"), "table.csv:2: ms must be above 0, got 0"));
   CHECK(contains(refused("arch,ms\n0000,x\n"), "table.csv:2: ms must be a number"));
   CHECK(contains(refused("arch,ms\n0003,1\n"), "table.csv:2: arch"));
-  CHECK(contains(refused("arch,ms\n0000,1\n0000,1\n"), "stands in the table before"));
+  CHECK(contains(refused("arch,ms\n0000,1\n0000,1\n"), "an earlier row has: leave out one"));
   CHECK(contains(refused("arch,ms\n0000,\n"), "has no value"));
   CHECK(contains(refused("arch,time\n0000,1\n"), "has no column 'ms'"));
 }

@@ -221,6 +221,45 @@ TEST_CASE("no networks at all leave a table without correction", "[latency]") {
   for (const auto& [key, entry] : table.entries) CHECK(entry.network_ms == entry.ms);
 }
 
+TEST_CASE("a correction that predicts no time for some networks is not used", "[latency]") {
+  const SearchSpace space = tiny_space(5);
+  const LatencyRange sum = [&] {
+    FakeTimer timer({.overhead_ms = 0.0});
+    const LatencyTable table = measure(space, timer, quick_config());
+    return latency_range(TableModel(space, table), Subspace::full(space));
+  }();
+  // Networks take less time than their blocks, by more than the blocks of the fastest one take.
+  const double less_ms = (sum.fastest_ms + sum.slowest_ms) / 2.0;
+  const LatencyTable table = [&] {
+    class FastNetworks : public FakeTimer {
+     public:
+      explicit FastNetworks(double less_ms) : FakeTimer({.overhead_ms = 0.0}), less_ms_(less_ms) {}
+      int prepare(std::span<const Block> chain) override {
+        const int id = FakeTimer::prepare(chain);
+        is_network_[id] = chain.size() > 1;
+        return id;
+      }
+      double time_ms(int id, int runs) override {
+        const double ms = FakeTimer::time_ms(id, runs);
+        return is_network_.at(id) ? std::max(ms - less_ms_, 1e-3) : ms;
+      }
+
+     private:
+      double less_ms_;
+      std::map<int, bool> is_network_;
+    } timer(less_ms);
+    return measure(space, timer, quick_config());
+  }();
+  CHECK(table.form == "constant");
+  CHECK(table.bias_ms == 0.0);
+  CHECK(table.error_percent == 0.0);
+  CHECK(table.calibration.size() == 20);
+  for (const auto& [key, entry] : table.entries) CHECK(entry.network_ms == entry.ms);
+  for (const MeasuredNetwork& network : table.test) {
+    CHECK(network.predicted_ms == Approx(network.sum_ms));
+  }
+}
+
 TEST_CASE("no networks to judge by still give a correction", "[latency]") {
   LatencyConfig config = quick_config();
   config.test_networks = 0;

@@ -34,7 +34,7 @@ TEST_CASE("known accuracies are read from a table, in percent or as fractions", 
   CHECK(fraction.accuracy(Networks{space.decode("0:0")})[0] == 0.5);
   CHECK(contains(refused("arch,acc\n9:0,1\n"), "table.csv:2: arch"));
   CHECK(contains(refused("arch,acc\n0:0,101\n"), "must be in [0, 100]"));
-  CHECK(contains(refused("arch,acc\n2:0,50\n2:1,50\n"), "stands in the table before"));
+  CHECK(contains(refused("arch,acc\n2:0,50\n2:1,50\n"), "an earlier row has: leave out one"));
   CHECK(contains(refused("arch,acc\n"), "has no networks"));
   CHECK(contains(refused("arch,accuracy\n0:0,1\n"), "has no column 'acc'"));
 }

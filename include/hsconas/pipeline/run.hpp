@@ -101,7 +101,7 @@ class Run {
   /// The supernet after training on the whole space. The reference is valid until tuned() is
   /// called.
   Supernet& supernet();
-  /// Whether the supernet has been trained with the present settings.
+  /// Whether the supernet has been trained with the present settings, and its weights are there.
   bool has_supernet();
   /// The region of the space that is left after all shrinking stages.
   const NetworkRegion& shrunk();
