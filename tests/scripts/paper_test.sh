@@ -1,6 +1,7 @@
 #!/bin/bash
 # The common part of scripts/paper: tables and plots come out in all their forms, a step that has
-# finished is not repeated, and quick and full results are not mixed.
+# finished is not repeated, and quick and full results are not mixed. All scripts that run the program
+# print their heads for --help, and say so if the program is missing.
 set -euo pipefail
 if ! command -v jq > /dev/null; then
   echo "skipped: no jq"
@@ -96,4 +97,14 @@ refused=$(sample --quick "$tree/data" "$tree/out" 2>&1) && fail "quick and full 
 [[ $refused == *"holds results of another kind (full): name another folder"* ]] || fail "got: $refused"
 refused=$(sample "$tree/data" 2>&1) && fail "a call without OUT was let through"
 [[ $refused == *"sample.sh [--quick] DATA OUT"* ]] || fail "no usage without OUT, but: $refused"
+
+for script in "$paper"/*.sh "$paper"/../*.sh; do
+  name=$(basename "$script")
+  [ "$name" != lib.sh ] || continue
+  grep -q '^needs=\|/lib.sh"$' "$script" || continue
+  [[ $("$script" --help) == *"$name"* ]] || fail "$name --help does not name the script"
+  refused=$(HSCONAS=/absent/hsconas "$script" "$tree/data" "$tree/none" 3 2>&1) && fail "$name needs no program"
+  [[ $refused == *"there is no program /absent/hsconas: build it"* ]] || fail "$name: $refused"
+done
+[ ! -e "$tree/none" ] || fail "a script that was refused has left files"
 exit 0
