@@ -104,8 +104,8 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
     sentence = fmt::format("option {} is not known here{}", *option,
                            is_setting ? fmt::format(": write {}=VALUE", name.substr(2))
                                       : option_suggestion(app, *at, *option));
-  } else if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !words.empty()) {
-    sentence = fmt::format("option {} is not known here", words[0]);
+  } else if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && option != words.end()) {
+    sentence = fmt::format("option {} is not known here", *option);
   }
   return sentence + " (run with --help)";
 }

@@ -115,6 +115,29 @@ void check_settings(const std::vector<std::string>& settings) {
   }
 }
 
+/// Throws Error(Data) if weights that are to be ranked are missing: a comparison trains nothing.
+/// Throws Error(Usage) if the run has no weights of that kind.
+void check_trained(Run& run, const Config& config, const RankOptions& options) {
+  if (!run.has_supernet()) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{0}: its supernet is not trained to the end: continue with hsconas "
+                            "train --config {0}/config.json --work-dir {0} --resume",
+                            options.folder));
+  }
+  if (options.tuned && config.shrink.stages.empty()) {
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("{}: has no shrink.stages, so its supernet was not tuned: leave --tuned out",
+                    options.folder));
+  }
+  if (options.tuned && !run.is_shrunk()) {
+    throw Error(ErrorKind::Data,
+                fmt::format("{0}: its space is not shrunk to the end, as --tuned needs: continue "
+                            "with hsconas shrink --config {0}/config.json --work-dir {0} --resume",
+                            options.folder));
+  }
+}
+
 }  // namespace
 
 void run_rank(RankOptions options, CommandContext& context) {
@@ -136,24 +159,7 @@ void run_rank(RankOptions options, CommandContext& context) {
   rank_quality(networks.macs, networks.truth, networks.macs, options.bins);
   Run run(config, WorkDir::open(options.folder, WorkDirMode::Resume, false, files), context.log,
           context.stop, {.goal = RunGoal::Supernet});
-  if (!run.has_supernet()) {
-    throw Error(ErrorKind::Data,
-                fmt::format("{0}: its supernet is not trained to the end: continue with hsconas "
-                            "train --config {0}/config.json --work-dir {0} --resume",
-                            options.folder));
-  }
-  if (options.tuned && config.shrink.stages.empty()) {
-    throw Error(
-        ErrorKind::Usage,
-        fmt::format("{}: has no shrink.stages, so its supernet was not tuned: leave --tuned out",
-                    options.folder));
-  }
-  if (options.tuned && !run.is_shrunk()) {
-    throw Error(ErrorKind::Data,
-                fmt::format("{0}: its space is not shrunk to the end, as --tuned needs: continue "
-                            "with hsconas shrink --config {0}/config.json --work-dir {0} --resume",
-                            options.folder));
-  }
+  check_trained(run, config, options);
   if (options.tuned) {
     networks = draw_from(run.shrunk());
     if (std::ssize(networks.archs) < 2 * options.bins) {
