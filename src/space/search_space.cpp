@@ -216,12 +216,11 @@ void SearchSpace::take_operators() {
   if (description_.stages.empty()) invalid("stages", "must hold at least one stage");
   if (description_.operators.empty()) invalid("operators", "must name at least one operator");
   for (const auto& name : description_.operators) {
-    const Operator& op =
-        naming_errors("space.operators", [&]() -> const Operator& { return find_operator(name); });
-    if (std::find(operators_.begin(), operators_.end(), &op) != operators_.end()) {
+    const Operator* op = naming_errors("space.operators", [&] { return &find_operator(name); });
+    if (std::find(operators_.begin(), operators_.end(), op) != operators_.end()) {
       invalid("operators", "name " + name + " twice");
     }
-    operators_.push_back(&op);
+    operators_.push_back(op);
   }
   check_widths(description_, operators_);
 }
